@@ -1,0 +1,58 @@
+/**
+ * The contract between mimic and what computes.
+ *
+ * A backend brings a tfjs backend (so that every tfjs op works on its tensors) and a table of fused
+ * kernels that replace the plain compositions in `backends/ops/`. It is passed as an argument;
+ * what tfjs keeps globally, its active backend, is set only for the time of {@link Backend.run}.
+ *
+ * A backend is not responsible for gradients (the ops are), for the order of steps, or for deciding
+ * what runs in float16: the {@link Context} says so per call.
+ *
+ * @module
+ */
+
+import type { Kernels } from "./kernels.ts";
+
+/** Number format of matrix products, attention and saved activations; all else is float32. */
+export type Precision = "float32" | "float16" | "bfloat16";
+
+/** What a backend can do, for `--backend auto`, `doctor`, and the choice of precision. */
+export interface Capabilities {
+  /** Reduced precisions that `amp` may use, best first; empty where there is none. */
+  readonly reducedPrecisions: readonly Exclude<Precision, "float32">[];
+  /** Threads that a kernel is divided over; 1 on a GPU. */
+  readonly threads: number;
+  /** Size limit of one tensor, bytes. */
+  readonly maxBufferBytes: number;
+  /** One line: the adapter, or the processor and its kernel provider. */
+  readonly description: string;
+}
+
+/** Tensors and bytes that a backend holds now, as tfjs counts them, and what it has reserved. */
+export interface BackendMemory {
+  readonly tensors: number;
+  readonly bytes: number;
+  readonly reservedBytes: number;
+}
+
+/** A place to compute; see the module's text. Several may live in one process. */
+export interface Backend {
+  /** `reference`, `cpu`, `webgpu` or `tfjs:<name>`. */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** The fused kernels that this backend has; ops fall back to compositions for the rest. */
+  readonly kernels: Partial<Kernels>;
+  /** Runs synchronous work with this backend as tfjs' active one, and restores the other after. */
+  run<T>(work: () => T): T;
+  /** Resolves when all work submitted so far is done. */
+  sync(): Promise<void>;
+  memory(): BackendMemory;
+  /** Frees everything; tensors of this backend cannot be used after. */
+  dispose(): Promise<void>;
+}
+
+/** What an op needs to know besides its tensors: every op and layer takes it first. */
+export interface Context {
+  readonly backend: Backend;
+  readonly precision: Precision;
+}

@@ -1,0 +1,231 @@
+/**
+ * The fused kernels a backend may implement, as plain functions over tensors.
+ *
+ * Tensors are float32 unless said otherwise, row-major and contiguous. A kernel returns new tensors
+ * and leaves its inputs as they are, but for the ones that say "in place". `saved` is what the
+ * matching `backward` wants back; the op keeps it on the tape. Kernels run outside the tape, so they
+ * may use tfjs ops freely. With a reduced `precision`, matrix operands are rounded to that format
+ * and products summed in float32.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+import type { Precision } from "./backend.ts";
+
+/** Function applied to a linear layer's output; `gelu` is the exact one (erf), not the tanh form. */
+export type Activation = "none" | "gelu" | "quickGelu" | "tanh";
+
+/** y = activation(x·weightᵀ + bias), on rows. */
+export interface LinearKernel {
+  /** `x` [R, I], `weight` [O, I], `bias` [O] or null → `y` [R, O]. */
+  forward(
+    args: {
+      x: Tensor;
+      weight: Tensor;
+      bias: Tensor | null;
+      activation: Activation;
+      precision: Precision;
+    },
+  ): { y: Tensor; saved: Tensor[] };
+  /** `dy` [R, O] → gradients; `dx` is null where it is not needed, `dbias` where there was no bias. */
+  backward(
+    args: {
+      dy: Tensor;
+      x: Tensor;
+      weight: Tensor;
+      saved: Tensor[];
+      activation: Activation;
+      hasBias: boolean;
+      needsInputGradient: boolean;
+      precision: Precision;
+    },
+  ): { dx: Tensor | null; dweight: Tensor; dbias: Tensor | null };
+}
+
+/** Layer norm over the last axis of rows. */
+export interface LayerNormKernel {
+  /** `x` [R, C], `weight` and `bias` [C] → `y` [R, C]. */
+  forward(
+    args: { x: Tensor; weight: Tensor; bias: Tensor; epsilon: number },
+  ): { y: Tensor; saved: Tensor[] };
+  backward(
+    args: { dy: Tensor; x: Tensor; weight: Tensor; saved: Tensor[]; epsilon: number },
+  ): { dx: Tensor; dweight: Tensor; dbias: Tensor };
+}
+
+/** softmax(scale·q·kᵀ + bias)·v for all heads. */
+export interface AttentionKernel {
+  /**
+   * `qkv` [B, N, 3·C], the last axis in the order (q|k|v, head, channel); `bias` [H, N, N] or null
+   * → `y` [B, N, C].
+   */
+  forward(
+    args: { qkv: Tensor; bias: Tensor | null; heads: number; scale: number; precision: Precision },
+  ): { y: Tensor; saved: Tensor[] };
+  backward(
+    args: {
+      dy: Tensor;
+      qkv: Tensor;
+      bias: Tensor | null;
+      y: Tensor;
+      saved: Tensor[];
+      heads: number;
+      scale: number;
+      precision: Precision;
+    },
+  ): { dqkv: Tensor; dbias: Tensor | null };
+}
+
+/** y = x + keep·gamma·branch: layer scale, drop path and residual in one pass. */
+export interface ResidualKernel {
+  /** `x`, `branch` [B, N, C]; `gamma` [C] or null; `keep` [B] (0 or 1/keep probability) or null. */
+  forward(
+    args: { x: Tensor; branch: Tensor; gamma: Tensor | null; keep: Tensor | null },
+  ): { y: Tensor };
+  /** The gradient of `x` is `dy` itself and not computed here. */
+  backward(
+    args: { dy: Tensor; branch: Tensor; gamma: Tensor | null; keep: Tensor | null },
+  ): { dbranch: Tensor; dgamma: Tensor | null };
+}
+
+/** Convolution of whole, non-overlapping patches, as a matrix product. */
+export interface PatchEmbedKernel {
+  /** `images` [B, 3, H, W], `weight` [C, 3, p, p], `bias` [C] → `y` [B, (H/p)·(W/p), C]. */
+  forward(
+    args: { images: Tensor; weight: Tensor; bias: Tensor; precision: Precision },
+  ): { y: Tensor };
+  backward(
+    args: { dy: Tensor; images: Tensor; weight: Tensor; precision: Precision },
+  ): { dweight: Tensor; dbias: Tensor };
+}
+
+/** Masked patches replaced by the mask token, the cls token put in front, positions added. */
+export interface AssembleTokensKernel {
+  /**
+   * `patches` [B, N, C]; `mask` [B, N] of 0 and 1, or null; `maskToken`, `clsToken` [1, 1, C];
+   * `positions` [1, N + 1, C] or null → `y` [B, N + 1, C].
+   */
+  forward(
+    args: {
+      patches: Tensor;
+      mask: Tensor | null;
+      maskToken: Tensor | null;
+      clsToken: Tensor;
+      positions: Tensor | null;
+    },
+  ): { y: Tensor };
+  backward(
+    args: { dy: Tensor; mask: Tensor | null; hasPositions: boolean },
+  ): {
+    dpatches: Tensor;
+    dmaskToken: Tensor | null;
+    dclsToken: Tensor;
+    dpositions: Tensor | null;
+  };
+}
+
+/** Rows of the bias table laid out as one matrix per head. */
+export interface RelativePositionBiasKernel {
+  /** `table` [T, H], `index` int32 [N, N] → `y` [H, N, N]. */
+  forward(args: { table: Tensor; index: Tensor }): { y: Tensor };
+  /** `dy` [H, N, N] → `dtable` [T, H]; sums in a fixed order. */
+  backward(args: { dy: Tensor; index: Tensor; rows: number }): { dtable: Tensor };
+}
+
+/** Gather of masked tokens → linear head → softmax cross-entropy, in chunks of the vocabulary. */
+export interface MaskedCrossEntropyKernel {
+  /**
+   * `x` [R, C]; `positions` int32 [M], rows of `x`; `weight` [K, C]; `bias` [K]; `targets` int32 [M]
+   * → `loss` [] (mean over M) and `correct` [] (share of rows whose argmax is the target).
+   */
+  forward(
+    args: {
+      x: Tensor;
+      positions: Tensor;
+      weight: Tensor;
+      bias: Tensor;
+      targets: Tensor;
+      precision: Precision;
+    },
+  ): { loss: Tensor; correct: Tensor; saved: Tensor[] };
+  /** `dloss` []; `dx` [R, C] is zero outside `positions`. */
+  backward(
+    args: {
+      dloss: Tensor;
+      x: Tensor;
+      positions: Tensor;
+      weight: Tensor;
+      bias: Tensor;
+      targets: Tensor;
+      saved: Tensor[];
+      precision: Precision;
+    },
+  ): { dx: Tensor; dweight: Tensor; dbias: Tensor };
+}
+
+/** x / max(‖x‖, 1e-12) on rows. */
+export interface L2NormalizeKernel {
+  /** `x` [R, D]. */
+  forward(args: { x: Tensor }): { y: Tensor; saved: Tensor[] };
+  backward(args: { dy: Tensor; x: Tensor; y: Tensor; saved: Tensor[] }): { dx: Tensor };
+}
+
+/** Mean of 1 − cos(prediction, target) over rows. */
+export interface CosineLossKernel {
+  /** `prediction`, `target` [R, D] → `loss` []. */
+  forward(args: { prediction: Tensor; target: Tensor }): { loss: Tensor; saved: Tensor[] };
+  backward(
+    args: { dloss: Tensor; prediction: Tensor; target: Tensor; saved: Tensor[] },
+  ): { dprediction: Tensor };
+}
+
+/** One AdamW step over all parameters: see `ops/adam_w.ts` for the arithmetic and the scaler. */
+export interface AdamWArguments {
+  /** Updated in place. */
+  parameters: Tensor[];
+  gradients: Tensor[];
+  /** Updated in place. */
+  firstMoments: Tensor[];
+  /** Updated in place. */
+  secondMoments: Tensor[];
+  /** One for each parameter. */
+  learningRates: number[];
+  /** One for each parameter. */
+  weightDecays: number[];
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Largest global gradient norm, or null for no clipping. */
+  maxGradientNorm: number | null;
+  /** float32 [4], updated in place: loss scale, good steps in a row, Adam's t, skipped steps. */
+  scaler: Tensor;
+  /** Good steps after which the loss scale doubles; null keeps it constant (and never skips). */
+  growthInterval: number | null;
+}
+
+/** Every fused kernel; a backend implements a part of them. Each has a conformance case. */
+export interface Kernels {
+  linear: LinearKernel;
+  layerNorm: LayerNormKernel;
+  attention: AttentionKernel;
+  residual: ResidualKernel;
+  patchEmbed: PatchEmbedKernel;
+  assembleTokens: AssembleTokensKernel;
+  relativePositionBias: RelativePositionBiasKernel;
+  maskedCrossEntropy: MaskedCrossEntropyKernel;
+  l2Normalize: L2NormalizeKernel;
+  cosineLoss: CosineLossKernel;
+  /** `z` [M, D] and `codebook` [K, D], unit rows → ids int32 [M]; the lowest id wins a tie. */
+  nearestCode(args: { z: Tensor; codebook: Tensor }): Tensor;
+  /** `z` [M, D], `ids` int32 [M] → `counts` [K] and `sums` [K, D] of the rows of each code. */
+  codeStatistics(
+    args: { z: Tensor; ids: Tensor; codes: number },
+  ): { counts: Tensor; sums: Tensor };
+  /** New `codebook` [K, D] and `clusterSize` [K] after one EMA update with unit-norm means. */
+  emaCodebookUpdate(
+    args: { codebook: Tensor; clusterSize: Tensor; counts: Tensor; sums: Tensor; decay: number },
+  ): { codebook: Tensor; clusterSize: Tensor };
+  /** → float32 [3]: unscaled gradient norm before clipping, loss scale used, 1 where skipped. */
+  adamW(args: AdamWArguments): Tensor;
+}

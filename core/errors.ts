@@ -1,0 +1,40 @@
+/**
+ * Errors that a user can act on.
+ *
+ * A message says what was being done, what was wanted, what was found and the next step, for example
+ * `Cannot load "blocks.0.attn.qkv.weight": expected shape [2304, 768], found [768, 768]`.
+ *
+ * @module
+ */
+
+/**
+ * A mistake in what the user gave: a config, a path, a file, an option. The command line prints its
+ * message alone, in one line, and exits with code 2.
+ *
+ * @example A message with its way out
+ * ```ts
+ * import { UserError } from "./errors.ts";
+ * const error = new UserError('Cannot read data folder "photos": it does not exist', {
+ *   hint: "give an existing folder with --data",
+ * });
+ * if (error.message !== 'Cannot read data folder "photos": it does not exist; give an existing folder with --data') {
+ *   throw new Error(error.message);
+ * }
+ * ```
+ */
+export class UserError extends Error {
+  override name = "UserError";
+  /** `hint` is the next step; it is appended to the message. */
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(options.hint ? `${message}; ${options.hint}` : message, { cause: options.cause });
+  }
+}
+
+/** The message of anything that was thrown; libraries throw strings and plain objects too. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  if (typeof error === "object" && error !== null && "message" in error) {
+    return String(error.message);
+  }
+  return String(error);
+}

@@ -1,0 +1,39 @@
+/**
+ * "Did you mean …?": the known word nearest to what was typed.
+ *
+ * @module
+ */
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitution, previous[j] + 1, current[j - 1] + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length];
+}
+
+/**
+ * The entry of `known` with the smallest edit distance to `word`, or `undefined` where nothing is
+ * near enough to be a slip of the keyboard (more than 40 % of the longer word differs).
+ *
+ * @example
+ * ```ts
+ * import { nearest } from "./nearest.ts";
+ * if (nearest("optimzer", ["optimizer", "model"]) !== "optimizer") throw new Error();
+ * ```
+ */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Infinity;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  if (best === undefined) return undefined;
+  return bestDistance <= 0.4 * Math.max(word.length, best.length) ? best : undefined;
+}
