@@ -1,0 +1,39 @@
+/**
+ * The one clock of the library: it measures, and decides nothing, so that a run stays a pure function
+ * of its config, data, seed and backend.
+ *
+ * @module
+ */
+
+/** Seconds since some fixed moment, monotonic. */
+export function now(): number {
+  return performance.now() / 1000;
+}
+
+/** Sums seconds by name. */
+export class Stopwatch {
+  readonly #seconds = new Map<string, number>();
+
+  /** Adds a duration measured elsewhere, as in a worker. */
+  add(name: string, seconds: number): void {
+    this.#seconds.set(name, (this.#seconds.get(name) ?? 0) + seconds);
+  }
+
+  /** Runs `work` and books its time, that of the promise it may return included. */
+  time<T>(name: string, work: () => T): T {
+    const start = now();
+    const result = work();
+    if (result instanceof Promise) {
+      return result.finally(() => this.add(name, now() - start)) as T;
+    }
+    this.add(name, now() - start);
+    return result;
+  }
+
+  /** Seconds by name since the last call; the sums start again at zero. */
+  take(): Record<string, number> {
+    const seconds = Object.fromEntries(this.#seconds);
+    this.#seconds.clear();
+    return seconds;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What happens in a run, as typed events: the progress line, the metrics log, the report and the
+ * user's own logger all listen to the same stream.
+ *
+ * @module
+ */
+
+/** The numbers of one step; each task adds its own keys (`loss1`, `codebookUsage`, …). */
+export interface StepMetrics {
+  /** Optimizer steps done, from 1. */
+  step: number;
+  /** Passes over the data done, fractional. */
+  epoch: number;
+  loss: number;
+  learningRate: number;
+  lossScale: number;
+  /** Global norm before clipping; absent numbers (`null`) where the step was skipped. */
+  gradNorm: number | null;
+  /** Whether the step was skipped for a non-finite gradient under mixed precision. */
+  skipped: boolean;
+  imagesPerSecond: number;
+  /** Seconds spent waiting for data. */
+  dataTime: number;
+  /** Seconds of the whole step. */
+  stepTime: number;
+  /** Seconds by stage; those of the workers count their own time, which overlaps the step. */
+  stages: Record<string, number>;
+  [key: string]: number | boolean | null | Record<string, number>;
+}
+
+/** One event of a run. */
+export type RunEvent =
+  | { type: "start"; totalSteps: number; step: number; directory: string | null }
+  | { type: "step"; totalSteps: number; metrics: StepMetrics }
+  | { type: "epoch"; epoch: number; step: number }
+  | { type: "checkpoint"; step: number; path: string }
+  | { type: "evaluation"; step: number; name: string; result: Record<string, number> }
+  | { type: "note"; message: string }
+  | { type: "warning"; message: string }
+  | { type: "done"; step: number; interrupted: boolean };
+
+/** Receives the events of a run, in order; must not throw. */
+export type RunListener = (event: RunEvent) => void;

@@ -1,0 +1,116 @@
+/**
+ * Stages and their composition.
+ *
+ * A stage turns one typed value into the next. A pipeline is a list of stages whose types meet: a
+ * wrong order does not compile. Both have a `run`, so that a stage can be taken alone, replaced by
+ * another of the same type, and is timed by its name.
+ *
+ * @module
+ */
+
+import type { Context } from "../backends/backend.ts";
+import type { Stopwatch } from "../core/clock.ts";
+import type { Generator } from "../core/generator.ts";
+
+/** What a stage knows about the step it works for. */
+export interface StepContext {
+  /** Where to compute, and in which precision. */
+  readonly on: Context;
+  /** Optimizer step, from 0. */
+  readonly step: number;
+  /** Which micro-batch of the step, from 0, and how many there are. */
+  readonly microBatch: number;
+  readonly microBatches: number;
+  /** Drop path and batch statistics are active only while training. */
+  readonly isTraining: boolean;
+  /** Random draws of this micro-batch; split it by the stage's name before drawing. */
+  readonly generator: Generator;
+  readonly stopwatch: Stopwatch;
+}
+
+/**
+ * One step of the data's way.
+ *
+ * @typeParam Input what it takes
+ * @typeParam Output what it gives
+ */
+export interface Stage<Input, Output> {
+  /** A verb: `load`, `augment`, `mask`, `tokenize`, `encode`, `loss`, `optimize`, or the user's own. */
+  readonly name: string;
+  run(input: Input, context: StepContext): Output | Promise<Output>;
+}
+
+/** Stages by name, as the types of {@link Pipeline.replace} see them. */
+type StageTypes = Record<string, Stage<never, unknown>>;
+
+/**
+ * A typed list of stages, itself a stage.
+ *
+ * @example Two stages in the order their types allow
+ * ```ts
+ * import { pipeline, type Stage, type StepContext } from "./stage.ts";
+ * import { Stopwatch } from "../core/clock.ts";
+ *
+ * const count = { name: "count", run: (words: string[]) => words.length } as const;
+ * const double = { name: "double", run: (n: number) => 2 * n } as const;
+ * const both = pipeline(count).to(double);
+ * const context = { stopwatch: new Stopwatch() } as StepContext;
+ * if (await both.run(["a", "b"], context) !== 4) throw new Error();
+ *
+ * const tripled = both.replace("double", { name: "triple", run: (n: number) => 3 * n });
+ * if (await tripled.run(["a", "b"], context) !== 6) throw new Error();
+ * // @ts-expect-error `double` wants a number, not words
+ * pipeline(double).to(count);
+ * ```
+ */
+export class Pipeline<Input, Output, Stages extends StageTypes> implements Stage<Input, Output> {
+  readonly #stages: readonly Stage<unknown, unknown>[];
+
+  /** Use {@link pipeline}. */
+  constructor(stages: readonly Stage<unknown, unknown>[]) {
+    this.#stages = stages;
+  }
+
+  /** The stages' names in order, as `load → augment → mask`. */
+  get name(): string {
+    return this.#stages.map((stage) => stage.name).join(" → ");
+  }
+
+  /** This pipeline with one more stage at its end. */
+  to<Next, const Name extends string>(
+    stage: Stage<Output, Next> & { readonly name: Name },
+  ): Pipeline<Input, Next, Stages & Record<Name, Stage<Output, Next>>> {
+    return new Pipeline([...this.#stages, stage as Stage<unknown, unknown>]);
+  }
+
+  /** This pipeline with the named stage exchanged for another of the same types. */
+  replace<Name extends keyof Stages & string>(name: Name, stage: Stages[Name]): this {
+    const stages = this.#stages.map((old) =>
+      old.name === name ? stage as Stage<unknown, unknown> : old
+    );
+    return new Pipeline(stages) as this;
+  }
+
+  /**
+   * Runs the stages in order. Where none returns a promise, neither does this: the stages between
+   * the start of a tape and the gradients must not be interrupted.
+   */
+  run(input: Input, context: StepContext): Output | Promise<Output> {
+    let value: unknown = input;
+    for (const [index, stage] of this.#stages.entries()) {
+      value = context.stopwatch.time(stage.name, () => stage.run(value, context));
+      if (value instanceof Promise) {
+        const rest = new Pipeline<unknown, Output, Stages>(this.#stages.slice(index + 1));
+        return value.then((settled) => rest.run(settled, context));
+      }
+    }
+    return value as Output;
+  }
+}
+
+/** Starts a pipeline with its first stage. */
+export function pipeline<Input, Output, const Name extends string>(
+  first: Stage<Input, Output> & { readonly name: Name },
+): Pipeline<Input, Output, Record<Name, Stage<Input, Output>>> {
+  return new Pipeline([first as Stage<unknown, unknown>]);
+}
