@@ -9,6 +9,7 @@
  */
 
 import type { Context } from "../backends/backend.ts";
+import type { Tape } from "../backends/tape.ts";
 import type { Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";
 
@@ -21,8 +22,8 @@ export interface StepContext {
   /** Which micro-batch of the step, from 0, and how many there are. */
   readonly microBatch: number;
   readonly microBatches: number;
-  /** Drop path and batch statistics are active only while training. */
-  readonly isTraining: boolean;
+  /** Records what the gradients are taken of; null outside training, where drop path is off too. */
+  readonly tape: Tape | null;
   /** Random draws of this micro-batch; split it by the stage's name before drawing. */
   readonly generator: Generator;
   readonly stopwatch: Stopwatch;

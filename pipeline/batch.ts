@@ -1,0 +1,63 @@
+/**
+ * What travels between the stages. Each type holds what the one before it held, and what its stage
+ * added, so that a stage of the user's can look at all of it.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+
+/** Images as they leave the workers, before anything is a tensor. */
+export interface AugmentedBatch {
+  /** Images in the batch. */
+  readonly size: number;
+  /** The student's view: RGB bytes [B, S, S, 3]. */
+  readonly pixels: Uint8Array;
+  /** Pixels along a side of the student's view. */
+  readonly imageSize: number;
+  /** The tokenizer's view of the same crops: RGB bytes [B, T, T, 3]; `pixels` itself where equal. */
+  readonly tokenizerPixels: Uint8Array;
+  /** Pixels along a side of the tokenizer's view. */
+  readonly tokenizerSize: number;
+  /** Class of each image, −1 where the source has none. */
+  readonly labels: Int32Array;
+  /** Where each image came from, for messages and pictures. */
+  readonly ids: readonly string[];
+}
+
+/** … with a mask for each image. */
+export interface MaskedBatch extends AugmentedBatch {
+  /** 1 where a patch is masked, row-major [B, N]. */
+  readonly mask: Uint8Array;
+}
+
+/** … with the visual tokens that the masked patches are to predict. */
+export interface TokenizedBatch extends MaskedBatch {
+  /** Code of every patch, int32 [B·N]. */
+  readonly tokens: Tensor;
+}
+
+/** What the encoder made of a batch, with what the loss compares it to. */
+export interface EncodedBatch {
+  /** Patch tokens of the final branch, after the shared norm, [B, N, C]. */
+  readonly patches: Tensor;
+  /** Patch tokens of the aggregation branch, after the same norm; null without aggregation. */
+  readonly aggregated: Tensor | null;
+  /** Rows of `patches` (as [B·N, C]) that were masked, int32 [M]. */
+  readonly positions: Tensor;
+  /** The codes of those rows, int32 [M]. */
+  readonly targets: Tensor;
+}
+
+/** A scalar to minimise and the numbers to log beside it, all still on the device. */
+export interface LossOutput {
+  readonly loss: Tensor;
+  /** Scalars by the name under which `metrics.jsonl` shows them. */
+  readonly metrics: Readonly<Record<string, Tensor>>;
+}
+
+/** What `optimize` returns; the trainer reads it one step later, so that a GPU is not held up. */
+export interface StepOutput extends LossOutput {
+  /** Of the update: gradient norm, loss scale, 1 where skipped; null for all but the last micro-batch. */
+  readonly update: Tensor | null;
+}

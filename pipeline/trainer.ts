@@ -1,0 +1,212 @@
+/**
+ * The training loop that every task shares: fetch, run the stages, read the numbers one step later,
+ * tell the listener, stop when asked.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { Tape } from "../backends/tape.ts";
+import { now, Stopwatch } from "../core/clock.ts";
+import type { Generator } from "../core/generator.ts";
+import type { StepOutput } from "./batch.ts";
+import type { RunListener, StepMetrics } from "./events.ts";
+import type { Stage, StepContext } from "./stage.ts";
+
+/** Gives the micro-batches of a run in order, and the seconds its stages took. */
+export interface BatchQueue<Batch> {
+  /** The batch of one micro-batch of one step (both from 0). */
+  next(step: number, microBatch: number): Promise<Batch>;
+  /** Seconds that the stages before the queue have worked since the last call, by name. */
+  takeTimes(): Record<string, number>;
+  close(): Promise<void>;
+}
+
+/** What {@link train} needs. */
+export interface TrainingLoop<Batch> {
+  readonly on: Context;
+  readonly queue: BatchQueue<Batch>;
+  /** The stages from the queue to the update; they must not return a promise. */
+  readonly stages: Stage<Batch, StepOutput>;
+  readonly learningRate: (step: number) => number;
+  /** Steps done already (0, or those of the checkpoint) and steps to reach. */
+  readonly startStep: number;
+  readonly totalSteps: number;
+  readonly batchSize: number;
+  readonly microBatches: number;
+  readonly imagesPerEpoch: number;
+  readonly generator: Generator;
+  readonly listener: RunListener;
+  /** Whether a non-finite gradient skips a step (mixed precision) or ends the run (float32). */
+  readonly skipsNonFinite: boolean;
+  /**
+   * Called after steps for which `wantsPause` says so, with all metrics delivered and nothing on
+   * the tape: the place to save and to evaluate.
+   */
+  readonly pause: (step: number) => Promise<void>;
+  readonly wantsPause: (step: number) => boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Steps in a row that mixed precision may skip before the run is called off. */
+const mostSkippedSteps = 50;
+
+/** Training cannot go on: the loss or a gradient is not a number. */
+export class DivergenceError extends Error {
+  override name = "DivergenceError";
+}
+
+interface PendingStep {
+  step: number;
+  names: string[];
+  values: Promise<Float32Array>;
+  learningRate: number;
+  stepTime: number;
+  dataTime: number;
+  stages: Record<string, number>;
+}
+
+/**
+ * Runs steps `startStep` … `totalSteps` − 1.
+ *
+ * @returns the number of steps done, and whether the signal ended it early
+ */
+export async function train<Batch>(
+  loop: TrainingLoop<Batch>,
+): Promise<{ step: number; interrupted: boolean }> {
+  const stopwatch = new Stopwatch();
+  let pending: PendingStep | null = null;
+  let skippedInARow = 0;
+
+  const deliver = async () => {
+    if (pending === null) return;
+    const metrics = toMetrics(pending, await pending.values, loop);
+    pending = null;
+    loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
+    skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
+    checkHealth(metrics, skippedInARow, loop.skipsNonFinite);
+  };
+
+  let step = loop.startStep;
+  let started = now();
+  while (step < loop.totalSteps && !loop.signal?.aborted) {
+    const { packed, names, dataTime } = await runStep(loop, step, stopwatch);
+    const values = packed.data() as Promise<Float32Array>;
+    values.then(() => packed.dispose(), () => {});
+    await deliver();
+    const ended = now();
+    const stages = { ...loop.queue.takeTimes(), ...stopwatch.take() };
+    const learningRate = loop.learningRate(step);
+    step++;
+    pending = { step, names, values, learningRate, stepTime: ended - started, dataTime, stages };
+    started = ended;
+    if (loop.wantsPause(step) || step === loop.totalSteps) {
+      await deliver();
+      await loop.pause(step);
+      started = now();
+    }
+  }
+  await deliver();
+  const interrupted = step < loop.totalSteps;
+  if (interrupted && step > loop.startStep) await loop.pause(step);
+  return { step, interrupted };
+}
+
+/** All micro-batches of one step; the scalars come back packed into one tensor. */
+async function runStep<Batch>(
+  loop: TrainingLoop<Batch>,
+  step: number,
+  stopwatch: Stopwatch,
+): Promise<{ packed: Tensor; names: string[]; dataTime: number }> {
+  let dataTime = 0;
+  let names: string[] = [];
+  const vectors: Tensor[] = [];
+  let update: Tensor | null = null;
+  for (let microBatch = 0; microBatch < loop.microBatches; microBatch++) {
+    const waiting = now();
+    const batch = await loop.queue.next(step, microBatch);
+    dataTime += now() - waiting;
+    loop.on.backend.run(() =>
+      tf.tidy(() => {
+        const tape = Tape.open();
+        try {
+          const context: StepContext = {
+            on: loop.on,
+            step,
+            microBatch,
+            microBatches: loop.microBatches,
+            tape,
+            generator: loop.generator.split("step", step, microBatch),
+            stopwatch,
+          };
+          const output = runWithoutWaiting(loop.stages, batch, context);
+          names = ["loss", ...Object.keys(output.metrics)];
+          vectors.push(tf.keep(tf.stack([output.loss, ...Object.values(output.metrics)])));
+          if (output.update !== null) update = tf.keep(output.update);
+        } finally {
+          tape.close();
+        }
+      })
+    );
+  }
+  const packed = loop.on.backend.run(() =>
+    tf.tidy(() => tf.concat([tf.mean(tf.stack(vectors), 0) as Tensor, update!]))
+  );
+  tf.dispose(vectors);
+  tf.dispose(update!);
+  return { packed, names, dataTime };
+}
+
+function runWithoutWaiting<Batch>(
+  stages: Stage<Batch, StepOutput>,
+  batch: Batch,
+  context: StepContext,
+): StepOutput {
+  const output = stages.run(batch, context);
+  if (output instanceof Promise) {
+    throw new Error(
+      `Cannot train with the stages "${stages.name}": one of them returned a promise, and a tape ` +
+        "cannot wait; move asynchronous work before the queue",
+    );
+  }
+  return output;
+}
+
+function toMetrics<Batch>(
+  pending: PendingStep,
+  values: Float32Array,
+  loop: TrainingLoop<Batch>,
+): StepMetrics {
+  const named = Object.fromEntries(pending.names.map((name, index) => [name, values[index]]));
+  const [gradNorm, lossScale, skipped] = values.subarray(pending.names.length);
+  return {
+    step: pending.step,
+    epoch: pending.step * loop.batchSize / loop.imagesPerEpoch,
+    ...named,
+    loss: named.loss,
+    learningRate: pending.learningRate,
+    lossScale,
+    gradNorm: Number.isFinite(gradNorm) ? gradNorm : null,
+    skipped: skipped !== 0,
+    imagesPerSecond: loop.batchSize / pending.stepTime,
+    dataTime: pending.dataTime,
+    stepTime: pending.stepTime,
+    stages: pending.stages,
+  };
+}
+
+function checkHealth(metrics: StepMetrics, skippedInARow: number, skipsNonFinite: boolean): void {
+  if (metrics.skipped && !skipsNonFinite) {
+    throw new DivergenceError(
+      `Step ${metrics.step} has a non-finite gradient (loss ${metrics.loss}): the parameters were ` +
+        "left as they were before it; lower optimizer.lr or raise the warm-up, and resume",
+    );
+  }
+  if (skippedInARow >= mostSkippedSteps) {
+    throw new DivergenceError(
+      `${skippedInARow} steps in a row were skipped for non-finite gradients, down to a loss scale ` +
+        `of ${metrics.lossScale}: the run has diverged; lower optimizer.lr or use --precision float32`,
+    );
+  }
+}

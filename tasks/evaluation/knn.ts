@@ -1,0 +1,114 @@
+/**
+ * k-nearest-neighbour classification of frozen features, as mmselfsup's `tools/benchmarks/…/knn`:
+ * cosine similarity, votes weighted by exp(similarity / temperature).
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { linear } from "../../backends/ops/linear.ts";
+import type { FeatureSet } from "./features.ts";
+
+/** Options of {@link knnAccuracy}. */
+export interface KnnOptions {
+  /** Neighbours that vote (default 20). */
+  readonly neighbours?: number;
+  /** Similarity is divided by this before the exponential (default 0.07). */
+  readonly temperature?: number;
+}
+
+/** Shares of test rows whose class is the first, or among the first five, of the vote. */
+export interface Accuracy {
+  readonly top1: number;
+  readonly top5: number;
+}
+
+const rowsAtOnce = 256;
+
+/**
+ * Classifies `test` by the neighbours of each row in `train`.
+ *
+ * @param classes number of classes; labels are 0 … classes − 1
+ */
+export async function knnAccuracy(
+  on: Context,
+  train: FeatureSet,
+  test: FeatureSet,
+  classes: number,
+  options: KnnOptions = {},
+): Promise<Accuracy> {
+  const { neighbours = 20, temperature = 0.07 } = options;
+  const k = Math.min(neighbours, train.count);
+  const trainRows = normalizeRows(train);
+  const testRows = normalizeRows(test);
+  const bank = on.backend.run(() => tf.tensor2d(trainRows, [train.count, train.width]));
+  const exact: Context = { ...on, precision: "float32" };
+  let [first, firstFive] = [0, 0];
+  for (let start = 0; start < test.count; start += rowsAtOnce) {
+    const rows = Math.min(rowsAtOnce, test.count - start);
+    const chunk = testRows.subarray(start * test.width, (start + rows) * test.width);
+    const similarity = on.backend.run(() =>
+      tf.tidy(() => linear(exact, tf.tensor2d(chunk, [rows, test.width]), bank, null))
+    );
+    const values = await similarity.data() as Float32Array;
+    similarity.dispose();
+    for (let row = 0; row < rows; row++) {
+      const rank = vote(
+        values.subarray(row * train.count, (row + 1) * train.count),
+        train.labels,
+        test.labels[start + row],
+        { k, temperature, classes },
+      );
+      if (rank < 1) first++;
+      if (rank < 5) firstFive++;
+    }
+  }
+  bank.dispose();
+  return { top1: first / test.count, top5: firstFive / test.count };
+}
+
+function normalizeRows(set: FeatureSet): Float32Array {
+  const rows = new Float32Array(set.values.length);
+  for (let row = 0; row < set.count; row++) {
+    const offset = row * set.width;
+    let sum = 0;
+    for (let i = 0; i < set.width; i++) sum += set.values[offset + i] ** 2;
+    const scale = 1 / Math.max(Math.sqrt(sum), 1e-12);
+    for (let i = 0; i < set.width; i++) rows[offset + i] = set.values[offset + i] * scale;
+  }
+  return rows;
+}
+
+/** How many classes got more votes than `label` (of equal ones, those with a lower number). */
+function vote(
+  similarity: Float32Array,
+  labels: Int32Array,
+  label: number,
+  { k, temperature, classes }: { k: number; temperature: number; classes: number },
+): number {
+  // The k best, kept in descending order; k is small beside the bank.
+  const best = new Float64Array(k).fill(-Infinity);
+  const bestIndex = new Int32Array(k).fill(-1);
+  for (let i = 0; i < similarity.length; i++) {
+    const value = similarity[i];
+    if (!(value > best[k - 1])) continue;
+    let at = k - 1;
+    while (at > 0 && best[at - 1] < value) {
+      best[at] = best[at - 1];
+      bestIndex[at] = bestIndex[at - 1];
+      at--;
+    }
+    best[at] = value;
+    bestIndex[at] = i;
+  }
+  const votes = new Float64Array(classes);
+  for (let i = 0; i < k; i++) {
+    if (bestIndex[i] >= 0) votes[labels[bestIndex[i]]] += Math.exp(best[i] / temperature);
+  }
+  let rank = 0;
+  for (let other = 0; other < classes; other++) {
+    if (votes[other] > votes[label] || (votes[other] === votes[label] && other < label)) rank++;
+  }
+  return rank;
+}
