@@ -1,0 +1,69 @@
+/**
+ * The one picture type of the data pipeline.
+ *
+ * @module
+ */
+
+/** A picture of 8-bit RGB samples: `data` has height × width × 3 bytes, row by row. */
+export interface RgbImage {
+  /** Pixels in a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** The samples, in the order row, column, channel. */
+  readonly data: Uint8Array;
+}
+
+/** A rectangle of whole pixels inside a picture. */
+export interface CropBox {
+  /** First row. */
+  readonly top: number;
+  /** First column. */
+  readonly left: number;
+  /** Rows. */
+  readonly height: number;
+  /** Columns. */
+  readonly width: number;
+}
+
+/** Rounds halves to the even neighbour, as Python's `round` does; `Math.round` rounds them up. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const fraction = value - floor;
+  if (fraction < 0.5) return floor;
+  if (fraction > 0.5) return floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** A copy of the pixels of `box`, mirrored left to right if `mirrored`. */
+export function crop(image: RgbImage, box: CropBox, mirrored = false): RgbImage {
+  const { width, height } = box;
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const start = ((box.top + y) * image.width + box.left) * 3;
+    const row = image.data.subarray(start, start + width * 3);
+    if (mirrored) writeMirrored(row, data, y * width * 3, width);
+    else data.set(row, y * width * 3);
+  }
+  return { width, height, data };
+}
+
+/** Writes a row of `width` pixels in reverse order at `offset` of `target`. */
+export function writeMirrored(
+  row: Uint8Array,
+  target: Uint8Array,
+  offset: number,
+  width: number,
+): void {
+  let to = offset + (width - 1) * 3;
+  for (let from = 0; from < width * 3; from += 3, to -= 3) {
+    target[to] = row[from];
+    target[to + 1] = row[from + 1];
+    target[to + 2] = row[from + 2];
+  }
+}
+
+/** The picture mirrored left to right. */
+export function flipHorizontally(image: RgbImage): RgbImage {
+  return crop(image, { top: 0, left: 0, width: image.width, height: image.height }, true);
+}
