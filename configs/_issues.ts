@@ -1,0 +1,70 @@
+/** Turns what zod found wrong into one line that names the key, what it wants and what was found. */
+import type { z } from "../deps/zod.ts";
+import { UserError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { type RawConfig, valueAt } from "./_layers.ts";
+import { childrenOf, leavesOf, type Node, nodeAt, wantedAt } from "./_nodes.ts";
+import { schemas } from "./schema.ts";
+
+/** A value as messages show it, shortened. */
+export function formatValue(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** `did you mean "optimizer.lr"?`, or the known keys where nothing is near. */
+export function suggestKey(root: Node, parent: string, key: string, known: string[]): string {
+  const full = (name: string) => parent === "" ? name : `${parent}.${name}`;
+  const near = nearest(key, known);
+  if (near !== undefined) return `did you mean "${full(near)}"?`;
+  // The right name in the wrong section: `weightDecay` for `optimizer.weightDecay`.
+  const elsewhere = leavesOf(root).find((leaf) => leaf.key.endsWith(`.${key}`));
+  if (elsewhere !== undefined) return `did you mean "${elsewhere.key}"?`;
+  const anywhere = nearest(full(key), leavesOf(root).map((leaf) => leaf.key));
+  if (anywhere !== undefined) return `did you mean "${anywhere}"?`;
+  if (known.length === 0) return `"${parent}" holds a value and no keys`;
+  return `known keys${parent === "" ? "" : ` of "${parent}"`}: ${known.join(", ")}`;
+}
+
+/** The error for a key that the schema does not know. */
+export function unknownKey(root: Node, parent: string, key: string, origin: string): UserError {
+  const found = parent === "" ? root : nodeAt(root, parent).node;
+  const known = found === null ? [] : Object.keys(childrenOf(found) ?? {});
+  const full = parent === "" ? key : `${parent}.${key}`;
+  const elsewhere = Object.entries(schemas).find(([, schema]) =>
+    schema !== root && nodeAt(schema, full).node !== null
+  );
+  const suggestion = suggestKey(root, parent, key, known.filter((name) => name !== "$schema"));
+  const hint = elsewhere !== undefined && !suggestion.startsWith("did you mean")
+    ? `it belongs to task "${elsewhere[0]}"`
+    : suggestion;
+  return new UserError(`Unknown key "${full}" (${origin})`, { hint });
+}
+
+/** The message for the first of zod's issues. */
+export function issueError(
+  root: Node,
+  values: RawConfig,
+  issue: z.core.$ZodIssue,
+  originOf: (key: string) => string,
+): UserError {
+  const key = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const full = key === "" ? issue.keys[0] : `${key}.${issue.keys[0]}`;
+    return unknownKey(root, key, issue.keys[0], originOf(full));
+  }
+  // An issue inside a list is told of the whole list, which is what was written.
+  let path = issue.path.map(String);
+  while (path.length > 0 && nodeAt(root, path.join(".")).node === null) path = path.slice(0, -1);
+  const shown = path.join(".");
+  const found = nodeAt(root, shown);
+  const wanted = issue.code === "custom" || found.node === null
+    ? issue.message
+    : wantedAt(found.node);
+  const value = shown === "" ? values : valueAt(values, shown);
+  return new UserError(
+    `Cannot use "${shown}" (${originOf(shown)}): expected ${wanted.replace(/^expected /, "")}, ` +
+      `found ${formatValue(value)}`,
+  );
+}

@@ -1,0 +1,107 @@
+/** Layers of config values: who wrote what, and which wins. */
+import { UserError } from "../core/errors.ts";
+
+/** A nested object of config values that is not checked yet. */
+export type RawConfig = { [key: string]: unknown };
+
+/** Values from one place, with the place of each. */
+export interface Layer {
+  readonly values: RawConfig;
+  /** Where the value of a key comes from: `quickstart.jsonc:14`, `--set optimizer.lr=1e-3`. */
+  origin(key: string): string;
+}
+
+/** Keys that say the same thing in two ways: a layer that sets one takes back the other. */
+export const ALTERNATIVES: readonly (readonly [string, string])[] = [
+  ["schedule.epochs", "schedule.steps"],
+  ["schedule.warmupEpochs", "schedule.warmupRatio"],
+  ["mask.ratio", "mask.maskedPatches"],
+  ["checkpoint.everySteps", "checkpoint.everyEpochs"],
+];
+
+/** Whether a value is a section rather than a leaf. */
+export function isSection(value: unknown): value is RawConfig {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value at a dotted key, `undefined` where there is none. */
+export function valueAt(values: RawConfig, key: string): unknown {
+  let value: unknown = values;
+  for (const part of key.split(".")) {
+    if (!isSection(value)) return undefined;
+    value = value[part];
+  }
+  return value;
+}
+
+/** Writes a value at a path, making the sections on its way. */
+export function setAt(values: RawConfig, path: readonly string[], value: unknown): void {
+  let section = values;
+  for (const part of path.slice(0, -1)) {
+    if (!isSection(section[part])) section[part] = {};
+    section = section[part] as RawConfig;
+  }
+  section[path[path.length - 1]] = value;
+}
+
+/** The layers as one: sections are merged key by key, lists and values replaced whole. */
+export interface Merged {
+  readonly values: RawConfig;
+  /** Where each leaf's value comes from. */
+  readonly origins: Map<string, string>;
+}
+
+function forget(origins: Map<string, string>, key: string): void {
+  for (const known of [...origins.keys()]) {
+    if (known === key || known.startsWith(`${key}.`)) origins.delete(known);
+  }
+}
+
+function mergeInto(into: RawConfig, layer: Layer, from: RawConfig, prefix: string, all: Merged) {
+  for (const [name, value] of Object.entries(from)) {
+    if (value === undefined) continue;
+    const key = prefix === "" ? name : `${prefix}.${name}`;
+    if (isSection(value)) {
+      if (!isSection(into[name])) {
+        forget(all.origins, key);
+        into[name] = {};
+      }
+      mergeInto(into[name] as RawConfig, layer, value, key, all);
+      if (Object.keys(value).length === 0) all.origins.set(key, layer.origin(key));
+    } else {
+      forget(all.origins, key);
+      into[name] = structuredClone(value);
+      all.origins.set(key, layer.origin(key));
+    }
+  }
+}
+
+function takeBackAlternatives(merged: Merged, layer: Layer): void {
+  const given = (key: string) => (valueAt(layer.values, key) ?? null) !== null;
+  for (const [one, other] of ALTERNATIVES) {
+    // A resolved mask holds its ratio and the count that followed from it; `check.ts` compares them.
+    if (given(one) && given(other) && one === "mask.ratio") continue;
+    if (given(one) && given(other)) {
+      throw new UserError(
+        `Cannot use both "${one}" and "${other}" (${layer.origin(other)}): they say the same thing`,
+        { hint: "give one of them" },
+      );
+    }
+    const replaced = given(one) ? other : given(other) ? one : null;
+    if (replaced === null || valueAt(merged.values, replaced) === undefined) continue;
+    const path = replaced.split(".");
+    const section = valueAt(merged.values, path.slice(0, -1).join(".")) as RawConfig;
+    delete section[path[path.length - 1]];
+    forget(merged.origins, replaced);
+  }
+}
+
+/** Merges layers, the later over the earlier. */
+export function mergeLayers(layers: readonly Layer[]): Merged {
+  const merged: Merged = { values: {}, origins: new Map() };
+  for (const layer of layers) {
+    takeBackAlternatives(merged, layer);
+    mergeInto(merged.values, layer, layer.values, "", merged);
+  }
+  return merged;
+}

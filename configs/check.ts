@@ -1,0 +1,101 @@
+/**
+ * What must hold between the keys of a config.
+ *
+ * @module
+ */
+import { UserError } from "../core/errors.ts";
+import type { Config } from "./schema.ts";
+
+type Fail = (key: string, found: unknown, wanted: string, hint?: string) => never;
+
+interface Sizes {
+  imageSize: number;
+  patchSize: number;
+  embedDim: number;
+  heads: number;
+}
+
+function checkTransformer(name: string, model: Sizes, fail: Fail): void {
+  if (model.imageSize % model.patchSize !== 0) {
+    fail(
+      `${name}.patchSize`,
+      model.patchSize,
+      `a divisor of the image size ${model.imageSize}`,
+      `for example ${name}.patchSize=${nearestDivisor(model.imageSize, model.patchSize)}`,
+    );
+  }
+  if (model.embedDim % model.heads !== 0) {
+    fail(`${name}.heads`, model.heads, `a divisor of ${name}.embedDim, ${model.embedDim}`);
+  }
+}
+
+function nearestDivisor(of: number, near: number): number {
+  let best = 1;
+  for (let divisor = 1; divisor <= of; divisor++) {
+    if (of % divisor === 0 && Math.abs(divisor - near) < Math.abs(best - near)) best = divisor;
+  }
+  return best;
+}
+
+function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail): void {
+  const { model, mask } = config;
+  if (model.headLayers > 0 && model.earlyLayers >= model.depth) {
+    fail("model.earlyLayers", model.earlyLayers, `fewer than model.depth, ${model.depth}`);
+  }
+  const patches = (model.imageSize / model.patchSize) ** 2;
+  if (mask.maskedPatches > patches) {
+    fail("mask.maskedPatches", mask.maskedPatches, `at most the ${patches} patches of the grid`);
+  }
+  if (mask.ratio !== null && Math.max(1, Math.floor(mask.ratio * patches)) !== mask.maskedPatches) {
+    const share = `mask.ratio ${mask.ratio} of ${patches} patches`;
+    fail("mask.maskedPatches", mask.maskedPatches, share, "give one of the two");
+  }
+  if (mask.minBlock > mask.maxBlock) {
+    fail("mask.minBlock", mask.minBlock, `at most mask.maxBlock, ${mask.maxBlock}`);
+  }
+}
+
+function checkSizes(config: Config, fail: Fail): void {
+  if (!("model" in config)) return;
+  checkTransformer("model", config.model, fail);
+  if (config.augment.size !== config.model.imageSize) {
+    fail("augment.size", config.augment.size, `model.imageSize, ${config.model.imageSize}`);
+  }
+  if (config.task === "tokenizer" && config.decoder.embedDim % config.decoder.heads !== 0) {
+    fail("decoder.heads", config.decoder.heads, `a divisor of ${config.decoder.embedDim}`);
+  }
+}
+
+/**
+ * Throws a {@link UserError} for the first relation between keys that does not hold.
+ *
+ * @param origins where each value comes from, for the message
+ */
+export function checkConfig(config: Config, origins: ReadonlyMap<string, string>): void {
+  const fail: Fail = (key, found, wanted, hint) => {
+    throw new UserError(
+      `Cannot use "${key}" (${origins.get(key) ?? "default"}): expected ${wanted}, found ${found}`,
+      { hint },
+    );
+  };
+  checkSizes(config, fail);
+  if (config.task === "pretrain") checkPretrain(config, fail);
+  if (config.task === "tokenizer" && config.teacher.name === "beit" && !config.teacher.checkpoint) {
+    fail("teacher.checkpoint", "null", 'a checkpoint, which the teacher "beit" needs');
+  }
+  if ("schedule" in config && "epochs" in config.schedule) {
+    const { epochs, steps } = config.schedule;
+    if (epochs === null && steps === null) {
+      fail("schedule.epochs", "null", "a number, or schedule.steps beside it");
+    }
+  }
+  const { microBatchSize, batchSize } = config;
+  if (microBatchSize !== "auto" && batchSize % microBatchSize !== 0) {
+    fail(
+      "microBatchSize",
+      microBatchSize,
+      `a divisor of batchSize, ${batchSize}`,
+      `for example microBatchSize=${nearestDivisor(batchSize, microBatchSize)}`,
+    );
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Values that follow from others: those of `variant`, and sizes that follow from the model's.
+ *
+ * They lie under everything that is written anywhere, so that a recipe or `--set` overrides each.
+ *
+ * @module
+ */
+import type { Layer, RawConfig } from "./_layers.ts";
+import { ALTERNATIVES, setAt, valueAt } from "./_layers.ts";
+import { leavesOf, nodeAt } from "./_nodes.ts";
+import { schemas, type Task } from "./schema.ts";
+
+/** Where mmselfsup differs from unilm, whose behaviour the schema's defaults are. */
+const MMSELFSUP: Readonly<Record<string, unknown>> = {
+  "data.exif": true,
+  "data.dropLast": false,
+  "augment.interpolation": "cv2-area",
+  "augment.randomErasing.variant": "mmselfsup",
+  "augment.mixing.pairing": "permutation",
+  "mask.variant": "mmselfsup",
+  "model.initVariant": "mmselfsup",
+  "model.dropPathTwice": true,
+  "model.headInitScale": 1,
+  "tokenizer.updatesDuringPretraining": true,
+  "optimizer.noDecayRule": "mmselfsup",
+  "schedule.variant": "mmselfsup",
+  "schedule.warmupStartFactor": 1e-4,
+};
+
+/** mmselfsup's fine-tuning uses Pillow, unlike its pretraining crop. */
+const NOT_IN_MMSELFSUP: Readonly<Partial<Record<Task, readonly string[]>>> = {
+  finetune: ["augment.interpolation"],
+};
+
+/** What `variant` decides for a task. */
+export function variantLayer(task: Task, variant: unknown): Layer {
+  const values: RawConfig = {};
+  if (variant === "mmselfsup") {
+    for (const [key, value] of Object.entries(MMSELFSUP)) {
+      if (NOT_IN_MMSELFSUP[task]?.includes(key)) continue;
+      const found = nodeAt(schemas[task], key);
+      if (found.node !== null) setAt(values, found.path, value);
+    }
+  }
+  return { values, origin: () => `variant ${variant}` };
+}
+
+/** A value that follows from others. */
+export interface Derived {
+  readonly key: string;
+  readonly value: unknown;
+  /** `derived from model.imageSize` */
+  readonly origin: string;
+}
+
+/**
+ * What follows from `written`, all that the layers say together, for the keys that they leave open.
+ * It is not checked yet, so a number is only taken where it is one.
+ */
+export function derivedValues(task: Task, written: RawConfig): Derived[] {
+  const derived: Derived[] = [];
+  const known = new Set(leavesOf(schemas[task]).map((leaf) => leaf.key));
+  const value = (key: string) =>
+    valueAt(written, key) ?? derived.find((entry) => entry.key === key)?.value;
+  const number = (key: string): number | null => {
+    const found = value(key);
+    return typeof found === "number" && Number.isFinite(found) ? found : null;
+  };
+  const derive = (key: string, value: unknown, origin: string) => {
+    if (known.has(key) && valueAt(written, key) === undefined) derived.push({ key, value, origin });
+  };
+  const follow = (key: string, from: string) => {
+    if (number(from) !== null) derive(key, number(from), `derived from ${from}`);
+  };
+
+  follow("augment.size", "model.imageSize");
+  follow("augment.tokenizerSize", "augment.size");
+  follow("decoder.embedDim", "model.embedDim");
+  follow("decoder.heads", "model.heads");
+  for (const [one, other] of ALTERNATIVES) {
+    if (other === "mask.maskedPatches") continue;
+    if ((value(one) ?? null) !== null) derive(other, null, `replaced by ${one}`);
+    else if ((value(other) ?? null) !== null) derive(one, null, `replaced by ${other}`);
+  }
+  if (task === "pretrain") {
+    const side = Math.floor((number("model.imageSize") ?? 224) / (number("model.patchSize") ?? 16));
+    const ratio = number("mask.ratio");
+    const masked = side === 14 && ratio === null ? 75 : Math.floor((ratio ?? 0.4) * side * side);
+    const from = ratio === null ? "the patch grid" : "mask.ratio";
+    derive("mask.maskedPatches", Math.max(1, masked), `derived from ${from}`);
+    follow("mask.maxBlock", "mask.maskedPatches");
+  }
+  return derived;
+}

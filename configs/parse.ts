@@ -1,0 +1,90 @@
+/**
+ * From values that somebody wrote to a whole, checked config.
+ *
+ * @module
+ */
+import { UserError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { formatValue, issueError } from "./_issues.ts";
+import { isSection, type Layer, mergeLayers, type RawConfig, setAt, valueAt } from "./_layers.ts";
+import { leavesOf } from "./_nodes.ts";
+import { checkConfig } from "./check.ts";
+import { derivedValues, variantLayer } from "./derive.ts";
+import { type Config, type ConfigOf, schemas, type Task } from "./schema.ts";
+
+/** A whole config and where each of its values comes from. */
+export interface ParsedConfig<T extends Task = Task> {
+  readonly config: ConfigOf<T>;
+  /** The origin of each leaf by its dotted key, in the schema's order. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/** The task that values name. */
+export function taskOf(values: RawConfig, origin: string): Task {
+  const { task } = values;
+  if (typeof task === "string" && Object.hasOwn(schemas, task)) return task as Task;
+  const known = Object.keys(schemas);
+  const near = typeof task === "string" ? nearest(task, known) : undefined;
+  throw new UserError(
+    `Cannot use "task" (${origin}): expected one of ${known.join(", ")}, ` +
+      `found ${formatValue(task)}`,
+    { hint: near === undefined ? undefined : `did you mean "${near}"?` },
+  );
+}
+
+function originsOf(task: Task, config: RawConfig, written: ReadonlyMap<string, string>) {
+  const origins = new Map<string, string>();
+  const add = (key: string, value: unknown) => {
+    const near = written.get(key);
+    if (isSection(value) && Object.keys(value).length > 0) {
+      for (const [name, inner] of Object.entries(value)) add(`${key}.${name}`, inner);
+    } else if (value !== undefined) {
+      origins.set(key, near ?? "default");
+    }
+  };
+  for (const { key } of leavesOf(schemas[task])) add(key, valueAt(config, key));
+  return origins;
+}
+
+/** Checks the layers together, the later over the earlier, and fills in what none says. */
+export function parseLayers(layers: readonly Layer[]): ParsedConfig {
+  const written = mergeLayers(layers);
+  const task = taskOf(written.values, written.origins.get("task") ?? "no layer gives it");
+  const variant = variantLayer(task, written.values.variant);
+  const { values, origins } = mergeLayers([variant, ...layers]);
+  for (const { key, value, origin } of derivedValues(task, values)) {
+    setAt(values, key.split("."), value);
+    origins.set(key, origin);
+  }
+  const schema = schemas[task];
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) {
+    const order = (code: string) => code === "unrecognized_keys" ? 0 : 1;
+    const issues = [...parsed.error.issues].sort((a, b) => order(a.code) - order(b.code));
+    const originOf = (key: string) =>
+      origins.get(key) ??
+        [...origins].find(([known]) => known.startsWith(`${key}.`))?.[1] ?? "default";
+    throw issueError(schema, values, issues[0], originOf);
+  }
+  const config = parsed.data as Config & { $schema?: string };
+  delete config.$schema;
+  const all = originsOf(task, config as unknown as RawConfig, origins);
+  checkConfig(config, all);
+  return { config, origins: all };
+}
+
+/**
+ * A whole config from the few values that somebody cares about; for programs.
+ *
+ * @example A small pretraining
+ * ```ts
+ * import { parseConfig } from "./parse.ts";
+ * const config = parseConfig({ task: "pretrain", model: { imageSize: 32, patchSize: 4 } });
+ * if (config.augment.size !== 32 || config.mask.maskedPatches !== 25) throw new Error();
+ * ```
+ * @throws {UserError} naming the key, what it wants and what was found
+ */
+export function parseConfig<T extends Task>(values: { task: T } & RawConfig): ConfigOf<T> {
+  const { config } = parseLayers([{ values, origin: () => "the given values" }]);
+  return config as ConfigOf<T>;
+}

@@ -1,0 +1,113 @@
+/**
+ * The bundled recipes, and recipes of the user's own by path or URL.
+ *
+ * @module
+ */
+import { UserError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import type { Layer, RawConfig } from "./_layers.ts";
+import { readSource, type Source } from "./_sources.ts";
+
+/** The bundled recipes: files of `configs/recipes/`, found beside this one on disk and by URL alike. */
+export const recipeNames = [
+  "quickstart",
+  "beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k",
+  "beitv2_vit-base-p16_8xb256-amp-coslr-1600e_in1k",
+  "beitv2_vit-large-p16_8xb256-amp-coslr-300e_in1k",
+  "vqkd_quickstart",
+  "vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k",
+  "vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k-dino",
+  "finetune_quickstart",
+  "vit-base-p16_ft-8xb128-coslr-100e_in1k",
+  "vit-base-p16_ft-8xb128-coslr-30e_in1k",
+  "linear-probe_quickstart",
+  "vit-base-p16_linear-8xb128-coslr-100e_in1k",
+  "upernet_vit-base-p16_8xb2-160k_ade20k-512x512",
+] as const;
+
+/** A recipe that was read, as layers: what it extends first. */
+export interface Recipe {
+  /** Its name: that of the file, without the extension. */
+  readonly name: string;
+  readonly url: URL;
+  /** Paper, hardware, expected result and command, as the head of the file has them. */
+  readonly header: string;
+  readonly layers: readonly Layer[];
+}
+
+/** The working directory as a URL: what relative paths of recipes start from. */
+export function workingDirectory(): URL {
+  // Not `Deno.cwd`, so that this file loads in a browser, where recipes are relative to the page.
+  const shell = (globalThis as { process?: { cwd?: () => string } }).process;
+  if (shell?.cwd !== undefined) {
+    const path = shell.cwd().replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
+    return new URL(`file://${path.startsWith("/") ? "" : "/"}${path.replace("%3A", ":")}/`);
+  }
+  return new URL(globalThis.location?.href ?? import.meta.url);
+}
+
+function bundledUrl(name: string): URL {
+  return new URL(`./recipes/${name}.jsonc`, import.meta.url);
+}
+
+/** The place of a recipe given by name, path or URL, and how messages call it. */
+function locate(recipe: string, base: URL): { url: URL; label: string } {
+  if ((recipeNames as readonly string[]).includes(recipe)) {
+    return { url: bundledUrl(recipe), label: `${recipe}.jsonc` };
+  }
+  if (/^[a-z][a-z+.-]+:\/\//i.test(recipe)) return { url: new URL(recipe), label: recipe };
+  if (/[/\\]/.test(recipe) || /\.(jsonc?|ya?ml|[cm]?[jt]s)$/.test(recipe)) {
+    const path = recipe.replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
+    return { url: new URL(path.replace(/^([A-Za-z])%3A\//, "file:///$1:/"), base), label: recipe };
+  }
+  const near = nearest(recipe, recipeNames);
+  throw new UserError(`Unknown recipe "${recipe}"`, {
+    hint: near === undefined
+      ? "`deno task config list` shows the bundled ones; a file ends in .jsonc, .yaml or .ts"
+      : `did you mean "${near}"?`,
+  });
+}
+
+function layerOf(source: Source, label: string): Layer {
+  const values: RawConfig = { ...source.values };
+  delete values.$schema;
+  delete values.extends;
+  return {
+    values,
+    origin(key) {
+      // A record's keys may hold dots, and a list has one line: take the nearest part that is known.
+      for (let part = key; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
+        const line = source.lines.get(part);
+        if (line !== undefined) return `${label}:${line}`;
+      }
+      return label;
+    },
+  };
+}
+
+/**
+ * Reads a recipe by bundled name, path or URL, with the one it extends.
+ *
+ * @throws {UserError} where there is none, it cannot be read, or it extends one that itself extends
+ */
+export async function loadRecipe(recipe: string, base = workingDirectory()): Promise<Recipe> {
+  const { url, label } = locate(recipe, base);
+  const source = await readSource(url, label);
+  const name = decodeURIComponent(url.pathname.split("/").pop() ?? "").replace(/\.[a-z]+$/, "");
+  const own = layerOf(source, label);
+  const parent = source.values.extends;
+  if (parent === undefined) return { name, url, header: source.header, layers: [own] };
+  if (typeof parent !== "string") {
+    throw new UserError(`Cannot extend from "${label}": expected one recipe's name or path`);
+  }
+  const below = locate(parent, url);
+  const parentSource = await readSource(below.url, below.label);
+  if (parentSource.values.extends !== undefined) {
+    throw new UserError(
+      `Cannot extend "${parent}" from "${label}": it extends another recipe itself`,
+      { hint: "extend that one directly; one level keeps it clear where a value comes from" },
+    );
+  }
+  const layers = [layerOf(parentSource, below.label), own];
+  return { name, url, header: source.header, layers };
+}

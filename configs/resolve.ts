@@ -1,0 +1,100 @@
+/**
+ * From a recipe and what is given over it to the whole config of a run, with the origin of each value.
+ *
+ * The later wins: schema defaults, `variant`, derived sizes, the recipe that is extended, the recipe,
+ * further recipes, overrides.
+ *
+ * @module
+ */
+import { UserError } from "../core/errors.ts";
+import type { Layer, RawConfig } from "./_layers.ts";
+import { mergeLayers } from "./_layers.ts";
+import { type Override, overrideLayers } from "./overrides.ts";
+import { type ParsedConfig, parseLayers, taskOf } from "./parse.ts";
+import { loadRecipe, workingDirectory } from "./recipes.ts";
+import type { ConfigOf, Task } from "./schema.ts";
+
+/** The recipe that a task takes where none is named. */
+export const defaultRecipes: Readonly<Record<Task, string>> = {
+  pretrain: "quickstart",
+  tokenizer: "vqkd_quickstart",
+  finetune: "finetune_quickstart",
+  linearProbe: "linear-probe_quickstart",
+  segment: "upernet_vit-base-p16_8xb2-160k_ade20k-512x512",
+};
+
+/** The command that runs a task. */
+export const taskCommands: Readonly<Record<Task, string>> = {
+  pretrain: "pretrain",
+  tokenizer: "tokenizer",
+  finetune: "finetune",
+  linearProbe: "linear-probe",
+  segment: "segment",
+};
+
+/** What to resolve. */
+export interface ResolveOptions<T extends Task> {
+  /** A bundled name, a path, a URL, or values; default the task's quick start. */
+  recipe?: string | RawConfig;
+  /** The task that must come out; without it, the recipe says. */
+  task?: T;
+  /** Further recipes laid over the first, by name, path or URL. */
+  extra?: readonly string[];
+  /** `KEY=VALUE` texts and typed values, the later over the earlier. */
+  overrides?: readonly Override[];
+  /** What relative paths of recipes start from; default the working directory. */
+  base?: URL;
+}
+
+/** A whole config, its origins and the recipe's name. */
+export interface ResolvedConfig<T extends Task = Task> extends ParsedConfig<T> {
+  /** Name of the recipe: the default name of the run's directory. */
+  readonly name: string;
+}
+
+/**
+ * Resolves a config.
+ *
+ * @example The quick start with another learning rate
+ * ```ts
+ * import { resolveConfig } from "./resolve.ts";
+ * const { config, origins } = await resolveConfig({
+ *   task: "pretrain",
+ *   overrides: ["optimizer.lr=1e-3"],
+ * });
+ * if (config.optimizer.lr !== 1e-3) throw new Error();
+ * if (origins.get("optimizer.lr") !== "--set optimizer.lr=1e-3") throw new Error();
+ * ```
+ * @throws {UserError} for an unknown recipe or key, a value of the wrong type, or values that do not
+ * go together; the message names the key, its origin, what it wants and what was found
+ */
+export async function resolveConfig<T extends Task = Task>(
+  options: ResolveOptions<T> = {},
+): Promise<ResolvedConfig<T>> {
+  const { task, extra = [], overrides = [] } = options;
+  const recipe = options.recipe ?? defaultRecipes[task ?? "pretrain"];
+  const base = options.base ?? workingDirectory();
+  const layers: Layer[] = [];
+  let name = "config";
+  if (typeof recipe === "string") {
+    const loaded = await loadRecipe(recipe, base);
+    name = loaded.name;
+    layers.push(...loaded.layers);
+  } else {
+    const values = task === undefined ? recipe : { task, ...recipe };
+    layers.push({ values, origin: () => "the given values" });
+  }
+  for (const more of extra) layers.push(...(await loadRecipe(more, base)).layers);
+
+  const merged = mergeLayers(layers);
+  const label = typeof recipe === "string" ? recipe : "the given values";
+  const found = taskOf(merged.values, merged.origins.get("task") ?? label);
+  if (task !== undefined && found !== task) {
+    throw new UserError(
+      `Cannot use recipe "${label}" here: expected one for task "${task}", found "${found}"`,
+      { hint: `run \`deno task ${taskCommands[found]} --config ${label}\`` },
+    );
+  }
+  const parsed = parseLayers([...layers, ...overrideLayers(overrides, found)]);
+  return { config: parsed.config as ConfigOf<T>, origins: parsed.origins, name };
+}

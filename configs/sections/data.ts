@@ -1,0 +1,176 @@
+/** Where the images come from, how they are read and how a training view is made. @module */
+import { z } from "../../deps/zod.ts";
+
+/** A range `[low, high]` with `low ≤ high`. */
+const range = z.tuple([z.number().positive(), z.number().positive()])
+  .refine(([low, high]) => low <= high, "expected the smaller number first");
+
+/** The filters that a picture may be resized with. */
+export const interpolation = z.enum(["pil-bicubic", "pil-lanczos", "pil-bilinear", "cv2-area"]);
+
+/** Names of mean and standard deviation per channel. */
+export const normalization = z.enum(["imagenet", "half", "clip"]);
+
+/** The images of a run. */
+export const dataSection = z.strictObject({
+  source: z.string().default("sample").describe(
+    'Images: a folder, a .tar or .zip file, a pattern of shards, or "sample" for the bundled one.',
+  ),
+  split: z.string().nullable().default("train").describe(
+    "Part of the source to train on, a subfolder such as `train`; taken only where it exists. " +
+      "null: the whole source.",
+  ),
+  evaluationSource: z.string().nullable().default(null).describe(
+    "Images to evaluate on, where they are not a part of `source`.",
+  ),
+  evaluationSplit: z.string().nullable().default("val").describe(
+    "Part of the source to evaluate on; `test` is taken where it does not exist.",
+  ),
+  listFile: z.string().nullable().default(null).describe(
+    "List of `path label` lines of the training split as mmselfsup has it, relative to the source.",
+  ),
+  evaluationListFile: z.string().nullable().default(null).describe(
+    "List of `path label` lines of the evaluation split, relative to the source.",
+  ),
+  labelFraction: z.number().positive().max(1).default(1).describe(
+    "Share of the labelled training images of each class to use, drawn with the seed.",
+  ),
+  workers: z.union([z.literal("auto"), z.int().min(0)]).default("auto").describe(
+    "Worker threads that decode and augment; 0 works inside the main thread.",
+  ),
+  cacheBytes: z.int().min(0).default(536_870_912).describe(
+    "Decoded images kept in memory between epochs, bytes.",
+  ),
+  prefetch: z.int().min(1).default(2).describe(
+    "Batches that are made ready ahead of the step.",
+  ),
+  onError: z.enum(["raise", "skip"]).default("raise").describe(
+    "What an unreadable image does: stop the run, or be skipped, counted and logged.",
+  ),
+  maxSkipped: z.int().min(0).default(100).describe(
+    "Unreadable images after which `onError: skip` stops the run all the same.",
+  ),
+  exif: z.boolean().default(false).describe(
+    "Whether images are turned as their EXIF orientation says (mmselfsup: yes, unilm: no).",
+  ),
+  shuffle: z.boolean().default(true).describe(
+    "Whether each epoch has its own order, a function of seed and epoch.",
+  ),
+  dropLast: z.boolean().default(true).describe(
+    "Whether the last, smaller batch of an epoch is left out (unilm: yes, mmselfsup: no).",
+  ),
+}).describe("The images and how they are read.");
+
+/** Strength of the colour jitter. */
+const jitter = z.strictObject({
+  brightness: z.number().min(0).default(0.4).describe("Factor drawn from 1 ± this."),
+  contrast: z.number().min(0).default(0.4).describe("Factor drawn from 1 ± this."),
+  saturation: z.number().min(0).default(0.4).describe("Factor drawn from 1 ± this."),
+}).describe("Colour jitter, its three parts in random order (SPEC: BEiT v2 uses 0.4 each).");
+
+const size = z.int().min(4).default(224);
+const cropScale = range.default([0.2, 1]).describe(
+  "Share of the image's area that a random crop covers: [smallest, largest].",
+);
+const cropRatio = range.default([3 / 4, 4 / 3]).describe(
+  "Width over height of a random crop: [smallest, largest].",
+);
+const flip = z.number().min(0).max(1).default(0.5).describe("Probability of a horizontal flip.");
+
+/** Two views of one crop: for the encoder and for the tokenizer. */
+export const twoViewAugmentSection = z.strictObject({
+  size: size.describe("Height and width of the encoder's view; default `model.imageSize`."),
+  tokenizerSize: size.describe("Height and width of the tokenizer's view; default `size`."),
+  cropScale,
+  cropRatio,
+  flip,
+  jitter: jitter.prefault({}),
+  normalization: normalization.default("imagenet").describe(
+    "Mean and deviation of the encoder's view.",
+  ),
+  tokenizerNormalization: normalization.default("half").describe(
+    "Mean and deviation of the tokenizer's view; VQ-KD wants `half`: [−1, 1].",
+  ),
+  interpolation: interpolation.default("pil-bicubic").describe(
+    "Resize filter; `cv2-area` is what mmselfsup's `bicubic` really is.",
+  ),
+}).describe("The two views of a pretraining image, both of the same crop.");
+
+/** One view, as the tokenizer and the linear probe train on. */
+export const cropAugmentSection = z.strictObject({
+  size: size.describe("Height and width of the view; default `model.imageSize`."),
+  cropScale: range.default([0.08, 1]).describe(
+    "Share of the image's area that a random crop covers: [smallest, largest].",
+  ),
+  cropRatio,
+  flip,
+  jitter: z.strictObject({
+    brightness: z.number().min(0).default(0).describe("Factor drawn from 1 ± this."),
+    contrast: z.number().min(0).default(0).describe("Factor drawn from 1 ± this."),
+    saturation: z.number().min(0).default(0).describe("Factor drawn from 1 ± this."),
+  }).prefault({}).describe("Colour jitter; 0 is none."),
+  normalization: normalization.default("imagenet").describe("Mean and deviation of the view."),
+  interpolation: interpolation.default("pil-bicubic").describe("Resize filter."),
+}).describe("The training view: random crop and flip.");
+
+const randAugment = z.strictObject({
+  operations: z.int().min(0).default(2).describe("Operations drawn per image, with replacement."),
+  magnitude: z.number().min(0).max(10).default(9).describe("Strength, of 10."),
+  magnitudeDeviation: z.number().min(0).default(0.5).describe("Deviation of the strength."),
+  probability: z.number().min(0).max(1).default(0.5).describe("Chance of each drawn operation."),
+}).describe("RandAugment with timm's increasing operations.");
+
+const randomErasing = z.strictObject({
+  probability: z.number().min(0).max(1).default(0.25).describe("Chance that an image loses a box."),
+  area: range.default([0.02, 1 / 3]).describe("Share of the image's area: [smallest, largest]."),
+  aspect: range.default([0.3, 1 / 0.3]).describe("Height over width: [smallest, largest]."),
+  variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
+    "unilm fills with N(0, 1) after normalisation, mmselfsup with N(mean, deviation) before it.",
+  ),
+}).describe("Random erasing, pixel by pixel.");
+
+const mixing = z.strictObject({
+  mixup: z.number().min(0).default(0.8).describe("α of mixup's Beta(α, α); 0 turns it off."),
+  cutmix: z.number().min(0).default(1).describe("α of cutmix' Beta(α, α); 0 turns it off."),
+  switchProbability: z.number().min(0).max(1).default(0.5).describe(
+    "Chance of cutmix where both are on; exactly one is used per batch.",
+  ),
+  pairing: z.enum(["flip", "permutation"]).default("flip").describe(
+    "Which image is mixed in: of the flipped batch (unilm) or a random one (mmselfsup).",
+  ),
+}).describe("Mixup and cutmix.");
+
+/** Fine-tuning: crop, RandAugment, erasing, mixing, and the test transform. */
+export const finetuneAugmentSection = cropAugmentSection.extend({
+  randAugment: randAugment.nullable().prefault({}).describe(
+    "RandAugment with timm's increasing operations; null turns it off.",
+  ),
+  randomErasing: randomErasing.nullable().prefault({}).describe(
+    "Random erasing, pixel by pixel; null turns it off.",
+  ),
+  mixing: mixing.nullable().prefault({}).describe("Mixup and cutmix; null turns both off."),
+  labelSmoothing: z.number().min(0).max(1).default(0.1).describe(
+    "Share of each target spread over all classes.",
+  ),
+  testResize: z.int().min(4).default(256).describe(
+    "Shorter edge that a test image is resized to before the centre crop of `size`.",
+  ),
+}).describe("The training view of fine-tuning and the test transform.");
+
+/** Block-wise masks. */
+export const maskSection = z.strictObject({
+  variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
+    "unilm fills up with random patches when no block fits in 10 tries; mmselfsup goes on trying.",
+  ),
+  ratio: z.number().positive().lt(1).nullable().default(null).describe(
+    "Share of the patches that is masked, rounded down; instead of `maskedPatches`.",
+  ),
+  maskedPatches: z.int().min(1).default(75).describe(
+    "Patches that are masked; default 40 % of the grid (BEiT v2: 75 of 196).",
+  ),
+  minBlock: z.int().min(1).default(16).describe("Smallest area that a block is drawn with."),
+  maxBlock: z.int().min(1).default(75).describe(
+    "Largest area of a block, patches; default `maskedPatches`.",
+  ),
+  aspect: range.default([0.3, 1 / 0.3]).describe("Height over width of a block."),
+}).describe("Block-wise masks over the patch grid.");

@@ -1,0 +1,145 @@
+/** Architectures: the BEiT encoder, the tokenizer's encoder, decoder, codebook and teacher. @module */
+import { z } from "../../deps/zod.ts";
+
+const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").describe(
+  "Initialisation: unilm's or mmselfsup's, or xavier for small models that must learn fast.",
+);
+
+/** The sizes that every vision transformer here has. */
+const transformer = {
+  imageSize: z.int().min(4).default(224).describe("Height and width of an image, pixels."),
+  patchSize: z.int().min(1).default(16).describe("Height and width of a patch, pixels."),
+  embedDim: z.int().min(1).default(768).describe("Width of the token vectors."),
+  depth: z.int().min(1).default(12).describe("Number of blocks."),
+  heads: z.int().min(1).default(12).describe("Attention heads; they divide `embedDim`."),
+  mlpRatio: z.number().positive().default(4).describe("Hidden width of the MLP over `embedDim`."),
+};
+
+const encoder = {
+  ...transformer,
+  layerScaleInitValue: z.number().min(0).default(0.1).describe(
+    "Start of the layer scale γ: 0.1 for base, 1e-5 for large; 0 is without.",
+  ),
+  usesAbsolutePositions: z.boolean().default(false).describe(
+    "Whether learned absolute positions are added to the patches.",
+  ),
+  usesSharedRelativePositionBias: z.boolean().default(true).describe(
+    "Whether one relative-position table serves all blocks (pretraining).",
+  ),
+  usesRelativePositionBias: z.boolean().default(false).describe(
+    "Whether each block has its own relative-position table (fine-tuning).",
+  ),
+  dropPathRate: z.number().min(0).lt(1).default(0).describe(
+    "Chance that a sample skips a branch of the last block; it grows from 0 linearly.",
+  ),
+  dropPathTwice: z.boolean().default(false).describe(
+    "Whether drop path acts twice on the MLP branch, as mmselfsup's does.",
+  ),
+  initVariant,
+};
+
+/** BEiT v2 in pretraining: encoder, aggregation blocks and head. */
+export const pretrainModelSection = z.strictObject({
+  ...encoder,
+  earlyLayers: z.int().min(1).default(9).describe(
+    "Blocks before the early state that the aggregation reads: 9 of 12, 21 of 24.",
+  ),
+  headLayers: z.int().min(0).default(2).describe(
+    "Blocks of the patch aggregation; 0 is without it and with one loss.",
+  ),
+  codes: z.int().min(2).default(8192).describe(
+    "Visual tokens to choose from: the codebook's size.",
+  ),
+}).describe("The BEiT v2 encoder, its patch aggregation and its head.");
+
+/** BEiT v2 in fine-tuning: encoder and classifier. */
+export const finetuneModelSection = z.strictObject({
+  ...encoder,
+  usesSharedRelativePositionBias: encoder.usesSharedRelativePositionBias.default(false),
+  usesRelativePositionBias: encoder.usesRelativePositionBias.default(true),
+  dropPathRate: encoder.dropPathRate.default(0.1),
+  classes: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
+    "Number of classes; auto counts the class folders.",
+  ),
+  headInitScale: z.number().min(0).default(0.001).describe(
+    "Factor on the new head's weights (unilm: 0.001, mmselfsup: 1).",
+  ),
+}).describe("The BEiT v2 encoder with a classifier.");
+
+/** The encoder of the VQ-KD tokenizer. */
+export const tokenizerModelSection = z.strictObject({
+  ...encoder,
+  layerScaleInitValue: encoder.layerScaleInitValue.default(0),
+  usesAbsolutePositions: encoder.usesAbsolutePositions.default(true),
+  usesSharedRelativePositionBias: encoder.usesSharedRelativePositionBias.default(false),
+}).describe("The tokenizer's encoder.");
+
+/** The decoder of the VQ-KD tokenizer. */
+export const decoderSection = z.strictObject({
+  embedDim: z.int().min(1).default(768).describe("Width; default that of the encoder."),
+  depth: z.int().min(1).default(3).describe("Number of blocks: 3, or 1 for the 1x variants."),
+  heads: z.int().min(1).default(12).describe("Attention heads; default those of the encoder."),
+  mlpRatio: z.number().positive().default(4).describe("Hidden width of the MLP over `embedDim`."),
+}).describe("The decoder, which is dropped after tokenizer training.");
+
+/** The codebook of the VQ-KD tokenizer. */
+export const codebookSection = z.strictObject({
+  codes: z.int().min(2).default(8192).describe("Number of codes."),
+  codeDim: z.int().min(1).default(32).describe("Dimensions of a code."),
+  decay: z.number().min(0).max(1).default(0.99).describe("Decay of the codes' moving average."),
+  quantizationWeight: z.number().min(0).default(1).describe("Weight β of the commitment loss."),
+  kmeansIterations: z.int().min(0).default(10).describe(
+    "Iterations of the k-means start; 0 starts from random codes.",
+  ),
+  kmeansTokensPerCode: z.int().min(1).default(8).describe(
+    "Tokens gathered per code for the k-means start, from as many first batches as that takes.",
+  ),
+  restartIdleSteps: z.int().min(1).nullable().default(null).describe(
+    "Steps without use after which a code restarts from a token of the batch; null: never.",
+  ),
+  usageWindow: z.int().min(1).default(100).describe(
+    "Steps over which usage and perplexity are counted.",
+  ),
+  usageAlarm: z.number().min(0).max(1).default(0.25).describe(
+    "Share of codes in use under which a warning names the remedy.",
+  ),
+}).describe("The codebook and its health.");
+
+/** Histograms of oriented gradients as the teacher. */
+const hog = z.strictObject({
+  orientations: z.int().min(2).default(9).describe("Unsigned orientations of the histogram."),
+  neighbourhood: z.int().min(1).default(5).describe("Side of the block of patches around a patch."),
+  components: z.int().min(1).default(48).describe("Principal components kept of a patch."),
+  globalComponents: z.int().min(0).default(64).describe(
+    "Principal components of the whole image's histogram that every patch gets; 0: none.",
+  ),
+  globalWeight: z.number().min(0).default(0.7).describe("Weight of the whole image's part."),
+  fitImages: z.int().min(1).default(1000).describe("Images the components are computed from."),
+}).describe("Settings of the `hog` teacher.");
+
+/** Whose features the tokenizer learns to reconstruct. */
+export const teacherSection = z.strictObject({
+  name: z.enum(["clip", "dino", "beit", "hog"]).default("clip").describe(
+    "CLIP or DINO ViT-B/16, a BEiT that mimic can load, or gradient histograms (no download).",
+  ),
+  checkpoint: z.string().nullable().default(null).describe(
+    "Weights of the teacher: a file, a run directory or a model card's name.",
+  ),
+  cacheDirectory: z.string().nullable().default(null).describe(
+    "Where features are kept by file and crop seed; null: computed each time.",
+  ),
+  hog: hog.prefault({}),
+}).describe("The frozen teacher.");
+
+/** Which tokenizer gives the targets. */
+export const tokenizerSection = z.strictObject({
+  checkpoint: z.string().default("vqkd_quickstart").describe(
+    "The tokenizer: a file, a run directory, a model card's name, or `vqkd_quickstart`, bundled.",
+  ),
+  recipe: z.string().default("vqkd_quickstart").describe(
+    "The recipe that `pretrain --train-tokenizer` trains one with, instead of `checkpoint`.",
+  ),
+  updatesDuringPretraining: z.boolean().default(false).describe(
+    "Whether the codebook drifts during pretraining, as mmselfsup's does by accident.",
+  ),
+}).describe("The frozen tokenizer; its sizes are read from its checkpoint.");

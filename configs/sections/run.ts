@@ -1,0 +1,106 @@
+/** What every run has: seed, batch, precision, checkpoints, log, evaluation, backend. @module */
+import { z } from "../../deps/zod.ts";
+import { lossScaleSection } from "./optimization.ts";
+
+const checkpoint = z.strictObject({
+  everySteps: z.int().min(1).nullable().default(null).describe(
+    "Steps between checkpoints; null: by `everyEpochs`.",
+  ),
+  everyEpochs: z.number().positive().nullable().default(1).describe(
+    "Epochs between checkpoints; null: by `everySteps`. The last step is always saved.",
+  ),
+  keepLast: z.int().min(1).default(3).describe("Newest checkpoints that are kept."),
+  keepEvery: z.int().min(1).nullable().default(null).describe(
+    "Checkpoints whose step is a multiple of this are kept for ever.",
+  ),
+}).describe("When a run saves and what it keeps.");
+
+const log = z.strictObject({
+  everySteps: z.int().min(1).default(1).describe("Steps between lines of `metrics.jsonl`."),
+  progressSeconds: z.number().positive().default(10).describe(
+    "Seconds between progress lines where the output is no terminal.",
+  ),
+  tensorboard: z.boolean().default(true).describe("Whether TensorBoard events are written."),
+  report: z.boolean().default(true).describe("Whether `report.html` is written."),
+  reportSeconds: z.number().positive().default(60).describe("Seconds between refreshed reports."),
+}).describe("What a run writes down.");
+
+const pooling = z.enum(["cls", "meanPatches", "clsAndMean"]).default("meanPatches");
+
+const knn = z.strictObject({
+  every: z.number().positive().nullable().default(null).describe(
+    "Epochs between evaluations during training; null: none.",
+  ),
+  atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
+  k: z.int().min(1).default(20).describe("Neighbours that vote."),
+  temperature: z.number().positive().default(0.07).describe("Votes weigh exp(similarity / this)."),
+  pooling: pooling.describe("What of the last block represents an image."),
+  maxImages: z.int().min(1).nullable().default(null).describe(
+    "Training images that may vote, evenly chosen; null: all.",
+  ),
+}).describe("Accuracy of the nearest neighbours' vote.");
+
+const linear = z.strictObject({
+  every: z.number().positive().nullable().default(null).describe(
+    "Epochs between evaluations during training; null: none.",
+  ),
+  atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
+  epochs: z.int().min(1).default(100).describe("Passes over the features."),
+  lr: z.number().positive().default(4e-3).describe("Learning rate of the linear classifier."),
+  weightDecay: z.number().min(0).default(1e-4).describe("Its weight decay."),
+  pooling: pooling.describe("What of the last block represents an image."),
+}).describe("Accuracy of a linear classifier on frozen features.");
+
+/** Accuracies during and after pretraining. */
+export const evaluationSection = z.strictObject({
+  knn: knn.prefault({}),
+  linear: linear.prefault({}),
+  baselines: z.boolean().default(false).describe(
+    "Whether raw pixels and the untrained network are evaluated beside it at the end.",
+  ),
+}).describe("What the features are worth, measured during and after pretraining.");
+
+const backend = z.strictObject({
+  name: z.union([
+    z.enum(["auto", "webgpu", "cpu", "reference"]),
+    z.templateLiteral(["tfjs:", z.string().min(1)]),
+  ]).default("auto").describe(
+    "Where to compute: auto, webgpu, cpu, reference, or `tfjs:<name>` for a registered tfjs backend.",
+  ),
+  threads: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
+    "Threads of the cpu backend; auto: one a core.",
+  ),
+  provider: z.enum(["auto", "wasm", "blas", "native"]).default("auto").describe(
+    "Kernels of the cpu backend.",
+  ),
+}).describe("Where to compute.");
+
+/** Keys that every task shares. `batchSize` differs in its default and is set per task. */
+export const runKeys = {
+  $schema: z.string().optional().describe("Address of this schema, for editors."),
+  seed: z.int().default(0).describe("Seed of every random draw."),
+  variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
+    "Whose behaviour is the default wherever mmselfsup and unilm differ; single options beside it " +
+      "(`mask.variant`, `optimizer.noDecayRule`, …) override it one by one.",
+  ),
+  microBatchSize: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
+    "Images per forward pass; gradients are accumulated up to `batchSize`. auto: by memory.",
+  ),
+  precision: z.enum(["auto", "amp", "float32"]).default("auto").describe(
+    "amp: reduced precision with float32 masters; auto: amp where the backend has it.",
+  ),
+  lossScale: lossScaleSection.prefault({}),
+  checkpoint: checkpoint.prefault({}),
+  log: log.prefault({}),
+  backend: backend.prefault({}),
+  output: z.string().nullable().default(null).describe(
+    "The run's directory; null: `runs/` and the recipe's name.",
+  ),
+};
+
+/** `batchSize` with a default of its own. */
+export function batchSizeOf(value: number) {
+  return z.int().min(1).default(value).describe(
+    "Images per optimizer step, over all micro-batches and processes.",
+  );
+}
