@@ -1,0 +1,281 @@
+/**
+ * Builds a {@link KernelCode}: what a kernel's description is given to write itself with.
+ *
+ * @module
+ */
+
+import {
+  bits,
+  type Condition,
+  Index,
+  type KernelCode,
+  type KernelParameter,
+  type Statement,
+  toIndex,
+  toVector,
+  type Variable,
+  Vector,
+} from "./expression.ts";
+
+/** A variable of type index: reads like the index that it holds. */
+export class IndexVariable extends Index {
+  readonly #builder: KernelBuilder;
+
+  constructor(builder: KernelBuilder, variable: Variable) {
+    super("variable", [], 0, variable);
+    this.#builder = builder;
+  }
+
+  set(value: Index | number): void {
+    this.#builder.add({
+      kind: "setIndex",
+      variable: this.variable as Variable,
+      value: toIndex(value),
+    });
+  }
+
+  advance(step: Index | number): void {
+    this.set(this.plus(step));
+  }
+}
+
+/** A variable of type vector: reads like the vector that it holds. */
+export class VectorVariable extends Vector {
+  readonly #builder: KernelBuilder;
+
+  constructor(builder: KernelBuilder, variable: Variable) {
+    super("variable", [], { variable });
+    this.#builder = builder;
+  }
+
+  set(value: Vector | number): void {
+    this.#builder.add({
+      kind: "setVector",
+      variable: this.variable as Variable,
+      value: toVector(value),
+    });
+  }
+}
+
+/**
+ * How the body of a vector loop touches memory: whole vectors, or one element for what is left of
+ * a row. In the second case every lane holds the same element, and only the first one counts.
+ */
+export interface LoopLanes {
+  load(pointer: Index): Vector;
+  store(pointer: Index, value: Vector): void;
+  /** sum += value, over the lanes that count. */
+  accumulate(sum: VectorVariable, value: Vector): void;
+  /** Which of the unrolled copies of the body this is. */
+  readonly copy: number;
+}
+
+/** See the module's text. */
+export class KernelBuilder {
+  /** float32 lanes of a vector. */
+  readonly lanes: number;
+  readonly #name: string;
+  readonly #parameters: KernelParameter[] = [];
+  readonly #variables: Variable[] = [];
+  #statements: Statement[] = [];
+
+  constructor(name: string, lanes: number) {
+    this.#name = name;
+    this.lanes = lanes;
+  }
+
+  get vectorBytes(): number {
+    return this.lanes * 4;
+  }
+
+  finish(): KernelCode {
+    return {
+      name: this.#name,
+      parameters: this.#parameters,
+      variables: this.#variables,
+      body: this.#statements,
+    };
+  }
+
+  add(statement: Statement): void {
+    this.#statements.push(statement);
+  }
+
+  /** Parameters that are addresses, counts or strides in bytes, in the order of the call. */
+  indices<Names extends readonly string[]>(
+    ...names: Names
+  ): { [Position in keyof Names]: IndexVariable } {
+    return names.map((name) => {
+      const variable = this.#variable("index");
+      this.#parameters.push({ name, variable });
+      return new IndexVariable(this, variable);
+    }) as { [Position in keyof Names]: IndexVariable };
+  }
+
+  /** Parameters that are numbers, each in all lanes. */
+  scalars<Names extends readonly string[]>(
+    ...names: Names
+  ): { [Position in keyof Names]: VectorVariable } {
+    return names.map((name) => {
+      const variable = this.#variable("vector");
+      this.#parameters.push({ name, variable });
+      return new VectorVariable(this, variable);
+    }) as { [Position in keyof Names]: VectorVariable };
+  }
+
+  let(value: Vector | number): VectorVariable {
+    const result = new VectorVariable(this, this.#variable("vector"));
+    result.set(value);
+    return result;
+  }
+
+  letIndex(value: Index | number): IndexVariable {
+    const result = new IndexVariable(this, this.#variable("index"));
+    result.set(value);
+    return result;
+  }
+
+  load(address: Index, offset = 0): Vector {
+    return new Vector("load", [], { address, value: offset });
+  }
+
+  /** One float in every lane. */
+  loadSplat(address: Index, offset = 0): Vector {
+    return new Vector("loadSplat", [], { address, value: offset });
+  }
+
+  store(address: Index, value: Vector | number, offset = 0): void {
+    this.add({ kind: "store", address, offset, value: toVector(value), lanes: "all" });
+  }
+
+  storeFirst(address: Index, value: Vector | number, offset = 0): void {
+    this.add({ kind: "store", address, offset, value: toVector(value), lanes: "first" });
+  }
+
+  /** The first two lanes; for targets of four lanes only. */
+  storeTwo(address: Index, value: Vector, offset = 0): void {
+    this.add({ kind: "store", address, offset, value, lanes: "two" });
+  }
+
+  storeInt32(address: Index, value: Index, offset = 0): void {
+    this.add({ kind: "storeInt32", address, offset, value });
+  }
+
+  if(condition: Condition, then: () => void, otherwise: () => void = () => {}): void {
+    this.add({
+      kind: "if",
+      condition,
+      then: this.#block(then),
+      otherwise: this.#block(otherwise),
+    });
+  }
+
+  /** Runs `body` and again while the condition, which may read what the body set, holds. */
+  doWhile(body: () => void, condition: Condition): void {
+    this.add({ kind: "doWhile", body: this.#block(body), condition });
+  }
+
+  /** Runs `body` `count` times, zero included; `count` is an index of its own afterwards. */
+  repeat(count: Index | number, body: () => void): void {
+    const left = this.letIndex(count);
+    this.if(greater(left, 0), () => {
+      this.doWhile(() => {
+        body();
+        left.set(left.minus(1));
+      }, greater(left, 0));
+    });
+  }
+
+  /**
+   * Visits `count` elements at each of `pointers`, vector by vector and then one by one; the
+   * pointers are advanced past them. `unroll` copies of the body run in each turn of the loop.
+   */
+  forElements(
+    count: Index,
+    pointers: readonly IndexVariable[],
+    body: (lanes: LoopLanes) => void,
+    unroll = 1,
+  ): void {
+    const left = this.letIndex(count);
+    const loop = (copies: number, lanes: "all" | "first") => {
+      const step = lanes === "all" ? this.lanes : 1;
+      const turn = () => {
+        for (let copy = 0; copy < copies; copy++) body(this.#access(lanes, copy));
+        for (const pointer of pointers) pointer.advance(step * copies * 4);
+        left.set(left.minus(step * copies));
+      };
+      const enough = notLess(left, step * copies);
+      this.if(enough, () => this.doWhile(turn, enough));
+    };
+    if (unroll > 1) loop(unroll, "all");
+    loop(1, "all");
+    loop(1, "first");
+  }
+
+  #access(lanes: "all" | "first", copy: number): LoopLanes {
+    const offset = copy * this.vectorBytes;
+    if (lanes === "all") {
+      return {
+        copy,
+        load: (pointer) => this.load(pointer, offset),
+        store: (pointer, value) => this.store(pointer, value, offset),
+        accumulate: (sum, value) => sum.set(sum.plus(value)),
+      };
+    }
+    return {
+      copy,
+      load: (pointer) => this.loadSplat(pointer),
+      store: (pointer, value) => this.storeFirst(pointer, value),
+      accumulate: (sum, value) => sum.set(sum.plus(value.and(firstLane))),
+    };
+  }
+
+  #variable(type: "index" | "vector"): Variable {
+    const variable = { type, number: this.#variables.length };
+    this.#variables.push(variable);
+    return variable;
+  }
+
+  #block(body: () => void): Statement[] {
+    const outer = this.#statements;
+    const inner: Statement[] = [];
+    this.#statements = inner;
+    body();
+    this.#statements = outer;
+    return inner;
+  }
+}
+
+/** All bits of the first lane only. */
+const firstLane = new Vector("bits", [], { value: -1, lanes: [0] });
+
+export function less(left: Index, right: Index | number): Condition {
+  return { relation: "less", left, right: toIndex(right) };
+}
+
+export function notLess(left: Index, right: Index | number): Condition {
+  return { relation: "lessEqual", left: toIndex(right), right: left };
+}
+
+export function greater(left: Index, right: Index | number): Condition {
+  return { relation: "less", left: toIndex(right), right: left };
+}
+
+export function equal(left: Index, right: Index | number): Condition {
+  return { relation: "equal", left, right: toIndex(right) };
+}
+
+export { bits };
+
+/** A kernel's name and the function that writes it, for any number of lanes. */
+export interface KernelDescription {
+  readonly name: string;
+  readonly build: (builder: KernelBuilder) => void;
+}
+
+/** Writes a kernel for a target with this many lanes. */
+export function describeKernel(description: KernelDescription, lanes: number): KernelCode {
+  const builder = new KernelBuilder(description.name, lanes);
+  description.build(builder);
+  return builder.finish();
+}

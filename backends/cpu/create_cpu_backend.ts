@@ -1,0 +1,132 @@
+/**
+ * The `cpu` backend: tfjs' JavaScript backend with its tensors in one shared memory, fused kernels
+ * emitted at start as WebAssembly SIMD, and threads.
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
+import { ArenaBackend } from "./arena_backend.ts";
+import { createFusedKernels } from "./fused/fused_kernels.ts";
+import { encodeKernels, hasRelaxedSimd, instantiateKernels } from "./kernel_table.ts";
+import { Arena } from "./memory/arena.ts";
+import { createArenaMemory } from "./memory/arena_memory.ts";
+import type { Runtime } from "./runtime.ts";
+import { findStartWorker } from "./threads/start_worker.ts";
+import { ThreadPool } from "./threads/thread_pool.ts";
+
+/** Options of {@link createCpuBackend}. */
+export interface CpuBackendOptions {
+  /** Threads, the calling one included; by default as many as the processor has. */
+  threads?: number;
+  /** What multiplies matrices; `auto` takes the fastest that is present and permitted. */
+  provider?: "auto" | "wasm" | "blas" | "native";
+  /** Upper limit of the memory for tensors; 16 GiB, or 4 GiB on engines with 32-bit memories. */
+  maximumBytes?: number;
+  /** Multiplications from which on a kernel is divided over threads. */
+  sharedWork?: number;
+  /** Is given the code that is generated, to be looked at with a disassembler. */
+  dumpKernels?: (name: string, bytes: Uint8Array) => void;
+}
+
+/** tfjs knows backends by name only, so each instance needs one that is free. */
+function freeName(): string {
+  for (let number = 0;; number++) {
+    const name = number === 0 ? "mimic-cpu" : `mimic-cpu-${number}`;
+    if (tf.engine().registryFactory[name] === undefined) return name;
+  }
+}
+
+function registerBackend(backend: ArenaBackend): string {
+  const name = freeName();
+  tf.registerBackend(name, () => backend);
+  // Kernels stay registered under a name that was in use before; they hold no state.
+  if (tf.getKernelsForBackend(name).length === 0) tf.copyRegisteredKernels("cpu", name);
+  return name;
+}
+
+class CpuBackend implements Backend {
+  readonly name = "cpu";
+  readonly capabilities: Capabilities;
+  readonly kernels: Backend["kernels"];
+  readonly #runtime: Runtime;
+  readonly #registeredName: string;
+
+  constructor(runtime: Runtime, capabilities: Capabilities) {
+    this.#runtime = runtime;
+    this.capabilities = capabilities;
+    this.#registeredName = registerBackend(runtime.tensors);
+    this.kernels = createFusedKernels(runtime);
+  }
+
+  run<T>(work: () => T): T {
+    const previous = tf.getBackend();
+    if (previous === this.#registeredName) return work();
+    tf.setBackend(this.#registeredName);
+    try {
+      return work();
+    } finally {
+      if (previous) tf.setBackend(previous);
+    }
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  memory(): BackendMemory {
+    const { arena } = this.#runtime.tensors;
+    return {
+      tensors: this.#runtime.tensors.numDataIds(),
+      bytes: arena.usedBytes,
+      reservedBytes: arena.buffer.byteLength,
+    };
+  }
+
+  dispose(): Promise<void> {
+    this.#runtime.pool.dispose();
+    if (tf.engine().registryFactory[this.#registeredName] !== undefined) {
+      tf.removeBackend(this.#registeredName);
+    }
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Starts the backend; takes a few milliseconds. Threads start with the first kernel that is large
+ * enough, and end with {@link Backend.dispose} or the process.
+ *
+ * @example
+ * ```ts
+ * import { createCpuBackend } from "./create_cpu_backend.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ *
+ * const backend = await createCpuBackend({ threads: 1 });
+ * const sum = backend.run(() => tf.sum(tf.tensor1d([1, 2, 3])).dataSync()[0]);
+ * if (sum !== 6) throw new Error(`expected 6, found ${sum}`);
+ * await backend.dispose();
+ * ```
+ */
+export async function createCpuBackend(options: CpuBackendOptions = {}): Promise<Backend> {
+  const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 1;
+  const threads = Math.max(1, Math.floor(options.threads ?? processors));
+  const memory = createArenaMemory({ maximumBytes: options.maximumBytes });
+  const bytes = encodeKernels(memory);
+  options.dumpKernels?.("kernels.wasm", bytes);
+  const module = await WebAssembly.compile(bytes);
+  const kernels = instantiateKernels(module, memory.memory);
+  const arena = new Arena(memory);
+  const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
+  const pool = new ThreadPool({ arena, module, kernels }, startWorker, {
+    threads,
+    sharedWork: options.sharedWork,
+  });
+  const simd = hasRelaxedSimd() ? "SIMD with fused multiply-add" : "SIMD";
+  return new CpuBackend({ tensors: new ArenaBackend(arena), pool }, {
+    reducedPrecisions: [],
+    threads: pool.threads,
+    maxBufferBytes: memory.maximumBytes,
+    description: `WebAssembly ${simd}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
+  });
+}

@@ -1,0 +1,82 @@
+/** c = start + a·b over threads: the one entry to matrix products of the fused kernels. @module */
+
+import type { Activation } from "../../kernels.ts";
+import { activationKernelNames, gemmJob, planGemm } from "../jobs/gemm.ts";
+import { packedBytes, packItems, packJob, panelColumns } from "../jobs/pack.ts";
+import { zerosOffset } from "../memory/arena.ts";
+import { type Runtime, withScratch } from "../runtime.ts";
+
+/** A matrix in memory, row-major. */
+export interface Matrix {
+  address: number;
+  /** Bytes from a row to the next; by default the rows are contiguous. */
+  rowBytes?: number;
+  /** Stored as [columns, rows]. */
+  isTransposed?: boolean;
+}
+
+/** What is added to the product. */
+export type Start = "zero" | { bias: number } | { matrix: number; rowBytes: number };
+
+/** `a` [rows, depth], `b` [depth, columns] → `c` [rows, columns], with f(c) at `activated`. */
+export interface MatrixProduct {
+  rows: number;
+  columns: number;
+  depth: number;
+  a: Matrix;
+  b: Matrix;
+  c: { address: number; rowBytes?: number };
+  start?: Start;
+  activation?: Activation;
+  /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
+  activated?: number;
+}
+
+function startOf(start: Start): { start: number; startRowBytes: number; startPanelBytes: number } {
+  const panelBytes = panelColumns * 4;
+  if (start === "zero") return { start: zerosOffset, startRowBytes: 0, startPanelBytes: 0 };
+  if ("bias" in start) {
+    return { start: start.bias, startRowBytes: 0, startPanelBytes: panelBytes };
+  }
+  return { start: start.matrix, startRowBytes: start.rowBytes, startPanelBytes: panelBytes };
+}
+
+/** Bytes between rows of the matrix as it is stored. */
+function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
+  return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
+}
+
+/** See the module's text. */
+export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void {
+  const { rows, columns, depth, a, b, c } = product;
+  if (rows === 0 || columns === 0) return;
+  const { pool } = runtime;
+  const activation = product.activation ?? "none";
+  withScratch(runtime, packedBytes(depth, columns), (packed) => {
+    pool.run(packJob, {
+      source: b.address,
+      rowBytes: storedRowBytes(b, depth, columns),
+      isTransposed: Number(b.isTransposed ?? false),
+      depth,
+      columns,
+      target: packed,
+    }, { items: packItems(depth, columns), work: depth * columns });
+    const { rowItems, columnItems, scratchBytes } = planGemm(rows, columns, depth, pool.threads);
+    pool.run(gemmJob, {
+      a: a.address,
+      aRowBytes: storedRowBytes(a, rows, depth),
+      aIsTransposed: Number(a.isTransposed ?? false),
+      b: packed,
+      c: c.address,
+      rowBytes: c.rowBytes ?? columns * 4,
+      rows,
+      columns,
+      depth,
+      ...startOf(product.start ?? "zero"),
+      activation: activation === "none" ? 0 : activationKernelNames.indexOf(activation),
+      activated: product.activated ?? 0,
+      rowItems,
+      columnItems,
+    }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
+  });
+}

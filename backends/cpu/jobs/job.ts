@@ -1,0 +1,37 @@
+/**
+ * Work that is divided over threads: a function of its arguments and the number of an item.
+ *
+ * Items are independent, and what an item computes must not depend on which thread takes it or how
+ * many there are: that makes results the same bits for any number of threads.
+ *
+ * @module
+ */
+
+/** Kernels by name: float64 addresses and counts, float32 scalars, in the order of their parameters. */
+export type KernelTable = Readonly<Record<string, (...values: number[]) => void>>;
+
+/** What an item of a job has at hand on its thread. */
+export interface Bench {
+  readonly kernels: KernelTable;
+  /** Address of scratch memory of this thread alone, as large as the job asked for. */
+  readonly scratch: number;
+}
+
+/** Numbers by name; addresses are byte offsets in the memory. */
+export type JobArguments<Field extends string> = Readonly<Record<Field, number>>;
+
+/** See the module's text. */
+export interface Job<Field extends string = string> {
+  readonly name: string;
+  readonly fields: readonly Field[];
+  readonly run: (bench: Bench, values: JobArguments<Field>, item: number) => void;
+}
+
+/** Gives `fields` and the type of `run` their common names. */
+export function defineJob<const Field extends string>(
+  name: string,
+  fields: readonly Field[],
+  run: (bench: Bench, values: JobArguments<Field>, item: number) => void,
+): Job<Field> {
+  return { name, fields, run };
+}

@@ -1,0 +1,60 @@
+/** All kernels as one WebAssembly module. @module */
+
+import { describeKernel, type KernelDescription } from "./code/kernel_builder.ts";
+import { activationKernels } from "./descriptions/activations.ts";
+import { columnKernels } from "./descriptions/columns.ts";
+import { gemmKernels } from "./descriptions/gemm.ts";
+import { packKernels } from "./descriptions/pack.ts";
+import type { KernelTable } from "./jobs/job.ts";
+import type { ArenaMemory } from "./memory/arena_memory.ts";
+import { encodeKernel, wasmLanes } from "./wasm/encode_kernel.ts";
+import { encodeModule } from "./wasm/encode_module.ts";
+
+/** Every kernel that the jobs call. */
+export const kernelDescriptions: readonly KernelDescription[] = [
+  ...packKernels,
+  ...gemmKernels,
+  ...activationKernels,
+  ...columnKernels,
+];
+
+type MemoryKind = Pick<ArenaMemory, "addressBits" | "isShared" | "maximumBytes">;
+
+function encode(
+  descriptions: readonly KernelDescription[],
+  memory: MemoryKind,
+  hasRelaxedSimd: boolean,
+): Uint8Array<ArrayBuffer> {
+  const target = { addressBits: memory.addressBits, hasRelaxedSimd };
+  const functions = descriptions.map((description) =>
+    encodeKernel(describeKernel(description, wasmLanes), target)
+  );
+  return encodeModule(functions, memory);
+}
+
+/** Whether this engine knows the fused multiply-add of relaxed SIMD. */
+export function hasRelaxedSimd(): boolean {
+  const probe: KernelDescription = {
+    name: "probe",
+    build: (k) => {
+      const [pointer] = k.indices("pointer");
+      k.store(pointer, k.load(pointer).multiplyAdd(2, 1));
+    },
+  };
+  const memory = { addressBits: 32, isShared: false, maximumBytes: 65536 } as const;
+  return WebAssembly.validate(encode([probe], memory, true));
+}
+
+/** The bytes of the module for this memory. */
+export function encodeKernels(memory: MemoryKind): Uint8Array<ArrayBuffer> {
+  return encode(kernelDescriptions, memory, hasRelaxedSimd());
+}
+
+/** The kernels, ready to be called on this thread. */
+export function instantiateKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): KernelTable {
+  const instance = new WebAssembly.Instance(module, { host: { memory } });
+  return { ...instance.exports } as unknown as KernelTable;
+}

@@ -1,0 +1,183 @@
+/**
+ * Allocator of tensors inside one memory: blocks in address order that split and merge, found by
+ * size class. Blocks are multiples of 64 bytes and aligned to 64, so that a kernel may read and
+ * write the last vector of a tensor whole.
+ *
+ * @module
+ */
+
+import { UserError } from "../../../core/errors.ts";
+import { type ArenaMemory, growArenaMemory, pageBytes } from "./arena_memory.ts";
+
+export const alignment = 64;
+
+/** Bytes below the first block: the threads' control words and the constants of kernels. */
+export const reservedBytes = pageBytes;
+
+/** Address of zeros that nothing overwrites. */
+export const zerosOffset = pageBytes / 2;
+
+/** Vector loads may run past the last block by less than this. */
+const guardBytes = 4096;
+
+const smallestGrowth = 64 * 2 ** 20;
+
+/** A piece of the arena. */
+export interface Block {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+interface Node extends Block {
+  bytes: number;
+  isFree: boolean;
+  previous: Node | null;
+  next: Node | null;
+}
+
+/** Four classes for each power of two. */
+function sizeClass(bytes: number): number {
+  const exponent = 31 - Math.clz32(bytes / alignment);
+  const quarter = Math.floor((bytes / alignment / 2 ** exponent - 1) * 4);
+  return exponent * 4 + quarter;
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}
+
+/** See the module's text. */
+export class Arena {
+  readonly source: ArenaMemory;
+  #free: Set<Node>[] = [];
+  #last: Node | null = null;
+  #end = reservedBytes;
+  #usedBytes = 0;
+  #peakBytes = 0;
+
+  constructor(source: ArenaMemory) {
+    this.source = source;
+  }
+
+  /** The memory's bytes as they are now; a shared buffer keeps its old views valid when it grows. */
+  get buffer(): ArrayBufferLike {
+    return this.source.memory.buffer;
+  }
+
+  /** Bytes of all blocks in use, with their rounding. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** The most that `usedBytes` has been. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  /** Gives an uninitialised block of at least `bytes`; a UserError when the memory is full. */
+  allocate(bytes: number): Block {
+    const wanted = roundUp(Math.max(bytes, 1), alignment);
+    const node = this.#take(wanted) ?? this.#extend(wanted);
+    this.#split(node, wanted);
+    node.isFree = false;
+    this.#usedBytes += node.bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#usedBytes);
+    return node;
+  }
+
+  /** Returns a block; it must come from this arena and be in use. */
+  free(block: Block): void {
+    let node = block as Node;
+    if (node.isFree) throw new Error("Cannot free a block of the arena: it is free already");
+    this.#usedBytes -= node.bytes;
+    node.isFree = true;
+    if (node.next?.isFree) {
+      this.#remove(node.next);
+      this.#merge(node, node.next);
+    }
+    if (node.previous?.isFree) {
+      this.#remove(node.previous);
+      const previous = node.previous;
+      this.#merge(previous, node);
+      node = previous;
+    }
+    this.#insert(node);
+  }
+
+  #take(wanted: number): Node | null {
+    const first = sizeClass(wanted);
+    for (let index = first; index < this.#free.length; index++) {
+      const bin = this.#free[index];
+      if (bin === undefined || bin.size === 0) continue;
+      for (const node of bin) {
+        // Only in the first class can a block be too small.
+        if (node.bytes < wanted) continue;
+        bin.delete(node);
+        return node;
+      }
+    }
+    return null;
+  }
+
+  #extend(wanted: number): Node {
+    const tail = this.#last?.isFree ? this.#last : null;
+    const offset = tail?.offset ?? this.#end;
+    const needed = offset + wanted + guardBytes;
+    const comfortable = Math.min(
+      this.source.maximumBytes,
+      roundUp(needed + smallestGrowth, pageBytes),
+    );
+    if (
+      needed > this.buffer.byteLength && !growArenaMemory(this.source, comfortable) &&
+      !growArenaMemory(this.source, needed)
+    ) {
+      throw new UserError(
+        `Cannot allocate ${wanted} bytes on the cpu backend: ${this.#usedBytes} of at most ` +
+          `${this.source.maximumBytes} bytes are in use; use a smaller batch or model`,
+      );
+    }
+    this.#end = offset + wanted;
+    if (tail !== null) {
+      this.#remove(tail);
+      tail.bytes = wanted;
+      return tail;
+    }
+    const node: Node = { offset, bytes: wanted, isFree: true, previous: this.#last, next: null };
+    if (this.#last !== null) this.#last.next = node;
+    this.#last = node;
+    return node;
+  }
+
+  #split(node: Node, wanted: number): void {
+    const rest = node.bytes - wanted;
+    if (rest === 0) return;
+    node.bytes = wanted;
+    const tail: Node = {
+      offset: node.offset + wanted,
+      bytes: rest,
+      isFree: true,
+      previous: node,
+      next: node.next,
+    };
+    if (node.next !== null) node.next.previous = tail;
+    else this.#last = tail;
+    node.next = tail;
+    this.#insert(tail);
+  }
+
+  #merge(left: Node, right: Node): void {
+    left.bytes += right.bytes;
+    left.next = right.next;
+    if (right.next !== null) right.next.previous = left;
+    else this.#last = left;
+  }
+
+  #insert(node: Node): void {
+    const index = sizeClass(node.bytes);
+    (this.#free[index] ??= new Set()).add(node);
+  }
+
+  #remove(node: Node): void {
+    this.#free[sizeClass(node.bytes)].delete(node);
+  }
+}
