@@ -1,6 +1,6 @@
 /**
- * `fflate`: writes gzip and zip archives (tools and tests only).
+ * `fflate`: writes zip archives (tools and tests only).
  *
  * @module
  */
-export { gzipSync, zipSync } from "npm:fflate@0.8.3";
+export { zipSync } from "npm:fflate@0.8.3";

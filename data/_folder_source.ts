@@ -1,0 +1,66 @@
+/**
+ * Folders of pictures, with or without classes, splits and list files.
+ *
+ * @module
+ */
+import { messageOf, UserError } from "../core/errors.ts";
+import { listFiles } from "./_folder_listing.ts";
+import { IndexedSource } from "./_indexed_source.ts";
+import { chooseSplit, layoutByFolders, sorted } from "./_layout.ts";
+import { parseList } from "./_list_file.ts";
+import type { SourceOptions } from "./open_source.ts";
+import type { Source } from "./source.ts";
+
+function foldersIn(path: string): string[] {
+  const names: string[] = [];
+  for (const entry of Deno.readDirSync(path)) {
+    if (entry.name.startsWith(".") || entry.isFile) continue;
+    if (Deno.statSync(`${path}/${entry.name}`).isDirectory) names.push(entry.name);
+  }
+  return sorted(names);
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function openList(list: string, root: string, options: SourceOptions): Source {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(list);
+  } catch (cause) {
+    throw new UserError(`Cannot read list "${list}": ${messageOf(cause)}`, { cause });
+  }
+  const { paths, labels, classes } = parseList(text, list);
+  const isLabelled = options.labels !== "none";
+  return new IndexedSource({
+    layout: {
+      members: Uint32Array.from(paths, (_, index) => index),
+      labels: isLabelled ? labels : new Int32Array(paths.length).fill(-1),
+      classes: isLabelled ? classes : [],
+    },
+    idOf: (member) => paths[member],
+    locationOf: (member) => ({ kind: "file", path: `${root}/${paths[member]}` }),
+  });
+}
+
+/** Opens a folder. */
+export function openFolder(path: string, options: SourceOptions): Source {
+  const root = path.replace(/(?<=.)\/+$/, "");
+  const folders = foldersIn(root);
+  const split = chooseSplit(folders, options.split, root);
+  const below = split === "" ? root : `${root}/${split}`;
+  if (options.list !== undefined) return openList(options.list, below, options);
+  const list = `${root}/meta/${split}.txt`;
+  if (split !== "" && exists(list)) return openList(list, below, options);
+  const paths = listFiles(below, options.cacheDirectory);
+  return new IndexedSource({
+    layout: layoutByFolders(paths, options.labels ?? "auto", below),
+    idOf: (member) => split === "" ? paths[member] : `${split}/${paths[member]}`,
+    locationOf: (member) => ({ kind: "file", path: `${below}/${paths[member]}` }),
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * The source that all layouts come down to: parallel arrays and a way to find bytes.
+ *
+ * @module
+ */
+import { LocationReader } from "./_byte_store.ts";
+import type { Layout } from "./_layout.ts";
+import type { SampleLocation, Source, SourceEntry } from "./source.ts";
+
+/** What an {@link IndexedSource} is made of. */
+export interface SourceParts {
+  readonly layout: Layout;
+  /** The id of a member, by its position in the listing. */
+  idOf(member: number): string;
+  /** Where a member lies, by its position in the listing. */
+  locationOf(member: number): SampleLocation;
+  /** What locations without a path point into. */
+  readonly memory?: Uint8Array;
+}
+
+/** A source over a listing. */
+export class IndexedSource implements Source {
+  readonly length: number;
+  readonly classes: readonly string[];
+  readonly memory?: Uint8Array;
+  readonly #parts: SourceParts;
+  readonly #reader: LocationReader;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    this.length = parts.layout.members.length;
+    this.classes = parts.layout.classes;
+    if (parts.memory !== undefined) this.memory = parts.memory;
+    this.#reader = new LocationReader(parts.memory);
+  }
+
+  entry(index: number): SourceEntry {
+    const { members, labels } = this.#parts.layout;
+    return { id: this.#parts.idOf(members[index]), label: labels[index] };
+  }
+
+  locate(index: number): SampleLocation {
+    return this.#parts.locationOf(this.#parts.layout.members[index]);
+  }
+
+  read(index: number): Promise<Uint8Array> {
+    return this.#reader.read(this.locate(index));
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}

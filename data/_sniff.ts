@@ -1,0 +1,62 @@
+/**
+ * What a file is, by its first bytes: names lie (ImageNet holds a PNG called .JPEG).
+ *
+ * @module
+ */
+
+/** The formats that some decoder of ours knows. */
+export type FileFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif" | "pnm";
+
+const ascii = (bytes: Uint8Array, from: number, to: number) =>
+  String.fromCharCode(...bytes.subarray(from, to));
+
+/** The format of a file, `undefined` where it is none of ours. */
+export function sniffFormat(bytes: Uint8Array): FileFormat | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "jpeg";
+  if (bytes[0] === 0x89 && ascii(bytes, 1, 4) === "PNG") return "png";
+  if (ascii(bytes, 0, 4) === "RIFF" && ascii(bytes, 8, 12) === "WEBP") return "webp";
+  if (ascii(bytes, 0, 4) === "GIF8") return "gif";
+  if (["II*\0", "MM\0*"].includes(ascii(bytes, 0, 4))) return "tiff";
+  if (ascii(bytes, 4, 8) === "ftyp") return "avif";
+  if (/^P[56]\s/.test(ascii(bytes, 0, 3))) return "pnm";
+  return undefined;
+}
+
+/** What the markers of a JPEG tell before it is decoded. */
+export interface JpegFacts {
+  /** Colour components: 1 grey, 3 colour, 4 CMYK or YCCK. */
+  readonly components: number;
+  /** Whether the end-of-image marker follows the picture's data. */
+  readonly isComplete: boolean;
+}
+
+/** Start-of-frame markers: 0xC0 … 0xCF without the tables (C4, C8, CC). */
+const isFrame = (marker: number) =>
+  marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+
+/** Walks the markers of a JPEG up to its data. */
+export function inspectJpeg(bytes: Uint8Array): JpegFacts {
+  let components = 0;
+  let at = 2;
+  while (at + 4 <= bytes.length) {
+    if (bytes[at] !== 0xff) break;
+    const marker = bytes[at + 1];
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    if (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01) {
+      at += 2;
+      continue;
+    }
+    if (isFrame(marker)) components = bytes[at + 9];
+    at += 2 + (bytes[at + 2] << 8 | bytes[at + 3]);
+    if (marker === 0xda) break;
+  }
+  // Data bytes 0xFF are followed by 0, so the first FF D9 after the tables ends the picture; an
+  // embedded thumbnail's lies before them.
+  for (let i = at; i + 1 < bytes.length; i++) {
+    if (bytes[i] === 0xff && bytes[i + 1] === 0xd9) return { components, isComplete: true };
+  }
+  return { components, isComplete: false };
+}

@@ -1,0 +1,60 @@
+/**
+ * Where samples come from: an indexable list of (bytes, label, id).
+ *
+ * @module
+ */
+
+/** What is known of a sample before it is read. */
+export interface SourceEntry {
+  /** Where it came from, for messages: a path below the source's root. */
+  readonly id: string;
+  /** Its class, an index into `classes`; −1 if none. */
+  readonly label: number;
+}
+
+/**
+ * Where the bytes of a sample lie; it can be sent to a worker, which reads them itself. `path` is null
+ * where they lie in the source's `memory`. A `zip` location starts at the member's local header.
+ */
+export type SampleLocation =
+  | { readonly kind: "file"; readonly path: string }
+  | {
+    readonly kind: "range" | "zip";
+    readonly path: string | null;
+    readonly offset: number;
+    readonly size: number;
+  };
+
+/**
+ * A list of samples. Implement `length`, `classes`, `entry` and `read` to bring your own; `locate` is
+ * for sources that workers can read without the main thread.
+ *
+ * @example A source of one's own
+ * ```ts
+ * import type { Source } from "./source.ts";
+ * const files = [new TextEncoder().encode("P5 1 1 255\nA")];
+ * const source: Source = {
+ *   length: files.length,
+ *   classes: ["letter"],
+ *   entry: (index) => ({ id: `letter ${index}`, label: 0 }),
+ *   read: (index) => Promise.resolve(files[index]),
+ * };
+ * if (source.entry(0).label !== 0) throw new Error();
+ * ```
+ */
+export interface Source {
+  /** Number of samples. */
+  readonly length: number;
+  /** Names of the classes, by label; empty where there are none. */
+  readonly classes: readonly string[];
+  /** What is known of sample `index` without reading it. */
+  entry(index: number): SourceEntry;
+  /** The file of sample `index` as it is stored (a JPEG, a PNG, …). */
+  read(index: number): Promise<Uint8Array>;
+  /** Where a worker finds sample `index`; left out where only `read` can get at it. */
+  locate?(index: number): SampleLocation;
+  /** What locations with `path: null` point into; in shared memory where the platform has it. */
+  readonly memory?: Uint8Array;
+  /** Closes open files. */
+  close?(): void;
+}
