@@ -1,0 +1,103 @@
+/**
+ * Finding a GPU and opening our own device on it.
+ *
+ * A device asked for without limits gets WebGPU's defaults (256 invocations, 8 storage buffers, no
+ * float16) whatever the adapter can do, so everything useful is requested by name.
+ *
+ * @module
+ */
+
+import { UserError } from "../../core/errors.ts";
+
+/** What `doctor` prints about a GPU, and what decides whether `auto` takes it. */
+export interface AdapterSummary {
+  /** One line: name and, where the driver tells, vendor and architecture. */
+  readonly description: string;
+  /** Whether the "GPU" is a program on the processor (lavapipe, SwiftShader, WARP). */
+  readonly isSoftware: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<LimitName, number>>;
+}
+
+/** Which GPU to open and how; see {@link requestAdapter}. */
+export interface AdapterOptions {
+  /** `high-performance` (default) prefers a discrete GPU, `low-power` an integrated one. */
+  readonly powerPreference?: GPUPowerPreference;
+  /** Use this adapter instead of asking for one. */
+  readonly adapter?: GPUAdapter;
+}
+
+const LIMIT_NAMES = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+type LimitName = typeof LIMIT_NAMES[number];
+
+const FEATURES: GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+
+const SOFTWARE_NAMES = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;
+
+/** The adapter that `options` describe. Throws a {@link UserError} that says what to install. */
+export async function requestAdapter(options: AdapterOptions = {}): Promise<GPUAdapter> {
+  if (options.adapter) return options.adapter;
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (!gpu) {
+    throw new UserError("Cannot start the WebGPU backend: this runtime has no navigator.gpu", {
+      hint: "use Deno 2.9 or newer, or a browser with WebGPU, or --backend cpu",
+    });
+  }
+  const adapter = await gpu.requestAdapter({
+    powerPreference: options.powerPreference ?? "high-performance",
+  });
+  if (!adapter) {
+    throw new UserError("Cannot start the WebGPU backend: no WebGPU adapter found", {
+      hint:
+        "install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1, or the GPU maker's) " +
+        "or use --backend cpu",
+    });
+  }
+  return adapter;
+}
+
+/** The facts about an adapter that matter here. */
+export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
+  const info = adapter.info;
+  const name = info.description || info.device || "unnamed GPU";
+  // Drivers that have no name for these report the bare vendor and device numbers.
+  const details = [info.vendor, info.architecture].filter((text) => text && !/^\d+$/.test(text));
+  const limits = Object.fromEntries(
+    LIMIT_NAMES.map((limit) => [limit, adapter.limits[limit]]),
+  ) as Record<LimitName, number>;
+  const isFallback = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
+  return {
+    description: details.length > 0 ? `${name} (${details.join(" ")})` : name,
+    isSoftware: isFallback || SOFTWARE_NAMES.test(`${name} ${info.vendor} ${info.architecture}`),
+    features: FEATURES.filter((feature) => adapter.features.has(feature)),
+    limits,
+  };
+}
+
+/** Opens a device with all that the adapter has, but for the features in `without`. */
+export async function openDevice(
+  adapter: GPUAdapter,
+  without: readonly GPUFeatureName[] = [],
+): Promise<GPUDevice> {
+  const { limits, description } = summarizeAdapter(adapter);
+  const features = FEATURES.filter((name) => adapter.features.has(name) && !without.includes(name));
+  try {
+    return await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits });
+  } catch (cause) {
+    throw new UserError(
+      `Cannot start the WebGPU backend: ${description} refused to open: ${String(cause)}`,
+      { hint: "close other programs that use the GPU, or use --backend cpu", cause },
+    );
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * tfjs' WebGPU backend on our own device, opened up for kernels of our own.
+ *
+ * tfjs' programs have one output, read-only inputs and no float16. This class records our own
+ * pipelines into the same command stream. It is the only file that touches tfjs' private fields,
+ * which is why the version of tfjs-backend-webgpu is pinned.
+ *
+ * Two things tfjs does not know about are kept beside its tensor map. A tensor may be stored as
+ * float16 behind a float32 handle, at half the size: our kernels ask for {@link Runtime.storage} and
+ * read it as it is, and whenever anything of tfjs wants the tensor it is widened first. And a tensor
+ * may live in a slice of a larger buffer, see `parameter_arena.ts`.
+ *
+ * @module
+ */
+
+import { type DataType, type Tensor, tf } from "../../deps/tfjs.ts";
+import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
+import { UserError } from "../../core/errors.ts";
+
+/** How the elements of a float tensor lie in its buffer. */
+export type Storage = "float32" | "float16";
+
+/** What the two classes of tfjs call an identity of data; compared by reference. */
+type DataId = object;
+
+/** A part of a buffer, as a bind group takes it. */
+export interface BufferSlice {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+interface TensorData {
+  values: unknown;
+  dtype: DataType;
+  shape: number[];
+  refCount: number;
+  resource?: GPUBuffer | BufferSlice | null;
+}
+
+/** The fields of `WebGPUBackend` 4.22.0 that are private or have narrower types. */
+interface Internals {
+  tensorMap: { get(id: DataId): TensorData; has(id: DataId): boolean };
+  commandQueueOwnedIds: WeakSet<DataId>;
+  commandEncoder: GPUCommandEncoder | null;
+  computePassEncoder: GPUComputePassEncoder | null;
+  dispatchCountInPass: number;
+  uniformPendingDisposal: GPUBuffer[];
+}
+
+/** A recorded dispatch: what {@link Runtime.dispatch} needs. */
+export interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  /** In the order of the shader's bindings; the uniform, if any, comes after them. */
+  readonly bindings: readonly BufferSlice[];
+  /** Contents of the uniform buffer, or null where the shader has none. */
+  readonly uniform: ArrayBuffer | null;
+  readonly grid: readonly [number, number, number];
+}
+
+const TENSOR_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
+const UNIFORM_USAGE = 0x40 | 0x8; // UNIFORM | COPY_DST
+/** Dispatches recorded before they are handed to the GPU; tfjs' own default is 15. */
+const DISPATCHES_PER_SUBMIT = 32;
+
+/** See the module's text. */
+export class Runtime extends WebGPUBackend {
+  /** Dispatches of our own kernels so far. */
+  ownDispatches = 0;
+  /** Called before a tensor stored as float16 is given to tfjs; set by `half_storage.ts`. */
+  widen: ((half: BufferSlice, full: BufferSlice, elements: number) => void) | null = null;
+  /** Told when the last handle of a tensor in a slice is gone. */
+  onSliceReleased: ((id: object) => void) | null = null;
+  #halves = new WeakSet<DataId>();
+  #uniforms = new Map<string, GPUBuffer>();
+  #fault: Error | null = null;
+  #isClosing = false;
+
+  constructor(device: GPUDevice, info: GPUAdapterInfo) {
+    super(device, info);
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#fault ??= this.#describe((event as GPUUncapturedErrorEvent).error);
+    });
+    device.lost.then((reason) => {
+      if (this.#isClosing) return;
+      this.#fault ??= new UserError(`The GPU was lost: ${reason.message || reason.reason}`, {
+        hint: "continue the run with --resume; if it happens again, lower --micro-batch",
+      });
+    });
+  }
+
+  get #inner(): Internals {
+    return this as unknown as Internals;
+  }
+
+  /** Throws what the device has reported since the last call, if anything. */
+  check(): void {
+    if (this.#fault) throw this.#fault;
+  }
+
+  #describe(error: GPUError): Error {
+    const text = error.message.split("\n").map((line) => line.trim()).filter(Boolean).join(" ");
+    if (!/out.?of.?memory|not enough memory/i.test(`${error.constructor.name} ${text}`)) {
+      return new Error(`WebGPU: ${text}`);
+    }
+    const used = Math.round(this.bufferManager.numBytesAllocated / 2 ** 20);
+    return new UserError(`The GPU is out of memory with ${used} MiB allocated: ${text}`, {
+      hint: "lower --micro-batch, or set recompute",
+    });
+  }
+
+  /** How the elements of `tensor` are stored. */
+  storage(tensor: { dataId: object }): Storage {
+    return this.#halves.has(tensor.dataId) ? "float16" : "float32";
+  }
+
+  /** A new tensor with undefined contents. */
+  allocate(shape: number[], dtype: DataType = "float32", storage: Storage = "float32"): Tensor {
+    const info = this.makeTensorInfo(shape, dtype);
+    const id = info.dataId as DataId;
+    const elements = tf.util.sizeFromShape(shape);
+    const bytes = storage === "float16" ? Math.ceil(elements / 2) * 4 : elements * 4;
+    this.#inner.tensorMap.get(id).resource = this.#acquire(Math.max(bytes, 4), shape);
+    if (storage === "float16") this.#halves.add(id);
+    return tf.engine().makeTensorFromTensorInfo(info, this);
+  }
+
+  #acquire(bytes: number, shape: number[]): GPUBuffer {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (bytes > limit) {
+      const mib = (size: number) => `${Math.round(size / 2 ** 20)} MiB`;
+      throw new UserError(
+        `Cannot allocate a tensor [${shape.join(", ")}] of ${mib(bytes)}: this GPU allows ` +
+          `${mib(limit)} in one buffer`,
+        { hint: "lower --micro-batch" },
+      );
+    }
+    return this.bufferManager.acquireBuffer(bytes, TENSOR_USAGE);
+  }
+
+  /** A scratch buffer that returns to the pool when the work recorded so far is submitted. */
+  scratch(bytes: number): BufferSlice {
+    const buffer = this.#acquire(Math.ceil(bytes / 4) * 4, [bytes / 4]);
+    this.#inner.uniformPendingDisposal.push(buffer);
+    return { buffer, offset: 0, size: buffer.size };
+  }
+
+  /** The buffer of `tensor` as it is stored; uploads what is still on the processor. */
+  bindingOf(tensor: Tensor): BufferSlice {
+    const id = tensor.dataId as DataId;
+    const data = this.#inner.tensorMap.get(id);
+    if (!data.resource) super.uploadToGPU(id);
+    this.#inner.commandQueueOwnedIds.add(id);
+    return asSlice(this.#inner.tensorMap.get(id).resource!);
+  }
+
+  /** As {@link bindingOf}, for a tensor that is about to be written. */
+  bindingOfOutput(tensor: Tensor): BufferSlice {
+    const binding = this.bindingOf(tensor);
+    // tfjs keeps what was read back; it is stale from now on.
+    this.#inner.tensorMap.get(tensor.dataId as DataId).values = null;
+    return binding;
+  }
+
+  /** Moves the buffer of `tensor` into `slice`; the data is copied. */
+  moveInto(tensor: Tensor, slice: BufferSlice): void {
+    const from = this.bindingOfOutput(tensor);
+    this.copy(from, slice);
+    const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
+    if (data.resource instanceof GPUBuffer) {
+      this.#inner.uniformPendingDisposal.push(data.resource);
+    }
+    data.resource = slice;
+  }
+
+  /** The slice that {@link moveInto} put `tensor` in, if any. */
+  sliceOf(tensor: Tensor): BufferSlice | null {
+    const { resource } = this.#inner.tensorMap.get(tensor.dataId as DataId);
+    return resource && !(resource instanceof GPUBuffer) ? resource : null;
+  }
+
+  /** Replaces the float32 buffer of `tensor` by a float16 one, which `narrow` fills. */
+  demote(tensor: Tensor, narrow: (full: BufferSlice, half: BufferSlice) => void): void {
+    const full = this.bindingOf(tensor);
+    const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
+    const half = this.#acquire(Math.ceil(full.size / 8) * 4, tensor.shape);
+    narrow(full, asSlice(half));
+    this.#inner.uniformPendingDisposal.push(full.buffer);
+    data.resource = half;
+    data.values = null;
+    this.#halves.add(tensor.dataId as DataId);
+  }
+
+  copy(from: BufferSlice, to: BufferSlice): void {
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    this.#inner.commandEncoder!.copyBufferToBuffer(
+      from.buffer,
+      from.offset,
+      to.buffer,
+      to.offset,
+      from.size,
+    );
+  }
+
+  /** Records one dispatch; it runs when the queue is next submitted. */
+  dispatch({ pipeline, bindings, uniform, grid }: Dispatch): void {
+    const inner = this.#inner;
+    const entries = bindings.map((resource, binding) => ({ binding, resource }));
+    if (uniform) {
+      const buffer = this.#uniformBuffer(uniform);
+      entries.push({
+        binding: bindings.length,
+        resource: { buffer, offset: 0, size: buffer.size },
+      });
+    }
+    const layout = pipeline.getBindGroupLayout(0);
+    const group = this.device.createBindGroup({ layout, entries });
+    this.ensureCommandEncoderReady();
+    inner.computePassEncoder ??= inner.commandEncoder!.beginComputePass();
+    inner.computePassEncoder.setPipeline(pipeline);
+    inner.computePassEncoder.setBindGroup(0, group);
+    inner.computePassEncoder.dispatchWorkgroups(...grid);
+    this.ownDispatches++;
+    if (++inner.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
+  }
+
+  /** Shapes and sizes recur every step, so buffers are kept by content and written once. */
+  #uniformBuffer(content: ArrayBuffer): GPUBuffer {
+    const key = new Uint32Array(content).join();
+    let buffer = this.#uniforms.get(key);
+    if (!buffer) {
+      if (this.#uniforms.size >= 4096) this.#dropUniforms();
+      const size = Math.ceil(content.byteLength / 16) * 16;
+      buffer = this.device.createBuffer({ size, usage: UNIFORM_USAGE });
+      this.device.queue.writeBuffer(buffer, 0, content);
+      this.#uniforms.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  #dropUniforms(): void {
+    this.flush();
+    for (const buffer of this.#uniforms.values()) buffer.destroy();
+    this.#uniforms.clear();
+  }
+
+  /** Hands all recorded work to the GPU. */
+  flush(): void {
+    if (!this.#inner.commandEncoder) return;
+    this.endComputePassEncoder();
+    this.submitQueue();
+  }
+
+  override uploadToGPU(id: DataId): void {
+    const data = this.#inner.tensorMap.get(id);
+    if (!data.resource) {
+      const bytes = tf.util.sizeFromShape(data.shape) * 4;
+      if (bytes > this.device.limits.maxStorageBufferBindingSize) this.#acquire(bytes, data.shape);
+    }
+    if (this.#halves.has(id)) this.#widen(id, data);
+    super.uploadToGPU(id);
+  }
+
+  #widen(id: DataId, data: TensorData): void {
+    const elements = tf.util.sizeFromShape(data.shape);
+    const half = data.resource as GPUBuffer;
+    const full = this.#acquire(elements * 4, data.shape);
+    this.widen!(asSlice(half), asSlice(full), elements);
+    this.#inner.uniformPendingDisposal.push(half);
+    this.#inner.commandQueueOwnedIds.add(id);
+    data.resource = full;
+    this.#halves.delete(id);
+  }
+
+  override async read(id: DataId): ReturnType<WebGPUBackend["read"]> {
+    this.check();
+    const data = this.#inner.tensorMap.get(id);
+    if (data.values == null && this.#halves.has(id)) this.#widen(id, data);
+    if (data.values == null && data.resource && !(data.resource instanceof GPUBuffer)) {
+      data.values = await this.#readSlice(data.resource);
+    }
+    const values = await super.read(id);
+    this.check();
+    return values;
+  }
+
+  async #readSlice(slice: BufferSlice): Promise<Float32Array> {
+    const staging = this.device.createBuffer({ size: slice.size, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
+    this.copy(slice, asSlice(staging));
+    this.flush();
+    await staging.mapAsync(1);
+    const values = new Float32Array(staging.getMappedRange().slice(0));
+    staging.destroy();
+    return values;
+  }
+
+  override disposeData(id: DataId, force = false): boolean {
+    const data = this.#inner.tensorMap.has(id) ? this.#inner.tensorMap.get(id) : null;
+    const isLast = data !== null && (force || data.refCount <= 1);
+    if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {
+      data.resource = null;
+      this.onSliceReleased?.(id);
+    }
+    return super.disposeData(id, force);
+  }
+
+  override dispose(): void {
+    this.#isClosing = true;
+    this.#dropUniforms();
+    super.dispose();
+    this.device.destroy();
+  }
+}
+
+function asSlice(resource: GPUBuffer | BufferSlice): BufferSlice {
+  if (!(resource instanceof GPUBuffer)) return resource;
+  return { buffer: resource, offset: 0, size: resource.size };
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { tf } from "../../../deps/tfjs.ts";
+import { requestAdapter, summarizeAdapter } from "../../../backends/webgpu/mod.ts";
+import { UserError } from "../../../core/errors.ts";
+import { webgpuTest } from "./_backend.ts";
+
+webgpuTest("runs tfjs ops on its own device and restores the active backend", async (backend) => {
+  const engine = tf.engine() as unknown as { backendName: string | null };
+  const before = engine.backendName;
+  const product = backend.run(() => tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]));
+  assert.equal(engine.backendName, before);
+  assert.deepEqual([...await product.data()], [19, 22, 43, 50]);
+  product.dispose();
+});
+
+webgpuTest("gradients of tfjs ops work on it", async (backend) => {
+  const gradient = backend.run(() => tf.grad((x) => tf.sum(tf.square(x)))(tf.tensor([1, -2, 3])));
+  assert.deepEqual([...await gradient.data()], [2, -4, 6]);
+});
+
+webgpuTest("counts its own tensors and frees their buffers", async (backend) => {
+  const before = backend.memory();
+  const tensor = backend.run(() => tf.mul(tf.ones([64, 64]), 2));
+  await backend.sync();
+  assert.ok(backend.memory().tensors > before.tensors);
+  assert.ok(backend.memory().bytes >= before.bytes + 64 * 64 * 4);
+  tensor.dispose();
+  const after = backend.memory();
+  assert.ok(after.reservedBytes >= 64 * 64 * 4);
+});
+
+webgpuTest("a tensor larger than one binding is refused by its shape", (backend) => {
+  const rows = Math.floor(backend.capabilities.maxBufferBytes / 4 / 1024) + 1;
+  assert.throws(
+    () => backend.run(() => tf.fill([rows, 1024], 1)),
+    (error) => error instanceof UserError && /micro-batch/.test(error.message),
+  );
+  return Promise.resolve();
+});
+
+webgpuTest("describes the adapter and tells software from hardware", async (backend) => {
+  const summary = summarizeAdapter(await requestAdapter());
+  assert.equal(summary.description, backend.capabilities.description);
+  if (/llvmpipe|SwiftShader/.test(summary.description)) assert.equal(summary.isSoftware, true);
+  assert.ok(summary.limits.maxComputeInvocationsPerWorkgroup >= 256);
+});
