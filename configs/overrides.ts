@@ -14,7 +14,10 @@ import { z } from "../deps/zod.ts";
 export type Override = string | {
   readonly key: string;
   readonly value: unknown;
+  /** `--batch` */
   readonly origin: string;
+  /** Whether the value is a text to be read as that of `--set` is. */
+  readonly isText?: boolean;
 };
 
 /** What a text may mean, the likeliest first. */
@@ -35,40 +38,38 @@ function readings(text: string, node: Node): unknown[] {
   return found;
 }
 
-function parseText(text: string, task: Task): { path: string[]; value: unknown } {
+function read(raw: string, key: string, node: Node): unknown {
+  for (const value of readings(raw, node)) {
+    if (z.safeParse(node, value).success) return value;
+  }
+  throw new UserError(`Cannot set "${key}": expected ${wantedAt(node)}, found ${formatValue(raw)}`);
+}
+
+function textLayer(text: string, task: Task): Layer {
   const split = text.indexOf("=");
   if (split < 1) {
     throw new UserError(`Cannot set "${text}": expected KEY=VALUE`, {
       hint: "for example --set optimizer.lr=1e-3",
     });
   }
+  const origin = `--set ${text}`;
   const key = text.slice(0, split).trim();
-  const raw = text.slice(split + 1).trim();
-  const root = schemas[task];
-  const found = nodeAt(root, key);
-  if (found.node === null) throw unknownKey(root, found.parent, found.key, `--set ${text}`);
-  for (const value of readings(raw, found.node)) {
-    if (z.safeParse(found.node, value).success) return { path: found.path, value };
-  }
-  throw new UserError(
-    `Cannot set "${key}": expected ${wantedAt(found.node)}, found ${formatValue(raw)}`,
-  );
+  const found = nodeAt(schemas[task], key);
+  if (found.node === null) throw unknownKey(schemas[task], found.parent, found.key, origin);
+  const values: RawConfig = {};
+  setAt(values, found.path, read(text.slice(split + 1).trim(), key, found.node));
+  return { values, origin: () => origin };
 }
 
 /** The overrides in their order, each a layer of its own so that the later wins. */
 export function overrideLayers(overrides: readonly Override[], task: Task): Layer[] {
   return overrides.map((override) => {
+    if (typeof override === "string") return textLayer(override, task);
+    const { key, value, origin, isText } = override;
+    const found = nodeAt(schemas[task], key);
+    if (found.node === null) throw new UserError(`${origin} has no meaning for task "${task}"`);
     const values: RawConfig = {};
-    if (typeof override === "string") {
-      const { path, value } = parseText(override, task);
-      setAt(values, path, value);
-      return { values, origin: () => `--set ${override}` };
-    }
-    const found = nodeAt(schemas[task], override.key);
-    if (found.node === null) {
-      throw new UserError(`${override.origin} has no meaning for task "${task}"`);
-    }
-    setAt(values, found.path, override.value);
-    return { values, origin: () => override.origin };
+    setAt(values, found.path, isText ? read(String(value), key, found.node) : value);
+    return { values, origin: () => origin };
   });
 }

@@ -42,6 +42,8 @@ export interface ResolveOptions<T extends Task> {
   extra?: readonly string[];
   /** `KEY=VALUE` texts and typed values, the later over the earlier. */
   overrides?: readonly Override[];
+  /** Where each of the values came from, where `recipe` is values. */
+  origins?: ReadonlyMap<string, string>;
   /** What relative paths of recipes start from; default the working directory. */
   base?: URL;
 }
@@ -82,7 +84,7 @@ export async function resolveConfig<T extends Task = Task>(
     layers.push(...loaded.layers);
   } else {
     const values = task === undefined ? recipe : { task, ...recipe };
-    layers.push({ values, origin: () => "the given values" });
+    layers.push({ values, origin: (key) => options.origins?.get(key) ?? "the given values" });
   }
   for (const more of extra) layers.push(...(await loadRecipe(more, base)).layers);
 

@@ -1,0 +1,152 @@
+/** The flags that choose and change a config, the same for every task that has one. */
+import { UserError } from "../core/errors.ts";
+import type { RawConfig } from "../configs/_layers.ts";
+import { leavesOf } from "../configs/_nodes.ts";
+import type { Override } from "../configs/overrides.ts";
+import { recipeNames } from "../configs/recipes.ts";
+import { resolveConfig, type ResolvedConfig } from "../configs/resolve.ts";
+import { schemas, type Task } from "../configs/schema.ts";
+import {
+  choice,
+  type Flag,
+  flagName,
+  integer,
+  path,
+  repeated,
+  text,
+  type ValuesOf,
+} from "./_command.ts";
+
+/** Key completions of a task: `optimizer.lr=`. */
+function keysOf(task: Task | undefined): () => readonly string[] {
+  const tasks = task === undefined ? Object.keys(schemas) as Task[] : [task];
+  return () => tasks.flatMap((name) => leavesOf(schemas[name]).map((leaf) => `${leaf.key}=`));
+}
+
+/** `--config` and `--set`. */
+export function recipeFlags(task?: Task) {
+  return {
+    config: repeated(text(
+      "Recipe: a bundled name, a .jsonc, .yaml or .ts file, or a URL. A second one is laid over it.",
+      { placeholder: "RECIPE", short: "c", complete: () => recipeNames },
+    )),
+    set: repeated(text(
+      "Set one config key, as in --set optimizer.lr=1e-3; `deno task config print` shows them all.",
+      { placeholder: "KEY=VALUE", short: "s", complete: keysOf(task) },
+    )),
+  };
+}
+
+/** Flags that are short names of config keys, with their key. */
+const shortcuts = {
+  data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
+  tokenizer: [
+    text("Tokenizer: a file, a run directory, a model card's name or the bundled one.", {
+      placeholder: "FILE",
+    }),
+    "tokenizer.checkpoint",
+  ],
+  checkpoint: [
+    text("Pretrained model: a run directory, a file of any known format or a model card's name.", {
+      placeholder: "FILE",
+    }),
+    "pretrained",
+  ],
+  teacher: [
+    choice("Teacher of the tokenizer.", ["clip", "dino", "beit", "hog"]),
+    "teacher.name",
+  ],
+  backend: [
+    text("Where to compute: auto, webgpu, cpu, reference, or tfjs:NAME.", {
+      placeholder: "NAME",
+      complete: () => ["auto", "webgpu", "cpu", "reference"],
+    }),
+    "backend.name",
+  ],
+  threads: [integer("Threads of the cpu backend.", { minimum: 1 }), "backend.threads"],
+  workers: [
+    integer("Worker threads that decode and augment; 0 for none.", { minimum: 0 }),
+    "data.workers",
+  ],
+  precision: [
+    choice("Number format of the matrix products.", ["auto", "amp", "float32"]),
+    "precision",
+  ],
+  batch: [integer("Images per optimizer step.", { minimum: 1 }), "batchSize"],
+  microBatch: [
+    text("Images per forward pass, or auto: as many as fit.", { placeholder: "N" }),
+    "microBatchSize",
+  ],
+  epochs: [
+    text("Length of the schedule in passes over the data.", { placeholder: "X" }),
+    "schedule.epochs",
+  ],
+  maxSteps: [
+    integer("Stop after this step; the schedule keeps its length.", { minimum: 1 }),
+    "schedule.maxSteps",
+  ],
+  seed: [integer("Seed of every random draw."), "seed"],
+} as const satisfies Record<string, readonly [Flag, string]>;
+
+type Shortcuts = typeof shortcuts;
+/** The name of a flag that sets one config key. */
+export type Shortcut = keyof Shortcuts;
+
+/** Some of the flags that set one config key, in the given order. */
+export function shortcutFlags<const Names extends readonly Shortcut[]>(names: Names) {
+  return Object.fromEntries(names.map((name) => [name, shortcuts[name][0]])) as {
+    readonly [Name in Names[number]]: Shortcuts[Name][0];
+  };
+}
+
+/** The values of {@link recipeFlags} and of any {@link shortcutFlags}. */
+export type ConfigFlagValues =
+  & ValuesOf<ReturnType<typeof recipeFlags>>
+  & { readonly [Name in Shortcut]?: string | number | undefined };
+
+function overrideOf(name: Shortcut, value: string | number): Override {
+  const key = shortcuts[name][1];
+  // As text, the schema reads it as it reads `--set`: `--micro-batch auto` and `--micro-batch 4`.
+  return { key, value, origin: flagName(name), isText: typeof value === "string" };
+}
+
+/** What the flags set over the recipe: `--set` first, so that a flag of its own wins. */
+export function overridesOf(flags: ConfigFlagValues): Override[] {
+  const overrides: Override[] = [...flags.set];
+  for (const name of Object.keys(shortcuts) as Shortcut[]) {
+    const value = flags[name];
+    if (value !== undefined) overrides.push(overrideOf(name, value));
+  }
+  return overrides;
+}
+
+/** A run to go on with, as its `config.json` has it. */
+export interface StoredConfig {
+  readonly config: RawConfig;
+  readonly origins: Readonly<Record<string, string>>;
+}
+
+/** Resolves the config that flags ask for; `stored` takes the place of the recipe. */
+export async function configOf<T extends Task>(
+  task: T | undefined,
+  flags: ConfigFlagValues,
+  stored?: StoredConfig,
+): Promise<ResolvedConfig<T>> {
+  const overrides = overridesOf(flags);
+  const [recipe, ...extra] = flags.config;
+  if (stored === undefined) {
+    return await resolveConfig<T>({ recipe, extra, overrides, ...(task && { task }) });
+  }
+  if (recipe !== undefined) {
+    throw new UserError("Cannot take a new --config with --resume: a run keeps its recipe", {
+      hint: "leave --config out, or start another run with --out",
+    });
+  }
+  const origins = new Map(Object.entries(stored.origins));
+  return await resolveConfig<T>({
+    recipe: stored.config,
+    origins,
+    overrides,
+    ...(task && { task }),
+  });
+}

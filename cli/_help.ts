@@ -1,0 +1,100 @@
+/** Writes the help of the program, of a group and of a command. */
+import { type Argument, type Command, type CommandGroup, type Flag, flagName } from "./_command.ts";
+import type { Style } from "./_style.ts";
+
+const WIDTH = 90;
+
+function wrap(text: string, width: number, indent: string): string {
+  const lines: string[] = [];
+  for (const paragraph of text.split("\n")) {
+    let line = "";
+    for (const word of paragraph.split(" ")) {
+      if (line !== "" && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else {
+        line = line === "" ? word : `${line} ${word}`;
+      }
+    }
+    lines.push(line);
+  }
+  return lines.join(`\n${indent}`);
+}
+
+function table(rows: readonly (readonly [string, string])[], style: Style): string {
+  const left = Math.min(30, Math.max(...rows.map(([term]) => term.length))) + 2;
+  const indent = " ".repeat(left + 2);
+  return rows.map(([term, text]) => {
+    const gap = term.length > left - 2 ? `\n${indent}` : " ".repeat(left - term.length);
+    return `  ${style.bold(term)}${gap}${wrap(text, WIDTH - left - 2, indent)}`;
+  }).join("\n");
+}
+
+function section(title: string, body: string, style: Style): string {
+  return `\n\n${style.bold(title)}\n${body}`;
+}
+
+function argumentTerm({ placeholder, count }: Argument): string {
+  if (count === "one") return placeholder;
+  if (count === "optional") return `[${placeholder}]`;
+  return count === "some" ? `${placeholder}…` : `[${placeholder}…]`;
+}
+
+function flagTerm(key: string, flag: Flag): string {
+  const short = flag.short === undefined ? "" : `, -${flag.short}`;
+  const value = flag.kind === "switch" ? "" : ` ${flag.placeholder}`;
+  return `${flagName(key)}${short}${value}`;
+}
+
+function flagText(flag: Flag): string {
+  const choices = flag.choices.length > 0 ? ` One of ${flag.choices.join(", ")}.` : "";
+  return `${flag.description}${choices}${flag.repeatable ? " May be given several times." : ""}`;
+}
+
+/** The help of one command; `calledAs` is `deno task config print`. */
+export function commandHelp(command: Command, calledAs: string, style: Style): string {
+  const args = Object.values(command.arguments);
+  const flags = Object.entries(command.flags);
+  const usage = [calledAs, ...args.map(argumentTerm), flags.length > 0 ? "[flags]" : ""];
+  let help = `${style.bold(command.summary)}\n\n${usage.join(" ").trimEnd()}\n\n` +
+    wrap(command.description, WIDTH, "");
+  if (args.length > 0) {
+    const rows = args.map((arg) => [argumentTerm(arg), arg.description] as const);
+    help += section("Arguments", table(rows, style), style);
+  }
+  const rows = flags.map(([key, flag]) => [flagTerm(key, flag), flagText(flag)] as const);
+  const helpRow = ["--help, -h", "Show this help."] as const;
+  help += section("Flags", table([...rows, helpRow], style), style);
+  if (command.examples.length > 0) {
+    const lines = command.examples.map(([line, does]) =>
+      `  ${style.dim(`# ${does}`)}\n  deno task ${line}`
+    );
+    help += section("Examples", lines.join("\n"), style);
+  }
+  return help;
+}
+
+function commandRows(commands: readonly (Command | CommandGroup)[]) {
+  return commands.map(({ name, summary }) => [name, summary] as const);
+}
+
+/** The help of a group of commands. */
+export function groupHelp(group: CommandGroup, calledAs: string, style: Style): string {
+  return `${style.bold(group.summary)}\n\n${calledAs} COMMAND [flags]\n\n` +
+    wrap(group.description, WIDTH, "") +
+    section("Commands", table(commandRows(group.commands), style), style) +
+    `\n\n\`${calledAs} COMMAND --help\` says more of each.`;
+}
+
+/** The help of the whole program. */
+export function programHelp(
+  commands: readonly (Command | CommandGroup)[],
+  version: string,
+  style: Style,
+): string {
+  return `${style.bold(`mimic ${version}`)}: BEiT v2 pretraining of vision transformers\n\n` +
+    "deno task COMMAND [flags]" +
+    section("Commands", table(commandRows(commands), style), style) +
+    "\n\n`deno task COMMAND --help` says more of each. Results go to stdout, progress to stderr.\n" +
+    "Exit codes: 0 done, 2 a mistake in what was given, 130 interrupted and saved, 1 a bug.";
+}

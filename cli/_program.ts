@@ -1,0 +1,125 @@
+/** Finds the command, runs it, and turns whatever happens into an exit code. */
+import { messageOf, UserError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { type Command, type CommandContext, type CommandGroup, exitCodes } from "./_command.ts";
+import { commandHelp, groupHelp, programHelp } from "./_help.ts";
+import { type Interruption, listenForInterrupts } from "./_interrupt.ts";
+import { parseCommand } from "./_parser.ts";
+import { type Style, styleFor } from "./_style.ts";
+import { complete } from "./completion.ts";
+
+/** What a call is for: help to print, or a command with its words. */
+type Call =
+  | { readonly help: (style: Style) => string }
+  | { readonly command: Command; readonly words: readonly string[]; readonly calledAs: string };
+
+function unknownCommand(name: string, known: readonly { name: string }[], calledAs: string): never {
+  const near = nearest(name, known.map((entry) => entry.name));
+  throw new UserError(`Unknown command "${name}"`, {
+    hint: near === undefined ? `see \`${calledAs} --help\`` : `did you mean "${near}"?`,
+  });
+}
+
+function asksForHelp(words: readonly string[]): boolean {
+  const end = words.indexOf("--");
+  return (end < 0 ? words : words.slice(0, end)).some((word) => word === "--help" || word === "-h");
+}
+
+/** Finds the command that words call. */
+export function findCall(
+  words: readonly string[],
+  commands: readonly (Command | CommandGroup)[],
+  version: string,
+): Call {
+  let level = commands;
+  let calledAs = "deno task";
+  let overview = (style: Style) => programHelp(commands, version, style);
+  let rest = words[0] === "help" ? [...words.slice(1), "--help"] : [...words];
+  while (true) {
+    const name = rest[0];
+    if (name === undefined || name.startsWith("-")) {
+      if (name === undefined || asksForHelp(rest)) return { help: overview };
+      return unknownCommand(name, level, calledAs);
+    }
+    const entry = level.find((known) => known.name === name);
+    if (entry === undefined) return unknownCommand(name, level, calledAs);
+    const path = `${calledAs} ${name}`;
+    rest = rest.slice(1);
+    if (!("commands" in entry)) {
+      if (asksForHelp(rest)) return { help: (style) => commandHelp(entry, path, style) };
+      return { command: entry, words: rest, calledAs: path };
+    }
+    [level, calledAs] = [entry.commands, path];
+    overview = (style) => groupHelp(entry, path, style);
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** Writes all of a text at once; a pipe may take it in parts, or be closed by its reader. */
+export function writeAll(stream: { writeSync(data: Uint8Array): number }, text: string): void {
+  let rest = encoder.encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function debugs(): boolean {
+  const name = "MIMIC_DEBUG";
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" && Deno.env.get(name) === "1";
+}
+
+/** Says on stderr what went wrong; gives the exit code. */
+export function reportError(error: unknown, write: (text: string) => void, style: Style): number {
+  const line = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
+  const isMistake = error instanceof UserError || error instanceof Deno.errors.NotCapable;
+  if (error instanceof Error && error.name === "AbortError") return exitCodes.interrupted;
+  write(`${style.red("error:")} ${line}\n`);
+  if (debugs() && error instanceof Error) write(`${error.stack}\n`);
+  if (isMistake) return exitCodes.mistake;
+  if (error instanceof Error && error.name === "DivergenceError") return exitCodes.bug;
+  write(
+    "This is a bug in mimic. Please report it with the command, the output of `deno task doctor` " +
+      "and what MIMIC_DEBUG=1 adds to this message.\n",
+  );
+  return exitCodes.bug;
+}
+
+/** Runs the program with the words of its command line; gives the exit code. */
+export async function runProgram(
+  words: readonly string[],
+  commands: readonly (Command | CommandGroup)[],
+  version: string,
+): Promise<number> {
+  const print = (text: string) => writeAll(Deno.stdout, text);
+  const note = (text: string) => writeAll(Deno.stderr, text);
+  let interruption: Interruption | null = null;
+  try {
+    // What the script of `completion SHELL` calls: all words so far.
+    if (words[0] === "completion" && words.length > 2) {
+      print(complete(words[1], words.slice(2), commands));
+      return exitCodes.done;
+    }
+    const call = findCall(words, commands, version);
+    if ("help" in call) {
+      print(`${call.help(styleFor(Deno.stdout))}\n`);
+      return exitCodes.done;
+    }
+    const input = parseCommand(call.command, call.words, call.calledAs);
+    interruption = listenForInterrupts((line) => note(`\n${line}\n`));
+    const context: CommandContext = {
+      signal: interruption.signal,
+      print: (line) => print(`${line}\n`),
+      note: (line) => note(`${line}\n`),
+      printJson: (value) => print(`${JSON.stringify(value, null, 2)}\n`),
+    };
+    return await call.command.run(input, context) ?? exitCodes.done;
+  } catch (error) {
+    return reportError(error, note, styleFor(Deno.stderr));
+  } finally {
+    interruption?.dispose();
+  }
+}

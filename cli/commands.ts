@@ -1,0 +1,15 @@
+/**
+ * All commands, in the order of the help. Their files hold flags and texts only; what they run is
+ * imported when it runs, so that `--help` costs nothing.
+ *
+ * @module
+ */
+import type { Command, CommandGroup } from "./_command.ts";
+import { completion } from "./completion.ts";
+import { config } from "./config.ts";
+
+/** The commands of the command line. */
+export const commands: readonly (Command | CommandGroup)[] = [
+  config,
+  completion,
+];

@@ -1,0 +1,58 @@
+/**
+ * The JSON Schema of recipes, for editors: `configs/schema.json` is its output.
+ *
+ * @module
+ */
+import { z } from "../deps/zod.ts";
+import { schemas, type Task } from "./schema.ts";
+
+type Schema = Record<string, unknown> & { properties: Record<string, unknown> };
+
+function schemaOf(task: Task): Schema {
+  const { $schema: _draft, ...schema } = z.toJSONSchema(schemas[task], { io: "input" });
+  return schema as Schema;
+}
+
+/**
+ * The schema of a recipe of any task: one branch each, told apart by `task`.
+ *
+ * @example Every key says what it is for
+ * ```ts
+ * import { jsonSchema } from "./json_schema.ts";
+ * const text = JSON.stringify(jsonSchema());
+ * if (!text.includes("Peak learning rate")) throw new Error();
+ * ```
+ */
+export function jsonSchema(): Record<string, unknown> {
+  const extended = {
+    type: "string",
+    description: "A recipe that this one changes: a bundled name or a path beside this file.",
+  };
+  const branches = (Object.keys(schemas) as Task[]).map((task) => {
+    const schema = schemaOf(task);
+    return {
+      if: { properties: { task: { const: task } }, required: ["task"] },
+      then: {
+        ...schema,
+        properties: { extends: extended, ...schema.properties },
+      },
+    };
+  });
+  // A recipe that extends another may leave its task to it: then any task's keys are offered.
+  const properties = Object.assign(
+    {},
+    ...(Object.keys(schemas) as Task[]).map((task) => schemaOf(task).properties).reverse(),
+  );
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "A recipe of mimic",
+    type: "object",
+    properties: {
+      ...Object.fromEntries(Object.keys(properties).map((key) => [key, true])),
+      extends: extended,
+      task: { enum: Object.keys(schemas), description: "What the run does." },
+    },
+    anyOf: [{ required: ["task"] }, { required: ["extends"] }],
+    allOf: branches,
+  };
+}

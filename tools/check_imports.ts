@@ -1,0 +1,182 @@
+/**
+ * Checks who imports whom: the arrows of docs/architecture.md, `npm:` specifiers in `deps/` only, and
+ * `Deno` where it may be used only.
+ *
+ * Run by `deno task test`; alone: `deno task check:imports`.
+ *
+ * @module
+ */
+
+/** What each folder may import beside itself and `deps/`. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  deps: [],
+  core: [],
+  backends: ["core"],
+  models: ["core", "backends"],
+  data: ["core"],
+  checkpoints: ["core"],
+  configs: ["core"],
+  report: ["core"],
+  pipeline: ["core", "backends", "models", "data", "configs", "checkpoints"],
+  tasks: [
+    "core",
+    "backends",
+    "models",
+    "pipeline",
+    "data",
+    "configs",
+    "checkpoints",
+    "report",
+  ],
+  "mod.ts": [
+    "core",
+    "backends",
+    "models",
+    "pipeline",
+    "data",
+    "configs",
+    "checkpoints",
+    "report",
+    "tasks",
+  ],
+};
+
+/** Folders that may import everything: the command line and what is not shipped. */
+const unlimited = new Set(["cli", "main.ts", "tests", "bench", "tools", "scripts", "docs"]);
+
+/** Imports of types alone run nothing: these layers may name each other's. */
+const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
+  report: ["configs", "pipeline"],
+  models: ["configs", "checkpoints"],
+  checkpoints: ["models", "configs"],
+  data: ["configs"],
+};
+
+/** Where `Deno` may be used: the shell's side of the project, and foreign functions by file name. */
+function mayUseDeno(path: string): boolean {
+  return /^(cli|data|checkpoints|tests|bench|tools|scripts|docs)\//.test(path) ||
+    path === "main.ts" || path.endsWith("_ffi.ts");
+}
+
+/** A source file and what it imports, both relative to the project. */
+export interface ModuleImports {
+  readonly path: string;
+  readonly text: string;
+  readonly imports: readonly { readonly to: string; readonly isType: boolean }[];
+  /** Specifiers of packages and URLs that it names. */
+  readonly packages: readonly string[];
+}
+
+/** The layer of a project path: its folder, or the file itself at the root. */
+function layerOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : path;
+}
+
+/** The text without comments and strings, in which `Deno.` means Deno. */
+function codeOf(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g, '""')
+    .replace(/(^|[^:])\/\/.*$/gm, "$1");
+}
+
+/** All violations in a set of modules, one line each. */
+export function findViolations(modules: readonly ModuleImports[]): string[] {
+  const violations: string[] = [];
+  for (const { path, text, imports, packages } of modules) {
+    const layer = layerOf(path);
+    if (!unlimited.has(layer)) {
+      const allowed = mayImport[layer];
+      if (allowed === undefined) violations.push(`${path}: unknown folder "${layer}"`);
+      for (const { to, isType } of imports) {
+        const target = layerOf(to);
+        const types = isType ? mayImportTypes[layer] ?? [] : [];
+        const isFree = target === layer || target === "deps" || to.endsWith(".json");
+        if (isFree || allowed === undefined) continue;
+        if (!allowed.includes(target) && !types.includes(target)) {
+          violations.push(`${path}: "${layer}" must not import "${to}"`);
+        }
+      }
+    }
+    const code = codeOf(text);
+    if (!mayUseDeno(path) && /\bDeno\s*[.[?]/.test(code)) {
+      violations.push(`${path}: uses Deno outside cli/, data/, checkpoints/, main.ts and *_ffi.ts`);
+    }
+    if (layer !== "deps") {
+      for (const name of packages) violations.push(`${path}: names "${name}" outside deps/`);
+    }
+  }
+  return violations;
+}
+
+interface InfoDependency {
+  specifier: string;
+  code?: { specifier?: string };
+  type?: { specifier?: string };
+  isDynamic?: boolean;
+}
+
+interface InfoGraph {
+  modules: { kind?: string; specifier: string; error?: string; dependencies?: InfoDependency[] }[];
+}
+
+/** The files of the project by `git ls-files`, new ones included. */
+export async function projectFiles(root: URL): Promise<string[]> {
+  const { success, stdout } = await new Deno.Command("git", {
+    args: ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"],
+    cwd: root,
+    stdout: "piped",
+  }).output();
+  const listed = success ? new TextDecoder().decode(stdout).split("\n") : [];
+  const present = listed.filter((path) => path !== "" && path.endsWith(".ts"));
+  return present.filter((path) => {
+    try {
+      return Deno.statSync(new URL(path, root)).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Reads the import graph of the project's own files from `deno info --json`. */
+async function readModules(root: URL): Promise<ModuleImports[]> {
+  const files = (await projectFiles(root)).filter((path) => !path.startsWith("tests/fixtures/"));
+  const entry = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const lines = files.map((path) => `import ${JSON.stringify(new URL(path, root).href)};`);
+    await Deno.writeTextFile(entry, lines.join("\n"));
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--no-lock", "--config", new URL("deno.json", root).pathname, entry],
+      cwd: root,
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    const graph = JSON.parse(new TextDecoder().decode(stdout)) as InfoGraph;
+    return graph.modules.flatMap((module) => {
+      // What is missing or does not parse is the type check's business.
+      if (!module.specifier.startsWith(root.href) || module.error !== undefined) return [];
+      const path = decodeURIComponent(module.specifier.slice(root.href.length));
+      if (!path.endsWith(".ts") || path.endsWith(".d.ts")) return [];
+      const imports = (module.dependencies ?? []).flatMap(({ code, type }) => {
+        const target = code?.specifier ?? type?.specifier;
+        if (target === undefined || !target.startsWith(root.href)) return [];
+        const to = decodeURIComponent(target.slice(root.href.length));
+        return [{ to, isType: code?.specifier === undefined }];
+      });
+      const packages = (module.dependencies ?? []).map((dependency) => dependency.specifier)
+        .filter((specifier) => /^(npm|jsr|https?):/.test(specifier));
+      return [{ path, text: Deno.readTextFileSync(new URL(path, root)), imports, packages }];
+    });
+  } finally {
+    await Deno.remove(entry);
+  }
+}
+
+if (import.meta.main) {
+  const modules = await readModules(new URL("../", import.meta.url));
+  const violations = findViolations(modules);
+  for (const violation of violations) console.error(violation);
+  console.error(`${modules.length} modules, ${violations.length} against the layers`);
+  Deno.exit(violations.length === 0 ? 0 : 1);
+}
