@@ -16,6 +16,7 @@ export function formatValue(value: unknown): string {
 /** `did you mean "optimizer.lr"?`, or the known keys where nothing is near. */
 export function suggestKey(root: Node, parent: string, key: string, known: string[]): string {
   const full = (name: string) => parent === "" ? name : `${parent}.${name}`;
+  if (known.length === 0) return `"${parent}" holds a value and no keys`;
   const near = nearest(key, known);
   if (near !== undefined) return `did you mean "${full(near)}"?`;
   // The right name in the wrong section: `weightDecay` for `optimizer.weightDecay`.
@@ -23,7 +24,6 @@ export function suggestKey(root: Node, parent: string, key: string, known: strin
   if (elsewhere !== undefined) return `did you mean "${elsewhere.key}"?`;
   const anywhere = nearest(full(key), leavesOf(root).map((leaf) => leaf.key));
   if (anywhere !== undefined) return `did you mean "${anywhere}"?`;
-  if (known.length === 0) return `"${parent}" holds a value and no keys`;
   return `known keys${parent === "" ? "" : ` of "${parent}"`}: ${known.join(", ")}`;
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 import { z } from "../deps/zod.ts";
+import { withDefault } from "./sections/_with_default.ts";
 import {
   cropAugmentSection,
   dataSection,
@@ -54,7 +55,7 @@ export const tokenizerSchema = z.strictObject({
   ...runKeys,
   data: dataSection.prefault({}),
   augment: cropAugmentSection.extend({
-    normalization: cropAugmentSection.shape.normalization.default("half"),
+    normalization: withDefault(cropAugmentSection.shape.normalization, "half"),
   }).prefault({}),
   model: tokenizerModelSection.prefault({}),
   decoder: decoderSection.prefault({}),
@@ -62,13 +63,13 @@ export const tokenizerSchema = z.strictObject({
   teacher: teacherSection.prefault({}),
   batchSize: batchSizeOf(512),
   optimizer: optimizerSection.extend({
-    lr: optimizerSection.shape.lr.default(2e-4),
-    betas: optimizerSection.shape.betas.default([0.9, 0.99]),
-    weightDecay: optimizerSection.shape.weightDecay.default(1e-4),
-    clipGradNorm: optimizerSection.shape.clipGradNorm.default(null),
+    lr: withDefault(optimizerSection.shape.lr, 2e-4),
+    betas: withDefault(optimizerSection.shape.betas, [0.9, 0.99]),
+    weightDecay: withDefault(optimizerSection.shape.weightDecay, 1e-4),
+    clipGradNorm: withDefault(optimizerSection.shape.clipGradNorm, null),
   }).prefault({}),
   schedule: scheduleSection.extend({
-    epochs: scheduleSection.shape.epochs.default(100),
+    epochs: withDefault(scheduleSection.shape.epochs, 100),
   }).prefault({}),
 });
 
@@ -82,15 +83,15 @@ export const finetuneSchema = z.strictObject({
   model: finetuneModelSection.prefault({}),
   batchSize: batchSizeOf(1024),
   optimizer: optimizerSection.extend({
-    lr: optimizerSection.shape.lr.default(5e-4),
-    betas: optimizerSection.shape.betas.default([0.9, 0.999]),
-    clipGradNorm: optimizerSection.shape.clipGradNorm.default(null),
-    layerDecay: optimizerSection.shape.layerDecay.default(0.65),
+    lr: withDefault(optimizerSection.shape.lr, 5e-4),
+    betas: withDefault(optimizerSection.shape.betas, [0.9, 0.999]),
+    clipGradNorm: withDefault(optimizerSection.shape.clipGradNorm, null),
+    layerDecay: withDefault(optimizerSection.shape.layerDecay, 0.65),
   }).prefault({}),
   schedule: scheduleSection.extend({
-    epochs: scheduleSection.shape.epochs.default(100),
-    warmupEpochs: scheduleSection.shape.warmupEpochs.default(20),
-    minLr: scheduleSection.shape.minLr.default(1e-6),
+    epochs: withDefault(scheduleSection.shape.epochs, 100),
+    warmupEpochs: withDefault(scheduleSection.shape.warmupEpochs, 20),
+    minLr: withDefault(scheduleSection.shape.minLr, 1e-6),
   }).prefault({}),
   ema: emaSection.nullable().default(null).describe(
     "Moving average of the weights, evaluated beside them; null: none.",
@@ -119,24 +120,24 @@ export const segmentSchema = z.strictObject({
   data: dataSection.prefault({}),
   augment: segmentationAugmentSection.prefault({}),
   model: finetuneModelSection.omit({ classes: true, headInitScale: true }).extend({
-    imageSize: finetuneModelSection.shape.imageSize.default(512),
-    dropPathRate: finetuneModelSection.shape.dropPathRate.default(0.15),
+    imageSize: withDefault(finetuneModelSection.shape.imageSize, 512),
+    dropPathRate: withDefault(finetuneModelSection.shape.dropPathRate, 0.15),
   }).prefault({}),
   segmentation: segmentationSection.prefault({}),
   batchSize: batchSizeOf(16),
   optimizer: optimizerSection.extend({
-    lr: optimizerSection.shape.lr.default(5e-5),
-    betas: optimizerSection.shape.betas.default([0.9, 0.999]),
-    clipGradNorm: optimizerSection.shape.clipGradNorm.default(null),
-    layerDecay: optimizerSection.shape.layerDecay.default(0.75),
+    lr: withDefault(optimizerSection.shape.lr, 5e-5),
+    betas: withDefault(optimizerSection.shape.betas, [0.9, 0.999]),
+    clipGradNorm: withDefault(optimizerSection.shape.clipGradNorm, null),
+    layerDecay: withDefault(optimizerSection.shape.layerDecay, 0.75),
   }).prefault({}),
   schedule: z.strictObject({
     steps: z.int().min(1).default(160_000).describe("Length of the schedule, optimizer steps."),
     maxSteps: scheduleSection.shape.maxSteps,
     warmupSteps: z.int().min(0).default(1500).describe("Steps during which the rate grows."),
-    warmupStartFactor: scheduleSection.shape.warmupStartFactor.default(1e-6),
+    warmupStartFactor: withDefault(scheduleSection.shape.warmupStartFactor, 1e-6),
     power: z.number().positive().default(1).describe("Exponent of the polynomial decay."),
-    minLr: scheduleSection.shape.minLr.default(0),
+    minLr: withDefault(scheduleSection.shape.minLr, 0),
   }).prefault({}).describe("Linear warm-up, then polynomial decay."),
 });
 

@@ -1,5 +1,6 @@
 /** Architectures: the BEiT encoder, the tokenizer's encoder, decoder, codebook and teacher. @module */
 import { z } from "../../deps/zod.ts";
+import { withDefault } from "./_with_default.ts";
 
 const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").describe(
   "Initialisation: unilm's or mmselfsup's, or xavier for small models that must learn fast.",
@@ -55,9 +56,9 @@ export const pretrainModelSection = z.strictObject({
 /** BEiT v2 in fine-tuning: encoder and classifier. */
 export const finetuneModelSection = z.strictObject({
   ...encoder,
-  usesSharedRelativePositionBias: encoder.usesSharedRelativePositionBias.default(false),
-  usesRelativePositionBias: encoder.usesRelativePositionBias.default(true),
-  dropPathRate: encoder.dropPathRate.default(0.1),
+  usesSharedRelativePositionBias: withDefault(encoder.usesSharedRelativePositionBias, false),
+  usesRelativePositionBias: withDefault(encoder.usesRelativePositionBias, true),
+  dropPathRate: withDefault(encoder.dropPathRate, 0.1),
   classes: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
     "Number of classes; auto counts the class folders.",
   ),
@@ -69,9 +70,9 @@ export const finetuneModelSection = z.strictObject({
 /** The encoder of the VQ-KD tokenizer. */
 export const tokenizerModelSection = z.strictObject({
   ...encoder,
-  layerScaleInitValue: encoder.layerScaleInitValue.default(0),
-  usesAbsolutePositions: encoder.usesAbsolutePositions.default(true),
-  usesSharedRelativePositionBias: encoder.usesSharedRelativePositionBias.default(false),
+  layerScaleInitValue: withDefault(encoder.layerScaleInitValue, 0),
+  usesAbsolutePositions: withDefault(encoder.usesAbsolutePositions, true),
+  usesSharedRelativePositionBias: withDefault(encoder.usesSharedRelativePositionBias, false),
 }).describe("The tokenizer's encoder.");
 
 /** The decoder of the VQ-KD tokenizer. */

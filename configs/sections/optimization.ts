@@ -9,7 +9,7 @@ export const optimizerSection = z.strictObject({
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.98]).describe(
     "AdamW's decays: (0.9, 0.98) for 300 epochs, (0.9, 0.999) for 1600.",
   ),
-  epsilon: z.number().positive().default(1e-8).describe("AdamW's ε."),
+  epsilon: z.number().positive().default(1e-8).describe("The ε in AdamW's denominator."),
   weightDecay: z.number().min(0).default(0.05).describe("AdamW's decoupled weight decay."),
   clipGradNorm: z.number().positive().nullable().default(3).describe(
     "Largest global gradient norm; null: no clipping.",

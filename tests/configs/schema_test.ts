@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { childrenOf, leavesOf, type Node } from "../../configs/_nodes.ts";
+import { jsonSchema } from "../../configs/json_schema.ts";
+import { parseConfig } from "../../configs/parse.ts";
+import { schemas, type Task } from "../../configs/schema.ts";
+
+const tasks = Object.keys(schemas) as Task[];
+
+function withoutDescription(node: Node, prefix = ""): string[] {
+  return Object.entries(childrenOf(node) ?? {}).flatMap(([key, child]) => {
+    const described = (child as { description?: string }).description ?? "";
+    const own = described.length > 10 || key === "lossScale" ? [] : [`${prefix}${key}`];
+    return childrenOf(child) === null ? own : withoutDescription(child, `${prefix}${key}.`);
+  });
+}
+
+for (const task of tasks) {
+  Deno.test(`every key of task ${task} has a description`, () => {
+    assert.deepEqual(withoutDescription(schemas[task]), []);
+  });
+
+  Deno.test(`task ${task} has a default for every key`, () => {
+    const config = parseConfig({ task });
+    assert.equal(config.task, task);
+    assert.ok(leavesOf(schemas[task]).length > 20);
+  });
+}
+
+Deno.test("configs/schema.json is what `deno task schema` writes", () => {
+  const stored = Deno.readTextFileSync(new URL("../../configs/schema.json", import.meta.url));
+  assert.deepEqual(JSON.parse(stored), JSON.parse(JSON.stringify(jsonSchema())));
+});
+
+Deno.test("parseConfig() takes what it gave", () => {
+  for (const task of tasks) {
+    const config = parseConfig({ task, seed: 3 });
+    assert.deepEqual(parseConfig({ ...config }), config);
+  }
+});
+
+Deno.test("sizes follow from the model's", () => {
+  const config = parseConfig({ task: "pretrain", model: { imageSize: 32, patchSize: 4 } });
+  assert.equal(config.augment.size, 32);
+  assert.equal(config.augment.tokenizerSize, 32);
+  assert.equal(config.mask.maskedPatches, 25);
+  assert.equal(config.mask.maxBlock, 25);
+  const tokenizer = parseConfig({ task: "tokenizer", model: { embedDim: 96, heads: 3 } });
+  assert.equal(tokenizer.decoder.embedDim, 96);
+  assert.equal(tokenizer.decoder.heads, 3);
+});
+
+Deno.test("variant mmselfsup changes each option where the two differ, and one can be put back", () => {
+  const unilm = parseConfig({ task: "pretrain" });
+  const mmselfsup = parseConfig({
+    task: "pretrain",
+    variant: "mmselfsup",
+    mask: { variant: "unilm" },
+  });
+  assert.deepEqual(mmselfsup, {
+    ...unilm,
+    variant: "mmselfsup",
+    data: { ...unilm.data, exif: true, dropLast: false },
+    augment: { ...unilm.augment, interpolation: "cv2-area" },
+    model: { ...unilm.model, initVariant: "mmselfsup", dropPathTwice: true },
+    tokenizer: { ...unilm.tokenizer, updatesDuringPretraining: true },
+    optimizer: { ...unilm.optimizer, noDecayRule: "mmselfsup" },
+    schedule: { ...unilm.schedule, variant: "mmselfsup", warmupStartFactor: 1e-4 },
+  });
+  const finetune = parseConfig({ task: "finetune", variant: "mmselfsup" });
+  assert.equal(finetune.augment.interpolation, "pil-bicubic");
+  assert.equal(finetune.model.headInitScale, 1);
+  assert.equal(finetune.augment.mixing?.pairing, "permutation");
+});
+
+Deno.test("the length of a schedule is given once", () => {
+  const steps = parseConfig({ task: "pretrain", schedule: { steps: 10, warmupRatio: 0.1 } });
+  assert.equal(steps.schedule.epochs, null);
+  assert.equal(steps.schedule.warmupEpochs, null);
+  assert.equal(parseConfig({ task: "pretrain" }).schedule.steps, null);
+});
