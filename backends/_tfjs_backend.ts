@@ -1,0 +1,64 @@
+/**
+ * Any backend that is registered with tfjs, through the plain compositions.
+ *
+ * @module
+ */
+
+import { tf } from "../deps/tfjs.ts";
+import { UserError } from "../core/errors.ts";
+import { TfjsSlot } from "./_tfjs_slot.ts";
+import type { Backend, BackendMemory, Capabilities } from "./backend.ts";
+import type { Kernels } from "./kernels.ts";
+
+class TfjsBackend implements Backend {
+  readonly name: string;
+  readonly kernels: Partial<Kernels> = {};
+  readonly capabilities: Capabilities;
+  readonly #slot: TfjsSlot;
+
+  constructor(slot: TfjsSlot) {
+    this.#slot = slot;
+    this.name = `tfjs:${slot.name}`;
+    this.capabilities = {
+      reducedPrecisions: [],
+      threads: 1,
+      maxBufferBytes: 2 ** 31,
+      description: `the "${slot.name}" backend of TensorFlow.js`,
+    };
+  }
+
+  run<T>(work: () => T): T {
+    return this.#slot.run(work);
+  }
+
+  /** tfjs has no call for this; a value that is read has been computed. */
+  async sync(): Promise<void> {
+    const last = this.run(() => tf.tidy(() => tf.add(tf.ones([1]), 1)));
+    await last.data();
+    last.dispose();
+  }
+
+  memory(): BackendMemory {
+    const { numBytes } = tf.memory();
+    const tensors = this.run(() => tf.backend().numDataIds());
+    return { tensors, bytes: numBytes, reservedBytes: numBytes };
+  }
+
+  /** The backend stays registered: it was not registered here. */
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** @throws UserError where tfjs has no such backend, or it does not start */
+export async function createTfjsBackend(name: string): Promise<Backend> {
+  if (tf.findBackendFactory(name) === null) {
+    const known = Object.keys(tf.engine().registryFactory);
+    throw new UserError(`Cannot start backend "tfjs:${name}": tfjs has ${known.join(", ")}`, {
+      hint: "import the package that registers it first",
+    });
+  }
+  const slot = await TfjsSlot.start(name);
+  if (slot === null) throw new UserError(`Cannot start backend "tfjs:${name}": tfjs could not`);
+  return new TfjsBackend(slot);
+}

@@ -1,0 +1,96 @@
+/**
+ * Starting a backend by name.
+ *
+ * @module
+ */
+
+import { messageOf, UserError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import type { Backend } from "./backend.ts";
+
+export type { Backend, BackendMemory, Capabilities, Context, Precision } from "./backend.ts";
+
+/** Names that {@link createBackend} knows; `tfjs:<name>` is any backend registered with tfjs. */
+export type BackendName = "auto" | "reference" | "cpu" | "webgpu" | `tfjs:${string}`;
+
+/** Options of {@link createBackend}; each backend takes those that concern it. */
+export interface BackendOptions {
+  /** Threads of `cpu`; default: as many as the processor has, also for null. */
+  readonly threads?: number | null;
+  /** What multiplies matrices on `cpu`. Default `auto`. */
+  readonly provider?: "auto" | "wasm" | "blas" | "native";
+}
+
+/** A started backend. */
+export interface StartedBackend {
+  readonly backend: Backend;
+  /** Why others, which `auto` would have preferred, did not start: one line each. */
+  readonly notes: string[];
+}
+
+const names = ["auto", "reference", "cpu", "webgpu"];
+
+/**
+ * Starts a backend. `auto` is `webgpu` where there is a real GPU, else `cpu`: a GPU that is imitated on
+ * the processor is slower than the processor itself.
+ *
+ * @throws UserError for an unknown name and for a backend that does not start here
+ *
+ * @example
+ * ```ts
+ * import { createBackend } from "./mod.ts";
+ * const { backend } = await createBackend("reference");
+ * if (backend.name !== "reference") throw new Error(backend.name);
+ * await backend.dispose();
+ * ```
+ */
+export async function createBackend(
+  name: BackendName,
+  options: BackendOptions = {},
+): Promise<StartedBackend> {
+  if (name.startsWith("tfjs:")) {
+    const { createTfjsBackend } = await import("./_tfjs_backend.ts");
+    return { backend: await createTfjsBackend(name.slice("tfjs:".length)), notes: [] };
+  }
+  switch (name) {
+    case "auto":
+      return await startBest(options);
+    case "reference": {
+      const { createReferenceBackend } = await import("./reference/mod.ts");
+      return { backend: await createReferenceBackend(), notes: [] };
+    }
+    case "cpu":
+      return { backend: await startCpu(options), notes: [] };
+    case "webgpu": {
+      const { createWebgpuBackend } = await import("./webgpu/mod.ts");
+      return { backend: await createWebgpuBackend(), notes: [] };
+    }
+  }
+  const similar = nearest(name, names);
+  throw new UserError(
+    `Cannot start backend "${name}": expected ${names.join(", ")} or tfjs:<name>`,
+    {
+      hint: similar === undefined ? undefined : `did you mean "${similar}"?`,
+    },
+  );
+}
+
+async function startCpu({ threads, provider }: BackendOptions): Promise<Backend> {
+  const { createCpuBackend } = await import("./cpu/mod.ts");
+  return await createCpuBackend({ threads: threads ?? undefined, provider });
+}
+
+async function startBest(options: BackendOptions): Promise<StartedBackend> {
+  const notes: string[] = [];
+  try {
+    const { createWebgpuBackend } = await import("./webgpu/mod.ts");
+    const backend = await createWebgpuBackend();
+    if (!backend.adapter.isSoftware) return { backend, notes };
+    const { description } = backend.adapter;
+    await backend.dispose();
+    notes.push(`webgpu not used: ${description} is not a GPU; ask for it with --backend webgpu`);
+  } catch (error) {
+    notes.push(`webgpu not used: ${messageOf(error)}`);
+  }
+  return { backend: await startCpu(options), notes };
+}

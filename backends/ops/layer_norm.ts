@@ -1,0 +1,55 @@
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../backend.ts";
+import { recordKernel } from "./_record_kernel.ts";
+
+/**
+ * Layer norm over the last axis, always in float32: (x − mean) / √(variance + epsilon) · weight + bias.
+ *
+ * @param x [..., C]
+ * @param weight [C]
+ * @param bias [C]
+ *
+ * @example
+ * ```ts
+ * import { createReferenceBackend } from "../reference/mod.ts";
+ * import { layerNorm } from "./layer_norm.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ *
+ * const backend = await createReferenceBackend();
+ * backend.run(() => {
+ *   const on = { backend, precision: "float32" } as const;
+ *   const y = layerNorm(on, tf.tensor([[1, 3]]), tf.ones([2]), tf.zeros([2]), 0);
+ *   if (String(y.dataSync()) !== "-1,1") throw new Error(`${y}`);
+ * });
+ * ```
+ */
+export function layerNorm(
+  on: Context,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  epsilon: number,
+): Tensor {
+  const kernel = on.backend.kernels.layerNorm;
+  if (kernel === undefined) return composeLayerNorm(x, weight, bias, epsilon);
+  const inputs = { x: tf.reshape(x, [-1, weight.size]), weight, bias };
+  const [y] = recordKernel({
+    inputs,
+    forward: () => {
+      const { y, saved } = kernel.forward({ ...inputs, epsilon });
+      return { outputs: [y], saved };
+    },
+    backward: ([dy], { x, weight }, saved) => {
+      const { dx, dweight, dbias } = kernel.backward({ dy, x, weight, saved, epsilon });
+      return { x: dx, weight: dweight, bias: dbias };
+    },
+  });
+  return tf.reshape(y, x.shape);
+}
+
+function composeLayerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const variance = tf.mean(tf.square(centred), -1, true);
+  const normalised = tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon)));
+  return tf.add(tf.mul(normalised, weight), bias);
+}

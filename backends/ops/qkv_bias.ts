@@ -1,0 +1,26 @@
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../backend.ts";
+
+/**
+ * The bias of BEiT's joint q, k, v projection: keys have none, for it would cancel in the softmax.
+ *
+ * @param qBias [C]
+ * @param vBias [C]
+ * @returns [3·C]: q, zeros, v
+ *
+ * @example
+ * ```ts
+ * import { createReferenceBackend } from "../reference/mod.ts";
+ * import { qkvBias } from "./qkv_bias.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ *
+ * const backend = await createReferenceBackend();
+ * backend.run(() => {
+ *   const bias = qkvBias({ backend, precision: "float32" }, tf.tensor1d([1]), tf.tensor1d([2]));
+ *   if (String(bias.dataSync()) !== "1,0,2") throw new Error(`${bias}`);
+ * });
+ * ```
+ */
+export function qkvBias(_on: Context, qBias: Tensor, vBias: Tensor): Tensor {
+  return tf.concat([qBias, tf.zerosLike(qBias), vBias]);
+}

@@ -1,0 +1,103 @@
+/**
+ * The `reference` backend: tfjs' plain JavaScript kernels and the plain compositions of the ops. Slow,
+ * and simple enough to be believed; reduced precision is imitated by rounding.
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import { MathBackendCPU } from "../../deps/tfjs_cpu.ts";
+import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
+import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
+import type { Kernels } from "../kernels.ts";
+import { roundKernel } from "./round_kernel.ts";
+
+/** tfjs' backend, with a count of the bytes it holds. */
+class CountingBackend extends MathBackendCPU {
+  bytes = 0;
+
+  override write(...args: Parameters<MathBackendCPU["write"]>): object {
+    this.bytes += byteLength(args[0]);
+    return super.write(...args);
+  }
+
+  override move(...args: Parameters<MathBackendCPU["move"]>): void {
+    this.bytes += byteLength(args[1]);
+    super.move(...args);
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const held = this.data.has(dataId) ? byteLength(this.data.get(dataId).values) : 0;
+    const isGone = super.disposeData(dataId, force);
+    if (isGone) this.bytes -= held;
+    return isGone;
+  }
+}
+
+/** Strings are lists of bytes and do not count. */
+function byteLength(values: unknown): number {
+  return ArrayBuffer.isView(values) ? values.byteLength : 0;
+}
+
+class ReferenceBackend implements Backend {
+  readonly name = "reference";
+  readonly kernels: Partial<Kernels> = {};
+  readonly capabilities: Capabilities = {
+    reducedPrecisions: ["float16", "bfloat16"],
+    threads: 1,
+    maxBufferBytes: 2 ** 32,
+    description: "plain JavaScript on one thread, reduced precision imitated",
+  };
+  readonly #slot: TfjsSlot;
+  readonly #tensors: CountingBackend;
+
+  constructor(slot: TfjsSlot, tensors: CountingBackend) {
+    this.#slot = slot;
+    this.#tensors = tensors;
+  }
+
+  run<T>(work: () => T): T {
+    return this.#slot.run(work);
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  memory(): BackendMemory {
+    const { bytes } = this.#tensors;
+    return { tensors: this.#tensors.numDataIds(), bytes, reservedBytes: bytes };
+  }
+
+  dispose(): Promise<void> {
+    this.#slot.remove();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Starts a reference backend of its own: several may be used side by side.
+ *
+ * @example
+ * ```ts
+ * import { createReferenceBackend } from "./create_reference_backend.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ *
+ * const backend = await createReferenceBackend();
+ * const sum = backend.run(() => tf.sum(tf.tensor1d([1, 2, 3])).dataSync()[0]);
+ * if (sum !== 6) throw new Error(`expected 6, found ${sum}`);
+ * await backend.dispose();
+ * ```
+ */
+export async function createReferenceBackend(): Promise<Backend> {
+  const name = freeBackendName("mimic-reference");
+  const tensors = new CountingBackend();
+  tf.registerBackend(name, () => tensors, 0);
+  if (tf.getKernelsForBackend(name).length === 0) {
+    tf.copyRegisteredKernels("cpu", name);
+    tf.registerKernel({ ...roundKernel, backendName: name });
+  }
+  const slot = await TfjsSlot.start(name);
+  if (slot === null) throw new Error(`Cannot start "${name}"`);
+  return new ReferenceBackend(slot, tensors);
+}
