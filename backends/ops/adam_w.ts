@@ -19,7 +19,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { AdamWArguments } from "../kernels.ts";
-import { Parameter } from "../parameter.ts";
+import type { Parameter } from "../parameter.ts";
 import { detached } from "./_record_kernel.ts";
 
 /** What AdamW carries from step to step; lists are in the same order. */
@@ -43,27 +43,6 @@ export type AdamWOptions = Pick<
   | "growthInterval"
 >;
 
-/** The state before the first step: moments of zero, named after their parameters. */
-export function createAdamWState(
-  on: Context,
-  parameters: readonly Parameter[],
-  lossScale = 1,
-): AdamWState {
-  const zeros = (suffix: string) => {
-    return parameters.map(({ name, shape }) => {
-      return new Parameter(`${name}.${suffix}`, tf.keep(tf.zeros(shape)), { isTrainable: false });
-    });
-  };
-  return on.backend.run(() => ({
-    parameters,
-    firstMoments: zeros("firstMoment"),
-    secondMoments: zeros("secondMoment"),
-    scaler: new Parameter("scaler", tf.keep(tf.tensor1d([lossScale, 0, 0, 0])), {
-      isTrainable: false,
-    }),
-  }));
-}
-
 /**
  * One step; changes the state.
  *
@@ -78,7 +57,7 @@ export function createAdamWState(
  * @example The first step moves by the learning rate, whatever the gradient
  * ```ts
  * import { createReferenceBackend } from "../reference/mod.ts";
- * import { adamW, createAdamWState } from "./adam_w.ts";
+ * import { adamW } from "./adam_w.ts";
  * import { Parameter } from "../parameter.ts";
  * import { tf } from "../../deps/tfjs.ts";
  *
@@ -86,7 +65,13 @@ export function createAdamWState(
  * backend.run(() => {
  *   const on = { backend, precision: "float32" } as const;
  *   const weight = new Parameter("weight", tf.tensor1d([1]));
- *   adamW(on, createAdamWState(on, [weight]), [tf.tensor1d([-0.3])], {
+ *   const state = {
+ *     parameters: [weight],
+ *     firstMoments: [new Parameter("firstMoment", tf.zeros([1]))],
+ *     secondMoments: [new Parameter("secondMoment", tf.zeros([1]))],
+ *     scaler: new Parameter("scaler", tf.tensor1d([1, 0, 0, 0])),
+ *   };
+ *   adamW(on, state, [tf.tensor1d([-0.3])], {
  *     learningRates: [0.1],
  *     weightDecays: [0],
  *     beta1: 0.9,
