@@ -1,0 +1,190 @@
+/**
+ * The shape of a BEiT v2 model.
+ *
+ * @module
+ */
+
+import { UserError } from "../core/errors.ts";
+
+/** Whose initial values to draw: see `initialise.ts`. */
+export type InitVariant = "unilm" | "mmselfsup" | "xavier";
+
+/** A BEiT encoder with what stands on it; ViT-B/16 is {@link vitBase}. */
+export interface BeitConfig {
+  /** Pixels along a side; images are square. */
+  readonly imageSize: number;
+  /** Pixels along a side of a patch. */
+  readonly patchSize: number;
+  /** Width C of the tokens. */
+  readonly embedDim: number;
+  /** Number of blocks. */
+  readonly depth: number;
+  readonly heads: number;
+  /** Width of the hidden layer of the MLP, in units of `embedDim`. */
+  readonly mlpRatio: number;
+  /** Start value of layer scale; 0 for none. */
+  readonly layerScaleInitValue: number;
+  /** A learned position embedding is added to the tokens. */
+  readonly usesAbsolutePositions: boolean;
+  /**
+   * Where set, the position embedding starts as sines and cosines of this amplitude (in both axes,
+   * zero for the cls token), not as noise: short runs learn much faster.
+   */
+  readonly sincosAmplitude?: number;
+  /** One relative-position table for all blocks (pretraining). */
+  readonly usesSharedRelativePositionBias: boolean;
+  /** One relative-position table for each block (fine-tuning). */
+  readonly usesRelativePositionBias: boolean;
+  /** Drop path rate of the last block; it rises linearly from 0 at the first. */
+  readonly dropPathRate: number;
+  /** Draw the drop path of the MLP branch twice, as mmselfsup does: keep probability (1 − p)². */
+  readonly dropPathTwice: boolean;
+  /** Blocks before the early state, whose patch tokens go to the aggregation branch; 9 for ViT-B. */
+  readonly earlyLayers: number;
+  /** Blocks of the aggregation branch; 0 for no such branch. */
+  readonly headLayers: number;
+  /** Size K of the visual vocabulary. */
+  readonly codes: number;
+  /** Number of classes, for a classifier. */
+  readonly classes?: number;
+  readonly initVariant: InitVariant;
+}
+
+/** ViT-B/16 at 224 px as BEiT v2 pretrains it. */
+export const vitBase: BeitConfig = {
+  imageSize: 224,
+  patchSize: 16,
+  embedDim: 768,
+  depth: 12,
+  heads: 12,
+  mlpRatio: 4,
+  layerScaleInitValue: 0.1,
+  usesAbsolutePositions: false,
+  usesSharedRelativePositionBias: true,
+  usesRelativePositionBias: false,
+  dropPathRate: 0,
+  dropPathTwice: false,
+  earlyLayers: 9,
+  headLayers: 2,
+  codes: 8192,
+  initVariant: "unilm",
+};
+
+/** ViT-L/16 at 224 px as BEiT v2 pretrains it. */
+export const vitLarge: BeitConfig = {
+  ...vitBase,
+  embedDim: 1024,
+  depth: 24,
+  heads: 16,
+  layerScaleInitValue: 1e-5,
+  earlyLayers: 21,
+};
+
+/** Patches along a side. */
+export function gridSize(config: { imageSize: number; patchSize: number }): number {
+  return config.imageSize / config.patchSize;
+}
+
+/** The epsilon of every layer norm of a BEiT. */
+export const layerNormEpsilon = 1e-6;
+
+function requireWhole(config: BeitConfig, key: keyof BeitConfig, least: number): void {
+  const value = config[key] as number;
+  if (Number.isInteger(value) && value >= least) return;
+  throw new UserError(
+    `Cannot build the model: model.${key} must be a whole number of at least ${least}, found ${value}`,
+  );
+}
+
+function requireShare(config: BeitConfig, key: keyof BeitConfig): void {
+  const value = config[key] as number;
+  if (value >= 0 && value < 1) return;
+  throw new UserError(`Cannot build the model: model.${key} must be in [0, 1), found ${value}`);
+}
+
+/** Patches must tile the image, and heads the width. */
+function requireDivisors(config: BeitConfig): void {
+  if (config.imageSize % config.patchSize !== 0) {
+    throw new UserError(
+      `Cannot build the model: model.patchSize ${config.patchSize} does not divide model.imageSize ` +
+        `${config.imageSize}`,
+      { hint: `use a patch size such as ${divisorNear(config.imageSize, config.patchSize)}` },
+    );
+  }
+  if (config.embedDim % config.heads !== 0) {
+    throw new UserError(
+      `Cannot build the model: model.heads ${config.heads} does not divide model.embedDim ` +
+        `${config.embedDim}`,
+      { hint: `use a number of heads such as ${divisorNear(config.embedDim, config.heads)}` },
+    );
+  }
+}
+
+/**
+ * Throws a {@link UserError} for a config that no model fits.
+ *
+ * @example
+ * ```ts
+ * import { validateBeitConfig, vitBase } from "./beit_config.ts";
+ * validateBeitConfig(vitBase);
+ * let message = "";
+ * try {
+ *   validateBeitConfig({ ...vitBase, patchSize: 15 });
+ * } catch (error) {
+ *   message = (error as Error).message;
+ * }
+ * if (!message.includes("does not divide")) throw new Error(message);
+ * ```
+ */
+export function validateBeitConfig(config: BeitConfig): void {
+  const sizes = ["imageSize", "patchSize", "embedDim", "depth", "heads", "codes"] as const;
+  for (const key of sizes) requireWhole(config, key, 1);
+  requireWhole(config, "headLayers", 0);
+  requireWhole(config, "earlyLayers", config.headLayers > 0 ? 1 : 0);
+  requireShare(config, "dropPathRate");
+  if (config.classes !== undefined) requireWhole(config, "classes", 1);
+  requireDivisors(config);
+  if (config.earlyLayers > config.depth) {
+    throw new UserError(
+      `Cannot build the model: model.earlyLayers ${config.earlyLayers} is more than model.depth ` +
+        `${config.depth}`,
+      { hint: "the early state is the output of a block before the last" },
+    );
+  }
+  if (!(config.mlpRatio > 0) || !Number.isInteger(config.embedDim * config.mlpRatio)) {
+    throw new UserError(
+      `Cannot build the model: model.mlpRatio ${config.mlpRatio} times model.embedDim ` +
+        `${config.embedDim} must be a positive whole number`,
+    );
+  }
+  if (!(config.layerScaleInitValue >= 0)) {
+    throw new UserError(
+      "Cannot build the model: model.layerScaleInitValue must be 0 (for none) or more, found " +
+        config.layerScaleInitValue,
+    );
+  }
+  if (config.usesSharedRelativePositionBias && config.usesRelativePositionBias) {
+    throw new UserError(
+      "Cannot build the model: it has both a shared relative-position table and one for each block",
+      {
+        hint: "set model.usesSharedRelativePositionBias or model.usesRelativePositionBias to false",
+      },
+    );
+  }
+  if (config.sincosAmplitude !== undefined && config.embedDim % 4 !== 0) {
+    throw new UserError(
+      `Cannot build the model: model.sincosAmplitude needs a model.embedDim that 4 divides, found ` +
+        config.embedDim,
+    );
+  }
+}
+
+/** The divisor of `whole` nearest to `wanted`, the smaller of two. */
+function divisorNear(whole: number, wanted: number): number {
+  let best = 1;
+  for (let divisor = 1; divisor <= whole; divisor++) {
+    if (whole % divisor !== 0) continue;
+    if (Math.abs(divisor - wanted) < Math.abs(best - wanted)) best = divisor;
+  }
+  return best;
+}

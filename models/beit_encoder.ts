@@ -1,0 +1,118 @@
+/**
+ * BEiT's vision transformer: patch embedding with masked tokens, then blocks.
+ *
+ * It has no final norm (those who use its states bring their own) and does not draw masks.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
+import { patchEmbed } from "../backends/ops/patch_embed.ts";
+import type { Generator } from "../core/generator.ts";
+import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
+import { block, type BlockOptions } from "./layers/block.ts";
+import { drawBlockKeep, dropPathRates, type DropPathSource } from "./layers/drop_path.ts";
+import { PositionBias } from "./layers/position_bias.ts";
+import type { ParameterScope } from "./parameter_set.ts";
+
+/** How one forward pass runs. */
+export interface EncoderOptions {
+  /** [B, N] of 0 and 1: 1 replaces the patch by the mask token; null for none. */
+  readonly mask: Tensor | null;
+  /** Draws drop path; null outside training. */
+  readonly dropPath: Generator | null;
+}
+
+/** What a forward pass gives. */
+export interface EncoderOutput {
+  /** Tokens after `earlyLayers` blocks, [B, N + 1, C]; token 0 is the cls token. */
+  readonly early: Tensor;
+  /** Tokens after the last block, [B, N + 1, C]. */
+  readonly final: Tensor;
+  /** Tokens after each block, in order. */
+  readonly states: readonly Tensor[];
+  /** The bias that all blocks share, [H, N + 1, N + 1], or null. */
+  readonly sharedBias: Tensor | null;
+}
+
+/** The encoder of a {@link BeitConfig}; the parameters belong to the model around it. */
+export class BeitEncoder {
+  readonly config: BeitConfig;
+  readonly #parameters: ParameterScope;
+  readonly #positionBias: PositionBias | null;
+
+  constructor(on: Context, config: BeitConfig, parameters: ParameterScope) {
+    validateBeitConfig(config);
+    this.config = config;
+    this.#parameters = parameters;
+    const isRelative = config.usesSharedRelativePositionBias || config.usesRelativePositionBias;
+    this.#positionBias = isRelative ? new PositionBias(on, gridSize(config)) : null;
+  }
+
+  /** Images as patch tokens, images [B, 3, S, S] → [B, N, C]. */
+  embedPatches(on: Context, images: Tensor): Tensor {
+    const projection = this.#parameters.scope("patch_embed.proj");
+    return patchEmbed(on, images, projection.value("weight"), projection.value("bias"));
+  }
+
+  /** All blocks over the embedded tokens, images [B, 3, S, S] → {@link EncoderOutput}. */
+  forward(on: Context, images: Tensor, options: EncoderOptions): EncoderOutput {
+    const { config } = this;
+    const parameters = this.#parameters;
+    let x = assembleTokens(on, {
+      patches: this.embedPatches(on, images),
+      mask: options.mask,
+      maskToken: options.mask === null ? null : parameters.value("mask_token"),
+      clsToken: parameters.value("cls_token"),
+      positions: config.usesAbsolutePositions ? parameters.value("pos_embed") : null,
+    });
+    const sharedBias = this.sharedBias(on);
+    const rates = dropPathRates(config.dropPathRate, config.depth);
+    const source = dropPathSource(config, options.dropPath, images.shape[0]);
+    const states: Tensor[] = [];
+    for (let index = 0; index < config.depth; index++) {
+      const scope = parameters.scope(`blocks.${index}`);
+      x = block(on, scope, x, {
+        ...this.#blockOptions,
+        relativePositionBias: sharedBias ?? this.#ownBias(on, scope),
+        keep: drawBlockKeep(source, `blocks.${index}`, rates[index]),
+      });
+      states.push(x);
+    }
+    const early = states[Math.max(config.earlyLayers, 1) - 1];
+    return { early, final: x, states, sharedBias };
+  }
+
+  /** The bias of the shared table, [H, N + 1, N + 1]; null where there is none. */
+  sharedBias(on: Context): Tensor | null {
+    if (!this.config.usesSharedRelativePositionBias) return null;
+    const table = this.#parameters.value("rel_pos_bias.relative_position_bias_table");
+    return this.#positionBias!.of(on, table);
+  }
+
+  /** Frees what is not a parameter. */
+  dispose(): void {
+    this.#positionBias?.dispose();
+  }
+
+  get #blockOptions(): Pick<BlockOptions, "heads" | "epsilon" | "activation"> {
+    return { heads: this.config.heads, epsilon: layerNormEpsilon, activation: "gelu" };
+  }
+
+  #ownBias(on: Context, scope: ParameterScope): Tensor | null {
+    if (!this.config.usesRelativePositionBias) return null;
+    return this.#positionBias!.of(on, scope.value("attn.relative_position_bias_table"));
+  }
+}
+
+/** Where the blocks of a model draw their drop path from. */
+export function dropPathSource(
+  config: BeitConfig,
+  generator: Generator | null,
+  batch: number,
+): DropPathSource | null {
+  if (generator === null || config.dropPathRate === 0) return null;
+  return { generator, batch, twice: config.dropPathTwice };
+}

@@ -1,0 +1,72 @@
+/**
+ * The model that fine-tuning trains: encoder, mean of the patch tokens, norm, linear head.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { linear } from "../backends/ops/linear.ts";
+import { takeTokens } from "../backends/ops/take_tokens.ts";
+import { UserError } from "../core/errors.ts";
+import type { Generator } from "../core/generator.ts";
+import { type BeitConfig, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
+import { BeitEncoder } from "./beit_encoder.ts";
+import { norm } from "./layers/block.ts";
+import { type Initialise, ParameterSet } from "./parameter_set.ts";
+import { classifierSpecs } from "./parameter_specs.ts";
+
+/** The config of a classifier on a pretrained encoder: each block gets its own position table. */
+export function classifierConfig(pretrained: BeitConfig, classes: number): BeitConfig {
+  const isRelative = pretrained.usesSharedRelativePositionBias ||
+    pretrained.usesRelativePositionBias;
+  return {
+    ...pretrained,
+    classes,
+    usesSharedRelativePositionBias: false,
+    usesRelativePositionBias: isRelative,
+  };
+}
+
+/** A BEiT image classifier; 86 530 984 parameters for ViT-B/16 with 1000 classes. */
+export class Classifier {
+  readonly config: BeitConfig;
+  readonly parameters: ParameterSet;
+  readonly encoder: BeitEncoder;
+
+  private constructor(config: BeitConfig, parameters: ParameterSet, encoder: BeitEncoder) {
+    this.config = config;
+    this.parameters = parameters;
+    this.encoder = encoder;
+  }
+
+  /**
+   * A model on `on.backend`, with the values that `initialise` gives.
+   *
+   * @throws UserError for a config that no model fits, or one without `classes`
+   */
+  static create(on: Context, config: BeitConfig, initialise: Initialise): Classifier {
+    validateBeitConfig(config);
+    if (config.classes === undefined) {
+      throw new UserError("Cannot build a classifier: model.classes is not set", {
+        hint: "set it to the number of classes",
+      });
+    }
+    const parameters = ParameterSet.create(on, classifierSpecs(config), initialise);
+    return new Classifier(config, parameters, new BeitEncoder(on, config, parameters));
+  }
+
+  /** Class scores before softmax, images [B, 3, S, S] → [B, classes]. */
+  logits(on: Context, images: Tensor, options: { dropPath: Generator | null }): Tensor {
+    const { final } = this.encoder.forward(on, images, { ...options, mask: null });
+    const pooled = takeTokens(on, final, "meanPatches");
+    const features = norm(on, this.parameters, "fc_norm", pooled, layerNormEpsilon);
+    const head = this.parameters.scope("head");
+    return linear(on, features, head.value("weight"), head.value("bias"));
+  }
+
+  dispose(): void {
+    this.encoder.dispose();
+    this.parameters.dispose();
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Features of images from any block of an encoder: for k-NN, linear probes, and export.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { takeTokens } from "../backends/ops/take_tokens.ts";
+import type { BeitEncoder } from "./beit_encoder.ts";
+import { withoutGradient } from "./without_gradient.ts";
+
+/** `cls` and `meanPatches` are one vector an image [B, C]; `patches` is one a patch [B, N, C]. */
+export type FeatureKind = "cls" | "meanPatches" | "patches";
+
+/** Which features to take. */
+export interface FeatureRequest {
+  /** Block, from 0; negative counts from the end: −1 is the last. */
+  readonly layer: number;
+  readonly kind: FeatureKind;
+}
+
+/**
+ * Features without masks, drop path or gradients, images [B, 3, S, S] → one tensor for each request.
+ * The states are not normalised: the pretrained encoder has no final norm.
+ *
+ * @throws RangeError for a layer that the encoder does not have
+ */
+export function extractFeatures(
+  on: Context,
+  encoder: BeitEncoder,
+  images: Tensor,
+  requests: readonly FeatureRequest[],
+): Tensor[] {
+  const { depth } = encoder.config;
+  for (const { layer } of requests) {
+    if (Number.isInteger(layer) && layer >= -depth && layer < depth) continue;
+    throw new RangeError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`);
+  }
+  return withoutGradient(() => {
+    const { states } = encoder.forward(on, images, { mask: null, dropPath: null });
+    return requests.map(({ layer, kind }) => takeTokens(on, states.at(layer)!, kind));
+  });
+}

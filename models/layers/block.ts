@@ -1,0 +1,107 @@
+/**
+ * The transformer block that all models here are made of.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { Activation } from "../../backends/kernels.ts";
+import { attention } from "../../backends/ops/attention.ts";
+import { layerNorm } from "../../backends/ops/layer_norm.ts";
+import { linear } from "../../backends/ops/linear.ts";
+import { qkvBias } from "../../backends/ops/qkv_bias.ts";
+import { residual } from "../../backends/ops/residual.ts";
+import type { ParameterScope } from "../parameter_set.ts";
+
+/** What a block takes besides its input and its parameters. */
+export interface BlockOptions {
+  readonly heads: number;
+  /** Of the layer norms. */
+  readonly epsilon: number;
+  /** Of the MLP; `gelu` but for CLIP. */
+  readonly activation: Activation;
+  /** [H, N, N] added to the attention logits, or null. */
+  readonly relativePositionBias: Tensor | null;
+  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
+  readonly keep: readonly [Tensor | null, Tensor | null];
+}
+
+/** Token embedding projected to queries, keys and values, x [B, N, C] → [B, N, 3·C]. */
+export function queryKeyValue(on: Context, parameters: ParameterScope, x: Tensor): Tensor {
+  // BEiT learns no bias for the keys: it would cancel in the softmax.
+  const bias = parameters.has("q_bias")
+    ? qkvBias(on, parameters.value("q_bias"), parameters.value("v_bias"))
+    : parameters.value("qkv.bias");
+  return linear(on, x, parameters.value("qkv.weight"), bias);
+}
+
+/** Multi-head self-attention, x [B, N, C] → [B, N, C]. */
+export function selfAttention(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  options: BlockOptions,
+): Tensor {
+  const { heads, relativePositionBias } = options;
+  const qkv = queryKeyValue(on, parameters, x);
+  const scale = (x.shape[2]! / heads) ** -0.5;
+  const mixed = attention(on, qkv, relativePositionBias, { heads, scale });
+  return linear(on, mixed, parameters.value("proj.weight"), parameters.value("proj.bias"));
+}
+
+/** Two linear layers with an activation between, x [B, N, C] → [B, N, C]. */
+export function mlp(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  activation: Activation,
+): Tensor {
+  const fc1 = parameters.scope("fc1");
+  const fc2 = parameters.scope("fc2");
+  const hidden = linear(on, x, fc1.value("weight"), fc1.value("bias"), { activation });
+  return linear(on, hidden, fc2.value("weight"), fc2.value("bias"));
+}
+
+/** Layer norm of x [B, N, C] with the parameters `name.weight` and `name.bias`. */
+export function norm(
+  on: Context,
+  parameters: ParameterScope,
+  name: string,
+  x: Tensor,
+  epsilon: number,
+): Tensor {
+  return layerNorm(
+    on,
+    x,
+    parameters.value(`${name}.weight`),
+    parameters.value(`${name}.bias`),
+    epsilon,
+  );
+}
+
+/** A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C]. */
+export function block(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  options: BlockOptions,
+): Tensor {
+  const { epsilon, keep } = options;
+  const gamma = (name: string) => parameters.has(name) ? parameters.value(name) : null;
+
+  const attended = selfAttention(
+    on,
+    parameters.scope("attn"),
+    norm(on, parameters, "norm1", x, epsilon),
+    options,
+  );
+  const middle = residual(on, x, attended, gamma("gamma_1"), keep[0]);
+  const computed = mlp(
+    on,
+    parameters.scope("mlp"),
+    norm(on, parameters, "norm2", middle, epsilon),
+    options.activation,
+  );
+  return residual(on, middle, computed, gamma("gamma_2"), keep[1]);
+}

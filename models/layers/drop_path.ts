@@ -1,0 +1,57 @@
+/**
+ * Drop path (stochastic depth): whole residual branches left out, sample by sample.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Generator } from "../../core/generator.ts";
+
+/** `linspace(0, rate, length)`: the rate of each block. */
+export function dropPathRates(rate: number, length: number): number[] {
+  return Array.from({ length }, (_, index) => length > 1 ? rate * index / (length - 1) : 0);
+}
+
+/**
+ * For each sample 0 (branch dropped) or 1/(1 − rate), as a tensor [batch]; null where `rate` is 0.
+ *
+ * @example With a rate of 0 nothing is drawn
+ * ```ts
+ * import { Generator } from "../../core/generator.ts";
+ * import { drawKeep } from "./drop_path.ts";
+ * if (drawKeep(Generator.from(0), 4, 0) !== null) throw new Error();
+ * ```
+ */
+export function drawKeep(generator: Generator, batch: number, rate: number): Float32Array | null {
+  if (rate === 0) return null;
+  const keep = 1 / (1 - rate);
+  return Float32Array.from({ length: batch }, () => generator.next() < rate ? 0 : keep);
+}
+
+/** Where the drop path of a forward pass draws from; null outside training. */
+export interface DropPathSource {
+  readonly generator: Generator;
+  readonly batch: number;
+  /** Draw twice for the MLP branch, as mmselfsup does. */
+  readonly twice: boolean;
+}
+
+/** The `keep` tensors [B] of one block's two branches. */
+export function drawBlockKeep(
+  source: DropPathSource | null,
+  label: string,
+  rate: number,
+): [Tensor | null, Tensor | null] {
+  if (source === null || rate === 0) return [null, null];
+  const { batch, twice } = source;
+  const draw = (branch: string) => {
+    return drawKeep(source.generator.split("dropPath", label, branch), batch, rate)!;
+  };
+  const attention = draw("attention");
+  const mlp = draw("mlp");
+  if (twice) {
+    const again = draw("mlpAgain");
+    for (let sample = 0; sample < batch; sample++) mlp[sample] *= again[sample];
+  }
+  return [tf.tensor1d(attention), tf.tensor1d(mlp)];
+}

@@ -1,0 +1,205 @@
+/**
+ * The parameters and buffers of one model, by name, in the order of its checkpoint.
+ *
+ * @module
+ */
+
+import { tf } from "../deps/tfjs.ts";
+import type { Tensor } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { Parameter } from "../backends/parameter.ts";
+import { UserError } from "../core/errors.ts";
+import { formatShape, sameShape, sizeOf } from "../core/shapes.ts";
+
+/** Name and shape of a parameter to be made. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** false for buffers (codebook, counters), which the optimizer leaves alone; true by default. */
+  readonly isTrainable?: boolean;
+}
+
+/** Values of a parameter away from any device: float32, row-major. */
+export interface NamedValues {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** Gives the starting values of a parameter: `sizeOf(spec.shape)` numbers, row-major. */
+export type Initialise = (spec: ParameterSpec) => Float32Array;
+
+/**
+ * Starting values out of a checkpoint, and from `otherwise` where it has none.
+ *
+ * @throws UserError for a tensor of another shape, and for a missing one where `otherwise` is null
+ */
+export function initialiseFrom(
+  values: ReadonlyMap<string, NamedValues>,
+  otherwise: Initialise | null,
+): Initialise {
+  return (spec) => {
+    const found = values.get(spec.name);
+    if (found === undefined && otherwise !== null) return otherwise(spec);
+    if (found === undefined) {
+      throw new UserError(`Cannot load "${spec.name}": it is missing`, {
+        hint: "the checkpoint is of another model; check the model section of the config",
+      });
+    }
+    checkShape(spec.name, spec.shape, found.shape);
+    return found.values;
+  };
+}
+
+/** The number of trainable scalars that specs describe, buffers left out. */
+export function countTrainable(specs: readonly ParameterSpec[]): number {
+  return specs.reduce(
+    (sum, spec) => spec.isTrainable === false ? sum : sum + sizeOf(spec.shape),
+    0,
+  );
+}
+
+/** The parameters below one prefix, as a layer sees them: `weight` instead of `blocks.0.norm1.weight`. */
+export class ParameterScope {
+  readonly #parameters: ReadonlyMap<string, Parameter>;
+  readonly #prefix: string;
+
+  constructor(parameters: ReadonlyMap<string, Parameter>, prefix: string) {
+    this.#parameters = parameters;
+    this.#prefix = prefix;
+  }
+
+  /** The tensor of the parameter `prefix.name`; an error where there is none. */
+  value(name: string): Tensor {
+    return this.parameter(name).value;
+  }
+
+  parameter(name: string): Parameter {
+    const parameter = this.#parameters.get(this.#prefix + name);
+    if (parameter === undefined) throw new Error(`No parameter "${this.#prefix}${name}"`);
+    return parameter;
+  }
+
+  has(name: string): boolean {
+    return this.#parameters.has(this.#prefix + name);
+  }
+
+  /** A narrower scope: `scope("blocks.0").scope("attn")` sees `blocks.0.attn.…`. */
+  scope(prefix: string): ParameterScope {
+    return new ParameterScope(this.#parameters, `${this.#prefix}${prefix}.`);
+  }
+}
+
+/**
+ * An ordered map from names to {@link Parameter}s.
+ *
+ * @example Two parameters, read back
+ * ```ts
+ * import "../deps/tfjs_cpu.ts";
+ * import { tf } from "../deps/tfjs.ts";
+ * import type { Backend, Context } from "../backends/backend.ts";
+ * import { ParameterSet } from "./parameter_set.ts";
+ *
+ * await tf.setBackend("cpu");
+ * const backend = { run: <T>(work: () => T) => work() } as Backend;
+ * const on: Context = { backend, precision: "float32" };
+ * const specs = [{ name: "norm.weight", shape: [3] }, { name: "norm.bias", shape: [3] }];
+ * const parameters = ParameterSet.create(on, specs, () => new Float32Array([1, 2, 3]));
+ * const values = await parameters.export();
+ * if (values.get("norm.bias")?.values[2] !== 3) throw new Error();
+ * parameters.dispose();
+ * ```
+ */
+export class ParameterSet extends ParameterScope implements Iterable<Parameter> {
+  readonly #parameters: Map<string, Parameter>;
+
+  private constructor(parameters: Map<string, Parameter>) {
+    super(parameters, "");
+    this.#parameters = parameters;
+  }
+
+  /** Makes one parameter for each spec on `on.backend`, with the values that `initialise` gives. */
+  static create(
+    on: Context,
+    specs: readonly ParameterSpec[],
+    initialise: Initialise,
+  ): ParameterSet {
+    const parameters = new Map<string, Parameter>();
+    on.backend.run(() => {
+      for (const spec of specs) {
+        if (parameters.has(spec.name)) throw new Error(`Two parameters named "${spec.name}"`);
+        const tensor = tf.keep(tf.tensor(initialise(spec), [...spec.shape], "float32"));
+        const options = { isTrainable: spec.isTrainable ?? true };
+        parameters.set(spec.name, new Parameter(spec.name, tensor, options));
+      }
+    });
+    return new ParameterSet(parameters);
+  }
+
+  [Symbol.iterator](): Iterator<Parameter> {
+    return this.#parameters.values();
+  }
+
+  get names(): string[] {
+    return [...this.#parameters.keys()];
+  }
+
+  /** What the optimizer updates, in order: gradients come in this order too. */
+  get trainable(): Parameter[] {
+    return [...this].filter((parameter) => parameter.isTrainable);
+  }
+
+  /** Number of trainable scalars. */
+  get count(): number {
+    return this.trainable.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);
+  }
+
+  /**
+   * Overwrites parameters with values from a checkpoint.
+   *
+   * @returns the names that found no counterpart, on either side; nothing is an error but a wrong shape
+   */
+  load(
+    on: Context,
+    values: ReadonlyMap<string, NamedValues>,
+  ): { missing: string[]; unexpected: string[] } {
+    const missing: string[] = [];
+    for (const parameter of this) {
+      const found = values.get(parameter.name);
+      if (found !== undefined) checkShape(parameter.name, parameter.shape, found.shape);
+      else missing.push(parameter.name);
+    }
+    on.backend.run(() => {
+      for (const parameter of this) {
+        const found = values.get(parameter.name);
+        if (found === undefined) continue;
+        parameter.assign(tf.keep(tf.tensor(found.values, [...parameter.shape], "float32")));
+      }
+    });
+    const unexpected = [...values.keys()].filter((name) => !this.#parameters.has(name));
+    return { missing, unexpected };
+  }
+
+  /** Reads all values back, in order. */
+  async export(): Promise<Map<string, NamedValues>> {
+    const values = new Map<string, NamedValues>();
+    for (const parameter of this) {
+      const data = await parameter.value.data() as Float32Array;
+      values.set(parameter.name, { shape: [...parameter.shape], values: data.slice() });
+    }
+    return values;
+  }
+
+  dispose(): void {
+    for (const parameter of this) parameter.dispose();
+    this.#parameters.clear();
+  }
+}
+
+/** Throws the {@link UserError} for a tensor of another shape than the model's. */
+function checkShape(name: string, expected: readonly number[], found: readonly number[]): void {
+  if (sameShape(expected, found)) return;
+  throw new UserError(
+    `Cannot load "${name}": expected shape ${formatShape(expected)}, found ${formatShape(found)}`,
+    { hint: "the checkpoint is of another model; check the model section of the config" },
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * Names and shapes of the parameters of a BEiT, in the order of microsoft/unilm's state dict.
+ *
+ * @module
+ */
+
+import { type BeitConfig, gridSize } from "./beit_config.ts";
+import type { ParameterSpec } from "./parameter_set.ts";
+import { relativePositionRows } from "./relative_position.ts";
+
+/** Which of its optional parameters a block has. */
+export interface BlockShape {
+  readonly embedDim: number;
+  readonly heads: number;
+  readonly mlpRatio: number;
+  /** Layer scale: `gamma_1`, `gamma_2`. */
+  readonly hasLayerScale: boolean;
+  /** Rows of the block's own relative-position table; 0 for none. */
+  readonly relativePositionRows: number;
+  /** `qv`: BEiT's `q_bias` and `v_bias`, none for k; `qkv`: one bias for all three. */
+  readonly attentionBias: "qv" | "qkv";
+}
+
+/** The two parameters of a linear layer or a layer norm. */
+export function affineSpecs(prefix: string, weightShape: readonly number[]): ParameterSpec[] {
+  return [
+    { name: `${prefix}.weight`, shape: weightShape },
+    { name: `${prefix}.bias`, shape: [weightShape[0]] },
+  ];
+}
+
+/** The parameters of one transformer block. */
+export function blockSpecs(prefix: string, shape: BlockShape): ParameterSpec[] {
+  const { embedDim, heads, attentionBias } = shape;
+  const hidden = embedDim * shape.mlpRatio;
+  const specs: ParameterSpec[] = [];
+  if (shape.hasLayerScale) {
+    specs.push({ name: `${prefix}.gamma_1`, shape: [embedDim] });
+    specs.push({ name: `${prefix}.gamma_2`, shape: [embedDim] });
+  }
+  specs.push(...affineSpecs(`${prefix}.norm1`, [embedDim]));
+  if (attentionBias === "qv") {
+    specs.push({ name: `${prefix}.attn.q_bias`, shape: [embedDim] });
+    specs.push({ name: `${prefix}.attn.v_bias`, shape: [embedDim] });
+  }
+  if (shape.relativePositionRows > 0) {
+    const name = `${prefix}.attn.relative_position_bias_table`;
+    specs.push({ name, shape: [shape.relativePositionRows, heads] });
+  }
+  specs.push({ name: `${prefix}.attn.qkv.weight`, shape: [3 * embedDim, embedDim] });
+  if (attentionBias === "qkv") {
+    specs.push({ name: `${prefix}.attn.qkv.bias`, shape: [3 * embedDim] });
+  }
+  return [
+    ...specs,
+    ...affineSpecs(`${prefix}.attn.proj`, [embedDim, embedDim]),
+    ...affineSpecs(`${prefix}.norm2`, [embedDim]),
+    ...affineSpecs(`${prefix}.mlp.fc1`, [hidden, embedDim]),
+    ...affineSpecs(`${prefix}.mlp.fc2`, [embedDim, hidden]),
+  ];
+}
+
+function beitBlockShape(config: BeitConfig): BlockShape {
+  const side = gridSize(config);
+  return {
+    embedDim: config.embedDim,
+    heads: config.heads,
+    mlpRatio: config.mlpRatio,
+    hasLayerScale: config.layerScaleInitValue > 0,
+    relativePositionRows: config.usesRelativePositionBias ? relativePositionRows(side, side) : 0,
+    attentionBias: "qv",
+  };
+}
+
+/** The encoder alone; only a model that masks has a mask token. */
+export function encoderSpecs(
+  config: BeitConfig,
+  options: { hasMaskToken: boolean },
+): ParameterSpec[] {
+  const { embedDim, patchSize, heads } = config;
+  const side = gridSize(config);
+  const specs: ParameterSpec[] = [{ name: "cls_token", shape: [1, 1, embedDim] }];
+  if (options.hasMaskToken) specs.push({ name: "mask_token", shape: [1, 1, embedDim] });
+  if (config.usesAbsolutePositions) {
+    specs.push({ name: "pos_embed", shape: [1, side * side + 1, embedDim] });
+  }
+  specs.push(...affineSpecs("patch_embed.proj", [embedDim, 3, patchSize, patchSize]));
+  if (config.usesSharedRelativePositionBias) {
+    specs.push({
+      name: "rel_pos_bias.relative_position_bias_table",
+      shape: [relativePositionRows(side, side), heads],
+    });
+  }
+  for (let index = 0; index < config.depth; index++) {
+    specs.push(...blockSpecs(`blocks.${index}`, beitBlockShape(config)));
+  }
+  return specs;
+}
+
+/** Encoder, shared norm, language-model head and aggregation branch. */
+export function maskedImageModelSpecs(config: BeitConfig): ParameterSpec[] {
+  const { embedDim } = config;
+  const specs = [
+    ...encoderSpecs(config, { hasMaskToken: true }),
+    ...affineSpecs("norm", [embedDim]),
+    ...affineSpecs("lm_head", [config.codes, embedDim]),
+  ];
+  const shape = { ...beitBlockShape(config), relativePositionRows: 0 };
+  for (let index = 0; index < config.headLayers; index++) {
+    specs.push(...blockSpecs(`cls_pt_layers.${index}`, shape));
+  }
+  return specs;
+}
+
+/** Encoder, norm of the pooled patch tokens, and head; `config.classes` must be set. */
+export function classifierSpecs(config: BeitConfig): ParameterSpec[] {
+  return [
+    ...encoderSpecs(config, { hasMaskToken: false }),
+    ...affineSpecs("fc_norm", [config.embedDim]),
+    ...affineSpecs("head", [config.classes!, config.embedDim]),
+  ];
+}

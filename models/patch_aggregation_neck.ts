@@ -1,0 +1,44 @@
+/**
+ * The patch-aggregation branch of BEiT v2 (arXiv 2208.06366, section 3.3).
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { spliceTokens } from "../backends/ops/splice_tokens.ts";
+import type { Generator } from "../core/generator.ts";
+import { type BeitConfig, layerNormEpsilon } from "./beit_config.ts";
+import { dropPathSource, type EncoderOutput } from "./beit_encoder.ts";
+import { block } from "./layers/block.ts";
+import { drawBlockKeep, dropPathRates } from "./layers/drop_path.ts";
+import type { ParameterScope } from "./parameter_set.ts";
+
+/**
+ * A few blocks over the final cls token and the *early* patch tokens, → [B, N + 1, C]. The patches
+ * can only be predicted if the cls token carries what the late blocks have learnt of the image.
+ * Takes the encoder's shared relative-position bias.
+ */
+export function aggregatePatches(
+  on: Context,
+  config: BeitConfig,
+  parameters: ParameterScope,
+  encoded: EncoderOutput,
+  dropPath: Generator | null,
+): Tensor {
+  let x = spliceTokens(on, encoded.final, encoded.early);
+  const { earlyLayers, headLayers, depth } = config;
+  const rates = dropPathRates(config.dropPathRate, Math.max(depth, earlyLayers + headLayers));
+  const source = dropPathSource(config, dropPath, x.shape[0]);
+  for (let index = 0; index < headLayers; index++) {
+    const name = `cls_pt_layers.${index}`;
+    x = block(on, parameters.scope(name), x, {
+      heads: config.heads,
+      epsilon: layerNormEpsilon,
+      activation: "gelu",
+      relativePositionBias: encoded.sharedBias,
+      keep: drawBlockKeep(source, name, rates[earlyLayers + index]),
+    });
+  }
+  return x;
+}

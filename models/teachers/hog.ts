@@ -1,0 +1,248 @@
+/**
+ * Histograms of oriented gradients as a teacher: no download, and hard to beat for small images.
+ *
+ * A patch's target says what its neighbourhood looks like (principal components of the histograms of
+ * 5 × 5 cells, with the patch's mean colour) and, more quietly, what the whole image looks like. HOG as a
+ * target of masked prediction is MaskFeat's (arXiv 2112.09133).
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { linear } from "../../backends/ops/linear.ts";
+import { UserError } from "../../core/errors.ts";
+import type { NamedValues } from "../parameter_set.ts";
+import { withoutGradient } from "../without_gradient.ts";
+import { cellColours, cellDim, cellHistograms } from "./_cell_histograms.ts";
+import { type PrincipalComponents, principalComponents } from "./_principal_components.ts";
+import type { Teacher, TeacherImages } from "./teacher.ts";
+
+/** Cells along a side of a patch's neighbourhood. */
+const neighbourhood = 5;
+/** Cells along a side of the whole image's histogram. */
+const imageCells = 4;
+const localDim = neighbourhood ** 2 * cellDim + 3;
+const globalDim = imageCells ** 2 * cellDim;
+/** Rows that the components are fitted to, at most: more change nothing but the time. */
+const mostSamples = 4096;
+
+/** Sizes of the targets. */
+export interface HogOptions {
+  readonly imageSize: number;
+  readonly patchSize: number;
+  /** Principal components of a patch's neighbourhood. */
+  readonly localComponents: number;
+  /** Principal components of the whole image; 0 leaves them out. */
+  readonly globalComponents: number;
+  /** Length of the image's part, where the neighbourhood's is 1. */
+  readonly globalWeight: number;
+}
+
+/** The settings that did best in small pretraining runs. */
+export const hogDefaults = {
+  localComponents: 48,
+  globalComponents: 64,
+  globalWeight: 0.7,
+} as const;
+
+/** What was fitted, under the names that a tokenizer's checkpoint keeps it by. */
+export type HogState = Map<string, NamedValues>;
+
+/** Values divided by their Euclidean length, in place; nearly constant ones stay near zero. */
+function normalise(values: Float32Array): void {
+  let sum = 1e-4;
+  for (const value of values) sum += value * value;
+  const factor = 1 / Math.sqrt(sum);
+  for (let index = 0; index < values.length; index++) values[index] *= factor;
+}
+
+/** Descriptors of all patches of one image of RGB bytes [size, size, 3] → [cells², 678]. */
+function localDescriptors(image: Uint8Array, size: number, cells: number): Float32Array {
+  const histograms = cellHistograms(image, size, cells);
+  const colours = cellColours(image, size, cells);
+  const reach = (neighbourhood - 1) / 2;
+  const descriptors = new Float32Array(cells * cells * localDim);
+  for (let y = 0; y < cells; y++) {
+    for (let x = 0; x < cells; x++) {
+      const start = (y * cells + x) * localDim;
+      let place = start;
+      for (let dy = -reach; dy <= reach; dy++) {
+        for (let dx = -reach; dx <= reach; dx++, place += cellDim) {
+          const [ny, nx] = [y + dy, x + dx];
+          if (ny < 0 || nx < 0 || ny >= cells || nx >= cells) continue;
+          const cell = (ny * cells + nx) * cellDim;
+          descriptors.set(histograms.subarray(cell, cell + cellDim), place);
+        }
+      }
+      normalise(descriptors.subarray(start, place));
+      const cell = (y * cells + x) * 3;
+      descriptors.set(colours.subarray(cell, cell + 3), place);
+    }
+  }
+  return descriptors;
+}
+
+/** Descriptor of one whole image of RGB bytes [size, size, 3] → [432]. */
+function globalDescriptor(image: Uint8Array, size: number): Float32Array {
+  const histograms = cellHistograms(image, size, imageCells);
+  normalise(histograms);
+  return histograms;
+}
+
+/** The images of a batch of RGB bytes [B, size, size, 3], one by one. */
+function split(pixels: Uint8Array, size: number): Uint8Array[] {
+  const bytes = size * size * 3;
+  return Array.from(
+    { length: pixels.length / bytes },
+    (_, index) => pixels.subarray(index * bytes, (index + 1) * bytes),
+  );
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let place = 0;
+  for (const part of parts) {
+    whole.set(part, place);
+    place += part.length;
+  }
+  return whole;
+}
+
+/** Every k-th row, so that at most `mostSamples` are left. */
+function thin(rows: Float32Array, dim: number): Float32Array {
+  const stride = Math.ceil(rows.length / dim / mostSamples);
+  if (stride === 1) return rows;
+  const kept: Float32Array[] = [];
+  for (let start = 0; start < rows.length; start += stride * dim) {
+    kept.push(rows.subarray(start, start + dim));
+  }
+  return concatenate(kept);
+}
+
+/** Components and bias of the linear layer that gives `scale` × components·(x − mean). */
+function toLayer(
+  fitted: PrincipalComponents,
+  scale: number,
+): { weight: NamedValues; bias: NamedValues } {
+  const { mean, components, count, length } = fitted;
+  const dim = mean.length;
+  const factor = length > 0 ? scale / length : 0;
+  const weight = components.map((value) => value * factor);
+  const bias = new Float32Array(count);
+  for (let row = 0; row < count; row++) {
+    for (let i = 0; i < dim; i++) bias[row] -= weight[row * dim + i] * mean[i];
+  }
+  return {
+    weight: { shape: [count, dim], values: weight },
+    bias: { shape: [count], values: bias },
+  };
+}
+
+/**
+ * Fits the principal components to sample images.
+ *
+ * @param pixels RGB bytes [B, S, S, 3] with S = `options.imageSize`; a few hundred images do
+ * @returns what {@link HogTeacher} is made of: the same images give the same state
+ *
+ * @example
+ * ```ts
+ * import { fitHog, hogDefaults } from "./hog.ts";
+ * const options = { ...hogDefaults, imageSize: 8, patchSize: 4, localComponents: 2, globalComponents: 1 };
+ * const pixels = Uint8Array.from({ length: 6 * 8 * 8 * 3 }, (_, index) => (index * index) % 251);
+ * const state = fitHog(pixels, options);
+ * if (state.get("teacher.hog.local.weight")?.shape.join() !== "2,678") throw new Error();
+ * ```
+ */
+export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
+  const { imageSize, patchSize } = options;
+  if (imageSize % patchSize !== 0 || imageSize < imageCells) {
+    throw new UserError(
+      `Cannot fit the hog teacher: patches of ${patchSize} px do not tile images of ${imageSize} px`,
+      { hint: "use a patch size that divides the image size" },
+    );
+  }
+  const cells = imageSize / patchSize;
+  const images = split(pixels, imageSize);
+  if (images.length === 0) throw new UserError("Cannot fit the hog teacher: there are no images");
+  const perImage = cells * cells;
+  const imageStride = Math.max(1, Math.floor(images.length * perImage / (4 * mostSamples)));
+  const chosen = images.filter((_, index) => index % imageStride === 0);
+  const local = concatenate(chosen.map((image) => localDescriptors(image, imageSize, cells)));
+  const state: HogState = new Map();
+  const add = (name: string, rows: Float32Array, dim: number, count: number, scale: number) => {
+    const layer = toLayer(principalComponents(thin(rows, dim), dim, count), scale);
+    state.set(`teacher.hog.${name}.weight`, layer.weight);
+    state.set(`teacher.hog.${name}.bias`, layer.bias);
+  };
+  add("local", local, localDim, options.localComponents, 1);
+  if (options.globalComponents > 0) {
+    const whole = concatenate(images.map((image) => globalDescriptor(image, imageSize)));
+    add("global", whole, globalDim, options.globalComponents, options.globalWeight);
+  }
+  return state;
+}
+
+/** Gives HOG targets with a fitted state. */
+export class HogTeacher implements Teacher {
+  readonly name = "hog";
+  readonly targetDim: number;
+  readonly #options: Pick<HogOptions, "imageSize" | "patchSize">;
+  readonly #state: HogState;
+  readonly #tensors = new Map<string, Tensor>();
+
+  /** @throws UserError where `state` is not from {@link fitHog} */
+  constructor(
+    on: Context,
+    state: HogState,
+    options: Pick<HogOptions, "imageSize" | "patchSize">,
+  ) {
+    this.#state = state;
+    this.#options = options;
+    const rows = (name: string) => state.get(`teacher.hog.${name}.weight`)?.shape[0] ?? 0;
+    this.targetDim = rows("local") + rows("global");
+    if (rows("local") === 0) {
+      throw new UserError('Cannot load the hog teacher: "teacher.hog.local.weight" is missing', {
+        hint: "the tokenizer was trained with another teacher",
+      });
+    }
+    on.backend.run(() => {
+      for (const [name, { shape, values }] of state) {
+        this.#tensors.set(name, tf.keep(tf.tensor(values, [...shape])));
+      }
+    });
+  }
+
+  /** pixels [B, S, S, 3] → [B, N, T]. */
+  targets(on: Context, { pixels }: Pick<TeacherImages, "pixels">): Tensor {
+    const { imageSize, patchSize } = this.#options;
+    const cells = imageSize / patchSize;
+    const images = split(pixels, imageSize);
+    const exact: Context = { ...on, precision: "float32" };
+    const project = (name: string, rows: Float32Array, dim: number, shape: number[]) => {
+      const weight = this.#tensors.get(`teacher.hog.${name}.weight`)!;
+      const bias = this.#tensors.get(`teacher.hog.${name}.bias`)!;
+      const x = tf.tensor2d(rows, [rows.length / dim, dim]);
+      return tf.reshape(linear(exact, x, weight, bias), [...shape, weight.shape[0]]);
+    };
+    const [targets] = withoutGradient(() => {
+      const local = concatenate(images.map((image) => localDescriptors(image, imageSize, cells)));
+      const patches = cells * cells;
+      const near = project("local", local, localDim, [images.length, patches]);
+      if (!this.#tensors.has("teacher.hog.global.weight")) return [near];
+      const whole = concatenate(images.map((image) => globalDescriptor(image, imageSize)));
+      const far = project("global", whole, globalDim, [images.length, 1]);
+      return [tf.concat([near, tf.tile(far, [1, patches, 1])], 2)];
+    });
+    return targets;
+  }
+
+  state(): HogState {
+    return this.#state;
+  }
+
+  dispose(): void {
+    tf.dispose([...this.#tensors.values()]);
+    this.#tensors.clear();
+  }
+}

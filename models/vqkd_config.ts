@@ -1,0 +1,144 @@
+/**
+ * The shape of a VQ-KD tokenizer.
+ *
+ * @module
+ */
+
+import { UserError } from "../core/errors.ts";
+import type { ParameterSpec } from "./parameter_set.ts";
+import { affineSpecs } from "./parameter_specs.ts";
+import {
+  tokenizerTransformer,
+  type VisionTransformerConfig,
+  visionTransformerSpecs,
+} from "./vision_transformer.ts";
+
+/** A tokenizer; the published ones are {@link vqkdBase}. */
+export interface VqkdConfig {
+  /** Pixels along a side; images are square. */
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly embedDim: number;
+  /** Blocks of the encoder. */
+  readonly depth: number;
+  readonly heads: number;
+  readonly mlpRatio: number;
+  /** Blocks of the decoder; 0 for a tokenizer that only encodes. */
+  readonly decoderDepth: number;
+  /** Number K of codes. */
+  readonly codes: number;
+  /** Width D of a code. */
+  readonly codeDim: number;
+  /** Width of the teacher's features; 0 for a tokenizer that only encodes. */
+  readonly teacherDim: number;
+  /** Share of the old code in its moving average. */
+  readonly decay: number;
+  /** Weight β of the quantisation loss. */
+  readonly quantizationWeight: number;
+}
+
+/** `vqkd_encoder_base_decoder_3x768x12_clip`, which BEiT v2 is pretrained with. */
+export const vqkdBase: VqkdConfig = {
+  imageSize: 224,
+  patchSize: 16,
+  embedDim: 768,
+  depth: 12,
+  heads: 12,
+  mlpRatio: 4,
+  decoderDepth: 3,
+  codes: 8192,
+  codeDim: 32,
+  teacherDim: 512,
+  decay: 0.99,
+  quantizationWeight: 1,
+};
+
+/** Throws a {@link UserError} for a config that no tokenizer fits. */
+export function validateVqkdConfig(config: VqkdConfig): void {
+  const sizes = [
+    "imageSize",
+    "patchSize",
+    "embedDim",
+    "depth",
+    "heads",
+    "codes",
+    "codeDim",
+  ] as const;
+  for (const key of sizes) {
+    if (Number.isInteger(config[key]) && config[key] >= 1) continue;
+    throw new UserError(
+      `Cannot build the tokenizer: ${key} must be a whole number of at least 1, found ${
+        config[key]
+      }`,
+    );
+  }
+  if (config.imageSize % config.patchSize !== 0) {
+    throw new UserError(
+      `Cannot build the tokenizer: patchSize ${config.patchSize} does not divide imageSize ` +
+        `${config.imageSize}`,
+      { hint: "use the patch size of the model that it is to serve" },
+    );
+  }
+  if (!(config.decay >= 0 && config.decay < 1)) {
+    throw new UserError(
+      `Cannot build the tokenizer: decay must be in [0, 1), found ${config.decay}`,
+    );
+  }
+}
+
+/** The encoder as a plain ViT. */
+export function vqkdEncoder(config: VqkdConfig): VisionTransformerConfig {
+  return {
+    ...tokenizerTransformer,
+    gridSize: config.imageSize / config.patchSize,
+    patchSize: config.patchSize,
+    inputDim: 3,
+    embedDim: config.embedDim,
+    depth: config.depth,
+    heads: config.heads,
+    mlpRatio: config.mlpRatio,
+  };
+}
+
+/** The decoder as a plain ViT over code vectors. */
+export function vqkdDecoder(config: VqkdConfig): VisionTransformerConfig {
+  return {
+    ...vqkdEncoder(config),
+    patchSize: null,
+    inputDim: config.codeDim,
+    depth: config.decoderDepth,
+  };
+}
+
+/** Two linear layers with a tanh between them. */
+function taskLayerSpecs(prefix: string, input: number, output: number): ParameterSpec[] {
+  return [
+    ...affineSpecs(`${prefix}.0`, [input, input]),
+    ...affineSpecs(`${prefix}.2`, [output, input]),
+  ];
+}
+
+/**
+ * Names and shapes, in the order of the published state dicts. Two buffers that unilm stores but
+ * never reads (`quantize.embedding.cluster_size`, `.embed_avg`) are left out; `quantize.idle_steps`
+ * is ours: steps since a code was last hit.
+ */
+export function vqkdSpecs(config: VqkdConfig): ParameterSpec[] {
+  const { codes, codeDim, embedDim } = config;
+  const buffer = (name: string, shape: number[]) => ({ name, shape, isTrainable: false });
+  const decoder = config.decoderDepth === 0 ? [] : [
+    ...visionTransformerSpecs("decoder.", vqkdDecoder(config)),
+  ];
+  return [
+    ...visionTransformerSpecs("encoder.", vqkdEncoder(config)),
+    ...decoder,
+    buffer("quantize.cluster_size", [codes]),
+    buffer("quantize.embedding.weight", [codes, codeDim]),
+    buffer("quantize.embedding.initted", [1]),
+    buffer("quantize.idle_steps", [codes]),
+    ...taskLayerSpecs("encode_task_layer", embedDim, codeDim),
+    ...(config.decoderDepth === 0
+      ? []
+      : taskLayerSpecs("decode_task_layer", embedDim, config.teacherDim)),
+  ];
+}

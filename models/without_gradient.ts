@@ -1,0 +1,52 @@
+/**
+ * Computation that no gradient flows through: frozen tokenizers, teachers, targets, statistics.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+
+interface EngineKernels {
+  runKernelFunc(kernel: {
+    forwardFunc: () => Tensor[];
+    inputs: Record<string, Tensor>;
+    backwardsFunc: () => Record<string, never>;
+  }): Tensor[];
+}
+
+/**
+ * Runs `work` so that an open tape records nothing of it, and frees what it made but its results:
+ * without this, a frozen network's activations would be kept until the gradients are taken.
+ *
+ * @returns the tensors that `work` returned, constants as far as gradients go
+ *
+ * @example
+ * ```ts
+ * import "../deps/tfjs_cpu.ts";
+ * import { tf } from "../deps/tfjs.ts";
+ * import { Tape } from "../backends/tape.ts";
+ * import { withoutGradient } from "./without_gradient.ts";
+ *
+ * await tf.setBackend("cpu");
+ * tf.tidy(() => {
+ *   const x = tf.tensor1d([3]);
+ *   const tape = Tape.open();
+ *   const [square] = withoutGradient(() => [tf.square(x)]);
+ *   const [gradient] = tape.gradients(tf.sum(tf.mul(square, x)), [x]);
+ *   if (gradient.dataSync()[0] !== 9) throw new Error("the square is no constant");
+ * });
+ * ```
+ */
+export function withoutGradient<Results extends readonly Tensor[]>(
+  work: () => readonly [...Results],
+): Results {
+  // The engine stops recording within a kernel, and this makes all of `work` one kernel; without
+  // inputs it is on no path from a parameter to a loss.
+  const engine = tf.engine() as unknown as EngineKernels;
+  const results = engine.runKernelFunc({
+    forwardFunc: () => [...work()],
+    inputs: {},
+    backwardsFunc: () => ({}),
+  });
+  return results as unknown as Results;
+}

@@ -1,0 +1,92 @@
+/**
+ * Which learning rate and which weight decay each parameter gets.
+ *
+ * @module
+ */
+
+/** What the rules look at. */
+export interface ParameterShape {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** The settings of one parameter. */
+export interface ParameterGroup {
+  /** Factor on the learning rate. */
+  readonly learningRateScale: number;
+  readonly weightDecay: number;
+}
+
+/** How to group. */
+export interface ParameterGroupOptions {
+  /** Whose no-decay rule: see {@link hasWeightDecay}. */
+  readonly variant: "mmselfsup" | "unilm";
+  readonly weightDecay: number;
+  /** Lower rates for earlier blocks, in fine-tuning. */
+  readonly layerDecay?: { readonly rate: number; readonly depth: number };
+  /** More factors, for all parameters whose name contains the pattern. */
+  readonly multipliers?: readonly { readonly pattern: string; readonly factor: number }[];
+}
+
+/**
+ * Whether a parameter is decayed.
+ *
+ * `mmselfsup` goes by names: biases, the norms *of blocks* (and `fc_norm`), the cls token, the
+ * position embedding and layer scale are not decayed; the shared `norm.weight` is, since its name there
+ * is `neck.norm.weight`, and so are the mask token and the relative-position tables. `unilm` goes by
+ * shapes: nothing with one axis, no bias, cls token or position embedding is decayed.
+ */
+export function hasWeightDecay(parameter: ParameterShape, variant: "mmselfsup" | "unilm"): boolean {
+  const { name, shape } = parameter;
+  const isToken = /(^|\.)(cls_token|pos_embed)$/.test(name);
+  const isBias = /(\.bias|q_bias|v_bias)$/.test(name);
+  if (isToken || isBias) return false;
+  if (variant === "unilm") return shape.length > 1;
+  return !/(^|\.)(norm1|norm2|fc_norm)\.weight$|(^|\.)gamma_[12]$/.test(name);
+}
+
+/**
+ * The layer a parameter belongs to in a model of `depth` blocks: 0 for the embeddings, i + 1 for block
+ * i, depth + 1 for what comes after.
+ */
+export function layerOf(name: string, depth: number): number {
+  if (/^(cls_token|mask_token|pos_embed|patch_embed\.)/.test(name)) return 0;
+  const match = /^blocks\.(\d+)\./.exec(name);
+  return match === null ? depth + 1 : Number(match[1]) + 1;
+}
+
+/**
+ * The settings of every parameter, by name.
+ *
+ * @example Layer decay leaves the head alone and slows the first block down
+ * ```ts
+ * import { parameterGroups } from "./parameter_groups.ts";
+ * const groups = parameterGroups(
+ *   [{ name: "blocks.0.mlp.fc1.weight", shape: [8, 2] }, { name: "head.bias", shape: [3] }],
+ *   { variant: "unilm", weightDecay: 0.05, layerDecay: { rate: 0.5, depth: 2 } },
+ * );
+ * if (groups.get("blocks.0.mlp.fc1.weight")?.learningRateScale !== 0.25) throw new Error();
+ * if (groups.get("head.bias")?.weightDecay !== 0) throw new Error();
+ * ```
+ */
+export function parameterGroups(
+  parameters: Iterable<ParameterShape>,
+  options: ParameterGroupOptions,
+): Map<string, ParameterGroup> {
+  const { variant, weightDecay, layerDecay, multipliers = [] } = options;
+  const groups = new Map<string, ParameterGroup>();
+  for (const parameter of parameters) {
+    const { name } = parameter;
+    let learningRateScale = 1;
+    if (layerDecay !== undefined) {
+      const { rate, depth } = layerDecay;
+      learningRateScale = rate ** (depth + 1 - layerOf(name, depth));
+    }
+    for (const { pattern, factor } of multipliers) {
+      if (name.includes(pattern)) learningRateScale *= factor;
+    }
+    const isDecayed = hasWeightDecay(parameter, variant);
+    groups.set(name, { learningRateScale, weightDecay: isDecayed ? weightDecay : 0 });
+  }
+  return groups;
+}

@@ -1,0 +1,60 @@
+/**
+ * Learning-rate schedules: linear warm-up, then a cosine, as pure functions of the step.
+ *
+ * @module
+ */
+
+/** A schedule; rates are absolute. */
+export interface LearningRateSchedule {
+  /**
+   * `mmengine`: LinearLR, then CosineAnnealingLR. The warm-up starts at `warmupFactor` × `base` and
+   * is at `base` on its last step; with layer decay every group anneals to the same `minimum`.
+   * `unilm`: `cosine_scheduler` of microsoft/unilm. The first step has rate 0, `warmupFactor` does not
+   * count, and a group's scale applies to the whole curve.
+   */
+  readonly variant: "mmengine" | "unilm";
+  readonly base: number;
+  readonly minimum: number;
+  readonly warmupSteps: number;
+  /** All steps, those of the warm-up included. */
+  readonly totalSteps: number;
+  readonly warmupFactor: number;
+}
+
+/** Half a cosine from `start` at 0 to `end` at 1. */
+function cosine(start: number, end: number, progress: number): number {
+  return end + 0.5 * (start - end) * (1 + Math.cos(Math.PI * progress));
+}
+
+/**
+ * The learning rate that optimizer step `step` (from 0) uses.
+ *
+ * @param scale factor of the parameter's group: layer decay, or a multiplier of the user's
+ *
+ * @example Full rate at the end of the warm-up, near the minimum at the end
+ * ```ts
+ * import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
+ * const schedule: LearningRateSchedule = {
+ *   variant: "mmengine",
+ *   base: 1e-3,
+ *   minimum: 1e-6,
+ *   warmupSteps: 21,
+ *   totalSteps: 84,
+ *   warmupFactor: 1e-4,
+ * };
+ * if (learningRateAt(schedule, 20) !== 1e-3) throw new Error();
+ * if (Math.abs(learningRateAt(schedule, 83) - 1.62e-6) > 1e-8) throw new Error();
+ * ```
+ */
+export function learningRateAt(schedule: LearningRateSchedule, step: number, scale = 1): number {
+  const { variant, base, minimum, warmupSteps, totalSteps, warmupFactor } = schedule;
+  const progress = Math.min((step - warmupSteps) / Math.max(totalSteps - warmupSteps, 1), 1);
+  if (variant === "unilm") {
+    if (step >= warmupSteps) return scale * cosine(base, minimum, progress);
+    return warmupSteps === 1 ? 0 : scale * base * step / (warmupSteps - 1);
+  }
+  const start = base * scale;
+  if (step >= warmupSteps) return cosine(start, minimum, progress);
+  const warm = warmupSteps === 1 ? 0 : step / (warmupSteps - 1);
+  return start * (warmupFactor + (1 - warmupFactor) * warm);
+}
