@@ -1,0 +1,77 @@
+import type { Backend, Context } from "../../backends/backend.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+
+/** The tensors of one fixture. */
+export class Fixture {
+  readonly #tensors: ReadonlyMap<string, NamedValues>;
+
+  constructor(tensors: ReadonlyMap<string, NamedValues>) {
+    this.#tensors = tensors;
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  get(name: string): NamedValues {
+    const found = this.#tensors.get(name);
+    if (found === undefined) throw new Error(`the fixture has no "${name}"`);
+    return found;
+  }
+
+  values(name: string): Float32Array {
+    return this.get(name).values;
+  }
+
+  number(name: string): number {
+    return this.values(name)[0];
+  }
+
+  /** The tensors below a prefix, by the rest of their name. */
+  below(prefix: string): Map<string, NamedValues> {
+    const found = new Map<string, NamedValues>();
+    for (const [name, value] of this.#tensors) {
+      if (name.startsWith(prefix)) found.set(name.slice(prefix.length), value);
+    }
+    return found;
+  }
+
+  /** The tensor on the backend, of its own shape. */
+  tensor(name: string): Tensor {
+    const { shape, values } = this.get(name);
+    return tf.tensor(values, [...shape], "float32");
+  }
+
+  /** The tensor as int32 in one row on the backend. */
+  integers(name: string): Tensor {
+    return tf.tensor1d(Int32Array.from(this.values(name)), "int32");
+  }
+}
+
+/** float32: the fixtures are compared at full precision. */
+export function exactContext(backend: Backend): Context {
+  return { backend, precision: "float32" };
+}
+
+/** Runs `work` on the backend, keeps the tensors it returns, and reads them back. */
+export async function readBack<Names extends string>(
+  backend: Backend,
+  work: () => Record<Names, Tensor>,
+): Promise<Record<Names, Float32Array>> {
+  const tensors = backend.run(() => tf.tidy(work));
+  const values: [string, Float32Array][] = [];
+  for (const [name, tensor] of Object.entries<Tensor>(tensors)) {
+    values.push([name, Float32Array.from(await tensor.data())]);
+  }
+  tf.dispose(tensors);
+  return Object.fromEntries(values) as Record<Names, Float32Array>;
+}
+
+/** Gradients under their parameters' names, with a prefix that no other output has. */
+export function nameGradients(
+  names: readonly string[],
+  gradients: readonly Tensor[],
+): Record<`gradient:${string}`, Tensor> {
+  return Object.fromEntries(names.map((name, index) => [`gradient:${name}`, gradients[index]]));
+}

@@ -1,0 +1,141 @@
+/**
+ * Compares numbers with golden ones and keeps the outcome, row by row.
+ *
+ * @module
+ */
+
+/** Outcome for one quantity of one file. */
+export interface ParityRow {
+  readonly file: string;
+  readonly quantity: string;
+  /** Largest absolute difference; NaN where one side is. */
+  readonly maxAbs: number;
+  /** Largest difference relative to the largest golden value. */
+  readonly maxRel: number;
+  /** What was asked for, in words. */
+  readonly tolerance: string;
+  readonly ok: boolean;
+}
+
+/** How near two tensors must be; every bound that is given must hold. */
+export interface Tolerance {
+  /** |Δ| ≤ absolute + relative·|golden|, element by element. */
+  readonly absolute: number;
+  readonly relative?: number;
+  /** ‖Δ‖ ≤ length·‖golden‖. */
+  readonly length?: number;
+  /** mean |Δ|. */
+  readonly mean?: number;
+}
+
+/** The bounds of a float32 implementation: the spread of the reference's own variants, with room. */
+export const float32Tolerances = {
+  activation: { absolute: 2e-5, relative: 2e-5 },
+  loss: { absolute: 1e-5 },
+  gradient: { absolute: 2e-5, length: 1e-4 },
+  steppedParameter: { absolute: 2e-5, mean: 2e-7 },
+  gradientNorm: { absolute: 0, relative: 1e-5 },
+  codebook: { absolute: 1e-6 },
+  learningRate: { absolute: 0, relative: 1e-9 },
+  resizedTable: { absolute: 1e-4 },
+  exact: { absolute: 0 },
+} as const satisfies Record<string, Tolerance>;
+
+/** Which bounds a quantity has. */
+export type ToleranceName = keyof typeof float32Tolerances;
+
+/** A tolerance in words: `|Δ| ≤ 2e-5 + 2e-5·|x|`. */
+export function describeTolerance(tolerance: Tolerance): string {
+  const { absolute, relative, length, mean } = tolerance;
+  if (absolute === 0 && relative === undefined) return "exact";
+  const parts: string[] = [];
+  if (absolute > 0 && relative !== undefined) parts.push(`|Δ| ≤ ${absolute} + ${relative}·|x|`);
+  else if (relative !== undefined) parts.push(`|Δ| ≤ ${relative}·|x|`);
+  else parts.push(`|Δ| ≤ ${absolute}`);
+  if (length !== undefined) parts.push(`‖Δ‖ ≤ ${length}·‖x‖`);
+  if (mean !== undefined) parts.push(`mean |Δ| ≤ ${mean}`);
+  return parts.join(", ");
+}
+
+/** Measures how far `found` is from `golden`. */
+export function measure(
+  found: ArrayLike<number>,
+  golden: ArrayLike<number>,
+  tolerance: Tolerance,
+): { maxAbs: number; maxRel: number; ok: boolean } {
+  if (found.length !== golden.length) return { maxAbs: NaN, maxRel: NaN, ok: false };
+  let [maxAbs, sum, squares, goldenSquares, largest] = [0, 0, 0, 0, 0];
+  let ok = true;
+  for (let index = 0; index < golden.length; index++) {
+    const difference = Math.abs(found[index] - golden[index]);
+    const bound = tolerance.absolute + (tolerance.relative ?? 0) * Math.abs(golden[index]);
+    // Written so that NaN fails.
+    if (!(difference <= bound)) ok = false;
+    if (!(difference <= maxAbs)) maxAbs = difference;
+    sum += difference;
+    squares += difference * difference;
+    goldenSquares += golden[index] * golden[index];
+    largest = Math.max(largest, Math.abs(golden[index]));
+  }
+  const { length, mean } = tolerance;
+  if (length !== undefined && !(Math.sqrt(squares) <= length * Math.sqrt(goldenSquares))) {
+    // Gradients that are zero but for rounding have no direction to compare.
+    if (!(Math.sqrt(goldenSquares / golden.length) < 1e-8)) ok = false;
+  }
+  if (mean !== undefined && !(sum / golden.length <= mean)) ok = false;
+  return { maxAbs, maxRel: maxAbs === 0 ? 0 : maxAbs / largest, ok };
+}
+
+/** The rows of one fixture. */
+export class Comparison {
+  readonly #file: string;
+  readonly rows: ParityRow[] = [];
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Adds a row. */
+  check(
+    quantity: string,
+    found: ArrayLike<number>,
+    golden: ArrayLike<number>,
+    tolerance: ToleranceName,
+  ): void {
+    const bounds: Tolerance = float32Tolerances[tolerance];
+    const row = { file: this.#file, quantity, tolerance: describeTolerance(bounds) };
+    this.rows.push({ ...row, ...measure(found, golden, bounds) });
+  }
+
+  /** Adds a row for a single number. */
+  checkNumber(quantity: string, found: number, golden: number, tolerance: ToleranceName): void {
+    this.check(quantity, [found], [golden], tolerance);
+  }
+
+  /** Adds one row for many tensors: the worst of them, named where it fails. */
+  checkAll(
+    quantity: string,
+    pairs: Iterable<readonly [string, ArrayLike<number>, ArrayLike<number>]>,
+    tolerance: ToleranceName,
+  ): void {
+    const bounds: Tolerance = float32Tolerances[tolerance];
+    let worst = { name: "", maxAbs: 0, maxRel: 0, ok: true };
+    let count = 0;
+    for (const [name, found, golden] of pairs) {
+      const measured = measure(found, golden, bounds);
+      count++;
+      const isWorse = measured.ok === worst.ok ? !(measured.maxAbs <= worst.maxAbs) : worst.ok;
+      if (isWorse) worst = { name, ...measured };
+    }
+    const { name, maxAbs, maxRel, ok } = worst;
+    const label = ok ? `${quantity} (${count} tensors)` : `${quantity}: ${name}`;
+    const row = { file: this.#file, quantity: label, tolerance: describeTolerance(bounds) };
+    this.rows.push({ ...row, maxAbs, maxRel, ok });
+  }
+
+  /** Adds a failed row with a reason. */
+  fail(quantity: string, reason: string): void {
+    const row = { file: this.#file, quantity, tolerance: reason };
+    this.rows.push({ ...row, maxAbs: NaN, maxRel: NaN, ok: false });
+  }
+}

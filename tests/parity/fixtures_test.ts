@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { compareFixtures, listFixtures } from "../../tasks/parity/compare_fixtures.ts";
+import { testedBackends, withBackend } from "./_backends.ts";
+import { bundledFixtures } from "./_folder.ts";
+
+const folder = bundledFixtures();
+
+/** These do not touch a backend: once is enough. */
+const tables = ["lr_schedules", "param_groups"];
+
+Deno.test("all bundled fixtures are known", () => {
+  assert.deepEqual(listFixtures(folder), [
+    "finetune",
+    "lr_schedules",
+    "mim_forward_a",
+    "mim_forward_b",
+    "mim_geometry224",
+    "param_groups",
+    "rel_pos",
+    "vqkd_a",
+    "vqkd_b",
+  ]);
+});
+
+for (const name of testedBackends) {
+  for (const fixture of listFixtures(folder)) {
+    if (tables.includes(fixture) && name !== "reference") continue;
+    Deno.test(`${name}: ${fixture} is as the reference computed it`, async () => {
+      await withBackend(name, async (backend) => {
+        const before = backend.memory().tensors;
+        const rows = await compareFixtures(folder, backend, [fixture]);
+        assert.ok(rows.length > 0);
+        assert.deepEqual(rows.filter(({ ok }) => !ok), []);
+        assert.equal(backend.memory().tensors, before, "tensors are left over");
+      });
+    });
+  }
+}
