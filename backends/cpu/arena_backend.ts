@@ -8,6 +8,7 @@
 import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
 import { MathBackendCPU } from "../../deps/tfjs_cpu.ts";
 import type { Arena, Block } from "./memory/arena.ts";
+import type { ThreadPool } from "./threads/thread_pool.ts";
 
 type NumericArray = Float32Array | Int32Array | Uint8Array;
 type BackendValues = Parameters<MathBackendCPU["write"]>[0];
@@ -35,10 +36,12 @@ function isNumeric(dtype: DataType): dtype is keyof typeof arrayTypes {
 /** See the module's text. */
 export class ArenaBackend extends MathBackendCPU {
   readonly arena: Arena;
+  readonly pool: ThreadPool;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, pool: ThreadPool) {
     super();
     this.arena = arena;
+    this.pool = pool;
   }
 
   get #entries(): Entries {
@@ -81,8 +84,8 @@ export class ArenaBackend extends MathBackendCPU {
 
   /** Byte offset of a tensor's values in the arena; a tensor of another backend is moved here. */
   pointerTo(tensor: TensorInfo): number {
-    const { block } = this.#entries.get(tensor.dataId as DataId);
-    if (block === undefined) {
+    const { block, dtype } = this.#entries.get(tensor.dataId as DataId);
+    if (block === undefined || dtype !== tensor.dtype) {
       throw new Error(`Cannot address a tensor of type ${tensor.dtype} in the arena`);
     }
     return block.offset;

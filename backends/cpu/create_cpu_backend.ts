@@ -7,6 +7,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
+import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
 import { ArenaBackend } from "./arena_backend.ts";
 import { createFusedKernels } from "./fused/fused_kernels.ts";
 import { encodeKernels, hasRelaxedSimd, instantiateKernels } from "./kernel_table.ts";
@@ -14,6 +15,7 @@ import { Arena } from "./memory/arena.ts";
 import { createArenaMemory } from "./memory/arena_memory.ts";
 import type { Runtime } from "./runtime.ts";
 import { findStartWorker } from "./threads/start_worker.ts";
+import { replaceTfjsKernels } from "./tfjs_kernels.ts";
 import { ThreadPool } from "./threads/thread_pool.ts";
 
 /** Options of {@link createCpuBackend}. */
@@ -30,20 +32,18 @@ export interface CpuBackendOptions {
   dumpKernels?: (name: string, bytes: Uint8Array) => void;
 }
 
-/** tfjs knows backends by name only, so each instance needs one that is free. */
-function freeName(): string {
-  for (let number = 0;; number++) {
-    const name = number === 0 ? "mimic-cpu" : `mimic-cpu-${number}`;
-    if (tf.engine().registryFactory[name] === undefined) return name;
-  }
-}
-
-function registerBackend(backend: ArenaBackend): string {
-  const name = freeName();
+/** Puts the backend into tfjs' registry under a name of its own. */
+async function registerBackend(backend: ArenaBackend): Promise<TfjsSlot> {
+  const name = freeBackendName("mimic-cpu");
   tf.registerBackend(name, () => backend);
   // Kernels stay registered under a name that was in use before; they hold no state.
-  if (tf.getKernelsForBackend(name).length === 0) tf.copyRegisteredKernels("cpu", name);
-  return name;
+  if (tf.getKernelsForBackend(name).length === 0) {
+    tf.copyRegisteredKernels("cpu", name);
+    replaceTfjsKernels(name);
+  }
+  const slot = await TfjsSlot.start(name);
+  if (slot === null) throw new Error(`Cannot start the tfjs backend "${name}"`);
+  return slot;
 }
 
 class CpuBackend implements Backend {
@@ -51,24 +51,17 @@ class CpuBackend implements Backend {
   readonly capabilities: Capabilities;
   readonly kernels: Backend["kernels"];
   readonly #runtime: Runtime;
-  readonly #registeredName: string;
+  readonly #slot: TfjsSlot;
 
-  constructor(runtime: Runtime, capabilities: Capabilities) {
+  constructor(runtime: Runtime, slot: TfjsSlot, capabilities: Capabilities) {
     this.#runtime = runtime;
+    this.#slot = slot;
     this.capabilities = capabilities;
-    this.#registeredName = registerBackend(runtime.tensors);
     this.kernels = createFusedKernels(runtime);
   }
 
   run<T>(work: () => T): T {
-    const previous = tf.getBackend();
-    if (previous === this.#registeredName) return work();
-    tf.setBackend(this.#registeredName);
-    try {
-      return work();
-    } finally {
-      if (previous) tf.setBackend(previous);
-    }
+    return this.#slot.run(work);
   }
 
   sync(): Promise<void> {
@@ -86,9 +79,7 @@ class CpuBackend implements Backend {
 
   dispose(): Promise<void> {
     this.#runtime.pool.dispose();
-    if (tf.engine().registryFactory[this.#registeredName] !== undefined) {
-      tf.removeBackend(this.#registeredName);
-    }
+    this.#slot.remove();
     return Promise.resolve();
   }
 }
@@ -123,7 +114,8 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     sharedWork: options.sharedWork,
   });
   const simd = hasRelaxedSimd() ? "SIMD with fused multiply-add" : "SIMD";
-  return new CpuBackend({ tensors: new ArenaBackend(arena), pool }, {
+  const runtime = { tensors: new ArenaBackend(arena, pool), pool };
+  return new CpuBackend(runtime, await registerBackend(runtime.tensors), {
     reducedPrecisions: [],
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,

@@ -2,9 +2,16 @@
 
 import { describeKernel, type KernelDescription } from "./code/kernel_builder.ts";
 import { activationKernels } from "./descriptions/activations.ts";
+import { adamWKernels } from "./descriptions/adam_w.ts";
 import { columnKernels } from "./descriptions/columns.ts";
 import { gemmKernels } from "./descriptions/gemm.ts";
+import { layerNormKernels } from "./descriptions/layer_norm.ts";
 import { packKernels } from "./descriptions/pack.ts";
+import { residualKernels } from "./descriptions/residual.ts";
+import { rowKernels } from "./descriptions/rows.ts";
+import { softmaxKernels } from "./descriptions/softmax.ts";
+import { tokenKernels } from "./descriptions/tokens.ts";
+import { vectorKernels } from "./descriptions/vectors.ts";
 import type { KernelTable } from "./jobs/job.ts";
 import type { ArenaMemory } from "./memory/arena_memory.ts";
 import { encodeKernel, wasmLanes } from "./wasm/encode_kernel.ts";
@@ -16,6 +23,13 @@ export const kernelDescriptions: readonly KernelDescription[] = [
   ...gemmKernels,
   ...activationKernels,
   ...columnKernels,
+  ...rowKernels,
+  ...layerNormKernels,
+  ...softmaxKernels,
+  ...residualKernels,
+  ...tokenKernels,
+  ...vectorKernels,
+  ...adamWKernels,
 ];
 
 type MemoryKind = Pick<ArenaMemory, "addressBits" | "isShared" | "maximumBytes">;

@@ -1,6 +1,6 @@
 /** What the fused kernels of this backend work with. @module */
 
-import type { Tensor } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { ArenaBackend } from "./arena_backend.ts";
 import type { ThreadPool } from "./threads/thread_pool.ts";
 
@@ -27,4 +27,11 @@ export function withScratch<T>(
 /** The address of a tensor's values, or 0 for no tensor. */
 export function addressOf({ tensors }: Runtime, tensor: Tensor | null): number {
   return tensor === null ? 0 : tensors.pointerTo(tensor);
+}
+
+/** The same values under another shape; frees `tensor`. */
+export function reshape(tensor: Tensor, shape: number[]): Tensor {
+  const result = tf.reshape(tensor, shape);
+  tensor.dispose();
+  return result;
 }

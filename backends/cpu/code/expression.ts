@@ -47,6 +47,7 @@ export type VectorOperation =
   | "roundToInteger"
   | "round"
   | "fromIndex"
+  | "laneNumbers"
   | "squareRoot"
   | "multiplyAdd"
   | "multiplySubtractFrom"
@@ -249,6 +250,11 @@ export function bits(value: number): Vector {
 /** A whole number as a float in every lane. */
 export function fromIndex(value: Index): Vector {
   return new Vector("fromIndex", [], { address: value });
+}
+
+/** 0, 1, 2, … along the lanes. */
+export function laneNumbers(): Vector {
+  return new Vector("laneNumbers");
 }
 
 /** A comparison of signed indices. */

@@ -10,6 +10,7 @@ import {
   Index,
   type KernelCode,
   type KernelParameter,
+  laneNumbers,
   type Statement,
   toIndex,
   toVector,
@@ -68,6 +69,10 @@ export interface LoopLanes {
   accumulate(sum: VectorVariable, value: Vector): void;
   /** Which of the unrolled copies of the body this is. */
   readonly copy: number;
+  /** Elements that one copy of the body visits. */
+  readonly width: number;
+  /** For each lane, how far its element is from the first of this copy. */
+  readonly numbers: Vector;
 }
 
 /** See the module's text. */
@@ -217,6 +222,8 @@ export class KernelBuilder {
     if (lanes === "all") {
       return {
         copy,
+        width: this.lanes,
+        numbers: laneNumbers(),
         load: (pointer) => this.load(pointer, offset),
         store: (pointer, value) => this.store(pointer, value, offset),
         accumulate: (sum, value) => sum.set(sum.plus(value)),
@@ -224,6 +231,8 @@ export class KernelBuilder {
     }
     return {
       copy,
+      width: 1,
+      numbers: toVector(0),
       load: (pointer) => this.loadSplat(pointer),
       store: (pointer, value) => this.storeFirst(pointer, value),
       accumulate: (sum, value) => sum.set(sum.plus(value.and(firstLane))),

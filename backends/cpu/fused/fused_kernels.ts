@@ -2,11 +2,35 @@
 
 import type { Kernels } from "../../kernels.ts";
 import type { Runtime } from "../runtime.ts";
+import { createAdamW } from "./adam_w.ts";
+import { createAttention } from "./attention.ts";
+import { createCodeStatistics, createEmaCodebookUpdate, createNearestCode } from "./codebook.ts";
 import { createLinear } from "./linear.ts";
+import { createMaskedCrossEntropy } from "./masked_cross_entropy.ts";
+import {
+  createCosineLoss,
+  createL2Normalize,
+  createLayerNorm,
+  createResidual,
+} from "./row_kernels.ts";
+import { createAssembleTokens, createPatchEmbed, createRelativePositionBias } from "./tokens.ts";
 
 /** Every kernel of {@link Kernels}. */
-export function createFusedKernels(runtime: Runtime): Partial<Kernels> {
+export function createFusedKernels(runtime: Runtime): Kernels {
   return {
     linear: createLinear(runtime),
+    layerNorm: createLayerNorm(runtime),
+    attention: createAttention(runtime),
+    residual: createResidual(runtime),
+    patchEmbed: createPatchEmbed(runtime),
+    assembleTokens: createAssembleTokens(runtime),
+    relativePositionBias: createRelativePositionBias(runtime),
+    maskedCrossEntropy: createMaskedCrossEntropy(runtime),
+    l2Normalize: createL2Normalize(runtime),
+    cosineLoss: createCosineLoss(runtime),
+    nearestCode: createNearestCode(runtime),
+    codeStatistics: createCodeStatistics(runtime),
+    emaCodebookUpdate: createEmaCodebookUpdate(runtime),
+    adamW: createAdamW(runtime),
   };
 }

@@ -1,14 +1,22 @@
 /** All jobs; threads name a job by its place in this list. @module */
 
+import { attentionBackwardJob, attentionJob } from "./attention.ts";
 import { columnSumsJob } from "./column_sums.ts";
-import { activationBackwardJob } from "./elementwise.ts";
+import * as elementwiseJobs from "./elementwise.ts";
 import { gemmJob } from "./gemm.ts";
 import type { Job } from "./job.ts";
 import { packJob } from "./pack.ts";
+import * as rowJobs from "./row_jobs.ts";
+
+function isJob(value: unknown): value is Job {
+  return typeof value === "object" && value !== null && "fields" in value;
+}
 
 export const jobs: readonly Job[] = [
   packJob,
   gemmJob,
   columnSumsJob,
-  activationBackwardJob,
-] as unknown as Job[];
+  attentionJob,
+  attentionBackwardJob,
+  ...[...Object.values(elementwiseJobs), ...Object.values(rowJobs)].filter(isJob),
+] as readonly unknown[] as readonly Job[];

@@ -17,6 +17,9 @@ export const reservedBytes = pageBytes;
 /** Address of zeros that nothing overwrites. */
 export const zerosOffset = pageBytes / 2;
 
+/** Address of a one. */
+export const onesOffset = zerosOffset - alignment;
+
 /** Vector loads may run past the last block by less than this. */
 const guardBytes = 4096;
 
@@ -57,6 +60,7 @@ export class Arena {
 
   constructor(source: ArenaMemory) {
     this.source = source;
+    new Float32Array(this.buffer as ArrayBuffer)[onesOffset / 4] = 1;
   }
 
   /** The memory's bytes as they are now; a shared buffer keeps its old views valid when it grows. */

@@ -123,7 +123,7 @@ class FunctionEncoder {
 
   #hoistConstants(statements: readonly Statement[]): void {
     const visit = (vector: Vector): void => {
-      if (vector.operation === "constant" || vector.operation === "bits") this.#constant(vector);
+      if (isConstant(vector)) this.#constant(vector);
       else vector.inputs.forEach(visit);
     };
     for (const statement of statements) {
@@ -137,11 +137,8 @@ class FunctionEncoder {
   }
 
   /** The local that holds a constant; made and set on first sight. */
-  #constant({ operation, value, lanes }: Vector): number {
-    const lane = operation === "constant" ? float32(value) : int32(value);
-    const bytes = [0, 1, 2, 3].flatMap((position) =>
-      lanes.length === 0 || lanes.includes(position) ? lane : [0, 0, 0, 0]
-    );
+  #constant(vector: Vector): number {
+    const bytes = [0, 1, 2, 3].flatMap((lane) => constantLane(vector, lane));
     const key = bytes.join();
     let number = this.#constants.get(key);
     if (number === undefined) {
@@ -227,6 +224,7 @@ class FunctionEncoder {
     switch (vector.operation) {
       case "constant":
       case "bits":
+      case "laneNumbers":
         return this.#emit(local.get(this.#constant(vector)));
       case "variable":
         return this.#emit(local.get(this.#local(vector.variable as Variable)));
@@ -304,6 +302,16 @@ class FunctionEncoder {
     const bytes = lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte));
     this.#emit(vectorOperation("shuffle"), bytes);
   }
+}
+
+function isConstant({ operation }: Vector): boolean {
+  return operation === "constant" || operation === "bits" || operation === "laneNumbers";
+}
+
+function constantLane({ operation, value, lanes }: Vector, lane: number): number[] {
+  if (operation === "laneNumbers") return float32(lane);
+  if (operation === "constant") return float32(value);
+  return int32(lanes.length === 0 || lanes.includes(lane) ? value : 0);
 }
 
 /** Alignment as a power of two (a hint) and a constant offset. */

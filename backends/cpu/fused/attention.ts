@@ -1,0 +1,86 @@
+/** Attention with a relative-position bias. @module */
+
+import type { AttentionKernel } from "../../kernels.ts";
+import {
+  attentionBackwardBytes,
+  attentionBackwardJob,
+  attentionForwardBytes,
+  attentionJob,
+} from "../jobs/attention.ts";
+import { addressOf, reshape, type Runtime } from "../runtime.ts";
+import { sumColumns } from "./linear.ts";
+
+/** Groups of samples whose bias gradients are summed separately: enough items for the threads. */
+const largestGroups = 4;
+
+function shapes(qkv: { shape: number[] }, heads: number) {
+  const [samples, tokens, width] = qkv.shape;
+  return { samples, tokens, channels: width / 3, headSize: width / 3 / heads };
+}
+
+type BackwardArguments = Parameters<AttentionKernel["backward"]>[0];
+
+function backward(runtime: Runtime, values: BackwardArguments) {
+  const { dy, qkv, bias, y, saved: [statistics], heads, scale } = values;
+  const { tensors, pool } = runtime;
+  const { samples, tokens, headSize } = shapes(qkv, heads);
+  const dqkv = tensors.empty(qkv.shape);
+  const groups = bias === null ? samples : Math.min(samples, largestGroups);
+  const dbiases = bias === null ? null : tensors.empty([groups, heads, tokens, tokens]);
+  pool.run(attentionBackwardJob, {
+    dy: addressOf(runtime, dy),
+    qkv: addressOf(runtime, qkv),
+    bias: addressOf(runtime, bias),
+    y: addressOf(runtime, y),
+    statistics: addressOf(runtime, statistics),
+    dqkv: addressOf(runtime, dqkv),
+    dbiases: addressOf(runtime, dbiases),
+    samples,
+    groups,
+    heads,
+    tokens,
+    headSize,
+    scale,
+  }, {
+    items: groups * heads,
+    scratchBytes: attentionBackwardBytes({ tokens, headSize }),
+    work: 5 * samples * heads * tokens * tokens * headSize,
+  });
+  if (dbiases === null || bias === null) return { dqkv, dbias: null };
+  const columns = heads * tokens * tokens;
+  const sums = sumColumns(runtime, {
+    address: addressOf(runtime, dbiases),
+    rows: groups,
+    columns,
+  });
+  dbiases.dispose();
+  return { dqkv, dbias: reshape(sums, bias.shape) };
+}
+
+/** See {@link AttentionKernel}. */
+export function createAttention(runtime: Runtime): AttentionKernel {
+  const { tensors, pool } = runtime;
+  return {
+    forward({ qkv, bias, heads, scale }) {
+      const { samples, tokens, channels, headSize } = shapes(qkv, heads);
+      const y = tensors.empty([samples, tokens, channels]);
+      const statistics = tensors.empty([samples, heads, tokens, 2]);
+      pool.run(attentionJob, {
+        qkv: addressOf(runtime, qkv),
+        bias: addressOf(runtime, bias),
+        y: addressOf(runtime, y),
+        statistics: addressOf(runtime, statistics),
+        heads,
+        tokens,
+        headSize,
+        scale,
+      }, {
+        items: samples * heads,
+        scratchBytes: attentionForwardBytes({ tokens, headSize }),
+        work: 2 * samples * heads * tokens * tokens * headSize,
+      });
+      return { y, saved: [statistics] };
+    },
+    backward: (values) => backward(runtime, values),
+  };
+}

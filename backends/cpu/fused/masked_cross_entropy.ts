@@ -1,0 +1,186 @@
+/** The language-model head and its loss, by chunks of the vocabulary. @module */
+
+import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import type { MaskedCrossEntropyKernel } from "../../kernels.ts";
+import {
+  gatherRowsJob,
+  logitGradientsJob,
+  logitStatisticsJob,
+  stretchRows,
+} from "../jobs/row_jobs.ts";
+import { addressOf, type Runtime, withScratch } from "../runtime.ts";
+import { activationWork, sumColumns } from "./linear.ts";
+import { multiplyMatrices } from "./matrix_product.ts";
+import { rowOptions } from "./row_kernels.ts";
+
+/** Codes whose logits exist at once. */
+const chunkCodes = 1024;
+
+/** Floats of a row's state: maximum, Σ e^(l − max), column of the maximum, logit of the target. */
+const stateSize = 4;
+
+interface Operands {
+  x: Tensor;
+  positions: Tensor;
+  weight: Tensor;
+  bias: Tensor;
+  targets: Tensor;
+}
+
+interface Chunk {
+  /** First code, number of codes, and where their logits [M, codes] are. */
+  base: number;
+  codes: number;
+  logits: number;
+}
+
+/** Calls `use` with the rows of x at the positions. */
+function withGathered<T>(
+  runtime: Runtime,
+  { x, positions }: Operands,
+  use: (address: number) => T,
+): T {
+  const columns = x.shape[1] as number;
+  const rows = positions.size;
+  return withScratch(runtime, rows * columns * 4, (gathered) => {
+    runtime.pool.run(gatherRowsJob, {
+      source: addressOf(runtime, x),
+      index: addressOf(runtime, positions),
+      y: gathered,
+      rows,
+      columns,
+      length: stretchRows(rows).length,
+    }, rowOptions(rows, columns));
+    return use(gathered);
+  });
+}
+
+/** Visits the logits chunk by chunk. */
+function forChunks(
+  runtime: Runtime,
+  { weight, bias, positions }: Operands,
+  gathered: number,
+  visit: (chunk: Chunk) => void,
+): void {
+  const [allCodes, depth] = weight.shape;
+  const rows = positions.size;
+  withScratch(runtime, rows * Math.min(chunkCodes, allCodes) * 4, (logits) => {
+    for (let base = 0; base < allCodes; base += chunkCodes) {
+      const codes = Math.min(chunkCodes, allCodes - base);
+      multiplyMatrices(runtime, {
+        rows,
+        columns: codes,
+        depth,
+        a: { address: gathered },
+        b: { address: addressOf(runtime, weight) + base * depth * 4, isTransposed: true },
+        c: { address: logits },
+        start: { bias: addressOf(runtime, bias) + base * 4 },
+      });
+      visit({ base, codes, logits });
+    }
+  });
+}
+
+function rowArguments(runtime: Runtime, { targets }: Operands, state: Tensor, chunk: Chunk) {
+  const rows = targets.size;
+  return {
+    logits: chunk.logits,
+    rows,
+    columns: chunk.codes,
+    base: chunk.base,
+    targets: addressOf(runtime, targets),
+    state: addressOf(runtime, state),
+    length: stretchRows(rows).length,
+  };
+}
+
+function chunkOptions(rows: number, chunk: Chunk) {
+  return { items: stretchRows(rows).stretches, work: rows * chunk.codes * activationWork };
+}
+
+function forward(runtime: Runtime, operands: Operands) {
+  const { tensors, pool } = runtime;
+  const rows = operands.targets.size;
+  const state = tensors.empty([rows, stateSize]);
+  const states = tensors.view(state);
+  for (let row = 0; row < rows; row++) states.set([-Infinity, 0, 0, NaN], row * stateSize);
+  withGathered(
+    runtime,
+    operands,
+    (gathered) =>
+      forChunks(runtime, operands, gathered, (chunk) =>
+        pool.run(
+          logitStatisticsJob,
+          rowArguments(runtime, operands, state, chunk),
+          chunkOptions(rows, chunk),
+        )),
+  );
+  const targets = tensors.view(operands.targets);
+  let loss = 0;
+  let correct = 0;
+  for (let row = 0; row < rows; row++) {
+    const [largest, sum, place, logit] = states.subarray(row * stateSize, (row + 1) * stateSize);
+    loss += largest - logit + Math.log(sum);
+    correct += place === targets[row] ? 1 : 0;
+  }
+  return { loss: tf.scalar(loss / rows), correct: tf.scalar(correct / rows), saved: [state] };
+}
+
+function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: number) {
+  const { tensors, pool } = runtime;
+  const { x, positions, weight } = operands;
+  const [codes, columns] = weight.shape;
+  const rows = positions.size;
+  const dx = tensors.empty(x.shape);
+  const dweight = tensors.empty([codes, columns]);
+  const dbias = tensors.empty([codes]);
+  pool.kernels.fill(addressOf(runtime, dx), dx.size, 0);
+  const factor = dloss / rows;
+  withGathered(
+    runtime,
+    operands,
+    (gathered) =>
+      withScratch(runtime, rows * columns * 4, (drows) => {
+        forChunks(runtime, operands, gathered, (chunk) => {
+          const values = { ...rowArguments(runtime, operands, state, chunk), factor };
+          pool.run(logitGradientsJob, values, chunkOptions(rows, chunk));
+          multiplyMatrices(runtime, {
+            rows,
+            columns,
+            depth: chunk.codes,
+            a: { address: chunk.logits },
+            b: { address: addressOf(runtime, weight) + chunk.base * columns * 4 },
+            c: { address: drows },
+            start: chunk.base === 0 ? "zero" : { matrix: drows, rowBytes: columns * 4 },
+          });
+          multiplyMatrices(runtime, {
+            rows: chunk.codes,
+            columns,
+            depth: rows,
+            a: { address: chunk.logits, isTransposed: true },
+            b: { address: gathered },
+            c: { address: addressOf(runtime, dweight) + chunk.base * columns * 4 },
+          });
+          const sums = sumColumns(runtime, {
+            address: chunk.logits,
+            rows,
+            columns: chunk.codes,
+          });
+          tensors.view(dbias).set(tensors.view(sums), chunk.base);
+          sums.dispose();
+        });
+        const index = addressOf(runtime, positions);
+        pool.kernels.scatterRows(drows, index, addressOf(runtime, dx), rows, columns);
+      }),
+  );
+  return { dx, dweight, dbias };
+}
+
+/** See {@link MaskedCrossEntropyKernel}. */
+export function createMaskedCrossEntropy(runtime: Runtime): MaskedCrossEntropyKernel {
+  return {
+    forward: (values) => forward(runtime, values),
+    backward: (values) =>
+      backward(runtime, values, values.saved[0], runtime.tensors.view(values.dloss)[0]),
+  };
+}

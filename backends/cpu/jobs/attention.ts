@@ -1,0 +1,298 @@
+/**
+ * Attention for one sample and head at a time, by blocks of queries: scores of a block are never
+ * kept, the backward pass computes them again from the saved maximum and sum of each row.
+ *
+ * @module
+ */
+
+import { tileRows } from "../descriptions/gemm.ts";
+import { zerosOffset } from "../memory/arena.ts";
+import { type Bench, defineJob, type JobArguments } from "./job.ts";
+import { panelColumns } from "./pack.ts";
+
+const forwardRows = 48;
+const backwardRows = 72;
+const edgeBytes = tileRows * 64;
+const panelBytes = panelColumns * 4;
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}
+
+/** Addresses within a thread's scratch memory, given out one after another. */
+class Layout {
+  #next: number;
+
+  constructor(start: number) {
+    this.#next = start;
+  }
+
+  take(floats: number): number {
+    const address = this.#next;
+    this.#next += roundUp(floats * 4 + 64, 64);
+    return address;
+  }
+
+  get end(): number {
+    return this.#next;
+  }
+}
+
+interface Sizes {
+  tokens: number;
+  headSize: number;
+}
+
+function forwardLayout({ tokens, headSize }: Sizes, start: number) {
+  const layout = new Layout(start);
+  const columns = roundUp(tokens, panelColumns);
+  const places = {
+    edge: layout.take(edgeBytes / 4),
+    keys: layout.take(columns * headSize),
+    values: layout.take(tokens * roundUp(headSize, panelColumns)),
+    packed: layout.take(forwardRows * Math.max(tokens, headSize)),
+    scores: layout.take(forwardRows * columns),
+  };
+  return { ...places, scoreBytes: columns * 4, bytes: layout.end - start };
+}
+
+function backwardLayout({ tokens, headSize }: Sizes, start: number) {
+  const layout = new Layout(start);
+  const columns = roundUp(tokens, panelColumns);
+  const width = roundUp(headSize, panelColumns);
+  const places = {
+    edge: layout.take(edgeBytes / 4),
+    /** Keys and values with the depth along their rows, and keys down their columns. */
+    keys: layout.take(columns * headSize),
+    values: layout.take(columns * headSize),
+    keyRows: layout.take(tokens * width),
+    packed: layout.take(
+      roundUp(Math.max(backwardRows, tokens), tileRows) * Math.max(backwardRows, headSize),
+    ),
+    queries: layout.take(backwardRows * width),
+    slopes: layout.take(backwardRows * width),
+    scores: layout.take(backwardRows * columns),
+    dscores: layout.take(backwardRows * columns),
+    deltas: layout.take(backwardRows),
+  };
+  return { ...places, scoreBytes: columns * 4, bytes: layout.end - start };
+}
+
+/** Scratch bytes of a thread. */
+export function attentionForwardBytes(sizes: Sizes): number {
+  return forwardLayout(sizes, 0).bytes;
+}
+
+export function attentionBackwardBytes(sizes: Sizes): number {
+  return backwardLayout(sizes, 0).bytes;
+}
+
+/** Where the scores of a block of queries start from: the bias of the head, or zero. */
+function scoreStart(bias: number, head: number, firstRow: number, tokens: number) {
+  if (bias === 0) return [zerosOffset, 0, 0];
+  return [bias + (head * tokens + firstRow) * tokens * 4, tokens * 4, panelBytes];
+}
+
+const forwardFields = [
+  "qkv",
+  "bias",
+  "y",
+  "statistics",
+  "heads",
+  "tokens",
+  "headSize",
+  "scale",
+] as const;
+
+/** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
+export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
+  const { kernels } = bench;
+  const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
+  const sample = Math.floor(item / heads);
+  const head = item % heads;
+  const yBytes = heads * headSize * 4;
+  const qkvBytes = 3 * yBytes;
+  const queries = qkv + sample * tokens * qkvBytes + head * headSize * 4;
+  const places = forwardLayout(values, bench.scratch);
+  const { edge, packed, scores, scoreBytes } = places;
+  kernels.packRows8(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
+  kernels.packColumns8(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
+  for (let first = 0; first < tokens; first += forwardRows) {
+    const rows = Math.min(forwardRows, tokens - first);
+    kernels.packRows6(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
+    const start = scoreStart(bias, head, first, tokens);
+    kernels.gemmBlock(
+      headSize,
+      packed,
+      places.keys,
+      scores,
+      scoreBytes,
+      rows,
+      tokens,
+      ...start,
+      edge,
+    );
+    const rowStatistics = statistics + (item * tokens + first) * 8;
+    kernels.exponentials(scores, scoreBytes, rows, tokens, rowStatistics);
+    kernels.packRows6(scores, scoreBytes, rows, tokens, packed, 1);
+    const output = y + (sample * tokens + first) * yBytes + head * headSize * 4;
+    kernels.gemmBlock(
+      tokens,
+      packed,
+      places.values,
+      output,
+      yBytes,
+      rows,
+      headSize,
+      zerosOffset,
+      0,
+      0,
+      edge,
+    );
+    kernels.scaleRows(output, yBytes, rows, headSize, rowStatistics + 4, 8);
+  }
+});
+
+const backwardFields = [
+  "dy",
+  "qkv",
+  "bias",
+  "y",
+  "statistics",
+  "dqkv",
+  "dbiases",
+  "samples",
+  "groups",
+  "heads",
+  "tokens",
+  "headSize",
+  "scale",
+] as const;
+
+type Backward = JobArguments<(typeof backwardFields)[number]>;
+
+/** One sample and head of the backward pass; `dbias` is where its scores' gradients are added. */
+class BackwardPass {
+  readonly #bench: Bench;
+  readonly #values: Backward;
+  readonly #places: ReturnType<typeof backwardLayout>;
+  readonly #head: number;
+  readonly #sample: number;
+  /** Byte offset of the sample's first row and the head's first column in qkv and in y. */
+  readonly #qkvOffset: number;
+  readonly #yOffset: number;
+  readonly #yBytes: number;
+
+  constructor(bench: Bench, values: Backward, sample: number, head: number) {
+    this.#bench = bench;
+    this.#values = values;
+    this.#places = backwardLayout(values, bench.scratch);
+    this.#head = head;
+    this.#sample = sample;
+    this.#yBytes = values.heads * values.headSize * 4;
+    this.#yOffset = sample * values.tokens * this.#yBytes + head * values.headSize * 4;
+    this.#qkvOffset = 3 * sample * values.tokens * this.#yBytes + head * values.headSize * 4;
+  }
+
+  run(dbias: number): void {
+    const { kernels } = this.#bench;
+    const { qkv, tokens, headSize } = this.#values;
+    const { keys, values, keyRows } = this.#places;
+    const qkvBytes = 3 * this.#yBytes;
+    const key = qkv + this.#qkvOffset + this.#yBytes;
+    const value = key + this.#yBytes;
+    kernels.packRows8(key, qkvBytes, tokens, headSize, keys, 1);
+    kernels.packRows8(value, qkvBytes, tokens, headSize, values, 1);
+    kernels.packColumns8(key, qkvBytes, headSize, tokens, keyRows, 1);
+    for (let first = 0; first < tokens; first += backwardRows) {
+      const rows = Math.min(backwardRows, tokens - first);
+      this.#scores(first, rows, dbias === 0 ? 0 : dbias + first * tokens * 4);
+      this.#gradients(first, rows);
+    }
+  }
+
+  /** The block's probabilities and the gradients of its scores. */
+  #scores(first: number, rows: number, dbias: number): void {
+    const { kernels } = this.#bench;
+    const { dy, qkv, y, bias, statistics, tokens, headSize, scale, heads } = this.#values;
+    const { edge, keys, values, packed, scores, dscores, deltas, scoreBytes } = this.#places;
+    const yBytes = this.#yBytes;
+    const row = this.#yOffset + first * yBytes;
+    const query = qkv + this.#qkvOffset + first * 3 * yBytes;
+    kernels.packRows6(query, 3 * yBytes, rows, headSize, packed, scale);
+    const start = scoreStart(bias, this.#head, first, tokens);
+    kernels.gemmBlock(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
+    kernels.packRows6(dy + row, yBytes, rows, headSize, packed, 1);
+    const zero = [zerosOffset, 0, 0];
+    kernels.gemmBlock(headSize, packed, values, dscores, scoreBytes, rows, tokens, ...zero, edge);
+    kernels.rowDots(dy + row, yBytes, y + row, yBytes, deltas, rows, headSize);
+    const rowStatistics = statistics +
+      ((this.#sample * heads + this.#head) * tokens + first) * 8;
+    kernels.scoresBackward(
+      scores,
+      dscores,
+      scoreBytes,
+      rows,
+      tokens,
+      rowStatistics,
+      deltas,
+      dbias,
+    );
+  }
+
+  /** The block's share of dq, dk and dv. */
+  #gradients(first: number, rows: number): void {
+    const { kernels } = this.#bench;
+    const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
+    const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
+    const yBytes = this.#yBytes;
+    const qkvBytes = 3 * yBytes;
+    const dquery = dqkv + this.#qkvOffset;
+    const queryRow = first * qkvBytes;
+    kernels.packRows6(dscores, scoreBytes, rows, tokens, packed, scale);
+    const zero = [zerosOffset, 0, 0];
+    const dqueryRow = dquery + queryRow;
+    kernels.gemmBlock(
+      tokens,
+      packed,
+      keyRows,
+      dqueryRow,
+      qkvBytes,
+      rows,
+      headSize,
+      ...zero,
+      edge,
+    );
+    const query = qkv + this.#qkvOffset + queryRow;
+    kernels.packColumns8(query, qkvBytes, headSize, rows, queries, 1);
+    const slope = dy + this.#yOffset + first * yBytes;
+    kernels.packColumns8(slope, yBytes, headSize, rows, slopes, 1);
+    const add = (target: number, left: number, right: number, factor: number) => {
+      const start = first === 0 ? zero : [target, qkvBytes, panelBytes];
+      kernels.packColumns6(left, scoreBytes, tokens, rows, packed, factor);
+      kernels.gemmBlock(rows, packed, right, target, qkvBytes, tokens, headSize, ...start, edge);
+    };
+    add(dquery + yBytes, dscores, queries, scale);
+    add(dquery + 2 * yBytes, scores, slopes, 1);
+  }
+}
+
+/**
+ * An item is a head and a group of samples. `dbiases` [groups, H, N, N] holds the sum over each
+ * group, or is 0; the number of groups is fixed by the shapes, so the order of sums is.
+ */
+export const attentionBackwardJob = defineJob(
+  "attentionBackward",
+  backwardFields,
+  (bench, values, item) => {
+    const { dbiases, samples, groups, heads, tokens } = values;
+    const group = Math.floor(item / heads);
+    const head = item % heads;
+    const dbias = dbiases === 0 ? 0 : dbiases + item * tokens * tokens * 4;
+    if (dbias !== 0) bench.kernels.fill(dbias, tokens * tokens, 0);
+    const end = Math.floor(samples * (group + 1) / groups);
+    for (let sample = Math.floor(samples * group / groups); sample < end; sample++) {
+      new BackwardPass(bench, values, sample, head).run(dbias);
+    }
+  },
+);
