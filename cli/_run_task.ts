@@ -1,0 +1,193 @@
+/** What every command that trains does around its task: config, directory, progress, result. */
+import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
+import type { RawConfig } from "../configs/_layers.ts";
+import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
+import type { ConfigOf, Task } from "../configs/schema.ts";
+import { UserError } from "../core/errors.ts";
+import type { RunListener } from "../pipeline/events.ts";
+import { type CommandContext, exitCodes, path, toggle, type ValuesOf } from "./_command.ts";
+import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
+import { Progress } from "./_progress.ts";
+import { writeAll } from "./_program.ts";
+import { storedConfig } from "./_stored_config.ts";
+import { styleFor } from "./_style.ts";
+
+/** Flags of every command that trains. */
+export const runFlags = {
+  out: path("Directory of the run; default: runs/ and the recipe's name.", {
+    placeholder: "DIR",
+    short: "o",
+  }),
+  resume: path("Go on with the run in this directory, from its last checkpoint.", {
+    placeholder: "DIR",
+  }),
+  dryRun: toggle("Show the plan (parameters, memory, steps, images, schedule) and stop."),
+  quiet: toggle("Show warnings and results only.", { short: "q" }),
+  json: toggle("Print the result as one JSON document."),
+};
+
+/** The values of all flags of a command that trains. */
+export type RunFlagValues = ConfigFlagValues & ValuesOf<typeof runFlags>;
+
+/** How a task is told to run; a part of its own options. */
+export interface TaskOptions {
+  readonly directory: string;
+  readonly resume: "auto" | "always";
+  readonly listener: RunListener;
+  readonly signal: AbortSignal;
+  readonly origins: ReadonlyMap<string, string>;
+  readonly memoryBudgetBytes?: number;
+}
+
+/** What every task gives at its end. */
+export interface TaskOutcome {
+  readonly step: number;
+  readonly interrupted: boolean;
+  readonly directory: string | null;
+}
+
+/** A task as a command needs it. */
+export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
+  readonly task: T;
+  run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
+  /** What `--dry-run` shows: nested names and figures. */
+  plan(config: ConfigOf<T>, options: Pick<TaskOptions, "memoryBudgetBytes">): Promise<object>;
+  /** The result in words, a line each. */
+  describe(outcome: Outcome): readonly string[];
+}
+
+function isUsed(directory: string): boolean {
+  try {
+    return [...Deno.readDirSync(directory)].length > 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotADirectory) return true;
+    throw error;
+  }
+}
+
+/** Whether a directory holds an unfinished run of this very config, apart from its length. */
+function goesOn(directory: string, config: object): boolean {
+  const stored = (() => {
+    try {
+      return storedConfig(directory);
+    } catch (error) {
+      if (error instanceof UserError) return null;
+      throw error;
+    }
+  })();
+  if (stored === null || comparable(stored.config) !== comparable({ ...config })) return false;
+  const { checkpoint } = latestCheckpoint(directory);
+  if (checkpoint === undefined) return true;
+  const state = loadCheckpoint(checkpoint.directory).state as { finished?: boolean };
+  return state.finished !== true;
+}
+
+function comparable(config: RawConfig): string {
+  const schedule = { ...config.schedule as RawConfig | undefined, maxSteps: null };
+  return JSON.stringify({ ...config, schedule, output: null });
+}
+
+/**
+ * The directory of a run that is given none: `runs/NAME`, or with a number behind it where that holds
+ * another run or a finished one. An interrupted run of the same config is gone on with.
+ */
+export function defaultDirectory(name: string, config: object, root = "runs"): string {
+  for (let number = 1;; number++) {
+    const directory = `${root}/${name}${number === 1 ? "" : `-${number}`}`;
+    if (!isUsed(directory) || goesOn(directory, config)) return directory;
+  }
+}
+
+/** Seven tenths of the memory that is free now, or nothing where that may not be asked. */
+function memoryBudget(): { memoryBudgetBytes?: number } {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  if (state !== "granted") return {};
+  return { memoryBudgetBytes: Math.floor(0.7 * Deno.systemMemoryInfo().available) };
+}
+
+/** Progress on stderr as a config's log section and the terminal want it. */
+export function progressOf(plainSeconds: number, quiet: boolean): Progress {
+  return new Progress({
+    write: (text) => writeAll(Deno.stderr, text),
+    isTerminal: Deno.stderr.isTerminal(),
+    columns: () => Deno.consoleSize().columns,
+    style: styleFor(Deno.stderr),
+    now: () => performance.now() / 1000,
+    plainSeconds,
+    quiet,
+  });
+}
+
+/** Lines of a plan: `memory.weights  12 MB`. */
+export function describePlan(plan: object, prefix = ""): string[] {
+  return Object.entries(plan).flatMap(([key, value]) => {
+    const name = prefix === "" ? key : `${prefix}.${key}`;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return describePlan(value, name);
+    }
+    return [`${name}  ${Array.isArray(value) ? value.join(", ") : value}`];
+  });
+}
+
+/** A run's config and directory: a new one, or that of `--resume`. */
+async function openRun<T extends Task>(
+  task: T,
+  flags: RunFlagValues,
+): Promise<ResolvedConfig<T> & { readonly directory: string }> {
+  if (flags.resume === undefined) {
+    const resolved = await configOf<T>(task, flags);
+    const directory = flags.out ?? resolved.config.output ??
+      defaultDirectory(resolved.name, resolved.config);
+    return { ...resolved, directory };
+  }
+  if (flags.out !== undefined && flags.out !== flags.resume) {
+    throw new UserError("Cannot use --out with --resume: a run stays in its directory", {
+      hint: "leave --out away",
+    });
+  }
+  const stored = storedConfig(flags.resume);
+  if (stored === null) {
+    throw new UserError(`Cannot resume "${flags.resume}": there is no such directory`, {
+      hint: "give the directory of a run",
+    });
+  }
+  return { ...await configOf<T>(task, flags, stored), directory: flags.resume };
+}
+
+/** Runs a task as its flags say; gives the exit code. */
+export async function runTask<T extends Task, Outcome extends TaskOutcome>(
+  runner: TaskRunner<T, Outcome>,
+  flags: RunFlagValues,
+  context: CommandContext,
+): Promise<number> {
+  const { config, origins, directory } = await openRun(runner.task, flags);
+  if (flags.dryRun) {
+    const plan = await runner.plan(config, memoryBudget());
+    if (flags.json) context.printJson(plan);
+    else for (const line of describePlan(plan)) context.print(line);
+    return exitCodes.done;
+  }
+  const progress = progressOf(config.log.progressSeconds, flags.quiet);
+  let outcome: Outcome;
+  try {
+    outcome = await runner.run(config, {
+      directory,
+      resume: flags.resume === undefined ? "auto" : "always",
+      listener: progress.listener,
+      signal: context.signal,
+      origins,
+      ...memoryBudget(),
+    });
+  } finally {
+    progress.close();
+  }
+  if (flags.json) context.printJson(outcome);
+  else for (const line of runner.describe(outcome)) context.print(line);
+  if (!outcome.interrupted) return exitCodes.done;
+  context.note(
+    `Interrupted and saved after step ${outcome.step}. ` +
+      `Go on with: deno task ${taskCommands[runner.task]} --resume ${directory}`,
+  );
+  return exitCodes.interrupted;
+}

@@ -1,0 +1,34 @@
+/** A program of commands that wait, break and fail, for the tests of exit codes. */
+import { type Command, defineCommand, toggle } from "../../cli/_command.ts";
+import { runProgram } from "../../cli/_program.ts";
+
+const wait = defineCommand({
+  name: "wait",
+  summary: "Wait for Ctrl-C",
+  description: "Waits, then saves.",
+  flags: { stubborn: toggle("Go on waiting after the first.") },
+  async run({ flags }, context) {
+    context.note("waiting");
+    // A timer keeps the process alive, as a running step would.
+    const timer = setInterval(() => {}, 1000);
+    await new Promise<void>((resolve) => {
+      if (!flags.stubborn) context.signal.addEventListener("abort", () => resolve());
+    });
+    clearInterval(timer);
+    context.print("saved");
+    return 130;
+  },
+});
+
+function failing(name: string, run: () => Promise<number | void>): Command {
+  return defineCommand({ name, summary: name, description: `${name}.`, run });
+}
+
+const commands = [
+  wait,
+  failing("break", () => Promise.reject(new TypeError("it\n  broke"))),
+  failing("fail", () => Promise.resolve(1)),
+  failing("write", () => Deno.writeTextFile("/nowhere/x", "")),
+];
+
+if (import.meta.main) Deno.exit(await runProgram(Deno.args, commands, "0"));

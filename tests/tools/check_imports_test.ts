@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { findViolations, type ModuleImports } from "../../tools/check_imports.ts";
+import { countTests } from "../../tools/test.ts";
+
+function module(path: string, changes: Partial<ModuleImports> = {}): ModuleImports {
+  return { path, text: "", imports: [], packages: [], ...changes };
+}
+
+function importing(path: string, to: string, isType = false): ModuleImports {
+  return module(path, { imports: [{ to, isType }] });
+}
+
+Deno.test("findViolations() lets the arrows of the architecture pass", () => {
+  const allowed = [
+    importing("models/beit.ts", "backends/backend.ts"),
+    importing("tasks/pretrain.ts", "checkpoints/store.ts"),
+    importing("core/a.ts", "core/b.ts"),
+    importing("configs/schema.ts", "deps/zod.ts"),
+    importing("report/html.ts", "pipeline/events.ts", true),
+    importing("cli/pretrain.ts", "tasks/pretrain.ts"),
+    module("data/a.ts", { text: "Deno.cwd()" }),
+    module("backends/cpu/blas_ffi.ts", { text: "Deno.dlopen()" }),
+    module("models/a.ts", { text: '/** Deno.cwd() */ const a = "Deno.cwd()"; // Deno.cwd()' }),
+    module("deps/zod.ts", { packages: ["npm:zod@4.6.7"] }),
+  ];
+  assert.deepEqual(findViolations(allowed), []);
+});
+
+Deno.test("findViolations() names each file against them", () => {
+  const forbidden: [ModuleImports, RegExp][] = [
+    [importing("models/beit.ts", "pipeline/stage.ts"), /^models\/beit\.ts: "models" must not/],
+    [importing("core/a.ts", "backends/backend.ts"), /"core" must not import "backends/],
+    [importing("report/html.ts", "pipeline/events.ts"), /"report" must not import/],
+    [importing("tasks/a.ts", "cli/_style.ts"), /"tasks" must not import "cli/],
+    [importing("extra/a.ts", "core/errors.ts"), /unknown folder "extra"/],
+    [module("models/a.ts", { text: "const d = Deno.cwd();" }), /uses Deno outside/],
+    [module("core/a.ts", { packages: ["npm:zod@4.6.7"] }), /names "npm:zod@4\.6\.7" outside deps/],
+  ];
+  for (const [found, wanted] of forbidden) {
+    const violations = findViolations([found]);
+    assert.equal(violations.length, 1);
+    assert.match(violations[0], wanted);
+  }
+});
+
+Deno.test("countTests() reads the line that `deno test` ends with", () => {
+  const failed =
+    "x\n\x1b[31mFAILED\x1b[0m | 37 passed | 5 failed | 2 ignored \x1b[38m(1s)\x1b[0m\n";
+  assert.deepEqual(countTests(failed), { passed: 37, failed: 5 });
+  assert.deepEqual(countTests("ok | 3 passed (2 steps) | 0 failed (1s)"), { passed: 3, failed: 0 });
+  assert.equal(countTests("error: no"), null);
+});
