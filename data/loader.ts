@@ -1,0 +1,352 @@
+/**
+ * Batches of a source: read, decoded, transformed and masked ahead of the step, in workers.
+ *
+ * What a batch holds is a function of (seed, step) and the files: every draw comes from a generator
+ * that was split by (epoch, sample), whichever worker makes it, however many there are.
+ *
+ * @module
+ */
+import { messageOf, UserError } from "../core/errors.ts";
+import { BatchBuffers } from "./_batch_buffers.ts";
+import { createPool, type Pool } from "./_pool.ts";
+import type { ChunkResult, ProducerSettings, SampleJob } from "./_producer.ts";
+import { DecodeCache } from "./decode_cache.ts";
+import type { BlockMaskOptions } from "./mask.ts";
+import { rankShare, SampleOrder, StepPlan, type StepPosition } from "./sampler.ts";
+import type { Source } from "./source.ts";
+import type { Transform } from "./transform.ts";
+
+/** A file that was left out. */
+export interface SkippedFile {
+  readonly id: string;
+  /** Why, in one line. */
+  readonly message: string;
+}
+
+/** What a loader does. */
+export interface LoaderOptions {
+  readonly source: Source;
+  /** What happens to each picture. */
+  readonly transform: Transform;
+  /** Masks to draw; none if left out. */
+  readonly mask?: Omit<BlockMaskOptions, "choose">;
+  /** Samples in a step, over all ranks. */
+  readonly batch: number;
+  /** Samples in one micro-batch of this rank at most; the whole share of the rank if left out. */
+  readonly microBatch?: number;
+  /** The run's seed. */
+  readonly seed: number;
+  /** `false` for the order of the source (evaluation); `true` if left out. */
+  readonly isShuffled?: boolean;
+  /** Leave out an epoch's last, smaller batch; `true` if left out. */
+  readonly dropsLast?: boolean;
+  /** This process among several (0 if left out) … */
+  readonly rank?: number;
+  /** … and their number (1 if left out). */
+  readonly ranks?: number;
+  /** Workers; 0 for the main thread; `auto` (the default): one less than there are cores, at most 8. */
+  readonly workers?: number | "auto";
+  /** Micro-batches made ahead of the one in use; 2 if left out. */
+  readonly prefetch?: number;
+  /** Which decoder; `auto` if left out. */
+  readonly decoder?: "auto" | "native" | "portable";
+  /** Turn pictures by their EXIF tag, as mmselfsup does; `false` if left out. */
+  readonly exif?: boolean;
+  /** Memory for decoded pictures, used where the whole data set may fit; 128 MiB if left out. */
+  readonly cacheBytes?: number;
+  /**
+   * What happens at a file that cannot be read or decoded: `raise` an error (the default), or `skip`
+   * it and take the next sample of the epoch in its place.
+   */
+  readonly onError?: "raise" | "skip";
+  /** Files that may be skipped before the loader gives up; 100 if left out. */
+  readonly maxSkipped?: number;
+  /** Hears of each skipped file, once. */
+  readonly onSkip?: (file: SkippedFile) => void;
+  /** Hears of what the user should know, such as why there are no workers. */
+  readonly onNote?: (note: string) => void;
+}
+
+/** One micro-batch. */
+export interface LoadedBatch {
+  /** Samples in it. */
+  readonly size: number;
+  /** The student's view, RGB bytes [B, S, S, 3]. */
+  readonly pixels: Uint8Array;
+  /** S. */
+  readonly imageSize: number;
+  /** The tokenizer's view [B, T, T, 3]; `pixels` itself where both are equal. */
+  readonly tokenizerPixels: Uint8Array;
+  /** T. */
+  readonly tokenizerSize: number;
+  /** 1 where a patch is masked [B, N]; empty without masks. */
+  readonly mask: Uint8Array;
+  /** Class of each sample, −1 if none. */
+  readonly labels: Int32Array;
+  /** Where each sample came from. */
+  readonly ids: readonly string[];
+  /** Index of each sample in the source. */
+  readonly indices: Uint32Array;
+  /** The optimizer step that it belongs to, from 0 … */
+  readonly step: number;
+  /** … and which of the step's micro-batches it is. */
+  readonly microBatch: number;
+  readonly microBatches: number;
+  /** Epoch, from 0. */
+  readonly epoch: number;
+  /** Position of its first sample in the order of the epoch. */
+  readonly position: number;
+  /** Time that its stages took, summed over the workers. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** The part of a step that one micro-batch takes. */
+interface Portion extends StepPosition {
+  readonly step: number;
+  readonly microBatch: number;
+  readonly microBatches: number;
+}
+
+const largestChunk = 16;
+
+function workerCount(wanted: number | "auto"): number {
+  if (typeof Worker === "undefined") return 0;
+  if (wanted !== "auto") return wanted;
+  return Math.min(8, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
+}
+
+/**
+ * Makes batches of a source.
+ *
+ * @example Two steps of four pictures
+ * ```ts
+ * import { Loader } from "./loader.ts";
+ * const file = new TextEncoder().encode("P5 2 2 255\nABCD");
+ * const loader = await Loader.open({
+ *   source: {
+ *     length: 9,
+ *     classes: ["letters"],
+ *     entry: (index) => ({ id: `${index}`, label: 0 }),
+ *     read: () => Promise.resolve(file),
+ *   },
+ *   transform: { kind: "train", size: 8, scale: [1, 1] },
+ *   mask: { height: 4, width: 4, count: 6, minBlock: 2 },
+ *   batch: 4,
+ *   seed: 1,
+ *   workers: 0,
+ * });
+ * let steps = 0;
+ * for await (const batch of loader.batches({ to: 2 })) {
+ *   if (batch.pixels.length !== 4 * 8 * 8 * 3 || batch.mask.length !== 64) throw new Error();
+ *   steps++;
+ * }
+ * loader.close();
+ * if (steps !== 2) throw new Error();
+ * ```
+ */
+export class Loader {
+  readonly #options: LoaderOptions;
+  readonly #pool: Pool;
+  readonly #order: SampleOrder;
+  readonly #plan: StepPlan;
+  readonly #skipped = new Map<number, string>();
+
+  private constructor(options: LoaderOptions, pool: Pool, plan: StepPlan) {
+    this.#options = options;
+    this.#pool = pool;
+    this.#plan = plan;
+    this.#order = new SampleOrder({
+      length: options.source.length,
+      seed: options.seed,
+      isShuffled: options.isShuffled ?? true,
+    });
+  }
+
+  /**
+   * Starts the workers.
+   *
+   * @throws UserError where the source does not fill a batch
+   */
+  static async open(options: LoaderOptions): Promise<Loader> {
+    const { source, batch, cacheBytes = 128 * 2 ** 20 } = options;
+    const dropsLast = options.dropsLast ?? true;
+    const plan = new StepPlan({ length: source.length, batch, dropsLast });
+    const count = workerCount(options.workers ?? "auto");
+    const cache = DecodeCache.create(source.length, cacheBytes);
+    const settings: ProducerSettings = {
+      transform: options.transform,
+      mask: options.mask,
+      seed: options.seed,
+      exif: options.exif ?? false,
+      decoder: options.decoder ?? "auto",
+      memory: source.memory,
+      cache: count === 0 || cache?.isShared ? cache?.memory : undefined,
+    };
+    const pool = await createPool(settings, count, (reason) => {
+      options.onNote?.(
+        `Data workers cannot start, pictures are prepared on the main thread: ${reason}`,
+      );
+    });
+    return new Loader(options, pool, plan);
+  }
+
+  /** Steps in an epoch. */
+  get stepsPerEpoch(): number {
+    return this.#plan.stepsPerEpoch;
+  }
+
+  /** Different files skipped so far. */
+  get skipped(): number {
+    return this.#skipped.size;
+  }
+
+  /** Workers in use; 0 on the main thread. */
+  get workers(): number {
+    return this.#pool.workers;
+  }
+
+  /** Which library decodes. */
+  get decoder(): string {
+    return this.#pool.decoder;
+  }
+
+  *#portions(from: number, to: number): Generator<Portion> {
+    const { rank = 0, ranks = 1 } = this.#options;
+    for (let step = from; step < to; step++) {
+      const whole = this.#plan.at(step);
+      const [start, end] = rankShare(whole.count, rank, ranks);
+      const largest = this.#options.microBatch ?? Math.max(1, end - start);
+      const microBatches = Math.ceil((end - start) / largest);
+      for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+        const first = start + microBatch * largest;
+        const count = Math.min(largest, end - first);
+        const { epoch, position } = whole;
+        yield { step, microBatch, microBatches, epoch, position: position + first, count };
+      }
+    }
+  }
+
+  async #job(epoch: number, index: number): Promise<SampleJob> {
+    const { source } = this.#options;
+    const { id } = source.entry(index);
+    if (source.locate !== undefined) return { epoch, index, id, from: source.locate(index) };
+    try {
+      return { epoch, index, id, from: await source.read(index) };
+    } catch (error) {
+      return { epoch, index, id, from: { error: messageOf(error) } };
+    }
+  }
+
+  async #produce(epoch: number, indices: Uint32Array): Promise<ChunkResult> {
+    const jobs: SampleJob[] = [];
+    for (const index of indices) jobs.push(await this.#job(epoch, index));
+    return await this.#pool.run(jobs);
+  }
+
+  /** Notes a file that failed, or throws where it may not. */
+  #skip(index: number, message: string): void {
+    const { onError = "raise", maxSkipped = 100, onSkip, source } = this.#options;
+    if (onError === "raise") {
+      throw new UserError(message, { hint: "set data.onError=skip to leave such files out" });
+    }
+    if (this.#skipped.has(index)) return;
+    this.#skipped.set(index, message);
+    onSkip?.({ id: source.entry(index).id, message });
+    if (this.#skipped.size > maxSkipped) {
+      throw new UserError(
+        `Cannot go on: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
+        { hint: "check the data set" },
+      );
+    }
+  }
+
+  /** The first sample after `position` that can be made, with its index. */
+  async #replacement(epoch: number, position: number): Promise<[number, ChunkResult]> {
+    const { length } = this.#order;
+    for (let ahead = 1; ahead < length; ahead++) {
+      const index = this.#order.at(epoch, (position + ahead) % length);
+      if (this.#skipped.has(index)) continue;
+      const result = await this.#produce(epoch, Uint32Array.of(index));
+      if (result.failures.length === 0) return [index, result];
+      this.#skip(index, result.failures[0].message);
+    }
+    throw new UserError("Cannot go on: no file of the data set can be decoded");
+  }
+
+  async #make(portion: Portion): Promise<LoadedBatch> {
+    const { transform, mask, source } = this.#options;
+    const { epoch, position, count } = portion;
+    const indices = Uint32Array.from(
+      { length: count },
+      (_, i) => this.#order.at(epoch, position + i),
+    );
+    const batch = new BatchBuffers(transform, mask, count);
+    const workers = Math.max(1, this.#pool.workers);
+    const chunk = Math.min(largestChunk, Math.ceil(count / workers));
+    const failures: { slot: number; message: string }[] = [];
+    const pending: Promise<void>[] = [];
+    for (let first = 0; first < count; first += chunk) {
+      const made = this.#produce(epoch, indices.subarray(first, first + chunk));
+      pending.push(made.then((result) => {
+        batch.place(result, first);
+        for (const { slot, message } of result.failures) {
+          failures.push({ slot: first + slot, message });
+        }
+      }));
+    }
+    await Promise.all(pending);
+    failures.sort((a, b) => a.slot - b.slot);
+    for (const { slot, message } of failures) this.#skip(indices[slot], message);
+    for (const { slot } of failures) {
+      const [index, result] = await this.#replacement(epoch, position + slot);
+      indices[slot] = index;
+      batch.place(result, slot);
+    }
+    const entries = Array.from(indices, (index) => source.entry(index));
+    return {
+      ...batch.contents,
+      size: count,
+      labels: Int32Array.from(entries, (entry) => entry.label),
+      ids: entries.map((entry) => entry.id),
+      indices,
+      step: portion.step,
+      microBatch: portion.microBatch,
+      microBatches: portion.microBatches,
+      epoch,
+      position,
+    };
+  }
+
+  /**
+   * The micro-batches of steps `from` … `to` − 1, in order; `to` is without end if left out. A run that
+   * goes on at step n takes `from: n`. The time that `next()` takes is the time spent waiting for data.
+   *
+   * @throws UserError at a file that cannot be decoded, if `onError` is `raise`, and where too many were
+   * skipped
+   */
+  async *batches(
+    { from = 0, to = Infinity }: { readonly from?: number; readonly to?: number } = {},
+  ): AsyncGenerator<LoadedBatch, void, void> {
+    const portions = this.#portions(from, to);
+    const { prefetch = 2 } = this.#options;
+    const ahead: Promise<LoadedBatch>[] = [];
+    const advance = () => {
+      const next = portions.next();
+      if (next.done) return;
+      const batch = this.#make(next.value);
+      // It is awaited later, or never where the consumer stops: then its failure is of no interest.
+      batch.catch(() => {});
+      ahead.push(batch);
+    };
+    for (let i = 0; i <= prefetch; i++) advance();
+    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+      yield await next;
+      advance();
+    }
+  }
+
+  /** Ends the workers. The source stays open. */
+  close(): void {
+    this.#pool.close();
+  }
+}
