@@ -1,0 +1,114 @@
+/** The JSON files that Hugging Face's and timm's loaders want beside the weights. */
+
+import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
+import type { Preprocessing } from "./preprocessing.ts";
+
+/** PIL's number of the filter, as Hugging Face's processors write it. */
+const RESAMPLE = { bicubic: 3, bilinear: 2 };
+
+/** `config.json` of a Hugging Face BEiT. */
+export function huggingFaceConfig(kind: ModelKind, shape: ModelShape): Record<string, unknown> {
+  const architecture = {
+    pretrain: "BeitForMaskedImageModeling",
+    finetune: "BeitForImageClassification",
+    encoder: "BeitModel",
+    tokenizer: "",
+  }[kind];
+  const classes = shape.classes ?? 0;
+  const ids = Array.from({ length: classes }, (_, id) => id);
+  const labels = kind !== "finetune" ? {} : {
+    id2label: Object.fromEntries(ids.map((id) => [id, `LABEL_${id}`])),
+    label2id: Object.fromEntries(ids.map((id) => [`LABEL_${id}`, id])),
+  };
+  return {
+    architectures: [architecture],
+    model_type: "beit",
+    hidden_size: shape.embedDim,
+    num_hidden_layers: shape.depth,
+    num_attention_heads: shape.heads,
+    intermediate_size: Math.round(shape.embedDim * shape.mlpRatio),
+    hidden_act: "gelu",
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0,
+    drop_path_rate: 0,
+    layer_norm_eps: 1e-6,
+    initializer_range: 0.02,
+    image_size: shape.imageSize,
+    patch_size: shape.patchSize,
+    num_channels: 3,
+    vocab_size: shape.codes ?? 8192,
+    use_mask_token: kind === "pretrain",
+    use_absolute_position_embeddings: shape.usesAbsolutePositions,
+    use_relative_position_bias: shape.usesRelativePositionBias,
+    use_shared_relative_position_bias: shape.usesSharedRelativePositionBias,
+    layer_scale_init_value: shape.layerScaleInitValue,
+    use_mean_pooling: true,
+    ...labels,
+  };
+}
+
+/** `preprocessor_config.json` of a Hugging Face BEiT. */
+export function huggingFacePreprocessor(
+  shape: ModelShape,
+  { mean, standardDeviation, cropShare, interpolation }: Preprocessing,
+): Record<string, unknown> {
+  const size = shape.imageSize;
+  const resized = Math.floor(size / cropShare);
+  return {
+    image_processor_type: "BeitImageProcessor",
+    do_resize: true,
+    size: { height: resized, width: resized },
+    resample: RESAMPLE[interpolation],
+    do_center_crop: true,
+    crop_size: { height: size, width: size },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: mean,
+    image_std: standardDeviation,
+    do_reduce_labels: false,
+  };
+}
+
+/** timm's `config.json`: `timm.create_model("local-dir:FOLDER")` makes this very model. */
+export function timmConfig(
+  kind: ModelKind,
+  shape: ModelShape,
+  { mean, standardDeviation, cropShare, interpolation }: Preprocessing,
+): Record<string, unknown> {
+  const isLarge = shape.embedDim >= 1024;
+  const classes = kind === "finetune" ? shape.classes ?? 0 : 0;
+  const pooling = kind === "pretrain" ? "token" : "avg";
+  return {
+    architecture: isLarge ? "beitv2_large_patch16_224" : "beitv2_base_patch16_224",
+    num_classes: classes,
+    num_features: shape.embedDim,
+    global_pool: pooling,
+    model_args: {
+      img_size: shape.imageSize,
+      patch_size: shape.patchSize,
+      embed_dim: shape.embedDim,
+      depth: shape.depth,
+      num_heads: shape.heads,
+      mlp_ratio: shape.mlpRatio,
+      init_values: shape.layerScaleInitValue > 0 ? shape.layerScaleInitValue : null,
+      use_abs_pos_emb: shape.usesAbsolutePositions,
+      use_rel_pos_bias: shape.usesRelativePositionBias,
+      use_shared_rel_pos_bias: shape.usesSharedRelativePositionBias,
+    },
+    pretrained_cfg: {
+      custom_load: false,
+      input_size: [3, shape.imageSize, shape.imageSize],
+      fixed_input_size: true,
+      interpolation,
+      crop_pct: cropShare,
+      crop_mode: "center",
+      mean,
+      std: standardDeviation,
+      num_classes: classes,
+      pool_size: null,
+      first_conv: "patch_embed.proj",
+      classifier: "head",
+    },
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * From anyone's checkpoint to anyone else's.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { messageOf, UserError } from "../core/errors.ts";
+import { REST_KEY, restPath, SHAPE_KEY } from "./_checkpoint_files.ts";
+import { huggingFaceConfig, huggingFacePreprocessor, timmConfig } from "./_hub_configs.ts";
+import { type ModelFormat, toFormatNames } from "./formats/model_format.ts";
+import type { ModelShape } from "./formats/model_shape.ts";
+import { type LoadReport, openModel } from "./open_model.ts";
+import { defaultPreprocessing, type Preprocessing } from "./preprocessing.ts";
+import { type PthContent, writePth } from "./pth_writer.ts";
+import { writeSafetensors } from "./safetensors_writer.ts";
+import type { TensorMap } from "./tensor_data.ts";
+
+/** What `--to` takes; `safetensors` is our own format. */
+export const CONVERT_TARGETS = [
+  "timm",
+  "mmselfsup",
+  "unilm",
+  "huggingface",
+  "safetensors",
+] as const;
+
+/** A format to convert to. */
+export type ConvertTarget = typeof CONVERT_TARGETS[number];
+
+/** How to convert. */
+export interface ConvertOptions {
+  to: ConvertTarget;
+  /** What is known of the model otherwise, such as its number of heads. */
+  shape?: Partial<ModelShape>;
+  /** Take the tokenizer out of a pretraining checkpoint that contains it. */
+  part?: "model" | "tokenizer";
+  preprocessing?: Preprocessing;
+}
+
+/** What was done. */
+export interface ConvertReport extends LoadReport {
+  from: ModelFormat;
+  to: ConvertTarget;
+  kind: string;
+  /** Tensors in the main file. */
+  tensors: number;
+  /**
+   * Our names of tensors that the other side's model class has no place for. They are kept where its
+   * loader does not look, so that converting back loses nothing.
+   */
+  aside: string[];
+  /** The files written. */
+  files: string[];
+}
+
+const FORMAT_OF: Record<ConvertTarget, ModelFormat> = {
+  timm: "timm",
+  mmselfsup: "mmselfsup",
+  unilm: "unilm",
+  huggingface: "huggingface",
+  safetensors: "mimic",
+};
+
+function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function writeJson(path: string, value: unknown): string {
+  try {
+    Deno.writeTextFileSync(path, JSON.stringify(value, null, 2) + "\n");
+  } catch (error) {
+    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+  }
+  return path;
+}
+
+/** Writes beside and renames, so that a file may be converted onto itself and is never half there. */
+async function atomically(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
+  const aside = `${path}.tmp`;
+  try {
+    await write(aside);
+    Deno.renameSync(aside, path);
+  } catch (error) {
+    await Deno.remove(aside).catch(() => {});
+    if (error instanceof UserError) throw error;
+    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Writes the main file and, where there is one, the rest beside it. */
+async function writeSafetensorsPair(
+  path: string,
+  tensors: TensorMap,
+  rest: TensorMap,
+  metadata: Record<string, string>,
+): Promise<string[]> {
+  await atomically(path, (aside) => writeSafetensors(aside, tensors, metadata));
+  if (rest.size === 0) {
+    // One of an earlier conversion would be taken for this file's.
+    await Deno.remove(restPath(path)).catch(() => {});
+    return [path];
+  }
+  await atomically(restPath(path), (aside) => writeSafetensors(aside, rest, { format: "pt" }));
+  return [path, restPath(path)];
+}
+
+interface Export {
+  out: string;
+  kind: "pretrain" | "finetune" | "tokenizer" | "encoder";
+  shape: ModelShape;
+  tensors: TensorMap;
+  rest: TensorMap;
+  preprocessing: Preprocessing;
+}
+
+async function writePthFile(
+  { out, shape, tensors, rest }: Export,
+  wrapper: "model" | "state_dict",
+): Promise<string[]> {
+  const content: Record<string, PthContent> = {};
+  if (wrapper === "state_dict") content.meta = { author: "mimic" };
+  content[wrapper] = tensors;
+  content[SHAPE_KEY] = JSON.stringify(shape);
+  if (rest.size > 0) content[REST_KEY] = rest;
+  await atomically(out, (path) => writePth(path, content));
+  return [out];
+}
+
+async function writeTimm(given: Export): Promise<string[]> {
+  const { out, kind, shape, tensors, rest, preprocessing } = given;
+  const config = timmConfig(kind, shape, preprocessing);
+  const { mean, standardDeviation, cropShare, interpolation } = preprocessing;
+  const metadata = {
+    format: "pt",
+    architecture: String(config.architecture),
+    mean: mean.join(","),
+    std: standardDeviation.join(","),
+    crop_pct: String(cropShare),
+    interpolation,
+  };
+  if (/\.(pth|pt|bin)$/.test(out)) return await writePthFile(given, "state_dict");
+  if (out.endsWith(".safetensors")) {
+    return await writeSafetensorsPair(out, tensors, rest, metadata);
+  }
+  makeFolder(out);
+  return [
+    ...await writeSafetensorsPair(join(out, "model.safetensors"), tensors, rest, metadata),
+    writeJson(join(out, "config.json"), config),
+  ];
+}
+
+async function writeHuggingFace(given: Export): Promise<string[]> {
+  const { out, kind, shape, tensors, rest, preprocessing } = given;
+  makeFolder(out);
+  const weights = join(out, "model.safetensors");
+  return [
+    ...await writeSafetensorsPair(weights, tensors, rest, { format: "pt" }),
+    writeJson(join(out, "config.json"), huggingFaceConfig(kind, shape)),
+    writeJson(join(out, "preprocessor_config.json"), huggingFacePreprocessor(shape, preprocessing)),
+  ];
+}
+
+async function writeOurs({ out, kind, shape, tensors }: Export): Promise<string[]> {
+  const metadata = { format: "pt", "mimic.kind": kind, [SHAPE_KEY]: JSON.stringify(shape) };
+  await atomically(out, (path) => writeSafetensors(path, tensors, metadata));
+  return [out];
+}
+
+function writeExport(to: ConvertTarget, given: Export): Promise<string[]> {
+  switch (to) {
+    case "timm":
+      return writeTimm(given);
+    case "huggingface":
+      return writeHuggingFace(given);
+    case "safetensors":
+      return writeOurs(given);
+    case "unilm":
+      return writePthFile(given, "model");
+    case "mmselfsup":
+      return writePthFile(given, "state_dict");
+  }
+}
+
+/**
+ * Converts a checkpoint. `out` is a file for `safetensors`, `unilm` and `mmselfsup`, a folder for
+ * `huggingface`, and for `timm` a folder, or a file where it ends in `.safetensors` or `.pth`. One
+ * tensor is in memory at a time. Nothing of the model is lost: what the other side's class has no
+ * place for is put aside where its loader does not look, and listed.
+ *
+ * @example To mmselfsup's names and back
+ * ```ts
+ * import { convertCheckpoint } from "./convert.ts";
+ * import { expectedTensors } from "./formats/expected_tensors.ts";
+ * import { openModel } from "./open_model.ts";
+ * import { writeSafetensors } from "./safetensors_writer.ts";
+ * const shape = {
+ *   imageSize: 16, patchSize: 8, embedDim: 8, depth: 1, heads: 2, mlpRatio: 4,
+ *   layerScaleInitValue: 0.1, usesAbsolutePositions: false, codes: 5, headLayers: 1,
+ *   usesSharedRelativePositionBias: true, usesRelativePositionBias: false,
+ * };
+ * const zeros = (shape: number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
+ * const folder = await Deno.makeTempDir();
+ * await writeSafetensors(`${folder}/in.safetensors`, [...expectedTensors("pretrain", shape)].map(
+ *   ([name, shape]) => [name, { dtype: "F32", shape, data: zeros(shape) }] as const,
+ * ));
+ * const report = await convertCheckpoint(`${folder}/in.safetensors`, `${folder}/out.pth`, {
+ *   to: "mmselfsup",
+ * });
+ * const model = await openModel(`${folder}/out.pth`);
+ * if (model.format !== "mmselfsup" || model.report.missing.length > 0) throw new Error();
+ * if (report.kind !== "pretrain" || report.aside.length > 0) throw new Error();
+ * model.close();
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function convertCheckpoint(
+  from: string | URL,
+  out: string,
+  options: ConvertOptions,
+): Promise<ConvertReport> {
+  const { to } = options;
+  const model = await openModel(from, { shape: options.shape, part: options.part });
+  try {
+    const { kind, shape } = model;
+    const all: TensorMap = new Map([...model.tensors, ...model.rest]);
+    const { tensors, rest } = toFormatNames(FORMAT_OF[to], kind, all);
+    const preprocessing = options.preprocessing ?? defaultPreprocessing(shape);
+    const files = await writeExport(to, { out, kind, shape, tensors, rest, preprocessing });
+    return {
+      from: model.format,
+      to,
+      kind,
+      tensors: tensors.size,
+      aside: [...rest.keys()],
+      files,
+      ...model.report,
+    };
+  } finally {
+    model.close();
+  }
+}

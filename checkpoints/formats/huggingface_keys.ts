@@ -1,0 +1,77 @@
+/**
+ * The names of Hugging Face's BEiT, which keeps query, key and value apart. Two generations: the one
+ * of every published file, which is written, and that of transformers 5, which is read too.
+ *
+ * @module
+ */
+
+import { keyMap, type KeyPair, prefixed } from "./key_map.ts";
+
+const ENDS: KeyPair[] = [
+  ["fc_norm.{*}", "beit.pooler.layernorm.{*}"],
+  ["norm.{*}", "layernorm.{*}"],
+  ["head.{*}", "classifier.{*}"],
+  ["lm_head.{*}", "lm_head.{*}"],
+];
+
+const EMBEDDINGS: KeyPair[] = [
+  ["cls_token", "beit.embeddings.cls_token"],
+  ["mask_token", "beit.embeddings.mask_token"],
+  ["pos_embed", "beit.embeddings.position_embeddings"],
+  ["patch_embed.proj.{*}", "beit.embeddings.patch_embeddings.projection.{*}"],
+];
+
+/** `attn.q.weight` and so on are the thirds of our `attn.qkv.weight`. */
+const BLOCK: KeyPair[] = [
+  ["norm1.{*}", "layernorm_before.{*}"],
+  ["norm2.{*}", "layernorm_after.{*}"],
+  ["gamma_{i}", "lambda_{i}"],
+  ["attn.q.weight", "attention.attention.query.weight"],
+  ["attn.k.weight", "attention.attention.key.weight"],
+  ["attn.v.weight", "attention.attention.value.weight"],
+  ["attn.q_bias", "attention.attention.query.bias"],
+  ["attn.v_bias", "attention.attention.value.bias"],
+  [
+    "attn.relative_position_{*}",
+    "attention.attention.relative_position_bias.relative_position_{*}",
+  ],
+  ["attn.proj.{*}", "attention.output.dense.{*}"],
+  ["mlp.fc1.{*}", "intermediate.dense.{*}"],
+  ["mlp.fc2.{*}", "output.dense.{*}"],
+];
+
+const NEW_BLOCK: KeyPair[] = [
+  ["norm1.{*}", "layernorm_before.{*}"],
+  ["norm2.{*}", "layernorm_after.{*}"],
+  ["gamma_{i}", "lambda_{i}"],
+  ["attn.q.weight", "attention.q_proj.weight"],
+  ["attn.k.weight", "attention.k_proj.weight"],
+  ["attn.v.weight", "attention.v_proj.weight"],
+  ["attn.q_bias", "attention.q_proj.bias"],
+  ["attn.v_bias", "attention.v_proj.bias"],
+  ["attn.relative_position_{*}", "relative_position_bias.relative_position_{*}"],
+  ["attn.proj.{*}", "attention.o_proj.{*}"],
+  ["mlp.{*}", "mlp.{*}"],
+];
+
+const PUBLISHED: KeyPair[] = [
+  ...EMBEDDINGS,
+  ...ENDS,
+  ["rel_pos_bias.{*}", "beit.encoder.relative_position_bias.{*}"],
+  ...prefixed("blocks.{i}.", "beit.encoder.layer.{i}.", BLOCK),
+];
+
+const NEW: KeyPair[] = [
+  ["rel_pos_bias.{*}", "beit.shared_position_bias.{*}"],
+  ...prefixed("blocks.{i}.", "beit.layers.{i}.", NEW_BLOCK),
+];
+
+const map = keyMap([...PUBLISHED, ...NEW]);
+
+/** Our name of one of their keys; the model without a head has no `beit.` in front. */
+export function fromHuggingFace(name: string): string | undefined {
+  return map.toOurs(name) ?? map.toOurs(`beit.${name}`);
+}
+
+/** Their name of one of our keys, `attn.qkv.weight` taken apart before. */
+export const toHuggingFace = map.toTheirs;

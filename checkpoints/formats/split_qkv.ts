@@ -1,0 +1,71 @@
+/**
+ * Between one matrix for query, key and value (all q rows, then k, then v) and three.
+ *
+ * @module
+ */
+
+import type { LazyTensor, TensorData, TensorMap } from "../tensor_data.ts";
+
+const JOINED = /^(blocks\.\d+\.attn\.)qkv\.weight$/;
+const PART = /^(blocks\.\d+\.attn\.)([qkv])\.weight$/;
+const PARTS = ["q", "k", "v"] as const;
+
+function third(tensor: LazyTensor, index: number): LazyTensor {
+  const shape = [tensor.shape[0] / 3, ...tensor.shape.slice(1)];
+  return {
+    dtype: tensor.dtype,
+    shape,
+    async read(): Promise<TensorData> {
+      const { data } = await tensor.read();
+      const length = data.length / 3;
+      return { dtype: tensor.dtype, shape, data: data.slice(index * length, (index + 1) * length) };
+    },
+  };
+}
+
+/** Takes every `attn.qkv.weight` apart into `attn.q.weight`, `attn.k.weight`, `attn.v.weight`. */
+export function splitQkv(tensors: TensorMap): TensorMap {
+  const split: TensorMap = new Map();
+  for (const [name, tensor] of tensors) {
+    const prefix = JOINED.exec(name)?.[1];
+    if (prefix === undefined || tensor.shape[0] % 3 !== 0) split.set(name, tensor);
+    else PARTS.forEach((part, i) => split.set(`${prefix}${part}.weight`, third(tensor, i)));
+  }
+  return split;
+}
+
+function concatenate(parts: LazyTensor[]): LazyTensor {
+  const { dtype, shape: [rows, ...rest] } = parts[0];
+  const shape = [3 * rows, ...rest];
+  return {
+    dtype,
+    shape,
+    async read(): Promise<TensorData> {
+      const first = (await parts[0].read()).data;
+      const ArrayType = first.constructor as new (length: number) => typeof first;
+      const data = new ArrayType(3 * first.length);
+      for (const [index, part] of parts.entries()) {
+        data.set((await part.read()).data as never, index * first.length);
+      }
+      return { dtype, shape, data };
+    },
+  };
+}
+
+/** Puts the three parts together again where all of them are there, of one dtype and shape. */
+export function joinQkv(tensors: TensorMap): TensorMap {
+  const joined: TensorMap = new Map();
+  for (const [name, tensor] of tensors) {
+    const prefix = PART.exec(name)?.[1];
+    const parts = prefix === undefined
+      ? []
+      : PARTS.map((part) => tensors.get(`${prefix}${part}.weight`));
+    const isWhole = parts.length === 3 &&
+      parts.every((part) =>
+        part?.dtype === tensor.dtype && part.shape.join() === tensor.shape.join()
+      );
+    if (isWhole) joined.set(`${prefix}qkv.weight`, concatenate(parts as LazyTensor[]));
+    else joined.set(name, tensor);
+  }
+  return joined;
+}

@@ -1,0 +1,107 @@
+/**
+ * What is in a file: the answer to `inspect`.
+ *
+ * @module
+ */
+
+import { basename } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { sizeOf } from "../core/shapes.ts";
+import { openCheckpointFiles } from "./_checkpoint_files.ts";
+import type { ModelFormat } from "./formats/model_format.ts";
+import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
+import { type LoadReport, openModel } from "./open_model.ts";
+import type { DType } from "./tensor_data.ts";
+
+/** A tensor of a file. */
+export interface TensorEntry {
+  name: string;
+  dtype: DType;
+  shape: readonly number[];
+}
+
+/** What a file is and holds. */
+export interface Inspection {
+  /** The file looked at; for a folder the one within it. */
+  path: string;
+  bytes: number;
+  container: "safetensors" | "pth";
+  /** Keys from the root of a `.pth` file to its weights. */
+  wrappers: readonly string[];
+  /** Whose names it has; `undefined` for tensors of no BEiT. */
+  format?: ModelFormat;
+  kind?: ModelKind;
+  shape?: ModelShape;
+  /** What became of its tensors as a model; `undefined` where it is none. */
+  report?: LoadReport;
+  /** Tensors as the file names them. */
+  tensors: TensorEntry[];
+  /** Elements in floating-point tensors that the model consists of, or in all where it is no model. */
+  parameters: number;
+  metadata: Readonly<Record<string, string>>;
+}
+
+const FLOATING: readonly DType[] = ["F64", "F32", "F16", "BF16"];
+
+function countParameters(entries: Iterable<{ dtype: DType; shape: readonly number[] }>): number {
+  let count = 0;
+  for (const { dtype, shape } of entries) if (FLOATING.includes(dtype)) count += sizeOf(shape);
+  return count;
+}
+
+/**
+ * Looks into a checkpoint without reading its weights. What cannot be read at all is a `UserError`
+ * of one line; tensors of an unknown model are listed without a kind.
+ *
+ * @example
+ * ```ts
+ * import { inspectFile } from "./inspect.ts";
+ * import { writeSafetensors } from "./safetensors_writer.ts";
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * await writeSafetensors(path, [
+ *   ["weight", { dtype: "F32", shape: [2, 3], data: new Float32Array(6) }],
+ * ], { note: "hello" });
+ * const found = await inspectFile(path);
+ * if (found.parameters !== 6 || found.metadata.note !== "hello" || found.kind) throw new Error();
+ * await Deno.remove(path);
+ * ```
+ */
+export async function inspectFile(from: string | URL): Promise<Inspection> {
+  const files = await openCheckpointFiles(from);
+  files.close();
+  const { path, bytes, container, wrappers, metadata } = files;
+  const tensors = [...files.tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  const seen = { path, bytes, container, wrappers, metadata, tensors };
+  try {
+    const model = await openModel(from);
+    model.close();
+    const { format, kind, shape, report } = model;
+    return {
+      ...seen,
+      format,
+      kind,
+      shape,
+      report,
+      parameters: countParameters(model.tensors.values()),
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { ...seen, parameters: countParameters(tensors) };
+  }
+}
+
+/** One line that says what a file is: `vit.pth: unilm pretrain, ViT of 12 blocks …`. */
+export function describeInspection(found: Inspection): string {
+  const size = `${(found.bytes / 1e6).toFixed(1)} MB`;
+  const count = `${found.tensors.length} tensors, ${found.parameters} parameters, ${size}`;
+  const { shape, kind, format } = found;
+  if (!shape) return `${basename(found.path)}: ${found.container}, ${count}`;
+  const head = {
+    pretrain: `, ${shape.codes} codes`,
+    finetune: `, ${shape.classes} classes`,
+    tokenizer: `, ${shape.codes} codes of ${shape.codeDim}`,
+    encoder: "",
+  }[kind!];
+  return `${basename(found.path)}: ${format} ${kind}, ${shape.depth} blocks of width ` +
+    `${shape.embedDim}, patch ${shape.patchSize}, ${shape.imageSize} px${head}; ${count}`;
+}

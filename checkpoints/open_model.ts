@@ -1,0 +1,169 @@
+/**
+ * Opening anyone's BEiT under our names.
+ *
+ * @module
+ */
+
+import { UserError } from "../core/errors.ts";
+import { type CheckpointFiles, openCheckpointFiles } from "./_checkpoint_files.ts";
+import { compareTensors, type FitReport } from "./formats/expected_tensors.ts";
+import {
+  detectFormat,
+  type ModelFormat,
+  reasonToDrop,
+  toOurNames,
+  withoutWrapperPrefix,
+} from "./formats/model_format.ts";
+import { inferShape, kindOf, type ModelKind, type ModelShape } from "./formats/model_shape.ts";
+import type { TensorMap } from "./tensor_data.ts";
+
+/** What became of a file's tensors. */
+export interface LoadReport extends Omit<FitReport, "leftOver"> {
+  /** Known and not needed: buffers, teachers. Names as in the file. */
+  dropped: { name: string; reason: string }[];
+  /** No part of any model known here. */
+  unknown: string[];
+}
+
+/** A checkpoint under our names. */
+export interface ModelCheckpoint {
+  readonly format: ModelFormat;
+  readonly kind: ModelKind;
+  readonly shape: ModelShape;
+  /** What the model consists of, lazily read. */
+  readonly tensors: TensorMap;
+  /** What came with it and belongs to another part, such as the tokenizer beside a model. */
+  readonly rest: TensorMap;
+  readonly report: LoadReport;
+  readonly metadata: Readonly<Record<string, string>>;
+  close(): void;
+}
+
+/** How to open a model. */
+export interface OpenModelOptions {
+  /** `tokenizer` takes the tokenizer out of a pretraining checkpoint that contains it. */
+  part?: "model" | "tokenizer";
+  /** What is known otherwise, such as the number of heads. */
+  shape?: Partial<ModelShape>;
+}
+
+const TOKENIZER_PREFIX = "target_generator.";
+
+/** Tensors of a BEiT's other parts; they are kept when a model of another kind does not need them. */
+const KNOWN_PARTS =
+  /^(target_generator|decoder|decode_task_layer|lm_head|cls_pt_layers|cls_pt_norm|cls_pt_lm_head|norm|fc_norm|head|quantize)\.|^(mask_token|pos_embed)$/;
+
+function splitParts(
+  all: TensorMap,
+  part: "model" | "tokenizer",
+): { wanted: TensorMap; others: TensorMap } {
+  const hasModel = all.has("blocks.0.attn.qkv.weight");
+  const tokenizer: TensorMap = new Map();
+  const model: TensorMap = new Map();
+  for (const [name, tensor] of all) {
+    if (name.startsWith(TOKENIZER_PREFIX)) {
+      tokenizer.set(name.slice(TOKENIZER_PREFIX.length), tensor);
+    } else model.set(name, tensor);
+  }
+  const wantsTokenizer = tokenizer.size > 0 && (part === "tokenizer" || !hasModel);
+  if (wantsTokenizer) return { wanted: tokenizer, others: model };
+  const others = [...tokenizer].map(([name, tensor]) => [TOKENIZER_PREFIX + name, tensor] as const);
+  return { wanted: model, others: new Map(others) };
+}
+
+function understand(files: CheckpointFiles, options: OpenModelOptions): ModelCheckpoint {
+  const bare = withoutWrapperPrefix(files.tensors);
+  const format = files.format ?? detectFormat(bare.keys());
+  if (!format) {
+    throw new UserError(`Cannot load "${files.path}": its tensors are those of no BEiT known here`);
+  }
+  const report: LoadReport = { dropped: [], unknown: [], missing: [], wrongShape: [] };
+  const kept: TensorMap = new Map();
+  for (const [name, tensor] of bare) {
+    const reason = reasonToDrop(name);
+    if (reason) report.dropped.push({ name, reason });
+    else kept.set(name, tensor);
+  }
+  const all = toOurNames(format, kept);
+  for (const [name, tensor] of files.rest) all.set(name, tensor);
+  const { wanted, others } = splitParts(all, options.part ?? "model");
+  const kind = kindOf(wanted);
+  if (!kind || (options.part === "tokenizer" && kind !== "tokenizer")) {
+    const what = options.part === "tokenizer" ? "tokenizer" : "BEiT";
+    throw new UserError(`Cannot load "${files.path}": it holds no ${what}`);
+  }
+  const shape = inferShape(wanted, kind, { ...files.shape, ...options.shape });
+  const fit = compareTensors(wanted, kind, shape);
+  const rest: TensorMap = new Map(others);
+  for (const name of fit.leftOver) {
+    if (KNOWN_PARTS.test(name)) rest.set(name, wanted.get(name)!);
+    else report.unknown.push(name);
+  }
+  const leftOver = new Set(fit.leftOver);
+  const tensors: TensorMap = new Map([...wanted].filter(([name]) => !leftOver.has(name)));
+  report.missing = fit.missing;
+  report.wrongShape = fit.wrongShape;
+  const { metadata } = files;
+  return { format, kind, shape, tensors, rest, report, metadata, close: () => files.close() };
+}
+
+/**
+ * Opens a checkpoint of mmselfsup, mmpretrain, unilm, timm, Hugging Face or our own, by file, hub
+ * folder, run directory or address. The naming is told by the keys. What is dropped, unknown, missing
+ * or of another shape is listed in the report; nothing is read before it is wanted.
+ *
+ * @example A unilm file
+ * ```ts
+ * import { openModel } from "./open_model.ts";
+ * import { writePth } from "./pth_writer.ts";
+ * import { expectedTensors } from "./formats/expected_tensors.ts";
+ * const shape = {
+ *   imageSize: 16, patchSize: 8, embedDim: 8, depth: 1, heads: 2, mlpRatio: 4,
+ *   layerScaleInitValue: 0.1, usesAbsolutePositions: false, classes: 3,
+ *   usesSharedRelativePositionBias: false, usesRelativePositionBias: true,
+ * };
+ * const zeros = (shape: number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
+ * const model = new Map([...expectedTensors("finetune", shape)].map(([name, shape]) =>
+ *   [name, { dtype: "F32", shape, data: zeros(shape) } as const]
+ * ));
+ * const path = await Deno.makeTempFile({ suffix: ".pth" });
+ * await writePth(path, { model });
+ * const opened = await openModel(path);
+ * if (opened.kind !== "finetune" || opened.shape.classes !== 3) throw new Error(opened.kind);
+ * if (opened.report.missing.length > 0) throw new Error(opened.report.missing.join());
+ * opened.close();
+ * await Deno.remove(path);
+ * ```
+ */
+export async function openModel(
+  from: string | URL,
+  options: OpenModelOptions = {},
+): Promise<ModelCheckpoint> {
+  const files = await openCheckpointFiles(from);
+  try {
+    return understand(files, options);
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+/**
+ * Throws a `UserError` that names the first tensors which are missing or of another shape.
+ *
+ * @param what what was being loaded, for the message
+ */
+export function requireWhole(report: LoadReport, what: string): void {
+  const [wrong] = report.wrongShape;
+  if (wrong) {
+    throw new UserError(
+      `Cannot load "${wrong.name}" of ${what}: expected shape [${wrong.expected.join(", ")}], ` +
+        `found [${wrong.found.join(", ")}]`,
+    );
+  }
+  if (report.missing.length > 0) {
+    const [first] = report.missing;
+    const others = report.missing.length > 1 ? ` and ${report.missing.length - 1} more` : "";
+    throw new UserError(`Cannot load ${what}: "${first}"${others} missing`);
+  }
+}
