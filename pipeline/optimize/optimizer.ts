@@ -85,7 +85,7 @@ export class Optimizer {
 
   /** What to scale the loss by, on the device, []. */
   get lossScale(): Tensor {
-    return tf.reshape(tf.slice(this.#scaler.value, 0, 1), []);
+    return tf.tidy(() => tf.reshape(tf.slice(this.#scaler.value, 0, 1), []));
   }
 
   /**
