@@ -61,9 +61,6 @@ function checkSizes(config: Config, fail: Fail): void {
   if (config.augment.size !== config.model.imageSize) {
     fail("augment.size", config.augment.size, `model.imageSize, ${config.model.imageSize}`);
   }
-  if (config.task === "tokenizer" && config.decoder.embedDim % config.decoder.heads !== 0) {
-    fail("decoder.heads", config.decoder.heads, `a divisor of ${config.decoder.embedDim}`);
-  }
 }
 
 /**

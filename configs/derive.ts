@@ -75,8 +75,6 @@ export function derivedValues(task: Task, written: RawConfig): Derived[] {
 
   follow("augment.size", "model.imageSize");
   follow("augment.tokenizerSize", "augment.size");
-  follow("decoder.embedDim", "model.embedDim");
-  follow("decoder.heads", "model.heads");
   for (const [one, other] of ALTERNATIVES) {
     if (other === "mask.maskedPatches") continue;
     if ((value(one) ?? null) !== null) derive(other, null, `replaced by ${one}`);

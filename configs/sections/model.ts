@@ -24,6 +24,10 @@ const encoder = {
   usesAbsolutePositions: z.boolean().default(false).describe(
     "Whether learned absolute positions are added to the patches.",
   ),
+  sincosAmplitude: z.number().positive().nullable().default(null).describe(
+    "Absolute positions start as sines and cosines of this amplitude: small models learn faster; " +
+      "null: as `initVariant` says.",
+  ),
   usesSharedRelativePositionBias: z.boolean().default(true).describe(
     "Whether one relative-position table serves all blocks (pretraining).",
   ),
@@ -67,21 +71,18 @@ export const finetuneModelSection = z.strictObject({
   ),
 }).describe("The BEiT v2 encoder with a classifier.");
 
-/** The encoder of the VQ-KD tokenizer. */
+/** The encoder of the VQ-KD tokenizer: a plain ViT with absolute positions and no layer scale. */
 export const tokenizerModelSection = z.strictObject({
-  ...encoder,
-  layerScaleInitValue: withDefault(encoder.layerScaleInitValue, 0),
-  usesAbsolutePositions: withDefault(encoder.usesAbsolutePositions, true),
-  usesSharedRelativePositionBias: withDefault(encoder.usesSharedRelativePositionBias, false),
+  ...transformer,
+  initVariant: z.enum(["unilm", "xavier"]).default("unilm").describe(
+    "Initialisation: unilm's, or xavier for small models that must learn fast.",
+  ),
 }).describe("The tokenizer's encoder.");
 
 /** The decoder of the VQ-KD tokenizer. */
 export const decoderSection = z.strictObject({
-  embedDim: z.int().min(1).default(768).describe("Width; default that of the encoder."),
   depth: z.int().min(1).default(3).describe("Number of blocks: 3, or 1 for the 1x variants."),
-  heads: z.int().min(1).default(12).describe("Attention heads; default those of the encoder."),
-  mlpRatio: z.number().positive().default(4).describe("Hidden width of the MLP over `embedDim`."),
-}).describe("The decoder, which is dropped after tokenizer training.");
+}).describe("The decoder, as wide as the encoder; it is dropped after tokenizer training.");
 
 /** The codebook of the VQ-KD tokenizer. */
 export const codebookSection = z.strictObject({
@@ -108,14 +109,16 @@ export const codebookSection = z.strictObject({
 
 /** Histograms of oriented gradients as the teacher. */
 const hog = z.strictObject({
-  orientations: z.int().min(2).default(9).describe("Unsigned orientations of the histogram."),
-  neighbourhood: z.int().min(1).default(5).describe("Side of the block of patches around a patch."),
-  components: z.int().min(1).default(48).describe("Principal components kept of a patch."),
+  localComponents: z.int().min(1).default(48).describe(
+    "Principal components kept of a patch's neighbourhood.",
+  ),
   globalComponents: z.int().min(0).default(64).describe(
     "Principal components of the whole image's histogram that every patch gets; 0: none.",
   ),
-  globalWeight: z.number().min(0).default(0.7).describe("Weight of the whole image's part."),
-  fitImages: z.int().min(1).default(1000).describe("Images the components are computed from."),
+  globalWeight: z.number().min(0).default(0.7).describe(
+    "Length of the whole image's part, where the neighbourhood's is 1.",
+  ),
+  fitImages: z.int().min(1).default(1000).describe("Images that the components are fitted to."),
 }).describe("Settings of the `hog` teacher.");
 
 /** Whose features the tokenizer learns to reconstruct. */
@@ -125,9 +128,6 @@ export const teacherSection = z.strictObject({
   ),
   checkpoint: z.string().nullable().default(null).describe(
     "Weights of the teacher: a file, a run directory or a model card's name.",
-  ),
-  cacheDirectory: z.string().nullable().default(null).describe(
-    "Where features are kept by file and crop seed; null: computed each time.",
   ),
   hog: hog.prefault({}),
 }).describe("The frozen teacher.");
