@@ -10,7 +10,7 @@ export interface PrincipalComponents {
 }
 
 /** Rounds of the subspace iteration; the directions that matter have settled long before. */
-const rounds = 24;
+const rounds = 10;
 
 /**
  * The principal components of samples [rows, dim], by subspace iteration on the covariance in

@@ -3,6 +3,7 @@ import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, type InitVariant, vitBase } from "../../models/beit_config.ts";
 import { initialiseBeit, initialisePlain } from "../../models/initialise.ts";
 import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
+import { normalQuantile } from "../../models/_normal_quantile.ts";
 import type { ParameterSpec } from "../../models/parameter_set.ts";
 
 const config: BeitConfig = {
@@ -128,4 +129,16 @@ Deno.test("plain ViT: truncated normal matrices, PyTorch's patch embedding, belo
   assert.deepEqual([...initialise({ name: "encoder.fc_norm.weight", shape: [2] })], [1, 1]);
   assert.equal(of("quantize.cluster_size", [8]).largest, 0);
   assert.equal(of("quantize.embedding.initted", [1]).largest, 0);
+});
+
+Deno.test("the normal quantile is the inverse of the distribution, on both sides", () => {
+  const known = [[0.001, -3.090232306167813], [0.01, -2.326347874040841], [
+    0.3,
+    -0.524400512708041,
+  ]];
+  for (const [probability, quantile] of [...known, [0.5, 0]]) {
+    assert.ok(Math.abs(normalQuantile(probability) - quantile) < 1e-8);
+    assert.ok(Math.abs(normalQuantile(1 - probability) + quantile) < 1e-8);
+  }
+  assert.ok(Math.abs(normalQuantile(0.15865525393145707) + 1) < 1e-8);
 });

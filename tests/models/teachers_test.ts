@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { tf } from "../../deps/tfjs.ts";
+import { UserError } from "../../core/errors.ts";
+import { Generator } from "../../core/generator.ts";
+import { BeitTeacher } from "../../models/teachers/beit.ts";
+import { createClipTeacher } from "../../models/teachers/clip.ts";
+import { createDinoTeacher } from "../../models/teachers/dino.ts";
+import { fitHog, hogDefaults, HogTeacher } from "../../models/teachers/hog.ts";
+import { cellColours, cellDim, cellHistograms } from "../../models/teachers/_cell_histograms.ts";
+import { createTiny, noiseImages, onReference, valuesOf } from "./_tiny.ts";
+
+const size = 16;
+const options = {
+  ...hogDefaults,
+  imageSize: size,
+  patchSize: 4,
+  localComponents: 6,
+  globalComponents: 3,
+};
+
+/** Images of stripes: even ones lie, odd ones stand, with some noise. */
+function stripes(count: number, seed: number): Uint8Array {
+  const generator = Generator.from(seed);
+  const pixels = new Uint8Array(count * size * size * 3);
+  for (let index = 0; index < pixels.length; index++) {
+    const image = Math.floor(index / (size * size * 3));
+    const x = Math.floor(index / 3) % size;
+    const y = Math.floor(index / (3 * size)) % size;
+    const wave = Math.sin((image % 2 === 0 ? y : x) * 1.2 + image);
+    pixels[index] = 128 + 90 * wave + generator.uniform(-15, 15);
+  }
+  return pixels;
+}
+
+Deno.test("a gradient's orientation falls into its bin, in each channel", () => {
+  // Brightness rises to the right: orientation 0, the first bin of each channel.
+  const ramp = Uint8Array.from(
+    { length: 8 * 8 * 3 },
+    (_, index) => (Math.floor(index / 3) % 8) * 10,
+  );
+  const histograms = cellHistograms(ramp, 8, 2);
+  assert.equal(histograms.length, 4 * cellDim);
+  for (let bin = 0; bin < 4 * cellDim; bin++) assert.equal(histograms[bin] > 0, bin % 9 === 0);
+  const colours = cellColours(ramp, 8, 2);
+  assert.ok(Math.abs(colours[0] - (15 / 255 - 0.5)) < 1e-6);
+});
+
+Deno.test("hog: the same images give the same fit, and like images like targets", async () => {
+  const state = fitHog(stripes(20, 1), options);
+  assert.deepEqual(fitHog(stripes(20, 1), options), state);
+  await onReference(async (on) => {
+    const teacher = new HogTeacher(on, state, options);
+    assert.equal(teacher.targetDim, 9);
+    const targets = await valuesOf(on, () => teacher.targets(on, { pixels: stripes(4, 2) }));
+    assert.equal(targets.length, 4 * 16 * 9);
+    const row = (image: number, patch: number) => {
+      return targets.subarray((image * 16 + patch) * 9, (image * 16 + patch + 1) * 9);
+    };
+    const cosine = (a: Float32Array, b: Float32Array) => {
+      const dot = a.reduce((sum, value, index) => sum + value * b[index], 0);
+      return dot / (Math.hypot(...a) * Math.hypot(...b));
+    };
+    assert.ok(cosine(row(0, 5), row(2, 5)) > 0.5, "lying stripes are alike");
+    assert.ok(cosine(row(0, 5), row(1, 5)) < 0, "lying and standing stripes are not");
+    teacher.dispose();
+  });
+});
+
+Deno.test("hog: neighbourhood and image have the lengths that were asked for", async () => {
+  const pixels = stripes(20, 3);
+  const state = fitHog(pixels, options);
+  await onReference(async (on) => {
+    const teacher = new HogTeacher(on, state, options);
+    const targets = await valuesOf(on, () => teacher.targets(on, { pixels }));
+    const length = (start: number, end: number) => {
+      let sum = 0;
+      for (let row = 0; row < targets.length; row += 9) {
+        for (let i = start; i < end; i++) sum += targets[row + i] ** 2;
+      }
+      return Math.sqrt(sum / (targets.length / 9));
+    };
+    assert.ok(Math.abs(length(0, 6) - 1) < 0.01, `${length(0, 6)}`);
+    assert.ok(Math.abs(length(6, 9) - 0.7) < 0.01, `${length(6, 9)}`);
+    teacher.dispose();
+  });
+});
+
+Deno.test("hog: mistakes are named", async () => {
+  assert.throws(() => fitHog(stripes(1, 1), { ...options, patchSize: 5 }), UserError);
+  assert.throws(() => fitHog(new Uint8Array(), options), /there are no images/);
+  await onReference((on) => {
+    assert.throws(() => new HogTeacher(on, new Map(), options), /teacher\.hog\.local\.weight/);
+  });
+});
+
+Deno.test("a pretrained model teaches: its normalised patch tokens", async () => {
+  await onReference((on) => {
+    const teacher = new BeitTeacher(createTiny(on));
+    on.backend.run(() =>
+      tf.tidy(() => {
+        const targets = teacher.targets(on, { images01: noiseImages(2, 16) });
+        assert.deepEqual(targets.shape, [2, 16, teacher.targetDim]);
+        const { mean } = tf.moments(targets, -1);
+        assert.ok(tf.max(tf.abs(mean)).dataSync()[0] < 1e-5);
+      })
+    );
+    teacher.dispose();
+  });
+});
+
+Deno.test("a file that is no teacher is refused by the name that it lacks", async () => {
+  await onReference((on) => {
+    assert.throws(() => createClipTeacher(on, new Map()), {
+      name: "UserError",
+      message: /^Cannot load the clip teacher: "patch_embed\.proj\.weight" is missing/,
+    });
+    assert.throws(() => createDinoTeacher(on, new Map()), /Cannot load the dino teacher/);
+  });
+});
