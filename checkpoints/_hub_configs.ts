@@ -75,16 +75,19 @@ export function timmConfig(
   kind: ModelKind,
   shape: ModelShape,
   { mean, standardDeviation, cropShare, interpolation }: Preprocessing,
+  hasFinalNorm: boolean,
 ): Record<string, unknown> {
   const isLarge = shape.embedDim >= 1024;
   const classes = kind === "finetune" ? shape.classes ?? 0 : 0;
-  const pooling = kind === "pretrain" ? "token" : "avg";
+  // timm puts the norm behind the pooling where it averages.
+  const pooling = hasFinalNorm ? "token" : "avg";
   return {
     architecture: isLarge ? "beitv2_large_patch16_224" : "beitv2_base_patch16_224",
     num_classes: classes,
     num_features: shape.embedDim,
     global_pool: pooling,
     model_args: {
+      global_pool: pooling,
       img_size: shape.imageSize,
       patch_size: shape.patchSize,
       embed_dim: shape.embedDim,

@@ -133,7 +133,7 @@ async function writePthFile(
 
 async function writeTimm(given: Export): Promise<string[]> {
   const { out, kind, shape, tensors, rest, preprocessing } = given;
-  const config = timmConfig(kind, shape, preprocessing);
+  const config = timmConfig(kind, shape, preprocessing, tensors.has("norm.weight"));
   const { mean, standardDeviation, cropShare, interpolation } = preprocessing;
   const metadata = {
     format: "pt",
