@@ -77,9 +77,6 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   };
   checkSizes(config, fail);
   if (config.task === "pretrain") checkPretrain(config, fail);
-  if (config.task === "tokenizer" && config.teacher.name === "beit" && !config.teacher.checkpoint) {
-    fail("teacher.checkpoint", "null", 'a checkpoint, which the teacher "beit" needs');
-  }
   if ("schedule" in config && "epochs" in config.schedule) {
     const { epochs, steps } = config.schedule;
     if (epochs === null && steps === null) {

@@ -127,7 +127,7 @@ export const teacherSection = z.strictObject({
     "CLIP or DINO ViT-B/16, a BEiT that mimic can load, or gradient histograms (no download).",
   ),
   checkpoint: z.string().nullable().default(null).describe(
-    "Weights of the teacher: a file, a run directory or a model card's name.",
+    "Weights of the teacher: a file, a run directory or a model card's name; `hog` needs none.",
   ),
   hog: hog.prefault({}),
 }).describe("The frozen teacher.");
