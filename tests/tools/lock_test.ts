@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+
+const root = new URL("../../", import.meta.url);
+
+interface Lock {
+  specifiers: Record<string, string>;
+  npm: Record<string, { integrity: string }>;
+}
+
+function readLock(name: string): Lock {
+  return JSON.parse(Deno.readTextFileSync(new URL(name, root)));
+}
+
+Deno.test("main.lock holds what main.ts may load and nothing more (deno task lock)", async () => {
+  const packages = new Set<string>();
+  for (const entry of ["main.ts", "data/worker.ts"]) {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--no-lock", entry],
+      cwd: root,
+    }).output();
+    const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+      modules: { dependencies?: { specifier: string }[] }[];
+    };
+    for (const { dependencies = [] } of modules) {
+      for (const { specifier } of dependencies) {
+        // `npm:@scope/name@1.2.3/path` and `npm:name@1.2.3/path` without their paths.
+        const name = specifier.match(/^npm:((?:@[^/]+\/)?[^/]+)/)?.[1];
+        if (name !== undefined) packages.add(`npm:${name}`);
+      }
+    }
+  }
+  assert.deepEqual(Object.keys(readLock("main.lock").specifiers).sort(), [...packages].sort());
+});
+
+Deno.test("main.lock and deno.lock name the same versions", () => {
+  const [main, all] = [readLock("main.lock"), readLock("deno.lock")];
+  for (const [specifier, version] of Object.entries(main.specifiers)) {
+    assert.equal(all.specifiers[specifier], version, specifier);
+  }
+  for (const [name, { integrity }] of Object.entries(main.npm)) {
+    assert.equal(all.npm[name]?.integrity, integrity, name);
+  }
+});
