@@ -26,18 +26,6 @@ interface EngineTape {
   ): { value: Tensor; grads: (Tensor | null)[] };
 }
 
-/** Runs `work` without recording it on the open tape, if any, as PyTorch's `no_grad` does. */
-export function withoutTape<T>(work: () => T): T {
-  const { state } = tf.engine() as unknown as EngineTape;
-  const depth = state.gradientDepth;
-  state.gradientDepth = 0;
-  try {
-    return work();
-  } finally {
-    state.gradientDepth = depth;
-  }
-}
-
 /** Records ops from {@link Tape.open} until {@link Tape.close}; there is one at a time. */
 export class Tape {
   #engine = tf.engine() as unknown as EngineTape;

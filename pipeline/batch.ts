@@ -7,6 +7,26 @@
 
 import type { Tensor } from "../deps/tfjs.ts";
 
+/** Which micro-batch of which step, both from 0. */
+export interface StepPlace {
+  readonly step: number;
+  readonly microBatch: number;
+}
+
+/** Image files as they are stored. */
+export interface FileBatch {
+  /** Pass over the data, from 0. */
+  readonly epoch: number;
+  readonly files: readonly {
+    /** Place in the source. */
+    readonly index: number;
+    readonly id: string;
+    /** Class, −1 where the source has none. */
+    readonly label: number;
+    readonly bytes: Uint8Array;
+  }[];
+}
+
 /** Images as they leave the workers, before anything is a tensor. */
 export interface AugmentedBatch {
   /** Images in the batch. */
@@ -23,6 +43,10 @@ export interface AugmentedBatch {
   readonly labels: Int32Array;
   /** Where each image came from, for messages and pictures. */
   readonly ids: readonly string[];
+  /** Place of each image in the source. */
+  readonly indices: Uint32Array;
+  /** Pass over the data, from 0. */
+  readonly epoch: number;
 }
 
 /** … with a mask for each image. */
@@ -54,6 +78,8 @@ export interface LossOutput {
   readonly loss: Tensor;
   /** Scalars by the name under which `metrics.jsonl` shows them. */
   readonly metrics: Readonly<Record<string, Tensor>>;
+  /** Numbers [n] that the host makes metrics of (codes hit, …), summed over the micro-batches. */
+  readonly details?: Tensor;
 }
 
 /** What `optimize` returns; the trainer reads it one step later, so that a GPU is not held up. */

@@ -12,16 +12,8 @@ import { now, Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";
 import type { StepOutput } from "./batch.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
+import type { BatchQueue } from "./queue.ts";
 import type { Stage, StepContext } from "./stage.ts";
-
-/** Gives the micro-batches of a run in order, and the seconds its stages took. */
-export interface BatchQueue<Batch> {
-  /** The batch of one micro-batch of one step (both from 0). */
-  next(step: number, microBatch: number): Promise<Batch>;
-  /** Seconds that the stages before the queue have worked since the last call, by name. */
-  takeTimes(): Record<string, number>;
-  close(): Promise<void>;
-}
 
 /** What {@link train} needs. */
 export interface TrainingLoop<Batch> {
@@ -40,6 +32,8 @@ export interface TrainingLoop<Batch> {
   readonly listener: RunListener;
   /** Whether a non-finite gradient skips a step (mixed precision) or ends the run (float32). */
   readonly skipsNonFinite: boolean;
+  /** Turns the stages' `details` into more metrics. */
+  readonly summarize?: (details: Float32Array) => Record<string, number>;
   /**
    * Called after steps for which `wantsPause` says so, with all metrics delivered and nothing on
    * the tape: the place to save and to evaluate.
@@ -89,6 +83,7 @@ export async function train<Batch>(
   };
 
   let step = loop.startStep;
+  let pausedAt = step;
   let started = now();
   while (step < loop.totalSteps && !loop.signal?.aborted) {
     const { packed, names, dataTime } = await runStep(loop, step, stopwatch);
@@ -104,12 +99,13 @@ export async function train<Batch>(
     if (loop.wantsPause(step) || step === loop.totalSteps) {
       await deliver();
       await loop.pause(step);
+      pausedAt = step;
       started = now();
     }
   }
   await deliver();
   const interrupted = step < loop.totalSteps;
-  if (interrupted && step > loop.startStep) await loop.pause(step);
+  if (step > pausedAt) await loop.pause(step);
   return { step, interrupted };
 }
 
@@ -122,6 +118,7 @@ async function runStep<Batch>(
   let dataTime = 0;
   let names: string[] = [];
   const vectors: Tensor[] = [];
+  const details: Tensor[] = [];
   let update: Tensor | null = null;
   for (let microBatch = 0; microBatch < loop.microBatches; microBatch++) {
     const waiting = now();
@@ -143,6 +140,7 @@ async function runStep<Batch>(
           const output = runWithoutWaiting(loop.stages, batch, context);
           names = ["loss", ...Object.keys(output.metrics)];
           vectors.push(tf.keep(tf.stack([output.loss, ...Object.values(output.metrics)])));
+          if (output.details !== undefined) details.push(tf.keep(output.details));
           if (output.update !== null) update = tf.keep(output.update);
         } finally {
           tape.close();
@@ -151,10 +149,13 @@ async function runStep<Batch>(
     );
   }
   const packed = loop.on.backend.run(() =>
-    tf.tidy(() => tf.concat([tf.mean(tf.stack(vectors), 0) as Tensor, update!]))
+    tf.tidy(() => {
+      const parts = [tf.mean(tf.stack(vectors), 0) as Tensor, update!];
+      if (details.length > 0) parts.push(tf.addN(details));
+      return tf.concat(parts);
+    })
   );
-  tf.dispose(vectors);
-  tf.dispose(update!);
+  tf.dispose([...vectors, ...details, update!]);
   return { packed, names, dataTime };
 }
 
@@ -180,10 +181,12 @@ function toMetrics<Batch>(
 ): StepMetrics {
   const named = Object.fromEntries(pending.names.map((name, index) => [name, values[index]]));
   const [gradNorm, lossScale, skipped] = values.subarray(pending.names.length);
+  const details = values.subarray(pending.names.length + 3);
   return {
     step: pending.step,
     epoch: pending.step * loop.batchSize / loop.imagesPerEpoch,
     ...named,
+    ...loop.summarize?.(details),
     loss: named.loss,
     learningRate: pending.learningRate,
     lossScale,

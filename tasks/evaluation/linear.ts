@@ -7,6 +7,8 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
+import { linear } from "../../backends/ops/linear.ts";
+import { Tape } from "../../backends/tape.ts";
 import type { FeatureSet } from "./features.ts";
 import type { Accuracy } from "./knn.ts";
 
@@ -27,12 +29,13 @@ export async function linearAccuracy(
   classes: number,
 ): Promise<Accuracy> {
   const { mean, scale } = statistics(train);
+  const exact: Context = { ...on, precision: "float32" };
   const logits = on.backend.run(() =>
     tf.tidy(() => {
       const x = standardize(train, mean, scale);
       const targets = tf.oneHot(tf.tensor1d(train.labels, "int32"), classes) as Tensor;
-      const { weight, bias } = fit(x, targets);
-      return tf.add(tf.matMul(standardize(test, mean, scale), weight), bias);
+      const [weight, bias] = fit(exact, x, targets);
+      return linear(exact, standardize(test, mean, scale), weight, bias);
     })
   );
   const values = await logits.data() as Float32Array;
@@ -48,24 +51,18 @@ export async function linearAccuracy(
   return { top1: first / test.count, top5: firstFive / test.count };
 }
 
-/** x [n, C], targets [n, K] one-hot → weight [C, K], bias [1, K]. */
-function fit(x: Tensor, targets: Tensor): { weight: Tensor; bias: Tensor } {
-  const [count, width] = x.shape;
+/** x [n, C], targets [n, K] one-hot → weight [K, C], bias [K]. */
+function fit(on: Context, x: Tensor, targets: Tensor): Tensor[] {
   const classes = targets.shape[1]!;
-  const shapes: [number, number][] = [[width, classes], [1, classes]];
-  let parameters = shapes.map((shape) => tf.zeros(shape) as Tensor);
-  let firstMoments = shapes.map((shape) => tf.zeros(shape) as Tensor);
-  let secondMoments = shapes.map((shape) => tf.zeros(shape) as Tensor);
+  const shapes = [[classes, x.shape[1]!], [classes]];
+  let parameters: Tensor[] = shapes.map((shape) => tf.zeros(shape));
+  let firstMoments: Tensor[] = shapes.map((shape) => tf.zeros(shape));
+  let secondMoments: Tensor[] = shapes.map((shape) => tf.zeros(shape));
   for (let step = 1; step <= steps; step++) {
     const rate = learningRate * 0.5 * (1 + Math.cos(Math.PI * (step - 1) / steps));
     const old = [...parameters, ...firstMoments, ...secondMoments];
     [parameters, firstMoments, secondMoments] = tf.tidy(() => {
-      const logits = tf.add(tf.matMul(x, parameters[0]), parameters[1]);
-      const error = tf.div(tf.sub(tf.softmax(logits), targets), count);
-      const gradients = [
-        tf.add(tf.matMul(x, error, true), tf.mul(parameters[0], weightDecay)),
-        tf.sum(error, 0, true),
-      ];
+      const gradients = gradientsOf(on, x, targets, parameters);
       const m = gradients.map((g, i) => tf.add(tf.mul(firstMoments[i], 0.9), tf.mul(g, 0.1)));
       const v = gradients.map((g, i) =>
         tf.add(tf.mul(secondMoments[i], 0.999), tf.mul(tf.square(g), 0.001))
@@ -79,7 +76,24 @@ function fit(x: Tensor, targets: Tensor): { weight: Tensor; bias: Tensor } {
     });
     tf.dispose(old);
   }
-  return { weight: parameters[0], bias: parameters[1] };
+  return parameters;
+}
+
+function gradientsOf(
+  on: Context,
+  x: Tensor,
+  targets: Tensor,
+  [weight, bias]: Tensor[],
+): Tensor[] {
+  const tape = Tape.open();
+  try {
+    const logits = linear(on, x, weight, bias, { needsInputGradient: false });
+    const logLikelihood = tf.sum(tf.mul(tf.logSoftmax(logits), targets), -1);
+    const penalty = tf.mul(tf.sum(tf.square(weight)), 0.5 * weightDecay);
+    return tape.gradients(tf.sub(penalty, tf.mean(logLikelihood)), [weight, bias]);
+  } finally {
+    tape.close();
+  }
 }
 
 function statistics(set: FeatureSet): { mean: Float32Array; scale: Float32Array } {

@@ -1,0 +1,148 @@
+/**
+ * The directory of one run: its lock, config, metrics and checkpoints.
+ *
+ * ```
+ * RUN/config.json      the resolved config, with the origin of each value
+ * RUN/metrics.jsonl    one JSON object a step
+ * RUN/checkpoints/     see store.ts
+ * ```
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { messageOf, UserError } from "../core/errors.ts";
+import { RunLock } from "./run_lock.ts";
+import {
+  type Checkpoint,
+  type CheckpointContent,
+  latestCheckpoint,
+  loadCheckpoint,
+  type LoadedCheckpoint,
+  type Retention,
+  saveCheckpoint,
+} from "./store.ts";
+
+const metricsFile = "metrics.jsonl";
+const configFile = "config.json";
+
+/** An open run directory, locked for this process. */
+export class RunDirectory {
+  readonly path: string;
+  readonly #lock: RunLock;
+  #metrics: Deno.FsFile | null = null;
+
+  private constructor(path: string, lock: RunLock) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /**
+   * Creates or opens a run directory and locks it.
+   *
+   * @throws UserError where it cannot be written, or another process writes it
+   */
+  static open(path: string): RunDirectory {
+    return new RunDirectory(path, RunLock.acquire(path));
+  }
+
+  /** What `config.json` holds, or null before the first start. */
+  readConfig(): unknown {
+    return readRunConfig(this.path);
+  }
+
+  writeConfig(config: unknown): void {
+    this.writeText(configFile, JSON.stringify(config, null, 2) + "\n");
+  }
+
+  /** Replaces a file of the directory at once: a reader sees the old text or the new one. */
+  writeText(name: string, text: string): void {
+    const target = join(this.path, name);
+    try {
+      Deno.writeTextFileSync(`${target}.tmp`, text);
+      Deno.renameSync(`${target}.tmp`, target);
+    } catch (error) {
+      throw new UserError(`Cannot write "${target}": ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** The newest whole checkpoint, and what is wrong with newer ones that are not. */
+  latest(): { checkpoint: LoadedCheckpoint | null; broken: string[] } {
+    const { checkpoint, broken } = latestCheckpoint(this.path);
+    return {
+      checkpoint: checkpoint === undefined ? null : loadCheckpoint(checkpoint.directory),
+      broken: broken.map(({ directory, reason }) => `${directory}: ${reason}`),
+    };
+  }
+
+  /** Saves a checkpoint; all metrics up to it are on the disk before it is. */
+  async save(
+    step: number,
+    content: CheckpointContent,
+    retention: Retention,
+  ): Promise<Checkpoint> {
+    this.#metrics?.syncDataSync();
+    return await saveCheckpoint(this.path, step, content, retention);
+  }
+
+  /**
+   * Starts or continues `metrics.jsonl`. What a killed process wrote after `step`, and a half-written
+   * last line, are dropped.
+   */
+  startMetrics(step: number): void {
+    const path = join(this.path, metricsFile);
+    const kept = step === 0 ? [] : wholeLines(path).filter((line) => stepOf(line) <= step);
+    this.writeText(metricsFile, kept.map((line) => line + "\n").join(""));
+    this.#metrics = Deno.openSync(path, { append: true });
+  }
+
+  /** Appends one line in one write. */
+  appendMetrics(metrics: Record<string, unknown>): void {
+    if (this.#metrics === null) throw new Error("startMetrics() comes before appendMetrics()");
+    this.#metrics.writeSync(new TextEncoder().encode(JSON.stringify(metrics) + "\n"));
+  }
+
+  close(): void {
+    this.#metrics?.close();
+    this.#metrics = null;
+    this.#lock.release();
+  }
+}
+
+/** What `config.json` of a run directory holds; null where there is none. */
+export function readRunConfig(path: string): unknown {
+  const file = join(path, configFile);
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, {
+      hint: "restore it, or start anew in another directory",
+      cause: error,
+    });
+  }
+}
+
+function wholeLines(path: string): string[] {
+  try {
+    const lines = Deno.readTextFileSync(path).split("\n");
+    return lines.slice(0, -1);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function stepOf(line: string): number {
+  try {
+    return Number(JSON.parse(line).step);
+  } catch {
+    return Infinity;
+  }
+}

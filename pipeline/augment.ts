@@ -1,0 +1,59 @@
+/**
+ * Files → decoded, randomly cropped, flipped and jittered views.
+ *
+ * @module
+ */
+
+import { Generator } from "../core/generator.ts";
+import type { ImageDecoder } from "../data/decode.ts";
+import { tokenizerSizeOf, type Transform, transformImage } from "../data/transform.ts";
+import type { AugmentedBatch, FileBatch } from "./batch.ts";
+import type { Stage } from "./stage.ts";
+
+/** How views are made. */
+export interface AugmentOptions {
+  readonly decoder: ImageDecoder;
+  readonly transform: Transform;
+  /** The run's seed: the draws of a sample follow from it, the epoch and the sample's index. */
+  readonly seed: number;
+  /** Turn pictures by their EXIF tag; `false` if left out. */
+  readonly exif?: boolean;
+}
+
+/** The stage `augment`. */
+export function augment(
+  { decoder, transform, seed, exif = false }: AugmentOptions,
+): Stage<FileBatch, AugmentedBatch> & { readonly name: "augment" } {
+  const root = Generator.from(seed);
+  const imageSize = transform.size;
+  const tokenizerSize = tokenizerSizeOf(transform);
+  return {
+    name: "augment",
+    async run({ epoch, files }) {
+      const size = files.length;
+      const pixels = new Uint8Array(size * imageSize ** 2 * 3);
+      let tokenizerPixels = pixels;
+      for (const [slot, { bytes, id, index }] of files.entries()) {
+        const image = await decoder.decode(bytes, id, { exif });
+        const views = transformImage(image, transform, root.split("augment", epoch, index));
+        pixels.set(views.student.data, slot * imageSize ** 2 * 3);
+        if (views.tokenizer === views.student) continue;
+        if (tokenizerPixels === pixels) {
+          tokenizerPixels = new Uint8Array(size * tokenizerSize ** 2 * 3);
+        }
+        tokenizerPixels.set(views.tokenizer.data, slot * tokenizerSize ** 2 * 3);
+      }
+      return {
+        size,
+        pixels,
+        imageSize,
+        tokenizerPixels,
+        tokenizerSize,
+        labels: Int32Array.from(files, ({ label }) => label),
+        ids: files.map(({ id }) => id),
+        indices: Uint32Array.from(files, ({ index }) => index),
+        epoch,
+      };
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * Images and masks → patch tokens of both branches, beside the codes they are to predict.
+ *
+ * @module
+ */
+
+import { tf } from "../deps/tfjs.ts";
+import type { Normalization } from "../data/normalize.ts";
+import { type MaskedImageModel, maskedPositions } from "../models/masked_image_model.ts";
+import type { EncodedBatch, TokenizedBatch } from "./batch.ts";
+import type { Stage } from "./stage.ts";
+import { imageTensor } from "./tokenize.ts";
+
+/** The stage `encode` of pretraining. */
+export function encode(
+  model: MaskedImageModel,
+  normalization: Normalization,
+): Stage<TokenizedBatch, EncodedBatch> & { readonly name: "encode" } {
+  return {
+    name: "encode",
+    run({ pixels, size, imageSize, mask, tokens }, { on, generator, tape }) {
+      const images = imageTensor(pixels, size, imageSize, normalization);
+      const positions = tf.tensor1d(maskedPositions(mask), "int32");
+      const branches = model.encode(on, images, {
+        mask: tf.tensor2d(Float32Array.from(mask), [size, mask.length / size]),
+        dropPath: tape === null ? null : generator.split("encode"),
+      });
+      return { ...branches, positions, targets: tf.gather(tokens, positions) };
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * A block-wise mask for each image.
+ *
+ * @module
+ */
+
+import { Generator } from "../core/generator.ts";
+import { type BlockMaskOptions, blockwiseMask } from "../data/mask.ts";
+import type { AugmentedBatch, MaskedBatch } from "./batch.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * The stage `mask`.
+ *
+ * @param seed the run's: the draws of a sample follow from it, the epoch and the sample's index
+ */
+export function mask(
+  options: BlockMaskOptions,
+  seed: number,
+): Stage<AugmentedBatch, MaskedBatch> & { readonly name: "mask" } {
+  const root = Generator.from(seed);
+  const patches = options.height * options.width;
+  return {
+    name: "mask",
+    run(batch) {
+      const masks = new Uint8Array(batch.size * patches);
+      for (const [slot, index] of batch.indices.entries()) {
+        const draws = root.split("mask", batch.epoch, index);
+        masks.set(blockwiseMask(draws, options), slot * patches);
+      }
+      return { ...batch, mask: masks };
+    },
+  };
+}

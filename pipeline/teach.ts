@@ -1,0 +1,32 @@
+/**
+ * Images → a frozen teacher's features, which VQ-KD learns to reconstruct.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../deps/tfjs.ts";
+import { unitNormalization } from "../data/normalize.ts";
+import type { Teacher } from "../models/teachers/teacher.ts";
+import type { AugmentedBatch } from "./batch.ts";
+import type { Stage } from "./stage.ts";
+import { imageTensor } from "./tokenize.ts";
+
+/** … with the teacher's features of every patch. */
+export interface TaughtBatch extends AugmentedBatch {
+  /** [B, N, T]. */
+  readonly targets: Tensor;
+}
+
+/** The stage `teach`. */
+export function teach(
+  teacher: Teacher,
+): Stage<AugmentedBatch, TaughtBatch> & { readonly name: "teach" } {
+  return {
+    name: "teach",
+    run(batch, { on }) {
+      const { pixels, size, imageSize } = batch;
+      const images01 = imageTensor(pixels, size, imageSize, unitNormalization);
+      return { ...batch, targets: teacher.targets(on, { images01, pixels }) };
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Images → visual tokens, which the masked patches are to predict.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { type Normalization, normalizeToTensorData } from "../data/normalize.ts";
+
+import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * Whatever turns images into codes: a VQ-KD tokenizer, or the user's own. It records nothing on the
+ * tape (see `withoutGradient`).
+ */
+export interface PatchTokenizer {
+  /** Images [B, 3, T, T] → the code of each patch, int32 [B·N], row-major. */
+  encode(on: Context, images: Tensor): Tensor;
+}
+
+/** Bytes [B, S, S, 3] as a tensor [B, 3, S, S], normalised. */
+export function imageTensor(
+  pixels: Uint8Array,
+  batch: number,
+  size: number,
+  { mean, std }: Normalization,
+): Tensor {
+  return tf.tensor(normalizeToTensorData(pixels, batch, size, mean, std), [batch, 3, size, size]);
+}
+
+/**
+ * The stage `tokenize`: a frozen tokenizer labels every patch.
+ *
+ * @param normalization of the tokenizer's view; VQ-KD was trained on [−1, 1]
+ */
+export function tokenize(
+  tokenizer: PatchTokenizer,
+  normalization: Normalization,
+): Stage<MaskedBatch, TokenizedBatch> & { readonly name: "tokenize" } {
+  return {
+    name: "tokenize",
+    run(batch, { on }) {
+      const { tokenizerPixels, size, tokenizerSize } = batch;
+      const images = imageTensor(tokenizerPixels, size, tokenizerSize, normalization);
+      return { ...batch, tokens: tokenizer.encode(on, images) };
+    },
+  };
+}

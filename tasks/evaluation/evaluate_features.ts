@@ -1,0 +1,139 @@
+/**
+ * What an encoder's features are worth: k-NN and linear accuracy on labelled images.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Source } from "../../data/source.ts";
+import type { BeitEncoder } from "../../models/beit_encoder.ts";
+import { extractFeatures, type FeatureKind } from "../../models/features.ts";
+import type { LoadedBatch } from "../../data/loader.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
+import { openEvaluationSource, openLoader, openTrainingSource } from "../data_sources.ts";
+import { normalizations } from "../normalizations.ts";
+import { evaluationTransform } from "../transforms.ts";
+import { FeatureCollector, type FeatureSet } from "./features.ts";
+import { knnAccuracy } from "./knn.ts";
+import { linearAccuracy } from "./linear.ts";
+
+type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
+
+/** Turns a batch of images into features [B, C] on the device. */
+export type Featurize = (on: Context, batch: LoadedBatch) => Tensor;
+
+const imagesAtOnce = 100;
+
+/** The labelled images of an evaluation. */
+export interface EvaluationData {
+  readonly train: Source;
+  readonly test: Source;
+  readonly classes: number;
+}
+
+/**
+ * The images that a config evaluates on, or the reason why there are none (no labels, no second
+ * split).
+ */
+export async function openEvaluationData(
+  config: PretrainConfig,
+): Promise<EvaluationData | { readonly reason: string }> {
+  const train = await openTrainingSource(config.data);
+  if (train.classes.length < 2) return { reason: "the images have no class labels" };
+  try {
+    const test = await openEvaluationSource(config.data);
+    if (test.classes.join("\n") !== train.classes.join("\n")) {
+      return { reason: "the classes of the evaluation split are not those of the training split" };
+    }
+    return { train, test, classes: train.classes.length };
+  } catch (error) {
+    if (error instanceof UserError) return { reason: error.message };
+    throw error;
+  }
+}
+
+/** Features of the last block of an encoder. */
+export function encoderFeatures(
+  encoder: BeitEncoder,
+  config: PretrainConfig,
+  pooling: Pooling,
+): Featurize {
+  const normalization = normalizations[config.augment.normalization];
+  const kinds: FeatureKind[] = pooling === "clsAndMean" ? ["cls", "meanPatches"] : [pooling];
+  return (on, { pixels, size, imageSize }) => {
+    const images = imageTensor(pixels, size, imageSize, normalization);
+    const parts = extractFeatures(on, encoder, images, kinds.map((kind) => ({ layer: -1, kind })));
+    return parts.length === 1 ? parts[0] : tf.concat(parts, 1);
+  };
+}
+
+/** The pixels themselves, [B, S·S·3] in [0, 1]: what features are to beat. */
+export const rawPixels: Featurize = (_, { pixels, size }) =>
+  tf.tensor2d(Float32Array.from(pixels, (byte) => byte / 255), [size, pixels.length / size]);
+
+/** Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`. */
+export async function evaluateFeatures(
+  on: Context,
+  config: PretrainConfig,
+  data: EvaluationData,
+  featurize: (pooling: Pooling) => Featurize,
+  which: { readonly knn: boolean; readonly linear: boolean },
+  listener: RunListener,
+): Promise<Record<string, number>> {
+  const { knn, linear } = config.evaluation;
+  const collect = async (pooling: Pooling) => ({
+    train: await collectFeatures(on, config, data.train, featurize(pooling), listener),
+    test: await collectFeatures(on, config, data.test, featurize(pooling), listener),
+  });
+  const result: Record<string, number> = {};
+  let features = await collect(which.knn ? knn.pooling : linear.pooling);
+  if (which.knn) {
+    const options = { neighbours: knn.k, temperature: knn.temperature };
+    const { top1, top5 } = await knnAccuracy(
+      on,
+      features.train,
+      features.test,
+      data.classes,
+      options,
+    );
+    Object.assign(result, { knnTop1: top1, knnTop5: top5 });
+  }
+  if (which.linear) {
+    if (which.knn && knn.pooling !== linear.pooling) features = await collect(linear.pooling);
+    const { top1, top5 } = await linearAccuracy(on, features.train, features.test, data.classes);
+    Object.assign(result, { linearTop1: top1, linearTop5: top5 });
+  }
+  return result;
+}
+
+async function collectFeatures(
+  on: Context,
+  config: PretrainConfig,
+  source: Source,
+  featurize: Featurize,
+  listener: RunListener,
+): Promise<FeatureSet> {
+  const loader = await openLoader(config.data, {
+    source,
+    transform: evaluationTransform(config.augment),
+    batch: Math.min(imagesAtOnce, source.length),
+    seed: config.seed,
+    isShuffled: false,
+    dropsLast: false,
+  }, listener);
+  const collector = new FeatureCollector();
+  try {
+    for await (const batch of loader.batches({ to: loader.stepsPerEpoch })) {
+      const features = on.backend.run(() => tf.tidy(() => featurize(on, batch)));
+      collector.add(await features.data() as Float32Array, batch.labels);
+      features.dispose();
+    }
+  } finally {
+    loader.close();
+  }
+  return collector.finish();
+}

@@ -1,0 +1,50 @@
+/**
+ * From a config's schedule, in epochs or steps, to a learning rate for each step.
+ *
+ * @module
+ */
+
+import type { PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
+import type { LearningRateSchedule } from "../pipeline/optimize/schedules.ts";
+
+/** The length of a run in steps. */
+export interface RunLength {
+  /** Steps of one pass over the data. */
+  readonly stepsPerEpoch: number;
+  /** Steps of the whole schedule. */
+  readonly scheduleSteps: number;
+  /** Steps this run goes to: the schedule's, or fewer with `maxSteps`. */
+  readonly totalSteps: number;
+}
+
+/** Steps that a config asks for on a data set. */
+export function runLength(
+  config: PretrainConfig | TokenizerConfig,
+  images: number,
+): RunLength {
+  const { schedule, data, batchSize } = config;
+  const perEpoch = images / batchSize;
+  const stepsPerEpoch = Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
+  const scheduleSteps = schedule.steps ?? Math.round((schedule.epochs ?? 1) * stepsPerEpoch);
+  const totalSteps = Math.min(scheduleSteps, schedule.maxSteps ?? scheduleSteps);
+  return { stepsPerEpoch, scheduleSteps, totalSteps };
+}
+
+/** The learning-rate schedule of a config. */
+export function learningRateSchedule(
+  config: PretrainConfig | TokenizerConfig,
+  length: RunLength,
+): LearningRateSchedule {
+  const { schedule, optimizer } = config;
+  const warmupSteps = schedule.warmupRatio !== null
+    ? Math.round(schedule.warmupRatio * length.scheduleSteps)
+    : Math.round((schedule.warmupEpochs ?? 0) * length.stepsPerEpoch);
+  return {
+    variant: schedule.variant === "mmselfsup" ? "mmengine" : "unilm",
+    base: optimizer.lr,
+    minimum: schedule.minLr,
+    warmupSteps,
+    totalSteps: length.scheduleSteps,
+    warmupFactor: schedule.warmupStartFactor,
+  };
+}

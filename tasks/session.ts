@@ -1,0 +1,263 @@
+/**
+ * What every training task does around its loop: start the backend, open the run directory, find the
+ * checkpoint to go on from, write metrics and checkpoints.
+ *
+ * @module
+ */
+
+import type { Backend, Context, Precision } from "../backends/backend.ts";
+import { createBackend } from "../backends/mod.ts";
+import { RunDirectory } from "../checkpoints/run_directory.ts";
+import type { NamedTensors } from "../checkpoints/safetensors_writer.ts";
+import type { JsonValue, LoadedCheckpoint } from "../checkpoints/store.ts";
+import { UserError } from "../core/errors.ts";
+import type { Config } from "../configs/schema.ts";
+import type { NamedValues, ParameterSet } from "../models/parameter_set.ts";
+import type { RunEvent, RunListener } from "../pipeline/events.ts";
+import type { Optimizer } from "../pipeline/optimize/optimizer.ts";
+import { configHash } from "./config_hash.ts";
+import { readValues, toTensors } from "./model_tensors.ts";
+
+/** How to run a task; everything that decides the numbers is in its config instead. */
+export interface RunOptions {
+  /** Where to compute; default: what `config.backend` says, started and disposed by the run. */
+  readonly backend?: Backend;
+  /** The run's directory; null keeps nothing on disk. */
+  readonly directory?: string | null;
+  /**
+   * What to do with a run that the directory holds: `auto` goes on where it was interrupted and
+   * refuses a finished one, `always` goes on from its last checkpoint, and there must be one.
+   */
+  readonly resume?: "auto" | "always";
+  /** Receives the run's events. */
+  readonly listener?: RunListener;
+  /** Ends the run after the current step, saved. */
+  readonly signal?: AbortSignal;
+  /** Where each config value came from, for `config.json`. */
+  readonly origins?: ReadonlyMap<string, string>;
+  /** Memory that the micro-batch may be chosen for, bytes; default 8 GiB. */
+  readonly memoryBudgetBytes?: number;
+}
+
+/** What a checkpoint's `state.json` holds beside its tensors. */
+interface RunState {
+  task: string;
+  configHash: string;
+  seed: number;
+  model: JsonValue;
+  /** Whether the schedule was done. */
+  finished: boolean;
+}
+
+/** The trained things that a checkpoint holds, by group. */
+export interface Trained {
+  readonly parameters: ParameterSet;
+  readonly optimizer: Optimizer;
+  /** The model's shape, so that the checkpoint can be loaded without its config. */
+  readonly model: object;
+  /** State that is neither a parameter nor the optimizer's, kept as a tensor group `extra`. */
+  readonly extra?: () => ReadonlyMap<string, NamedValues>;
+}
+
+/** An open run. */
+export class RunSession {
+  readonly on: Context;
+  readonly #config: Config;
+  readonly #options: RunOptions;
+  readonly #directory: RunDirectory | null;
+  readonly #checkpoint: LoadedCheckpoint | null;
+  readonly #ownsBackend: boolean;
+  readonly #hash: string;
+
+  private constructor(fields: {
+    on: Context;
+    config: Config;
+    options: RunOptions;
+    directory: RunDirectory | null;
+    checkpoint: LoadedCheckpoint | null;
+    hash: string;
+  }) {
+    this.on = fields.on;
+    this.#config = fields.config;
+    this.#options = fields.options;
+    this.#directory = fields.directory;
+    this.#checkpoint = fields.checkpoint;
+    this.#ownsBackend = fields.options.backend === undefined;
+    this.#hash = fields.hash;
+  }
+
+  /** Opens the directory and starts the backend; see {@link RunOptions}. */
+  static async open(config: Config, options: RunOptions): Promise<RunSession> {
+    const listener = options.listener ?? (() => {});
+    const hash = await configHash(config);
+    const path = options.directory ?? null;
+    const directory = path === null ? null : RunDirectory.open(path);
+    try {
+      const checkpoint = directory === null ? null : findCheckpoint(directory, hash, options);
+      const { backend, notes } = options.backend === undefined
+        ? await createBackend(config.backend.name, {
+          threads: config.backend.threads === "auto" ? undefined : config.backend.threads,
+          provider: config.backend.provider,
+        })
+        : { backend: options.backend, notes: [] };
+      for (const message of notes) listener({ type: "note", message });
+      listener({
+        type: "note",
+        message: `Computing on ${backend.name}: ${backend.capabilities.description}`,
+      });
+      const precision = choosePrecision(config.precision, backend, listener);
+      const on = { backend, precision };
+      directory?.writeConfig({
+        config,
+        origins: Object.fromEntries(options.origins ?? []),
+        hash,
+      });
+      return new RunSession({ on, config, options, directory, checkpoint, hash });
+    } catch (error) {
+      directory?.close();
+      throw error;
+    }
+  }
+
+  /** The run's directory, or null where nothing is kept. */
+  get directory(): string | null {
+    return this.#directory?.path ?? null;
+  }
+
+  /** Writes step metrics to the log and hands every event on. */
+  readonly listener: RunListener = (event: RunEvent) => {
+    if (event.type === "step") {
+      const { metrics } = event;
+      const every = this.#config.log.everySteps;
+      if (metrics.step % every === 0 || metrics.step === event.totalSteps) {
+        this.#directory?.appendMetrics(metrics);
+      }
+    }
+    this.#options.listener?.(event);
+  };
+
+  /** What `Trained.extra` gave when the checkpoint to go on from was saved; null for a new run. */
+  async readExtra(): Promise<ReadonlyMap<string, NamedValues> | null> {
+    return this.#checkpoint === null ? null : await readGroup(this.#checkpoint, "extra");
+  }
+
+  /** Loads the checkpoint to go on from, if there is one; gives the steps done. */
+  async restore(trained: Trained): Promise<number> {
+    const checkpoint = this.#checkpoint;
+    let step = 0;
+    if (checkpoint !== null) {
+      const { missing } = trained.parameters.load(this.on, await readGroup(checkpoint, "model"));
+      if (missing.length > 0) {
+        throw new UserError(
+          `Cannot resume from "${checkpoint.directory}": it lacks "${missing[0]}"` +
+            (missing.length > 1 ? ` and ${missing.length - 1} more` : ""),
+          { hint: "it is a checkpoint of another model" },
+        );
+      }
+      trained.optimizer.load(this.on, await readGroup(checkpoint, "optimizer"));
+      step = checkpoint.step;
+      this.listener({ type: "note", message: `Resuming after step ${step}` });
+    }
+    this.#directory?.startMetrics(step);
+    return step;
+  }
+
+  /** Saves a checkpoint of the run. */
+  async save(step: number, trained: Trained, finished: boolean): Promise<void> {
+    if (this.#directory === null) return;
+    const state: RunState = {
+      task: this.#config.task,
+      configHash: this.#hash,
+      seed: this.#config.seed,
+      model: trained.model as JsonValue,
+      finished,
+    };
+    const { keepLast, keepEvery } = this.#config.checkpoint;
+    const tensors: Record<string, NamedTensors> = {
+      model: toTensors(await trained.parameters.export()),
+      optimizer: toTensors(await trained.optimizer.export()),
+    };
+    if (trained.extra !== undefined) tensors.extra = toTensors(trained.extra());
+    const { directory } = await this.#directory.save(
+      step,
+      { tensors, state: state as unknown as JsonValue },
+      { keepLast, ...(keepEvery === null ? {} : { keepEvery }) },
+    );
+    this.listener({ type: "checkpoint", step, path: directory });
+  }
+
+  /** Replaces a text file in the run's directory. */
+  writeText(name: string, text: string): void {
+    this.#directory?.writeText(name, text);
+  }
+
+  async close(): Promise<void> {
+    this.#directory?.close();
+    if (this.#ownsBackend) await this.on.backend.dispose();
+  }
+}
+
+async function readGroup(checkpoint: LoadedCheckpoint, group: string) {
+  const file = await checkpoint.open(group);
+  try {
+    return await readValues(file);
+  } finally {
+    file.close();
+  }
+}
+
+function findCheckpoint(
+  directory: RunDirectory,
+  hash: string,
+  options: RunOptions,
+): LoadedCheckpoint | null {
+  const { checkpoint, broken } = directory.latest();
+  for (const message of broken) {
+    options.listener?.({ type: "warning", message: `Skipping a broken checkpoint: ${message}` });
+  }
+  if (checkpoint === null) {
+    if (options.resume === "always") {
+      throw new UserError(`Cannot resume "${directory.path}": it holds no whole checkpoint`, {
+        hint: "give the directory of a run, or start one with --out",
+      });
+    }
+    return null;
+  }
+  const state = checkpoint.state as unknown as RunState;
+  if (options.resume !== "always" && state.finished) {
+    throw new UserError(
+      `Cannot start in "${directory.path}": it holds a finished run (step ${checkpoint.step})`,
+      { hint: "choose another --out, or lengthen the run with --resume and --max-steps" },
+    );
+  }
+  if (state.configHash !== hash) {
+    throw new UserError(
+      `Cannot go on in "${directory.path}": its run was started with another config`,
+      { hint: "choose another --out, or repeat the options of that run (config.json holds them)" },
+    );
+  }
+  return checkpoint;
+}
+
+/** The number format that a config's `precision` means on a backend. */
+function choosePrecision(
+  wanted: "auto" | "amp" | "float32",
+  backend: Backend,
+  listener: RunListener,
+): Precision {
+  if (wanted === "float32") return "float32";
+  const [reduced] = backend.capabilities.reducedPrecisions;
+  if (reduced !== undefined) {
+    // The reference backend only imitates reduced precision, slowly: it must be asked for.
+    return wanted === "auto" && backend.name === "reference" ? "float32" : reduced;
+  }
+  if (wanted === "amp") {
+    throw new UserError(
+      `Cannot use mixed precision on ${backend.name}: ${backend.capabilities.description} has no ` +
+        "reduced format",
+      { hint: "use --precision auto or float32" },
+    );
+  }
+  listener({ type: "note", message: `No reduced precision on ${backend.name}: running float32` });
+  return "float32";
+}
