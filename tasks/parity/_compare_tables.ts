@@ -1,6 +1,11 @@
 import { tf } from "../../deps/tfjs.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { relativePositionBias } from "../../backends/ops/relative_position_bias.ts";
+import {
+  resizePositionEmbedding,
+  resizeRelativeTable,
+} from "../../checkpoints/formats/resize_positions.ts";
+import { toFloat32 } from "../../checkpoints/tensor_data.ts";
 import { relativePositionIndex } from "../../models/relative_position.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
 import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
@@ -28,6 +33,32 @@ export async function compareRelativePositions(
       return { bias: relativePositionBias(exactContext(backend), table, rows) };
     });
     comparison.check(`${size}.bias`, bias, fixture.values(`${size}.bias`), "exact");
+  }
+  compareResizing(comparison, fixture);
+}
+
+/** Positions for another resolution: `pos_embed.*` and `rel_table.*`, each with its source. */
+function compareResizing(comparison: Comparison, fixture: Fixture): void {
+  const names = [...fixture.below("").keys()];
+  const source = (prefix: string) => names.find((name) => name.startsWith(prefix));
+  for (const name of names) {
+    const embedding = /^pos_embed\.mmcls_bicubic_(\d+)x\1$/.exec(name);
+    if (embedding !== null) {
+      const { shape, values } = fixture.get(source("pos_embed.src")!);
+      const tensor = { dtype: "F32", shape, data: values } as const;
+      const resized = toFloat32(resizePositionEmbedding(tensor, Number(embedding[1])));
+      comparison.check(name, resized, fixture.values(name), "resizedTable");
+    }
+    const table = /^rel_table\.mmcls_geometric_dst(\d+)$/.exec(name);
+    if (table !== null) {
+      const { shape: [rows, heads], values } = fixture.get(source("rel_table.src")!);
+      // The fixture leaves the cls token's three rows out.
+      const data = new Float32Array((rows + 3) * heads);
+      data.set(values);
+      const whole = { dtype: "F32", shape: [rows + 3, heads], data } as const;
+      const resized = toFloat32(resizeRelativeTable(whole, (Number(table[1]) + 1) / 2));
+      comparison.check(name, resized.subarray(0, -3 * heads), fixture.values(name), "resizedTable");
+    }
   }
 }
 

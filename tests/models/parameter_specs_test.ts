@@ -7,7 +7,7 @@ import { vqkdBase, vqkdSpecs } from "../../models/vqkd_config.ts";
 
 /** Keys and shapes of the reference's state dict; index buffers are no parameters here. */
 async function referenceKeys(name: string): Promise<[string, number[]][]> {
-  const url = new URL(`../fixtures/parity/keys_${name}.json`, import.meta.url);
+  const url = new URL(`../fixtures/keys/keys_${name}.json`, import.meta.url);
   const { keys } = JSON.parse(await Deno.readTextFile(url)) as {
     keys: Record<string, [number[], string]>;
   };
