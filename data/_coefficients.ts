@@ -10,6 +10,8 @@ import type { Interpolation } from "./resize.ts";
 export interface Coefficients {
   /** First input position of each window. */
   readonly starts: Int32Array;
+  /** The same in bytes of a row of RGB pixels. */
+  readonly offsets: Int32Array;
   /** Length of each window. */
   readonly lengths: Int32Array;
   /** Distance in `weights` from one window to the next. */
@@ -75,7 +77,7 @@ function compute(from: number, to: number, kind: Exclude<Interpolation, "area">)
     starts[x] = start;
     lengths[x] = length;
   }
-  return { starts, lengths, stride, weights };
+  return { starts, offsets: starts.map((start) => start * 3), lengths, stride, weights };
 }
 
 /** Random crops ask for every size between the smallest and the whole: keep about 10 MB of tables. */

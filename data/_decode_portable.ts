@@ -59,6 +59,11 @@ export async function decodePortably(
   } catch (error) {
     // Emscripten throws its exit status, Rust "unwrap_throw failed": neither tells the user anything.
     if (error instanceof Error && error.message.startsWith("premature")) throw error;
+    if (error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name)) {
+      throw new Error("the decoder may not read its own WebAssembly file; grant --allow-read", {
+        cause: error,
+      });
+    }
     throw new Error(`the ${format} data is truncated or broken`, { cause: error });
   }
 }

@@ -8,9 +8,10 @@
  * @module
  */
 import type { Draws } from "../core/generator.ts";
-import { blend, blendTable, composeTables, graySum, saturate } from "./_blend.ts";
+import { blend, gray } from "./_blend.ts";
 import { shiftHue } from "./_hue.ts";
-import { crop, type CropBox, type RgbImage, writeMirrored } from "./image.ts";
+import { pixelLoops, PixelMemory } from "./_pixels.ts";
+import { crop, type CropBox, type RgbImage } from "./image.ts";
 
 /** One adjustment: its factor is 1 for no change (for `hue` 0: a shift in turns, −0.5 … 0.5). */
 export interface JitterOperation {
@@ -51,60 +52,51 @@ export function drawJitter(draws: Draws, strength: JitterStrength): JitterOperat
   return operations;
 }
 
-/** Applies one operation to `count` pixels in place. */
-type RowOperation = (row: Uint8Array, count: number) => void;
-
-function tableOperation(table: Uint8Array): RowOperation {
-  return (row, count) => {
-    for (let i = 0; i < count * 3; i++) row[i] = table[row[i]];
-  };
-}
-
-/** Mean of the grey picture after `operations`, rounded as `ImageEnhance.Contrast` does. */
-function meanAfter(image: RgbImage, operations: RowOperation[], scratch: Uint8Array): number {
-  const rowBytes = image.width * 3;
+/** Mean of the grey picture, rounded as `ImageEnhance.Contrast` does. */
+function grayMean(bytes: Uint8Array, at: number, pixels: number): number {
+  const { graySum } = pixelLoops();
+  const block = 1 << 20;
+  const even = pixels - pixels % 4;
   let sum = 0;
-  for (let y = 0; y < image.height; y++) {
-    let row = image.data.subarray(y * rowBytes, (y + 1) * rowBytes);
-    if (operations.length > 0) {
-      scratch.set(row);
-      row = scratch;
-      for (const operation of operations) operation(row, image.width);
-    }
-    sum += graySum(row, image.width);
+  for (let done = 0; done < even; done += block) {
+    sum += graySum(at + done * 3, Math.min(block, even - done));
   }
-  return Math.trunc(sum / (image.width * image.height) + 0.5);
+  for (let i = at + even * 3; i < at + pixels * 3; i += 3) {
+    sum += gray(bytes[i], bytes[i + 1], bytes[i + 2]);
+  }
+  return Math.trunc(sum / pixels + 0.5);
 }
 
-/** Turns operations into loops over rows; neighbouring table look-ups become one. */
-function compile(image: RgbImage, operations: readonly JitterOperation[]): RowOperation[] {
-  const compiled: RowOperation[] = [];
-  const scratch = new Uint8Array(image.width * 3);
-  let pending: Uint8Array | undefined;
-  const flush = () => {
-    if (pending !== undefined) compiled.push(tableOperation(pending));
-    pending = undefined;
-  };
+/** Applies operations in place to `pixels` pixels of the loops' memory. */
+function applyOperations(
+  bytes: Uint8Array,
+  at: number,
+  pixels: number,
+  operations: readonly JitterOperation[],
+  mean: number,
+): void {
+  const { blend, saturate } = pixelLoops();
   for (const { kind, factor } of operations) {
-    if (kind === "brightness" || kind === "contrast") {
-      let degenerate = 0;
-      if (kind === "contrast") {
-        const before = pending === undefined ? compiled : [...compiled, tableOperation(pending)];
-        degenerate = meanAfter(image, before, scratch);
-      }
-      const table = blendTable(degenerate, factor);
-      pending = pending === undefined ? table : composeTables(pending, table);
-    } else {
-      flush();
-      compiled.push(
-        kind === "hue"
-          ? (row, count) => shiftHue(row, count, factor)
-          : (row, count) => saturate(row, count, factor),
-      );
-    }
+    if (kind === "saturation") saturate(at, pixels, factor);
+    else if (kind === "hue") shiftHue(bytes.subarray(at, at + pixels * 3), pixels, factor);
+    else blend(at, pixels * 3, kind === "contrast" ? mean : 0, factor);
   }
-  flush();
-  return compiled;
+}
+
+/** Copies the rows of `box` from a picture at `from` to `to`, mirrored if wanted. */
+function copyBox(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  { box, width, isMirrored }: { box: CropBox; width: number; isMirrored: boolean },
+): void {
+  const { mirror } = pixelLoops();
+  for (let y = 0; y < box.height; y++) {
+    const start = from + ((box.top + y) * width + box.left) * 3;
+    const target = to + y * box.width * 3;
+    if (isMirrored) mirror(start, target, box.width);
+    else bytes.copyWithin(target, start, start + box.width * 3);
+  }
 }
 
 /**
@@ -126,19 +118,24 @@ export function jitterCrop(
   operations: readonly JitterOperation[],
   mirrored = false,
 ): RgbImage {
-  const rows = compile(image, operations);
-  if (rows.length === 0) return crop(image, box, mirrored);
-  const { width, height } = box;
-  const data = new Uint8Array(width * height * 3);
-  const scratch = new Uint8Array(width * 3);
-  for (let y = 0; y < height; y++) {
-    const start = ((box.top + y) * image.width + box.left) * 3;
-    scratch.set(image.data.subarray(start, start + width * 3));
-    for (const operation of rows) operation(scratch, width);
-    if (mirrored) writeMirrored(scratch, data, y * width * 3, width);
-    else data.set(scratch, y * width * 3);
+  if (operations.length === 0) return crop(image, box, mirrored);
+  const whole = image.width * image.height;
+  const part = box.width * box.height;
+  const area = new PixelMemory();
+  const from = area.reserve(whole * 3);
+  const to = area.reserve(part * 3);
+  const bytes = area.bytes();
+  bytes.set(image.data, from);
+  // The contrast needs the mean of the whole picture, with all that went before.
+  const contrast = operations.findIndex((operation) => operation.kind === "contrast");
+  let mean = 0;
+  if (contrast >= 0) {
+    applyOperations(bytes, from, whole, operations.slice(0, contrast), 0);
+    mean = grayMean(bytes, from, whole);
   }
-  return { width, height, data };
+  copyBox(bytes, from, to, { box, width: image.width, isMirrored: mirrored });
+  applyOperations(bytes, to, part, operations.slice(Math.max(0, contrast)), mean);
+  return { width: box.width, height: box.height, data: bytes.slice(to, to + part * 3) };
 }
 
 /** The whole picture after one operation, as `ImageEnhance` or torchvision's `adjust_*` give it. */

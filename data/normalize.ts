@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pixelLoops, PixelMemory } from "./_pixels.ts";
+
 /** Mean and standard deviation by channel, in units of a byte (0 … 255). */
 export interface Normalization {
   readonly mean: readonly [number, number, number];
@@ -52,18 +54,21 @@ export function normalizeToTensorData(
         `found ${pixels.length}`,
     );
   }
-  const tables = mean.map((value, channel) =>
-    Float32Array.from({ length: 256 }, (_, byte) => Math.fround(byte - value) / std[channel])
-  );
-  const [red, green, blue] = tables;
   const result = new Float32Array(pixels.length);
-  let from = 0;
+  const memory = new PixelMemory();
+  const from = memory.reserve(area * 3);
+  const plane = Math.ceil(area / 4) * 16;
+  const to = memory.reserve(plane * 3);
+  const bytes = memory.bytes();
+  const planes = new Float32Array(bytes.buffer, to, plane / 4 * 3);
+  const { normalize } = pixelLoops();
   for (let image = 0; image < batch; image++) {
-    let to = image * area * 3;
-    for (let i = 0; i < area; i++, from += 3, to++) {
-      result[to] = red[pixels[from]];
-      result[to + area] = green[pixels[from + 1]];
-      result[to + 2 * area] = blue[pixels[from + 2]];
+    const first = image * area * 3;
+    bytes.set(pixels.subarray(first, first + area * 3), from);
+    normalize(from, to, area, plane, mean[0], mean[1], mean[2], std[0], std[1], std[2]);
+    for (let channel = 0; channel < 3; channel++) {
+      const start = channel * plane / 4;
+      result.set(planes.subarray(start, start + area), first + channel * area);
     }
   }
   return result;

@@ -9,6 +9,7 @@
  */
 import { areaResize } from "./_area_resize.ts";
 import { type Coefficients, coefficients } from "./_coefficients.ts";
+import { pixelLoops, PixelMemory } from "./_pixels.ts";
 import type { RgbImage } from "./image.ts";
 
 /**
@@ -27,60 +28,47 @@ export interface ResizeOptions {
   readonly interpolation?: Interpolation;
 }
 
-/** Half a unit of the 22 fractional bits, so that the shift rounds. */
-const half = 1 << 21;
-
 function resizeRows(image: RgbImage, width: number, table: Coefficients): RgbImage {
-  const { data: source, height } = image;
-  const { starts, lengths, stride, weights } = table;
-  const result = new Uint8ClampedArray(width * height * 3);
-  let to = 0;
+  const { height } = image;
+  const { offsets, lengths, stride, weights } = table;
+  const area = new PixelMemory();
+  const source = area.reserve(image.data.length);
+  const result = area.reserve(width * height * 3);
+  const offsetsAt = area.reserve(offsets.byteLength);
+  const lengthsAt = area.reserve(lengths.byteLength);
+  const weightsAt = area.reserve(weights.byteLength);
+  const bytes = area.bytes();
+  bytes.set(image.data, source);
+  new Int32Array(bytes.buffer, offsetsAt).set(offsets);
+  new Int32Array(bytes.buffer, lengthsAt).set(lengths);
+  new Int32Array(bytes.buffer, weightsAt).set(weights);
+  const { resizeRow } = pixelLoops();
   for (let y = 0; y < height; y++) {
-    const row = y * image.width * 3;
-    for (let x = 0; x < width; x++, to += 3) {
-      const first = x * stride;
-      const last = first + lengths[x];
-      let red = half, green = half, blue = half;
-      let p = row + starts[x] * 3;
-      for (let i = first; i < last; i++, p += 3) {
-        const weight = weights[i];
-        red = (red + Math.imul(weight, source[p])) | 0;
-        green = (green + Math.imul(weight, source[p + 1])) | 0;
-        blue = (blue + Math.imul(weight, source[p + 2])) | 0;
-      }
-      result[to] = red >> 22;
-      result[to + 1] = green >> 22;
-      result[to + 2] = blue >> 22;
-    }
+    const from = source + y * image.width * 3;
+    const to = result + y * width * 3;
+    resizeRow(from, to, width, offsetsAt, lengthsAt, weightsAt, stride * 4);
   }
-  return { width, height, data: new Uint8Array(result.buffer) };
+  return { width, height, data: bytes.slice(result, result + width * height * 3) };
 }
 
 function resizeColumns(image: RgbImage, height: number, table: Coefficients): RgbImage {
-  const { data: source, width } = image;
+  const { width } = image;
   const { starts, lengths, stride, weights } = table;
   const rowBytes = width * 3;
-  const result = new Uint8ClampedArray(rowBytes * height);
+  const area = new PixelMemory();
+  const source = area.reserve(image.data.length);
+  const result = area.reserve(rowBytes * height);
+  const weightsAt = area.reserve(weights.byteLength);
+  const bytes = area.bytes();
+  bytes.set(image.data, source);
+  new Int32Array(bytes.buffer, weightsAt).set(weights);
+  const { resizeColumn } = pixelLoops();
   for (let y = 0; y < height; y++) {
-    const first = y * stride;
-    const last = first + lengths[y];
-    const from = starts[y] * rowBytes;
-    const to = y * rowBytes;
-    for (let x = 0; x < rowBytes; x += 3) {
-      let a = half, b = half, c = half;
-      let p = from + x;
-      for (let i = first; i < last; i++, p += rowBytes) {
-        const weight = weights[i];
-        a = (a + Math.imul(weight, source[p])) | 0;
-        b = (b + Math.imul(weight, source[p + 1])) | 0;
-        c = (c + Math.imul(weight, source[p + 2])) | 0;
-      }
-      result[to + x] = a >> 22;
-      result[to + x + 1] = b >> 22;
-      result[to + x + 2] = c >> 22;
-    }
+    const from = source + starts[y] * rowBytes;
+    const to = result + y * rowBytes;
+    resizeColumn(from, to, rowBytes, lengths[y], weightsAt + y * stride * 4);
   }
-  return { width, height, data: new Uint8Array(result.buffer) };
+  return { width, height, data: bytes.slice(result, result + rowBytes * height) };
 }
 
 /**
