@@ -1,0 +1,207 @@
+/**
+ * The BEiT encoder as an ONNX graph.
+ *
+ * @module
+ */
+
+import { UserError } from "../../core/errors.ts";
+import { formatShape } from "../../core/shapes.ts";
+import { relativePositionIndex } from "../formats/relative_position_index.ts";
+import type { ModelShape } from "../formats/model_shape.ts";
+import { type LazyTensor, type TensorMap, toFloat32 } from "../tensor_data.ts";
+import type { GraphBuilder } from "./graph_builder.ts";
+
+const EPSILON = 1e-6;
+
+/** The parts of a model that go into its graph. */
+export interface GraphModel {
+  readonly shape: ModelShape;
+  readonly tensors: TensorMap;
+  /** What stands before the encoder's names: `encoder.` in a tokenizer. */
+  readonly prefix: string;
+}
+
+function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      out[column * rows + row] = values[row * columns + column];
+    }
+  }
+  return out;
+}
+
+/** Writes the encoder of one model into one graph. */
+export class EncoderGraph {
+  readonly #graph: GraphBuilder;
+  readonly #model: GraphModel;
+  readonly #biases = new Map<string, string>();
+
+  constructor(graph: GraphBuilder, model: GraphModel) {
+    this.#graph = graph;
+    this.#model = model;
+  }
+
+  #tensor(name: string): LazyTensor {
+    const full = this.#model.prefix + name;
+    const tensor = this.#model.tensors.get(full);
+    if (!tensor) throw new UserError(`Cannot export to ONNX: "${full}" is missing`);
+    return tensor;
+  }
+
+  /** A parameter as it is. */
+  #parameter(name: string): string {
+    const tensor = this.#tensor(name);
+    return this.#graph.weights(
+      name,
+      tensor.shape,
+      async () => toFloat32(await tensor.read()),
+    );
+  }
+
+  /** `x W^T + b`: the weight is turned for `MatMul`. x: [B, N, I] → [B, N, O] */
+  linear(x: string, name: string, bias = this.#parameter(`${name}.bias`)): string {
+    const tensor = this.#tensor(`${name}.weight`);
+    if (tensor.shape.length !== 2) {
+      throw new UserError(
+        `Cannot export to ONNX: "${name}.weight" has the shape ${formatShape(tensor.shape)}`,
+      );
+    }
+    const [rows, columns] = tensor.shape;
+    const turned = this.#graph.weights(
+      `${name}.weight.transposed`,
+      [columns, rows],
+      async () => transpose(toFloat32(await tensor.read()), rows, columns),
+    );
+    return this.#graph.node("Add", [this.#graph.node("MatMul", [x, turned]), bias]);
+  }
+
+  /** Layer norm over the last axis. */
+  norm(x: string, name: string): string {
+    const inputs = [x, this.#parameter(`${name}.weight`), this.#parameter(`${name}.bias`)];
+    return this.#graph.node("LayerNormalization", inputs, {
+      axis: -1,
+      epsilon: { float: EPSILON },
+    });
+  }
+
+  /** `[q_bias, 0, v_bias]`, [3C] */
+  #qkvBias(block: string): string {
+    const [q, v] = [this.#tensor(`${block}.attn.q_bias`), this.#tensor(`${block}.attn.v_bias`)];
+    const { embedDim } = this.#model.shape;
+    return this.#graph.weights(`${block}.attn.qkv.bias`, [3 * embedDim], async () => {
+      const bias = new Float32Array(3 * embedDim);
+      bias.set(toFloat32(await q.read()));
+      bias.set(toFloat32(await v.read()), 2 * embedDim);
+      return bias;
+    });
+  }
+
+  /** The relative-position bias [H, N + 1, N + 1] of a table, made once. */
+  #positionBias(table: string): string {
+    const known = this.#biases.get(table);
+    if (known) return known;
+    const { imageSize, patchSize } = this.#model.shape;
+    const side = imageSize / patchSize;
+    const tokens = side * side + 1;
+    const index = this.#graph.indices(
+      "relative_position_index",
+      [tokens, tokens],
+      relativePositionIndex(side),
+    );
+    const gathered = this.#graph.node("Gather", [this.#parameter(table), index], { axis: 0 });
+    const bias = this.#graph.node("Transpose", [gathered], { perm: [2, 0, 1] });
+    this.#biases.set(table, bias);
+    return bias;
+  }
+
+  #biasOf(block: string): string | undefined {
+    const { shape } = this.#model;
+    if (shape.usesRelativePositionBias) {
+      return this.#positionBias(`${block}.attn.relative_position_bias_table`);
+    }
+    if (!shape.usesSharedRelativePositionBias) return undefined;
+    return this.#positionBias("rel_pos_bias.relative_position_bias_table");
+  }
+
+  /** x: [B, N + 1, C] → [B, N + 1, C] */
+  #attention(x: string, block: string): string {
+    const graph = this.#graph;
+    const { embedDim, heads } = this.#model.shape;
+    const width = embedDim / heads;
+    const qkv = graph.node("Reshape", [
+      this.linear(x, `${block}.attn.qkv`, this.#qkvBias(block)),
+      graph.integers([0, 0, 3, heads, width]),
+    ]);
+    const parts = graph.node("Transpose", [qkv], { perm: [2, 0, 3, 1, 4] });
+    const [q, k, v] = [0, 1, 2].map((part) =>
+      graph.node("Gather", [parts, graph.integers(part)], { axis: 0 })
+    );
+    const scaled = graph.node("Mul", [q, graph.scalar(width ** -0.5)]);
+    const turned = graph.node("Transpose", [k], { perm: [0, 1, 3, 2] });
+    let scores = graph.node("MatMul", [scaled, turned]);
+    const bias = this.#biasOf(block);
+    if (bias) scores = graph.node("Add", [scores, bias]);
+    const mixed = graph.node("MatMul", [graph.node("Softmax", [scores], { axis: -1 }), v]);
+    const joined = graph.node("Reshape", [
+      graph.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }),
+      graph.integers([0, 0, embedDim]),
+    ]);
+    return this.linear(joined, `${block}.attn.proj`);
+  }
+
+  /** The exact GELU, by the error function. */
+  #gelu(x: string): string {
+    const graph = this.#graph;
+    const error = graph.node("Erf", [graph.node("Mul", [x, graph.scalar(Math.SQRT1_2)])]);
+    const gate = graph.node("Add", [error, graph.scalar(1)]);
+    return graph.node("Mul", [graph.node("Mul", [x, graph.scalar(0.5)]), gate]);
+  }
+
+  #residual(x: string, branch: string, gamma: string): string {
+    const scales = this.#model.shape.layerScaleInitValue > 0;
+    const scaled = scales ? this.#graph.node("Mul", [branch, this.#parameter(gamma)]) : branch;
+    return this.#graph.node("Add", [x, scaled]);
+  }
+
+  #block(x: string, block: string): string {
+    const attended = this.#attention(this.norm(x, `${block}.norm1`), block);
+    const middle = this.#residual(x, attended, `${block}.gamma_1`);
+    const hidden = this.#gelu(this.linear(this.norm(middle, `${block}.norm2`), `${block}.mlp.fc1`));
+    return this.#residual(middle, this.linear(hidden, `${block}.mlp.fc2`), `${block}.gamma_2`);
+  }
+
+  /** images: [B, 3, S, S] → tokens [B, N + 1, C], cls token first */
+  #embed(images: string): string {
+    const graph = this.#graph;
+    const { embedDim, patchSize, imageSize, usesAbsolutePositions } = this.#model.shape;
+    const patches = graph.node("Conv", [
+      images,
+      this.#parameter("patch_embed.proj.weight"),
+      this.#parameter("patch_embed.proj.bias"),
+    ], { kernel_shape: [patchSize, patchSize], strides: [patchSize, patchSize] });
+    const count = (imageSize / patchSize) ** 2;
+    const rows = graph.node("Reshape", [patches, graph.integers([0, embedDim, count])]);
+    const tokens = graph.node("Transpose", [rows], { perm: [0, 2, 1] });
+    const batch = graph.node("Shape", [images], { start: 0, end: 1 });
+    const wanted = graph.node("Concat", [batch, graph.integers([1, embedDim])], { axis: 0 });
+    const cls = graph.node("Expand", [this.#parameter("cls_token"), wanted]);
+    const all = graph.node("Concat", [cls, tokens], { axis: 1 });
+    return usesAbsolutePositions ? graph.node("Add", [all, this.#parameter("pos_embed")]) : all;
+  }
+
+  /** The output of the last block. images: [B, 3, S, S] → [B, N + 1, C] */
+  encode(images: string): string {
+    let x = this.#embed(images);
+    for (let i = 0; i < this.#model.shape.depth; i++) x = this.#block(x, `blocks.${i}`);
+    return x;
+  }
+
+  /** The mean of the patch tokens. [B, N + 1, C] → [B, C] */
+  meanOfPatches(tokens: string): string {
+    const graph = this.#graph;
+    const bounds = [[1], [Number.MAX_SAFE_INTEGER], [1]].map((list) => graph.integers(list));
+    const patches = graph.node("Slice", [tokens, ...bounds]);
+    return graph.node("ReduceMean", [patches], { axes: [1], keepdims: 0 });
+  }
+}

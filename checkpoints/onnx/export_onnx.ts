@@ -1,0 +1,135 @@
+/**
+ * Writing a model as ONNX.
+ *
+ * @module
+ */
+
+import { UserError } from "../../core/errors.ts";
+import { FileSink } from "../file_sink.ts";
+import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
+import { openModel, type OpenModelOptions, requireWhole } from "../open_model.ts";
+import { defaultPreprocessing, type Preprocessing } from "../preprocessing.ts";
+import type { TensorMap } from "../tensor_data.ts";
+import { EncoderGraph } from "./encoder_graph.ts";
+import { GraphBuilder } from "./graph_builder.ts";
+
+/** What the exported model gives. */
+export type OnnxOutput = "logits" | "features";
+
+/** A model to export; `openModel` gives one. */
+export interface OnnxModel {
+  readonly kind: ModelKind;
+  readonly shape: ModelShape;
+  readonly tensors: TensorMap;
+}
+
+/** How to export. */
+export interface OnnxOptions {
+  /** `logits` for a classifier by default, `features` for everything else. */
+  output?: OnnxOutput;
+  preprocessing?: Preprocessing;
+}
+
+/** `tokens` [B, N + 1, C], normalised where the model has a norm for them, and `pooled` [B, C]. */
+function addFeatures(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
+  const { embedDim, imageSize, patchSize } = model.shape;
+  const count = (imageSize / patchSize) ** 2 + 1;
+  const last = encoder.encode("images");
+  const norm = { pretrain: "norm", tokenizer: "fc_norm", finetune: "", encoder: "" }[model.kind];
+  const tokens = norm && model.tensors.has(`${prefixOf(model)}${norm}.weight`)
+    ? encoder.norm(last, norm)
+    : last;
+  graph.output("tokens", tokens, ["batch", count, embedDim]);
+  const mean = encoder.meanOfPatches(tokens);
+  const pooled = model.kind === "finetune" ? encoder.norm(mean, "fc_norm") : mean;
+  graph.output("pooled", pooled, ["batch", embedDim]);
+}
+
+/** Mean of the patch tokens, norm, linear: [B, classes] */
+function addLogits(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
+  const pooled = encoder.norm(encoder.meanOfPatches(encoder.encode("images")), "fc_norm");
+  graph.output("logits", encoder.linear(pooled, "head"), ["batch", model.shape.classes ?? 0]);
+}
+
+function prefixOf({ kind }: OnnxModel): string {
+  return kind === "tokenizer" ? "encoder." : "";
+}
+
+/**
+ * Writes a model's encoder, or the whole classifier, to an ONNX file (opset 17). Its input `images`
+ * is `[batch, 3, S, S]`, normalised with the mean and standard deviation in its metadata; the outputs
+ * are `logits`, or `tokens` and `pooled` (mean of the patch tokens).
+ *
+ * @example
+ * ```ts
+ * import { exportOnnx } from "./export_onnx.ts";
+ * import { expectedTensors } from "../formats/expected_tensors.ts";
+ * const shape = {
+ *   imageSize: 16, patchSize: 8, embedDim: 8, depth: 1, heads: 2, mlpRatio: 4,
+ *   layerScaleInitValue: 0.1, usesAbsolutePositions: false, classes: 3,
+ *   usesSharedRelativePositionBias: false, usesRelativePositionBias: true,
+ * };
+ * const tensors = new Map([...expectedTensors("finetune", shape)].map(([name, shape]) => {
+ *   const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+ *   const tensor = { dtype: "F32", shape, data } as const;
+ *   return [name, { ...tensor, read: () => tensor }];
+ * }));
+ * const path = await Deno.makeTempFile({ suffix: ".onnx" });
+ * const written = await exportOnnx({ kind: "finetune", shape, tensors }, path);
+ * if (written.bytes < 4000) throw new Error();
+ * await Deno.remove(path);
+ * ```
+ */
+export async function exportOnnx(
+  model: OnnxModel,
+  path: string,
+  options: OnnxOptions = {},
+): Promise<{ bytes: number; sha256: string }> {
+  const { shape, tensors } = model;
+  const output = options.output ?? (model.kind === "finetune" ? "logits" : "features");
+  if (output === "logits" && model.kind !== "finetune") {
+    throw new UserError(`Cannot export logits to ONNX: a ${model.kind} checkpoint has no classes`, {
+      hint: "export features, or fine-tune it first",
+    });
+  }
+  const graph = new GraphBuilder();
+  const encoder = new EncoderGraph(graph, { shape, tensors, prefix: prefixOf(model) });
+  graph.input("images", ["batch", 3, shape.imageSize, shape.imageSize]);
+  if (output === "logits") addLogits(graph, encoder, model);
+  else addFeatures(graph, encoder, model);
+  const { mean, standardDeviation, cropShare, interpolation } = options.preprocessing ??
+    defaultPreprocessing(shape);
+  const sink = new FileSink(path);
+  try {
+    await graph.write(sink, {
+      name: `mimic ${model.kind}`,
+      metadata: {
+        mean: mean.join(","),
+        std: standardDeviation.join(","),
+        crop_pct: String(cropShare),
+        interpolation,
+      },
+    });
+  } catch (error) {
+    sink.abandon();
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+  return sink.finish();
+}
+
+/** As {@link exportOnnx}, from any checkpoint that `openModel` opens. */
+export async function exportOnnxFile(
+  from: string | URL,
+  path: string,
+  options: OnnxOptions & OpenModelOptions = {},
+): Promise<{ bytes: number; sha256: string }> {
+  const model = await openModel(from, { part: options.part, shape: options.shape });
+  try {
+    requireWhole(model.report, `"${from}"`);
+    const tensors = new Map([...model.tensors, ...model.rest]);
+    return await exportOnnx({ kind: model.kind, shape: model.shape, tensors }, path, options);
+  } finally {
+    model.close();
+  }
+}
