@@ -1,11 +1,11 @@
 import { tf } from "../../deps/tfjs.ts";
-import type { Backend } from "../../backends/backend.ts";
+import type { Context } from "../../backends/backend.ts";
 import { Tape } from "../../backends/tape.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import type { Comparison } from "./comparison.ts";
 import { mimConfig, type MimSizes, runModel } from "./_compare_mim.ts";
-import { exactContext, type Fixture, nameGradients, readBack } from "./_fixture.ts";
+import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 
 interface GeometrySettings {
   readonly config: MimSizes & { readonly B: number };
@@ -64,7 +64,7 @@ function norm(values: Float32Array): number {
 /** `mim_geometry*`: the real patch grid and vocabulary, on inputs given by formulas. */
 export async function compareGeometry(
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   fixture: Fixture,
   json: unknown,
 ): Promise<void> {
@@ -72,12 +72,11 @@ export async function compareGeometry(
   const { config } = settings;
   const patches = (config.img / config.patch) ** 2;
   const initialise = initialiseFrom(fixture.below("param."), null);
-  const on = exactContext(backend);
   const model = MaskedImageModel.create(on, mimConfig(config, fixture), initialise);
   const mask = Uint8Array.from(fixture.values("input.mask"));
   const targets = formulaTargets(config.B, patches, config.vocab);
   const trainable = model.parameters.trainable;
-  const found = await readBack<string>(backend, () => {
+  const found = await readBack<string>(on.backend, () => {
     const tape = Tape.open();
     try {
       const images = formulaImages(config.B, config.img);
@@ -86,7 +85,7 @@ export async function compareGeometry(
         mask,
         targets,
       });
-      const gradients = tape.gradients(loss, trainable.map(({ value }) => value));
+      const gradients = takeGradients(on, tape, loss, trainable);
       return {
         feats: encoded.patches,
         feats_cls_pt: encoded.aggregated!,
@@ -109,7 +108,10 @@ export async function compareGeometry(
     const { logsumexp, target, argmax } = summary;
     comparison.check(`logsumexp_${branch}`, logsumexp, golden("logsumexp"), "activation");
     comparison.check(`target_logit_${branch}`, target, golden("target_logit"), "activation");
-    comparison.check(`argmax_${branch}`, argmax, golden("argmax"), "exact");
+    // Which of two near logits is larger is not reduced precision's to say.
+    if (on.precision === "float32") {
+      comparison.check(`argmax_${branch}`, argmax, golden("argmax"), "exact");
+    }
     comparison.check(`loss_${branch}`, found[`loss_${branch}`], golden("loss"), "loss");
   }
   for (const name of ["feats", "feats_cls_pt"]) {

@@ -1,5 +1,5 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Backend, Context } from "../../backends/backend.ts";
+import type { Context } from "../../backends/backend.ts";
 import { Tape } from "../../backends/tape.ts";
 import { type BeitConfig, vitBase } from "../../models/beit_config.ts";
 import {
@@ -12,7 +12,7 @@ import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
 import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { Comparison } from "./comparison.ts";
-import { exactContext, type Fixture, nameGradients, readBack } from "./_fixture.ts";
+import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 import { decayRule, scheduleOf, type SchedulerConfig } from "./_schedule.ts";
 
 /** The model's sizes as fixtures write them. */
@@ -105,18 +105,17 @@ export function runModel(on: Context, model: MaskedImageModel, batch: MimBatch) 
 /** Outputs and gradients of the batch `input`. */
 async function compareForward(
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   model: MaskedImageModel,
   fixture: Fixture,
 ): Promise<void> {
-  const on = exactContext(backend);
   const trainable = model.parameters.trainable;
-  const found = await readBack<string>(backend, () => {
+  const found = await readBack<string>(on.backend, () => {
     const tape = Tape.open();
     try {
       const batch = batchOf(fixture, "input");
       const { encoded, loss, metrics } = runModel(on, model, batch);
-      const gradients = tape.gradients(loss, trainable.map(({ value }) => value));
+      const gradients = takeGradients(on, tape, loss, trainable);
       const inner = innerStates(on, model, batch);
       const outputs: Record<string, Tensor> = {
         ...inner,
@@ -138,6 +137,8 @@ async function compareForward(
     }
   });
   for (const [name, golden] of fixture.below("out.")) {
+    // Which of two near logits is larger is not reduced precision's to say.
+    if (name.startsWith("acc") && on.precision !== "float32") continue;
     const isLoss = name.startsWith("loss") || name.startsWith("acc");
     if (found[name] === undefined) comparison.fail(name, "not computed");
     else comparison.check(name, found[name], golden.values, isLoss ? "loss" : "activation");
@@ -168,14 +169,13 @@ function innerStates(on: Context, model: MaskedImageModel, batch: MimBatch) {
 /** Some optimizer steps: losses, gradient norms and the parameters after the last. */
 async function compareSteps(
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   model: MaskedImageModel,
   fixture: Fixture,
   settings: MimSettings,
 ): Promise<void> {
   const { optimizer: options, steps, schedule: schedulers } = settings;
   if (options === undefined || steps === undefined || schedulers === undefined) return;
-  const on = exactContext(backend);
   const groups = parameterGroups(model.parameters.trainable, {
     variant: decayRule(options.no_decay_rule),
     weightDecay: options.weight_decay,
@@ -193,7 +193,7 @@ async function compareSteps(
   });
   const schedule = scheduleOf(options.lr, schedulers);
   for (const [index, golden] of steps.entries()) {
-    const found = await readBack<string>(backend, () => {
+    const found = await readBack<string>(on.backend, () => {
       const tape = Tape.open();
       try {
         const { loss, metrics } = runModel(on, model, batchOf(fixture, `step${index + 1}`));
@@ -225,17 +225,16 @@ async function compareSteps(
 /** `mim_forward_*`: forward, both losses, all gradients, and optimizer steps. */
 export async function compareMim(
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   fixture: Fixture,
   json: unknown,
 ): Promise<void> {
   const settings = json as MimSettings;
   const initialise = initialiseFrom(fixture.below("param."), null);
-  const on = exactContext(backend);
   const model = MaskedImageModel.create(on, mimConfig(settings.config, fixture), initialise);
   try {
-    await compareForward(comparison, backend, model, fixture);
-    await compareSteps(comparison, backend, model, fixture, settings);
+    await compareForward(comparison, on, model, fixture);
+    if (on.precision === "float32") await compareSteps(comparison, on, model, fixture, settings);
   } finally {
     model.dispose();
   }

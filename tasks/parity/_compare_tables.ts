@@ -1,5 +1,5 @@
 import { tf } from "../../deps/tfjs.ts";
-import type { Backend } from "../../backends/backend.ts";
+import type { Context } from "../../backends/backend.ts";
 import { relativePositionBias } from "../../backends/ops/relative_position_bias.ts";
 import {
   resizePositionEmbedding,
@@ -10,12 +10,12 @@ import { relativePositionIndex } from "../../models/relative_position.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
 import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { Comparison } from "./comparison.ts";
-import { exactContext, type Fixture, readBack } from "./_fixture.ts";
+import { type Fixture, readBack } from "./_fixture.ts";
 
 /** `rel_pos*`: index and bias of patch grids. */
 export async function compareRelativePositions(
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   fixture: Fixture,
 ): Promise<void> {
   for (const name of fixture.below("").keys()) {
@@ -27,10 +27,10 @@ export async function compareRelativePositions(
     const size = `${height}x${width}`;
     if (!fixture.has(`${size}.table`)) continue;
     const tokens = height * width + 1;
-    const { bias } = await readBack(backend, () => {
+    const { bias } = await readBack(on.backend, () => {
       const rows = tf.tensor2d(index, [tokens, tokens], "int32");
       const table = fixture.tensor(`${size}.table`);
-      return { bias: relativePositionBias(exactContext(backend), table, rows) };
+      return { bias: relativePositionBias(on, table, rows) };
     });
     comparison.check(`${size}.bias`, bias, fixture.values(`${size}.bias`), "exact");
   }

@@ -1,5 +1,5 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Backend } from "../../backends/backend.ts";
+import type { Context } from "../../backends/backend.ts";
 import { Tape } from "../../backends/tape.ts";
 import { initialiseFrom, type NamedValues } from "../../models/parameter_set.ts";
 import { sphericalKMeans } from "../../models/spherical_k_means.ts";
@@ -13,7 +13,7 @@ import { toTokenizerRange, type VqkdOutput, VqkdTokenizer } from "../../models/v
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
 import type { Comparison } from "./comparison.ts";
-import { exactContext, type Fixture, nameGradients, readBack } from "./_fixture.ts";
+import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 
 interface VqkdSettings {
   readonly config: {
@@ -48,7 +48,7 @@ interface VqkdSettings {
 /** What one comparison works with. */
 interface Subject {
   readonly comparison: Comparison;
-  readonly backend: Backend;
+  readonly on: Context;
   readonly fixture: Fixture;
   readonly settings: VqkdSettings;
   readonly teacher: VitTeacher;
@@ -71,7 +71,7 @@ function configOf({ config }: VqkdSettings): VqkdConfig {
   };
 }
 
-function createTokenizer({ backend, fixture, settings }: Subject): VqkdTokenizer {
+function createTokenizer({ on, fixture, settings }: Subject): VqkdTokenizer {
   const values = fixture.below("param.");
   // Ours alone, and zero at the start.
   const idle: NamedValues = {
@@ -80,12 +80,12 @@ function createTokenizer({ backend, fixture, settings }: Subject): VqkdTokenizer
   };
   values.set("quantize.idle_steps", idle);
   const initialise = initialiseFrom(values, null);
-  return VqkdTokenizer.create(exactContext(backend), configOf(settings), initialise);
+  return VqkdTokenizer.create(on, configOf(settings), initialise);
 }
 
 /** One training forward pass on the images `name`, with the codebook's update. */
 function trainingPass(subject: Subject, tokenizer: VqkdTokenizer, name: string): VqkdOutput {
-  const on = exactContext(subject.backend);
+  const on = subject.on;
   const images01 = subject.fixture.tensor(name);
   const targets = subject.teacher.targets(on, { images01 });
   const output = tokenizer.forward(on, toTokenizerRange(images01), targets);
@@ -100,16 +100,15 @@ function toChannelsFirst(quantized: Tensor, batch: number, side: number): Tensor
 }
 
 async function compareForward(subject: Subject): Promise<void> {
-  const { comparison, backend, fixture, settings, teacher } = subject;
-  const on = exactContext(backend);
+  const { comparison, on, fixture, settings, teacher } = subject;
   const tokenizer = createTokenizer(subject);
   const trainable = tokenizer.parameters.trainable;
-  const found = await readBack<string>(backend, () => {
+  const found = await readBack<string>(on.backend, () => {
     const tape = Tape.open();
     try {
       const images01 = fixture.tensor("input.images01");
       const output = trainingPass(subject, tokenizer, "input.images01");
-      const gradients = tape.gradients(output.loss, trainable.map(({ value }) => value));
+      const gradients = takeGradients(on, tape, output.loss, trainable);
       const statistics = settings.config.teacher === "clip" ? clipStatistics : imagenetStatistics;
       const side = settings.config.img / settings.config.patch;
       return {
@@ -142,7 +141,7 @@ async function compareForward(subject: Subject): Promise<void> {
   );
   comparison.checkAll("gradients", gradients, "gradient");
   await compareCodebook(subject, tokenizer, "ema1");
-  const second = await readBack(backend, () => {
+  const second = await readBack(on.backend, () => {
     return { loss: trainingPass(subject, tokenizer, "ema2.images01").loss };
   });
   comparison.check("ema2.loss", second.loss, fixture.values("ema2.loss"), "loss");
@@ -171,12 +170,11 @@ async function compareCodebook(
 
 /** In evaluation the reference counts the codes' uses, and leaves the codes alone. */
 async function compareEvaluation(subject: Subject): Promise<void> {
-  const { comparison, backend, fixture } = subject;
+  const { comparison, on, fixture } = subject;
   const name = "eval_cluster_size_after_1_encode";
   if (!fixture.has(`out.${name}`)) return;
-  const on = exactContext(backend);
   const tokenizer = createTokenizer(subject);
-  backend.run(() =>
+  on.backend.run(() =>
     tf.tidy(() => {
       const images = toTokenizerRange(fixture.tensor("input.images01"));
       const ids = tokenizer.encode(on, images);
@@ -194,8 +192,7 @@ async function compareEvaluation(subject: Subject): Promise<void> {
 }
 
 async function compareSteps(subject: Subject): Promise<void> {
-  const { comparison, backend, fixture, settings } = subject;
-  const on = exactContext(backend);
+  const { comparison, on, fixture, settings } = subject;
   const tokenizer = createTokenizer(subject);
   const { optimizer: options, steps } = settings;
   const trainable = tokenizer.parameters.trainable;
@@ -215,12 +212,12 @@ async function compareSteps(subject: Subject): Promise<void> {
     lossScaling: null,
   });
   for (const [index, golden] of steps.entries()) {
-    const found = await readBack(backend, () => {
+    const found = await readBack(on.backend, () => {
       const tape = Tape.open();
       try {
         const output = trainingPass(subject, tokenizer, `step${index + 1}.images01`);
         const { loss, reconstructionLoss, quantizationLoss } = output;
-        const gradients = tape.gradients(loss, trainable.map(({ value }) => value));
+        const gradients = takeGradients(on, tape, loss, trainable);
         const update = optimizer.update(on, gradients, (scale) => scale * golden.lr);
         return { loss, reconstructionLoss, quantizationLoss, update };
       } finally {
@@ -245,11 +242,10 @@ async function compareSteps(subject: Subject): Promise<void> {
 }
 
 /** The codebook's start from given samples and rows. */
-async function compareKMeans({ comparison, backend, fixture }: Subject): Promise<void> {
+async function compareKMeans({ comparison, on, fixture }: Subject): Promise<void> {
   if (!fixture.has("kmeans.samples")) return;
-  const on = exactContext(backend);
   for (const iterations of [1, 10]) {
-    const found = await readBack(backend, () => {
+    const found = await readBack(on.backend, () => {
       const samples = fixture.tensor("kmeans.samples");
       const first = tf.gather(samples, fixture.integers("kmeans.init_indices") as never);
       return sphericalKMeans(on, samples, first, iterations);
@@ -263,15 +259,15 @@ async function compareKMeans({ comparison, backend, fixture }: Subject): Promise
 /** `vqkd_*`: tokenizer, teacher, codes, gradients, EMA, optimizer steps and k-means. */
 export async function compareVqkd(
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   fixture: Fixture,
   json: unknown,
 ): Promise<void> {
   const settings = json as VqkdSettings;
   const create = settings.config.teacher === "clip" ? createClipTeacher : createDinoTeacher;
   const values = fixture.below("param.teacher_model.");
-  const teacher = create(exactContext(backend), values, settings.config.th);
-  const subject = { comparison, backend, fixture, settings, teacher };
+  const teacher = create(on, values, settings.config.th);
+  const subject = { comparison, on, fixture, settings, teacher };
   try {
     await compareForward(subject);
     await compareEvaluation(subject);

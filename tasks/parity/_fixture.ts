@@ -1,4 +1,6 @@
 import type { Backend, Context } from "../../backends/backend.ts";
+import type { Parameter } from "../../backends/parameter.ts";
+import type { Tape } from "../../backends/tape.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 
@@ -49,11 +51,6 @@ export class Fixture {
   }
 }
 
-/** float32: the fixtures are compared at full precision. */
-export function exactContext(backend: Backend): Context {
-  return { backend, precision: "float32" };
-}
-
 /** Runs `work` on the backend, keeps the tensors it returns, and reads them back. */
 export async function readBack<Names extends string>(
   backend: Backend,
@@ -66,6 +63,25 @@ export async function readBack<Names extends string>(
   }
   tf.dispose(tensors);
   return Object.fromEntries(values) as Record<Names, Float32Array>;
+}
+
+/**
+ * What the loss is multiplied by before its gradients are taken in reduced precision, so that small
+ * ones do not underflow: what a run's loss scale does.
+ */
+const lossScale = 4096;
+
+/** Gradients of `loss` with the scale that the precision wants, and without it in the end. */
+export function takeGradients(
+  on: Context,
+  tape: Tape,
+  loss: Tensor,
+  parameters: readonly Parameter[],
+): Tensor[] {
+  const values = parameters.map(({ value }) => value);
+  if (on.precision === "float32") return tape.gradients(loss, values);
+  const scaled = tape.gradients(loss, values, tf.scalar(lossScale));
+  return scaled.map((gradient) => tf.div(gradient, lossScale));
 }
 
 /** Gradients under their parameters' names, with a prefix that no other output has. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Backend } from "../../backends/backend.ts";
+import type { Backend, Context, Precision } from "../../backends/backend.ts";
 import { messageOf } from "../../core/errors.ts";
 import { compareFinetune } from "./_compare_finetune.ts";
 import { compareGeometry } from "./_compare_geometry.ts";
@@ -17,14 +17,14 @@ import {
   compareSchedules,
 } from "./_compare_tables.ts";
 import { compareVqkd } from "./_compare_vqkd.ts";
-import { Comparison, type ParityRow } from "./comparison.ts";
+import { Comparison, float32Tolerances, type ParityRow, reducedTolerances } from "./comparison.ts";
 import { Fixture } from "./_fixture.ts";
 import type { FixtureFolder } from "./fixture_folder.ts";
 
-/** What a family of files is compared with; `backend` is not used by all. */
+/** What a family of files is compared with; not all compute anything on a backend. */
 type Compare = (
   comparison: Comparison,
-  backend: Backend,
+  on: Context,
   fixture: Fixture,
   json: unknown,
 ) => void | Promise<void>;
@@ -34,59 +34,91 @@ interface Family {
   readonly prefix: string;
   /** Which files of a name it needs. */
   readonly needs: readonly ("json" | "safetensors")[];
+  /** Whether it says something about reduced precision: not where small differences decide. */
+  readonly servesReducedPrecision?: boolean;
   readonly compare: Compare;
 }
 
 const families: readonly Family[] = [
-  { prefix: "mim_forward", needs: ["json", "safetensors"], compare: compareMim },
-  { prefix: "mim_geometry", needs: ["json", "safetensors"], compare: compareGeometry },
+  {
+    prefix: "mim_forward",
+    needs: ["json", "safetensors"],
+    compare: compareMim,
+    servesReducedPrecision: true,
+  },
+  {
+    prefix: "mim_geometry",
+    needs: ["json", "safetensors"],
+    compare: compareGeometry,
+    servesReducedPrecision: true,
+  },
   { prefix: "vqkd", needs: ["json", "safetensors"], compare: compareVqkd },
-  { prefix: "finetune", needs: ["json", "safetensors"], compare: compareFinetune },
+  {
+    prefix: "finetune",
+    needs: ["json", "safetensors"],
+    compare: compareFinetune,
+    servesReducedPrecision: true,
+  },
   { prefix: "rel_pos", needs: ["safetensors"], compare: compareRelativePositions },
   {
     prefix: "lr_schedules",
     needs: ["json"],
-    compare: (comparison, _backend, _fixture, json) => compareSchedules(comparison, json),
+    compare: (comparison, _on, _fixture, json) => compareSchedules(comparison, json),
   },
   {
     prefix: "param_groups",
     needs: ["json"],
-    compare: (comparison, _backend, _fixture, json) => compareParameterGroups(comparison, json),
+    compare: (comparison, _on, _fixture, json) => compareParameterGroups(comparison, json),
   },
 ];
 
+/** How to compare. */
+export interface ParityOptions {
+  /** Names of fixtures, without endings; default: all that {@link listFixtures} gives. */
+  readonly only?: readonly string[];
+  /** Reduced precision has wider bounds, and leaves out what it cannot be held to; default float32. */
+  readonly precision?: Precision;
+}
+
 /** The names, without endings, of the fixtures in a folder that {@link compareFixtures} knows. */
-export function listFixtures(folder: FixtureFolder): string[] {
+export function listFixtures(
+  folder: FixtureFolder,
+  precision: Precision = "float32",
+): string[] {
   const names = new Set(folder.files.map((file) => file.replace(/\.(json|safetensors)$/, "")));
   return [...names].sort().filter((name) => {
     const family = families.find(({ prefix }) => name.startsWith(prefix));
-    return family?.needs.every((ending) => folder.files.includes(`${name}.${ending}`)) ?? false;
+    if (family === undefined) return false;
+    if (precision !== "float32" && !family.servesReducedPrecision) return false;
+    return family.needs.every((ending) => folder.files.includes(`${name}.${ending}`));
   });
 }
 
 /**
- * Compares every fixture that the folder holds, in float32.
+ * Compares the fixtures that the folder holds.
  *
- * @param only compare these fixtures, by name without ending
  * @returns a row for each quantity; a fixture that cannot be compared gives a failed row
  */
 export async function compareFixtures(
   folder: FixtureFolder,
   backend: Backend,
-  only: readonly string[] = listFixtures(folder),
+  options: ParityOptions = {},
 ): Promise<ParityRow[]> {
+  const precision = options.precision ?? "float32";
+  const tolerances = precision === "float32" ? float32Tolerances : reducedTolerances;
+  const on: Context = { backend, precision };
   const rows: ParityRow[] = [];
-  for (const name of only) {
+  for (const name of options.only ?? listFixtures(folder, precision)) {
     const family = families.find(({ prefix }) => name.startsWith(prefix));
-    const comparison = new Comparison(name);
+    const comparison = new Comparison(name, tolerances);
     try {
       if (family === undefined) throw new Error("no such kind of fixture");
       const needs = (ending: "json" | "safetensors") => family.needs.includes(ending);
       const json = needs("json") ? await folder.json(`${name}.json`) : null;
       const tensors = needs("safetensors")
         ? await folder.tensors(`${name}.safetensors`)
-        : new Map();
-      await family.compare(comparison, backend, new Fixture(tensors), json);
+        : new Map<string, never>();
+      await family.compare(comparison, on, new Fixture(tensors), json);
     } catch (error) {
       comparison.fail("comparison", messageOf(error));
     }

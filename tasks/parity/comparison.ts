@@ -20,8 +20,10 @@ export interface ParityRow {
 /** How near two tensors must be; every bound that is given must hold. */
 export interface Tolerance {
   /** |Δ| ≤ absolute + relative·|golden|, element by element. */
-  readonly absolute: number;
+  readonly absolute?: number;
   readonly relative?: number;
+  /** |Δ| ≤ ofLargest·max |golden|. */
+  readonly ofLargest?: number;
   /** ‖Δ‖ ≤ length·‖golden‖. */
   readonly length?: number;
   /** mean |Δ|. */
@@ -34,9 +36,9 @@ export const float32Tolerances = {
   loss: { absolute: 1e-5 },
   gradient: { absolute: 2e-5, length: 1e-4 },
   steppedParameter: { absolute: 2e-5, mean: 2e-7 },
-  gradientNorm: { absolute: 0, relative: 1e-5 },
+  gradientNorm: { relative: 1e-5 },
   codebook: { absolute: 1e-6 },
-  learningRate: { absolute: 0, relative: 1e-9 },
+  learningRate: { relative: 1e-9 },
   resizedTable: { absolute: 1e-4 },
   exact: { absolute: 0 },
 } as const satisfies Record<string, Tolerance>;
@@ -44,17 +46,38 @@ export const float32Tolerances = {
 /** Which bounds a quantity has. */
 export type ToleranceName = keyof typeof float32Tolerances;
 
+/** The bounds of each kind of quantity. */
+export type ToleranceTable = Readonly<Record<ToleranceName, Tolerance>>;
+
+/** The bounds where matrix products and saved activations are float16 or bfloat16. */
+export const reducedTolerances: ToleranceTable = {
+  ...float32Tolerances,
+  activation: { ofLargest: 2e-2 },
+  loss: { absolute: 2e-3 },
+  gradient: { length: 3e-2 },
+  gradientNorm: { relative: 1e-2 },
+};
+
 /** A tolerance in words: `|Δ| ≤ 2e-5 + 2e-5·|x|`. */
 export function describeTolerance(tolerance: Tolerance): string {
-  const { absolute, relative, length, mean } = tolerance;
-  if (absolute === 0 && relative === undefined) return "exact";
-  const parts: string[] = [];
-  if (absolute > 0 && relative !== undefined) parts.push(`|Δ| ≤ ${absolute} + ${relative}·|x|`);
-  else if (relative !== undefined) parts.push(`|Δ| ≤ ${relative}·|x|`);
-  else parts.push(`|Δ| ≤ ${absolute}`);
+  const { absolute, relative, ofLargest, length, mean } = tolerance;
+  const elementwise = [
+    ...(absolute ? [`${absolute}`] : []),
+    ...(relative ? [`${relative}·|x|`] : []),
+    ...(ofLargest ? [`${ofLargest}·max |x|`] : []),
+  ];
+  const parts = elementwise.length > 0 ? [`|Δ| ≤ ${elementwise.join(" + ")}`] : [];
   if (length !== undefined) parts.push(`‖Δ‖ ≤ ${length}·‖x‖`);
   if (mean !== undefined) parts.push(`mean |Δ| ≤ ${mean}`);
-  return parts.join(", ");
+  return parts.length === 0 ? "exact" : parts.join(", ");
+}
+
+function largestMagnitude(values: ArrayLike<number>): number {
+  let largest = 0;
+  for (let index = 0; index < values.length; index++) {
+    largest = Math.max(largest, Math.abs(values[index]));
+  }
+  return largest;
 }
 
 /** Measures how far `found` is from `golden`. */
@@ -64,20 +87,22 @@ export function measure(
   tolerance: Tolerance,
 ): { maxAbs: number; maxRel: number; ok: boolean } {
   if (found.length !== golden.length) return { maxAbs: NaN, maxRel: NaN, ok: false };
-  let [maxAbs, sum, squares, goldenSquares, largest] = [0, 0, 0, 0, 0];
+  const { absolute = 0, relative = 0, ofLargest = 0, length, mean } = tolerance;
+  const largest = largestMagnitude(golden);
+  // Bounds on the whole tensor alone leave the elements free.
+  const isElementwise = tolerance.absolute !== undefined || relative > 0 || ofLargest > 0;
+  const floor = isElementwise ? absolute + ofLargest * largest : Infinity;
+  let [maxAbs, sum, squares, goldenSquares] = [0, 0, 0, 0];
   let ok = true;
   for (let index = 0; index < golden.length; index++) {
     const difference = Math.abs(found[index] - golden[index]);
-    const bound = tolerance.absolute + (tolerance.relative ?? 0) * Math.abs(golden[index]);
     // Written so that NaN fails.
-    if (!(difference <= bound)) ok = false;
+    if (!(difference <= floor + relative * Math.abs(golden[index]))) ok = false;
     if (!(difference <= maxAbs)) maxAbs = difference;
     sum += difference;
     squares += difference * difference;
     goldenSquares += golden[index] * golden[index];
-    largest = Math.max(largest, Math.abs(golden[index]));
   }
-  const { length, mean } = tolerance;
   if (length !== undefined && !(Math.sqrt(squares) <= length * Math.sqrt(goldenSquares))) {
     // Gradients that are zero but for rounding have no direction to compare.
     if (!(Math.sqrt(goldenSquares / golden.length) < 1e-8)) ok = false;
@@ -89,10 +114,12 @@ export function measure(
 /** The rows of one fixture. */
 export class Comparison {
   readonly #file: string;
+  readonly #tolerances: ToleranceTable;
   readonly rows: ParityRow[] = [];
 
-  constructor(file: string) {
+  constructor(file: string, tolerances: ToleranceTable) {
     this.#file = file;
+    this.#tolerances = tolerances;
   }
 
   /** Adds a row. */
@@ -102,7 +129,7 @@ export class Comparison {
     golden: ArrayLike<number>,
     tolerance: ToleranceName,
   ): void {
-    const bounds: Tolerance = float32Tolerances[tolerance];
+    const bounds = this.#tolerances[tolerance];
     const row = { file: this.#file, quantity, tolerance: describeTolerance(bounds) };
     this.rows.push({ ...row, ...measure(found, golden, bounds) });
   }
@@ -118,7 +145,7 @@ export class Comparison {
     pairs: Iterable<readonly [string, ArrayLike<number>, ArrayLike<number>]>,
     tolerance: ToleranceName,
   ): void {
-    const bounds: Tolerance = float32Tolerances[tolerance];
+    const bounds = this.#tolerances[tolerance];
     let worst = { name: "", maxAbs: 0, maxRel: 0, ok: true };
     let count = 0;
     for (const [name, found, golden] of pairs) {

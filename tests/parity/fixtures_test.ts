@@ -28,11 +28,27 @@ for (const name of testedBackends) {
     Deno.test(`${name}: ${fixture} is as the reference computed it`, async () => {
       await withBackend(name, async (backend) => {
         const before = backend.memory().tensors;
-        const rows = await compareFixtures(folder, backend, [fixture]);
+        const rows = await compareFixtures(folder, backend, { only: [fixture] });
         assert.ok(rows.length > 0);
         assert.deepEqual(rows.filter(({ ok }) => !ok), []);
         assert.equal(backend.memory().tensors, before, "tensors are left over");
       });
     });
   }
+}
+
+for (const name of testedBackends) {
+  Deno.test(`${name}: reduced precision stays near the reference`, async () => {
+    await withBackend(name, async (backend) => {
+      for (const precision of backend.capabilities.reducedPrecisions) {
+        const rows = await compareFixtures(folder, backend, { precision });
+        assert.ok(rows.length > 20);
+        assert.deepEqual(rows.filter(({ ok }) => !ok), [], precision);
+        const isRounded = rows.some(({ quantity, maxRel }) =>
+          quantity === "logits" && maxRel > 1e-5
+        );
+        assert.ok(isRounded, `${precision} is float32`);
+      }
+    });
+  });
 }
