@@ -7,7 +7,6 @@
 
 import type { Context } from "../backends/backend.ts";
 import type { PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
-import { UserError } from "../core/errors.ts";
 import type { ParameterSet } from "../models/parameter_set.ts";
 import { Optimizer } from "../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../pipeline/optimize/parameter_groups.ts";
@@ -43,11 +42,7 @@ export function createOptimizer(
 /** Memory that a step may take where nobody said otherwise. */
 const defaultMemoryBudget = 8 * 2 ** 30;
 
-/**
- * Images of one forward pass: what the config says, or the largest divisor of the batch that fits.
- *
- * @throws UserError where the config's does not divide the batch
- */
+/** Images of one forward pass: what the config says, or the largest divisor of the batch that fits. */
 export function chooseMicroBatch(
   config: PretrainConfig | TokenizerConfig,
   footprint: ModelFootprint,
@@ -55,13 +50,6 @@ export function chooseMicroBatch(
 ): number {
   const { batchSize, microBatchSize } = config;
   if (microBatchSize === "auto") return largestMicroBatch(footprint, batchSize, budgetBytes);
-  if (batchSize % microBatchSize !== 0) {
-    throw new UserError(
-      `Cannot divide the batch: microBatchSize ${microBatchSize} does not divide batchSize ` +
-        batchSize,
-      { hint: "choose a divisor, or microBatchSize=auto" },
-    );
-  }
   return microBatchSize;
 }
 
