@@ -74,13 +74,19 @@ function exists(path: string): boolean {
 }
 
 function readJson(path: string): Record<string, unknown> {
+  let text: string;
   try {
-    const value: unknown = JSON.parse(Deno.readTextFileSync(path));
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-    throw new Error("it is no JSON object");
+    text = Deno.readTextFileSync(path);
   } catch (error) {
     throw new UserError(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
   }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // The parser's message can span lines of the file.
+  }
+  throw new UserError(`Cannot read "${path}": it is no JSON object`);
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -44,6 +44,14 @@ const OPAQUE = new Set([
   "torch.device",
 ]);
 
+/** Classes of a TorchScript program, whose objects hold weights, and its marks on typed lists. */
+const TORCHSCRIPT =
+  /^(__torch__\.[\w.]+|torch\.jit\._pickle\.(build_(int|double|bool|tensor)list|restore_type_tag))$/;
+
+function isOpaque(full: string): boolean {
+  return OPAQUE.has(full) || TORCHSCRIPT.test(full);
+}
+
 /** Python 2 names of built-ins, as pickles of protocol 2 spell them. */
 const GETATTR = new Set(["__builtin__.getattr", "builtins.getattr"]);
 
@@ -74,7 +82,7 @@ const CALLS: Record<string, Call> = {
 export function resolveGlobal(module: string, name: string): PickleValue {
   const full = `${module}.${name}`;
   const isKnown = Object.hasOwn(CALLS, full) || Object.hasOwn(STORAGES, full) ||
-    OPAQUE.has(full) || GETATTR.has(full);
+    isOpaque(full) || GETATTR.has(full);
   if (isKnown) return new PickleGlobal(full);
   if (DTYPE.test(full)) return new PickleObject("torch.dtype", [full]);
   if (module === "torch" && name.endsWith("Storage")) {
@@ -94,7 +102,7 @@ export function callGlobal(callee: PickleValue | undefined, args: PickleValue | 
   }
   if (Object.hasOwn(CALLS, callee.name)) return CALLS[callee.name](args.items);
   if (GETATTR.has(callee.name)) return attributeOf(args.items);
-  if (OPAQUE.has(callee.name)) return new PickleObject(callee.name, args.items);
+  if (isOpaque(callee.name)) return new PickleObject(callee.name, args.items);
   throw new FormatError(`it calls ${callee.name}, which is no function`);
 }
 
@@ -104,7 +112,7 @@ export function newObject(cls: PickleValue | undefined, args: PickleValue | unde
     throw new FormatError("it makes an object of something that is no class");
   }
   if (cls.name === "collections.OrderedDict") return orderedDict(args.items);
-  if (OPAQUE.has(cls.name)) return new PickleObject(cls.name, args.items);
+  if (isOpaque(cls.name)) return new PickleObject(cls.name, args.items);
   throw new FormatError(`it makes an object of ${cls.name}, which is no class for it`);
 }
 

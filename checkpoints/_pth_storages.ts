@@ -52,9 +52,6 @@ function findPrefix(records: Map<string, ZipRecord>): string {
 async function openZip(source: ByteSource): Promise<PthContainer> {
   const records = await readZipDirectory(source);
   const prefix = findPrefix(records);
-  if (records.has(`${prefix}constants.pkl`)) {
-    throw new FormatError("it is a TorchScript program, not a checkpoint");
-  }
   const order = records.get(`${prefix}byteorder`);
   if (order && (order.bytes !== 6 || (await readText(source, order)) !== "little")) {
     throw new FormatError("its numbers are big-endian, which is not supported");

@@ -1,6 +1,6 @@
 /**
- * Reading zip archives of stored records, as `torch.save` writes them. Compressed records are
- * refused: PyTorch never writes them, and they would undo the bound on memory.
+ * Reading zip archives of stored records, as `torch.save` writes them. Compressed records are not
+ * read: PyTorch compresses source code at most, and they would undo the bound on memory.
  *
  * Layout after PKWARE's APPNOTE 6.3, ZIP64 included.
  */
@@ -15,6 +15,8 @@ export interface ZipRecord {
   readonly bytes: number;
   readonly crc: number;
   readonly headerOffset: number;
+  /** Whether the bytes stand in the archive as they are. */
+  readonly isPlain: boolean;
 }
 
 const MAX_RECORDS = 200_000;
@@ -109,15 +111,11 @@ function readEntry(view: DataView, at: number, fileSize: number): [ZipRecord, nu
     [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)],
   );
   const label = JSON.stringify(name.slice(0, 100));
-  if (method !== 0 || flags & 1) {
-    throw new FormatError(
-      `its record ${label} is compressed or encrypted, which PyTorch never does`,
-    );
-  }
-  if (bytes !== stored || headerOffset + LOCAL_BYTES + bytes > fileSize) {
+  const isPlain = method === 0 && (flags & 1) === 0;
+  if ((isPlain && bytes !== stored) || headerOffset + LOCAL_BYTES + stored > fileSize) {
     throw new FormatError(`its record ${label} claims ${bytes} bytes, which do not fit the file`);
   }
-  return [{ name, bytes, crc: view.getUint32(at + 16, true), headerOffset }, next];
+  return [{ name, bytes, crc: view.getUint32(at + 16, true), headerOffset, isPlain }, next];
 }
 
 /** The records of an archive by name. */
@@ -142,6 +140,13 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
 
 /** Where a record's bytes start, after its own header has been checked. */
 export async function recordStart(source: ByteSource, record: ZipRecord): Promise<number> {
+  if (!record.isPlain) {
+    throw new FormatError(
+      `its record ${
+        JSON.stringify(record.name.slice(0, 100))
+      } is compressed or encrypted, which PyTorch never does with weights`,
+    );
+  }
   const header = viewOf(await source.read(record.headerOffset, LOCAL_BYTES));
   const nameLength = header.getUint16(26, true);
   const start = record.headerOffset + LOCAL_BYTES + nameLength + header.getUint16(28, true);

@@ -3,7 +3,8 @@
  *
  * Both formats of `torch.save` are read: the zip archive and the legacy stream of pickles. The pickle
  * may build tensors and plain containers; a few harmless objects (argparse's namespace, numpy arrays,
- * mmengine's history buffers) are kept as descriptions; every other name is refused. Tensors are read
+ * mmengine's history buffers, the modules of a TorchScript program) are kept as descriptions; every
+ * other name is refused. Tensors are read
  * when they are wanted, so that a large file needs the memory of its largest tensor.
  *
  * @module
@@ -14,7 +15,13 @@ import { sizeOf } from "../core/shapes.ts";
 import { type ByteSource, openSource } from "./byte_source.ts";
 import { FormatError, withFileName } from "./_format_error.ts";
 import { openContainer, type PthContainer } from "./_pth_storages.ts";
-import { isTensor, PickleDict, type PickleValue, type TensorReference } from "./_pickle_values.ts";
+import {
+  isTensor,
+  PickleDict,
+  PickleObject,
+  type PickleValue,
+  type TensorReference,
+} from "./_pickle_values.ts";
 import { gather, isRowMajor, spanOf } from "./_strided.ts";
 import {
   arrayOver,
@@ -55,9 +62,35 @@ function isStateDict(value: PickleValue | undefined): value is PickleDict {
   return value instanceof PickleDict && [...value.entries.values()].some(isTensor);
 }
 
+/** A program with more modules and tensors than this is no model's. */
+const MAX_MEMBERS = 100_000;
+/** Characters of the path to a module. */
+const MAX_PATH = 1000;
+
+/** The weights of a TorchScript program: attributes of objects, named by their path. */
+function programState(root: PickleObject): PickleDict {
+  const dict = new PickleDict();
+  let members = 0;
+  const visit = (object: PickleObject, prefix: string) => {
+    if (++members > MAX_MEMBERS || prefix.length > MAX_PATH) {
+      throw new FormatError("it has too many modules, or endless names");
+    }
+    if (!(object.state instanceof PickleDict)) return;
+    for (const [name, value] of object.state.entries) {
+      if (isTensor(value)) dict.entries.set(`${prefix}${name}`, value);
+      else if (value instanceof PickleObject) visit(value, `${prefix}${name}.`);
+    }
+  };
+  visit(root, "");
+  return dict;
+}
+
 /** Finds the dict of weights: the root itself, or one or two wrappers down. */
 function findStateDict(root: PickleValue): { wrappers: string[]; dict: PickleDict | undefined } {
   if (isStateDict(root)) return { wrappers: [], dict: root };
+  if (root instanceof PickleObject && root.className.startsWith("__torch__.")) {
+    return { wrappers: [], dict: programState(root) };
+  }
   if (root instanceof PickleDict) {
     for (const wrapper of WRAPPERS) {
       const inner = root.get(wrapper);
@@ -123,15 +156,17 @@ export async function openPth(from: string | URL | Uint8Array): Promise<PthFile>
 /** As {@link openPth}, from a source that is closed with the file. */
 export async function pthOf(source: ByteSource): Promise<PthFile> {
   let container: PthContainer;
+  let weights: ReturnType<typeof findStateDict>;
   try {
     container = await openContainer(source);
     checkSpread(source, container.content.tensors);
+    weights = findStateDict(container.content.value);
   } catch (error) {
     source.close();
     throw withFileName(source.name, error);
   }
   const { value: content } = container.content;
-  const { wrappers, dict } = findStateDict(content);
+  const { wrappers, dict } = weights;
   const tensors = new Map<string, TensorReference>();
   for (const [name, value] of dict?.entries ?? []) {
     if (typeof name === "string" && isTensor(value)) tensors.set(name, value);

@@ -8,6 +8,7 @@ import { openPth } from "../../checkpoints/pth.ts";
 import { writePth } from "../../checkpoints/pth_writer.ts";
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
+import { saveCheckpoint } from "../../checkpoints/store.ts";
 import { bytesOf, type TensorFile, type TensorMap } from "../../checkpoints/tensor_data.ts";
 import { OFFICIAL, officialTensors } from "./_official_keys.ts";
 
@@ -226,4 +227,24 @@ Deno.test("inspectFile() says what a file is", () =>
     );
     const hostile = new URL("../fixtures/pth/hostile/zip_os_system.pth", import.meta.url);
     await assert.rejects(inspectFile(hostile), /it wants to use "os.system"/);
+  }));
+
+Deno.test("openModel() opens a run by its last whole checkpoint, with the shape it kept", () =>
+  inTempDir(async (run) => {
+    const official = await officialTensors("unilm_pretrain_vitb", "small");
+    for (const step of [1, 2]) {
+      await saveCheckpoint(run, step, {
+        tensors: { model: official, optimizer: [] },
+        state: { model: { heads: 2, imageSize: 8, layerScaleInitValue: 1e-5, codes: 999 } },
+      });
+    }
+    await Deno.truncate(join(run, "checkpoints", "step-2", "model.safetensors"), 100);
+    const model = await openModel(run);
+    assert.equal(model.format, "mimic");
+    assert.equal(model.kind, "pretrain");
+    assert.equal(model.shape.layerScaleInitValue, 1e-5);
+    assert.equal(model.shape.codes, 10); // Seen in the tensors, whatever the state claims.
+    model.close();
+    const found = await inspectFile(run);
+    assert(found.path.includes("step-1"), found.path);
   }));

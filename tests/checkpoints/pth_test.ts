@@ -146,3 +146,15 @@ Deno.test("openPth() finds the weights inside their wrappers", async () => {
     file.close();
   }
 });
+
+Deno.test("openPth() reads the weights of a TorchScript program", async () => {
+  const file = await openPth(new URL("torchscript.pt", FOLDER));
+  const wanted: Record<string, number[]> = JSON.parse(
+    await Deno.readTextFile(new URL("torchscript.json", FOLDER)),
+  );
+  assert.deepEqual(file.names().sort(), Object.keys(wanted).sort());
+  for (const [name, values] of Object.entries(wanted)) {
+    assert.deepEqual([...toFloat32(await file.read(name))], values, name);
+  }
+  file.close();
+});

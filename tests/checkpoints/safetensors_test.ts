@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fc } from "../../deps/fast_check.ts";
 import { UserError } from "../../core/errors.ts";
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import { encodeSafetensors, writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
@@ -165,4 +166,30 @@ Deno.test("openSafetensors() names the missing file and the missing tensor", asy
   assert.match(await refusal(openSafetensors("no/such.safetensors")), /it does not exist/);
   const file = await openSafetensors(encodeSafetensors(SAMPLES));
   assert.match(await refusal(file.read("none")), /"none" of "bytes": no such tensor/);
+});
+
+Deno.test("openSafetensors() survives 3000 mutations of a good file", async () => {
+  const good = encodeSafetensors(SAMPLES, { note: "x" });
+  const edit = fc.record({ at: fc.nat({ max: good.length - 1 }), value: fc.nat({ max: 255 }) });
+  let read = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(edit, { maxLength: 4 }),
+      fc.option(fc.nat({ max: good.length }), { freq: 4 }),
+      async (edits, cut) => {
+        const bytes = good.slice(0, cut ?? good.length);
+        for (const { at, value } of edits) if (at < bytes.length) bytes[at] = value;
+        try {
+          const file = await openSafetensors(bytes);
+          for (const name of file.names()) await file.read(name);
+          read++;
+        } catch (error) {
+          assert(error instanceof UserError, String(error));
+          assert(!error.message.includes("\n"));
+        }
+      },
+    ),
+    { seed: 4, numRuns: 3000 },
+  );
+  assert(read > 100 && read < 2900, `${read} were read`);
 });
