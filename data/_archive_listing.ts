@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../core/errors.ts";
+import { messageOf, UserError } from "../core/errors.ts";
 import { readZipMember } from "./_byte_store.ts";
 import type { Archive } from "./_archive_source.ts";
 import { type ArchiveMember, indexTar, isTar } from "./_tar_index.ts";
@@ -47,10 +47,16 @@ export async function listArchive(archive: Archive, prefix: string): Promise<Arc
     });
   }
   const files = isZip ? indexZip(store, name) : indexTar(store, name);
-  const textOf = async ({ offset, size }: ArchiveMember) =>
-    new TextDecoder().decode(
-      isZip ? await readZipMember(store, offset, size) : store.read(offset, size),
-    );
+  const textOf = async (file: ArchiveMember) => {
+    try {
+      const { offset, size } = file;
+      const bytes = isZip ? await readZipMember(store, offset, size) : store.read(offset, size);
+      return new TextDecoder().decode(bytes);
+    } catch (cause) {
+      const where = `"${file.name}" of archive "${name}"`;
+      throw new UserError(`Cannot read ${where}: ${messageOf(cause)}`, { cause });
+    }
+  };
   const classTexts = new Map<string, string>();
   const texts = new Map<string, string>();
   for (const file of files) {

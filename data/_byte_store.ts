@@ -17,11 +17,11 @@ export interface ByteStore {
   close(): void;
 }
 
-/** Bytes in memory; reads are views. */
+/** Bytes in memory; reads are copies, because browsers decode no text from shared memory. */
 export function memoryStore(bytes: Uint8Array): ByteStore {
   return {
     size: bytes.length,
-    read: (offset, length) => bytes.subarray(offset, Math.min(bytes.length, offset + length)),
+    read: (offset, length) => bytes.slice(offset, offset + length),
     close: () => {},
   };
 }
@@ -47,8 +47,12 @@ export function fileStore(path: string): ByteStore {
 }
 
 async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch (cause) {
+    throw new UserError("the compressed data of the zip member is broken", { cause });
+  }
 }
 
 /** Reads the member whose local header lies at `offset`; `size` is its packed size. */

@@ -15,14 +15,19 @@ import { crop, type CropBox, type RgbImage } from "./image.ts";
 
 /** One adjustment: its factor is 1 for no change (for `hue` 0: a shift in turns, −0.5 … 0.5). */
 export interface JitterOperation {
+  /** What is adjusted. */
   readonly kind: "brightness" | "contrast" | "saturation" | "hue";
+  /** By how much. */
   readonly factor: number;
 }
 
 /** How far each factor may go: brightness 0.4 draws from [0.6, 1.4]. 0 switches one off. */
 export interface JitterStrength {
+  /** Reach of the brightness factor. */
   readonly brightness: number;
+  /** Reach of the contrast factor. */
   readonly contrast: number;
+  /** Reach of the saturation factor. */
   readonly saturation: number;
   /** Largest shift of the hue, in turns, at most 0.5. */
   readonly hue: number;

@@ -18,6 +18,7 @@ import type { Transform } from "./transform.ts";
 
 /** A file that was left out. */
 export interface SkippedFile {
+  /** Where it came from, as the source names it. */
   readonly id: string;
   /** Why, in one line. */
   readonly message: string;
@@ -25,6 +26,7 @@ export interface SkippedFile {
 
 /** What a loader does. */
 export interface LoaderOptions {
+  /** Where the samples come from. */
   readonly source: Source;
   /** What happens to each picture. */
   readonly transform: Transform;
@@ -91,6 +93,7 @@ export interface LoadedBatch {
   readonly step: number;
   /** … and which of the step's micro-batches it is. */
   readonly microBatch: number;
+  /** Micro-batches in the step. */
   readonly microBatches: number;
   /** Epoch, from 0. */
   readonly epoch: number;

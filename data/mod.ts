@@ -17,12 +17,8 @@
 export type { CropBox, RgbImage } from "./image.ts";
 export type { SampleLocation, Source, SourceEntry } from "./source.ts";
 export { openSource, type SourceOptions } from "./open_source.ts";
-export {
-  createImageDecoder,
-  type DecodeOptions,
-  type FormatDecoder,
-  type ImageDecoder,
-} from "./decode.ts";
+export type { LabelRule } from "./_layout.ts";
+export { createImageDecoder, type DecodeOptions, type ImageDecoder } from "./decode.ts";
 export { type Interpolation, resize, type ResizeOptions } from "./resize.ts";
 export {
   adjust,

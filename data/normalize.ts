@@ -8,7 +8,9 @@ import { pixelLoops, PixelMemory } from "./_pixels.ts";
 
 /** Mean and standard deviation by channel, in units of a byte (0 … 255). */
 export interface Normalization {
+  /** Subtracted. */
   readonly mean: readonly [number, number, number];
+  /** Divided by. */
   readonly std: readonly [number, number, number];
 }
 

@@ -49,6 +49,7 @@ export class SampleOrder {
   #epoch = -1;
   #keys = new Uint32Array(rounds);
 
+  /** An order; `isShuffled: false` keeps that of the source. */
   constructor({ length, seed, isShuffled = true }: SampleOrderOptions) {
     this.length = length;
     this.#seed = seed;
@@ -109,7 +110,11 @@ export class StepPlan {
   readonly #batch: number;
   readonly #length: number;
 
-  /** @throws UserError where an epoch holds no whole batch */
+  /**
+   * A plan.
+   *
+   * @throws UserError where an epoch holds no whole batch
+   */
   constructor({ length, batch, dropsLast = true }: StepPlanOptions) {
     this.#length = length;
     this.#batch = batch;

@@ -14,6 +14,7 @@ import { type Interpolation, resize } from "./resize.ts";
 
 /** Random views for training: pretraining, tokenizer training, fine-tuning. */
 export interface TrainTransform {
+  /** Tells it from the test transform. */
   readonly kind: "train";
   /** Side of the (student's) view in pixels. */
   readonly size: number;
@@ -39,6 +40,7 @@ export interface TrainTransform {
 
 /** The one view of evaluation: short edge to `edge`, then the central square of `size`. */
 export interface TestTransform {
+  /** Tells it from a train transform. */
   readonly kind: "test";
   /** Side of the view in pixels. */
   readonly size: number;
@@ -53,7 +55,9 @@ export type Transform = TrainTransform | TestTransform;
 
 /** The views of one picture; the same object twice where both are equal. */
 export interface Views {
+  /** What the student (or classifier) sees. */
   readonly student: RgbImage;
+  /** What the tokenizer sees. */
   readonly tokenizer: RgbImage;
 }
 

@@ -256,3 +256,28 @@ Deno.test("Loader ends when its consumer stops before a broken file that is on i
     }
     loader.close();
   }));
+
+Deno.test("Loader works on the main thread where workers cannot start, and says why", () =>
+  withFolder(async (root) => {
+    await photoTree(root, 6);
+    const options = pretraining(await openSource(root));
+    const wanted = await collect(options, { to: 1 });
+    const { Worker } = globalThis;
+    const notes: string[] = [];
+    const onNote = (note: string) => notes.push(note);
+    try {
+      globalThis.Worker = class {
+        constructor() {
+          throw new Error("no threads today");
+        }
+      } as unknown as typeof Worker;
+      const loader = await Loader.open({ ...options, workers: 2, onNote });
+      assert.equal(loader.workers, 0);
+      loader.close();
+      assert.deepEqual(await collect({ ...options, workers: 2 }, { to: 1 }), wanted);
+    } finally {
+      globalThis.Worker = Worker;
+    }
+    assert.equal(notes.length, 1);
+    assert.match(notes[0], /^Data workers cannot start, .* main thread: no threads today$/);
+  }));
