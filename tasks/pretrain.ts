@@ -90,7 +90,7 @@ export interface PretrainResult {
  *   task: "pretrain",
  *   overrides: [
  *     "schedule.maxSteps=2", "batchSize=2", "backend.name=cpu", "model.embedDim=16",
- *     "model.heads=2", "model.depth=2", "evaluation.knn.atEnd=false",
+ *     "model.heads=2", "model.depth=3", "evaluation.knn.atEnd=false",
  *     "evaluation.linear.atEnd=false", "data.workers=0",
  *   ],
  * });

@@ -1,0 +1,122 @@
+/**
+ * mimic: BEiT v2 (masked image modelling against VQ-KD visual tokens) for Deno and the browser.
+ *
+ * @example A small pretraining on the bundled pictures
+ * ```ts
+ * import { pretrain, resolveConfig } from "./mod.ts";
+ *
+ * const { config } = await resolveConfig({
+ *   task: "pretrain",
+ *   overrides: [
+ *     "schedule.maxSteps=2", "batchSize=2", "backend.name=cpu", "model.embedDim=16",
+ *     "model.heads=2", "model.depth=3", "evaluation.knn.atEnd=false",
+ *     "evaluation.linear.atEnd=false", "data.workers=0",
+ *   ],
+ * });
+ * const result = await pretrain(config, {
+ *   listener: (event) => {
+ *     if (event.type === "step" && !(event.metrics.loss > 0)) throw new Error("no loss");
+ *   },
+ * });
+ * if (result.step !== 2) throw new Error(`${result.step} steps`);
+ * ```
+ *
+ * @module
+ */
+
+// Tasks: whole runs.
+export {
+  pretrain,
+  type PretrainOptions,
+  type PretrainResult,
+  type PretrainStages,
+} from "./tasks/pretrain.ts";
+export { planPretraining, type PretrainPlan } from "./tasks/pretrain_plan.ts";
+export { type TokenizerOptions, type TokenizerResult, trainTokenizer } from "./tasks/tokenizer.ts";
+export { loadTokenizer } from "./tasks/load_tokenizer.ts";
+export { type RunOptions } from "./tasks/session.ts";
+export { type FeatureSet } from "./tasks/evaluation/features.ts";
+export { type Accuracy, knnAccuracy, type KnnOptions } from "./tasks/evaluation/knn.ts";
+export { linearAccuracy } from "./tasks/evaluation/linear.ts";
+
+// Configs and recipes.
+export { resolveConfig, type ResolvedConfig, type ResolveOptions } from "./configs/resolve.ts";
+export { parseConfig } from "./configs/parse.ts";
+export { recipeNames } from "./configs/recipes.ts";
+export type { Config, PretrainConfig, Task, TokenizerConfig } from "./configs/schema.ts";
+
+// The pipeline and its stages.
+export { Pipeline, pipeline, type Stage, type StepContext } from "./pipeline/stage.ts";
+export type {
+  AugmentedBatch,
+  EncodedBatch,
+  FileBatch,
+  LossOutput,
+  MaskedBatch,
+  StepOutput,
+  StepPlace,
+  TokenizedBatch,
+} from "./pipeline/batch.ts";
+export type { RunEvent, RunListener, StepMetrics } from "./pipeline/events.ts";
+export { load, type LoadOptions } from "./pipeline/load.ts";
+export { augment, type AugmentOptions } from "./pipeline/augment.ts";
+export { mask } from "./pipeline/mask.ts";
+export { imageTensor, type PatchTokenizer, tokenize } from "./pipeline/tokenize.ts";
+export { encode } from "./pipeline/encode.ts";
+export { loss } from "./pipeline/loss.ts";
+export { optimize } from "./pipeline/optimize/mod.ts";
+export { Optimizer, type OptimizerOptions } from "./pipeline/optimize/optimizer.ts";
+export { parameterGroups } from "./pipeline/optimize/parameter_groups.ts";
+export { learningRateAt, type LearningRateSchedule } from "./pipeline/optimize/schedules.ts";
+export { type BatchQueue, loaderQueue, stageQueue } from "./pipeline/queue.ts";
+export { DivergenceError, train, type TrainingLoop } from "./pipeline/trainer.ts";
+
+// Models.
+export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
+export { BeitEncoder } from "./models/beit_encoder.ts";
+export { MaskedImageModel } from "./models/masked_image_model.ts";
+export { Classifier, classifierConfig } from "./models/classifier.ts";
+export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
+export { initialiseBeit, initialisePlain } from "./models/initialise.ts";
+export { type NamedValues, ParameterSet } from "./models/parameter_set.ts";
+export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
+export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
+export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
+export { withoutGradient } from "./models/without_gradient.ts";
+
+// Backends and ops.
+export type {
+  Backend,
+  BackendMemory,
+  Capabilities,
+  Context,
+  Precision,
+} from "./backends/backend.ts";
+export type { Kernels } from "./backends/kernels.ts";
+export { createBackend } from "./backends/mod.ts";
+export { Parameter } from "./backends/parameter.ts";
+export { Tape } from "./backends/tape.ts";
+export { conformanceCases, runConformance } from "./backends/conformance.ts";
+export { type Tensor, tf } from "./deps/tfjs.ts";
+
+// Data.
+export { createImageDecoder, type ImageDecoder } from "./data/decode.ts";
+export { type LoadedBatch, Loader, type LoaderOptions } from "./data/loader.ts";
+export { type BlockMaskOptions, blockwiseMask } from "./data/mask.ts";
+export { openSource, type SourceOptions } from "./data/open_source.ts";
+export { resize, type ResizeOptions } from "./data/resize.ts";
+export type { Source, SourceEntry } from "./data/source.ts";
+export { type Transform, transformImage } from "./data/transform.ts";
+
+// Checkpoints.
+export { type ModelCheckpoint, openModel } from "./checkpoints/open_model.ts";
+export { openPth } from "./checkpoints/pth.ts";
+export { openSafetensors } from "./checkpoints/safetensors.ts";
+export { writeSafetensors } from "./checkpoints/safetensors_writer.ts";
+export { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoints/store.ts";
+export type { TensorData, TensorFile } from "./checkpoints/tensor_data.ts";
+
+// Foundations.
+export { messageOf, UserError } from "./core/errors.ts";
+export { type Draws, Generator } from "./core/generator.ts";
+export { assertAllClose } from "./core/assert_all_close.ts";

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { writeTinyTokenizer } from "./tasks/_tiny.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Every name that users may import; a change here is a change of the public API. */
+const exported = `
+BeitEncoder Classifier DivergenceError Generator Loader MaskedImageModel Optimizer Parameter
+ParameterSet Pipeline Tape UserError VqkdTokenizer assertAllClose augment blockwiseMask
+classifierConfig conformanceCases createBackend createImageDecoder encode extractFeatures imageTensor
+initialiseBeit initialisePlain knnAccuracy latestCheckpoint learningRateAt linearAccuracy load
+loadCheckpoint loadTokenizer loaderQueue loss mask messageOf openModel openPth openSafetensors
+openSource optimize parameterGroups parseConfig pipeline planPretraining pretrain recipeNames resize
+resolveConfig runConformance saveCheckpoint stageQueue tf tokenize train trainTokenizer
+transformImage vitBase vitLarge vqkdBase withoutGradient writeSafetensors
+`.trim().split(/\s+/).sort();
+
+Deno.test("mod.ts exports what the list says", async () => {
+  assert.deepEqual(Object.keys(await import("../mod.ts")).sort(), exported);
+});
+
+/** Serves the repository as a code host would. */
+function serve(): { url: string; stop: () => Promise<void> } {
+  const types: Record<string, string> = { ts: "application/typescript", json: "application/json" };
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      const path = new URL(request.url).pathname;
+      try {
+        const bytes = await Deno.readFile(root + path.slice(1));
+        const type = types[path.split(".").at(-1)!] ?? "application/octet-stream";
+        return new Response(bytes, { headers: { "content-type": type } });
+      } catch {
+        return new Response("not found", { status: 404 });
+      }
+    },
+  );
+  const { port } = server.addr;
+  return { url: `http://127.0.0.1:${port}/mod.ts`, stop: () => server.shutdown() };
+}
+
+Deno.test("mod.ts imported by URL type-checks and pretrains on cpu and reference", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mimic-url-" });
+  const { url, stop } = serve();
+  try {
+    const tokenizer = await writeTinyTokenizer(folder);
+    const program = `
+      import { pretrain, resolveConfig, type RunEvent } from "${url}";
+      for (const name of ["cpu", "reference"]) {
+        const { config } = await resolveConfig({
+          task: "pretrain",
+          overrides: [
+            "tokenizer.checkpoint=${tokenizer}", "model.imageSize=16", "model.embedDim=16",
+            "model.depth=3", "model.heads=2", "model.codes=32", "mask.minBlock=2", "batchSize=4",
+            "schedule.maxSteps=2", "evaluation.knn.atEnd=false", "evaluation.linear.atEnd=false",
+            "backend.name=" + name,
+          ],
+        });
+        const { step, loss } = await pretrain(config, {
+          listener: (event: RunEvent) => { if (event.type === "warning") throw new Error(event.message); },
+        });
+        console.log(name, step, loss! > 0);
+      }`;
+    await Deno.writeTextFile(`${folder}/main.ts`, program);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--check",
+        "--no-lock",
+        "--no-prompt",
+        "--reload=http://127.0.0.1",
+        "--allow-read",
+        "--allow-net=127.0.0.1",
+        `--allow-import=${new URL(url).host}`,
+        "main.ts",
+      ],
+      cwd: folder,
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    assert.equal(text, "cpu 2 true\nreference 2 true\n");
+  } finally {
+    await stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
