@@ -10,9 +10,10 @@ import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
 import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
 import { ArenaBackend } from "./arena_backend.ts";
 import { createFusedKernels } from "./fused/fused_kernels.ts";
-import { encodeKernels, hasRelaxedSimd, instantiateKernels } from "./kernel_table.ts";
+import { encodeKernels, instantiateKernels, panelColumnsOf } from "./kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
 import { createArenaMemory } from "./memory/arena_memory.ts";
+import { chooseProvider } from "./providers/choose_provider.ts";
 import type { Runtime } from "./runtime.ts";
 import { findStartWorker } from "./threads/start_worker.ts";
 import { replaceTfjsKernels } from "./tfjs_kernels.ts";
@@ -106,19 +107,21 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   const bytes = encodeKernels(memory);
   options.dumpKernels?.("kernels.wasm", bytes);
   const module = await WebAssembly.compile(bytes);
-  const kernels = instantiateKernels(module, memory.memory);
   const arena = new Arena(memory);
+  const wasmKernels = instantiateKernels(module, memory.memory);
+  const provider = await chooseProvider(arena, wasmKernels, options);
+  const kernels = { ...wasmKernels, ...provider.kernels };
   const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
-  const pool = new ThreadPool({ arena, module, kernels }, startWorker, {
-    threads,
+  const tools = { kernels, panelColumns: panelColumnsOf(provider.kernels) };
+  const pool = new ThreadPool({ arena, module, native: provider.native, ...tools }, startWorker, {
+    threads: Math.min(threads, provider.mostThreads),
     sharedWork: options.sharedWork,
   });
-  const simd = hasRelaxedSimd() ? "SIMD with fused multiply-add" : "SIMD";
   const runtime = { tensors: new ArenaBackend(arena, pool), pool };
   return new CpuBackend(runtime, await registerBackend(runtime.tensors), {
     reducedPrecisions: [],
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,
-    description: `WebAssembly ${simd}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
+    description: `${provider.description}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
   });
 }

@@ -4,7 +4,7 @@ import { describeKernel, type KernelDescription } from "./code/kernel_builder.ts
 import { activationKernels } from "./descriptions/activations.ts";
 import { adamWKernels } from "./descriptions/adam_w.ts";
 import { columnKernels } from "./descriptions/columns.ts";
-import { gemmKernels } from "./descriptions/gemm.ts";
+import { gemmKernels, tileColumns } from "./descriptions/gemm.ts";
 import { layerNormKernels } from "./descriptions/layer_norm.ts";
 import { packKernels } from "./descriptions/pack.ts";
 import { residualKernels } from "./descriptions/residual.ts";
@@ -14,12 +14,12 @@ import { tokenKernels } from "./descriptions/tokens.ts";
 import { vectorKernels } from "./descriptions/vectors.ts";
 import type { KernelTable } from "./jobs/job.ts";
 import type { ArenaMemory } from "./memory/arena_memory.ts";
+import { avxLanes } from "./providers/native/native_code.ts";
 import { encodeKernel, wasmLanes } from "./wasm/encode_kernel.ts";
 import { encodeModule } from "./wasm/encode_module.ts";
 
-/** Every kernel that the jobs call. */
-export const kernelDescriptions: readonly KernelDescription[] = [
-  ...packKernels,
+/** The kernels that any number of lanes can be encoded for: all but the packing ones. */
+export const portableKernels: readonly KernelDescription[] = [
   ...gemmKernels,
   ...activationKernels,
   ...columnKernels,
@@ -31,6 +31,9 @@ export const kernelDescriptions: readonly KernelDescription[] = [
   ...vectorKernels,
   ...adamWKernels,
 ];
+
+/** Every kernel that the jobs call. */
+const allKernels: readonly KernelDescription[] = [...portableKernels, ...packKernels];
 
 type MemoryKind = Pick<ArenaMemory, "addressBits" | "isShared" | "maximumBytes">;
 
@@ -61,7 +64,12 @@ export function hasRelaxedSimd(): boolean {
 
 /** The bytes of the module for this memory. */
 export function encodeKernels(memory: MemoryKind): Uint8Array<ArrayBuffer> {
-  return encode(kernelDescriptions, memory, hasRelaxedSimd());
+  return encode(allKernels, memory, hasRelaxedSimd());
+}
+
+/** Columns of a packed panel of a right operand; machine code has wider vectors. */
+export function panelColumnsOf(native: KernelTable): number {
+  return tileColumns("gemmBlock" in native ? avxLanes : wasmLanes);
 }
 
 /** The kernels, ready to be called on this thread. */

@@ -43,7 +43,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     scale,
   }, {
     items: groups * heads,
-    scratchBytes: attentionBackwardBytes({ tokens, headSize }),
+    scratchBytes: attentionBackwardBytes({ tokens, headSize, panelColumns: pool.panelColumns }),
     work: 5 * samples * heads * tokens * tokens * headSize,
   });
   if (dbiases === null || bias === null) return { dqkv, dbias: null };
@@ -76,7 +76,7 @@ export function createAttention(runtime: Runtime): AttentionKernel {
         scale,
       }, {
         items: samples * heads,
-        scratchBytes: attentionForwardBytes({ tokens, headSize }),
+        scratchBytes: attentionForwardBytes({ tokens, headSize, panelColumns: pool.panelColumns }),
         work: 2 * samples * heads * tokens * tokens * headSize,
       });
       return { y, saved: [statistics] };

@@ -2,7 +2,7 @@
 
 import type { Activation } from "../../kernels.ts";
 import { activationKernelNames, gemmJob, planGemm } from "../jobs/gemm.ts";
-import { packedBytes, packItems, packJob, panelColumns } from "../jobs/pack.ts";
+import { packedBytes, packItems, packJob } from "../jobs/pack.ts";
 import { zerosOffset } from "../memory/arena.ts";
 import { type Runtime, withScratch } from "../runtime.ts";
 
@@ -32,8 +32,7 @@ export interface MatrixProduct {
   activated?: number;
 }
 
-function startOf(start: Start): { start: number; startRowBytes: number; startPanelBytes: number } {
-  const panelBytes = panelColumns * 4;
+function startOf(start: Start, panelBytes: number) {
   if (start === "zero") return { start: zerosOffset, startRowBytes: 0, startPanelBytes: 0 };
   if ("bias" in start) {
     return { start: start.bias, startRowBytes: 0, startPanelBytes: panelBytes };
@@ -51,8 +50,9 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
   const { rows, columns, depth, a, b, c } = product;
   if (rows === 0 || columns === 0) return;
   const { pool } = runtime;
+  const { panelColumns } = pool;
   const activation = product.activation ?? "none";
-  withScratch(runtime, packedBytes(depth, columns), (packed) => {
+  withScratch(runtime, packedBytes(depth, columns, panelColumns), (packed) => {
     pool.run(packJob, {
       source: b.address,
       rowBytes: storedRowBytes(b, depth, columns),
@@ -60,8 +60,8 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
       depth,
       columns,
       target: packed,
-    }, { items: packItems(depth, columns), work: depth * columns });
-    const { rowItems, columnItems, scratchBytes } = planGemm(rows, columns, depth, pool.threads);
+    }, { items: packItems(depth, columns, panelColumns), work: depth * columns });
+    const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, panelColumns);
     pool.run(gemmJob, {
       a: a.address,
       aRowBytes: storedRowBytes(a, rows, depth),
@@ -72,7 +72,7 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
       rows,
       columns,
       depth,
-      ...startOf(product.start ?? "zero"),
+      ...startOf(product.start ?? "zero", panelColumns * 4),
       activation: activation === "none" ? 0 : activationKernelNames.indexOf(activation),
       activated: product.activated ?? 0,
       rowItems,

@@ -8,12 +8,11 @@
 import { tileRows } from "../descriptions/gemm.ts";
 import { zerosOffset } from "../memory/arena.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
-import { panelColumns } from "./pack.ts";
+import { edgeBytes } from "./gemm.ts";
+import { rightPacking } from "./pack.ts";
 
 const forwardRows = 48;
 const backwardRows = 72;
-const edgeBytes = tileRows * 64;
-const panelBytes = panelColumns * 4;
 
 function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
@@ -43,7 +42,10 @@ interface Sizes {
   headSize: number;
 }
 
-function forwardLayout({ tokens, headSize }: Sizes, start: number) {
+/** Shapes, and the width of packed panels. */
+type SizesWithPanels = Sizes & { panelColumns: number };
+
+function forwardLayout({ tokens, headSize, panelColumns }: SizesWithPanels, start: number) {
   const layout = new Layout(start);
   const columns = roundUp(tokens, panelColumns);
   const places = {
@@ -56,7 +58,7 @@ function forwardLayout({ tokens, headSize }: Sizes, start: number) {
   return { ...places, scoreBytes: columns * 4, bytes: layout.end - start };
 }
 
-function backwardLayout({ tokens, headSize }: Sizes, start: number) {
+function backwardLayout({ tokens, headSize, panelColumns }: SizesWithPanels, start: number) {
   const layout = new Layout(start);
   const columns = roundUp(tokens, panelColumns);
   const width = roundUp(headSize, panelColumns);
@@ -79,18 +81,18 @@ function backwardLayout({ tokens, headSize }: Sizes, start: number) {
 }
 
 /** Scratch bytes of a thread. */
-export function attentionForwardBytes(sizes: Sizes): number {
+export function attentionForwardBytes(sizes: SizesWithPanels): number {
   return forwardLayout(sizes, 0).bytes;
 }
 
-export function attentionBackwardBytes(sizes: Sizes): number {
+export function attentionBackwardBytes(sizes: SizesWithPanels): number {
   return backwardLayout(sizes, 0).bytes;
 }
 
-/** Where the scores of a block of queries start from: the bias of the head, or zero. */
-function scoreStart(bias: number, head: number, firstRow: number, tokens: number) {
+/** Where the scores of a block of queries start from: rows of the bias, or zero. */
+function scoreStart(bias: number, row: number, tokens: number, panelColumns: number) {
   if (bias === 0) return [zerosOffset, 0, 0];
-  return [bias + (head * tokens + firstRow) * tokens * 4, tokens * 4, panelBytes];
+  return [bias + row * tokens * 4, tokens * 4, panelColumns * 4];
 }
 
 const forwardFields = [
@@ -106,21 +108,22 @@ const forwardFields = [
 
 /** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
 export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
-  const { kernels } = bench;
+  const { kernels, panelColumns } = bench;
+  const { packRows, packColumns } = rightPacking(bench);
   const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
   const sample = Math.floor(item / heads);
   const head = item % heads;
   const yBytes = heads * headSize * 4;
   const qkvBytes = 3 * yBytes;
   const queries = qkv + sample * tokens * qkvBytes + head * headSize * 4;
-  const places = forwardLayout(values, bench.scratch);
+  const places = forwardLayout({ tokens, headSize, panelColumns }, bench.scratch);
   const { edge, packed, scores, scoreBytes } = places;
-  kernels.packRows8(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
-  kernels.packColumns8(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
+  packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
+  packColumns(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
   for (let first = 0; first < tokens; first += forwardRows) {
     const rows = Math.min(forwardRows, tokens - first);
     kernels.packRows6(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
-    const start = scoreStart(bias, head, first, tokens);
+    const start = scoreStart(bias, head * tokens + first, tokens, panelColumns);
     kernels.gemmBlock(
       headSize,
       packed,
@@ -186,7 +189,8 @@ class BackwardPass {
   constructor(bench: Bench, values: Backward, sample: number, head: number) {
     this.#bench = bench;
     this.#values = values;
-    this.#places = backwardLayout(values, bench.scratch);
+    const { panelColumns } = bench;
+    this.#places = backwardLayout({ ...values, panelColumns }, bench.scratch);
     this.#head = head;
     this.#sample = sample;
     this.#yBytes = values.heads * values.headSize * 4;
@@ -195,15 +199,15 @@ class BackwardPass {
   }
 
   run(dbias: number): void {
-    const { kernels } = this.#bench;
+    const { packRows, packColumns } = rightPacking(this.#bench);
     const { qkv, tokens, headSize } = this.#values;
     const { keys, values, keyRows } = this.#places;
     const qkvBytes = 3 * this.#yBytes;
     const key = qkv + this.#qkvOffset + this.#yBytes;
     const value = key + this.#yBytes;
-    kernels.packRows8(key, qkvBytes, tokens, headSize, keys, 1);
-    kernels.packRows8(value, qkvBytes, tokens, headSize, values, 1);
-    kernels.packColumns8(key, qkvBytes, headSize, tokens, keyRows, 1);
+    packRows(key, qkvBytes, tokens, headSize, keys, 1);
+    packRows(value, qkvBytes, tokens, headSize, values, 1);
+    packColumns(key, qkvBytes, headSize, tokens, keyRows, 1);
     for (let first = 0; first < tokens; first += backwardRows) {
       const rows = Math.min(backwardRows, tokens - first);
       this.#scores(first, rows, dbias === 0 ? 0 : dbias + first * tokens * 4);
@@ -220,7 +224,8 @@ class BackwardPass {
     const row = this.#yOffset + first * yBytes;
     const query = qkv + this.#qkvOffset + first * 3 * yBytes;
     kernels.packRows6(query, 3 * yBytes, rows, headSize, packed, scale);
-    const start = scoreStart(bias, this.#head, first, tokens);
+    const scoreRow = this.#head * tokens + first;
+    const start = scoreStart(bias, scoreRow, tokens, this.#bench.panelColumns);
     kernels.gemmBlock(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
     kernels.packRows6(dy + row, yBytes, rows, headSize, packed, 1);
     const zero = [zerosOffset, 0, 0];
@@ -242,7 +247,8 @@ class BackwardPass {
 
   /** The block's share of dq, dk and dv. */
   #gradients(first: number, rows: number): void {
-    const { kernels } = this.#bench;
+    const { kernels, panelColumns } = this.#bench;
+    const { packColumns } = rightPacking(this.#bench);
     const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
     const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
     const yBytes = this.#yBytes;
@@ -264,11 +270,11 @@ class BackwardPass {
       edge,
     );
     const query = qkv + this.#qkvOffset + queryRow;
-    kernels.packColumns8(query, qkvBytes, headSize, rows, queries, 1);
+    packColumns(query, qkvBytes, headSize, rows, queries, 1);
     const slope = dy + this.#yOffset + first * yBytes;
-    kernels.packColumns8(slope, yBytes, headSize, rows, slopes, 1);
+    packColumns(slope, yBytes, headSize, rows, slopes, 1);
     const add = (target: number, left: number, right: number, factor: number) => {
-      const start = first === 0 ? zero : [target, qkvBytes, panelBytes];
+      const start = first === 0 ? zero : [target, qkvBytes, panelColumns * 4];
       kernels.packColumns6(left, scoreBytes, tokens, rows, packed, factor);
       kernels.gemmBlock(rows, packed, right, target, qkvBytes, tokens, headSize, ...start, edge);
     };

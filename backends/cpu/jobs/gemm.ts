@@ -2,7 +2,7 @@
 
 import { tileRows } from "../descriptions/gemm.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
-import { depthBlock, panelColumns } from "./pack.ts";
+import { depthBlock } from "./pack.ts";
 
 /** Packed rows of A that stay in the second-level cache. */
 const packedABytes = 256 * 1024;
@@ -10,7 +10,8 @@ const largestRows = 96;
 /** Depth that is packed at once. */
 const depthChunk = 2048;
 const columnBlock = 384;
-const edgeBytes = tileRows * 64;
+/** Room for one tile of up to 32 columns. */
+export const edgeBytes = tileRows * 128;
 
 /** Function applied to the finished block; the numbers are those of `activation`. */
 export const activationKernelNames = ["", "gelu", "quickGelu", "tanh"] as const;
@@ -49,10 +50,9 @@ function even(total: number, parts: number, part: number): number {
 
 /** Few rows are divided by columns as well. */
 export function planGemm(
-  rows: number,
-  columns: number,
-  depth: number,
+  { rows, columns, depth }: { rows: number; columns: number; depth: number },
   threads: number,
+  panelColumns: number,
 ): GemmPlan {
   const rowPanels = Math.ceil(rows / tileRows);
   const columnPanels = Math.ceil(columns / panelColumns);
@@ -97,6 +97,7 @@ interface Region {
 }
 
 function multiply(bench: Bench, values: Values, region: Region, chunk: number): void {
+  const { panelColumns } = bench;
   const { b, c, rowBytes, columns: allColumns, depth } = values;
   const { firstRow, rows, firstColumn, columns } = region;
   const last = Math.min(depth, chunk + depthChunk);
@@ -142,6 +143,7 @@ function activate(bench: Bench, values: Values, region: Region): void {
 export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const { rows, columns, depth, rowItems, columnItems } = values;
   const rowPanels = Math.ceil(rows / tileRows);
+  const { panelColumns } = bench;
   const columnPanels = Math.ceil(columns / panelColumns);
   const rowItem = item % rowItems;
   const columnItem = Math.floor(item / rowItems);

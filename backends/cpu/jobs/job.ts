@@ -10,9 +10,15 @@
 /** Kernels by name: float64 addresses and counts, float32 scalars, in the order of their parameters. */
 export type KernelTable = Readonly<Record<string, (...values: number[]) => void>>;
 
-/** What an item of a job has at hand on its thread. */
-export interface Bench {
+/** What all jobs have at hand on a thread. */
+export interface ThreadTools {
   readonly kernels: KernelTable;
+  /** Columns of a packed panel of a right operand, as `gemmBlock` of these kernels wants it. */
+  readonly panelColumns: number;
+}
+
+/** What an item of a job has at hand. */
+export interface Bench extends ThreadTools {
   /** Address of scratch memory of this thread alone, as large as the job asked for. */
   readonly scratch: number;
 }

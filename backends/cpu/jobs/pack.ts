@@ -1,22 +1,26 @@
 /** Packs the right operand of a matrix product, shared by all threads. @module */
 
-import { defineJob } from "./job.ts";
+import { type Bench, defineJob } from "./job.ts";
 
 /** Depth of a block: a panel of B of this depth stays in the first-level cache. */
 export const depthBlock = 256;
 
-/** Columns of a panel of B. */
-export const panelColumns = 8;
-
 const panelsPerItem = 16;
 
+/** The kernels that pack panels of a right operand. */
+export function rightPacking({ kernels, panelColumns }: Bench) {
+  return panelColumns === 8
+    ? { packRows: kernels.packRows8, packColumns: kernels.packColumns8 }
+    : { packRows: kernels.packRows16, packColumns: kernels.packColumns16 };
+}
+
 /** Bytes of a packed right operand. */
-export function packedBytes(depth: number, columns: number): number {
+export function packedBytes(depth: number, columns: number, panelColumns: number): number {
   return depth * Math.ceil(columns / panelColumns) * panelColumns * 4;
 }
 
 /** Items of {@link packJob}. */
-export function packItems(depth: number, columns: number): number {
+export function packItems(depth: number, columns: number, panelColumns: number): number {
   const panels = Math.ceil(columns / panelColumns);
   return Math.ceil(depth / depthBlock) * Math.ceil(panels / panelsPerItem);
 }
@@ -28,7 +32,8 @@ export function packItems(depth: number, columns: number): number {
 export const packJob = defineJob(
   "pack",
   ["source", "rowBytes", "isTransposed", "depth", "columns", "target"],
-  ({ kernels }, { source, rowBytes, isTransposed, depth, columns, target }, item) => {
+  (bench, { source, rowBytes, isTransposed, depth, columns, target }, item) => {
+    const { panelColumns } = bench;
     const panels = Math.ceil(columns / panelColumns);
     const groups = Math.ceil(panels / panelsPerItem);
     const step = Math.floor(item / groups) * depthBlock;
@@ -37,7 +42,8 @@ export const packJob = defineJob(
     const used = Math.min(columns - firstColumn, panelsPerItem * panelColumns);
     const thisDepth = Math.min(depthBlock, depth - step);
     const to = target + (step * panels + firstPanel * thisDepth) * panelColumns * 4;
-    const pack = isTransposed ? kernels.packRows8 : kernels.packColumns8;
+    const { packRows, packColumns } = rightPacking(bench);
+    const pack = isTransposed ? packRows : packColumns;
     const from = isTransposed
       ? source + firstColumn * rowBytes + step * 4
       : source + step * rowBytes + firstColumn * 4;

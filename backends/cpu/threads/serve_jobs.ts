@@ -1,14 +1,17 @@
 /** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
 
-import type { Bench, Job, KernelTable } from "../jobs/job.ts";
+import type { NativeCode } from "../providers/native/native_code.ts";
+import type { Bench, Job, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { jobs } from "../jobs/registry.ts";
-import { instantiateKernels } from "../kernel_table.ts";
+import { instantiateKernels, panelColumnsOf } from "../kernel_table.ts";
 import { Control } from "./control.ts";
 
 /** What the main thread sends to a worker. */
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
+  /** Machine code that replaces kernels of the module, if any. */
+  readonly native: NativeCode | null;
   /** 1, 2, …; the main thread is 0. */
   readonly thread: number;
 }
@@ -33,19 +36,20 @@ export function takeItems(
   }
 }
 
-function work(control: Control, kernels: KernelTable, thread: number): void {
+function work(control: Control, tools: ThreadTools, thread: number): void {
   const job = jobs[control.job];
   const values = readArguments(job, control.jobArguments);
   const scratchStart = control.jobArguments[job.fields.length];
   const scratchBytes = control.jobArguments[job.fields.length + 1];
-  const bench = { kernels, scratch: scratchStart + thread * scratchBytes };
+  const bench = { ...tools, scratch: scratchStart + thread * scratchBytes };
   takeItems(control, job, bench, values, control.items);
 }
 
 /** Blocks until the main thread ends it. */
-export function serveJobs({ memory, module, thread }: WorkerSetup): void {
+export function serveJobs({ memory, module, thread }: WorkerSetup, native: KernelTable): void {
   const control = new Control(memory.buffer);
-  const kernels = instantiateKernels(module, memory);
+  const kernels = { ...instantiateKernels(module, memory), ...native };
+  const tools = { kernels, panelColumns: panelColumnsOf(native) };
   // A job may be open already; one that has closed is left again at once.
   let generation = control.generation - 1;
   for (;;) {
@@ -53,7 +57,7 @@ export function serveJobs({ memory, module, thread }: WorkerSetup): void {
     if (generation === -1) return;
     if (!control.join()) continue;
     try {
-      work(control, kernels, thread);
+      work(control, tools, thread);
     } catch {
       control.fail();
     } finally {

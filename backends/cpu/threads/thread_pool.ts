@@ -1,8 +1,9 @@
 /** Runs jobs on the calling thread and, for large ones, on workers that share its memory. @module */
 
-import type { Job, JobArguments, KernelTable } from "../jobs/job.ts";
+import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { jobs } from "../jobs/registry.ts";
 import type { Arena } from "../memory/arena.ts";
+import type { NativeCode } from "../providers/native/native_code.ts";
 import { Control } from "./control.ts";
 import { takeItems } from "./serve_jobs.ts";
 import type { StartWorker } from "./start_worker.ts";
@@ -30,20 +31,28 @@ const defaultSharedWork = 100_000;
 export class ThreadPool {
   readonly threads: number;
   readonly kernels: KernelTable;
+  readonly panelColumns: number;
   readonly #arena: Arena;
   readonly #control: Control;
   readonly #module: WebAssembly.Module;
+  readonly #native: NativeCode | null;
   readonly #sharedWork: number;
   #startWorker: StartWorker | null;
 
   constructor(
-    source: { arena: Arena; module: WebAssembly.Module; kernels: KernelTable },
+    source: ThreadTools & {
+      arena: Arena;
+      module: WebAssembly.Module;
+      native: NativeCode | null;
+    },
     startWorker: StartWorker | null,
     options: ThreadPoolOptions,
   ) {
     this.#arena = source.arena;
     this.#module = source.module;
     this.kernels = source.kernels;
+    this.panelColumns = source.panelColumns;
+    this.#native = source.native;
     this.#startWorker = startWorker;
     this.threads = startWorker === null ? 1 : options.threads;
     this.#sharedWork = options.sharedWork ?? defaultSharedWork;
@@ -66,7 +75,7 @@ export class ThreadPool {
       const start = scratch?.offset ?? 0;
       if (isShared) this.#runShared(job as Job, values, options.items, start, scratchBytes);
       else {
-        const bench = { kernels: this.kernels, scratch: start };
+        const bench = this.#benchAt(start);
         for (let item = 0; item < options.items; item++) job.run(bench, values, item);
       }
     } finally {
@@ -95,11 +104,15 @@ export class ThreadPool {
     control.open(jobs.indexOf(job), items);
     let hasSucceeded = false;
     try {
-      takeItems(control, job, { kernels: this.kernels, scratch }, values, items);
+      takeItems(control, job, this.#benchAt(scratch), values, items);
     } finally {
       hasSucceeded = control.close();
     }
     if (!hasSucceeded) throw new Error(`Cannot run the job "${job.name}": a worker thread failed`);
+  }
+
+  #benchAt(scratch: number): Bench {
+    return { kernels: this.kernels, panelColumns: this.panelColumns, scratch };
   }
 
   #startWorkers(): void {
@@ -109,7 +122,7 @@ export class ThreadPool {
     const { memory } = this.#arena.source;
     try {
       for (let thread = 1; thread < this.threads; thread++) {
-        start({ memory, module: this.#module, thread });
+        start({ memory, module: this.#module, native: this.#native, thread });
       }
     } catch {
       // Without permission for workers the calling thread does all items itself.

@@ -10,6 +10,6 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 
 scope.onmessage = (event) => {
-  serveJobs(event.data);
+  serveJobs(event.data, {});
   scope.close();
 };

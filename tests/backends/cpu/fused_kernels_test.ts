@@ -7,32 +7,48 @@ import { assertClose, assertSameBits, evaluate } from "./_compare.ts";
 
 const tolerance = 2e-5;
 
+/** The providers that this machine and the permissions allow. */
+async function providers(): Promise<("wasm" | "native")[]> {
+  const automatic = await createCpuBackend({ threads: 1 });
+  const hasNative = automatic.capabilities.description.startsWith("machine code");
+  await automatic.dispose();
+  return hasNative ? ["wasm", "native"] : ["wasm"];
+}
+
 Deno.test("fused kernels give the values and gradients of the compositions", async (t) => {
-  const cpu = await createCpuBackend({ threads: 1 });
   const reference = await createReferenceBackend();
-  for (const { name, operation, inputs, gradients } of cases) {
-    await t.step(name, () => {
-      const actual = evaluate(cpu, operation, inputs, { gradients });
-      const expected = evaluate(reference, operation, inputs, { gradients });
-      expected.forEach((values, index) =>
-        assertClose(actual[index], values, tolerance, `result ${index}`)
-      );
-    });
+  const expected = new Map(cases.map(({ name, operation, inputs, gradients }) => {
+    return [name, evaluate(reference, operation, inputs, { gradients })] as const;
+  }));
+  for (const provider of await providers()) {
+    const backend = await createCpuBackend({ threads: 1, provider });
+    for (const { name, operation, inputs, gradients } of cases) {
+      await t.step(`${provider}: ${name}`, () => {
+        const actual = evaluate(backend, operation, inputs, { gradients });
+        expected.get(name)!.forEach((values, index) =>
+          assertClose(actual[index], values, tolerance, `result ${index}`)
+        );
+      });
+    }
+    await backend.dispose();
   }
-  await cpu.dispose();
   await reference.dispose();
 });
 
-Deno.test("results are the same bits for any number of threads", async () => {
-  const evaluateAll = async (threads: number) => {
-    const backend = await createCpuBackend({ threads, sharedWork: 0 });
-    const results = cases.flatMap(({ operation, inputs, gradients }) =>
-      evaluate(backend, operation, inputs, { gradients })
-    );
-    await backend.dispose();
-    return results;
-  };
-  const expected = await evaluateAll(1);
-  assertSameBits(await evaluateAll(2), expected);
-  assertSameBits(await evaluateAll(3), expected);
+Deno.test("results are the same bits for any number of threads", async (t) => {
+  for (const provider of await providers()) {
+    const evaluateAll = async (threads: number) => {
+      const backend = await createCpuBackend({ threads, provider, sharedWork: 0 });
+      const results = cases.flatMap(({ operation, inputs, gradients }) =>
+        evaluate(backend, operation, inputs, { gradients })
+      );
+      await backend.dispose();
+      return results;
+    };
+    await t.step(provider, async () => {
+      const expected = await evaluateAll(1);
+      assertSameBits(await evaluateAll(2), expected);
+      assertSameBits(await evaluateAll(3), expected);
+    });
+  }
 });

@@ -1,0 +1,9 @@
+/** What threads need to know about machine code that one of them has placed. @module */
+
+/** float32 lanes of an AVX register. */
+export const avxLanes = 8;
+
+/** Where kernels start, by name; the same in all threads of the process. */
+export interface NativeCode {
+  readonly addresses: Readonly<Record<string, bigint>>;
+}

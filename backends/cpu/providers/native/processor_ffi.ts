@@ -1,0 +1,47 @@
+/** What the processor can do, from its own answer. @module */
+
+import { functionOfValues, type NativeHost } from "./executable_memory_ffi.ts";
+
+/**
+ * Asks for leaf 1, leaf 7 and, where the system saves extended registers, which ones; stores ecx of
+ * leaf 1, ebx of leaf 7 and the low half of xcr0 as int32.
+ */
+export const processorQuery = Uint8Array.of(
+  ...[0x53], // push rbx
+  ...[0x49, 0x89, 0xf8], // mov r8, rdi
+  ...[0xb8, 0x01, 0x00, 0x00, 0x00], // mov eax, 1
+  ...[0x31, 0xc9], // xor ecx, ecx
+  ...[0x0f, 0xa2], // cpuid
+  ...[0x41, 0x89, 0x08], // mov [r8], ecx
+  ...[0x41, 0x89, 0xc9], // mov r9d, ecx
+  ...[0xb8, 0x07, 0x00, 0x00, 0x00], // mov eax, 7
+  ...[0x31, 0xc9], // xor ecx, ecx
+  ...[0x0f, 0xa2], // cpuid
+  ...[0x41, 0x89, 0x58, 0x04], // mov [r8 + 4], ebx
+  ...[0x31, 0xc0], // xor eax, eax
+  ...[0x41, 0x0f, 0xba, 0xe1, 0x1b], // bt r9d, 27
+  ...[0x73, 0x05], // jnc over the next two
+  ...[0x31, 0xc9], // xor ecx, ecx
+  ...[0x0f, 0x01, 0xd0], // xgetbv
+  ...[0x41, 0x89, 0x40, 0x08], // mov [r8 + 8], eax
+  ...[0x5b], // pop rbx
+  ...[0xc3], // ret
+);
+
+const fusedMultiplyAdd = 1 << 12;
+const extendedSave = 1 << 27;
+const avx = 1 << 28;
+const avx2 = 1 << 5;
+const savedVectors = 0b110;
+
+/** Whether AVX2 and FMA are there and the system keeps their registers. */
+export function hasAvx2(host: NativeHost): boolean {
+  const code = host.place(processorQuery);
+  const answer = new Float64Array(2);
+  functionOfValues(code.address, answer)();
+  code.free();
+  const [features, extendedFeatures, saved] = new Int32Array(answer.buffer);
+  const wanted = fusedMultiplyAdd | extendedSave | avx;
+  return (features & wanted) === wanted && (extendedFeatures & avx2) !== 0 &&
+    (saved & savedVectors) === savedVectors;
+}

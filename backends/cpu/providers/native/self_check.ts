@@ -1,0 +1,128 @@
+/**
+ * Runs every kernel of one table against that of another on small made-up data, before it is
+ * trusted. What a parameter means is told by its name, so that new kernels are checked without more.
+ *
+ * @module
+ */
+
+import type { KernelCode } from "../../code/expression.ts";
+import type { KernelTable } from "../../jobs/job.ts";
+import { tileColumns, tileRows } from "../../descriptions/gemm.ts";
+import { wasmLanes } from "../../wasm/encode_kernel.ts";
+import { avxLanes } from "./native_code.ts";
+import type { Arena } from "../../memory/arena.ts";
+
+/** Bytes of the stretch of memory that an address parameter points to. */
+const regionBytes = 4096;
+
+const counts: Readonly<Record<string, number>> = {
+  count: 21,
+  rows: 7,
+  columns: 19,
+  depth: 9,
+  base: 0,
+  startPanelBytes: 64,
+};
+
+const rowBytes = 128;
+const indexNames: ReadonlySet<string> = new Set(["index", "ids", "targets"]);
+const tolerance = 1e-5;
+
+function isAddress(name: string): boolean {
+  return !(name in counts) && !name.endsWith("Bytes");
+}
+
+/** Values that repeat after a prime number of places, both signs, none tiny. */
+function sample(place: number): number {
+  return ((place * 37) % 101 - 50.5) / 25;
+}
+
+function fillRegions(kernel: KernelCode, memory: Float32Array): void {
+  for (let place = 0; place < memory.length; place++) memory[place] = sample(place);
+  const integers = new Int32Array(memory.buffer as ArrayBuffer, memory.byteOffset, memory.length);
+  kernel.parameters.forEach(({ name }, position) => {
+    if (!indexNames.has(name)) return;
+    const first = position * regionBytes / 4;
+    for (let place = 0; place < regionBytes / 4; place++) integers[first + place] = place % 5;
+  });
+}
+
+function argumentsOf(kernel: KernelCode, start: number): number[] {
+  return kernel.parameters.map(({ name, variable }, position) => {
+    if (variable.type === "vector") return 0.5 + position / 16;
+    if (name in counts) return counts[name];
+    return isAddress(name) ? start + position * regionBytes : rowBytes;
+  });
+}
+
+function isClose(a: number, b: number): boolean {
+  return Object.is(a, b) || a === b || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b));
+}
+
+/** The name of the first kernel whose results differ, or null. */
+export function findDifference(
+  kernels: readonly KernelCode[],
+  trusted: KernelTable,
+  suspect: KernelTable,
+  arena: Arena,
+): string | null {
+  const regions = Math.max(...kernels.map(({ parameters }) => parameters.length)) + 1;
+  const block = arena.allocate(regions * regionBytes);
+  const memory = new Float32Array(
+    arena.buffer as ArrayBuffer,
+    block.offset,
+    regions * regionBytes / 4,
+  );
+  try {
+    for (const kernel of kernels) {
+      const run = (table: KernelTable) => {
+        fillRegions(kernel, memory);
+        table[kernel.name](...argumentsOf(kernel, block.offset));
+        return memory.slice();
+      };
+      const expected = run(trusted);
+      const actual = run(suspect);
+      if (!actual.every((value, place) => isClose(value, expected[place]))) return kernel.name;
+    }
+    return null;
+  } finally {
+    arena.free(block);
+  }
+}
+
+/** Rows, columns and depth of the checked product: whole tiles, edges, and a rest of the depth. */
+const [productRows, productColumns, productDepth] = [tileRows * 2 + 1, 37, 11];
+
+/**
+ * The same for `gemmBlock`, whose tables want panels of B of different widths; both packing kernels
+ * come from `trusted`.
+ */
+export function findGemmDifference(
+  trusted: KernelTable,
+  suspect: KernelTable,
+  arena: Arena,
+): string | null {
+  const floats = 4096;
+  const block = arena.allocate(5 * floats * 4);
+  const [source, a, b, c, edge] = [0, 1, 2, 3, 4].map((part) => block.offset + part * floats * 4);
+  const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
+  const multiply = (table: KernelTable, lanes: number) => {
+    memory.forEach((_, place) => memory[place] = sample(place));
+    const packB = tileColumns(lanes) === 8 ? trusted.packColumns8 : trusted.packColumns16;
+    trusted.packRows6(source, productDepth * 4, productRows, productDepth, a, 1);
+    packB(source, productColumns * 4, productColumns, productDepth, b, 1);
+    const panelBytes = tileColumns(lanes) * 4;
+    const rowBytes = productColumns * 4;
+    const block = [productDepth, a, b, c, rowBytes, productRows, productColumns];
+    table.gemmBlock(...block, c, rowBytes, panelBytes, edge);
+    return memory.slice(3 * floats, 4 * floats);
+  };
+  try {
+    const expected = multiply(trusted, wasmLanes);
+    const actual = multiply(suspect, avxLanes);
+    const isSame = actual.every((value, place) => isClose(value, expected[place]));
+    return isSame ? null : "gemmBlock";
+  } finally {
+    arena.free(block);
+  }
+}
