@@ -8,8 +8,11 @@
 
 import type { Backend, Context, Precision } from "../../backends/backend.ts";
 import { messageOf } from "../../core/errors.ts";
+import { compareEvaluation } from "./_compare_evaluation.ts";
 import { compareFinetune } from "./_compare_finetune.ts";
 import { compareGeometry } from "./_compare_geometry.ts";
+import { compareImages } from "./_compare_images.ts";
+import { compareMasks } from "./_compare_masks.ts";
 import { compareMim } from "./_compare_mim.ts";
 import {
   compareParameterGroups,
@@ -60,6 +63,17 @@ const families: readonly Family[] = [
     servesReducedPrecision: true,
   },
   { prefix: "rel_pos", needs: ["safetensors"], compare: compareRelativePositions },
+  { prefix: "eval_misc", needs: ["json", "safetensors"], compare: compareEvaluation },
+  {
+    prefix: "image_transforms",
+    needs: ["json", "safetensors"],
+    compare: (comparison, _on, fixture, json) => compareImages(comparison, fixture, json),
+  },
+  {
+    prefix: "mask_generator",
+    needs: ["json"],
+    compare: (comparison, _on, _fixture, json) => compareMasks(comparison, json),
+  },
   {
     prefix: "lr_schedules",
     needs: ["json"],

@@ -10,7 +10,7 @@ export interface ParityRow {
   readonly quantity: string;
   /** Largest absolute difference; NaN where one side is. */
   readonly maxAbs: number;
-  /** Largest difference relative to the largest golden value. */
+  /** `maxAbs` relative to the largest golden value, where that is not 0. */
   readonly maxRel: number;
   /** What was asked for, in words. */
   readonly tolerance: string;
@@ -40,6 +40,11 @@ export const float32Tolerances = {
   codebook: { absolute: 1e-6 },
   learningRate: { relative: 1e-9 },
   resizedTable: { absolute: 1e-4 },
+  normalisedPixel: { absolute: 2e-6 },
+  oneLevel: { absolute: 1 },
+  twoLevels: { absolute: 2 },
+  percent: { absolute: 1e-9 },
+  standardErrors: { absolute: 4.5 },
   exact: { absolute: 0 },
 } as const satisfies Record<string, Tolerance>;
 
@@ -108,7 +113,7 @@ export function measure(
     if (!(Math.sqrt(goldenSquares / golden.length) < 1e-8)) ok = false;
   }
   if (mean !== undefined && !(sum / golden.length <= mean)) ok = false;
-  return { maxAbs, maxRel: maxAbs === 0 ? 0 : maxAbs / largest, ok };
+  return { maxAbs, maxRel: maxAbs === 0 ? 0 : maxAbs / (largest || 1), ok };
 }
 
 /** The rows of one fixture. */

@@ -3,16 +3,22 @@ import { toFloat32 } from "../../checkpoints/tensor_data.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import type { FixtureFolder } from "../../tasks/parity/fixture_folder.ts";
 
-/** The golden numbers that the tests come with. */
+/** The golden numbers that the tests come with, in two folders. */
 export function bundledFixtures(): FixtureFolder {
-  const folder = new URL("../fixtures/parity/", import.meta.url);
+  const places = new Map<string, URL>();
+  for (const path of ["../fixtures/", "../fixtures/parity/"]) {
+    const folder = new URL(path, import.meta.url);
+    for (const { name, isFile } of Deno.readDirSync(folder)) {
+      if (isFile) places.set(name, new URL(name, folder));
+    }
+  }
   return {
-    files: [...Deno.readDirSync(folder)].map(({ name }) => name),
+    files: [...places.keys()],
     async json(file) {
-      return JSON.parse(await Deno.readTextFile(new URL(file, folder)));
+      return JSON.parse(await Deno.readTextFile(places.get(file)!));
     },
     async tensors(file) {
-      const opened = await openSafetensors(await Deno.readFile(new URL(file, folder)));
+      const opened = await openSafetensors(await Deno.readFile(places.get(file)!));
       const values = new Map<string, NamedValues>();
       for (const name of opened.names()) {
         const tensor = await opened.read(name);

@@ -6,12 +6,15 @@ import { bundledFixtures } from "./_folder.ts";
 const folder = bundledFixtures();
 
 /** These do not touch a backend: once is enough. */
-const tables = ["lr_schedules", "param_groups"];
+const tables = ["image_transforms", "lr_schedules", "mask_generator", "param_groups"];
 
 Deno.test("all bundled fixtures are known", () => {
   assert.deepEqual(listFixtures(folder), [
+    "eval_misc",
     "finetune",
+    "image_transforms",
     "lr_schedules",
+    "mask_generator",
     "mim_forward_a",
     "mim_forward_b",
     "mim_geometry224",
