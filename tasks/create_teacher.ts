@@ -5,6 +5,7 @@
  */
 
 import type { Context } from "../backends/backend.ts";
+import { type DownloadOptions, resolveWeights } from "../checkpoints/download.ts";
 import { openModel, requireWhole } from "../checkpoints/open_model.ts";
 import { openTensorFile } from "../checkpoints/tensor_file.ts";
 import { toFloat32 } from "../checkpoints/tensor_data.ts";
@@ -36,6 +37,7 @@ export async function createTeacher(
   source: Source,
   kept: ReadonlyMap<string, NamedValues> | null,
   listener: RunListener,
+  downloads: DownloadOptions = {},
 ): Promise<Teacher> {
   const { name, checkpoint } = config.teacher;
   if (name === "hog") {
@@ -47,8 +49,9 @@ export async function createTeacher(
       hint: "give its weights with --set teacher.checkpoint=FILE, or take --teacher hog",
     });
   }
-  if (name === "beit") return new BeitTeacher(await openTeachingModel(on, checkpoint));
-  const { file } = await openTensorFile(checkpoint);
+  const path = await resolveWeights(checkpoint, downloads);
+  if (name === "beit") return new BeitTeacher(await openTeachingModel(on, path));
+  const { file } = await openTensorFile(path);
   try {
     const values = await readValues(file);
     return name === "clip" ? createClipTeacher(on, values) : createDinoTeacher(on, values);

@@ -5,6 +5,7 @@
  */
 
 import type { Context } from "../backends/backend.ts";
+import { type DownloadOptions, resolveWeights } from "../checkpoints/download.ts";
 import { openModel, requireWhole } from "../checkpoints/open_model.ts";
 import { type TensorMap, toFloat32 } from "../checkpoints/tensor_data.ts";
 import { UserError } from "../core/errors.ts";
@@ -18,9 +19,12 @@ export const bundledTokenizers: Readonly<Record<string, URL>> = {
   vqkd_quickstart: new URL("../assets/vqkd_quickstart.safetensors", import.meta.url),
 };
 
-/** Where the tokenizer of that name or path is. */
-export function locateTokenizer(checkpoint: string): string | URL {
-  return bundledTokenizers[checkpoint] ?? checkpoint;
+/** Where the tokenizer of that name or path is; a model card's file is downloaded if need be. */
+async function locateTokenizer(
+  checkpoint: string,
+  downloads: DownloadOptions,
+): Promise<string | URL> {
+  return bundledTokenizers[checkpoint] ?? await resolveWeights(checkpoint, downloads);
 }
 
 /**
@@ -29,8 +33,12 @@ export function locateTokenizer(checkpoint: string): string | URL {
  *
  * @throws UserError where the file is missing, broken or no tokenizer
  */
-export async function loadTokenizer(on: Context, checkpoint: string): Promise<VqkdTokenizer> {
-  return await withTokenizer(checkpoint, async (config, tensors) => {
+export async function loadTokenizer(
+  on: Context,
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<VqkdTokenizer> {
+  return await withTokenizer(checkpoint, downloads, async (config, tensors) => {
     const values = new Map<string, Float32Array>();
     for (const [name, tensor] of tensors) {
       if (!name.startsWith("decode")) values.set(name, toFloat32(await tensor.read()));
@@ -43,15 +51,21 @@ export async function loadTokenizer(on: Context, checkpoint: string): Promise<Vq
 }
 
 /** The shape of a tokenizer's encoder, read off its file. */
-export async function tokenizerConfig(checkpoint: string): Promise<VqkdConfig> {
-  return await withTokenizer(checkpoint, (config) => Promise.resolve(config));
+export async function tokenizerConfig(
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<VqkdConfig> {
+  return await withTokenizer(checkpoint, downloads, (config) => Promise.resolve(config));
 }
 
 async function withTokenizer<T>(
   checkpoint: string,
+  downloads: DownloadOptions,
   use: (config: VqkdConfig, tensors: TensorMap) => Promise<T>,
 ): Promise<T> {
-  const opened = await openModel(locateTokenizer(checkpoint), { part: "tokenizer" });
+  const opened = await openModel(await locateTokenizer(checkpoint, downloads), {
+    part: "tokenizer",
+  });
   try {
     requireWhole(opened.report, `the tokenizer "${checkpoint}"`);
     const { shape } = opened;

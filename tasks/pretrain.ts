@@ -120,7 +120,7 @@ async function run(
   session: RunSession,
 ): Promise<PretrainResult> {
   const { on, listener } = session;
-  const tokenizer = await loadTokenizer(on, config.tokenizer.checkpoint);
+  const tokenizer = await loadTokenizer(on, config.tokenizer.checkpoint, options.downloads);
   requireFit(tokenizer.config, config.model, config.augment.tokenizerSize);
   const generator = Generator.from(config.seed);
   const shape = beitConfig(config);

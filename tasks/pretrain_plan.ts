@@ -14,6 +14,7 @@ import { type MemoryPlan, type ModelFootprint, planMemory } from "../pipeline/pl
 import { openTrainingSource } from "./data_sources.ts";
 import { requireFit, tokenizerConfig } from "./load_tokenizer.ts";
 import { learningRateSchedule, type RunLength, runLength } from "./schedule.ts";
+import type { RunOptions } from "./session.ts";
 import { chooseMicroBatch } from "./training.ts";
 
 /** The model section of a config as the model wants it. */
@@ -70,11 +71,11 @@ export interface PretrainPlan extends RunLength {
  */
 export async function planPretraining(
   config: PretrainConfig,
-  options: { readonly memoryBudgetBytes?: number } = {},
+  options: Pick<RunOptions, "memoryBudgetBytes" | "downloads"> = {},
 ): Promise<PretrainPlan> {
   const model = beitConfig(config);
   validateBeitConfig(model);
-  const tokenizer = await tokenizerConfig(config.tokenizer.checkpoint);
+  const tokenizer = await tokenizerConfig(config.tokenizer.checkpoint, options.downloads);
   requireFit(tokenizer, model, config.augment.tokenizerSize);
   const source = await openTrainingSource(config.data);
   const tokenizerParameters = countTrainable(vqkdSpecs(tokenizer));

@@ -7,6 +7,7 @@
 
 import type { Backend, Context, Precision } from "../backends/backend.ts";
 import { createBackend } from "../backends/mod.ts";
+import type { DownloadOptions } from "../checkpoints/download.ts";
 import { RunDirectory } from "../checkpoints/run_directory.ts";
 import type { NamedTensors } from "../checkpoints/safetensors_writer.ts";
 import type { JsonValue, LoadedCheckpoint } from "../checkpoints/store.ts";
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly origins?: ReadonlyMap<string, string>;
   /** Memory that the micro-batch may be chosen for, bytes; default 8 GiB. */
   readonly memoryBudgetBytes?: number;
+  /** How weights that a config names by a model card are fetched. */
+  readonly downloads?: DownloadOptions;
 }
 
 /** What a checkpoint's `state.json` holds beside its tensors. */

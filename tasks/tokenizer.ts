@@ -107,7 +107,7 @@ async function run(
   const { on, listener } = session;
   const generator = Generator.from(config.seed);
   const kept = await session.readExtra();
-  const teacher = await createTeacher(on, config, source, kept, listener);
+  const teacher = await createTeacher(on, config, source, kept, listener, options.downloads);
   const shape = vqkdConfig(config, teacher.targetDim);
   const patchInputs = {
     "": 0,
