@@ -2,6 +2,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { softTargetCrossEntropy } from "../../backends/ops/soft_target_cross_entropy.ts";
 import { Tape } from "../../backends/tape.ts";
+import { mixImages, softLabels } from "../../data/mix.ts";
 import { vitBase } from "../../models/beit_config.ts";
 import { Classifier } from "../../models/classifier.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
@@ -21,6 +22,11 @@ interface FinetuneSettings {
     readonly heads: number;
     readonly K: number;
     readonly ls: number;
+    readonly lam_mix: number;
+  };
+  readonly cutmix: {
+    readonly box_y1y2x1x2: readonly [number, number, number, number];
+    readonly lam_corrected: number;
   };
   readonly optimizer: {
     readonly lr: number;
@@ -86,6 +92,32 @@ function oneHot(labels: Float32Array, classes: number): Tensor {
 /** A share of each row [B, classes] spread evenly over all classes. */
 function smooth(targets: Tensor): Tensor {
   return tf.add(tf.mul(targets, 1 - labelSmoothing), labelSmoothing / targets.shape[1]!);
+}
+
+/** The mixed pictures and their labels, for the weights and the box that were drawn. */
+function compareMixing({ comparison, fixture, settings }: Subject): void {
+  const { config, cutmix } = settings;
+  const images = fixture.values("input.images");
+  const labels = Int32Array.from(fixture.values("input.labels"));
+  const partners = Uint32Array.from(fixture.values("input.perm"));
+  const [top, bottom, left, right] = cutmix.box_y1y2x1x2;
+  const box = { top, left, height: bottom - top, width: right - left };
+  const draws = {
+    mixup: { lambda: config.lam_mix, partners },
+    cutmix: { lambda: 1 - box.height * box.width / config.img ** 2, partners, box },
+  };
+  comparison.checkNumber("cutmix.λ", draws.cutmix.lambda, cutmix.lam_corrected, "percent");
+  for (const [name, draw] of Object.entries(draws)) {
+    const mixed = mixImages(images, config.img, draw);
+    comparison.check(`${name}.images`, mixed, fixture.values(`${name}.images`), "normalisedPixel");
+    const targets = softLabels(labels, config.K, { smoothing: 0, draw });
+    comparison.check(
+      `${name}.target`,
+      targets,
+      fixture.values(`${name}.target`),
+      "normalisedPixel",
+    );
+  }
 }
 
 async function compareLosses(subject: Subject): Promise<void> {
@@ -200,6 +232,7 @@ export async function compareFinetune(
   const model = createModel(on, fixture, settings);
   const subject = { comparison, on, fixture, settings, model };
   try {
+    compareMixing(subject);
     await compareLosses(subject);
     if (on.precision === "float32") await compareSteps(subject);
   } finally {
