@@ -122,6 +122,7 @@ export function overridesOf(flags: ConfigFlagValues): Override[] {
 
 /** A run to go on with, as its `config.json` has it. */
 export interface StoredConfig {
+  readonly directory: string;
   readonly config: RawConfig;
   readonly origins: Readonly<Record<string, string>>;
 }
@@ -146,6 +147,7 @@ export async function configOf<T extends Task>(
   return await resolveConfig<T>({
     recipe: stored.config,
     origins,
+    label: stored.directory,
     overrides,
     ...(task && { task }),
   });

@@ -51,6 +51,23 @@ function flagText(flag: Flag): string {
   return `${flag.description}${choices}${flag.repeatable ? " May be given several times." : ""}`;
 }
 
+/** A command line, continued on further lines before a flag where it is long. */
+function commandLine(line: string): string {
+  const words = line.split(/ (?=--)/);
+  let text = "";
+  let length = 0;
+  for (const word of words) {
+    if (length + word.length > WIDTH - 2 && text !== "") {
+      text += ` \\\n      ${word}`;
+      length = 6 + word.length;
+    } else {
+      text += text === "" ? word : ` ${word}`;
+      length += word.length + 1;
+    }
+  }
+  return text;
+}
+
 /** The help of one command; `calledAs` is `deno task config print`. */
 export function commandHelp(command: Command, calledAs: string, style: Style): string {
   const args = Object.values(command.arguments);
@@ -67,7 +84,7 @@ export function commandHelp(command: Command, calledAs: string, style: Style): s
   help += section("Flags", table([...rows, helpRow], style), style);
   if (command.examples.length > 0) {
     const lines = command.examples.map(([line, does]) =>
-      `  ${style.dim(`# ${does}`)}\n  deno task ${line}`
+      `  ${style.dim(`# ${does}`)}\n  ${commandLine(`deno task ${line}`)}`
     );
     help += section("Examples", lines.join("\n"), style);
   }

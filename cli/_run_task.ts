@@ -7,6 +7,7 @@ import { UserError } from "../core/errors.ts";
 import type { RunListener } from "../pipeline/events.ts";
 import { type CommandContext, exitCodes, path, toggle, type ValuesOf } from "./_command.ts";
 import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
+import { describePlan } from "./_plan.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
 import { storedConfig } from "./_stored_config.ts";
@@ -116,17 +117,6 @@ export function progressOf(plainSeconds: number, quiet: boolean): Progress {
     now: () => performance.now() / 1000,
     plainSeconds,
     quiet,
-  });
-}
-
-/** Lines of a plan: `memory.weights  12 MB`. */
-export function describePlan(plan: object, prefix = ""): string[] {
-  return Object.entries(plan).flatMap(([key, value]) => {
-    const name = prefix === "" ? key : `${prefix}.${key}`;
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return describePlan(value, name);
-    }
-    return [`${name}  ${Array.isArray(value) ? value.join(", ") : value}`];
   });
 }
 

@@ -24,5 +24,5 @@ export function storedConfig(directory: string): StoredConfig | null {
     throw new UserError(`Cannot read "${directory}/config.json": it holds no config of a run`);
   }
   const origins = isSection(stored.origins) ? stored.origins as Record<string, string> : {};
-  return { config: stored.config, origins };
+  return { directory, config: stored.config, origins };
 }

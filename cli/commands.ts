@@ -7,9 +7,13 @@
 import type { Command, CommandGroup } from "./_command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
+import { pretrain } from "./pretrain.ts";
+import { tokenizer } from "./tokenizer.ts";
 
 /** The commands of the command line. */
 export const commands: readonly (Command | CommandGroup)[] = [
+  pretrain,
+  tokenizer,
   config,
   completion,
 ];

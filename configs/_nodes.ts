@@ -131,7 +131,10 @@ function inWords(schema: JsonSchema): string {
     case "boolean":
       return "true or false";
     case "string":
-      return schema.pattern === undefined ? "text" : `text like ${schema.pattern}`;
+      // The one pattern in use: `^tfjs:[\s\S]{1,}$`, a name behind a word.
+      return schema.pattern === undefined
+        ? "text"
+        : `"${schema.pattern.replace(/^\^|\$$/g, "").replace(/\[.*$/, "NAME")}"`;
     case "null":
       return "null";
     case "array":

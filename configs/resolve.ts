@@ -44,6 +44,8 @@ export interface ResolveOptions<T extends Task> {
   overrides?: readonly Override[];
   /** Where each of the values came from, where `recipe` is values. */
   origins?: ReadonlyMap<string, string>;
+  /** How messages call `recipe`, where it is values. */
+  label?: string;
   /** What relative paths of recipes start from; default the working directory. */
   base?: URL;
 }
@@ -76,6 +78,7 @@ export async function resolveConfig<T extends Task = Task>(
   const { task, extra = [], overrides = [] } = options;
   const recipe = options.recipe ?? defaultRecipes[task ?? "pretrain"];
   const base = options.base ?? workingDirectory();
+  const label = typeof recipe === "string" ? recipe : options.label ?? "the given values";
   const layers: Layer[] = [];
   let name = "config";
   if (typeof recipe === "string") {
@@ -84,17 +87,20 @@ export async function resolveConfig<T extends Task = Task>(
     layers.push(...loaded.layers);
   } else {
     const values = task === undefined ? recipe : { task, ...recipe };
-    layers.push({ values, origin: (key) => options.origins?.get(key) ?? "the given values" });
+    layers.push({ values, origin: (key) => options.origins?.get(key) ?? label });
   }
   for (const more of extra) layers.push(...(await loadRecipe(more, base)).layers);
 
   const merged = mergeLayers(layers);
-  const label = typeof recipe === "string" ? recipe : "the given values";
   const found = taskOf(merged.values, merged.origins.get("task") ?? label);
   if (task !== undefined && found !== task) {
     throw new UserError(
       `Cannot use recipe "${label}" here: expected one for task "${task}", found "${found}"`,
-      { hint: `run \`deno task ${taskCommands[found]} --config ${label}\`` },
+      {
+        hint: `run \`deno task ${taskCommands[found]}${
+          typeof recipe === "string" ? ` --config ${label}` : ""
+        }\``,
+      },
     );
   }
   const parsed = parseLayers([...layers, ...overrideLayers(overrides, found)]);

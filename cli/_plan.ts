@@ -1,0 +1,75 @@
+/** Writes figures for people: the plan of a run, accuracies. */
+
+/** `12.3 MB`, in powers of 1000. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  let value = bytes;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
+}
+
+/** `187 500`; up to four significant digits behind the point. */
+export function formatFigure(value: number): string {
+  if (!Number.isInteger(value)) return String(Number(value.toPrecision(4)));
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, " ");
+}
+
+/** `peakLearningRate` as words. */
+function inWords(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/ bytes$/, "");
+}
+
+function rowsOf(plan: object, isBytes: boolean, prefix: string): [string, string][] {
+  return Object.entries(plan).flatMap(([key, value]): [string, string][] => {
+    const name = prefix + inWords(key);
+    if (typeof value === "object" && value !== null) {
+      return rowsOf(value, /memory|bytes/i.test(key), `${name}: `);
+    }
+    if (typeof value !== "number") return [[name, String(value)]];
+    const bytes = isBytes || /Bytes$/.test(key);
+    return [[name, bytes ? formatBytes(value) : formatFigure(value)]];
+  });
+}
+
+/** The lines of a plan: each figure with its name in words; numbers under `memory` are bytes. */
+export function describePlan(plan: object): string[] {
+  const rows = rowsOf(plan, false, "");
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
+
+/** How the things that were evaluated, and what was measured, are called. */
+const names: Readonly<Record<string, string>> = {
+  features: "this model",
+  untrained: "untrained network",
+  pixels: "raw pixels",
+  knnTop1: "k-NN",
+  knnTop5: "k-NN top-5",
+  linearTop1: "linear",
+  linearTop5: "linear top-5",
+};
+
+/** A table of accuracies in [0, 1]: a row for each thing evaluated, a column for each measure. */
+export function describeAccuracies(
+  results: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): string[] {
+  const measures = [...new Set(Object.values(results).flatMap((row) => Object.keys(row)))];
+  if (measures.length === 0) return [];
+  const percent = (value: number | undefined) =>
+    value === undefined ? "–" : `${(100 * value).toFixed(1)} %`;
+  const rows = [
+    ["accuracy", ...measures.map((measure) => names[measure] ?? inWords(measure))],
+    ...Object.entries(results).map(([name, row]) => [
+      names[name] ?? inWords(name),
+      ...measures.map((measure) => percent(row[measure])),
+    ]),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
+  );
+}

@@ -1,0 +1,77 @@
+/** `pretrain`: the main job. */
+import { defineCommand, toggle } from "./_command.ts";
+import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { describeAccuracies } from "./_plan.ts";
+import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
+import { trainTokenizerFirst } from "./_train_tokenizer_first.ts";
+
+/** Pretrains BEiT v2. */
+export const pretrain = defineCommand({
+  name: "pretrain",
+  summary: "Pretrain BEiT v2 on images",
+  description: "Trains a vision transformer to predict the visual tokens of masked patches. " +
+    "Without arguments, a small one on the bundled clothes, in a few minutes on any computer; " +
+    "then with --data on your own images, or with --config a recipe of the paper.\n\n" +
+    "An interrupted run is gone on with by the same command, or by --resume DIR. Ctrl-C finishes " +
+    "the step, saves, and says how to go on.",
+  flags: {
+    ...recipeFlags("pretrain"),
+    ...shortcutFlags([
+      "data",
+      "tokenizer",
+      "backend",
+      "batch",
+      "microBatch",
+      "epochs",
+      "maxSteps",
+      "precision",
+      "seed",
+      "workers",
+      "threads",
+    ]),
+    trainTokenizer: toggle(
+      "Train the recipe's tokenizer on the same images first, in the directory OUT-tokenizer; " +
+        "skipped where it is there.",
+    ),
+    ...runFlags,
+  },
+  examples: [
+    ["pretrain", "the quick start"],
+    ["pretrain --data ~/photos --out runs/photos", "the same on your own images"],
+    [
+      "pretrain --config beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k --data data/imagenet",
+      "the recipe of the paper",
+    ],
+    ["pretrain --set optimizer.lr=1e-3 --dry-run", "what a run would cost"],
+    ["pretrain --data ~/photos --train-tokenizer", "the tokenizer too, on the same images"],
+    ["pretrain --resume runs/quickstart", "go on where a run stopped"],
+  ],
+  async run({ flags: given }, context) {
+    let flags: RunFlagValues = given;
+    if (given.trainTokenizer) {
+      const trained = await trainTokenizerFirst(given, context);
+      if (typeof trained === "number") return trained;
+      flags = { ...given, tokenizer: trained };
+    }
+    return await runTask(
+      {
+        task: "pretrain",
+        async run(config, options) {
+          const { pretrain } = await import("../tasks/pretrain.ts");
+          return await pretrain(config, options);
+        },
+        async plan(config, options) {
+          const { planPretraining } = await import("../tasks/pretrain_plan.ts");
+          return await planPretraining(config, options);
+        },
+        describe: ({ step, loss, evaluation, directory }) => [
+          ...describeAccuracies(evaluation),
+          `Pretrained for ${step} steps${loss === null ? "" : `, loss ${loss.toPrecision(4)}`}`,
+          `Everything is in ${directory}`,
+        ],
+      },
+      flags,
+      context,
+    );
+  },
+});

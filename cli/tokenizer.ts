@@ -1,0 +1,64 @@
+/** `tokenizer`: trains the visual tokenizer. */
+import { defineCommand } from "./_command.ts";
+import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { formatNumber } from "./_progress.ts";
+import { runFlags, runTask } from "./_run_task.ts";
+
+/** Trains a VQ-KD tokenizer. */
+export const tokenizer = defineCommand({
+  name: "tokenizer",
+  summary: "Train the visual tokenizer, VQ-KD, that pretraining takes its targets from",
+  description: "Learns a codebook of visual tokens whose codes let a decoder reconstruct a " +
+    "teacher's features. Without arguments, a small one on the bundled clothes with gradient " +
+    "histograms as the teacher, which needs no download.\n\n" +
+    "Watch the codebook's usage: where few codes are in use, the data is small for the codebook.",
+  flags: {
+    ...recipeFlags("tokenizer"),
+    ...shortcutFlags([
+      "data",
+      "teacher",
+      "backend",
+      "batch",
+      "microBatch",
+      "epochs",
+      "maxSteps",
+      "precision",
+      "seed",
+      "workers",
+      "threads",
+    ]),
+    ...runFlags,
+  },
+  examples: [
+    ["tokenizer", "the quick start"],
+    ["tokenizer --data ~/photos --out runs/codes", "on your own images"],
+    ["pretrain --data ~/photos --tokenizer runs/codes", "then pretrain against it"],
+    [
+      "tokenizer --config vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k --data data/imagenet " +
+      "--set teacher.checkpoint=ViT-B-16.pt",
+      "the tokenizer of the paper",
+    ],
+  ],
+  async run({ flags }, context) {
+    return await runTask(
+      {
+        task: "tokenizer",
+        async run(config, options) {
+          const { trainTokenizer } = await import("../tasks/tokenizer.ts");
+          return await trainTokenizer(config, options);
+        },
+        async plan(config, options) {
+          const { planTokenizer } = await import("../tasks/tokenizer_plan.ts");
+          return await planTokenizer(config, options);
+        },
+        describe: ({ step, metrics, directory }) => [
+          `Trained for ${step} steps`,
+          ...Object.entries(metrics).map(([name, value]) => `${name}  ${formatNumber(value)}`),
+          `Everything is in ${directory}`,
+        ],
+      },
+      flags,
+      context,
+    );
+  },
+});
