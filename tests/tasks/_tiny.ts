@@ -47,36 +47,40 @@ export async function writeTinyTokenizer(
   return path;
 }
 
-/** A pretraining config of a few thousand parameters on the bundled pictures. */
+/** What makes the quick start a model of a few thousand parameters that trains in a second. */
+export function tinyOverrides(tokenizer: string): string[] {
+  return [
+    `tokenizer.checkpoint=${tokenizer}`,
+    "model.imageSize=16",
+    "model.embedDim=16",
+    "model.depth=3",
+    "model.heads=2",
+    "model.mlpRatio=2",
+    "model.earlyLayers=2",
+    "model.headLayers=1",
+    "model.codes=32",
+    "mask.ratio=0.4",
+    "mask.minBlock=2",
+    "batchSize=4",
+    "schedule.steps=12",
+    "checkpoint.everySteps=5",
+    "evaluation.knn.atEnd=false",
+    "evaluation.linear.atEnd=false",
+    "data.workers=0",
+    "data.cacheBytes=0",
+    "backend.name=cpu",
+    "backend.threads=1",
+  ];
+}
+
+/** A tiny pretraining config on the bundled pictures. */
 export async function tinyConfig(
   tokenizer: string,
   overrides: readonly string[] = [],
 ): Promise<PretrainConfig> {
   const { config } = await resolveConfig({
     task: "pretrain",
-    overrides: [
-      `tokenizer.checkpoint=${tokenizer}`,
-      "model.imageSize=16",
-      "model.embedDim=16",
-      "model.depth=3",
-      "model.heads=2",
-      "model.mlpRatio=2",
-      "model.earlyLayers=2",
-      "model.headLayers=1",
-      "model.codes=32",
-      "mask.ratio=0.4",
-      "mask.minBlock=2",
-      "batchSize=4",
-      "schedule.steps=12",
-      "checkpoint.everySteps=5",
-      "evaluation.knn.atEnd=false",
-      "evaluation.linear.atEnd=false",
-      "data.workers=0",
-      "data.cacheBytes=0",
-      "backend.name=cpu",
-      "backend.threads=1",
-      ...overrides,
-    ],
+    overrides: [...tinyOverrides(tokenizer), ...overrides],
   });
   return config;
 }
