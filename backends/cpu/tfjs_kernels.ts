@@ -1,6 +1,7 @@
 /**
  * tfjs kernels that this backend replaces: casts, because tfjs' own keep the old values under the
- * new type, and the plain arithmetic that tfjs' gradients are summed with, because it is slow there.
+ * new type, and what stands between the fused kernels (sums of gradients, slices, concatenations),
+ * because it is slow there.
  *
  * @module
  */
@@ -8,6 +9,7 @@
 import { type KernelConfig, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
 import { sameShape } from "../../core/shapes.ts";
 import type { ArenaBackend } from "./arena_backend.ts";
+import { copyBox } from "./copy_box.ts";
 import { binaryJob, type binaryKernelNames, elementItems } from "./jobs/elementwise.ts";
 
 type KernelArguments = Parameters<KernelConfig["kernelFunc"]>[0];
@@ -81,9 +83,105 @@ const cast: KernelConfig["kernelFunc"] = (values) => {
   return result;
 };
 
+function isCopied({ dtype }: TensorInfo): boolean {
+  return dtype === "float32" || dtype === "int32";
+}
+
+/** The box of `x` from `begin` on as a tensor of its own. */
+function sliceOf(
+  backend: ArenaBackend,
+  x: TensorInfo,
+  begin: readonly number[],
+  size: readonly number[],
+): TensorInfo {
+  const y = backend.emptyInfo([...size], x.dtype as "float32" | "int32");
+  const origin = size.map(() => 0);
+  copyBox(
+    { values: backend.view(x), shape: x.shape, begin },
+    { values: backend.view(y), shape: size, begin: origin },
+    size,
+  );
+  return y;
+}
+
+const slice: KernelConfig["kernelFunc"] = (values) => {
+  const x = values.inputs.x as TensorInfo;
+  if (!isCopied(x)) return ownKernel("Slice")(values);
+  const { begin, size } = values.attrs as unknown as { begin: number[]; size: number[] };
+  const [start, lengths] = tf.slice_util.parseSliceParams(x as Tensor, begin, size);
+  return sliceOf(values.backend as ArenaBackend, x, start, lengths);
+};
+
+const splitV: KernelConfig["kernelFunc"] = (values) => {
+  const x = values.inputs.x as TensorInfo;
+  if (!isCopied(x)) return ownKernel("SplitV")(values);
+  const { numOrSizeSplits, axis } = values.attrs as unknown as {
+    numOrSizeSplits: number | number[];
+    axis: number;
+  };
+  const [along] = tf.util.parseAxisParam(axis, x.shape);
+  const begin = x.shape.map(() => 0);
+  return tf.backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, along).map((length) => {
+    const size = x.shape.map((whole, index) => index === along ? length : whole);
+    const part = sliceOf(values.backend as ArenaBackend, x, begin, size);
+    begin[along] += length;
+    return part;
+  });
+};
+
+const pad: KernelConfig["kernelFunc"] = (values) => {
+  const x = values.inputs.x as TensorInfo;
+  if (!isCopied(x)) return ownKernel("PadV2")(values);
+  const backend = values.backend as ArenaBackend;
+  const { paddings, constantValue } = values.attrs as unknown as {
+    paddings: [number, number][];
+    constantValue: number;
+  };
+  const shape = x.shape.map((length, axis) => length + paddings[axis][0] + paddings[axis][1]);
+  const y = backend.emptyInfo(shape, x.dtype as "float32" | "int32");
+  backend.view(y).fill(constantValue);
+  copyBox(
+    { values: backend.view(x), shape: x.shape, begin: x.shape.map(() => 0) },
+    { values: backend.view(y), shape, begin: paddings.map(([before]) => before) },
+    x.shape,
+  );
+  return y;
+};
+
+const concat: KernelConfig["kernelFunc"] = (values) => {
+  const parts = values.inputs as unknown as TensorInfo[];
+  const { axis } = values.attrs as unknown as { axis: number };
+  const { dtype } = parts[0];
+  if (!parts.every((part) => isCopied(part) && part.dtype === dtype)) {
+    return ownKernel("Concat")(values);
+  }
+  const backend = values.backend as ArenaBackend;
+  const [along] = tf.util.parseAxisParam(axis, parts[0].shape);
+  const shape = tf.backend_util.computeOutShape(parts.map((part) => part.shape), along);
+  const y = backend.emptyInfo(shape, dtype as "float32" | "int32");
+  const begin = shape.map(() => 0);
+  for (const part of parts) {
+    const origin = shape.map(() => 0);
+    copyBox(
+      { values: backend.view(part), shape: part.shape, begin: origin },
+      { values: backend.view(y), shape, begin },
+      part.shape,
+    );
+    begin[along] += part.shape[along];
+  }
+  return y;
+};
+
 /** Replaces the kernels of the tfjs backend that is registered under `name`. */
 export function replaceTfjsKernels(name: string): void {
-  const replacements: Record<string, KernelConfig["kernelFunc"]> = { Cast: cast, AddN: addMany };
+  const replacements: Record<string, KernelConfig["kernelFunc"]> = {
+    Cast: cast,
+    AddN: addMany,
+    Slice: slice,
+    SplitV: splitV,
+    PadV2: pad,
+    Concat: concat,
+  };
   for (const kernelName of Object.keys(binaryOperations)) {
     replacements[kernelName] = binaryKernel(kernelName);
   }

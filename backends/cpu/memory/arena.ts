@@ -127,9 +127,9 @@ export class Arena {
     const tail = this.#last?.isFree ? this.#last : null;
     const offset = tail?.offset ?? this.#end;
     const needed = offset + wanted + guardBytes;
-    const comfortable = Math.min(
-      this.source.maximumBytes,
-      roundUp(needed + smallestGrowth, pageBytes),
+    const comfortable = Math.max(
+      needed,
+      Math.min(this.source.maximumBytes, roundUp(needed + smallestGrowth, pageBytes)),
     );
     if (
       needed > this.buffer.byteLength && !growArenaMemory(this.source, comfortable) &&

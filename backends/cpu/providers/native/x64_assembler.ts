@@ -106,6 +106,7 @@ type ThreeOperandName = keyof typeof threeOperand;
 type TwoOperandName = keyof typeof twoOperand;
 type ImmediateName = keyof typeof withImmediate;
 
+/** An index register of this number means none, and a base of it needs the longer form. */
 const withoutIndex = 4;
 
 /** A place in the code that is known later. */
@@ -359,6 +360,9 @@ export class X64Assembler {
       const position = this.#code.length;
       this.#int32(0);
       this.#poolUses.push({ position, end: position + 4 + trailing, offset: operand.offset });
+    } else if (operand.index === null && (operand.base & 7) !== withoutIndex) {
+      this.#code.push(0x80 | reg | (operand.base & 7));
+      this.#int32(operand.offset);
     } else {
       const index = operand.index ?? withoutIndex;
       this.#code.push(0x80 | reg | 4, ((index & 7) << 3) | (operand.base & 7));
