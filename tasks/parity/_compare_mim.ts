@@ -26,7 +26,8 @@ export interface MimSizes {
   readonly vocab: number;
   readonly early: number;
   readonly nlay: number;
-  readonly ls: number;
+  /** Start of layer scale; 0 or null for none. */
+  readonly ls: number | null;
   readonly abs: boolean;
 }
 
@@ -60,7 +61,7 @@ export function mimConfig(sizes: MimSizes, fixture: Fixture): BeitConfig {
     depth: sizes.depth,
     heads: sizes.heads,
     mlpRatio: sizes.mlp,
-    layerScaleInitValue: sizes.ls,
+    layerScaleInitValue: sizes.ls ?? 0,
     usesAbsolutePositions: sizes.abs,
     usesSharedRelativePositionBias: fixture.has("param.rel_pos_bias.relative_position_bias_table"),
     usesRelativePositionBias: fixture.has("param.blocks.0.attn.relative_position_bias_table"),

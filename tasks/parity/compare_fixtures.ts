@@ -22,7 +22,7 @@ import {
 import { compareVqkd } from "./_compare_vqkd.ts";
 import { Comparison, float32Tolerances, type ParityRow, reducedTolerances } from "./comparison.ts";
 import { Fixture } from "./_fixture.ts";
-import type { FixtureFolder } from "./fixture_folder.ts";
+import { type FixtureFolder, readFixtureJson, readFixtureTensors } from "./fixture_folder.ts";
 
 /** What a family of files is compared with; not all compute anything on a backend. */
 type Compare = (
@@ -39,6 +39,8 @@ interface Family {
   readonly needs: readonly ("json" | "safetensors")[];
   /** Whether it says something about reduced precision: not where small differences decide. */
   readonly servesReducedPrecision?: boolean;
+  /** Whether it computes on no backend: once is then enough. */
+  readonly isBackendFree?: boolean;
   readonly compare: Compare;
 }
 
@@ -66,21 +68,25 @@ const families: readonly Family[] = [
   { prefix: "eval_misc", needs: ["json", "safetensors"], compare: compareEvaluation },
   {
     prefix: "image_transforms",
+    isBackendFree: true,
     needs: ["json", "safetensors"],
     compare: (comparison, _on, fixture, json) => compareImages(comparison, fixture, json),
   },
   {
     prefix: "mask_generator",
+    isBackendFree: true,
     needs: ["json"],
     compare: (comparison, _on, _fixture, json) => compareMasks(comparison, json),
   },
   {
     prefix: "lr_schedules",
+    isBackendFree: true,
     needs: ["json"],
     compare: (comparison, _on, _fixture, json) => compareSchedules(comparison, json),
   },
   {
     prefix: "param_groups",
+    isBackendFree: true,
     needs: ["json"],
     compare: (comparison, _on, _fixture, json) => compareParameterGroups(comparison, json),
   },
@@ -90,6 +96,8 @@ const families: readonly Family[] = [
 export interface ParityOptions {
   /** Names of fixtures, without endings; default: all that {@link listFixtures} gives. */
   readonly only?: readonly string[];
+  /** Leave out what needs no backend, as when it has been compared with another one. */
+  readonly skipsBackendFree?: boolean;
   /** Reduced precision has wider bounds, and leaves out what it cannot be held to; default float32. */
   readonly precision?: Precision;
 }
@@ -97,13 +105,15 @@ export interface ParityOptions {
 /** The names, without endings, of the fixtures in a folder that {@link compareFixtures} knows. */
 export function listFixtures(
   folder: FixtureFolder,
-  precision: Precision = "float32",
+  options: Omit<ParityOptions, "only"> = {},
 ): string[] {
+  const { precision = "float32", skipsBackendFree = false } = options;
   const names = new Set(folder.files.map((file) => file.replace(/\.(json|safetensors)$/, "")));
   return [...names].sort().filter((name) => {
     const family = families.find(({ prefix }) => name.startsWith(prefix));
     if (family === undefined) return false;
     if (precision !== "float32" && !family.servesReducedPrecision) return false;
+    if (skipsBackendFree && family.isBackendFree) return false;
     return family.needs.every((ending) => folder.files.includes(`${name}.${ending}`));
   });
 }
@@ -122,15 +132,15 @@ export async function compareFixtures(
   const tolerances = precision === "float32" ? float32Tolerances : reducedTolerances;
   const on: Context = { backend, precision };
   const rows: ParityRow[] = [];
-  for (const name of options.only ?? listFixtures(folder, precision)) {
+  for (const name of options.only ?? listFixtures(folder, options)) {
     const family = families.find(({ prefix }) => name.startsWith(prefix));
     const comparison = new Comparison(name, tolerances);
     try {
       if (family === undefined) throw new Error("no such kind of fixture");
       const needs = (ending: "json" | "safetensors") => family.needs.includes(ending);
-      const json = needs("json") ? await folder.json(`${name}.json`) : null;
+      const json = needs("json") ? await readFixtureJson(folder, `${name}.json`) : null;
       const tensors = needs("safetensors")
-        ? await folder.tensors(`${name}.safetensors`)
+        ? await readFixtureTensors(folder, `${name}.safetensors`)
         : new Map<string, never>();
       await family.compare(comparison, on, new Fixture(tensors), json);
     } catch (error) {

@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
 import { compareFixtures, listFixtures } from "../../tasks/parity/compare_fixtures.ts";
 import { testedBackends, withBackend } from "./_backends.ts";
-import { bundledFixtures } from "./_folder.ts";
+import { allFixtures } from "./_folder.ts";
 
-const folder = bundledFixtures();
+const folder = allFixtures();
 
-/** These do not touch a backend: once is enough. */
-const tables = ["image_transforms", "lr_schedules", "mask_generator", "param_groups"];
-
-Deno.test("all bundled fixtures are known", () => {
+Deno.test("all fixtures of the tests are known", () => {
   assert.deepEqual(listFixtures(folder), [
     "eval_misc",
     "finetune",
@@ -26,8 +23,7 @@ Deno.test("all bundled fixtures are known", () => {
 });
 
 for (const name of testedBackends) {
-  for (const fixture of listFixtures(folder)) {
-    if (tables.includes(fixture) && name !== "reference") continue;
+  for (const fixture of listFixtures(folder, { skipsBackendFree: name !== "reference" })) {
     Deno.test(`${name}: ${fixture} is as the reference computed it`, async () => {
       await withBackend(name, async (backend) => {
         const before = backend.memory().tensors;
