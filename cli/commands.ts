@@ -7,6 +7,9 @@
 import type { Command, CommandGroup } from "./_command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
+import { convert } from "./convert.ts";
+import { exportModel } from "./export.ts";
+import { inspect } from "./inspect.ts";
 import { pretrain } from "./pretrain.ts";
 import { tokenizer } from "./tokenizer.ts";
 
@@ -14,6 +17,9 @@ import { tokenizer } from "./tokenizer.ts";
 export const commands: readonly (Command | CommandGroup)[] = [
   pretrain,
   tokenizer,
+  convert,
+  inspect,
+  exportModel,
   config,
   completion,
 ];
