@@ -1,0 +1,240 @@
+/**
+ * Cases of ops that are functions of their tensors: values against the float64 oracle, gradients
+ * against its differences or, where those would take too long, against the reference backend.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import { Generator } from "../../core/generator.ts";
+import { sizeOf } from "../../core/shapes.ts";
+import type { Context, Precision } from "../backend.ts";
+import { createReferenceBackend } from "../reference/mod.ts";
+import { Tape } from "../tape.ts";
+import {
+  type ConformanceCase,
+  defineCase,
+  type Measurement,
+  relativeError,
+  takeValues,
+} from "./case.ts";
+import type { NamedValues, Values } from "./oracles.ts";
+
+/** An input: its shape, and its values where they are not drawn from N(0, 1). */
+export interface InputSpec {
+  readonly shape: readonly number[];
+  readonly dtype?: "float32" | "int32";
+  /** Value at a flat index; draws come from a generator of the case's own. */
+  readonly value?: (index: number, generator: Generator) => number;
+}
+
+/** An op with inputs, to be checked in some precisions. */
+export interface OpCase {
+  readonly op: string;
+  /** What is special, for the name: `gelu`, `no bias`. */
+  readonly variant?: string;
+  readonly inputs: Readonly<Record<string, InputSpec>>;
+  /** Runs the op; the gradient is taken of the first output. */
+  readonly apply: (on: Context, inputs: Record<string, Tensor>) => Record<string, Tensor>;
+  /** The same in float64. */
+  readonly oracle: (inputs: NamedValues) => NamedValues;
+  /** Inputs to take the gradient for. */
+  readonly gradients: readonly string[];
+  /** Where the gradient is by definition not the derivative. */
+  readonly gradientOracle?: (inputs: NamedValues, dy: Float64Array) => Record<string, Float64Array>;
+  /** Default: float32 only. */
+  readonly precisions?: readonly Precision[];
+  /** For errors in float32; default 1e-5 and 2e-5. */
+  readonly tolerance?: { readonly value: number; readonly gradient: number };
+}
+
+/** Errors that reduced precision may make: some roundings of 2⁻¹¹ and 2⁻⁸. */
+const reducedTolerance = {
+  float16: { value: 4e-3, gradient: 8e-3 },
+  bfloat16: { value: 3e-2, gradient: 6e-2 },
+};
+
+/** Elements of the inputs times those of the output up to which differences are taken. */
+const mostDifferences = 500_000;
+
+type Gradients = Readonly<Record<string, ArrayLike<number>>>;
+
+/** The cases of an op, one for each precision. */
+export function opCases(definition: OpCase): ConformanceCase[] {
+  const { op, variant, precisions = ["float32"], tolerance } = definition;
+  const shapes = Object.values(definition.inputs).map(({ shape }) => `[${shape.join(",")}]`);
+  const title = [op, variant, shapes.join(" ")].filter((part) => part !== undefined).join(" ");
+  // Many callers only look at the names: nothing is computed before a case runs.
+  const inputs = once(() => drawInputs(definition.inputs, title));
+  const expected = once(() => definition.oracle(inputs()));
+  const expectedGradients = once(() => computeGradients(definition, inputs(), title));
+  return precisions.map((precision) =>
+    defineCase({
+      name: `${title} ${precision}`,
+      op,
+      precision,
+      tolerance: precision === "float32"
+        ? tolerance ?? { value: 1e-5, gradient: 2e-5 }
+        : reducedTolerance[precision],
+      measure: async (on) => {
+        const wanted = await expectedGradients();
+        const { outputs, gradients } = await evaluate(on, definition, inputs(), title);
+        return measure({ outputs, gradients }, { outputs: expected(), gradients: wanted });
+      },
+    })
+  );
+}
+
+function measure(
+  found: { outputs: Gradients; gradients: Gradients },
+  expected: { outputs: NamedValues; gradients: Gradients },
+): Measurement {
+  let [worst, worstError] = ["", -1];
+  const largest = (names: string[], error: (name: string) => number) => {
+    if (names.length === 0) return null;
+    const errors = names.map((name) => {
+      const value = error(name);
+      if (value > worstError) [worst, worstError] = [name, value];
+      return value;
+    });
+    return Math.max(...errors);
+  };
+  const valueError = largest(Object.keys(expected.outputs), (name) => {
+    return relativeError(found.outputs[name], expected.outputs[name].data);
+  });
+  const gradientError = largest(Object.keys(expected.gradients), (name) => {
+    return relativeError(found.gradients[name], expected.gradients[name]);
+  });
+  return { valueError, gradientError, worst };
+}
+
+function drawInputs(specs: OpCase["inputs"], title: string): Record<string, Values> {
+  const generator = Generator.from(20260101).split(title);
+  const entries = Object.entries(specs).map(([name, { shape, value }]) => {
+    const draws = generator.split(name);
+    const data = Float64Array.from({ length: sizeOf(shape) }, (_, index) => {
+      return Math.fround(value === undefined ? draws.normal() : value(index, draws));
+    });
+    return [name, { shape, data }];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The gradient that is fed into the first output. */
+function drawOutputGradient(size: number, title: string): Float64Array {
+  const draws = Generator.from(20260102).split(title);
+  return Float64Array.from({ length: size }, () => Math.fround(draws.normal()));
+}
+
+/** Outputs and gradients as a backend computes them. */
+async function evaluate(
+  on: Context,
+  definition: OpCase,
+  inputs: NamedValues,
+  title: string,
+): Promise<{ outputs: Gradients; gradients: Gradients }> {
+  const { outputs, gradients } = on.backend.run(() =>
+    tf.tidy(() => {
+      const tensors: Record<string, Tensor> = {};
+      for (const [name, { shape, data }] of Object.entries(inputs)) {
+        const dtype = definition.inputs[name].dtype ?? "float32";
+        const values = dtype === "int32" ? Int32Array.from(data) : Float32Array.from(data);
+        tensors[name] = tf.tensor(values, [...shape], dtype);
+      }
+      const tape = Tape.open();
+      try {
+        const outputs = definition.apply(on, tensors);
+        if (definition.gradients.length === 0) return { outputs, gradients: {} };
+        const [first] = Object.values(outputs);
+        const dy = tf.tensor(Float32Array.from(drawOutputGradient(first.size, title)), first.shape);
+        const found = tape.gradients(first, definition.gradients.map((name) => tensors[name]), dy);
+        const named = definition.gradients.map((name, index) => [name, found[index]]);
+        return { outputs, gradients: Object.fromEntries(named) };
+      } finally {
+        tape.close();
+      }
+    })
+  ) as { outputs: Record<string, Tensor>; gradients: Record<string, Tensor> };
+  return { outputs: await takeValues(outputs), gradients: await takeValues(gradients) };
+}
+
+async function computeGradients(
+  definition: OpCase,
+  inputs: NamedValues,
+  title: string,
+): Promise<Gradients> {
+  const { gradients, gradientOracle, oracle } = definition;
+  if (gradients.length === 0) return {};
+  const [first] = Object.values(oracle(inputs));
+  const dy = drawOutputGradient(first.data.length, title);
+  if (gradientOracle !== undefined) return gradientOracle(inputs, dy);
+  const size = gradients.reduce((sum, name) => sum + inputs[name].data.length, 0);
+  if (size * dy.length <= mostDifferences) return takeDifferences(definition, inputs, dy);
+  const backend = await createReferenceBackend();
+  try {
+    const reference = await evaluate({ backend, precision: "float32" }, definition, inputs, title);
+    checkAlongDirection(definition, inputs, dy, reference.gradients);
+    return reference.gradients;
+  } finally {
+    await backend.dispose();
+  }
+}
+
+/** The scalar Σ dy·output. */
+function project(definition: OpCase, inputs: NamedValues, dy: Float64Array): number {
+  const [{ data }] = Object.values(definition.oracle(inputs));
+  return data.reduce((sum, value, index) => sum + value * dy[index], 0);
+}
+
+/** Half the width of a central difference; float64 leaves 1e-9 of it. */
+const halfStep = 1e-4;
+
+function takeDifferences(definition: OpCase, inputs: NamedValues, dy: Float64Array): Gradients {
+  const entries = definition.gradients.map((name) => {
+    const { data } = inputs[name];
+    const gradient = data.map((value, index) => {
+      const at = (moved: number) => {
+        data[index] = moved;
+        return project(definition, inputs, dy);
+      };
+      const difference = (at(value + halfStep) - at(value - halfStep)) / (2 * halfStep);
+      data[index] = value;
+      return difference;
+    });
+    return [name, gradient];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The reference's own gradients must agree with the oracle's slope in a random direction. */
+function checkAlongDirection(
+  definition: OpCase,
+  inputs: NamedValues,
+  dy: Float64Array,
+  gradients: Gradients,
+): void {
+  for (const name of definition.gradients) {
+    const { shape, data } = inputs[name];
+    const direction = drawOutputGradient(data.length, `direction of ${name}`);
+    const at = (step: number) => {
+      const moved = data.map((value, index) => value + step * direction[index]);
+      return project(definition, { ...inputs, [name]: { shape, data: moved } }, dy);
+    };
+    const slope = (at(halfStep) - at(-halfStep)) / (2 * halfStep);
+    let [product, length] = [0, 0];
+    for (let i = 0; i < data.length; i++) {
+      product += gradients[name][i] * direction[i];
+      length += gradients[name][i] ** 2;
+    }
+    if (!(Math.abs(product - slope) <= 1e-4 * Math.sqrt(length))) {
+      throw new Error(
+        `The reference's gradient of ${name} is wrong: slope ${product}, expected ${slope}`,
+      );
+    }
+  }
+}
+
+function once<T>(compute: () => T): () => T {
+  let result: { value: T } | undefined;
+  return () => (result ??= { value: compute() }).value;
+}
