@@ -11,7 +11,6 @@ import type { Source } from "../data/source.ts";
 import { validateBeitConfig } from "../models/beit_config.ts";
 import { initialiseBeit } from "../models/initialise.ts";
 import { MaskedImageModel } from "../models/masked_image_model.ts";
-import type { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
 import { augment } from "../pipeline/augment.ts";
 import type {
   AugmentedBatch,
@@ -32,10 +31,11 @@ import type { Optimizer } from "../pipeline/optimize/optimizer.ts";
 import { learningRateAt, type LearningRateSchedule } from "../pipeline/optimize/schedules.ts";
 import { type BatchQueue, loaderQueue, stageQueue } from "../pipeline/queue.ts";
 import { pipeline, type Stage } from "../pipeline/stage.ts";
-import { tokenize } from "../pipeline/tokenize.ts";
+import { type PatchTokenizer, tokenize } from "../pipeline/tokenize.ts";
 import { train } from "../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "./data_sources.ts";
 import { type EvaluationResults, PretrainEvaluation } from "./evaluation/pretrain_evaluation.ts";
+import { DriftingCodebook } from "./drifting_codebook.ts";
 import { loadTokenizer, requireFit } from "./load_tokenizer.ts";
 import { normalizations } from "./normalizations.ts";
 import { beitConfig, pretrainFootprint } from "./pretrain_plan.ts";
@@ -128,7 +128,17 @@ async function run(
     MaskedImageModel.create(on, shape, initialiseBeit(shape, generator.split("model")));
   const model = createModel();
   const optimizer = createOptimizer(on, config, model.parameters, shape.depth);
-  const trained = { parameters: model.parameters, optimizer, model: shape };
+  const drifting = config.tokenizer.updatesDuringPretraining
+    ? new DriftingCodebook(tokenizer)
+    : null;
+  const trained = {
+    parameters: model.parameters,
+    optimizer,
+    model: shape,
+    ...(drifting === null ? {} : { extra: () => drifting.export() }),
+  };
+  const kept = drifting === null ? null : await session.readExtra();
+  if (kept !== null) drifting!.load(on, kept);
   const startStep = await session.restore(trained);
 
   const footprint = pretrainFootprint(config, tokenizer.parameters.count);
@@ -144,7 +154,12 @@ async function run(
     const { step, interrupted } = await train<MaskedBatch>({
       on,
       queue,
-      stages: deviceStages(config, { tokenizer, model, optimizer, schedule }, options),
+      stages: deviceStages(config, {
+        tokenizer: drifting ?? tokenizer,
+        model,
+        optimizer,
+        schedule,
+      }, options),
       learningRate: (at) => learningRateAt(schedule, at),
       startStep,
       totalSteps,
@@ -177,7 +192,7 @@ async function run(
 
 /** What the stages behind the queue work with. */
 interface Trainees {
-  readonly tokenizer: VqkdTokenizer;
+  readonly tokenizer: PatchTokenizer;
   readonly model: MaskedImageModel;
   readonly optimizer: Optimizer;
   readonly schedule: LearningRateSchedule;

@@ -59,7 +59,9 @@ export interface Trained {
   /** The model's shape, so that the checkpoint can be loaded without its config. */
   readonly model: object;
   /** State that is neither a parameter nor the optimizer's, kept as a tensor group `extra`. */
-  readonly extra?: () => ReadonlyMap<string, NamedValues>;
+  readonly extra?: () =>
+    | ReadonlyMap<string, NamedValues>
+    | Promise<ReadonlyMap<string, NamedValues>>;
 }
 
 /** An open run. */
@@ -180,7 +182,7 @@ export class RunSession {
       model: toTensors(await trained.parameters.export()),
       optimizer: toTensors(await trained.optimizer.export()),
     };
-    if (trained.extra !== undefined) tensors.extra = toTensors(trained.extra());
+    if (trained.extra !== undefined) tensors.extra = toTensors(await trained.extra());
     const { directory } = await this.#directory.save(
       step,
       { tensors, state: state as unknown as JsonValue },

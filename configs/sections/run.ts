@@ -20,9 +20,6 @@ const log = z.strictObject({
   progressSeconds: z.number().positive().default(10).describe(
     "Seconds between progress lines where the output is no terminal.",
   ),
-  tensorboard: z.boolean().default(true).describe("Whether TensorBoard events are written."),
-  report: z.boolean().default(true).describe("Whether `report.html` is written."),
-  reportSeconds: z.number().positive().default(60).describe("Seconds between refreshed reports."),
 }).describe("What a run writes down.");
 
 const pooling = z.enum(["cls", "meanPatches", "clsAndMean"]).default("meanPatches");
@@ -35,9 +32,6 @@ const knn = z.strictObject({
   k: z.int().min(1).default(20).describe("Neighbours that vote."),
   temperature: z.number().positive().default(0.07).describe("Votes weigh exp(similarity / this)."),
   pooling: pooling.describe("What of the last block represents an image."),
-  maxImages: z.int().min(1).nullable().default(null).describe(
-    "Training images that may vote, evenly chosen; null: all.",
-  ),
 }).describe("Accuracy of the nearest neighbours' vote.");
 
 const linear = z.strictObject({
@@ -45,9 +39,6 @@ const linear = z.strictObject({
     "Epochs between evaluations during training; null: none.",
   ),
   atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
-  epochs: z.int().min(1).default(100).describe("Passes over the features."),
-  lr: z.number().positive().default(4e-3).describe("Learning rate of the linear classifier."),
-  weightDecay: z.number().min(0).default(1e-4).describe("Its weight decay."),
   pooling: pooling.describe("What of the last block represents an image."),
 }).describe("Accuracy of a linear classifier on frozen features.");
 

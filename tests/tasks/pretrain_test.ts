@@ -64,6 +64,20 @@ Deno.test("a run stopped after step 7 goes on to bitwise the same losses", async
   });
 });
 
+Deno.test("a codebook that drifts as mmselfsup's does changes the losses, and resumes exactly", async () => {
+  await withFolder(async (folder, backend) => {
+    const tokenizer = await writeTinyTokenizer(folder);
+    const frozen = await losses(await tinyConfig(tokenizer), { backend });
+    const config = await tinyConfig(tokenizer, ["tokenizer.updatesDuringPretraining=true"]);
+    const whole = await losses(config, { backend });
+    assert.notDeepEqual(whole, frozen);
+    const directory = `${folder}/run`;
+    const start = { ...config, schedule: { ...config.schedule, maxSteps: 5 } };
+    const first = await losses(start, { backend, directory });
+    assert.deepEqual([...first, ...await losses(config, { backend, directory })], whole);
+  });
+});
+
 Deno.test("what a killed process wrote after its last checkpoint is dropped and done again", async () => {
   await withFolder(async (folder, backend) => {
     const config = await tinyConfig(await writeTinyTokenizer(folder));
