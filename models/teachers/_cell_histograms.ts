@@ -3,12 +3,33 @@ const orientations = 9;
 /** Numbers per cell: one histogram for each colour channel. */
 export const cellDim = 3 * orientations;
 
+/** Differences of two bytes, −255 … 255. */
+const differences = 511;
+
+let gradientTable: Float32Array | undefined;
+
+/** Magnitude and place among the orientations, in [0, 9), of each pair of differences (dy, dx). */
+function gradients(): Float32Array {
+  if (gradientTable !== undefined) return gradientTable;
+  gradientTable = new Float32Array(differences * differences * 2);
+  let place = 0;
+  for (let dy = -255; dy <= 255; dy++) {
+    for (let dx = -255; dx <= 255; dx++) {
+      const turn = Math.atan2(dy, dx) / Math.PI;
+      gradientTable[place++] = Math.sqrt(dx * dx + dy * dy) / 255;
+      gradientTable[place++] = Math.min((turn < 0 ? turn + 1 : turn) * orientations, orientations);
+    }
+  }
+  return gradientTable;
+}
+
 /**
  * Histograms of oriented gradients of square cells (Dalal and Triggs 2005; per channel as in MaskFeat),
  * one image of RGB bytes [size, size, 3] → [cells², 27]. A gradient's magnitude is shared
  * between the two nearest orientations.
  */
 export function cellHistograms(image: Uint8Array, size: number, cells: number): Float32Array {
+  const table = gradients();
   const cellSize = size / cells;
   const histograms = new Float32Array(cells * cells * cellDim);
   const row = size * 3;
@@ -24,11 +45,10 @@ export function cellHistograms(image: Uint8Array, size: number, cells: number): 
         const dx = image[right + channel] - image[left + channel];
         const dy = image[below + x * 3 + channel] - image[above + x * 3 + channel];
         if (dx === 0 && dy === 0) continue;
-        const magnitude = Math.sqrt(dx * dx + dy * dy) / 255;
-        const turn = Math.atan2(dy, dx) / Math.PI;
-        const position = (turn < 0 ? turn + 1 : turn) * orientations;
-        const lower = Math.floor(position);
-        const share = position - lower;
+        const entry = ((dy + 255) * differences + dx + 255) * 2;
+        const magnitude = table[entry];
+        const lower = Math.floor(table[entry + 1]);
+        const share = table[entry + 1] - lower;
         const bins = start + channel * orientations;
         histograms[bins + lower % orientations] += magnitude * (1 - share);
         histograms[bins + (lower + 1) % orientations] += magnitude * share;
@@ -36,6 +56,19 @@ export function cellHistograms(image: Uint8Array, size: number, cells: number): 
     }
   }
   return histograms;
+}
+
+/** Histograms [from², 27] of larger cells made of smaller ones, → [to², 27]. */
+export function poolHistograms(histograms: Float32Array, from: number, to: number): Float32Array {
+  const pooled = new Float32Array(to * to * cellDim);
+  for (let y = 0; y < from; y++) {
+    for (let x = 0; x < from; x++) {
+      const source = (y * from + x) * cellDim;
+      const target = (Math.floor(y * to / from) * to + Math.floor(x * to / from)) * cellDim;
+      for (let bin = 0; bin < cellDim; bin++) pooled[target + bin] += histograms[source + bin];
+    }
+  }
+  return pooled;
 }
 
 /** Mean colour of each cell minus mid-grey, in [−0.5, 0.5], → [cells², 3]. */

@@ -14,7 +14,7 @@ import { linear } from "../../backends/ops/linear.ts";
 import { UserError } from "../../core/errors.ts";
 import type { NamedValues } from "../parameter_set.ts";
 import { withoutGradient } from "../without_gradient.ts";
-import { cellColours, cellDim, cellHistograms } from "./_cell_histograms.ts";
+import { cellColours, cellDim, cellHistograms, poolHistograms } from "./_cell_histograms.ts";
 import { type PrincipalComponents, principalComponents } from "./_principal_components.ts";
 import type { Teacher, TeacherImages } from "./teacher.ts";
 
@@ -49,45 +49,62 @@ export const hogDefaults = {
 /** What was fitted, under the names that a tokenizer's checkpoint keeps it by. */
 export type HogState = Map<string, NamedValues>;
 
-/** Values divided by their Euclidean length, in place; nearly constant ones stay near zero. */
-function normalise(values: Float32Array): void {
+/** `values[start … end − 1]` divided by their length, in place; nearly flat ones stay near zero. */
+function normalise(values: Float32Array, start: number, end: number): void {
   let sum = 1e-4;
-  for (const value of values) sum += value * value;
+  for (let index = start; index < end; index++) sum += values[index] * values[index];
   const factor = 1 / Math.sqrt(sum);
-  for (let index = 0; index < values.length; index++) values[index] *= factor;
+  for (let index = start; index < end; index++) values[index] *= factor;
 }
 
-/** Descriptors of all patches of one image of RGB bytes [size, size, 3] → [cells², 678]. */
-function localDescriptors(image: Uint8Array, size: number, cells: number): Float32Array {
-  const histograms = cellHistograms(image, size, cells);
-  const colours = cellColours(image, size, cells);
+/** Descriptors of a batch of images: of all patches, and of the whole images. */
+interface Descriptors {
+  /** [B·cells², 678]. */
+  readonly local: Float32Array;
+  /** [B, 432]. */
+  readonly global: Float32Array;
+}
+
+/** Writes a patch's neighbourhood of cells from `place` on; cells beyond the border stay zero. */
+function copyNeighbourhood(
+  histograms: Float32Array,
+  cells: number,
+  y: number,
+  x: number,
+  target: Float32Array,
+  place: number,
+): void {
   const reach = (neighbourhood - 1) / 2;
-  const descriptors = new Float32Array(cells * cells * localDim);
-  for (let y = 0; y < cells; y++) {
-    for (let x = 0; x < cells; x++) {
-      const start = (y * cells + x) * localDim;
-      let place = start;
-      for (let dy = -reach; dy <= reach; dy++) {
-        for (let dx = -reach; dx <= reach; dx++, place += cellDim) {
-          const [ny, nx] = [y + dy, x + dx];
-          if (ny < 0 || nx < 0 || ny >= cells || nx >= cells) continue;
-          const cell = (ny * cells + nx) * cellDim;
-          descriptors.set(histograms.subarray(cell, cell + cellDim), place);
-        }
-      }
-      normalise(descriptors.subarray(start, place));
-      const cell = (y * cells + x) * 3;
-      descriptors.set(colours.subarray(cell, cell + 3), place);
+  for (let ny = y - reach; ny <= y + reach; ny++) {
+    for (let nx = x - reach; nx <= x + reach; nx++, place += cellDim) {
+      if (ny < 0 || nx < 0 || ny >= cells || nx >= cells) continue;
+      const cell = (ny * cells + nx) * cellDim;
+      for (let bin = 0; bin < cellDim; bin++) target[place + bin] = histograms[cell + bin];
     }
   }
-  return descriptors;
 }
 
-/** Descriptor of one whole image of RGB bytes [size, size, 3] → [432]. */
-function globalDescriptor(image: Uint8Array, size: number): Float32Array {
-  const histograms = cellHistograms(image, size, imageCells);
-  normalise(histograms);
-  return histograms;
+/** Descriptors of images of RGB bytes [size, size, 3]. */
+function describe(images: readonly Uint8Array[], size: number, cells: number): Descriptors {
+  const local = new Float32Array(images.length * cells * cells * localDim);
+  const global = new Float32Array(images.length * globalDim);
+  let start = 0;
+  for (const [index, image] of images.entries()) {
+    const histograms = cellHistograms(image, size, cells);
+    const colours = cellColours(image, size, cells);
+    for (let cell = 0; cell < cells * cells; cell++) {
+      copyNeighbourhood(histograms, cells, Math.floor(cell / cells), cell % cells, local, start);
+      const end = start + localDim - 3;
+      normalise(local, start, end);
+      for (let channel = 0; channel < 3; channel++) {
+        local[end + channel] = colours[cell * 3 + channel];
+      }
+      start += localDim;
+    }
+    global.set(poolHistograms(histograms, cells, imageCells), index * globalDim);
+    normalise(global, index * globalDim, (index + 1) * globalDim);
+  }
+  return { local, global };
 }
 
 /** The images of a batch of RGB bytes [B, size, size, 3], one by one. */
@@ -99,25 +116,16 @@ function split(pixels: Uint8Array, size: number): Uint8Array[] {
   );
 }
 
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let place = 0;
-  for (const part of parts) {
-    whole.set(part, place);
-    place += part.length;
-  }
-  return whole;
-}
-
 /** Every k-th row, so that at most `mostSamples` are left. */
 function thin(rows: Float32Array, dim: number): Float32Array {
-  const stride = Math.ceil(rows.length / dim / mostSamples);
+  const count = rows.length / dim;
+  const stride = Math.ceil(count / mostSamples);
   if (stride === 1) return rows;
-  const kept: Float32Array[] = [];
-  for (let start = 0; start < rows.length; start += stride * dim) {
-    kept.push(rows.subarray(start, start + dim));
+  const kept = new Float32Array(Math.ceil(count / stride) * dim);
+  for (let row = 0; row < count; row += stride) {
+    kept.set(rows.subarray(row * dim, (row + 1) * dim), row / stride * dim);
   }
-  return concatenate(kept);
+  return kept;
 }
 
 /** Components and bias of the linear layer that gives `scale` × components·(x − mean). */
@@ -156,7 +164,7 @@ function toLayer(
  */
 export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
   const { imageSize, patchSize } = options;
-  if (imageSize % patchSize !== 0 || imageSize < imageCells) {
+  if (imageSize % patchSize !== 0) {
     throw new UserError(
       `Cannot fit the hog teacher: patches of ${patchSize} px do not tile images of ${imageSize} px`,
       { hint: "use a patch size that divides the image size" },
@@ -165,10 +173,9 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
   const cells = imageSize / patchSize;
   const images = split(pixels, imageSize);
   if (images.length === 0) throw new UserError("Cannot fit the hog teacher: there are no images");
-  const perImage = cells * cells;
-  const imageStride = Math.max(1, Math.floor(images.length * perImage / (4 * mostSamples)));
-  const chosen = images.filter((_, index) => index % imageStride === 0);
-  const local = concatenate(chosen.map((image) => localDescriptors(image, imageSize, cells)));
+  // Patches of one image are much alike: a fourth of what would be thinned out is enough.
+  const stride = Math.max(1, Math.floor(images.length * cells * cells / (4 * mostSamples)));
+  const { local } = describe(images.filter((_, index) => index % stride === 0), imageSize, cells);
   const state: HogState = new Map();
   const add = (name: string, rows: Float32Array, dim: number, count: number, scale: number) => {
     const layer = toLayer(principalComponents(thin(rows, dim), dim, count), scale);
@@ -177,8 +184,8 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
   };
   add("local", local, localDim, options.localComponents, 1);
   if (options.globalComponents > 0) {
-    const whole = concatenate(images.map((image) => globalDescriptor(image, imageSize)));
-    add("global", whole, globalDim, options.globalComponents, options.globalWeight);
+    const { global } = describe(images, imageSize, cells);
+    add("global", global, globalDim, options.globalComponents, options.globalWeight);
   }
   return state;
 }
@@ -226,12 +233,11 @@ export class HogTeacher implements Teacher {
       return tf.reshape(linear(exact, x, weight, bias), [...shape, weight.shape[0]]);
     };
     const [targets] = withoutGradient(() => {
-      const local = concatenate(images.map((image) => localDescriptors(image, imageSize, cells)));
+      const { local, global } = describe(images, imageSize, cells);
       const patches = cells * cells;
       const near = project("local", local, localDim, [images.length, patches]);
       if (!this.#tensors.has("teacher.hog.global.weight")) return [near];
-      const whole = concatenate(images.map((image) => globalDescriptor(image, imageSize)));
-      const far = project("global", whole, globalDim, [images.length, 1]);
+      const far = project("global", global, globalDim, [images.length, 1]);
       return [tf.concat([near, tf.tile(far, [1, patches, 1])], 2)];
     });
     return targets;

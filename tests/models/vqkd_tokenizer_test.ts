@@ -5,6 +5,7 @@ import { Tape } from "../../backends/tape.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { initialisePlain } from "../../models/initialise.ts";
+import { sphericalKMeans } from "../../models/spherical_k_means.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { noiseImages, onReference, valuesOf } from "./_tiny.ts";
@@ -59,6 +60,18 @@ Deno.test("k-means gives every cluster a code, of unit length, and sets the flag
     assert.ok(worst[0] > 0.98, `${worst[0]}`);
     assert.ok(worst[1] < 1e-6);
     tokenizer.dispose();
+  });
+});
+
+Deno.test("a mean without members stays where it is", async () => {
+  await onReference(async (on) => {
+    const means = await valuesOf(on, () => {
+      const samples = tf.tensor2d([[1, 0], [0.8, 0.6]]);
+      return sphericalKMeans(on, samples, tf.tensor2d([[1, 0], [0, -1]]), 3).means;
+    });
+    const angle = Math.atan2(means[1], means[0]);
+    assert.ok(Math.abs(angle - Math.atan2(0.6, 1.8)) < 1e-6);
+    assert.deepEqual([...means.subarray(2)], [0, -1]);
   });
 });
 
