@@ -1,11 +1,11 @@
 import { UserError } from "../core/errors.ts";
 import type { FixtureFolder } from "../tasks/parity/fixture_folder.ts";
 
-/** A folder of golden numbers on disk. */
-export function openFixtureFolder(directory: string): FixtureFolder {
-  let entries: Deno.DirEntry[];
+function listFiles(directory: string): string[] {
   try {
-    entries = [...Deno.readDirSync(directory)];
+    return [...Deno.readDirSync(directory)]
+      .filter(({ isDirectory }) => !isDirectory)
+      .map(({ name }) => name);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "it does not exist" : "it is no folder";
     throw new UserError(`Cannot read the fixtures "${directory}": ${reason}`, {
@@ -13,8 +13,17 @@ export function openFixtureFolder(directory: string): FixtureFolder {
       cause: error,
     });
   }
+}
+
+/** Folders of golden numbers on disk as one; of two files of a name the later folder's counts. */
+export function openFixtureFolders(directories: readonly string[]): FixtureFolder {
+  const places = new Map(
+    directories.flatMap((directory) =>
+      listFiles(directory).map((file) => [file, `${directory}/${file}`] as const)
+    ),
+  );
   return {
-    files: entries.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name),
-    read: (file) => Deno.readFile(`${directory}/${file}`),
+    files: [...places.keys()],
+    read: (file) => Deno.readFile(places.get(file)!),
   };
 }

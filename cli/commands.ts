@@ -10,6 +10,7 @@ import { config } from "./config.ts";
 import { convert } from "./convert.ts";
 import { exportModel } from "./export.ts";
 import { inspect } from "./inspect.ts";
+import { parity } from "./parity.ts";
 import { pretrain } from "./pretrain.ts";
 import { tokenizer } from "./tokenizer.ts";
 
@@ -20,6 +21,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   convert,
   inspect,
   exportModel,
+  parity,
   config,
   completion,
 ];
