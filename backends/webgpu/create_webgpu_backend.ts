@@ -14,7 +14,9 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from "./adapter.ts";
+import { createKernels } from "./create_kernels.ts";
 import { Runtime } from "./runtime.ts";
+import { ShaderRunner } from "./shader.ts";
 
 /** What {@link createWebgpuBackend} may be told. */
 export interface WebgpuOptions extends AdapterOptions {
@@ -82,9 +84,9 @@ class DeviceBackend implements WebgpuBackend {
   constructor(tfjsName: string, runtime: Runtime, readonly adapter: AdapterSummary) {
     this.#tfjsName = tfjsName;
     this.#runtime = runtime;
-    this.kernels = {};
+    this.kernels = createKernels(new ShaderRunner(runtime));
     this.capabilities = {
-      reducedPrecisions: [],
+      reducedPrecisions: ["float16"],
       threads: 1,
       maxBufferBytes: Math.min(
         adapter.limits.maxBufferSize,

@@ -50,6 +50,7 @@ interface Internals {
 
 /** A recorded dispatch: what {@link Runtime.dispatch} needs. */
 export interface Dispatch {
+  readonly label: string;
   readonly pipeline: GPUComputePipeline;
   /** In the order of the shader's bindings; the uniform, if any, comes after them. */
   readonly bindings: readonly BufferSlice[];
@@ -67,8 +68,8 @@ const DISPATCHES_PER_SUBMIT = 32;
 export class Runtime extends WebGPUBackend {
   /** Dispatches of our own kernels so far. */
   ownDispatches = 0;
-  /** Called before a tensor stored as float16 is given to tfjs; set by `half_storage.ts`. */
-  widen: ((half: BufferSlice, full: BufferSlice, elements: number) => void) | null = null;
+  /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
+  widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
   /** Told when the last handle of a tensor in a slice is gone. */
   onSliceReleased: ((id: object) => void) | null = null;
   #halves = new WeakSet<DataId>();
@@ -156,6 +157,12 @@ export class Runtime extends WebGPUBackend {
     return asSlice(this.#inner.tensorMap.get(id).resource!);
   }
 
+  /** As {@link bindingOf}, widened to float32 where it was stored as float16. */
+  floatsOf(tensor: Tensor): BufferSlice {
+    this.uploadToGPU(tensor.dataId as DataId);
+    return this.bindingOf(tensor);
+  }
+
   /** As {@link bindingOf}, for a tensor that is about to be written. */
   bindingOfOutput(tensor: Tensor): BufferSlice {
     const binding = this.bindingOf(tensor);
@@ -206,7 +213,7 @@ export class Runtime extends WebGPUBackend {
   }
 
   /** Records one dispatch; it runs when the queue is next submitted. */
-  dispatch({ pipeline, bindings, uniform, grid }: Dispatch): void {
+  dispatch({ label, pipeline, bindings, uniform, grid }: Dispatch): void {
     const inner = this.#inner;
     const entries = bindings.map((resource, binding) => ({ binding, resource }));
     if (uniform) {
@@ -217,7 +224,7 @@ export class Runtime extends WebGPUBackend {
       });
     }
     const layout = pipeline.getBindGroupLayout(0);
-    const group = this.device.createBindGroup({ layout, entries });
+    const group = this.device.createBindGroup({ label, layout, entries });
     this.ensureCommandEncoderReady();
     inner.computePassEncoder ??= inner.commandEncoder!.beginComputePass();
     inner.computePassEncoder.setPipeline(pipeline);
@@ -268,7 +275,7 @@ export class Runtime extends WebGPUBackend {
     const elements = tf.util.sizeFromShape(data.shape);
     const half = data.resource as GPUBuffer;
     const full = this.#acquire(elements * 4, data.shape);
-    this.widen!(asSlice(half), asSlice(full), elements);
+    this.widen!(asSlice(half), asSlice(full));
     this.#inner.uniformPendingDisposal.push(half);
     this.#inner.commandQueueOwnedIds.add(id);
     data.resource = full;

@@ -1,0 +1,18 @@
+/** Small facts about shapes that the kernels share. @module */
+import type { Tensor } from "../../../deps/tfjs.ts";
+
+/** Threads of the workgroups that reduce or go element by element. */
+export const WORKGROUP = 64;
+/** Quads of columns that one workgroup sums over all rows. */
+export const COLUMN_QUADS = 4;
+
+/** A tensor as rows of its last axis. */
+export function rowsOf(tensor: Tensor): { rows: number; width: number; quadsPerRow: number } {
+  const width = tensor.shape.at(-1)!;
+  return { rows: tensor.size / width, width, quadsPerRow: Math.ceil(width / 4) };
+}
+
+/** Workgroups that sum over rows for `width` columns. */
+export function columnGroupsOf(width: number): number {
+  return Math.ceil(width / (COLUMN_QUADS * 4));
+}

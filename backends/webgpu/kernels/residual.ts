@@ -1,0 +1,59 @@
+/** Layer scale, drop path and residual in one dispatch forward and one backward. @module */
+
+import forwardCode from "../shaders/residual.wgsl" with { type: "text" };
+import backwardCode from "../shaders/residual_backward.wgsl" with { type: "text" };
+import columnSums from "../shaders/column_sums.wgsl" with { type: "text" };
+import type { Tensor } from "../../../deps/tfjs.ts";
+import type { ResidualKernel } from "../../kernels.ts";
+import { foldedGrid, type ShaderRunner } from "../shader.ts";
+import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
+
+const FORWARD = { name: "residual", code: forwardCode };
+const BACKWARD = { name: "residual_backward", code: backwardCode, includes: [columnSums] };
+
+export function residualKernel(runner: ShaderRunner): ResidualKernel {
+  const { runtime } = runner;
+  return {
+    forward({ x, branch, gamma, keep }) {
+      const { rows, width, quadsPerRow } = rowsOf(branch);
+      const y = runtime.allocate(x.shape);
+      runner.run({
+        file: FORWARD,
+        constants: { WORKGROUP, HAS_GAMMA: gamma !== null, HAS_KEEP: keep !== null },
+        reads: { x, branch, gamma, keep: runner.floats(keep) },
+        writes: { y },
+        uniforms: { rows, width, quadsPerRow, tokens: tokensOf(branch) },
+        isQuadWide: width % 4 === 0,
+        grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
+      });
+      return { y };
+    },
+    backward({ dy, branch, gamma, keep }) {
+      const { rows, width, quadsPerRow } = rowsOf(branch);
+      const dbranch = runtime.allocate(branch.shape, "float32", runtime.storage(branch));
+      const dgamma = gamma === null ? null : runtime.allocate([width]);
+      const columnGroups = dgamma === null ? 0 : columnGroupsOf(width);
+      const branchGroups = Math.ceil(rows * quadsPerRow / WORKGROUP);
+      runner.run({
+        file: BACKWARD,
+        constants: {
+          WORKGROUP,
+          COLUMN_QUADS,
+          HAS_GAMMA: gamma !== null,
+          HAS_KEEP: keep !== null,
+        },
+        reads: { dy, branch, gamma, keep: runner.floats(keep) },
+        writes: { dbranch, dgamma },
+        uniforms: { rows, width, quadsPerRow, tokens: tokensOf(branch), columnGroups },
+        isQuadWide: width % 4 === 0,
+        grid: foldedGrid(columnGroups + branchGroups, 1),
+      });
+      return { dbranch, dgamma };
+    },
+  };
+}
+
+/** Rows that share one entry of `keep`. */
+function tokensOf(branch: Tensor): number {
+  return branch.size / branch.shape[0] / branch.shape.at(-1)!;
+}

@@ -1,0 +1,16 @@
+// dz = dy·activation′(before), four columns a thread.
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let index = (group.x + group.y * groups.x) * WORKGROUP + thread;
+  let row = index / uniforms.quadsPerRow;
+  let column = (index % uniforms.quadsPerRow) * 4u;
+  if (row >= uniforms.rows) { return; }
+  let width = uniforms.width;
+  let slope = activationSlope(loadBefore(row * width, column, width), ACTIVATION);
+  storeDz(row * width, column, width, loadDy(row * width, column, width) * slope);
+}
