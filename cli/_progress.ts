@@ -134,6 +134,11 @@ export class Progress {
   }
 }
 
+/** `187`, `3.2`, `0.054`: whole numbers from ten on, two digits below. */
+function formatRate(rate: number): string {
+  return rate >= 10 ? formatNumber(Math.round(rate)) : String(Number(rate.toPrecision(2)));
+}
+
 function describeStep(
   metrics: StepMetrics,
   totalSteps: number,
@@ -145,7 +150,7 @@ function describeStep(
     `step ${metrics.step}/${totalSteps}`,
     `epoch ${metrics.epoch.toFixed(2)}`,
     `loss ${formatNumber(metrics.loss)}`,
-    `${formatNumber(Math.round(images / stepTime))} images/s`,
+    `${formatRate(images / stepTime)} images/s`,
     `data ${Math.round(100 * Math.min(1, dataTime / stepTime))} %`,
     metrics.step < totalSteps
       ? `ETA ${formatDuration((totalSteps - metrics.step) * stepTime)}`
