@@ -9,7 +9,9 @@ import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { convert } from "./convert.ts";
 import { exportModel } from "./export.ts";
+import { features } from "./features.ts";
 import { inspect } from "./inspect.ts";
+import { knn } from "./knn.ts";
 import { parity } from "./parity.ts";
 import { pretrain } from "./pretrain.ts";
 import { tokenizer } from "./tokenizer.ts";
@@ -18,6 +20,8 @@ import { tokenizer } from "./tokenizer.ts";
 export const commands: readonly (Command | CommandGroup)[] = [
   pretrain,
   tokenizer,
+  knn,
+  features,
   convert,
   inspect,
   exportModel,

@@ -14,10 +14,10 @@ import { extractFeatures, type FeatureKind } from "../../models/features.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { openEvaluationSource, openLoader, openTrainingSource } from "../data_sources.ts";
+import { openEvaluationSource, openTrainingSource } from "../data_sources.ts";
 import { normalizations } from "../normalizations.ts";
 import { evaluationTransform } from "../transforms.ts";
-import { FeatureCollector, type FeatureSet } from "./features.ts";
+import { collectFeatures } from "./collect_features.ts";
 import { knnAccuracy } from "./knn.ts";
 import { linearAccuracy } from "./linear.ts";
 
@@ -25,8 +25,6 @@ type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
 
 /** Turns a batch of images into features [B, C] on the device. */
 export type Featurize = (on: Context, batch: LoadedBatch) => Tensor;
-
-const imagesAtOnce = 100;
 
 /** The labelled images of an evaluation. */
 export interface EvaluationData {
@@ -85,10 +83,18 @@ export async function evaluateFeatures(
   listener: RunListener,
 ): Promise<Record<string, number>> {
   const { knn, linear } = config.evaluation;
-  const collect = async (pooling: Pooling) => ({
-    train: await collectFeatures(on, config, data.train, featurize(pooling), listener),
-    test: await collectFeatures(on, config, data.test, featurize(pooling), listener),
-  });
+  const reading = {
+    data: config.data,
+    transform: evaluationTransform(config.augment),
+    listener,
+  };
+  const collect = async (pooling: Pooling) => {
+    const of = featurize(pooling);
+    const one: Parameters<typeof collectFeatures>[2] = (on, batch) => [of(on, batch)];
+    const [train] = await collectFeatures(on, data.train, one, reading);
+    const [test] = await collectFeatures(on, data.test, one, reading);
+    return { train, test };
+  };
   const result: Record<string, number> = {};
   let features = await collect(which.knn ? knn.pooling : linear.pooling);
   if (which.knn) {
@@ -108,32 +114,4 @@ export async function evaluateFeatures(
     Object.assign(result, { linearTop1: top1, linearTop5: top5 });
   }
   return result;
-}
-
-async function collectFeatures(
-  on: Context,
-  config: PretrainConfig,
-  source: Source,
-  featurize: Featurize,
-  listener: RunListener,
-): Promise<FeatureSet> {
-  const loader = await openLoader(config.data, {
-    source,
-    transform: evaluationTransform(config.augment),
-    batch: Math.min(imagesAtOnce, source.length),
-    seed: config.seed,
-    isShuffled: false,
-    dropsLast: false,
-  }, listener);
-  const collector = new FeatureCollector();
-  try {
-    for await (const batch of loader.batches({ to: loader.stepsPerEpoch })) {
-      const features = on.backend.run(() => tf.tidy(() => featurize(on, batch)));
-      collector.add(await features.data() as Float32Array, batch.labels);
-      features.dispose();
-    }
-  } finally {
-    loader.close();
-  }
-  return collector.finish();
 }

@@ -12,17 +12,21 @@ export interface FeatureSet {
   readonly width: number;
   /** Class of each row; −1 where unknown. */
   readonly labels: Int32Array;
+  /** Where each row's image came from; empty where that was not collected. */
+  readonly ids?: readonly string[];
 }
 
 /** Joins the features of batches into one set. */
 export class FeatureCollector {
   readonly #values: Float32Array[] = [];
   readonly #labels: Int32Array[] = [];
+  readonly #ids: string[] = [];
 
   /** Adds rows: `values` [B, C] with one label each. */
-  add(values: Float32Array, labels: Int32Array): void {
+  add(values: Float32Array, labels: Int32Array, ids: readonly string[] = []): void {
     this.#values.push(values);
     this.#labels.push(labels);
+    this.#ids.push(...ids);
   }
 
   finish(): FeatureSet {
@@ -37,6 +41,6 @@ export class FeatureCollector {
       valueOffset += part.length;
       labelOffset += this.#labels[index].length;
     }
-    return { values, count, width: count === 0 ? 0 : total / count, labels };
+    return { values, count, width: count === 0 ? 0 : total / count, labels, ids: this.#ids };
   }
 }

@@ -39,12 +39,30 @@ export async function knnAccuracy(
   options: KnnOptions = {},
 ): Promise<Accuracy> {
   const { neighbours = 20, temperature = 0.07 } = options;
-  const k = Math.min(neighbours, train.count);
+  const [accuracy] = await knnAccuracies(on, train, test, classes, [neighbours], temperature);
+  return accuracy;
+}
+
+/**
+ * {@link knnAccuracy} for several numbers of neighbours at the cost of one.
+ *
+ * @param neighbours numbers of neighbours that vote
+ * @returns an accuracy for each of them, in their order
+ */
+export async function knnAccuracies(
+  on: Context,
+  train: FeatureSet,
+  test: FeatureSet,
+  classes: number,
+  neighbours: readonly number[],
+  temperature = 0.07,
+): Promise<Accuracy[]> {
+  const counts = neighbours.map((wanted) => Math.min(wanted, train.count));
   const trainRows = normalizeRows(train);
   const testRows = normalizeRows(test);
   const bank = on.backend.run(() => tf.tensor2d(trainRows, [train.count, train.width]));
   const exact: Context = { ...on, precision: "float32" };
-  let [first, firstFive] = [0, 0];
+  const [first, firstFive] = [counts.map(() => 0), counts.map(() => 0)];
   for (let start = 0; start < test.count; start += rowsAtOnce) {
     const rows = Math.min(rowsAtOnce, test.count - start);
     const chunk = testRows.subarray(start * test.width, (start + rows) * test.width);
@@ -54,19 +72,22 @@ export async function knnAccuracy(
     const values = await similarity.data() as Float32Array;
     similarity.dispose();
     for (let row = 0; row < rows; row++) {
-      const rank = vote(
-        values.subarray(row * train.count, (row + 1) * train.count),
-        train.labels,
-        test.labels[start + row],
-        { k, temperature, classes },
-      );
-      if (rank < 1) first++;
-      // Fewer than five neighbours name fewer than five classes; so does the reference.
-      if (rank < Math.min(5, k)) firstFive++;
+      const all = values.subarray(row * train.count, (row + 1) * train.count);
+      const nearest = nearestOf(all, Math.max(...counts));
+      for (const [index, k] of counts.entries()) {
+        const votes = vote(nearest, train.labels, { k, temperature, classes });
+        const rank = rankOf(votes, test.labels[start + row]);
+        if (rank < 1) first[index]++;
+        // Fewer than five neighbours name fewer than five classes; so does the reference.
+        if (rank < Math.min(5, k)) firstFive[index]++;
+      }
     }
   }
   bank.dispose();
-  return { top1: first / test.count, top5: firstFive / test.count };
+  return counts.map((_, index) => ({
+    top1: first[index] / test.count,
+    top5: firstFive[index] / test.count,
+  }));
 }
 
 function normalizeRows(set: FeatureSet): Float32Array {
@@ -81,34 +102,48 @@ function normalizeRows(set: FeatureSet): Float32Array {
   return rows;
 }
 
-/** How many classes got more votes than `label` (of equal ones, those with a lower number). */
-function vote(
-  similarity: Float32Array,
-  labels: Int32Array,
-  label: number,
-  { k, temperature, classes }: { k: number; temperature: number; classes: number },
-): number {
-  // The k best, kept in descending order; k is small beside the bank.
+/** Rows of the bank with their similarity, the most similar first. */
+interface Neighbours {
+  readonly similarity: Float64Array;
+  readonly rows: Int32Array;
+}
+
+/** The k most similar rows, kept in descending order; k is small beside the bank. */
+function nearestOf(similarity: Float32Array, k: number): Neighbours {
   const best = new Float64Array(k).fill(-Infinity);
-  const bestIndex = new Int32Array(k).fill(-1);
+  const rows = new Int32Array(k).fill(-1);
   for (let i = 0; i < similarity.length; i++) {
     const value = similarity[i];
     if (!(value > best[k - 1])) continue;
     let at = k - 1;
     while (at > 0 && best[at - 1] < value) {
       best[at] = best[at - 1];
-      bestIndex[at] = bestIndex[at - 1];
+      rows[at] = rows[at - 1];
       at--;
     }
     best[at] = value;
-    bestIndex[at] = i;
+    rows[at] = i;
   }
+  return { similarity: best, rows };
+}
+
+/** What the first k neighbours give each class. */
+function vote(
+  { similarity, rows }: Neighbours,
+  labels: Int32Array,
+  { k, temperature, classes }: { k: number; temperature: number; classes: number },
+): Float64Array {
   const votes = new Float64Array(classes);
   for (let i = 0; i < k; i++) {
-    if (bestIndex[i] >= 0) votes[labels[bestIndex[i]]] += Math.exp(best[i] / temperature);
+    if (rows[i] >= 0) votes[labels[rows[i]]] += Math.exp(similarity[i] / temperature);
   }
+  return votes;
+}
+
+/** How many classes got more votes than `label` (of equal ones, those with a lower number). */
+function rankOf(votes: Float64Array, label: number): number {
   let rank = 0;
-  for (let other = 0; other < classes; other++) {
+  for (let other = 0; other < votes.length; other++) {
     if (votes[other] > votes[label] || (votes[other] === votes[label] && other < label)) rank++;
   }
   return rank;

@@ -1,0 +1,112 @@
+/**
+ * `knn`: how well the nearest neighbours of frozen features tell classes apart.
+ *
+ * @module
+ */
+
+import { UserError } from "../core/errors.ts";
+import type { Source } from "../data/source.ts";
+import type { FeatureKind } from "../models/features.ts";
+import { openEvaluationSource, openTrainingSource } from "./data_sources.ts";
+import { knnAccuracies } from "./evaluation/knn.ts";
+import { featuresOf, requireLayers } from "./features.ts";
+import { type InferenceOptions, withInference } from "./inference.ts";
+import { loadEncoder } from "./load_encoder.ts";
+
+/** How to vote. */
+export interface KnnTaskOptions extends InferenceOptions {
+  /** Numbers of neighbours; default 20, 10, 100 and 200. The first is the headline. */
+  readonly neighbours?: readonly number[] | undefined;
+  /** Votes weigh exp(similarity ÷ this); default 0.07. */
+  readonly temperature?: number | undefined;
+  /** Block, from 0 or from the end; default −1, the last. */
+  readonly layer?: number | undefined;
+  /** Default the mean of the patch tokens: BEiT v2's cls token is trained for its codes only. */
+  readonly token?: Exclude<FeatureKind, "patches"> | undefined;
+}
+
+/** Accuracies in [0, 1]. */
+export interface KnnResult {
+  /** Of the first number of neighbours. */
+  readonly top1: number;
+  readonly top5: number;
+  readonly k: number;
+  readonly results: readonly { readonly k: number; readonly top1: number; readonly top5: number }[];
+  readonly layer: number;
+  readonly token: string;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly classes: number;
+}
+
+const defaultNeighbours = [20, 10, 100, 200];
+
+/**
+ * The labelled images that a `data` section names, to learn from and to test on.
+ *
+ * @throws UserError where there are no labels, no test split, or other classes in it
+ */
+export async function openLabelled(
+  data: Parameters<typeof openTrainingSource>[0],
+): Promise<{ train: Source; test: Source }> {
+  const train = await openTrainingSource(data);
+  const test = await openEvaluationSource(data);
+  const fail = (reason: string, hint: string) => {
+    train.close?.();
+    test.close?.();
+    return new UserError(`Cannot evaluate on "${data.source}": ${reason}`, { hint });
+  };
+  if (train.classes.length < 2) {
+    throw fail("its images have no class labels", "put each class into a folder of its own");
+  }
+  if (test.classes.join("\n") !== train.classes.join("\n")) {
+    throw fail(
+      "the classes of the test images are not those of the training images",
+      "both splits need the same class folders",
+    );
+  }
+  return { train, test };
+}
+
+/**
+ * k-NN accuracy of a checkpoint's features on labelled images: cosine similarity, votes weighted by
+ * exp(similarity ÷ temperature), as mmselfsup's `test_knn`.
+ *
+ * @throws UserError for a checkpoint, images or a layer that are not there, and for images without
+ * labels
+ */
+export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
+  const { neighbours = defaultNeighbours, temperature, layer = -1 } = options;
+  const kind = options.token ?? "meanPatches";
+  return await withInference(options, async (inference) => {
+    const { checkpoint, imageSize, downloads } = options;
+    const { train, test } = await openLabelled(inference.preparation.data);
+    const model = await loadEncoder(inference.on, checkpoint, {
+      ...(imageSize === undefined ? {} : { imageSize }),
+      ...(downloads === undefined ? {} : { downloads }),
+    });
+    try {
+      const [block] = requireLayers([layer], model.config.depth);
+      const request = [{ layer: block, kind }];
+      const [trainSet] = await featuresOf(inference, model, train, request);
+      const [testSet] = await featuresOf(inference, model, test, request);
+      const classes = train.classes.length;
+      const accuracies = await knnAccuracies(
+        inference.on,
+        trainSet,
+        testSet,
+        classes,
+        neighbours,
+        temperature,
+      );
+      const results = accuracies.map((accuracy, index) => ({ k: neighbours[index], ...accuracy }));
+      const [{ top1, top5, k }] = results;
+      const images = { trainImages: trainSet.count, testImages: testSet.count };
+      return { top1, top5, k, results, layer: block, token: kind, ...images, classes };
+    } finally {
+      model.dispose();
+      train.close?.();
+      test.close?.();
+    }
+  });
+}
