@@ -45,10 +45,25 @@ function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
   return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
 }
 
+/** The product of nothing: c = start. */
+function writeStart({ pool: { kernels } }: Runtime, product: MatrixProduct): void {
+  const { rows, columns, c, start = "zero" } = product;
+  const rowBytes = c.rowBytes ?? columns * 4;
+  for (let row = 0; row < rows; row++) {
+    const to = c.address + row * rowBytes;
+    if (start === "zero") kernels.fill(to, columns, 0);
+    else {
+      const from = "bias" in start ? start.bias : start.matrix + row * start.rowBytes;
+      kernels.copyRows(from, 0, to, 0, 1, columns);
+    }
+  }
+}
+
 /** See the module's text. */
 export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void {
   const { rows, columns, depth, a, b, c } = product;
   if (rows === 0 || columns === 0) return;
+  if (depth === 0) return writeStart(runtime, product);
   const { pool } = runtime;
   const { panelColumns } = pool;
   const activation = product.activation ?? "none";

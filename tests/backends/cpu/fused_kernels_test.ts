@@ -2,25 +2,18 @@
 
 import { createCpuBackend } from "../../../backends/cpu/mod.ts";
 import { createReferenceBackend } from "../../../backends/reference/mod.ts";
+import { availableProviders } from "./_providers.ts";
 import { cases } from "./_cases.ts";
 import { assertClose, assertSameBits, evaluate } from "./_compare.ts";
 
 const tolerance = 2e-5;
-
-/** The providers that this machine and the permissions allow. */
-async function providers(): Promise<("wasm" | "native")[]> {
-  const automatic = await createCpuBackend({ threads: 1 });
-  const hasNative = automatic.capabilities.description.startsWith("machine code");
-  await automatic.dispose();
-  return hasNative ? ["wasm", "native"] : ["wasm"];
-}
 
 Deno.test("fused kernels give the values and gradients of the compositions", async (t) => {
   const reference = await createReferenceBackend();
   const expected = new Map(cases.map(({ name, operation, inputs, gradients }) => {
     return [name, evaluate(reference, operation, inputs, { gradients })] as const;
   }));
-  for (const provider of await providers()) {
+  for (const provider of await availableProviders()) {
     const backend = await createCpuBackend({ threads: 1, provider });
     for (const { name, operation, inputs, gradients } of cases) {
       await t.step(`${provider}: ${name}`, () => {
@@ -36,7 +29,7 @@ Deno.test("fused kernels give the values and gradients of the compositions", asy
 });
 
 Deno.test("results are the same bits for any number of threads", async (t) => {
-  for (const provider of await providers()) {
+  for (const provider of await availableProviders()) {
     const evaluateAll = async (threads: number) => {
       const backend = await createCpuBackend({ threads, provider, sharedWork: 0 });
       const results = cases.flatMap(({ operation, inputs, gradients }) =>

@@ -30,11 +30,6 @@ function parseOperand(text: string): Operand {
   };
 }
 
-function numberOf(operand: Operand): number {
-  assert.equal(operand.kind, "register");
-  return (operand as { number: number }).number;
-}
-
 type Emit = (code: X64Assembler, operands: string[]) => void;
 
 const three = (name: Parameters<X64Assembler["vector3"]>[0]): Emit => (code, [to, a, b]) =>
