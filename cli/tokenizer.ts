@@ -51,10 +51,12 @@ export const tokenizer = defineCommand({
           const { planTokenizer } = await import("../tasks/tokenizer_plan.ts");
           return await planTokenizer(config, options);
         },
-        describe: ({ step, metrics, directory }) => [
+        describe: ({ step, interrupted, metrics, directory }) => [
           `Trained for ${step} steps`,
           ...Object.entries(metrics).map(([name, value]) => `${name}  ${formatNumber(value)}`),
-          `Everything is in ${directory}`,
+          interrupted
+            ? `Everything is in ${directory}`
+            : `The tokenizer is ${directory}/tokenizer.safetensors; the run is beside it`,
         ],
       },
       flags,

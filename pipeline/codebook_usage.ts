@@ -6,8 +6,9 @@
 
 import type { NamedValues } from "../models/parameter_set.ts";
 
-/** Name under which a checkpoint keeps the window. */
+/** Names under which a checkpoint keeps the window and the ages. */
 const windowName = "codebookUsage.window";
+const idleName = "codebookUsage.idleSteps";
 
 /** Figures of the codebook over a window of steps. */
 export interface CodebookHealth extends Record<string, number> {
@@ -17,6 +18,8 @@ export interface CodebookHealth extends Record<string, number> {
   codebookPerplexity: number;
   /** Codes that were not hit. */
   deadCodes: number;
+  /** Steps since the code that has been idle longest was hit, however long the window is. */
+  longestIdleSteps: number;
 }
 
 /**
@@ -40,6 +43,7 @@ export class CodebookUsage {
   /** [steps, K], the oldest step first. */
   #steps: Float32Array[] = [];
   readonly #hits: Float64Array;
+  readonly #idleSteps: Float32Array;
 
   /**
    * @param codes number K of codes
@@ -49,6 +53,7 @@ export class CodebookUsage {
     this.#codes = codes;
     this.#window = window;
     this.#hits = new Float64Array(codes);
+    this.#idleSteps = new Float32Array(codes);
   }
 
   /** Whether as many steps have been seen as the window is long. */
@@ -61,10 +66,18 @@ export class CodebookUsage {
     return this.#hits;
   }
 
+  /** Steps since each code was hit, [K]: 0 for one of the last step. */
+  get idleSteps(): Readonly<Float32Array> {
+    return this.#idleSteps;
+  }
+
   /** The hits of one step, [K]. */
   add(counts: Float32Array): void {
     this.#steps.push(counts.slice());
-    for (let code = 0; code < this.#codes; code++) this.#hits[code] += counts[code];
+    for (let code = 0; code < this.#codes; code++) {
+      this.#hits[code] += counts[code];
+      this.#idleSteps[code] = counts[code] > 0 ? 0 : this.#idleSteps[code] + 1;
+    }
     if (this.#steps.length <= this.#window) return;
     const old = this.#steps.shift()!;
     for (let code = 0; code < this.#codes; code++) this.#hits[code] -= old[code];
@@ -82,21 +95,27 @@ export class CodebookUsage {
       codebookUsage: used / this.#codes,
       codebookPerplexity: Math.exp(entropy),
       deadCodes: this.#codes - used,
+      longestIdleSteps: this.#idleSteps.reduce((most, steps) => Math.max(most, steps), 0),
     };
   }
 
-  /** The window for a checkpoint: [steps, K]. */
+  /** What a checkpoint keeps: the window [steps, K] and the ages [K]. */
   export(): Map<string, NamedValues> {
     const values = new Float32Array(this.#steps.length * this.#codes);
     for (const [index, step] of this.#steps.entries()) values.set(step, index * this.#codes);
-    return new Map([[windowName, { shape: [this.#steps.length, this.#codes], values }]]);
+    return new Map([
+      [windowName, { shape: [this.#steps.length, this.#codes], values }],
+      [idleName, { shape: [this.#codes], values: this.#idleSteps.slice() }],
+    ]);
   }
 
-  /** Goes on from an exported window. */
+  /** Goes on from what was exported. */
   load(exported: ReadonlyMap<string, NamedValues>): void {
     const values = exported.get(windowName)?.values ?? new Float32Array(0);
     for (let start = 0; start < values.length; start += this.#codes) {
       this.add(values.subarray(start, start + this.#codes));
     }
+    const idleSteps = exported.get(idleName)?.values;
+    if (idleSteps !== undefined) this.#idleSteps.set(idleSteps);
   }
 }

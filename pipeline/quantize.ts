@@ -36,7 +36,8 @@ export interface QuantizeOptions {
 
 /**
  * The stage `quantize`: one EMA update of the codebook a step, from all micro-batches, after they were
- * quantised with the old one. Its details are the hits of each code, [K].
+ * quantised with the old one. Its details are the hits of each code, [K]; of its metrics,
+ * `quantizationError` is the mean distance of a token to its code, both of length 1.
  */
 export function quantize(
   tokenizer: VqkdTokenizer,
@@ -46,7 +47,7 @@ export function quantize(
   return {
     name: "quantize",
     run(output, { on, generator, microBatch, microBatches }) {
-      const { loss, reconstructionLoss, quantizationLoss, z, ids } = output;
+      const { loss, reconstructionLoss, quantizationLoss, z, ids, quantized } = output;
       const own = tokenizer.statistics(on, z, ids);
       sums = add(sums, own);
       if (microBatch === microBatches - 1) {
@@ -57,8 +58,11 @@ export function quantize(
         tf.dispose(sums);
         sums = null;
       }
-      const [teacherCosine] = withoutGradient(() => [tf.sub(1, reconstructionLoss)]);
-      const metrics = { reconstructionLoss, quantizationLoss, teacherCosine };
+      const [teacherCosine, quantizationError] = withoutGradient(() => [
+        tf.sub(1, reconstructionLoss),
+        tf.mean(tf.sqrt(tf.sum(tf.square(tf.sub(z, quantized)), -1))),
+      ]);
+      const metrics = { reconstructionLoss, quantizationLoss, teacherCosine, quantizationError };
       return { loss, metrics, details: own.counts };
     },
   };

@@ -27,6 +27,7 @@ import { imageTensor } from "../pipeline/tokenize.ts";
 import { train } from "../pipeline/trainer.ts";
 import { createTeacher } from "./create_teacher.ts";
 import { openLoader, openTrainingSource } from "./data_sources.ts";
+import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { normalizations } from "./normalizations.ts";
 import { learningRateSchedule, runLength } from "./schedule.ts";
 import { type RunOptions, RunSession } from "./session.ts";
@@ -172,8 +173,8 @@ async function run(
       listener: (event) => {
         listener(event);
         if (event.type !== "step") return;
-        const { loss, teacherCosine } = event.metrics as Record<string, number>;
-        metrics = { loss, teacherCosine, ...usage.health };
+        const { loss, teacherCosine, quantizationError } = event.metrics as Record<string, number>;
+        metrics = { loss, teacherCosine, quantizationError, ...usage.health };
         alarm();
       },
       skipsNonFinite: on.precision === "float16",
@@ -181,6 +182,9 @@ async function run(
       pause: (at) => session.save(at, trained, at >= length.scheduleSteps),
       signal: options.signal,
     });
+    if (!interrupted && session.directory !== null) {
+      await exportTokenizer(tokenizer, `${session.directory}/${tokenizerFile}`);
+    }
     listener({ type: "done", step, interrupted });
     return { step, interrupted, directory: session.directory, metrics };
   } finally {
