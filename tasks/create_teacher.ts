@@ -14,7 +14,7 @@ import { UserError } from "../core/errors.ts";
 import type { Source } from "../data/source.ts";
 import { Classifier } from "../models/classifier.ts";
 import { MaskedImageModel } from "../models/masked_image_model.ts";
-import { type Initialise, type NamedValues } from "../models/parameter_set.ts";
+import type { Initialise, NamedValues } from "../models/parameter_set.ts";
 import { BeitTeacher, type TeachingModel } from "../models/teachers/beit.ts";
 import { createClipTeacher } from "../models/teachers/clip.ts";
 import { createDinoTeacher } from "../models/teachers/dino.ts";
