@@ -113,7 +113,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   const kernels = { ...wasmKernels, ...provider.kernels };
   const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
   const tools = { kernels, panelColumns: panelColumnsOf(provider.kernels) };
-  const pool = new ThreadPool({ arena, module, native: provider.native, ...tools }, startWorker, {
+  const pool = new ThreadPool({ arena, module, foreign: provider.foreign, ...tools }, startWorker, {
     threads: Math.min(threads, provider.mostThreads),
     sharedWork: options.sharedWork,
   });

@@ -68,8 +68,8 @@ export function encodeKernels(memory: MemoryKind): Uint8Array<ArrayBuffer> {
 }
 
 /** Columns of a packed panel of a right operand; machine code has wider vectors. */
-export function panelColumnsOf(native: KernelTable): number {
-  return tileColumns("gemmBlock" in native ? avxLanes : wasmLanes);
+export function panelColumnsOf(foreign: KernelTable): number {
+  return tileColumns("gemmBlock" in foreign ? avxLanes : wasmLanes);
 }
 
 /** The kernels, ready to be called on this thread. */

@@ -2,6 +2,7 @@
 
 import type { Activation } from "../../kernels.ts";
 import { activationKernelNames, gemmJob, planGemm } from "../jobs/gemm.ts";
+import { libraryProductJob, libraryRows } from "../jobs/library_product.ts";
 import { packedBytes, packItems, packJob } from "../jobs/pack.ts";
 import { zerosOffset } from "../memory/arena.ts";
 import { type Runtime, withScratch } from "../runtime.ts";
@@ -45,6 +46,35 @@ function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
   return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
 }
 
+function multiplyByLibrary({ pool }: Runtime, product: MatrixProduct): void {
+  const { rows, columns, depth, a, b, c, start = "zero" } = product;
+  const matrix = start === "zero"
+    ? { start: 0, startRowBytes: 0 }
+    : "bias" in start
+    ? { start: start.bias, startRowBytes: 0 }
+    : { start: start.matrix, startRowBytes: start.rowBytes };
+  pool.run(libraryProductJob, {
+    a: a.address,
+    aRowBytes: storedRowBytes(a, rows, depth),
+    aIsTransposed: Number(a.isTransposed ?? false),
+    b: b.address,
+    bRowBytes: storedRowBytes(b, depth, columns),
+    bIsTransposed: Number(b.isTransposed ?? false),
+    c: c.address,
+    rowBytes: c.rowBytes ?? columns * 4,
+    rows,
+    columns,
+    depth,
+    ...matrix,
+    activation: activationNumber(product),
+    activated: product.activated ?? 0,
+  }, { items: Math.ceil(rows / libraryRows(rows)), work: rows * columns * depth });
+}
+
+function activationNumber({ activation = "none" }: MatrixProduct): number {
+  return activation === "none" ? 0 : activationKernelNames.indexOf(activation);
+}
+
 /** The product of nothing: c = start. */
 function writeStart({ pool: { kernels } }: Runtime, product: MatrixProduct): void {
   const { rows, columns, c, start = "zero" } = product;
@@ -64,9 +94,9 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
   const { rows, columns, depth, a, b, c } = product;
   if (rows === 0 || columns === 0) return;
   if (depth === 0) return writeStart(runtime, product);
+  if ("matrixProduct" in runtime.pool.kernels) return multiplyByLibrary(runtime, product);
   const { pool } = runtime;
   const { panelColumns } = pool;
-  const activation = product.activation ?? "none";
   withScratch(runtime, packedBytes(depth, columns, panelColumns), (packed) => {
     pool.run(packJob, {
       source: b.address,
@@ -88,7 +118,7 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
       columns,
       depth,
       ...startOf(product.start ?? "zero", panelColumns * 4),
-      activation: activation === "none" ? 0 : activationKernelNames.indexOf(activation),
+      activation: activationNumber(product),
       activated: product.activated ?? 0,
       rowItems,
       columnItems,

@@ -5,6 +5,7 @@ import { columnSumsJob } from "./column_sums.ts";
 import * as elementwiseJobs from "./elementwise.ts";
 import { gemmJob } from "./gemm.ts";
 import type { Job } from "./job.ts";
+import { libraryProductJob } from "./library_product.ts";
 import { packJob } from "./pack.ts";
 import * as rowJobs from "./row_jobs.ts";
 
@@ -15,6 +16,7 @@ function isJob(value: unknown): value is Job {
 export const jobs: readonly Job[] = [
   packJob,
   gemmJob,
+  libraryProductJob,
   columnSumsJob,
   attentionJob,
   attentionBackwardJob,

@@ -1,50 +1,65 @@
 /** Chooses what computes: the fastest that the processor, the system and the permissions allow. @module */
 
-import { UserError } from "../../../core/errors.ts";
+import { messageOf, UserError } from "../../../core/errors.ts";
 import { describeKernel } from "../code/kernel_builder.ts";
 import type { CpuBackendOptions } from "../create_cpu_backend.ts";
 import type { KernelTable } from "../jobs/job.ts";
 import { hasRelaxedSimd, portableKernels } from "../kernel_table.ts";
 import type { Arena } from "../memory/arena.ts";
 import { wasmLanes } from "../wasm/encode_kernel.ts";
-import type { NativeCode } from "./native/native_code.ts";
-import { findDifference, findGemmDifference } from "./native/self_check.ts";
+import { attachForeignKernels, type ForeignKernels } from "./foreign_kernels.ts";
+import { mostNativeThreads } from "./native/native_code.ts";
+import { findDifference, findGemmDifference, isProductRight } from "./self_check.ts";
 
 /** What replaces the WebAssembly kernels. */
 export interface Provider {
   readonly kernels: KernelTable;
   /** For the worker threads. */
-  readonly native: NativeCode | null;
+  readonly foreign: ForeignKernels | null;
   readonly mostThreads: number;
   readonly description: string;
 }
 
 type Options = Pick<CpuBackendOptions, "provider" | "dumpKernels">;
 
-function wasmProvider(): Provider {
-  const description = `WebAssembly ${hasRelaxedSimd() ? "SIMD with fused multiply-add" : "SIMD"}`;
-  return { kernels: {}, native: null, mostThreads: Infinity, description };
-}
-
-/** Machine code, or the reason why not. */
-async function nativeProvider(
+/** Tries a provider; a text is the reason why it cannot be had. */
+type Attempt = (
   arena: Arena,
   wasmKernels: KernelTable,
-  { dumpKernels }: Options,
-): Promise<Provider | string> {
-  if (!("Deno" in globalThis)) return "it needs Deno";
-  const ffi = await import("./native/native_kernels_ffi.ts");
-  const native = ffi.placeNativeKernels(dumpKernels ?? (() => {}));
+  options: Options,
+) => Promise<Provider | string>;
+
+function wasmDescription(): string {
+  return `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`;
+}
+
+const tryNative: Attempt = async (arena, wasmKernels, { dumpKernels }) => {
+  const { placeNativeKernels } = await import("./native/native_kernels_ffi.ts");
+  const native = placeNativeKernels(dumpKernels ?? (() => {}));
   if (typeof native === "string") return native;
-  const kernels = ffi.attachNativeKernels(native, arena.buffer, 0);
+  const foreign = { kind: "native", ...native } as const;
+  const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
   // The tile of a matrix product has a shape of its own for each width of vectors.
   const comparable = portableKernels.filter(({ name }) => name !== "gemmBlock");
   const codes = comparable.map((description) => describeKernel(description, wasmLanes));
   const different = findDifference(codes, wasmKernels, kernels, arena) ??
     findGemmDifference(wasmKernels, kernels, arena);
   if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
-  return { kernels, native, mostThreads: ffi.mostNativeThreads, description: "machine code, AVX2" };
-}
+  return { kernels, foreign, mostThreads: mostNativeThreads, description: "machine code, AVX2" };
+};
+
+const tryBlas: Attempt = async (arena) => {
+  const { findBlas } = await import("./blas/blas_kernels_ffi.ts");
+  const found = findBlas();
+  if (typeof found === "string") return found;
+  const foreign = { kind: "blas", ...found } as const;
+  const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
+  if (!isProductRight(kernels, arena)) return `${found.library} gives wrong products`;
+  const description = `${found.library} and ${wasmDescription()}`;
+  return { kernels, foreign, mostThreads: Infinity, description };
+};
+
+const attempts = { native: tryNative, blas: tryBlas };
 
 /**
  * @throws UserError where a provider is asked for that cannot be had
@@ -55,11 +70,29 @@ export async function chooseProvider(
   options: Options,
 ): Promise<Provider> {
   const wanted = options.provider ?? "auto";
-  if (wanted === "wasm") return wasmProvider();
-  const native = await nativeProvider(arena, wasmKernels, options);
-  if (typeof native !== "string") return native;
-  if (wanted === "auto") return wasmProvider();
-  throw new UserError(`Cannot use the kernel provider "${wanted}": ${native}`, {
-    hint: 'use provider "auto", which falls back to "wasm"',
-  });
+  const names = wanted === "auto" ? ["native", "blas"] as const : wanted === "wasm" ? [] : [wanted];
+  for (const name of names) {
+    const found = await attempt(attempts[name], arena, wasmKernels, options);
+    if (typeof found !== "string") return found;
+    if (wanted === "auto") continue;
+    throw new UserError(`Cannot use the kernel provider "${name}": ${found}`, {
+      hint: 'provider "auto" takes what is there',
+    });
+  }
+  return { kernels: {}, foreign: null, mostThreads: Infinity, description: wasmDescription() };
+}
+
+/** Whatever goes wrong at the border to the system is a reason to do without. */
+async function attempt(
+  tryProvider: Attempt,
+  arena: Arena,
+  wasmKernels: KernelTable,
+  options: Options,
+): Promise<Provider | string> {
+  if (!("Deno" in globalThis)) return "it needs Deno";
+  try {
+    return await tryProvider(arena, wasmKernels, options);
+  } catch (error) {
+    return messageOf(error);
+  }
 }

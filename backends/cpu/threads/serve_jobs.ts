@@ -1,6 +1,6 @@
 /** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
 
-import type { NativeCode } from "../providers/native/native_code.ts";
+import type { ForeignKernels } from "../providers/foreign_kernels.ts";
 import type { Bench, Job, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { jobs } from "../jobs/registry.ts";
 import { instantiateKernels, panelColumnsOf } from "../kernel_table.ts";
@@ -10,8 +10,8 @@ import { Control } from "./control.ts";
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
-  /** Machine code that replaces kernels of the module, if any. */
-  readonly native: NativeCode | null;
+  /** What replaces kernels of the module or adds to them, if anything. */
+  readonly foreign: ForeignKernels | null;
   /** 1, 2, …; the main thread is 0. */
   readonly thread: number;
 }
@@ -46,10 +46,10 @@ function work(control: Control, tools: ThreadTools, thread: number): void {
 }
 
 /** Blocks until the main thread ends it. */
-export function serveJobs({ memory, module, thread }: WorkerSetup, native: KernelTable): void {
+export function serveJobs({ memory, module, thread }: WorkerSetup, foreign: KernelTable): void {
   const control = new Control(memory.buffer);
-  const kernels = { ...instantiateKernels(module, memory), ...native };
-  const tools = { kernels, panelColumns: panelColumnsOf(native) };
+  const kernels = { ...instantiateKernels(module, memory), ...foreign };
+  const tools = { kernels, panelColumns: panelColumnsOf(foreign) };
   // A job may be open already; one that has closed is left again at once.
   let generation = control.generation - 1;
   for (;;) {

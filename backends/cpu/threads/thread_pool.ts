@@ -3,7 +3,7 @@
 import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { jobs } from "../jobs/registry.ts";
 import type { Arena } from "../memory/arena.ts";
-import type { NativeCode } from "../providers/native/native_code.ts";
+import type { ForeignKernels } from "../providers/foreign_kernels.ts";
 import { Control } from "./control.ts";
 import { takeItems } from "./serve_jobs.ts";
 import type { StartWorker } from "./start_worker.ts";
@@ -35,7 +35,7 @@ export class ThreadPool {
   readonly #arena: Arena;
   readonly #control: Control;
   readonly #module: WebAssembly.Module;
-  readonly #native: NativeCode | null;
+  readonly #foreign: ForeignKernels | null;
   readonly #sharedWork: number;
   #startWorker: StartWorker | null;
 
@@ -43,7 +43,7 @@ export class ThreadPool {
     source: ThreadTools & {
       arena: Arena;
       module: WebAssembly.Module;
-      native: NativeCode | null;
+      foreign: ForeignKernels | null;
     },
     startWorker: StartWorker | null,
     options: ThreadPoolOptions,
@@ -52,7 +52,7 @@ export class ThreadPool {
     this.#module = source.module;
     this.kernels = source.kernels;
     this.panelColumns = source.panelColumns;
-    this.#native = source.native;
+    this.#foreign = source.foreign;
     this.#startWorker = startWorker;
     this.threads = startWorker === null ? 1 : options.threads;
     this.#sharedWork = options.sharedWork ?? defaultSharedWork;
@@ -122,7 +122,7 @@ export class ThreadPool {
     const { memory } = this.#arena.source;
     try {
       for (let thread = 1; thread < this.threads; thread++) {
-        start({ memory, module: this.#module, native: this.#native, thread });
+        start({ memory, module: this.#module, foreign: this.#foreign, thread });
       }
     } catch {
       // Without permission for workers the calling thread does all items itself.

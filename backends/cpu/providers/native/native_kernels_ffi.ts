@@ -16,9 +16,6 @@ import { hasAvx2 } from "./processor_ffi.ts";
 const valuesStart = 2048;
 const valuesPerThread = 32;
 
-/** Most threads whose values have room. */
-export const mostNativeThreads = 96;
-
 const codeAlignment = 64;
 
 /** Encodes and places all portable kernels; the reason where that is not possible. */

@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { KernelCode } from "../../code/expression.ts";
-import type { KernelTable } from "../../jobs/job.ts";
-import { tileColumns, tileRows } from "../../descriptions/gemm.ts";
-import { wasmLanes } from "../../wasm/encode_kernel.ts";
-import { avxLanes } from "./native_code.ts";
-import type { Arena } from "../../memory/arena.ts";
+import type { KernelCode } from "../code/expression.ts";
+import type { KernelTable } from "../jobs/job.ts";
+import { tileColumns, tileRows } from "../descriptions/gemm.ts";
+import { wasmLanes } from "../wasm/encode_kernel.ts";
+import { avxLanes } from "./native/native_code.ts";
+import type { Arena } from "../memory/arena.ts";
 
 /** Bytes of the stretch of memory that an address parameter points to. */
 const regionBytes = 4096;
@@ -122,6 +122,50 @@ export function findGemmDifference(
     const actual = multiply(suspect, avxLanes);
     const isSame = actual.every((value, place) => isClose(value, expected[place]));
     return isSame ? null : "gemmBlock";
+  } finally {
+    arena.free(block);
+  }
+}
+
+/** Whether a library's product is that of plain loops, with each side transposed or not. */
+export function isProductRight({ matrixProduct }: KernelTable, arena: Arena): boolean {
+  const [rows, columns, depth] = [3, 5, 4];
+  const floats = 64;
+  const block = arena.allocate(3 * floats * 4);
+  const [a, b, c] = [0, 1, 2].map((part) => block.offset + part * floats * 4);
+  const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 3 * floats);
+  const isRight = (aIsTransposed: number, bIsTransposed: number) => {
+    memory.forEach((_, place) => memory[place] = sample(place));
+    const before = memory.slice();
+    const [aRow, bRow] = [aIsTransposed ? rows : depth, bIsTransposed ? depth : columns];
+    const keep = 1;
+    const sizes = [rows, columns, depth];
+    matrixProduct(
+      aIsTransposed,
+      bIsTransposed,
+      ...sizes,
+      a,
+      aRow * 4,
+      b,
+      bRow * 4,
+      keep,
+      c,
+      columns * 4,
+    );
+    for (let place = 0; place < rows * columns; place++) {
+      const [row, column] = [Math.floor(place / columns), place % columns];
+      let sum = before[2 * floats + place];
+      for (let step = 0; step < depth; step++) {
+        const left = aIsTransposed ? step * rows + row : row * depth + step;
+        const right = bIsTransposed ? column * depth + step : step * columns + column;
+        sum += before[left] * before[floats + right];
+      }
+      if (!isClose(memory[2 * floats + place], sum)) return false;
+    }
+    return true;
+  };
+  try {
+    return [[0, 0], [0, 1], [1, 0], [1, 1]].every(([left, right]) => isRight(left, right));
   } finally {
     arena.free(block);
   }
