@@ -179,7 +179,12 @@ async function run(
       },
       signal: options.signal,
     });
-    const results = interrupted ? {} : await evaluation.finish(model, createModel, step);
+    const isWhole = step >= length.scheduleSteps;
+    if (!isWhole && !interrupted) {
+      const message = `Stopped at step ${step} of ${length.scheduleSteps}: no evaluation yet`;
+      listener({ type: "note", message });
+    }
+    const results = isWhole ? await evaluation.finish(model, createModel, step) : {};
     listener({ type: "done", step, interrupted });
     return { step, interrupted, directory: session.directory, loss: lastLoss, evaluation: results };
   } finally {
