@@ -15,7 +15,7 @@ import { UserError } from "../../core/errors.ts";
 import type { NamedValues } from "../parameter_set.ts";
 import { withoutGradient } from "../without_gradient.ts";
 import { cellColours, cellDim, cellHistograms, poolHistograms } from "./_cell_histograms.ts";
-import { type PrincipalComponents, principalComponents } from "./_principal_components.ts";
+import { type PrincipalComponents, principalComponents } from "../principal_components.ts";
 import type { Teacher, TeacherImages } from "./teacher.ts";
 
 /** Cells along a side of a patch's neighbourhood. */

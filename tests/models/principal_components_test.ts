@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Generator } from "../../core/generator.ts";
-import { principalComponents } from "../../models/teachers/_principal_components.ts";
+import { principalComponents } from "../../models/principal_components.ts";
 
 Deno.test("known directions are found, in order, with their mean and length", () => {
   const generator = Generator.from(3);
