@@ -132,8 +132,8 @@ class DeviceBackend implements WebgpuBackend {
     const { numBytesUsed, numBytesAllocated } = this.#runtime.bufferManager;
     return {
       tensors: this.#runtime.numDataIds(),
-      bytes: numBytesUsed,
-      reservedBytes: numBytesAllocated,
+      bytes: numBytesUsed + this.#runtime.ownBytes,
+      reservedBytes: numBytesAllocated + this.#runtime.ownBytes,
     };
   }
 

@@ -66,12 +66,14 @@ const DISPATCHES_PER_SUBMIT = 32;
 
 /** See the module's text. */
 export class Runtime extends WebGPUBackend {
+  /** Bytes of buffers outside of tfjs' pool. */
+  ownBytes = 0;
   /** Dispatches of our own kernels so far. */
   ownDispatches = 0;
   /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
   widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
   /** Told when the last handle of a tensor in a slice is gone. */
-  onSliceReleased: ((id: object) => void) | null = null;
+  onSliceReleased: ((slice: BufferSlice) => void) | null = null;
   #halves = new WeakSet<DataId>();
   #uniforms = new Map<string, GPUBuffer>();
   #fault: Error | null = null;
@@ -148,6 +150,18 @@ export class Runtime extends WebGPUBackend {
     return { buffer, offset: 0, size: buffer.size };
   }
 
+  /** A buffer outside of tfjs' pool, zero at first. */
+  createBuffer(bytes: number): BufferSlice {
+    const buffer = this.device.createBuffer({ size: bytes, usage: TENSOR_USAGE });
+    this.ownBytes += bytes;
+    return { buffer, offset: 0, size: bytes };
+  }
+
+  destroyBuffer({ buffer }: BufferSlice): void {
+    this.ownBytes -= buffer.size;
+    buffer.destroy();
+  }
+
   /** The buffer of `tensor` as it is stored; uploads what is still on the processor. */
   bindingOf(tensor: Tensor): BufferSlice {
     const id = tensor.dataId as DataId;
@@ -178,6 +192,8 @@ export class Runtime extends WebGPUBackend {
     const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
     if (data.resource instanceof GPUBuffer) {
       this.#inner.uniformPendingDisposal.push(data.resource);
+    } else {
+      this.onSliceReleased?.(data.resource!);
     }
     data.resource = slice;
   }
@@ -308,8 +324,9 @@ export class Runtime extends WebGPUBackend {
     const data = this.#inner.tensorMap.has(id) ? this.#inner.tensorMap.get(id) : null;
     const isLast = data !== null && (force || data.refCount <= 1);
     if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {
+      const slice = data.resource;
       data.resource = null;
-      this.onSliceReleased?.(id);
+      this.onSliceReleased?.(slice);
     }
     return super.disposeData(id, force);
   }

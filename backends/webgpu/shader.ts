@@ -35,7 +35,7 @@ export interface FloatArray {
 }
 
 /** A tensor, or null for one that the shader's constants say is not used, or a plain array. */
-export type Operand = Tensor | FloatArray | null;
+export type Operand = Tensor | FloatArray | QuadArray | null;
 
 /** A float among the uniforms; plain numbers are u32. */
 export interface FloatUniform {
@@ -61,6 +61,11 @@ export interface ShaderCall {
 const CONVERT = { name: "convert_storage", code: convertCode };
 
 type Format = "f32" | "i32" | "f16" | "packed" | "raw";
+
+/** A buffer of quads of f32, with the load and store functions of a tensor. */
+export interface QuadArray {
+  readonly quads: BufferSlice;
+}
 
 /** Marks a uniform as f32. */
 export function float(value: number): FloatUniform {
@@ -129,7 +134,7 @@ export class ShaderRunner {
   }
 
   #binding(operand: Operand, isWritten: boolean): BufferSlice {
-    const tensor = operand === null || "dataId" in operand ? operand : operand.floats;
+    const tensor = bufferOf(operand);
     // A binding that is declared must be given a buffer, used or not.
     if (tensor === null) return isWritten ? this.runtime.scratch(16) : this.#placeholder;
     if (!("dataId" in tensor)) return tensor;
@@ -137,8 +142,8 @@ export class ShaderRunner {
   }
 
   #format(operand: Operand): Format {
-    if (operand === null) return "f32";
-    if (!("dataId" in operand)) return "raw";
+    if (operand === null || "quads" in operand) return "f32";
+    if ("floats" in operand) return "raw";
     if (operand.dtype === "int32") return "i32";
     if (this.runtime.storage(operand) === "float32") return "f32";
     return this.#hasFloat16 ? "f16" : "packed";
@@ -163,6 +168,12 @@ export class ShaderRunner {
     }
     return pipeline;
   }
+}
+
+function bufferOf(operand: Operand): Tensor | BufferSlice | null {
+  if (operand === null) return null;
+  if ("floats" in operand) return operand.floats;
+  return "quads" in operand ? operand.quads : operand;
 }
 
 /** Workgroups for `count` items where each group takes `perGroup`, folded into two dimensions. */

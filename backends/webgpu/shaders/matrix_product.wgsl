@@ -81,28 +81,51 @@ fn readB(major: u32, minor: u32, majors: u32, minors: u32) -> vec4f {
   return quad;
 }
 
+// Tiles are filled four quads at a time: where a quad runs along k, four rows are turned over.
+
 fn fillA(firstM: u32, firstK: u32, thread: u32) {
-  for (var i = thread; i < K_TILE * QUADS_M; i += THREADS) {
+  for (var block = thread; block < QUADS_K * QUADS_M; block += THREADS) {
     if (A_ALONG_K) {
-      let m = i / QUADS_K;
-      let k = (i % QUADS_K) * 4u;
-      let quad = readA(firstM + m, firstK + k, uniforms.rows, uniforms.depth);
-      @unroll for (var j = 0u; j < 4u; j++) { tileA[(k + j) * QUADS_M + m / 4u][m % 4u] = quad[j]; }
+      let k = firstK + (block % QUADS_K) * 4u;
+      let m = firstM + (block / QUADS_K) * 4u;
+      let turned = transpose(mat4x4f(
+        readA(m, k, uniforms.rows, uniforms.depth),
+        readA(m + 1u, k, uniforms.rows, uniforms.depth),
+        readA(m + 2u, k, uniforms.rows, uniforms.depth),
+        readA(m + 3u, k, uniforms.rows, uniforms.depth),
+      ));
+      let first = (block % QUADS_K) * 4u * QUADS_M + block / QUADS_K;
+      @unroll for (var j = 0u; j < 4; j++) { tileA[first + j * QUADS_M] = turned[j]; }
     } else {
-      tileA[i] = readA(firstK + i / QUADS_M, firstM + i % QUADS_M * 4u, uniforms.depth, uniforms.rows);
+      let m = firstM + (block % QUADS_M) * 4u;
+      @unroll for (var j = 0u; j < 4; j++) {
+        let k = block / QUADS_M + j * QUADS_K;
+        tileA[k * QUADS_M + block % QUADS_M] = readA(firstK + k, m, uniforms.depth, uniforms.rows);
+      }
     }
   }
 }
 
 fn fillB(firstN: u32, firstK: u32, thread: u32) {
-  for (var i = thread; i < K_TILE * QUADS_N; i += THREADS) {
+  for (var block = thread; block < QUADS_K * QUADS_N; block += THREADS) {
     if (B_ALONG_K) {
-      let n = i / QUADS_K;
-      let k = (i % QUADS_K) * 4u;
-      let quad = readB(firstN + n, firstK + k, uniforms.columns, uniforms.depth);
-      @unroll for (var j = 0u; j < 4u; j++) { tileB[(k + j) * QUADS_N + n / 4u][n % 4u] = quad[j]; }
+      let k = firstK + (block % QUADS_K) * 4u;
+      let n = firstN + (block / QUADS_K) * 4u;
+      let turned = transpose(mat4x4f(
+        readB(n, k, uniforms.columns, uniforms.depth),
+        readB(n + 1u, k, uniforms.columns, uniforms.depth),
+        readB(n + 2u, k, uniforms.columns, uniforms.depth),
+        readB(n + 3u, k, uniforms.columns, uniforms.depth),
+      ));
+      let first = (block % QUADS_K) * 4u * QUADS_N + block / QUADS_K;
+      @unroll for (var j = 0u; j < 4; j++) { tileB[first + j * QUADS_N] = turned[j]; }
     } else {
-      tileB[i] = readB(firstK + i / QUADS_N, firstN + i % QUADS_N * 4u, uniforms.depth, uniforms.columns);
+      let n = firstN + (block % QUADS_N) * 4u;
+      @unroll for (var j = 0u; j < 4; j++) {
+        let k = block / QUADS_N + j * QUADS_K;
+        tileB[k * QUADS_N + block % QUADS_N] =
+          readB(firstK + k, n, uniforms.depth, uniforms.columns);
+      }
     }
   }
 }
