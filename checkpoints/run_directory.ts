@@ -13,6 +13,7 @@
 import { join } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
 import { RunLock } from "./run_lock.ts";
+import { type NamedTensors, writeSafetensors } from "./safetensors_writer.ts";
 import {
   type Checkpoint,
   type CheckpointContent,
@@ -64,6 +65,23 @@ export class RunDirectory {
     } catch (error) {
       throw new UserError(`Cannot write "${target}": ${messageOf(error)}`, { cause: error });
     }
+  }
+
+  /** Replaces a model file of the directory at once; gives its path. */
+  async writeModel(
+    name: string,
+    tensors: NamedTensors,
+    metadata: Record<string, string>,
+  ): Promise<string> {
+    const target = join(this.path, name);
+    try {
+      await writeSafetensors(`${target}.tmp`, tensors, metadata);
+      Deno.renameSync(`${target}.tmp`, target);
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw new UserError(`Cannot write "${target}": ${messageOf(error)}`, { cause: error });
+    }
+    return target;
   }
 
   /** The newest whole checkpoint, and what is wrong with newer ones that are not. */

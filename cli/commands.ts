@@ -8,19 +8,27 @@ import type { Command, CommandGroup } from "./_command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { convert } from "./convert.ts";
+import { evaluate } from "./evaluate.ts";
 import { exportModel } from "./export.ts";
 import { features } from "./features.ts";
+import { finetune } from "./finetune.ts";
 import { inspect } from "./inspect.ts";
 import { knn } from "./knn.ts";
 import { parity } from "./parity.ts";
+import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
+import { tokenize } from "./tokenize.ts";
 import { tokenizer } from "./tokenizer.ts";
 
 /** The commands of the command line. */
 export const commands: readonly (Command | CommandGroup)[] = [
   pretrain,
   tokenizer,
+  finetune,
+  tokenize,
   knn,
+  evaluate,
+  predict,
   features,
   convert,
   inspect,

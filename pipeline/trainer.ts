@@ -27,6 +27,8 @@ export interface TrainingLoop<Batch> {
   readonly totalSteps: number;
   readonly batchSize: number;
   readonly microBatches: number;
+  /** The same for a step, where the last batch of an epoch is smaller; default `microBatches`. */
+  readonly microBatchesAt?: (step: number) => number;
   readonly imagesPerEpoch: number;
   readonly generator: Generator;
   readonly listener: RunListener;
@@ -120,7 +122,8 @@ async function runStep<Batch>(
   const vectors: Tensor[] = [];
   const details: Tensor[] = [];
   let update: Tensor | null = null;
-  for (let microBatch = 0; microBatch < loop.microBatches; microBatch++) {
+  const microBatches = loop.microBatchesAt?.(step) ?? loop.microBatches;
+  for (let microBatch = 0; microBatch < microBatches; microBatch++) {
     const waiting = now();
     const batch = await loop.queue.next(step, microBatch);
     dataTime += now() - waiting;
@@ -132,7 +135,7 @@ async function runStep<Batch>(
             on: loop.on,
             step,
             microBatch,
-            microBatches: loop.microBatches,
+            microBatches,
             tape,
             generator: loop.generator.split("step", step, microBatch),
             stopwatch,

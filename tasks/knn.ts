@@ -12,6 +12,7 @@ import { knnAccuracies } from "./evaluation/knn.ts";
 import { featuresOf, requireLayers } from "./features.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
 import { loadEncoder } from "./load_encoder.ts";
+import { requireLabels } from "./require_labels.ts";
 
 /** How to vote. */
 export interface KnnTaskOptions extends InferenceOptions {
@@ -50,22 +51,14 @@ export async function openLabelled(
   data: Parameters<typeof openTrainingSource>[0],
 ): Promise<{ train: Source; test: Source }> {
   const train = await openTrainingSource(data);
+  requireLabels(train, data.source);
   const test = await openEvaluationSource(data);
-  const fail = (reason: string, hint: string) => {
-    train.close?.();
-    test.close?.();
-    return new UserError(`Cannot evaluate on "${data.source}": ${reason}`, { hint });
-  };
-  if (train.classes.length < 2) {
-    throw fail("its images have no class labels", "put each class into a folder of its own");
-  }
-  if (test.classes.join("\n") !== train.classes.join("\n")) {
-    throw fail(
-      "the classes of the test images are not those of the training images",
-      "both splits need the same class folders",
-    );
-  }
-  return { train, test };
+  if (test.classes.join("\n") === train.classes.join("\n")) return { train, test };
+  throw new UserError(
+    `Cannot evaluate on "${data.source}": the classes of the test images are not those of the ` +
+      "training images",
+    { hint: "both splits need the same class folders" },
+  );
 }
 
 /**

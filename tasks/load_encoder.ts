@@ -21,6 +21,8 @@ export interface PretrainedWeights {
   readonly kind: ModelKind;
   readonly shape: ModelShape;
   readonly values: ReadonlyMap<string, NamedValues>;
+  /** The file's own text metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** What to read and how. */
@@ -65,7 +67,7 @@ export async function readPretrained(
       if (!isNeeded(name)) continue;
       values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
     }
-    return { kind, shape, values };
+    return { kind, shape, values, metadata: opened.metadata };
   } finally {
     opened.close();
   }

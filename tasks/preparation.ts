@@ -5,6 +5,7 @@
  */
 
 import { readRunConfig } from "../checkpoints/run_directory.ts";
+import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import { type Config, schemas } from "../configs/schema.ts";
 import { dataSection } from "../configs/sections/data.ts";
 import { messageOf, UserError } from "../core/errors.ts";
@@ -57,6 +58,16 @@ export function preparationOf(checkpoint: string): Preparation {
   const { normalization, interpolation } = config.augment;
   const resize = config.task === "finetune" ? config.augment.testResize : null;
   return { normalization, interpolation, resize, data: config.data };
+}
+
+/** The names of the classes that a run trained on; null where the checkpoint is no such run. */
+export function classNamesOfRun(checkpoint: string): readonly string[] | null {
+  if (runConfig(checkpoint) === null) return null;
+  const latest = latestCheckpoint(checkpoint).checkpoint;
+  if (latest === undefined) return null;
+  const { state } = loadCheckpoint(latest.directory);
+  const { model } = state as { model?: { classNames?: string[] } };
+  return model?.classNames ?? null;
 }
 
 /** The test transform of a preparation at a size: shorter edge to `resize`, then the centre. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
 import type { LearningRateSchedule } from "../pipeline/optimize/schedules.ts";
 
 /** The length of a run in steps. */
@@ -19,7 +19,7 @@ export interface RunLength {
 
 /** Steps that a config asks for on a data set. */
 export function runLength(
-  config: PretrainConfig | TokenizerConfig,
+  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
   images: number,
 ): RunLength {
   const { schedule, data, batchSize } = config;
@@ -32,7 +32,7 @@ export function runLength(
 
 /** The learning-rate schedule of a config. */
 export function learningRateSchedule(
-  config: PretrainConfig | TokenizerConfig,
+  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
   length: RunLength,
 ): LearningRateSchedule {
   const { schedule, optimizer } = config;
@@ -46,5 +46,18 @@ export function learningRateSchedule(
     warmupSteps,
     totalSteps: length.scheduleSteps,
     warmupFactor: schedule.warmupStartFactor,
+  };
+}
+
+/** Micro-batches of a step: fewer at the end of an epoch whose last, smaller batch is kept. */
+export function microBatchesAt(
+  { batchSize }: { readonly batchSize: number },
+  length: RunLength,
+  images: number,
+  microBatch: number,
+): (step: number) => number {
+  return (step) => {
+    const before = (step % length.stepsPerEpoch) * batchSize;
+    return Math.ceil(Math.min(batchSize, images - before) / microBatch);
   };
 }

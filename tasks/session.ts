@@ -141,6 +141,12 @@ export class RunSession {
     this.#options.listener?.(event);
   };
 
+  /** The model's shape in the checkpoint to go on from; null for a new run. */
+  get savedModel(): object | null {
+    const state = this.#checkpoint?.state as unknown as RunState | undefined;
+    return state === undefined ? null : state.model as object;
+  }
+
   /** What `Trained.extra` gave when the checkpoint to go on from was saved; null for a new run. */
   async readExtra(): Promise<ReadonlyMap<string, NamedValues> | null> {
     return this.#checkpoint === null ? null : await readGroup(this.#checkpoint, "extra");
@@ -194,6 +200,15 @@ export class RunSession {
   /** Replaces a text file in the run's directory. */
   writeText(name: string, text: string): void {
     this.#directory?.writeText(name, text);
+  }
+
+  /** Replaces a model file in the run's directory; gives its path, null where nothing is kept. */
+  async writeModel(
+    name: string,
+    values: ReadonlyMap<string, NamedValues>,
+    metadata: Record<string, string>,
+  ): Promise<string | null> {
+    return await this.#directory?.writeModel(name, toTensors(values), metadata) ?? null;
   }
 
   async close(): Promise<void> {

@@ -6,17 +6,20 @@
  */
 
 import type { Context } from "../backends/backend.ts";
-import type { PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
 import type { ParameterSet } from "../models/parameter_set.ts";
 import { Optimizer } from "../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../pipeline/optimize/parameter_groups.ts";
 import { largestMicroBatch, type ModelFootprint } from "../pipeline/plan.ts";
 import type { RunLength } from "./schedule.ts";
 
+/** The config of a task with an optimizer, a schedule and checkpoints. */
+type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig;
+
 /** AdamW as a config wants it, over the trainable parameters of a model. */
 export function createOptimizer(
   on: Context,
-  config: PretrainConfig | TokenizerConfig,
+  config: TrainingConfig,
   parameters: ParameterSet,
   depth: number,
 ): Optimizer {
@@ -44,7 +47,7 @@ const defaultMemoryBudget = 8 * 2 ** 30;
 
 /** Images of one forward pass: what the config says, or the largest divisor of the batch that fits. */
 export function chooseMicroBatch(
-  config: PretrainConfig | TokenizerConfig,
+  config: TrainingConfig,
   footprint: ModelFootprint,
   budgetBytes = defaultMemoryBudget,
 ): number {
@@ -61,7 +64,7 @@ export function isDue(everyEpochs: number | null, step: number, length: RunLengt
 
 /** Whether a checkpoint is due after a step. */
 export function isCheckpointDue(
-  { checkpoint }: PretrainConfig | TokenizerConfig,
+  { checkpoint }: TrainingConfig,
   step: number,
   length: RunLength,
 ): boolean {

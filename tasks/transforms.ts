@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
 import type { BlockMaskOptions } from "../data/mask.ts";
 import type { Interpolation } from "../data/resize.ts";
 import type { TestTransform, TrainTransform } from "../data/transform.ts";
+import { normalizations } from "./normalizations.ts";
 
 type InterpolationName = PretrainConfig["augment"]["interpolation"];
 
@@ -36,6 +37,32 @@ export function trainTransform(augment: TokenizerConfig["augment"]): TrainTransf
 /** The two views of pretraining. */
 export function pretrainTransform(augment: PretrainConfig["augment"]): TrainTransform {
   return { ...trainTransform(augment), tokenizerSize: augment.tokenizerSize };
+}
+
+/** The random views of fine-tuning: RandAugment and erasing on top. */
+export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTransform {
+  const { randAugment, randomErasing, normalization } = augment;
+  return {
+    ...trainTransform(augment),
+    ...(randAugment === null ? {} : {
+      randAugment: {
+        count: randAugment.operations,
+        magnitude: randAugment.magnitude,
+        deviation: randAugment.magnitudeDeviation,
+        probability: randAugment.probability,
+        // mmcls computes the operations with OpenCV, timm with Pillow.
+        library: variant === "mmselfsup" ? "opencv" as const : "pillow" as const,
+      },
+    }),
+    ...(randomErasing === null ? {} : {
+      erasing: {
+        probability: randomErasing.probability,
+        area: randomErasing.area,
+        aspect: randomErasing.aspect,
+        noise: normalizations[normalization],
+      },
+    }),
+  };
 }
 
 /** The one view that features are evaluated on. */

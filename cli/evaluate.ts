@@ -1,0 +1,59 @@
+/** `evaluate`: accuracy of a classifier. */
+import { defineCommand, toggle } from "./_command.ts";
+import { inferenceOptions, labelledDataFlags, modelFlags, percent } from "./_model_flags.ts";
+
+function share(value: number | null): string {
+  return value === null ? "–" : percent(value);
+}
+
+/** Evaluates a classifier. */
+export const evaluate = defineCommand({
+  name: "evaluate",
+  summary: "Measure the accuracy of a classifier",
+  description:
+    "Runs a fine-tuned model of any known format over labelled images: top-1, top-5, a " +
+    "table of the classes and, with --confusion or --json, the confusion matrix.\n\n" +
+    "A run directory means its last checkpoint; RUN/best.safetensors is its best one.",
+  flags: {
+    ...modelFlags,
+    data: labelledDataFlags.data,
+    testSplit: labelledDataFlags.testSplit,
+    confusion: toggle(
+      "Print the confusion matrix: a row for each class, a column for each answer.",
+    ),
+  },
+  examples: [
+    ["evaluate --checkpoint runs/finetune_quickstart", "on the test images of the run"],
+    ["evaluate --checkpoint beitv2_ft.pth --data data/imagenet --json", "a published model"],
+  ],
+  async run({ flags }, context) {
+    const { options, close } = inferenceOptions(flags);
+    try {
+      const { evaluate } = await import("../tasks/evaluate.ts");
+      const result = await evaluate(options);
+      if (flags.json) return context.printJson(result);
+      const width = Math.max(...result.classes.map(({ name }) => name.length), "class".length);
+      context.print(`${"class".padEnd(width)}  images    recall  precision  taken for`);
+      for (const { name, images, recall, precision, confusedWith } of result.classes) {
+        const cells = [
+          name.padEnd(width),
+          String(images).padStart(6),
+          share(recall).padStart(8),
+          share(precision).padStart(9),
+          confusedWith ?? "–",
+        ];
+        context.print(cells.join("  "));
+      }
+      if (flags.confusion) {
+        const cell = Math.max(...result.confusion.flat().map((count) => String(count).length));
+        for (const row of result.confusion) {
+          context.print(row.map((count) => String(count).padStart(cell)).join(" "));
+        }
+      }
+      const { top1, top5, images } = result;
+      context.print(`top-1 ${percent(top1)}  top-5 ${percent(top5)}  on ${images} images`);
+    } finally {
+      close();
+    }
+  },
+});

@@ -1,0 +1,71 @@
+/** `finetune`: fine-tuning for classification. */
+import { defineCommand } from "./_command.ts";
+import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { percent } from "./_model_flags.ts";
+import { runFlags, runTask } from "./_run_task.ts";
+
+/** Fine-tunes a classifier. */
+export const finetune = defineCommand({
+  name: "finetune",
+  summary: "Fine-tune a pretrained model for classification",
+  description: "Puts a classifier on a pretrained model and trains all of it on images in class " +
+    "folders; without --checkpoint, from scratch. Sizes come from the checkpoint, positions are " +
+    "fitted to model.imageSize.\n\n" +
+    "The run keeps its last checkpoints, and the best model on the evaluation split in " +
+    "best.safetensors. An interrupted run is gone on with by the same command, or by --resume DIR.",
+  flags: {
+    ...recipeFlags("finetune"),
+    ...shortcutFlags([
+      "checkpoint",
+      "data",
+      "backend",
+      "batch",
+      "microBatch",
+      "epochs",
+      "maxSteps",
+      "precision",
+      "seed",
+      "workers",
+      "threads",
+    ]),
+    ...runFlags,
+  },
+  examples: [
+    ["finetune --checkpoint runs/quickstart", "the quick start"],
+    ["finetune --checkpoint runs/photos --data ~/photos", "on your own class folders"],
+    [
+      "finetune --config vit-base-p16_ft-8xb128-coslr-100e_in1k --checkpoint beit.pth " +
+      "--data data/imagenet",
+      "the recipe of the paper",
+    ],
+    ["finetune --checkpoint runs/quickstart --set data.labelFraction=0.1", "a tenth of the labels"],
+  ],
+  run: ({ flags }, context) =>
+    runTask(
+      {
+        task: "finetune",
+        async run(config, options) {
+          const { finetune } = await import("../tasks/finetune.ts");
+          return await finetune(config, options);
+        },
+        async plan(config, options) {
+          const { planFinetuning } = await import("../tasks/finetune_plan.ts");
+          return await planFinetuning(config, options);
+        },
+        describe: ({ step, top1, top5, averaged, best, directory }) => [
+          ...(top1 === null || top5 === null
+            ? []
+            : [`top-1 ${percent(top1)}  top-5 ${percent(top5)}  after step ${step}`]),
+          ...(averaged === null ? [] : [
+            `top-1 ${percent(averaged.top1)}  top-5 ${percent(averaged.top5)}  averaged weights`,
+          ]),
+          ...(best === null ? [] : [
+            `top-1 ${percent(best.top1)}  top-5 ${percent(best.top5)}  best, step ${best.step}`,
+          ]),
+          `Everything is in ${directory}`,
+        ],
+      },
+      flags,
+      context,
+    ),
+});

@@ -1,0 +1,41 @@
+/**
+ * Images → class scores, beside the distributions that they are to give.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import type { Generator } from "../core/generator.ts";
+import type { MixedBatch } from "./mix.ts";
+import type { Stage } from "./stage.ts";
+
+/** Whatever gives class scores: a {@link Classifier}, or the user's own. */
+export interface ImageClassifier {
+  /** Images [B, 3, S, S] → scores before softmax [B, classes]. */
+  logits(on: Context, images: Tensor, options: { readonly dropPath: Generator | null }): Tensor;
+}
+
+/** Scores and what they are compared to. */
+export interface ClassifiedBatch {
+  /** [B, classes]. */
+  readonly logits: Tensor;
+  /** [B, classes], rows that add up to 1. */
+  readonly targets: Tensor;
+}
+
+/** The stage `classify`; drop path is drawn in training only. */
+export function classify(
+  model: ImageClassifier,
+): Stage<MixedBatch, ClassifiedBatch> & { readonly name: "classify" } {
+  return {
+    name: "classify",
+    run({ images, targets, size, imageSize }, { on, generator, tape }) {
+      const input = tf.tensor(images, [size, 3, imageSize, imageSize]);
+      const logits = model.logits(on, input, {
+        dropPath: tape === null ? null : generator.split("classify"),
+      });
+      return { logits, targets: tf.tensor2d(targets, [size, targets.length / size]) };
+    },
+  };
+}
