@@ -25,8 +25,12 @@ interface Interval {
 
 function findIntervals({ instructions, loops }: LinearCode): Interval[] {
   const intervals = new Map<number, Interval>();
+  const depths = new Uint8Array(instructions.length);
+  for (const { start, end } of loops) {
+    for (let position = start; position <= end; position++) depths[position]++;
+  }
   instructions.forEach((instruction, position) => {
-    const depth = loops.filter(({ start, end }) => start <= position && position <= end).length;
+    const depth = depths[position];
     for (const virtual of registersOf(instruction)) {
       const known = intervals.get(virtual.id);
       const interval = known ?? { virtual, start: position, end: position, weight: 0 };

@@ -8,7 +8,12 @@ import { describeKernel } from "../../code/kernel_builder.ts";
 import type { KernelTable } from "../../jobs/job.ts";
 import { portableKernels } from "../../kernel_table.ts";
 import { encodeX64 } from "./encode_x64.ts";
-import { addressOfBuffer, functionOfValues, openNativeHost } from "./executable_memory_ffi.ts";
+import {
+  addressOfBuffer,
+  functionOfValues,
+  type NativeHost,
+  openNativeHost,
+} from "./executable_memory_ffi.ts";
 import { avxLanes, type NativeCode } from "./native_code.ts";
 import { hasAvx2 } from "./processor_ffi.ts";
 
@@ -18,18 +23,33 @@ const valuesPerThread = 32;
 
 const codeAlignment = 64;
 
+interface EncodedKernel {
+  readonly name: string;
+  readonly code: Uint8Array;
+}
+
+/** The code depends on nothing but the processor: one copy serves every backend of the process. */
+let placed: { native: NativeCode; codes: readonly EncodedKernel[] } | null = null;
+
 /** Encodes and places all portable kernels; the reason where that is not possible. */
 export function placeNativeKernels(
   dump: (name: string, bytes: Uint8Array) => void,
 ): NativeCode | string {
-  const host = openNativeHost();
-  if (typeof host === "string") return host;
-  if (!hasAvx2(host)) return "the processor lacks AVX2 or FMA";
-  const codes = portableKernels.map((description) => {
-    const code = encodeX64(describeKernel(description, avxLanes));
-    dump(`${description.name}.x64`, code);
-    return { name: description.name, code };
-  });
+  if (placed === null) {
+    const host = openNativeHost();
+    if (typeof host === "string") return host;
+    if (!hasAvx2(host)) return "the processor lacks AVX2 or FMA";
+    const codes = portableKernels.map((description) => ({
+      name: description.name,
+      code: encodeX64(describeKernel(description, avxLanes)),
+    }));
+    placed = { native: place(host, codes), codes };
+  }
+  for (const { name, code } of placed.codes) dump(`${name}.x64`, code);
+  return placed.native;
+}
+
+function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode {
   const offsets: Record<string, number> = {};
   let length = 0;
   for (const { name, code } of codes) {

@@ -1,0 +1,94 @@
+/**
+ * Matrix products at the shapes of ViT-B and of the quick start, on each provider of the `cpu` backend
+ * and in PyTorch, in turns.
+ *
+ *     deno run -A bench/cpu/products.ts [threads 2] [rounds 7] [python3]
+ *
+ * @module
+ */
+
+import type { Backend } from "../../backends/backend.ts";
+import { createCpuBackend } from "../../backends/cpu/mod.ts";
+import { Generator } from "../../core/generator.ts";
+import { tf } from "../../deps/tfjs.ts";
+import { Peer } from "./_peer.ts";
+import { keep, median } from "./_report.ts";
+
+const [threadsText, roundsText, python] = Deno.args;
+const threads = Number(threadsText ?? 2);
+const rounds = Number(roundsText ?? 7);
+
+/** Rows, columns, depth. */
+const shapes = [
+  [1576, 2304, 768],
+  [1576, 768, 768],
+  [1576, 3072, 768],
+  [1576, 768, 3072],
+  [1040, 512, 128],
+] as const;
+
+const backends: Record<string, Backend> = {};
+for (const provider of ["wasm", "blas", "native"] as const) {
+  try {
+    backends[provider] = await createCpuBackend({ threads, provider });
+  } catch (error) {
+    console.log((error as Error).message);
+  }
+}
+
+function values(size: number): Float32Array {
+  const random = Generator.from(size);
+  return Float32Array.from({ length: size }, () => random.uniform(-1, 1));
+}
+
+function timeOurs(backend: Backend, [rows, columns, depth]: readonly number[]): number {
+  return backend.run(() =>
+    tf.tidy(() => {
+      const x = tf.tensor(values(rows * depth), [rows, depth]);
+      const weight = tf.tensor(values(columns * depth), [columns, depth]);
+      const run = () =>
+        backend.kernels.linear!.forward({
+          x,
+          weight,
+          bias: null,
+          activation: "none",
+          precision: "float32",
+        }).y.dispose();
+      run();
+      const start = performance.now();
+      run();
+      return tf.scalar((performance.now() - start) / 1000);
+    }).dataSync()[0]
+  );
+}
+
+const peer = new Peer(python ?? "python3");
+console.log(JSON.stringify(await peer.ask({ do: "load", threads })));
+const results = [];
+for (const shape of shapes) {
+  const [rows, columns, depth] = shape;
+  const seconds: Record<string, number[]> = { pytorch: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, backend] of Object.entries(backends)) {
+      (seconds[name] ??= []).push(timeOurs(backend, shape));
+    }
+    const { seconds: both } = await peer.ask<{ seconds: number[] }>({
+      do: "product",
+      rows,
+      columns,
+      depth,
+      count: 2,
+    });
+    seconds.pytorch.push(both[1]);
+  }
+  const gigaflops = (of: readonly number[]) =>
+    Number((2 * rows * columns * depth / median(of) / 1e9).toFixed(1));
+  const rates = Object.fromEntries(
+    Object.entries(seconds).map(([name, times]) => [name, gigaflops(times)]),
+  );
+  console.log(`${rows}x${columns}x${depth} GFLOP/s`, rates);
+  results.push({ rows, columns, depth, threads, gigaflops: rates });
+}
+await peer.close();
+for (const backend of Object.values(backends)) await backend.dispose();
+await keep(`cpu_products_${threads}`, results);
