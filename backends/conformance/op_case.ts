@@ -54,8 +54,11 @@ const reducedTolerance = {
   bfloat16: { value: 3e-2, gradient: 6e-2 },
 };
 
-/** Elements of the inputs times those of the output up to which differences are taken. */
-const mostDifferences = 500_000;
+/** Elements of the inputs up to which differences are taken: each costs two runs of the oracle. */
+const mostDifferences = 3000;
+
+/** The same times the elements of the output, by which a run takes longer. */
+const mostTerms = 500_000;
 
 type Gradients = Readonly<Record<string, ArrayLike<number>>>;
 
@@ -169,7 +172,8 @@ async function computeGradients(
   const dy = drawOutputGradient(first.data.length, title);
   if (gradientOracle !== undefined) return gradientOracle(inputs, dy);
   const size = gradients.reduce((sum, name) => sum + inputs[name].data.length, 0);
-  if (size * dy.length <= mostDifferences) return takeDifferences(definition, inputs, dy);
+  const isSmall = size <= mostDifferences && size * dy.length <= mostTerms;
+  if (isSmall) return takeDifferences(definition, inputs, dy);
   const backend = await createReferenceBackend();
   try {
     const reference = await evaluate({ backend, precision: "float32" }, definition, inputs, title);
