@@ -8,6 +8,7 @@ import type { Command, CommandGroup } from "./_command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { convert } from "./convert.ts";
+import { doctor } from "./doctor.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportModel } from "./export.ts";
 import { features } from "./features.ts";
@@ -34,6 +35,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   inspect,
   exportModel,
   parity,
+  doctor,
   config,
   completion,
 ];

@@ -1,0 +1,99 @@
+/** `doctor`: what works on this machine, what does not, and why. */
+import type { BackendReport } from "../tasks/doctor.ts";
+import project from "../deno.json" with { type: "json" };
+import { type CommandContext, defineCommand, exitCodes, toggle } from "./_command.ts";
+import type { AcceleratorReport } from "./_machine.ts";
+
+/** Examines all backends, one after another. */
+async function examineAll(
+  flags: { readonly parity: boolean; readonly quick: boolean },
+  context: CommandContext,
+): Promise<BackendReport[]> {
+  const { candidates, examineBackend } = await import("../tasks/doctor.ts");
+  const reports: BackendReport[] = [];
+  for (const candidate of candidates) {
+    if (context.signal.aborted) break;
+    reports.push(
+      await examineBackend(candidate, {
+        now: () => performance.now() / 1000,
+        test: !flags.quick,
+        parity: flags.parity,
+        onProgress: (text) => context.note(text),
+      }),
+    );
+  }
+  return reports;
+}
+
+/** What `--backend auto` takes: a real GPU, else the processor. */
+function choiceOfAuto(reports: readonly BackendReport[]): string {
+  const gpu = reports.find(({ backend }) => backend === "webgpu");
+  return gpu?.starts && gpu.adapter?.isSoftware === false ? "webgpu" : "cpu";
+}
+
+/** What makes the processor fast, beside WebAssembly: machine code and a system's BLAS. */
+async function describeKernels(): Promise<AcceleratorReport[]> {
+  const { createBackend } = await import("../backends/mod.ts");
+  const { messageOf } = await import("../core/errors.ts");
+  const found: AcceleratorReport[] = [];
+  const providers = [["native", "machine code", /machine code/], [
+    "blas",
+    "BLAS",
+    /BLAS/i,
+  ]] as const;
+  for (const [provider, name, pattern] of providers) {
+    try {
+      const { backend } = await createBackend("cpu", { provider });
+      const { description } = backend.capabilities;
+      await backend.dispose();
+      const starts = pattern.test(description);
+      found.push({ name, starts, detail: starts ? description : "not used by this version" });
+    } catch (error) {
+      found.push({ name, starts: false, detail: messageOf(error) });
+    }
+  }
+  return found;
+}
+
+/** Examines the machine; exit code 1 where a backend that starts does not do what it should. */
+export const doctor = defineCommand({
+  name: "doctor",
+  summary: "Show what works on this machine, and why the rest does not",
+  description: "Shows versions, processor, memory, disk, which backends start and why others do " +
+    "not, the GPU's features and limits, and permissions that are missing with the flag to add. " +
+    "Then tests each backend for a few seconds: its ops, a matrix product, and pretraining steps " +
+    "of a tiny model.\n\nThe output names no folders of yours: paste it into a bug report. Exit " +
+    "code 1 says that a backend which starts does not work.",
+  flags: {
+    parity: toggle("Compare each backend with numbers of the reference code too."),
+    quick: toggle("Leave the self-test out."),
+    json: toggle("Print one JSON document instead of text."),
+  },
+  examples: [
+    ["doctor", "what to send with a bug report"],
+    ["doctor --parity", "whether this GPU computes what PyTorch does"],
+  ],
+  async run({ flags }, context) {
+    const machine = await import("./_machine.ts");
+    const { hasRelaxedSimd } = await import("../backends/cpu/kernel_table.ts");
+    const { doctorLines } = await import("./_doctor_text.ts");
+    const { isHealthy } = await import("../tasks/doctor.ts");
+    const { deno, v8, typescript } = Deno.version;
+    const accelerators = [await machine.describeDecoder(), ...await describeKernels()];
+    const backends = await examineAll(flags, context);
+    if (context.signal.aborted) return exitCodes.interrupted;
+    const report = machine.valueWithoutPaths({
+      versions: { mimic: project.version, deno, v8, typescript },
+      machine: machine.describeMachine(),
+      simd: `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`,
+      permissions: machine.describePermissions(),
+      accelerators,
+      backends,
+      auto: choiceOfAuto(backends),
+      ok: backends.every(isHealthy),
+    });
+    if (flags.json) context.printJson(report);
+    else for (const line of doctorLines(report)) context.print(line);
+    return report.ok ? exitCodes.done : 1;
+  },
+});
