@@ -62,9 +62,22 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(encode([probe], memory, true));
 }
 
-/** The bytes of the module for this memory. */
-export function encodeKernels(memory: MemoryKind): Uint8Array<ArrayBuffer> {
-  return encode(allKernels, memory, hasRelaxedSimd());
+const encoded = new Map<string, Uint8Array<ArrayBuffer>>();
+
+/** The bytes of the module for this kind of memory; encoded once. */
+export function encodeKernels(
+  { addressBits, isShared, maximumBytes }: MemoryKind,
+): Uint8Array<ArrayBuffer> {
+  const key = [addressBits, isShared, maximumBytes].join();
+  const known = encoded.get(key);
+  if (known !== undefined) return known;
+  const bytes = encode(
+    allKernels,
+    { addressBits, isShared, maximumBytes },
+    hasRelaxedSimd(),
+  );
+  encoded.set(key, bytes);
+  return bytes;
 }
 
 /** Columns of a packed panel of a right operand; machine code has wider vectors. */

@@ -33,17 +33,29 @@ function wasmDescription(): string {
   return `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`;
 }
 
+/** What the self-check found; the code is the same for all backends of the process. */
+let nativeDifference: { kernel: string | null } | null = null;
+
+function findNativeDifference(
+  wasmKernels: KernelTable,
+  kernels: KernelTable,
+  arena: Arena,
+): string | null {
+  // The tile of a matrix product has a shape of its own for each width of vectors.
+  const comparable = portableKernels.filter(({ name }) => name !== "gemmBlock");
+  const codes = comparable.map((description) => describeKernel(description, wasmLanes));
+  return findDifference(codes, wasmKernels, kernels, arena) ??
+    findGemmDifference(wasmKernels, kernels, arena);
+}
+
 const tryNative: Attempt = async (arena, wasmKernels, { dumpKernels }) => {
   const { placeNativeKernels } = await import("./native/native_kernels_ffi.ts");
   const native = placeNativeKernels(dumpKernels ?? (() => {}));
   if (typeof native === "string") return native;
   const foreign = { kind: "native", ...native } as const;
   const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  // The tile of a matrix product has a shape of its own for each width of vectors.
-  const comparable = portableKernels.filter(({ name }) => name !== "gemmBlock");
-  const codes = comparable.map((description) => describeKernel(description, wasmLanes));
-  const different = findDifference(codes, wasmKernels, kernels, arena) ??
-    findGemmDifference(wasmKernels, kernels, arena);
+  nativeDifference ??= { kernel: findNativeDifference(wasmKernels, kernels, arena) };
+  const different = nativeDifference.kernel;
   if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
   return { kernels, foreign, mostThreads: mostNativeThreads, description: "machine code, AVX2" };
 };
