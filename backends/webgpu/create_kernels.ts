@@ -2,18 +2,34 @@
 
 import type { Kernels } from "../kernels.ts";
 import { adamWKernel } from "./kernels/adam_w.ts";
+import { assembleTokensKernel } from "./kernels/assemble_tokens.ts";
+import { attentionKernel } from "./kernels/attention.ts";
+import { codebookKernels } from "./kernels/codebook.ts";
+import { cosineLossKernel } from "./kernels/cosine_loss.ts";
+import { l2NormalizeKernel } from "./kernels/l2_normalize.ts";
 import { layerNormKernel } from "./kernels/layer_norm.ts";
 import { linearKernel } from "./kernels/linear.ts";
+import { maskedCrossEntropyKernel } from "./kernels/masked_cross_entropy.ts";
 import { MatrixProducts } from "./kernels/matrix_product.ts";
+import { patchEmbedKernel } from "./kernels/patch_embed.ts";
+import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts";
 import { residualKernel } from "./kernels/residual.ts";
 import type { ShaderRunner } from "./shader.ts";
 
-export function createKernels(runner: ShaderRunner): Partial<Kernels> {
+export function createKernels(runner: ShaderRunner): Kernels {
   const products = new MatrixProducts(runner, "square64Wide");
   return {
     adamW: adamWKernel(runner),
-    linear: linearKernel(runner, products),
+    assembleTokens: assembleTokensKernel(runner),
+    attention: attentionKernel(runner),
+    cosineLoss: cosineLossKernel(runner),
+    l2Normalize: l2NormalizeKernel(runner),
     layerNorm: layerNormKernel(runner),
+    linear: linearKernel(runner, products),
+    maskedCrossEntropy: maskedCrossEntropyKernel(runner, products),
+    patchEmbed: patchEmbedKernel(runner, products),
+    relativePositionBias: relativePositionBiasKernel(runner),
     residual: residualKernel(runner),
+    ...codebookKernels(runner, products),
   };
 }

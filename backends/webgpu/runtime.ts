@@ -228,6 +228,13 @@ export class Runtime extends WebGPUBackend {
     );
   }
 
+  /** Fills a buffer with zeros. */
+  clear({ buffer, offset, size }: BufferSlice): void {
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    this.#inner.commandEncoder!.clearBuffer(buffer, offset, size);
+  }
+
   /** Records one dispatch; it runs when the queue is next submitted. */
   dispatch({ label, pipeline, bindings, uniform, grid }: Dispatch): void {
     const inner = this.#inner;

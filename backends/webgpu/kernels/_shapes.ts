@@ -1,5 +1,7 @@
 /** Small facts about shapes that the kernels share. @module */
 import type { Tensor } from "../../../deps/tfjs.ts";
+import type { Precision } from "../../backend.ts";
+import type { Storage } from "../runtime.ts";
 
 /** Threads of the workgroups that reduce or go element by element. */
 export const WORKGROUP = 64;
@@ -15,4 +17,11 @@ export function rowsOf(tensor: Tensor): { rows: number; width: number; quadsPerR
 /** Workgroups that sum over rows for `width` columns. */
 export function columnGroupsOf(width: number): number {
   return Math.ceil(width / (COLUMN_QUADS * 4));
+}
+
+/** How activations of these widths are stored: as float16 only where all are whole quads. */
+export function storageFor(precision: Precision, ...widths: number[]): Storage {
+  return precision === "float16" && widths.every((width) => width % 4 === 0)
+    ? "float16"
+    : "float32";
 }

@@ -2,17 +2,14 @@
 
 import slopeCode from "../shaders/activation_backward.wgsl" with { type: "text" };
 import activationCode from "../shaders/activation.wgsl" with { type: "text" };
-import columnSums from "../shaders/column_sums.wgsl" with { type: "text" };
-import biasCode from "../shaders/bias_backward.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation, LinearKernel } from "../../kernels.ts";
-import type { Storage } from "../runtime.ts";
 import { foldedGrid, type ShaderRunner } from "../shader.ts";
-import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
+import { sumRowsInto } from "./_bias_gradient.ts";
+import { rowsOf, storageFor, WORKGROUP } from "./_shapes.ts";
 import { ACTIVATIONS, type MatrixProducts } from "./matrix_product.ts";
 
 const SLOPE = { name: "activation_backward", code: slopeCode, includes: [activationCode] };
-const BIAS = { name: "bias_backward", code: biasCode, includes: [columnSums] };
 
 export function linearKernel(runner: ShaderRunner, products: MatrixProducts): LinearKernel {
   const { runtime } = runner;
@@ -31,21 +28,6 @@ export function linearKernel(runner: ShaderRunner, products: MatrixProducts): Li
       grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
     });
     return dz;
-  }
-
-  function sumOfRows(dz: Tensor): Tensor {
-    const { rows, width } = rowsOf(dz);
-    const dbias = runtime.allocate([width]);
-    runner.run({
-      file: BIAS,
-      constants: { WORKGROUP, COLUMN_QUADS },
-      reads: { dz },
-      writes: { dbias },
-      uniforms: { rows, width },
-      isQuadWide: width % 4 === 0,
-      grid: foldedGrid(columnGroupsOf(width), 1),
-    });
-    return dbias;
   }
 
   return {
@@ -91,7 +73,8 @@ export function linearKernel(runner: ShaderRunner, products: MatrixProducts): Li
         isBAlongDepth: false,
         isRounded,
       });
-      const dbias = hasBias ? sumOfRows(dz) : null;
+      const dbias = hasBias ? runtime.allocate([outputs]) : null;
+      if (dbias !== null) sumRowsInto(runner, dz, dbias);
       if (!needsInputGradient) return { dx: null, dweight, dbias };
       const dx = runtime.allocate(x.shape, "float32", storageFor(precision, inputs, outputs));
       products.run({
@@ -108,11 +91,4 @@ export function linearKernel(runner: ShaderRunner, products: MatrixProducts): Li
       return { dx, dweight, dbias };
     },
   };
-}
-
-/** Activations are stored as float16 where all of their widths allow whole quads. */
-function storageFor(precision: string, ...widths: number[]): Storage {
-  return precision === "float16" && widths.every((width) => width % 4 === 0)
-    ? "float16"
-    : "float32";
 }

@@ -25,6 +25,10 @@ export interface MatrixProduct {
   readonly isBAlongDepth: boolean;
   /** Whether float32 operands are rounded to float16. */
   readonly isRounded: boolean;
+  /** Rows, as stored, to skip at the beginning of `a`, `b` and `c`. */
+  readonly firstRows?: { readonly a?: number; readonly b?: number; readonly c?: number };
+  /** Whether the product is added to `c`. */
+  readonly isAdded?: boolean;
   readonly bias?: Tensor | null;
   readonly activation?: Activation;
   /** Receives the value before the activation; given if and only if there is an activation. */
@@ -81,11 +85,19 @@ export class MatrixProducts {
         ROUND_A: isRounded && runtime.storage(a) === "float32",
         ROUND_B: isRounded && runtime.storage(b) === "float32",
         HAS_BIAS: !!product.bias,
+        ACCUMULATE: product.isAdded ?? false,
         ACTIVATION: ACTIVATIONS[activation],
       },
       reads: { a, b, bias: product.bias ?? null },
       writes: { c, before: product.before ?? null },
-      uniforms: { rows, columns, depth },
+      uniforms: {
+        rows,
+        columns,
+        depth,
+        firstA: product.firstRows?.a ?? 0,
+        firstB: product.firstRows?.b ?? 0,
+        firstC: product.firstRows?.c ?? 0,
+      },
       isQuadWide,
       grid: [
         Math.ceil(columns / (tiling.THREADS_N * tiling.MICRO_N)),

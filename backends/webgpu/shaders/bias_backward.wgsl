@@ -1,4 +1,4 @@
-// dbias = Σ dz over rows; a workgroup sums a few columns.
+// dbias = Σ dz over rows, or added to it; a workgroup sums a few columns.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -16,5 +16,8 @@ fn main(
     }
   }
   sum = sumOverLanes(sum, lane, quad);
-  if (lane == 0u && column < width) { storeDbias(0u, column, width, sum); }
+  if (lane == 0u && column < width) {
+    if (ACCUMULATE) { sum += loadDbias(0u, column, width); }
+    storeDbias(0u, column, width, sum);
+  }
 }

@@ -3,6 +3,7 @@
 //
 // A_ALONG_K: a is stored [M, K], else [K, M]. B_ALONG_K: b is stored [N, K], else [K, N].
 // ROUND_A, ROUND_B: round operands that are stored as float32 to float16.
+// firstA, firstB, firstC: rows, as stored, at which a, b and c begin. ACCUMULATE adds to c.
 // The epilogue adds a bias to each column, keeps the value before the activation, and activates.
 
 const TILE_M = THREADS_M * MICRO_M;
@@ -64,19 +65,21 @@ fn finish(m: u32, n: u32, sum: vec4f) {
     storeBefore(m * uniforms.columns, n, uniforms.columns, value);
     value = activate(value, ACTIVATION);
   }
-  storeC(m * uniforms.columns, n, uniforms.columns, value);
+  let base = (uniforms.firstC + m) * uniforms.columns;
+  if (ACCUMULATE) { value += loadC(base, n, uniforms.columns); }
+  storeC(base, n, uniforms.columns, value);
 }
 
 fn readA(major: u32, minor: u32, majors: u32, minors: u32) -> vec4f {
   if (major >= majors || minor >= minors) { return vec4f(0.0); }
-  let quad = loadA(major * minors, minor, minors);
+  let quad = loadA((uniforms.firstA + major) * minors, minor, minors);
   if (ROUND_A) { return quantizeToF16(quad); }
   return quad;
 }
 
 fn readB(major: u32, minor: u32, majors: u32, minors: u32) -> vec4f {
   if (major >= majors || minor >= minors) { return vec4f(0.0); }
-  let quad = loadB(major * minors, minor, minors);
+  let quad = loadB((uniforms.firstB + major) * minors, minor, minors);
   if (ROUND_B) { return quantizeToF16(quad); }
   return quad;
 }

@@ -1,0 +1,106 @@
+/** Attention with a relative-position bias, never holding an N × N matrix of one sample. @module */
+
+import biasCode from "../shaders/attention_backward_bias.wgsl" with { type: "text" };
+import forwardCode from "../shaders/attention.wgsl" with { type: "text" };
+import keysCode from "../shaders/attention_backward_keys.wgsl" with { type: "text" };
+import queriesCode from "../shaders/attention_backward_queries.wgsl" with { type: "text" };
+import rowsCode from "../shaders/attention_rows.wgsl" with { type: "text" };
+import type { Tensor } from "../../../deps/tfjs.ts";
+import type { Precision } from "../../backend.ts";
+import type { AttentionKernel } from "../../kernels.ts";
+import { float, type ShaderCall, type ShaderRunner } from "../shader.ts";
+
+const FORWARD = { name: "attention", code: forwardCode, includes: [rowsCode] };
+const QUERIES = { name: "attention_backward_queries", code: queriesCode, includes: [rowsCode] };
+const KEYS = { name: "attention_backward_keys", code: keysCode, includes: [rowsCode] };
+const BIAS = { name: "attention_backward_bias", code: biasCode, includes: [rowsCode] };
+
+/** Queries or keys that a workgroup owns, one a thread. */
+const WORKGROUP = 64;
+
+interface Attention {
+  readonly qkv: Tensor;
+  readonly bias: Tensor | null;
+  readonly heads: number;
+  readonly scale: number;
+  readonly precision: Precision;
+}
+
+export function attentionKernel(runner: ShaderRunner): AttentionKernel {
+  const { runtime } = runner;
+  return {
+    forward(args) {
+      const { qkv, bias, heads } = args;
+      const [samples, tokens, width] = qkv.shape as [number, number, number];
+      const y = runtime.allocate([samples, tokens, width / 3], "float32", runtime.storage(qkv));
+      const logSums = runtime.allocate([samples, heads, tokens]);
+      runner.run({
+        ...commonOf(runner, args, FORWARD),
+        reads: { qkv, bias: runner.floats(bias) },
+        writes: { y, logSums: runner.floats(logSums) },
+        grid: [Math.ceil(tokens / WORKGROUP), heads, samples],
+      });
+      return { y, saved: [logSums] };
+    },
+    backward({ dy, y, saved: [logSumTensor], ...args }) {
+      const { qkv, bias, heads } = args;
+      const [samples, tokens] = qkv.shape as [number, number, number];
+      const dqkv = runtime.allocate(qkv.shape, "float32", runtime.storage(qkv));
+      const dbias = bias === null ? null : runtime.allocate(bias.shape);
+      const deltas = { floats: runtime.scratch(samples * heads * tokens * 4) };
+      const logSums = runner.floats(logSumTensor);
+      const grid: ShaderCall["grid"] = [Math.ceil(tokens / WORKGROUP), heads, samples];
+      const biases = runner.floats(bias);
+      runner.run({
+        ...commonOf(runner, args, QUERIES),
+        reads: { qkv, bias: biases, dy, y, logSums },
+        writes: { dqkv, deltas },
+        grid,
+      });
+      const reads = { qkv, bias: biases, dy, logSums, deltas };
+      runner.run({ ...commonOf(runner, args, KEYS), reads, writes: { dqkv }, grid });
+      if (dbias !== null) {
+        const tiles = Math.ceil(tokens / pairTileOf(qkv.shape[2]! / 3 / heads));
+        runner.run({
+          ...commonOf(runner, args, BIAS),
+          reads,
+          writes: { dbias: runner.floats(dbias) },
+          grid: [tiles, tiles, heads],
+        });
+      }
+      return { dqkv, dbias };
+    },
+  };
+}
+
+/** What the four shaders are told alike. */
+function commonOf(
+  { runtime }: ShaderRunner,
+  { qkv, bias, heads, scale, precision }: Attention,
+  file: ShaderCall["file"],
+): Pick<ShaderCall, "file" | "constants" | "uniforms" | "isQuadWide"> {
+  const [samples, tokens, width] = qkv.shape as [number, number, number];
+  const headWidth = width / 3 / heads;
+  const tile = headWidth <= 128 ? 16 : 8;
+  return {
+    file,
+    constants: {
+      WORKGROUP,
+      HEAD_WIDTH: headWidth,
+      HEAD_QUADS: Math.ceil(headWidth / 4),
+      KEY_TILE: tile,
+      QUERY_TILE: tile,
+      PAIR_TILE: pairTileOf(headWidth),
+      HAS_BIAS: bias !== null,
+      ROUND: precision === "float16" && runtime.storage(qkv) === "float32",
+    },
+    uniforms: { samples, tokens, heads, scale: float(scale) },
+    isQuadWide: headWidth % 4 === 0,
+  };
+}
+
+/** Side of the tile of pairs whose four kinds of rows fit into 16 KiB. */
+function pairTileOf(headWidth: number): number {
+  if (headWidth <= 64) return 16;
+  return headWidth <= 128 ? 8 : 4;
+}

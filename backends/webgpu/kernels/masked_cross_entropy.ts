@@ -1,0 +1,165 @@
+/**
+ * The language-model head and its softmax cross-entropy at the masked positions. The logits are made
+ * a stretch of rows at a time, and once more in the backward pass instead of being kept.
+ *
+ * @module
+ */
+
+import backwardCode from "../shaders/cross_entropy_backward.wgsl" with { type: "text" };
+import bestCode from "../shaders/row_best.wgsl" with { type: "text" };
+import forwardCode from "../shaders/cross_entropy.wgsl" with { type: "text" };
+import gatherCode from "../shaders/gather_rows.wgsl" with { type: "text" };
+import meanCode from "../shaders/mean_columns.wgsl" with { type: "text" };
+import rowSums from "../shaders/row_sums.wgsl" with { type: "text" };
+import type { Tensor } from "../../../deps/tfjs.ts";
+import type { MaskedCrossEntropyKernel } from "../../kernels.ts";
+import { float, foldedGrid, type ShaderRunner } from "../shader.ts";
+import { sumRowsInto } from "./_bias_gradient.ts";
+import { eachStretchOfLogits } from "./_logits.ts";
+import { rowsOf, storageFor, WORKGROUP } from "./_shapes.ts";
+import type { MatrixProducts } from "./matrix_product.ts";
+
+const FORWARD = { name: "cross_entropy", code: forwardCode, includes: [rowSums, bestCode] };
+const BACKWARD = { name: "cross_entropy_backward", code: backwardCode };
+const GATHER = { name: "gather_rows", code: gatherCode };
+const MEAN = { name: "mean_columns", code: meanCode, includes: [rowSums] };
+
+export function maskedCrossEntropyKernel(
+  runner: ShaderRunner,
+  products: MatrixProducts,
+): MaskedCrossEntropyKernel {
+  const { runtime } = runner;
+  return {
+    forward({ x, positions, weight, bias, targets, precision }) {
+      const rowCount = positions.size;
+      const [codes, width] = weight.shape as [number, number];
+      const rows = runtime.allocate([rowCount, width], "float32", storageFor(precision, width));
+      moveRows(runner, { from: x, positions, to: rows, isScattered: false });
+      const rowResults = runtime.allocate([rowCount, 3]);
+      const isRounded = precision === "float16";
+      eachStretchOfLogits(
+        runner,
+        products,
+        { x: rows, weight, bias, isRounded },
+        (logits, first) => {
+          runner.run({
+            file: FORWARD,
+            constants: { WORKGROUP },
+            reads: { logits, targets },
+            writes: { rowResults: runner.floats(rowResults) },
+            uniforms: { rows: logits.shape[0], width: codes, firstRow: first },
+            isQuadWide: codes % 4 === 0,
+            grid: foldedGrid(logits.shape[0], 1),
+          });
+        },
+      );
+      const loss = runtime.allocate([]);
+      const correct = runtime.allocate([]);
+      runner.run({
+        file: MEAN,
+        constants: { WORKGROUP: 256, COLUMNS: 3, FIRST_COLUMN: 1, HAS_SECOND: true },
+        reads: { table: runner.floats(rowResults) },
+        writes: { first: runner.floats(loss), second: runner.floats(correct) },
+        uniforms: { rows: rowCount },
+        isQuadWide: false,
+        grid: [1, 1, 1],
+      });
+      return { loss, correct, saved: [rows, rowResults] };
+    },
+    backward({ dloss, x, positions, weight, bias, targets, saved, precision }) {
+      const [rows, rowResults] = saved;
+      const [codes, width] = weight.shape as [number, number];
+      const rowCount = positions.size;
+      const isRounded = precision === "float16";
+      const dweight = runtime.allocate(weight.shape);
+      const dbias = runtime.allocate(bias.shape);
+      const drows = runtime.allocate([rowCount, width]);
+      const storage = storageFor(precision, codes, width);
+      eachStretchOfLogits(
+        runner,
+        products,
+        { x: rows, weight, bias, isRounded },
+        (logits, first) => {
+          const count = logits.shape[0];
+          const dlogits = runtime.allocate(logits.shape, "float32", storage);
+          const { quadsPerRow } = rowsOf(logits);
+          runner.run({
+            file: BACKWARD,
+            constants: { WORKGROUP },
+            reads: {
+              logits,
+              targets,
+              rowResults: runner.floats(rowResults),
+              dloss: runner.floats(dloss),
+            },
+            writes: { dlogits },
+            uniforms: {
+              rows: count,
+              width: codes,
+              quadsPerRow,
+              firstRow: first,
+              rowsInAll: float(rowCount),
+            },
+            isQuadWide: codes % 4 === 0,
+            grid: foldedGrid(count * quadsPerRow, WORKGROUP),
+          });
+          const isAdded = first > 0;
+          products.run({
+            a: dlogits,
+            b: rows,
+            c: dweight,
+            rows: codes,
+            columns: width,
+            depth: count,
+            isAAlongDepth: false,
+            isBAlongDepth: false,
+            firstRows: { b: first },
+            isRounded,
+            isAdded,
+          });
+          products.run({
+            a: dlogits,
+            b: weight,
+            c: drows,
+            rows: count,
+            columns: width,
+            depth: codes,
+            isAAlongDepth: true,
+            isBAlongDepth: false,
+            firstRows: { c: first },
+            isRounded,
+          });
+          sumRowsInto(runner, dlogits, dbias, { isAdded });
+          dlogits.dispose();
+        },
+      );
+      const dx = runtime.allocate(x.shape);
+      runtime.clear(runtime.bindingOfOutput(dx));
+      moveRows(runner, { from: drows, positions, to: dx, isScattered: true });
+      drows.dispose();
+      return { dx, dweight, dbias };
+    },
+  };
+}
+
+/** Rows at `positions` of `from` side by side into `to`, or scattered back. */
+function moveRows(
+  runner: ShaderRunner,
+  { from, positions, to, isScattered }: {
+    from: Tensor;
+    positions: Tensor;
+    to: Tensor;
+    isScattered: boolean;
+  },
+): void {
+  const { width, quadsPerRow } = rowsOf(from);
+  runner.run({
+    file: GATHER,
+    constants: { WORKGROUP, SCATTER: isScattered },
+    reads: { x: from, positions },
+    writes: { y: to },
+    uniforms: { rows: positions.size, width, quadsPerRow },
+    isQuadWide: width % 4 === 0,
+    grid: foldedGrid(positions.size * quadsPerRow, WORKGROUP),
+  });
+}

@@ -1,0 +1,86 @@
+/** Patch embedding: the patches laid out as rows, then a matrix product. @module */
+
+import rowsCode from "../shaders/patch_rows.wgsl" with { type: "text" };
+import type { Tensor } from "../../../deps/tfjs.ts";
+import type { Precision } from "../../backend.ts";
+import type { PatchEmbedKernel } from "../../kernels.ts";
+import { foldedGrid, type ShaderRunner } from "../shader.ts";
+import { sumRowsInto } from "./_bias_gradient.ts";
+import { storageFor, WORKGROUP } from "./_shapes.ts";
+import type { MatrixProducts } from "./matrix_product.ts";
+
+const ROWS = { name: "patch_rows", code: rowsCode };
+
+export function patchEmbedKernel(runner: ShaderRunner, products: MatrixProducts): PatchEmbedKernel {
+  const { runtime } = runner;
+
+  function patchRows(images: Tensor, weight: Tensor, precision: Precision): Tensor {
+    const [samples, channels, height, width] = images.shape as [number, number, number, number];
+    const [embedDim, , patchSize] = weight.shape as [number, number, number];
+    const [gridHeight, gridWidth] = [height / patchSize, width / patchSize];
+    const rows = samples * gridHeight * gridWidth;
+    const depth = channels * patchSize * patchSize;
+    const patches = runtime.allocate(
+      [rows, depth],
+      "float32",
+      storageFor(precision, depth, embedDim),
+    );
+    const quadsPerRow = Math.ceil(depth / 4);
+    runner.run({
+      file: ROWS,
+      constants: { WORKGROUP },
+      reads: { images: runner.floats(images) },
+      writes: { patches },
+      uniforms: { rows, width: depth, quadsPerRow, patchSize, gridHeight, gridWidth },
+      isQuadWide: depth % 4 === 0,
+      grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
+    });
+    return patches;
+  }
+
+  return {
+    forward({ images, weight, bias, precision }) {
+      const patches = patchRows(images, weight, precision);
+      const [rows, depth] = patches.shape as [number, number];
+      const samples = images.shape[0];
+      const columns = weight.shape[0];
+      const storage = storageFor(precision, depth, columns);
+      const y = runtime.allocate([samples, rows / samples, columns], "float32", storage);
+      products.run({
+        a: patches,
+        b: weight,
+        c: y,
+        rows,
+        columns,
+        depth,
+        isAAlongDepth: true,
+        isBAlongDepth: true,
+        isRounded: precision === "float16",
+        bias,
+      });
+      patches.dispose();
+      return { y };
+    },
+    backward({ dy, images, weight, precision }) {
+      const patches = patchRows(images, weight, precision);
+      const [depth, columns] = patches.shape as [number, number];
+      const rows = weight.shape[0];
+      const dweight = runtime.allocate(weight.shape);
+      products.run({
+        a: dy,
+        b: patches,
+        c: dweight,
+        rows,
+        columns,
+        depth,
+        isAAlongDepth: false,
+        isBAlongDepth: false,
+        isRounded: precision === "float16",
+      });
+      const dbias = runtime.allocate([rows]);
+      sumRowsInto(runner, dy, dbias);
+      patches.dispose();
+      return { dweight, dbias };
+    },
+  };
+}
