@@ -15,6 +15,7 @@ import { features } from "./features.ts";
 import { finetune } from "./finetune.ts";
 import { inspect } from "./inspect.ts";
 import { knn } from "./knn.ts";
+import { linearProbe } from "./linear_probe.ts";
 import { parity } from "./parity.ts";
 import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
@@ -26,6 +27,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   pretrain,
   tokenizer,
   finetune,
+  linearProbe,
   tokenize,
   knn,
   evaluate,

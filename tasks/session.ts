@@ -15,7 +15,7 @@ import { UserError } from "../core/errors.ts";
 import type { Config } from "../configs/schema.ts";
 import type { NamedValues, ParameterSet } from "../models/parameter_set.ts";
 import type { RunEvent, RunListener } from "../pipeline/events.ts";
-import type { Optimizer } from "../pipeline/optimize/optimizer.ts";
+import type { Updater } from "../pipeline/optimize/optimizer.ts";
 import { configHash } from "./config_hash.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
 
@@ -55,7 +55,7 @@ interface RunState {
 /** The trained things that a checkpoint holds, by group. */
 export interface Trained {
   readonly parameters: ParameterSet;
-  readonly optimizer: Optimizer;
+  readonly optimizer: Updater;
   /** The model's shape, so that the checkpoint can be loaded without its config. */
   readonly model: object;
   /** State that is neither a parameter nor the optimizer's, kept as a tensor group `extra`. */

@@ -16,6 +16,9 @@ import type { RunLength } from "./schedule.ts";
 /** The config of a task with an optimizer, a schedule and checkpoints. */
 type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig;
 
+/** Sizes of a batch, as every config has them. */
+type BatchConfig = Pick<TrainingConfig, "batchSize" | "microBatchSize">;
+
 /** AdamW as a config wants it, over the trainable parameters of a model. */
 export function createOptimizer(
   on: Context,
@@ -47,7 +50,7 @@ const defaultMemoryBudget = 8 * 2 ** 30;
 
 /** Images of one forward pass: what the config says, or the largest divisor of the batch that fits. */
 export function chooseMicroBatch(
-  config: TrainingConfig,
+  config: BatchConfig,
   footprint: ModelFootprint,
   budgetBytes = defaultMemoryBudget,
 ): number {
@@ -64,7 +67,7 @@ export function isDue(everyEpochs: number | null, step: number, length: RunLengt
 
 /** Whether a checkpoint is due after a step. */
 export function isCheckpointDue(
-  { checkpoint }: TrainingConfig,
+  { checkpoint }: Pick<TrainingConfig, "checkpoint">,
   step: number,
   length: RunLength,
 ): boolean {

@@ -7,14 +7,14 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { LossOutput, StepOutput } from "../batch.ts";
 import type { Stage, StepContext } from "../stage.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Updater } from "./optimizer.ts";
 import type { LearningRateSchedule } from "./schedules.ts";
 
 /**
  * The stage `optimize`. The update happens on the last micro-batch of a step, with the mean gradient.
  */
 export function optimize(
-  optimizer: Optimizer,
+  optimizer: Updater,
   schedule: LearningRateSchedule,
 ): Stage<LossOutput, StepOutput> & { readonly name: "optimize" } {
   const accumulated: Tensor[] = [];
@@ -32,7 +32,7 @@ export function optimize(
 }
 
 /** Gradients of the scaled share of one micro-batch. */
-function gradientsOf(optimizer: Optimizer, loss: Tensor, context: StepContext): Tensor[] {
+function gradientsOf(optimizer: Updater, loss: Tensor, context: StepContext): Tensor[] {
   if (context.tape === null) throw new Error("Cannot optimize outside training: there is no tape");
   const share = tf.div(optimizer.lossScale, context.microBatches);
   return context.tape.gradients(loss, optimizer.parameters.map(({ value }) => value), share);

@@ -28,6 +28,12 @@ export interface OptimizerOptions {
   readonly lossScaling: { readonly initial: number; readonly growthInterval: number } | null;
 }
 
+/** What the stage `optimize` and a checkpoint need of an optimizer: {@link Optimizer}, or another. */
+export type Updater = Pick<
+  Optimizer,
+  "parameters" | "lossScale" | "step" | "export" | "load" | "dispose"
+>;
+
 /** Whether a rate applies to a parameter as it is, or what its group makes of it. */
 type RateOfScale = (scale: number) => number;
 

@@ -1,0 +1,66 @@
+/** `linear-probe`: linear classifiers on frozen features. */
+import { defineCommand } from "./_command.ts";
+import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { percent } from "./_model_flags.ts";
+import { runFlags, runTask } from "./_run_task.ts";
+
+/** Probes a model. */
+export const linearProbe = defineCommand({
+  name: "linear-probe",
+  summary: "Train linear classifiers on a model's frozen features",
+  description: "Trains one linear classifier for each block and token type, all together, on the " +
+    "frozen features of a pretrained model, and reports every one of them and the best, as BEiT's " +
+    "script does. The best is chosen on the test images.\n\n" +
+    "With --set probe.optimizer=lars --set probe.batchNorm=true, MAE's recipe.",
+  flags: {
+    ...recipeFlags("linearProbe"),
+    ...shortcutFlags([
+      "checkpoint",
+      "data",
+      "backend",
+      "batch",
+      "microBatch",
+      "precision",
+      "seed",
+      "workers",
+      "threads",
+    ]),
+    ...runFlags,
+  },
+  examples: [
+    ["linear-probe --checkpoint runs/quickstart", "the quick start"],
+    ["linear-probe --checkpoint runs/photos --data ~/photos --json", "on your own class folders"],
+    [
+      "linear-probe --config vit-base-p16_linear-8xb128-coslr-100e_in1k --checkpoint beit.pth " +
+      "--data data/imagenet",
+      "BEiT's recipe",
+    ],
+  ],
+  run: ({ flags }, context) =>
+    runTask(
+      {
+        task: "linearProbe",
+        async run(config, options) {
+          const { linearProbe } = await import("../tasks/linear_probe.ts");
+          return await linearProbe(config, options);
+        },
+        async plan(config, options) {
+          const { planLinearProbe } = await import("../tasks/linear_probe_plan.ts");
+          return await planLinearProbe(config, options);
+        },
+        describe: ({ layers, best, top1, top5, directory }) => [
+          ...layers.map(({ layer, token, top1, top5 }) =>
+            `layer ${String(layer).padStart(2)}  ${token.padEnd(11)}  top-1 ${percent(top1)}  ` +
+            `top-5 ${percent(top5)}`
+          ),
+          ...(best === null || top1 === null || top5 === null ? [] : [
+            `Best: ${best.token} of layer ${best.layer}, top-1 ${percent(top1)}, ` +
+            `top-5 ${percent(top5)}`,
+          ]),
+          `Everything is in ${directory}`,
+        ],
+      },
+      flags,
+      context,
+    ),
+});

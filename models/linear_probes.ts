@@ -1,0 +1,155 @@
+/**
+ * Linear classifiers on frozen features, one for each block and token type, trained side by side.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Context } from "../backends/backend.ts";
+import { linear } from "../backends/ops/linear.ts";
+import type { Generator } from "../core/generator.ts";
+import { sizeOf } from "../core/shapes.ts";
+import type { FeatureRequest } from "./features.ts";
+import { ParameterSet, type ParameterSpec } from "./parameter_set.ts";
+import { withoutGradient } from "./without_gradient.ts";
+
+/** What represents an image; `clsAndMean` is both, one after the other. */
+export type ProbeToken = "cls" | "meanPatches" | "clsAndMean";
+
+/** What one classifier looks at. */
+export interface ProbePlace {
+  /** Block, from 0. */
+  readonly layer: number;
+  readonly token: ProbeToken;
+}
+
+/** Shape and start of the classifiers. */
+export interface ProbeConfig {
+  readonly places: readonly ProbePlace[];
+  /** Width of the encoder. */
+  readonly embedDim: number;
+  readonly classes: number;
+  /** A batch norm without affine parameters stands before each classifier. */
+  readonly batchNorm: boolean;
+  /** Deviation of the first weights. */
+  readonly initDeviation: number;
+}
+
+const batchNormEpsilon = 1e-6;
+const batchNormMomentum = 0.1;
+
+/** `layer3.cls`: how a classifier's parameters and accuracies are called. */
+export function placeName({ layer, token }: ProbePlace): string {
+  return `layer${layer}.${token}`;
+}
+
+/** The classifiers; their parameters are independent, so that training them together changes none. */
+export class LinearProbes {
+  readonly config: ProbeConfig;
+  readonly parameters: ParameterSet;
+
+  private constructor(config: ProbeConfig, parameters: ParameterSet) {
+    this.config = config;
+    this.parameters = parameters;
+  }
+
+  /** Classifiers with weights of N(0, `initDeviation`²) and zero biases. */
+  static create(on: Context, config: ProbeConfig, generator: Generator): LinearProbes {
+    const specs = config.places.flatMap((place) => placeSpecs(config, place));
+    const parameters = ParameterSet.create(on, specs, ({ name, shape }) => {
+      const values = new Float32Array(sizeOf(shape));
+      if (name.endsWith(".variance")) return values.fill(1);
+      if (!name.endsWith(".weight")) return values;
+      const own = generator.split("initialise", name);
+      return values.map(() => own.normal(0, config.initDeviation));
+    });
+    return new LinearProbes(config, parameters);
+  }
+
+  /** What to take of the encoder for {@link LinearProbes.logits}, each once. */
+  get requests(): FeatureRequest[] {
+    const wanted = this.config.places.flatMap(({ layer, token }): FeatureRequest[] => {
+      if (token !== "clsAndMean") return [{ layer, kind: token }];
+      return [{ layer, kind: "cls" }, { layer, kind: "meanPatches" }];
+    });
+    const seen = new Set<string>();
+    return wanted.filter(({ layer, kind }) => {
+      const key = `${layer}.${kind}`;
+      return seen.has(key) ? false : (seen.add(key), true);
+    });
+  }
+
+  /**
+   * Class scores of all classifiers, in float32.
+   *
+   * @param features of {@link LinearProbes.requests}, each [B, C]
+   * @param isTraining normalises by the batch and moves the running statistics
+   * @returns one [B, classes] for each place
+   */
+  logits(on: Context, features: readonly Tensor[], isTraining: boolean): Tensor[] {
+    const exact: Context = { ...on, precision: "float32" };
+    const { requests } = this;
+    const take = (layer: number, kind: string) =>
+      features[requests.findIndex((wanted) => wanted.layer === layer && wanted.kind === kind)];
+    return this.config.places.map((place) => {
+      const { layer, token } = place;
+      const own = this.parameters.scope(placeName(place));
+      const raw = token === "clsAndMean"
+        ? tf.concat([take(layer, "cls"), take(layer, "meanPatches")], 1)
+        : take(layer, token);
+      const x = this.config.batchNorm ? this.#normalize(place, raw, isTraining) : raw;
+      return linear(exact, x, own.value("weight"), own.value("bias"), {
+        needsInputGradient: false,
+      });
+    });
+  }
+
+  #normalize(place: ProbePlace, x: Tensor, isTraining: boolean): Tensor {
+    const own = this.parameters.scope(placeName(place));
+    const [mean, variance] = [own.parameter("mean"), own.parameter("variance")];
+    const [normalized] = withoutGradient(() => {
+      if (!isTraining) return [standardize(x, mean.value, variance.value)];
+      const batch = tf.moments(x, 0);
+      const rows = x.shape[0];
+      // PyTorch keeps the unbiased variance and divides by the biased one.
+      const unbiased = tf.mul(batch.variance, rows / Math.max(1, rows - 1));
+      move(mean, batch.mean);
+      move(variance, unbiased);
+      return [standardize(x, batch.mean, batch.variance)];
+    });
+    return normalized;
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+}
+
+function move(parameter: ReturnType<ParameterSet["parameter"]>, towards: Tensor): void {
+  parameter.assign(tf.keep(tf.tidy(() =>
+    tf.add(
+      tf.mul(parameter.value, 1 - batchNormMomentum),
+      tf.mul(towards, batchNormMomentum),
+    ) as Tensor
+  )));
+}
+
+function standardize(x: Tensor, mean: Tensor, variance: Tensor): Tensor {
+  return tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, batchNormEpsilon)));
+}
+
+function placeSpecs(config: ProbeConfig, place: ProbePlace): ParameterSpec[] {
+  const { embedDim, classes, batchNorm } = config;
+  const width = place.token === "clsAndMean" ? 2 * embedDim : embedDim;
+  const name = placeName(place);
+  return [
+    { name: `${name}.weight`, shape: [classes, width] },
+    { name: `${name}.bias`, shape: [classes] },
+    ...(batchNorm
+      ? [
+        { name: `${name}.mean`, shape: [width], isTrainable: false },
+        { name: `${name}.variance`, shape: [width], isTrainable: false },
+      ]
+      : []),
+  ];
+}

@@ -1,0 +1,142 @@
+/**
+ * LARS (You et al. 2017) as MAE's linear probe uses it: momentum on gradients whose length follows
+ * that of the weights.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { Parameter } from "../../backends/parameter.ts";
+import { UserError } from "../../core/errors.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+import type { Updater } from "./optimizer.ts";
+import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
+
+/** Settings of {@link Lars}. */
+export interface LarsOptions {
+  readonly weightDecay: number;
+  /** 0.9 if left out. */
+  readonly momentum?: number;
+  /** Length of an update over that of its weights; 0.001 if left out. */
+  readonly trust?: number;
+}
+
+/**
+ * LARS: weights with more than one axis are decayed and trusted by length, biases are plain momentum.
+ *
+ * @example Two parameters of one length take a step of one length
+ * ```ts
+ * import { createReferenceBackend } from "../../backends/reference/mod.ts";
+ * import { Parameter } from "../../backends/parameter.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ * import { Lars } from "./lars.ts";
+ *
+ * const backend = await createReferenceBackend();
+ * const on = { backend, precision: "float32" } as const;
+ * const schedule = {
+ *   variant: "mmengine", base: 10, minimum: 10, warmupSteps: 0, totalSteps: 1, warmupFactor: 0,
+ * } as const;
+ * backend.run(() => {
+ *   const weight = new Parameter("weight", tf.keep(tf.tensor2d([[3, 4]])));
+ *   const lars = Lars.create(on, [weight], { weightDecay: 0 });
+ *   lars.step(on, [tf.tensor2d([[0, 200]])], schedule, 0);
+ *   const [x, y] = weight.value.dataSync();
+ *   if (x !== 3 || Math.abs(y - 3.95) > 1e-5) throw new Error(`${x}, ${y}`);
+ * });
+ * ```
+ */
+export class Lars implements Updater {
+  readonly parameters: readonly Parameter[];
+  readonly #options: LarsOptions;
+  readonly #momenta: readonly Parameter[];
+
+  private constructor(parameters: readonly Parameter[], options: LarsOptions) {
+    this.parameters = parameters;
+    this.#options = options;
+    this.#momenta = parameters.map(({ name, shape }) =>
+      new Parameter(`momentum.${name}`, tf.keep(tf.zeros(shape)))
+    );
+  }
+
+  /** A fresh optimizer, all momenta zero. */
+  static create(on: Context, parameters: readonly Parameter[], options: LarsOptions): Lars {
+    return on.backend.run(() => new Lars(parameters, options));
+  }
+
+  /** LARS runs in float32: always 1. */
+  get lossScale(): Tensor {
+    return tf.scalar(1);
+  }
+
+  /** One update; see `Optimizer.step`. A non-finite gradient leaves all as it was. */
+  step(_on: Context, gradients: Tensor[], schedule: LearningRateSchedule, step: number): Tensor {
+    const { momentum = 0.9 } = this.#options;
+    const rate = learningRateAt(schedule, step);
+    const norm = tf.tidy(() =>
+      tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))))
+    );
+    const isFinite = tf.isFinite(norm);
+    for (const [index, parameter] of this.parameters.entries()) {
+      const [value, velocity] = tf.tidy(() => {
+        const { value } = parameter;
+        const before = this.#momenta[index].value;
+        const after = tf.add(tf.mul(before, momentum), this.#trusted(value, gradients[index]));
+        const moved = tf.sub(value, tf.mul(after, rate));
+        const choose = (next: Tensor, old: Tensor) =>
+          tf.where(tf.broadcastTo(isFinite, old.shape), next, old) as Tensor;
+        return [choose(moved, value), choose(after, before)];
+      });
+      parameter.assign(tf.keep(value));
+      this.#momenta[index].assign(tf.keep(velocity));
+    }
+    return tf.tidy(() => {
+      const skipped = tf.cast(tf.logicalNot(isFinite), "float32");
+      return tf.stack([norm, tf.scalar(1), skipped]) as Tensor;
+    });
+  }
+
+  /** The gradient with weight decay, scaled to the length that the weights allow. */
+  #trusted(value: Tensor, gradient: Tensor): Tensor {
+    if (value.rank < 2) return gradient;
+    const { weightDecay, trust = 0.001 } = this.#options;
+    const decayed = tf.add(gradient, tf.mul(value, weightDecay));
+    const [own, other] = [tf.norm(value), tf.norm(decayed)];
+    const isUsable = tf.logicalAnd(tf.greater(own, 0), tf.greater(other, 0));
+    const ratio = tf.div(tf.mul(own, trust), tf.maximum(other, 1e-30));
+    return tf.mul(decayed, tf.where(isUsable, ratio, tf.onesLike(ratio)));
+  }
+
+  /** Its state for a checkpoint: `momentum.<name>`. */
+  async export(): Promise<Map<string, NamedValues>> {
+    const values = new Map<string, NamedValues>();
+    for (const { name, shape, value } of this.#momenta) {
+      const data = await value.data() as Float32Array;
+      values.set(name, { shape: [...shape], values: data.slice() });
+    }
+    return values;
+  }
+
+  /**
+   * Goes on from an exported state.
+   *
+   * @throws UserError where a tensor is missing
+   */
+  load(on: Context, values: ReadonlyMap<string, NamedValues>): void {
+    on.backend.run(() => {
+      for (const state of this.#momenta) {
+        const found = values.get(state.name);
+        if (found === undefined) {
+          throw new UserError(`Cannot load optimizer state "${state.name}": it is missing`, {
+            hint: "it belongs to another model",
+          });
+        }
+        state.assign(tf.keep(tf.tensor(found.values, [...state.shape], "float32")));
+      }
+    });
+  }
+
+  dispose(): void {
+    for (const state of this.#momenta) state.dispose();
+  }
+}
