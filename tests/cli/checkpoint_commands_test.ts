@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MODEL_CARDS } from "../../checkpoints/cards.ts";
 import { CONVERT_TARGETS } from "../../checkpoints/convert.ts";
 import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
 import type { ModelKind } from "../../checkpoints/formats/model_shape.ts";
@@ -156,4 +157,15 @@ Deno.test("export writes ONNX, onto its own input too, and leaves nothing behind
     const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
     assert.deepEqual(left, ["model.onnx", "model.safetensors"]);
   });
+});
+
+Deno.test("docs/checkpoints.md has every target and every card with its licence and digest", () => {
+  const page = Deno.readTextFileSync(new URL("../../docs/checkpoints.md", import.meta.url));
+  for (const target of CONVERT_TARGETS) assert.ok(page.includes(`| \`${target}\``), target);
+  for (const { name, licence, sha256 } of MODEL_CARDS) {
+    const row = page.split("\n").find((line) => line.startsWith(`| \`${name}\` `));
+    assert.ok(row, name);
+    assert.ok(row.includes(` ${licence} `), name);
+    assert.ok(row.includes(sha256 === null ? " not known " : `\`${sha256}…\``), name);
+  }
 });
