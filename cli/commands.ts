@@ -21,6 +21,7 @@ import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
 import { tokenize } from "./tokenize.ts";
 import { tokenizer } from "./tokenizer.ts";
+import { tokensReport } from "./tokens_report.ts";
 
 /** The commands of the command line. */
 export const commands: readonly (Command | CommandGroup)[] = [
@@ -29,6 +30,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   finetune,
   linearProbe,
   tokenize,
+  tokensReport,
   knn,
   evaluate,
   predict,
