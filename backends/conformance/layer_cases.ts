@@ -59,6 +59,7 @@ function linearCase(shape: LinearShape): ConformanceCase[] {
     }),
     gradients,
     precisions: shape.precisions ?? allPrecisions,
+    repeats: x[0] === 394,
   });
 }
 
@@ -126,7 +127,7 @@ const layerNormCases = () => [
   ...layerNormCase([1, 5]),
   ...layerNormCase([17, 33]),
   ...layerNormCase([3, 5, 15]),
-  ...layerNormCase([2, 197, 192]),
+  ...layerNormCase([2, 197, 192], { repeats: true }),
   ...layerNormCase([5, 768]),
   // A mean that is large beside the deviation: no variance by E[x²] − E[x]².
   ...layerNormCase([4, 16], {
@@ -183,6 +184,7 @@ function attentionCase(op: "attention" | "attentionWeights", shape: AttentionSha
     },
     gradients: shape.gradients ?? (op === "attention" ? ["qkv", ...(bias ? ["bias"] : [])] : []),
     precisions: shape.precisions ?? (op === "attention" ? allPrecisions : ["float32"]),
+    repeats: tokens === 65,
   });
 }
 
@@ -240,6 +242,7 @@ function residualCase(
       y: oracles.residual(x, branch, gamma ?? null, keep ?? null),
     }),
     gradients: ["x", "branch", ...(gamma ? ["gamma"] : [])],
+    repeats: shape[1] === 65,
   });
 }
 

@@ -103,6 +103,7 @@ function relativePositionBiasCase(rows: number, heads: number, tokens: number) {
     apply: (on, { table, index }) => ({ y: relativePositionBias(on, table, index) }),
     oracle: ({ table, index }) => ({ y: oracles.relativePositionBias(table, index) }),
     gradients: ["table"],
+    repeats: rows === 732,
   });
 }
 
@@ -200,6 +201,7 @@ function maskedCrossEntropyCase({ x, masked, codes, options, value }: CrossEntro
     },
     gradients: ["x", "weight", "bias"],
     precisions: allPrecisions,
+    repeats: codes === 1031,
     ...options,
   });
 }
@@ -226,6 +228,7 @@ function codeStatisticsCase(rows: number, codes: number, width: number): Conform
     apply: (on, { z, ids }) => ({ ...codeStatistics(on, z, ids, codes) }),
     oracle: ({ z, ids }) => ({ ...oracles.codeStatistics(z, ids, codes) }),
     gradients: [],
+    repeats: codes === 513,
   });
 }
 

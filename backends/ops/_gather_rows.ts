@@ -15,7 +15,10 @@ export function gatherRows(x: Tensor, ids: Tensor): Tensor {
   return y;
 }
 
-/** Sums of the rows of `x` [M, …] that have the same id, `ids` int32 [M] → `shape`. */
+/**
+ * Sums of the rows of `x` [M, …] that have the same id, `ids` int32 [M] → `shape`. On a GPU tfjs adds
+ * in no fixed order, so that the last bits may vary: kernels must do better.
+ */
 export function scatterRows(x: Tensor, ids: Tensor, shape: number[]): Tensor {
   return tf.scatterND(tf.reshape(ids, [-1, 1]), x, shape as [number, number]);
 }

