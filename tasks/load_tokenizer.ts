@@ -91,7 +91,7 @@ async function withTokenizer<T>(
 
 /** Throws a `UserError` where a tokenizer does not fit a model. */
 export function requireFit(
-  tokenizer: VqkdConfig,
+  tokenizer: Pick<VqkdConfig, "codes" | "imageSize" | "patchSize">,
   model: { codes: number; imageSize: number; patchSize: number },
   tokenizerSize: number,
 ): void {

@@ -151,11 +151,6 @@ export class PixelTokenizer implements PatchTokenizer {
     return new PixelTokenizer(config, means);
   }
 
-  /** Whether a checkpoint's extra tensors hold a pixel tokenizer. */
-  static isIn(state: ReadonlyMap<string, NamedValues>): boolean {
-    return state.has(stateName);
-  }
-
   /** Normalised images [B, 3, S, S] → int32 [B·N], row-major; the lowest id of equally near ones. */
   encode(on: Context, images: Tensor): Tensor {
     const [ids] = withoutGradient(() => [

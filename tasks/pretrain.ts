@@ -35,9 +35,8 @@ import { type PatchTokenizer, tokenize } from "../pipeline/tokenize.ts";
 import { train } from "../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "./data_sources.ts";
 import { type EvaluationResults, PretrainEvaluation } from "./evaluation/pretrain_evaluation.ts";
-import { DriftingCodebook } from "./drifting_codebook.ts";
-import { loadTokenizer, requireFit } from "./load_tokenizer.ts";
 import { normalizations } from "./normalizations.ts";
+import { openTokenizer } from "./open_tokenizer.ts";
 import { beitConfig, pretrainFootprint } from "./pretrain_plan.ts";
 import { learningRateSchedule, runLength } from "./schedule.ts";
 import { type RunOptions, RunSession } from "./session.ts";
@@ -120,28 +119,22 @@ async function run(
   session: RunSession,
 ): Promise<PretrainResult> {
   const { on, listener } = session;
-  const tokenizer = await loadTokenizer(on, config.tokenizer.checkpoint, options.downloads);
-  requireFit(tokenizer.config, config.model, config.augment.tokenizerSize);
+  const tokenizer = await openTokenizer(config, source, session, options.downloads);
   const generator = Generator.from(config.seed);
   const shape = beitConfig(config);
   const createModel = () =>
     MaskedImageModel.create(on, shape, initialiseBeit(shape, generator.split("model")));
   const model = createModel();
   const optimizer = createOptimizer(on, config, model.parameters, shape.depth);
-  const drifting = config.tokenizer.updatesDuringPretraining
-    ? new DriftingCodebook(tokenizer)
-    : null;
   const trained = {
     parameters: model.parameters,
     optimizer,
     model: shape,
-    ...(drifting === null ? {} : { extra: () => drifting.export() }),
+    ...(tokenizer.extra === null ? {} : { extra: tokenizer.extra }),
   };
-  const kept = drifting === null ? null : await session.readExtra();
-  if (kept !== null) drifting!.load(on, kept);
   const startStep = await session.restore(trained);
 
-  const footprint = pretrainFootprint(config, tokenizer.parameters.count);
+  const footprint = pretrainFootprint(config, tokenizer.parameterCount);
   const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
   const length = runLength(config, source.length);
   const { totalSteps } = length;
@@ -155,7 +148,7 @@ async function run(
       on,
       queue,
       stages: deviceStages(config, {
-        tokenizer: drifting ?? tokenizer,
+        tokenizer: tokenizer.encoder,
         model,
         optimizer,
         schedule,

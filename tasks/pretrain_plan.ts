@@ -8,11 +8,10 @@ import type { PretrainConfig } from "../configs/schema.ts";
 import { type BeitConfig, gridSize, validateBeitConfig } from "../models/beit_config.ts";
 import { countTrainable } from "../models/parameter_set.ts";
 import { maskedImageModelSpecs } from "../models/parameter_specs.ts";
-import { vqkdSpecs } from "../models/vqkd_config.ts";
 import { learningRateAt } from "../pipeline/optimize/schedules.ts";
 import { type MemoryPlan, type ModelFootprint, planMemory } from "../pipeline/plan.ts";
 import { openTrainingSource } from "./data_sources.ts";
-import { requireFit, tokenizerConfig } from "./load_tokenizer.ts";
+import { checkTokenizer } from "./open_tokenizer.ts";
 import { learningRateSchedule, type RunLength, runLength } from "./schedule.ts";
 import type { RunOptions } from "./session.ts";
 import { chooseMicroBatch } from "./training.ts";
@@ -75,10 +74,8 @@ export async function planPretraining(
 ): Promise<PretrainPlan> {
   const model = beitConfig(config);
   validateBeitConfig(model);
-  const tokenizer = await tokenizerConfig(config.tokenizer.checkpoint, options.downloads);
-  requireFit(tokenizer, model, config.augment.tokenizerSize);
+  const tokenizerParameters = await checkTokenizer(config, options.downloads);
   const source = await openTrainingSource(config.data);
-  const tokenizerParameters = countTrainable(vqkdSpecs(tokenizer));
   const footprint = pretrainFootprint(config, tokenizerParameters);
   const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
   const length = runLength(config, source.length);

@@ -135,7 +135,8 @@ export const teacherSection = z.strictObject({
 /** Which tokenizer gives the targets. */
 export const tokenizerSection = z.strictObject({
   checkpoint: z.string().default("vqkd_quickstart").describe(
-    "The tokenizer: a file, a run directory, a model card's name, or `vqkd_quickstart`, bundled.",
+    "The tokenizer: a file, a run directory, a model card's name, `vqkd_quickstart`, bundled, or " +
+      "`pixels`: k-means on the pixels of patches, to compare with.",
   ),
   recipe: z.string().default("vqkd_quickstart").describe(
     "The recipe that `pretrain --train-tokenizer` trains one with, instead of `checkpoint`.",
