@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../../backends/backend.ts";
-import { conformanceCases, formatConformance, runConformance } from "../../backends/conformance.ts";
+import {
+  type ConformanceCase,
+  conformanceCases,
+  formatConformance,
+  runConformance,
+} from "../../backends/conformance.ts";
 import { createBackend } from "../../backends/mod.ts";
 import { createReferenceBackend } from "../../backends/reference/mod.ts";
 import { messageOf } from "../../core/errors.ts";
