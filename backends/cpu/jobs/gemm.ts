@@ -4,12 +4,8 @@ import { tileRows } from "../descriptions/gemm.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
 import { depthBlock } from "./pack.ts";
 
-/** Packed rows of A that stay in the second-level cache. */
-const packedABytes = 256 * 1024;
-const largestRows = 96;
-/** Depth that is packed at once. */
-const depthChunk = 2048;
-const columnBlock = 384;
+/** Rows whose packed block of the depth stays in the second-level cache: 240 KiB. */
+const largestPanels = 40;
 /** Room for one tile of up to 32 columns. */
 export const edgeBytes = tileRows * 128;
 
@@ -56,37 +52,15 @@ export function planGemm(
 ): GemmPlan {
   const rowPanels = Math.ceil(rows / tileRows);
   const columnPanels = Math.ceil(columns / panelColumns);
-  const packedDepth = Math.max(1, Math.min(depth, depthChunk));
-  const fitting = Math.floor(packedABytes / (packedDepth * 4 * tileRows));
-  const most = Math.min(Math.max(fitting, 4), largestRows / tileRows);
-  const wanted = Math.max(Math.ceil(rowPanels / most), Math.min(threads * 4, rowPanels / 4));
+  const blocks = Math.ceil(rowPanels / largestPanels);
+  const wanted = Math.max(blocks, Math.min(threads * 4, rowPanels / 4));
   const rowItems = Math.min(rowPanels, Math.ceil(wanted / threads) * threads);
   const columnItems = rowItems >= threads
     ? 1
     : Math.min(Math.ceil(threads * 2 / rowItems), Math.ceil(columnPanels / 4));
-  const largestPanels = Math.ceil(rowPanels / rowItems);
-  return {
-    rowItems,
-    columnItems,
-    scratchBytes: edgeBytes + largestPanels * tileRows * packedDepth * 4,
-  };
-}
-
-function packA(bench: Bench, values: Values, firstRow: number, rows: number, step: number): void {
-  const { a, aRowBytes, aIsTransposed, depth } = values;
-  const last = Math.min(depth, step + depthChunk);
-  const paddedRows = Math.ceil(rows / tileRows) * tileRows;
-  for (let at = step; at < last; at += depthBlock) {
-    const thisDepth = Math.min(depthBlock, last - at);
-    const target = bench.scratch + edgeBytes + (at - step) * paddedRows * 4;
-    if (aIsTransposed) {
-      const source = a + at * aRowBytes + firstRow * 4;
-      bench.kernels.packColumns6(source, aRowBytes, rows, thisDepth, target, 1);
-    } else {
-      const source = a + firstRow * aRowBytes + at * 4;
-      bench.kernels.packRows6(source, aRowBytes, rows, thisDepth, target, 1);
-    }
-  }
+  const itemRows = Math.ceil(rowPanels / rowItems) * tileRows;
+  const scratchBytes = edgeBytes + itemRows * Math.min(depth, depthBlock) * 4;
+  return { rowItems, columnItems, scratchBytes };
 }
 
 interface Region {
@@ -96,34 +70,44 @@ interface Region {
   columns: number;
 }
 
-function multiply(bench: Bench, values: Values, region: Region, chunk: number): void {
+/** Packs the region's rows of A from step `at` of the depth on. */
+function packA(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
+  const { a, aRowBytes, aIsTransposed } = values;
+  const { firstRow, rows } = region;
+  const target = bench.scratch + edgeBytes;
+  if (aIsTransposed) {
+    const source = a + at * aRowBytes + firstRow * 4;
+    bench.kernels.packColumns6(source, aRowBytes, rows, depth, target, 1);
+  } else {
+    const source = a + firstRow * aRowBytes + at * 4;
+    bench.kernels.packRows6(source, aRowBytes, rows, depth, target, 1);
+  }
+}
+
+/** Adds the products of `depth` steps of the depth; the first ones are added to `start`. */
+function multiply(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
   const { panelColumns } = bench;
-  const { b, c, rowBytes, columns: allColumns, depth } = values;
+  const { b, c, rowBytes, columns: allColumns } = values;
   const { firstRow, rows, firstColumn, columns } = region;
-  const last = Math.min(depth, chunk + depthChunk);
-  const paddedRows = Math.ceil(rows / tileRows) * tileRows;
   const paddedColumns = Math.ceil(allColumns / panelColumns) * panelColumns;
   const target = c + firstRow * rowBytes + firstColumn * 4;
-  for (let at = chunk; at < last; at += depthBlock) {
-    const thisDepth = Math.min(depthBlock, last - at);
-    const isFirst = at === 0;
-    bench.kernels.gemmBlock(
-      thisDepth,
-      bench.scratch + edgeBytes + (at - chunk) * paddedRows * 4,
-      b + (at * paddedColumns + firstColumn * thisDepth) * 4,
-      target,
-      rowBytes,
-      rows,
-      columns,
-      isFirst
-        ? values.start + firstRow * values.startRowBytes +
-          (firstColumn / panelColumns) * values.startPanelBytes
-        : target,
-      isFirst ? values.startRowBytes : rowBytes,
-      isFirst ? values.startPanelBytes : panelColumns * 4,
-      bench.scratch,
-    );
-  }
+  const isFirst = at === 0;
+  bench.kernels.gemmBlock(
+    depth,
+    bench.scratch + edgeBytes,
+    b + (at * paddedColumns + firstColumn * depth) * 4,
+    target,
+    rowBytes,
+    rows,
+    columns,
+    isFirst
+      ? values.start + firstRow * values.startRowBytes +
+        (firstColumn / panelColumns) * values.startPanelBytes
+      : target,
+    isFirst ? values.startRowBytes : rowBytes,
+    isFirst ? values.startPanelBytes : panelColumns * 4,
+    bench.scratch,
+  );
 }
 
 function activate(bench: Bench, values: Values, region: Region): void {
@@ -151,18 +135,12 @@ export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const endRow = Math.min(rows, even(rowPanels, rowItems, rowItem + 1) * tileRows);
   const start = even(columnPanels, columnItems, columnItem) * panelColumns;
   const end = Math.min(columns, even(columnPanels, columnItems, columnItem + 1) * panelColumns);
-  if (endRow <= firstRow) return;
-  for (let chunk = 0; chunk < depth; chunk += depthChunk) {
-    packA(bench, values, firstRow, endRow - firstRow, chunk);
-    for (let column = start; column < end; column += columnBlock) {
-      const region = {
-        firstRow,
-        rows: endRow - firstRow,
-        firstColumn: column,
-        columns: Math.min(columnBlock, end - column),
-      };
-      multiply(bench, values, region, chunk);
-      if (values.activation !== 0 && chunk + depthChunk >= depth) activate(bench, values, region);
-    }
+  const region = { firstRow, rows: endRow - firstRow, firstColumn: start, columns: end - start };
+  if (region.rows <= 0 || region.columns <= 0) return;
+  for (let at = 0; at < depth; at += depthBlock) {
+    const thisDepth = Math.min(depthBlock, depth - at);
+    packA(bench, values, region, at, thisDepth);
+    multiply(bench, values, region, at, thisDepth);
   }
+  if (values.activation !== 0) activate(bench, values, region);
 });
