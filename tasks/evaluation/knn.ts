@@ -5,7 +5,7 @@
  * @module
  */
 
-import { tf } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import type { FeatureSet } from "./features.ts";
@@ -25,6 +25,9 @@ export interface Accuracy {
 }
 
 const rowsAtOnce = 256;
+
+/** Training rows of one tensor: a bank of ImageNet's size would pass the limits of a GPU's buffers. */
+const bankRowsAtOnce = 65_536;
 
 /**
  * Classifies `test` by the neighbours of each row in `train`.
@@ -58,24 +61,16 @@ export async function knnAccuracies(
   temperature = 0.07,
 ): Promise<Accuracy[]> {
   const counts = neighbours.map((wanted) => Math.min(wanted, train.count));
-  const trainRows = normalizeRows(train);
+  const bank = uploadBank(on, train);
   const testRows = normalizeRows(test);
-  const bank = on.backend.run(() => tf.tensor2d(trainRows, [train.count, train.width]));
-  const exact: Context = { ...on, precision: "float32" };
   const [first, firstFive] = [counts.map(() => 0), counts.map(() => 0)];
   for (let start = 0; start < test.count; start += rowsAtOnce) {
     const rows = Math.min(rowsAtOnce, test.count - start);
     const chunk = testRows.subarray(start * test.width, (start + rows) * test.width);
-    const similarity = on.backend.run(() =>
-      tf.tidy(() => linear(exact, tf.tensor2d(chunk, [rows, test.width]), bank, null))
-    );
-    const values = await similarity.data() as Float32Array;
-    similarity.dispose();
-    for (let row = 0; row < rows; row++) {
-      const all = values.subarray(row * train.count, (row + 1) * train.count);
-      const nearest = nearestOf(all, Math.max(...counts));
+    const nearest = await nearestInBank(on, bank, chunk, rows, Math.max(...counts));
+    for (const [row, found] of nearest.entries()) {
       for (const [index, k] of counts.entries()) {
-        const votes = vote(nearest, train.labels, { k, temperature, classes });
+        const votes = vote(found, train.labels, { k, temperature, classes });
         const rank = rankOf(votes, test.labels[start + row]);
         if (rank < 1) first[index]++;
         // Fewer than five neighbours name fewer than five classes; so does the reference.
@@ -83,7 +78,7 @@ export async function knnAccuracies(
       }
     }
   }
-  bank.dispose();
+  tf.dispose(bank);
   return counts.map((_, index) => ({
     top1: first[index] / test.count,
     top5: firstFive[index] / test.count,
@@ -108,23 +103,62 @@ interface Neighbours {
   readonly rows: Int32Array;
 }
 
-/** The k most similar rows, kept in descending order; k is small beside the bank. */
-function nearestOf(similarity: Float32Array, k: number): Neighbours {
-  const best = new Float64Array(k).fill(-Infinity);
-  const rows = new Int32Array(k).fill(-1);
-  for (let i = 0; i < similarity.length; i++) {
-    const value = similarity[i];
-    if (!(value > best[k - 1])) continue;
+/** The rows that are compared to, normalised, in tensors that a device can hold. */
+function uploadBank(on: Context, train: FeatureSet): Tensor[] {
+  const values = normalizeRows(train);
+  const bank: Tensor[] = [];
+  for (let start = 0; start < train.count; start += bankRowsAtOnce) {
+    const rows = Math.min(bankRowsAtOnce, train.count - start);
+    const part = values.subarray(start * train.width, (start + rows) * train.width);
+    bank.push(on.backend.run(() => tf.tensor2d(part, [rows, train.width])));
+  }
+  return bank;
+}
+
+/** The k most similar rows of a bank for each of `rows` test rows. */
+async function nearestInBank(
+  on: Context,
+  bank: readonly Tensor[],
+  test: Float32Array,
+  rows: number,
+  k: number,
+): Promise<Neighbours[]> {
+  const exact: Context = { ...on, precision: "float32" };
+  const nearest = Array.from({ length: rows }, () => ({
+    similarity: new Float64Array(k).fill(-Infinity),
+    rows: new Int32Array(k).fill(-1),
+  }));
+  let offset = 0;
+  for (const part of bank) {
+    const similarity = on.backend.run(() =>
+      tf.tidy(() => linear(exact, tf.tensor2d(test, [rows, test.length / rows]), part, null))
+    );
+    const values = await similarity.data() as Float32Array;
+    similarity.dispose();
+    const width = part.shape[0];
+    for (const [row, neighbours] of nearest.entries()) {
+      insert(neighbours, values.subarray(row * width, (row + 1) * width), offset);
+    }
+    offset += width;
+  }
+  return nearest;
+}
+
+/** Takes rows into the nearest so far, in descending order; k is small beside the bank. */
+function insert({ similarity, rows }: Neighbours, values: Float32Array, offset: number): void {
+  const k = rows.length;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (!(value > similarity[k - 1])) continue;
     let at = k - 1;
-    while (at > 0 && best[at - 1] < value) {
-      best[at] = best[at - 1];
+    while (at > 0 && similarity[at - 1] < value) {
+      similarity[at] = similarity[at - 1];
       rows[at] = rows[at - 1];
       at--;
     }
-    best[at] = value;
-    rows[at] = i;
+    similarity[at] = value;
+    rows[at] = offset + i;
   }
-  return { similarity: best, rows };
 }
 
 /** What the first k neighbours give each class. */
