@@ -43,7 +43,24 @@ export function placeName({ layer, token }: ProbePlace): string {
   return `layer${layer}.${token}`;
 }
 
-/** The classifiers; their parameters are independent, so that training them together changes none. */
+/**
+ * The classifiers; their parameters are independent, so that training them together changes none.
+ *
+ * @example
+ * ```ts
+ * import { createReferenceBackend } from "../backends/reference/mod.ts";
+ * import { Generator } from "../core/generator.ts";
+ * import { LinearProbes } from "./linear_probes.ts";
+ *
+ * const backend = await createReferenceBackend();
+ * const probes = LinearProbes.create({ backend, precision: "float32" }, {
+ *   places: [{ layer: 2, token: "clsAndMean" }],
+ *   embedDim: 4, classes: 3, batchNorm: false, initDeviation: 0.01,
+ * }, Generator.from(0));
+ * if (probes.parameters.count !== 3 * 8 + 3 || probes.requests.length !== 2) throw new Error();
+ * probes.dispose();
+ * ```
+ */
 export class LinearProbes {
   readonly config: ProbeConfig;
   readonly parameters: ParameterSet;

@@ -67,6 +67,34 @@ export async function openLabelled(
  *
  * @throws UserError for a checkpoint, images or a layer that are not there, and for images without
  * labels
+ *
+ * @example Of a model that was hardly trained
+ * ```ts
+ * import { finetune } from "./finetune.ts";
+ * import { resolveConfig } from "../configs/resolve.ts";
+ * import { knn } from "./knn.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * for (const [name, grey] of [["dark", "!"], ["light", "~"]]) {
+ *   for (const split of ["train", "val"]) {
+ *     await Deno.mkdir(`${folder}/data/${split}/${name}`, { recursive: true });
+ *     const image = `P5 4 4 255\n${grey.repeat(16)}`;
+ *     await Deno.writeTextFile(`${folder}/data/${split}/${name}/0.pgm`, image);
+ *   }
+ * }
+ * const { config } = await resolveConfig({
+ *   task: "finetune",
+ *   overrides: [
+ *     `data.source=${folder}/data`, "data.workers=0", "batchSize=2", "schedule.steps=1",
+ *     "model.embedDim=8", "model.heads=2", "model.depth=1", "backend.name=reference",
+ *   ],
+ * });
+ * const checkpoint = `${folder}/run`;
+ * await finetune(config, { directory: checkpoint });
+ * const { top1 } = await knn({ checkpoint, backendName: "reference", neighbours: [1] });
+ * if (!(top1 >= 0 && top1 <= 1)) throw new Error(`${top1}`);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
   const { neighbours = defaultNeighbours, temperature, layer = -1 } = options;
