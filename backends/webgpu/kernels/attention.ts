@@ -2,6 +2,7 @@
 
 import biasCode from "../shaders/attention_backward_bias.wgsl" with { type: "text" };
 import forwardCode from "../shaders/attention.wgsl" with { type: "text" };
+import halfCode from "../shaders/half.wgsl" with { type: "text" };
 import keysCode from "../shaders/attention_backward_keys.wgsl" with { type: "text" };
 import queriesCode from "../shaders/attention_backward_queries.wgsl" with { type: "text" };
 import rowsCode from "../shaders/attention_rows.wgsl" with { type: "text" };
@@ -10,10 +11,14 @@ import type { Precision } from "../../backend.ts";
 import type { AttentionKernel } from "../../kernels.ts";
 import { float, type ShaderCall, type ShaderRunner } from "../shader.ts";
 
-const FORWARD = { name: "attention", code: forwardCode, includes: [rowsCode] };
-const QUERIES = { name: "attention_backward_queries", code: queriesCode, includes: [rowsCode] };
-const KEYS = { name: "attention_backward_keys", code: keysCode, includes: [rowsCode] };
-const BIAS = { name: "attention_backward_bias", code: biasCode, includes: [rowsCode] };
+const FORWARD = { name: "attention", code: forwardCode, includes: [halfCode, rowsCode] };
+const QUERIES = {
+  name: "attention_backward_queries",
+  code: queriesCode,
+  includes: [halfCode, rowsCode],
+};
+const KEYS = { name: "attention_backward_keys", code: keysCode, includes: [halfCode, rowsCode] };
+const BIAS = { name: "attention_backward_bias", code: biasCode, includes: [halfCode, rowsCode] };
 
 /** Queries or keys that a workgroup owns, one a thread. */
 const WORKGROUP = 64;

@@ -2,11 +2,12 @@
 
 import productCode from "../shaders/matrix_product.wgsl" with { type: "text" };
 import activationCode from "../shaders/activation.wgsl" with { type: "text" };
+import halfCode from "../shaders/half.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation } from "../../kernels.ts";
 import type { ShaderRunner } from "../shader.ts";
 
-const PRODUCT = { name: "matrix_product", code: productCode, includes: [activationCode] };
+const PRODUCT = { name: "matrix_product", code: productCode, includes: [activationCode, halfCode] };
 
 /** Numbers of the activations in `activation.wgsl`. */
 export const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, quickGelu: 2, tanh: 3 };

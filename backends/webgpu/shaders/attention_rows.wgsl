@@ -6,7 +6,7 @@ const K = 1u;
 const V = 2u;
 
 fn round(quad: vec4f) -> vec4f {
-  if (ROUND) { return quantizeToF16(quad); }
+  if (ROUND) { return toHalf(quad); }
   return quad;
 }
 

@@ -73,14 +73,14 @@ fn finish(m: u32, n: u32, sum: vec4f) {
 fn readA(major: u32, minor: u32, majors: u32, minors: u32) -> vec4f {
   if (major >= majors || minor >= minors) { return vec4f(0.0); }
   let quad = loadA((uniforms.firstA + major) * minors, minor, minors);
-  if (ROUND_A) { return quantizeToF16(quad); }
+  if (ROUND_A) { return toHalf(quad); }
   return quad;
 }
 
 fn readB(major: u32, minor: u32, majors: u32, minors: u32) -> vec4f {
   if (major >= majors || minor >= minors) { return vec4f(0.0); }
   let quad = loadB((uniforms.firstB + major) * minors, minor, minors);
-  if (ROUND_B) { return quantizeToF16(quad); }
+  if (ROUND_B) { return toHalf(quad); }
   return quad;
 }
 
