@@ -39,10 +39,17 @@ export type FormatDecoder = (
 ) => Promise<RgbImage>;
 
 /** Permissions without which sharp cannot start; asking for them would stop a run at a prompt. */
+const nativePermissions: readonly Deno.PermissionDescriptor[] = [
+  { name: "ffi" },
+  { name: "read" },
+  { name: "env", variable: "npm_package_config_libvips" },
+  { name: "env", variable: "MALLOC_ARENA_MAX" },
+];
+
 function mayUseNativeCode(): boolean {
   if (typeof Deno === "undefined") return false;
-  return (["ffi", "env", "read"] as const).every((name) =>
-    Deno.permissions.querySync({ name }).state === "granted"
+  return nativePermissions.every((wanted) =>
+    Deno.permissions.querySync(wanted).state === "granted"
   );
 }
 
