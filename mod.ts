@@ -109,6 +109,14 @@ export type { Source, SourceEntry } from "./data/source.ts";
 export { type Transform, transformImage } from "./data/transform.ts";
 
 // Checkpoints.
+export {
+  convertCheckpoint,
+  type ConvertOptions,
+  type ConvertReport,
+} from "./checkpoints/convert.ts";
+export { resolveWeights } from "./checkpoints/download.ts";
+export { inspectFile } from "./checkpoints/inspect.ts";
+export { exportOnnxFile } from "./checkpoints/onnx/export_onnx.ts";
 export { type ModelCheckpoint, openModel } from "./checkpoints/open_model.ts";
 export { openPth } from "./checkpoints/pth.ts";
 export { openSafetensors } from "./checkpoints/safetensors.ts";
