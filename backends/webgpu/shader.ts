@@ -115,6 +115,7 @@ export class ShaderRunner {
   }
 
   run(call: ShaderCall): void {
+    if (!call.isQuadWide) this.#widenAll(Object.values(call.reads));
     const formats = [
       ...Object.values(call.reads).map((operand) => this.#format(operand)),
       ...Object.values(call.writes).map((operand) => this.#format(operand)),
@@ -147,6 +148,13 @@ export class ShaderRunner {
     if (operand.dtype === "int32") return "i32";
     if (this.runtime.storage(operand) === "float32") return "f32";
     return this.#hasFloat16 ? "f16" : "packed";
+  }
+
+  /** Shaders that go number by number know float32 only. */
+  #widenAll(operands: Operand[]): void {
+    for (const operand of operands) {
+      if (operand !== null && "dataId" in operand) this.runtime.floatsOf(operand);
+    }
   }
 
   #pipeline(call: ShaderCall, formats: Format[]): GPUComputePipeline {

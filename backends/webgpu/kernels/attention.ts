@@ -9,6 +9,7 @@ import rowsCode from "../shaders/attention_rows.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Precision } from "../../backend.ts";
 import type { AttentionKernel } from "../../kernels.ts";
+import type { Storage } from "../runtime.ts";
 import { float, type ShaderCall, type ShaderRunner } from "../shader.ts";
 
 const FORWARD = { name: "attention", code: forwardCode, includes: [halfCode, rowsCode] };
@@ -37,7 +38,7 @@ export function attentionKernel(runner: ShaderRunner): AttentionKernel {
     forward(args) {
       const { qkv, bias, heads } = args;
       const [samples, tokens, width] = qkv.shape as [number, number, number];
-      const y = runtime.allocate([samples, tokens, width / 3], "float32", runtime.storage(qkv));
+      const y = runtime.allocate([samples, tokens, width / 3], "float32", storageOf(runner, args));
       const logSums = runtime.allocate([samples, heads, tokens]);
       runner.run({
         ...commonOf(runner, args, FORWARD),
@@ -50,7 +51,7 @@ export function attentionKernel(runner: ShaderRunner): AttentionKernel {
     backward({ dy, y, saved: [logSumTensor], ...args }) {
       const { qkv, bias, heads } = args;
       const [samples, tokens] = qkv.shape as [number, number, number];
-      const dqkv = runtime.allocate(qkv.shape, "float32", runtime.storage(qkv));
+      const dqkv = runtime.allocate(qkv.shape, "float32", storageOf(runner, args));
       const dbias = bias === null ? null : runtime.allocate(bias.shape);
       const deltas = { floats: runtime.scratch(samples * heads * tokens * 4) };
       const logSums = runner.floats(logSumTensor);
@@ -78,6 +79,11 @@ export function attentionKernel(runner: ShaderRunner): AttentionKernel {
   };
 }
 
+/** Results are stored as qkv is, where heads are whole quads wide. */
+function storageOf({ runtime }: ShaderRunner, { qkv, heads }: Attention): Storage {
+  return qkv.shape[2]! / 3 / heads % 4 === 0 ? runtime.storage(qkv) : "float32";
+}
+
 /** What the four shaders are told alike. */
 function commonOf(
   { runtime }: ShaderRunner,
@@ -97,7 +103,8 @@ function commonOf(
       QUERY_TILE: tile,
       PAIR_TILE: pairTileOf(headWidth),
       HAS_BIAS: bias !== null,
-      ROUND: precision === "float16" && runtime.storage(qkv) === "float32",
+      ROUND: precision === "float16" &&
+        (headWidth % 4 !== 0 || runtime.storage(qkv) === "float32"),
     },
     uniforms: { samples, tokens, heads, scale: float(scale) },
     isQuadWide: headWidth % 4 === 0,
