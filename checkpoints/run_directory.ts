@@ -4,6 +4,7 @@
  * ```
  * RUN/config.json      the resolved config, with the origin of each value
  * RUN/metrics.jsonl    one JSON object a step
+ * RUN/result.json      what the finished run gave
  * RUN/checkpoints/     see store.ts
  * ```
  *
@@ -26,6 +27,8 @@ import {
 
 const metricsFile = "metrics.jsonl";
 const configFile = "config.json";
+/** The file of a run directory that holds what the finished run gave. */
+export const resultFile = "result.json";
 
 /** An open run directory, locked for this process. */
 export class RunDirectory {
@@ -129,7 +132,15 @@ export class RunDirectory {
 
 /** What `config.json` of a run directory holds; null where there is none. */
 export function readRunConfig(path: string): unknown {
-  const file = join(path, configFile);
+  return readJson(join(path, configFile), "restore it, or start anew in another directory");
+}
+
+/** What a finished run left in `result.json`; null where there is none. */
+export function readRunResult(path: string): unknown {
+  return readJson(join(path, resultFile), "delete it: it is made anew");
+}
+
+function readJson(file: string, hint: string): unknown {
   let text: string;
   try {
     text = Deno.readTextFileSync(file);
@@ -140,10 +151,7 @@ export function readRunConfig(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, {
-      hint: "restore it, or start anew in another directory",
-      cause: error,
-    });
+    throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, { hint, cause: error });
   }
 }
 

@@ -1,15 +1,22 @@
-/** `pretrain --train-tokenizer`: trains the tokenizer that the recipe names, unless it is there. */
+/** `pretrain --train-tokenizer`: tokenizer, pretraining and evaluation as one command. */
+import { readRunConfig, readRunResult } from "../checkpoints/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import type { Override } from "../configs/overrides.ts";
 import { resolveConfig } from "../configs/resolve.ts";
-import type { PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
+import type { Config, PretrainConfig } from "../configs/schema.ts";
 import { UserError } from "../core/errors.ts";
+import type { PretrainResult } from "../tasks/pretrain.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
 import { configOf } from "./_config_flags.ts";
 import { progressOf, type RunFlagValues } from "./_run_task.ts";
 
+/** The tokenizer's place within the run that needs it. */
+const tokenizerFolder = "tokenizer";
+/** What may lie in a run's directory before the run itself has begun. */
+const beforeTheRun = new Set([tokenizerFolder, "run.lock"]);
+
 /** The tokenizer's recipe on the images, the seed and the backend of the pretraining. */
-async function tokenizerConfig(config: PretrainConfig) {
+async function tokenizerRecipe(config: PretrainConfig) {
   const overrides: Override[] = [];
   const take = (key: string, value: unknown) =>
     overrides.push({ key, value, origin: "--train-tokenizer" });
@@ -21,7 +28,7 @@ async function tokenizerConfig(config: PretrainConfig) {
 }
 
 /** Whether a directory holds the finished run of this config. */
-async function isTrained(directory: string, config: TokenizerConfig): Promise<boolean> {
+async function isFinished(directory: string, config: Config): Promise<boolean> {
   const { configHash } = await import("../tasks/config_hash.ts");
   const { checkpoint } = latestCheckpoint(directory);
   if (checkpoint === undefined) return false;
@@ -33,47 +40,101 @@ async function isTrained(directory: string, config: TokenizerConfig): Promise<bo
 }
 
 /**
- * Trains the tokenizer beside the run that needs it, in `OUT-tokenizer`; goes on with an interrupted
+ * How far the pretraining of a config has come in a directory: its result where it was trained and
+ * evaluated, `trained` where only the evaluation is left, else null.
+ */
+export async function finishedPretraining(
+  directory: string,
+  config: PretrainConfig,
+): Promise<PretrainResult | "trained" | null> {
+  if (!await isFinished(directory, config)) return null;
+  return readRunResult(directory) as PretrainResult | null ?? "trained";
+}
+
+/** Whether a directory is free for the run of a config, or holds it. */
+async function isFor(directory: string, config: PretrainConfig): Promise<boolean> {
+  const stored = readRunConfig(directory) as { hash?: string } | null;
+  if (stored !== null) {
+    const { configHash } = await import("../tasks/config_hash.ts");
+    return stored.hash === await configHash(config);
+  }
+  try {
+    return [...Deno.readDirSync(directory)].every(({ name }) => beforeTheRun.has(name));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
+/** The run's directory and its config, whose tokenizer lies within it. */
+async function openParts(flags: RunFlagValues) {
+  const resolveIn = async (out: string) => {
+    const tokenizer = `${out.replace(/\/+$/, "")}/${tokenizerFolder}`;
+    return { out, tokenizer, resolved: await configOf("pretrain", { ...flags, tokenizer }) };
+  };
+  const { name, config } = await configOf("pretrain", flags);
+  const wanted = flags.out ?? config.output;
+  if (wanted !== null && wanted !== undefined) return await resolveIn(wanted);
+  for (let number = 1;; number++) {
+    const parts = await resolveIn(`runs/${name}${number === 1 ? "" : `-${number}`}`);
+    if (await isFor(parts.out, parts.resolved.config)) return parts;
+  }
+}
+
+function refuse(flags: RunFlagValues): void {
+  const other = flags.dryRun
+    ? "--dry-run"
+    : flags.resume !== undefined
+    ? "--resume"
+    : flags.tokenizer !== undefined
+    ? "--tokenizer"
+    : null;
+  if (other === null) return;
+  const hints: Record<string, string> = {
+    "--dry-run": "`deno task tokenizer --dry-run` plans the tokenizer",
+    "--resume": "the same command goes on where it stopped",
+  };
+  throw new UserError(`Cannot use --train-tokenizer with ${other}`, {
+    hint: hints[other] ?? "leave one of them away",
+  });
+}
+
+/**
+ * Trains the tokenizer in the folder `tokenizer` of the run that needs it; goes on with an interrupted
  * one and leaves a finished one as it is.
  *
- * @returns its directory, or the exit code where it was interrupted
+ * @returns the run's directory and the tokenizer's, or the exit code where training was interrupted
  */
 export async function trainTokenizerFirst(
   flags: RunFlagValues,
   context: CommandContext,
-): Promise<string | number> {
-  if (flags.resume !== undefined || flags.dryRun || flags.tokenizer !== undefined) {
-    const other = flags.dryRun ? "--dry-run" : flags.resume ? "--resume" : "--tokenizer";
-    throw new UserError(`Cannot use --train-tokenizer with ${other}`, {
-      hint: flags.dryRun
-        ? "`deno task tokenizer --dry-run` plans the tokenizer"
-        : "leave one of them away",
-    });
-  }
-  const pretraining = await configOf("pretrain", flags);
-  const { config, origins } = await tokenizerConfig(pretraining.config);
-  const run = flags.out ?? pretraining.config.output ?? `runs/${pretraining.name}`;
-  const directory = `${run.replace(/\/+$/, "")}-tokenizer`;
+): Promise<{ readonly out: string; readonly tokenizer: string } | number> {
+  refuse(flags);
+  const { out, tokenizer, resolved } = await openParts(flags);
+  const { config, origins } = await tokenizerRecipe(resolved.config);
+  const { requireFit } = await import("../tasks/load_tokenizer.ts");
+  const { imageSize, patchSize } = config.model;
+  const shape = { imageSize, patchSize, codes: config.codebook.codes };
+  requireFit(shape, resolved.config.model, resolved.config.augment.tokenizerSize);
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
   try {
-    if (await isTrained(directory, config)) {
-      progress.line(`The tokenizer in ${directory} is trained already`);
-      return directory;
+    if (await isFinished(tokenizer, config)) {
+      progress.line(`The tokenizer in ${tokenizer} is trained already`);
+      return { out, tokenizer };
     }
-    progress.line(`Training the tokenizer ${pretraining.config.tokenizer.recipe} first`);
+    progress.line(`Training the tokenizer ${resolved.config.tokenizer.recipe} first`);
     const { trainTokenizer } = await import("../tasks/tokenizer.ts");
     const { interrupted, step } = await trainTokenizer(config, {
-      directory,
+      directory: tokenizer,
       resume: "auto",
       listener: progress.listener,
       signal: context.signal,
       origins,
     });
-    if (!interrupted) return directory;
+    if (!interrupted) return { out, tokenizer };
     progress.close();
     context.note(
-      `Interrupted and saved after step ${step} of the tokenizer. ` +
-        "Go on with the same command.",
+      `Interrupted and saved after step ${step} of the tokenizer. Go on with the same command.`,
     );
     return exitCodes.interrupted;
   } finally {

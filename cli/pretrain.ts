@@ -3,7 +3,7 @@ import { defineCommand, toggle } from "./_command.ts";
 import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { describeAccuracies } from "./_plan.ts";
 import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
-import { trainTokenizerFirst } from "./_train_tokenizer_first.ts";
+import { finishedPretraining, trainTokenizerFirst } from "./_train_tokenizer_first.ts";
 
 /** Pretrains BEiT v2. */
 export const pretrain = defineCommand({
@@ -30,8 +30,8 @@ export const pretrain = defineCommand({
       "threads",
     ]),
     trainTokenizer: toggle(
-      "Train the recipe's tokenizer on the same images first, in the directory OUT-tokenizer; " +
-        "skipped where it is there.",
+      "Train the recipe's tokenizer on the same images first, in the folder tokenizer of the run. " +
+        "Each part is skipped where its result is there: give the same command to go on.",
     ),
     ...runFlags,
   },
@@ -51,14 +51,22 @@ export const pretrain = defineCommand({
     if (given.trainTokenizer) {
       const trained = await trainTokenizerFirst(given, context);
       if (typeof trained === "number") return trained;
-      flags = { ...given, tokenizer: trained };
+      flags = { ...given, ...trained };
     }
     return await runTask(
       {
         task: "pretrain",
         async run(config, options) {
           const { pretrain } = await import("../tasks/pretrain.ts");
-          return await pretrain(config, options);
+          const found = given.trainTokenizer
+            ? await finishedPretraining(options.directory, config)
+            : null;
+          if (found === null) return await pretrain(config, options);
+          const message = `The run in ${options.directory} is trained already`;
+          options.listener({ type: "note", message });
+          return found === "trained"
+            ? await pretrain(config, { ...options, resume: "always" })
+            : found;
         },
         async plan(config, options) {
           const { planPretraining } = await import("../tasks/pretrain_plan.ts");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeSafetensors } from "../checkpoints/safetensors_writer.ts";
+import type { NamedTensors } from "../checkpoints/safetensors_writer.ts";
 import type { TensorData } from "../checkpoints/tensor_data.ts";
 import type { NamedValues } from "../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
@@ -23,22 +23,22 @@ function toTensor(name: string, { shape, values }: NamedValues): TensorData {
 }
 
 /**
- * Writes encoder and codebook as safetensors under unilm's names: the encoder in float16, the codebook
- * in float32. The metadata carry what the tensors do not show, so that every command can open it; the
- * training run's own checkpoints stay the exact ones.
- *
- * @returns bytes and SHA-256 of the file
+ * Encoder and codebook as safetensors under unilm's names: the encoder in float16, the codebook in
+ * float32. The metadata carry what the tensors do not show, so that every command can open the file;
+ * the training run's own checkpoints stay the exact ones.
  */
 export async function exportTokenizer(
   tokenizer: VqkdTokenizer,
-  path: string,
-): Promise<{ bytes: number; sha256: string }> {
+): Promise<{ tensors: NamedTensors; metadata: Record<string, string> }> {
   const values = await tokenizer.parameters.export();
   const kept = [...values].filter(([name]) => !isForTraining(name));
   const shape = { ...tokenizer.config, decoderDepth: 0, teacherDim: 0 };
-  return await writeSafetensors(path, kept.map(([name, value]) => [name, toTensor(name, value)]), {
-    format: "pt",
-    "mimic.kind": "tokenizer",
-    "mimic.shape": JSON.stringify(shape),
-  });
+  return {
+    tensors: kept.map(([name, value]) => [name, toTensor(name, value)] as const),
+    metadata: {
+      format: "pt",
+      "mimic.kind": "tokenizer",
+      "mimic.shape": JSON.stringify(shape),
+    },
+  };
 }

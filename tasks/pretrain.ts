@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resultFile } from "../checkpoints/run_directory.ts";
 import type { PretrainConfig } from "../configs/schema.ts";
 import { Generator } from "../core/generator.ts";
 import { createImageDecoder } from "../data/decode.ts";
@@ -178,8 +179,11 @@ async function run(
       listener({ type: "note", message });
     }
     const results = isWhole ? await evaluation.finish(model, createModel, step) : {};
+    const { directory } = session;
+    const result = { step, interrupted, directory, loss: lastLoss, evaluation: results };
+    if (isWhole) session.writeText(resultFile, JSON.stringify(result, null, 2) + "\n");
     listener({ type: "done", step, interrupted });
-    return { step, interrupted, directory: session.directory, loss: lastLoss, evaluation: results };
+    return result;
   } finally {
     await queue.close();
     optimizer.dispose();

@@ -208,7 +208,16 @@ export class RunSession {
     values: ReadonlyMap<string, NamedValues>,
     metadata: Record<string, string>,
   ): Promise<string | null> {
-    return await this.#directory?.writeModel(name, toTensors(values), metadata) ?? null;
+    return await this.writeTensors(name, toTensors(values), metadata);
+  }
+
+  /** Replaces a file of tensors in the run's directory; gives its path, null where none is kept. */
+  async writeTensors(
+    name: string,
+    tensors: NamedTensors,
+    metadata: Record<string, string>,
+  ): Promise<string | null> {
+    return await this.#directory?.writeModel(name, tensors, metadata) ?? null;
   }
 
   async close(): Promise<void> {

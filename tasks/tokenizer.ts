@@ -182,8 +182,9 @@ async function run(
       pause: (at) => session.save(at, trained, at >= length.scheduleSteps),
       signal: options.signal,
     });
-    if (!interrupted && session.directory !== null) {
-      await exportTokenizer(tokenizer, `${session.directory}/${tokenizerFile}`);
+    if (!interrupted) {
+      const { tensors, metadata } = await exportTokenizer(tokenizer);
+      await session.writeTensors(tokenizerFile, tensors, metadata);
     }
     listener({ type: "done", step, interrupted });
     return { step, interrupted, directory: session.directory, metrics };
