@@ -200,7 +200,7 @@ export interface AdamWArguments {
   maxGradientNorm: number | null;
   /** float32 [4], updated in place: loss scale, good steps in a row, Adam's t, skipped steps. */
   scaler: Tensor;
-  /** Good steps after which the loss scale doubles; null keeps it constant (and never skips). */
+  /** Good steps after which the loss scale doubles; null keeps it constant. A non-finite step is left out either way. */
   growthInterval: number | null;
 }
 
