@@ -5,7 +5,7 @@
  */
 
 import { readRunConfig } from "../checkpoints/run_directory.ts";
-import { messageOf, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { TestTransform } from "../data/transform.ts";
 import type { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
@@ -39,7 +39,7 @@ function isRun(checkpoint: string): boolean {
     return readRunConfig(checkpoint) !== null;
   } catch (error) {
     if (error instanceof UserError) return false;
-    throw new Error(`Cannot look for a run in "${checkpoint}": ${messageOf(error)}`);
+    throw error;
   }
 }
 

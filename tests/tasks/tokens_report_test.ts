@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tokensReport as command } from "../../cli/tokens_report.ts";
 import { tokensReport } from "../../tasks/tokens_report.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
@@ -45,5 +46,35 @@ Deno.test("images without labels have no accuracies", async () => {
     assert.equal(figures.knnTop1, undefined);
     assert.ok(!page.includes("What the codes tell"));
     assert.ok(page.includes("4.pgm"));
+  });
+});
+
+Deno.test("tokens-report writes the page and prints its figures", async () => {
+  await withFolder(async (folder) => {
+    const flags = {
+      checkpoint: await writeTinyTokenizer(folder),
+      out: `${folder}/tokens.html`,
+      images: 64,
+      backend: "cpu",
+      threads: 1,
+      workers: 0,
+      quiet: true,
+    };
+    const lines: string[] = [];
+    const documents: unknown[] = [];
+    const context = {
+      signal: new AbortController().signal,
+      print: (line: string) => void lines.push(line),
+      note: () => {},
+      printJson: (value: unknown) => void documents.push(value),
+    };
+    await command.run({ flags: { ...flags, json: true }, arguments: {} }, context);
+    const [figures] = JSON.parse(JSON.stringify(documents));
+    assert.equal(figures.codes, 32);
+    assert.equal(figures.out, flags.out);
+    assert.ok(figures.knnTop1 >= 0 && figures.pixels.knnTop1 >= 0);
+    assert.match(Deno.readTextFileSync(flags.out), /<title>Visual tokens<\/title>/);
+    await command.run({ flags: { ...flags, json: false }, arguments: {} }, context);
+    assert.match(lines.join("\n"), /of 32 codes in use.*\n.*k-NN on code histograms/);
   });
 });
