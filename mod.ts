@@ -33,6 +33,18 @@ export {
 } from "./tasks/pretrain.ts";
 export { planPretraining, type PretrainPlan } from "./tasks/pretrain_plan.ts";
 export { type TokenizerOptions, type TokenizerResult, trainTokenizer } from "./tasks/tokenizer.ts";
+export { finetune, type FinetuneOptions, type FinetuneResult } from "./tasks/finetune.ts";
+export { linearProbe, type LinearProbeResult } from "./tasks/linear_probe.ts";
+export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/knn.ts";
+export { evaluate, type EvaluateResult } from "./tasks/evaluate.ts";
+export { predict, type Prediction, type PredictOptions } from "./tasks/predict.ts";
+export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/features.ts";
+export {
+  tokenizeImages,
+  type TokenizeOptions,
+  type TokenizeResult,
+} from "./tasks/tokenize_images.ts";
+export { loadEncoder } from "./tasks/load_encoder.ts";
 export { loadTokenizer } from "./tasks/load_tokenizer.ts";
 export { type RunOptions } from "./tasks/session.ts";
 export { type FeatureSet } from "./tasks/evaluation/features.ts";
@@ -96,7 +108,7 @@ export type { Kernels } from "./backends/kernels.ts";
 export { createBackend } from "./backends/mod.ts";
 export { Parameter } from "./backends/parameter.ts";
 export { Tape } from "./backends/tape.ts";
-export { conformanceCases, runConformance } from "./backends/conformance.ts";
+export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";
 export { type Tensor, tf } from "./deps/tfjs.ts";
 
 // Data.

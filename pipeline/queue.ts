@@ -44,7 +44,7 @@ export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
 /** How {@link stageQueue} works. */
 export interface StageQueueOptions {
   readonly seed: number;
-  readonly microBatches: number;
+  readonly microBatches: (step: number) => number;
   /** Batches made ready ahead of the step. */
   readonly prefetch: number;
 }
@@ -62,7 +62,7 @@ export function stageQueue<Batch>(
     // There is nowhere to compute before the queue: `on` is for the stages behind it.
     const context = {
       ...place,
-      microBatches,
+      microBatches: microBatches(place.step),
       tape: null,
       stopwatch,
       generator: root.split("input", place.step, place.microBatch),
@@ -72,7 +72,7 @@ export function stageQueue<Batch>(
     ready.push({ place, batch });
   };
   const after = ({ step, microBatch }: StepPlace): StepPlace =>
-    microBatch + 1 < microBatches
+    microBatch + 1 < microBatches(step)
       ? { step, microBatch: microBatch + 1 }
       : { step: step + 1, microBatch: 0 };
   return {

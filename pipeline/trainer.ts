@@ -26,9 +26,8 @@ export interface TrainingLoop<Batch> {
   readonly startStep: number;
   readonly totalSteps: number;
   readonly batchSize: number;
-  readonly microBatches: number;
-  /** The same for a step, where the last batch of an epoch is smaller; default `microBatches`. */
-  readonly microBatchesAt?: (step: number) => number;
+  /** Micro-batches of a step: fewer where the last batch of an epoch is smaller. */
+  readonly microBatches: (step: number) => number;
   readonly imagesPerEpoch: number;
   readonly generator: Generator;
   readonly listener: RunListener;
@@ -122,7 +121,7 @@ async function runStep<Batch>(
   const vectors: Tensor[] = [];
   const details: Tensor[] = [];
   let update: Tensor | null = null;
-  const microBatches = loop.microBatchesAt?.(step) ?? loop.microBatches;
+  const microBatches = loop.microBatches(step);
   for (let microBatch = 0; microBatch < microBatches; microBatch++) {
     const waiting = now();
     const batch = await loop.queue.next(step, microBatch);

@@ -173,8 +173,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: config.batchSize / microBatch,
-      microBatchesAt: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: microBatchesAt(config, length, source.length, microBatch),
       imagesPerEpoch: stepsPerEpoch * config.batchSize,
       generator: Generator.from(config.seed),
       listener: (event) => {
@@ -309,6 +308,7 @@ async function openQueue(
     .to(augment({ decoder, transform, seed, exif: data.exif }));
   if (stages.load !== undefined) all = all.replace("load", stages.load);
   if (stages.augment !== undefined) all = all.replace("augment", stages.augment);
-  const microBatches = batchSize / microBatch;
+  const length = runLength(config, source.length);
+  const microBatches = microBatchesAt(config, length, source.length, microBatch);
   return stageQueue(all, { seed, microBatches, prefetch: data.prefetch });
 }

@@ -214,8 +214,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize,
-      microBatches: batchSize / microBatch,
-      microBatchesAt: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: microBatchesAt(config, length, source.length, microBatch),
       imagesPerEpoch: stepsPerEpoch * batchSize,
       generator: Generator.from(seed),
       listener: (event) => {

@@ -39,7 +39,7 @@ import { type EvaluationResults, PretrainEvaluation } from "./evaluation/pretrai
 import { normalizations } from "./normalizations.ts";
 import { openTokenizer } from "./open_tokenizer.ts";
 import { beitConfig, pretrainFootprint } from "./pretrain_plan.ts";
-import { learningRateSchedule, runLength } from "./schedule.ts";
+import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
 import { type RunOptions, RunSession } from "./session.ts";
 import { chooseMicroBatch, createOptimizer, isCheckpointDue } from "./training.ts";
 import { maskOptions, pretrainTransform } from "./transforms.ts";
@@ -158,7 +158,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: config.batchSize / microBatch,
+      microBatches: microBatchesAt(config, length, source.length, microBatch),
       imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
       generator,
       listener: (event) => {
@@ -243,6 +243,7 @@ async function openQueue(
   if (stages.load !== undefined) all = all.replace("load", stages.load);
   if (stages.augment !== undefined) all = all.replace("augment", stages.augment);
   if (stages.mask !== undefined) all = all.replace("mask", stages.mask);
-  const microBatches = batchSize / microBatch;
+  const length = runLength(config, source.length);
+  const microBatches = microBatchesAt(config, length, source.length, microBatch);
   return stageQueue(all, { seed, microBatches, prefetch: data.prefetch });
 }

@@ -29,7 +29,7 @@ import { createTeacher } from "./create_teacher.ts";
 import { openLoader, openTrainingSource } from "./data_sources.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { normalizations } from "./normalizations.ts";
-import { learningRateSchedule, runLength } from "./schedule.ts";
+import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
 import { type RunOptions, RunSession } from "./session.ts";
 import { chooseMicroBatch, createOptimizer, isCheckpointDue } from "./training.ts";
 import { trainTransform } from "./transforms.ts";
@@ -163,7 +163,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: config.batchSize / microBatch,
+      microBatches: microBatchesAt(config, length, source.length, microBatch),
       imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
       generator,
       summarize: (counts) => {

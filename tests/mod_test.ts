@@ -8,11 +8,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const exported = `
 BeitEncoder Classifier DivergenceError Generator Loader MaskedImageModel Optimizer Parameter
 ParameterSet Pipeline Tape UserError VqkdTokenizer assertAllClose augment blockwiseMask
-classifierConfig conformanceCases convertCheckpoint createBackend createImageDecoder encode exportOnnxFile extractFeatures imageTensor inspectFile
-initialiseBeit initialisePlain knnAccuracy latestCheckpoint learningRateAt linearAccuracy load
-loadCheckpoint loadTokenizer loaderQueue loss mask messageOf openModel openPth openSafetensors
-openSource optimize parameterGroups parseConfig pipeline planPretraining pretrain recipeNames resize
-resolveConfig resolveWeights runConformance saveCheckpoint stageQueue tf tokenize train trainTokenizer
+classifierConfig conformanceCases convertCheckpoint createBackend createImageDecoder encode
+evaluate exportOnnxFile extractFeatures features finetune formatConformance imageTensor
+initialiseBeit initialisePlain inspectFile knn knnAccuracy latestCheckpoint learningRateAt
+linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
+messageOf openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
+pipeline planPretraining predict pretrain recipeNames resize resolveConfig resolveWeights
+runConformance saveCheckpoint stageQueue tf tokenize tokenizeImages train trainTokenizer
 transformImage vitBase vitLarge vqkdBase withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 

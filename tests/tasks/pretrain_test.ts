@@ -109,6 +109,28 @@ Deno.test("micro-batches and workers change the numbers only by rounding", async
   });
 });
 
+Deno.test("the smaller last batch of an epoch is kept where dropLast is false", async () => {
+  await withFolder(async (folder, backend) => {
+    const images = `${folder}/images`;
+    Deno.mkdirSync(images);
+    for (let i = 0; i < 7; i++) {
+      const pixels = Uint8Array.from({ length: 20 * 20 }, (_, at) => (at * (i + 3)) % 251);
+      const header = new TextEncoder().encode("P5 20 20 255\n");
+      Deno.writeFileSync(`${images}/${i}.pgm`, Uint8Array.of(...header, ...pixels));
+    }
+    const config = await tinyConfig(await writeTinyTokenizer(folder), [
+      `data.source=${images}`,
+      "data.dropLast=false",
+      "microBatchSize=2",
+      "schedule.steps=4",
+    ]);
+    const workers = await losses(config, { backend });
+    assert.equal(workers.length, 4);
+    const stages = { mask: mask(maskOptions(config), config.seed) };
+    assert.deepEqual(await losses(config, { backend, stages }), workers);
+  });
+});
+
 Deno.test("a stage of the user's takes the place of the one it is named after", async () => {
   await withFolder(async (folder, backend) => {
     const config = await tinyConfig(await writeTinyTokenizer(folder));
