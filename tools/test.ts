@@ -49,8 +49,16 @@ export function countTests(output: string): { passed: number; failed: number } |
   return counts === undefined ? null : { passed: Number(counts[1]), failed: Number(counts[2]) };
 }
 
-/** Runs Deno with its output shown as it comes; gives the exit code and the output. */
-async function runDeno(args: readonly string[]): Promise<{ code: number; output: string }> {
+/** How a run of Deno ended, and all that it printed. */
+interface Ended {
+  readonly code: number;
+  /** The signal that ended it, if one did. */
+  readonly signal: Deno.Signal | null;
+  readonly output: string;
+}
+
+/** Runs Deno with its output shown as it comes. */
+async function runDeno(args: readonly string[]): Promise<Ended> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     stdout: "piped",
@@ -65,7 +73,8 @@ async function runDeno(args: readonly string[]): Promise<{ code: number; output:
     }
   };
   await Promise.all([show(child.stdout, Deno.stdout), show(child.stderr, Deno.stderr)]);
-  return { code: (await child.status).code, output };
+  const { code, signal } = await child.status;
+  return { code, signal, output };
 }
 
 async function runAll(selection: readonly string[]): Promise<number> {
@@ -85,15 +94,20 @@ async function runAll(selection: readonly string[]): Promise<number> {
   const doc = selection.length === 0 ? ["--doc"] : [];
   // The types were checked above, with those of the examples.
   const check = selection.length === 0 ? ["--no-check"] : [];
-  const { code, output } = await runDeno(
+  const { code, signal, output } = await runDeno(
     ["test", ...doc, ...check, "--parallel", ...testPermissions, ...selection],
   );
   const counts = countTests(output);
   passed += counts?.passed ?? 0;
   failed += counts?.failed ?? 0;
   if (code !== 0 && (counts === null || counts.failed === 0)) {
-    failed++;
-    failures.push("tests");
+    if (counts !== null && signal !== null) {
+      // Mesa's software driver now and then crashes while the process ends, after the last test.
+      console.log(`\nall tests had passed when ${signal} ended the process`);
+    } else {
+      failed++;
+      failures.push("tests");
+    }
   }
   if (failures.length > 0) console.log(`\nfailed gates: ${failures.join(", ")}`);
   console.log(`\n${passed} passed, ${failed} failed`);
