@@ -30,7 +30,7 @@ export interface WebgpuOptions extends AdapterOptions {
 /** The backend and what it runs on. */
 export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
-  /** Dispatches of our own kernels since the start. */
+  /** Dispatches since the start, of our kernels and of tfjs'. */
   readonly dispatches: number;
 }
 
@@ -97,7 +97,7 @@ class DeviceBackend implements WebgpuBackend {
   }
 
   get dispatches(): number {
-    return this.#runtime.ownDispatches;
+    return this.#runtime.dispatches;
   }
 
   run<T>(work: () => T): T {

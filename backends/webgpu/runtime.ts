@@ -68,8 +68,8 @@ const DISPATCHES_PER_SUBMIT = 32;
 export class Runtime extends WebGPUBackend {
   /** Bytes of buffers outside of tfjs' pool. */
   ownBytes = 0;
-  /** Dispatches of our own kernels so far. */
-  ownDispatches = 0;
+  /** Dispatches so far, tfjs' and our own. */
+  dispatches = 0;
   /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
   widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
   /** Told when the last handle of a tensor in a slice is gone. */
@@ -253,7 +253,7 @@ export class Runtime extends WebGPUBackend {
     inner.computePassEncoder.setPipeline(pipeline);
     inner.computePassEncoder.setBindGroup(0, group);
     inner.computePassEncoder.dispatchWorkgroups(...grid);
-    this.ownDispatches++;
+    this.dispatches++;
     if (++inner.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
   }
 
@@ -282,6 +282,13 @@ export class Runtime extends WebGPUBackend {
     if (!this.#inner.commandEncoder) return;
     this.endComputePassEncoder();
     this.submitQueue();
+  }
+
+  override runWebGPUProgram(
+    ...given: Parameters<WebGPUBackend["runWebGPUProgram"]>
+  ): ReturnType<WebGPUBackend["runWebGPUProgram"]> {
+    this.dispatches++;
+    return super.runWebGPUProgram(...given);
   }
 
   override uploadToGPU(id: DataId): void {
