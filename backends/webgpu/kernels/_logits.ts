@@ -33,9 +33,7 @@ export function eachStretchOfLogits(
       rows,
       columns,
       depth,
-      isAAlongDepth: true,
-      isBAlongDepth: true,
-      firstRows: { a: firstRow },
+      firstRow,
       isRounded,
       bias,
     });

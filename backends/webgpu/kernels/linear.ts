@@ -1,11 +1,10 @@
-/** Linear layers: one product forward; backward one for the input, one for weight and bias. @module */
+/** Linear layers: one dispatch forward; backward one, and one before it for an activation. @module */
 
 import slopeCode from "../shaders/activation_backward.wgsl" with { type: "text" };
 import activationCode from "../shaders/activation.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation, LinearKernel } from "../../kernels.ts";
 import { foldedGrid, type ShaderRunner } from "../shader.ts";
-import { sumRowsInto } from "./_bias_gradient.ts";
 import { rowsOf, storageFor, WORKGROUP } from "./_shapes.ts";
 import { ACTIVATIONS, type MatrixProducts } from "./matrix_product.ts";
 
@@ -47,8 +46,6 @@ export function linearKernel(runner: ShaderRunner, products: MatrixProducts): Li
         rows,
         columns: outputs,
         depth: inputs,
-        isAAlongDepth: true,
-        isBAlongDepth: true,
         isRounded: precision === "float16",
         bias,
         activation,
@@ -58,36 +55,14 @@ export function linearKernel(runner: ShaderRunner, products: MatrixProducts): Li
     },
     backward({ dy, x, weight, saved, activation, hasBias, needsInputGradient, precision }) {
       const [outputs, inputs] = weight.shape as [number, number];
-      const rows = x.shape[0];
       const isRounded = precision === "float16";
       const dz = activation === "none" ? dy : throughActivation(dy, saved[0], activation);
       const dweight = runtime.allocate([outputs, inputs]);
-      products.run({
-        a: dz,
-        b: x,
-        c: dweight,
-        rows: outputs,
-        columns: inputs,
-        depth: rows,
-        isAAlongDepth: false,
-        isBAlongDepth: false,
-        isRounded,
-      });
       const dbias = hasBias ? runtime.allocate([outputs]) : null;
-      if (dbias !== null) sumRowsInto(runner, dz, dbias);
-      if (!needsInputGradient) return { dx: null, dweight, dbias };
-      const dx = runtime.allocate(x.shape, "float32", storageFor(precision, inputs, outputs));
-      products.run({
-        a: dz,
-        b: weight,
-        c: dx,
-        rows,
-        columns: inputs,
-        depth: outputs,
-        isAAlongDepth: true,
-        isBAlongDepth: false,
-        isRounded,
-      });
+      const dx = needsInputGradient
+        ? runtime.allocate(x.shape, "float32", storageFor(precision, inputs, outputs))
+        : null;
+      products.runBackward({ dz, x, weight, dx, dweight, dbias, isRounded });
       return { dx, dweight, dbias };
     },
   };

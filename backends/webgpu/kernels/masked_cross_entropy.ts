@@ -14,7 +14,6 @@ import rowSums from "../shaders/row_sums.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { MaskedCrossEntropyKernel } from "../../kernels.ts";
 import { float, foldedGrid, type ShaderRunner } from "../shader.ts";
-import { sumRowsInto } from "./_bias_gradient.ts";
 import { eachStretchOfLogits } from "./_logits.ts";
 import { rowsOf, storageFor, WORKGROUP } from "./_shapes.ts";
 import type { MatrixProducts } from "./matrix_product.ts";
@@ -107,33 +106,17 @@ export function maskedCrossEntropyKernel(
             isQuadWide: codes % 4 === 0,
             grid: foldedGrid(count * quadsPerRow, WORKGROUP),
           });
-          const isAdded = first > 0;
-          products.run({
-            a: dlogits,
-            b: rows,
-            c: dweight,
-            rows: codes,
-            columns: width,
-            depth: count,
-            isAAlongDepth: false,
-            isBAlongDepth: false,
-            firstRows: { b: first },
-            isRounded,
-            isAdded,
-          });
-          products.run({
-            a: dlogits,
-            b: weight,
-            c: drows,
-            rows: count,
-            columns: width,
-            depth: codes,
-            isAAlongDepth: true,
-            isBAlongDepth: false,
-            firstRows: { c: first },
+          products.runBackward({
+            dz: dlogits,
+            x: rows,
+            weight,
+            dx: drows,
+            dweight,
+            dbias,
+            firstRow: first,
+            isAdded: first > 0,
             isRounded,
           });
-          sumRowsInto(runner, dlogits, dbias, { isAdded });
           dlogits.dispose();
         },
       );

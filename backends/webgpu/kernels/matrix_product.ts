@@ -1,18 +1,30 @@
-/** Products of matrices in whichever orientation, with bias and activation in the same pass. @module */
+/**
+ * The matrix products of linear layers: forward with bias and activation in the same pass, backward
+ * all three gradients in one dispatch.
+ *
+ * @module
+ */
 
+import backwardCode from "../shaders/linear_backward.wgsl" with { type: "text" };
 import productCode from "../shaders/matrix_product.wgsl" with { type: "text" };
 import activationCode from "../shaders/activation.wgsl" with { type: "text" };
 import halfCode from "../shaders/half.wgsl" with { type: "text" };
+import tilesCode from "../shaders/product_tiles.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation } from "../../kernels.ts";
 import type { ShaderRunner } from "../shader.ts";
 
-const PRODUCT = { name: "matrix_product", code: productCode, includes: [activationCode, halfCode] };
+const PRODUCT = {
+  name: "matrix_product",
+  code: productCode,
+  includes: [activationCode, halfCode, tilesCode],
+};
+const BACKWARD = { name: "linear_backward", code: backwardCode, includes: [halfCode, tilesCode] };
 
 /** Numbers of the activations in `activation.wgsl`. */
 export const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, quickGelu: 2, tanh: 3 };
 
-/** c [rows, columns] = a·b over `depth`. */
+/** c [rows, columns] = a·bᵀ, `a` [≥ rows, depth] and `b` [columns, depth]. */
 export interface MatrixProduct {
   readonly a: Tensor;
   readonly b: Tensor;
@@ -20,20 +32,34 @@ export interface MatrixProduct {
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
-  /** Whether `a` is stored [rows, depth], else [depth, rows]. */
-  readonly isAAlongDepth: boolean;
-  /** Whether `b` is stored [columns, depth], else [depth, columns]. */
-  readonly isBAlongDepth: boolean;
   /** Whether float32 operands are rounded to float16. */
   readonly isRounded: boolean;
-  /** Rows, as stored, to skip at the beginning of `a`, `b` and `c`. */
-  readonly firstRows?: { readonly a?: number; readonly b?: number; readonly c?: number };
-  /** Whether the product is added to `c`. */
-  readonly isAdded?: boolean;
+  /** Row of `a` that the first of `c` is made from. */
+  readonly firstRow?: number;
   readonly bias?: Tensor | null;
   readonly activation?: Activation;
   /** Receives the value before the activation; given if and only if there is an activation. */
   readonly before?: Tensor | null;
+}
+
+/** The gradients of a linear layer: what is given and where they go. */
+export interface LinearBackward {
+  /** [rows, outputs]: the gradient before the activation. */
+  readonly dz: Tensor;
+  /** [≥ rows, inputs]. */
+  readonly x: Tensor;
+  /** [outputs, inputs]. */
+  readonly weight: Tensor;
+  /** As `x`; null where it is not needed. */
+  readonly dx: Tensor | null;
+  readonly dweight: Tensor;
+  readonly dbias: Tensor | null;
+  /** Row of `x` and `dx` that the first of `dz` belongs to. */
+  readonly firstRow?: number;
+  /** Whether `dweight` and `dbias` are added to. */
+  readonly isAdded?: boolean;
+  /** Whether float32 operands are rounded to float16. */
+  readonly isRounded: boolean;
 }
 
 /** How the work of a product is divided. */
@@ -70,23 +96,16 @@ export class MatrixProducts {
 
   run(product: MatrixProduct): void {
     const { a, b, c, rows, columns, depth, activation = "none", isRounded } = product;
-    const isQuadWide = columns % 4 === 0 && (product.isAAlongDepth ? depth : rows) % 4 === 0 &&
-      (!product.isBAlongDepth || depth % 4 === 0);
-    const tiling = TILINGS[this.#choose(product, isQuadWide)];
+    const isQuadWide = columns % 4 === 0 && depth % 4 === 0;
+    const tiling = TILINGS[this.#choose(Math.min(rows, columns), isQuadWide)];
     const { runtime } = this.#runner;
     this.#runner.run({
       file: PRODUCT,
       constants: {
-        ...tiling,
-        MICRO_QUADS_M: tiling.MICRO_M / 4,
-        MICRO_QUADS_N: tiling.MICRO_N / 4,
-        K_UNROLL: 2,
-        A_ALONG_K: product.isAAlongDepth,
-        B_ALONG_K: product.isBAlongDepth,
+        ...constantsOf(tiling),
         ROUND_A: isRounded && runtime.storage(a) === "float32",
         ROUND_B: isRounded && runtime.storage(b) === "float32",
         HAS_BIAS: !!product.bias,
-        ACCUMULATE: product.isAdded ?? false,
         ACTIVATION: ACTIVATIONS[activation],
       },
       reads: { a, b, bias: product.bias ?? null },
@@ -95,9 +114,7 @@ export class MatrixProducts {
         rows,
         columns,
         depth,
-        firstA: product.firstRows?.a ?? 0,
-        firstB: product.firstRows?.b ?? 0,
-        firstC: product.firstRows?.c ?? 0,
+        firstRow: product.firstRow ?? 0,
       },
       isQuadWide,
       grid: [
@@ -108,8 +125,50 @@ export class MatrixProducts {
     });
   }
 
-  /** What would leave most of a large tile empty, or is slow to load, gets a small one. */
-  #choose({ rows, columns }: MatrixProduct, isQuadWide: boolean): TilingName {
-    return !isQuadWide || Math.min(rows, columns) <= 48 ? "square32" : this.large;
+  /** The gradients of c = x·weightᵀ + bias from that of c, in one dispatch. */
+  runBackward(layer: LinearBackward): void {
+    const { dz, x, weight, dx, dweight, dbias, isRounded, firstRow = 0 } = layer;
+    const [rows, outputs] = dz.shape as [number, number];
+    const inputs = dweight.size / outputs;
+    const isQuadWide = outputs % 4 === 0 && inputs % 4 === 0;
+    const tiling = TILINGS[this.#choose(Math.min(outputs, inputs), isQuadWide)];
+    const { runtime } = this.#runner;
+    const isToRound = (operand: Tensor) => isRounded && runtime.storage(operand) === "float32";
+    const tilesOf = (height: number) => Math.ceil(height / (tiling.THREADS_M * tiling.MICRO_M));
+    const weightTiles = tilesOf(outputs);
+    this.#runner.run({
+      file: BACKWARD,
+      constants: {
+        ...constantsOf(tiling),
+        ROUND_DZ: isToRound(dz),
+        ROUND_X: isToRound(x),
+        ROUND_WEIGHT: isToRound(weight),
+        HAS_BIAS: dbias !== null,
+        ACCUMULATE: layer.isAdded ?? false,
+      },
+      reads: { dz, x, weight },
+      writes: { dx, dweight, dbias },
+      uniforms: { rows, inputs, outputs, weightTiles, firstRow },
+      isQuadWide,
+      grid: [
+        Math.ceil(inputs / (tiling.THREADS_N * tiling.MICRO_N)),
+        weightTiles + (dx === null ? 0 : tilesOf(rows)),
+        1,
+      ],
+    });
   }
+
+  /** A result that would leave most of a large tile empty, or is slow to load, gets a small one. */
+  #choose(narrowest: number, isQuadWide: boolean): TilingName {
+    return !isQuadWide || narrowest <= 48 ? "square32" : this.large;
+  }
+}
+
+function constantsOf(tiling: Tiling): Record<string, number> {
+  return {
+    ...tiling,
+    MICRO_QUADS_M: tiling.MICRO_M / 4,
+    MICRO_QUADS_N: tiling.MICRO_N / 4,
+    K_UNROLL: 2,
+  };
 }

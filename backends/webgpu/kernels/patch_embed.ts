@@ -1,11 +1,10 @@
 /** Patch embedding: the patches laid out as rows, then a matrix product. @module */
 
 import rowsCode from "../shaders/patch_rows.wgsl" with { type: "text" };
-import type { Tensor } from "../../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import type { Precision } from "../../backend.ts";
 import type { PatchEmbedKernel } from "../../kernels.ts";
 import { foldedGrid, type ShaderRunner } from "../shader.ts";
-import { sumRowsInto } from "./_bias_gradient.ts";
 import { storageFor, WORKGROUP } from "./_shapes.ts";
 import type { MatrixProducts } from "./matrix_product.ts";
 
@@ -53,8 +52,6 @@ export function patchEmbedKernel(runner: ShaderRunner, products: MatrixProducts)
         rows,
         columns,
         depth,
-        isAAlongDepth: true,
-        isBAlongDepth: true,
         isRounded: precision === "float16",
         bias,
       });
@@ -63,23 +60,15 @@ export function patchEmbedKernel(runner: ShaderRunner, products: MatrixProducts)
     },
     backward({ dy, images, weight, precision }) {
       const patches = patchRows(images, weight, precision);
-      const [depth, columns] = patches.shape as [number, number];
-      const rows = weight.shape[0];
+      const rows = patches.shape[0];
+      const embedDim = weight.shape[0];
       const dweight = runtime.allocate(weight.shape);
-      products.run({
-        a: dy,
-        b: patches,
-        c: dweight,
-        rows,
-        columns,
-        depth,
-        isAAlongDepth: false,
-        isBAlongDepth: false,
-        isRounded: precision === "float16",
-      });
-      const dbias = runtime.allocate([rows]);
-      sumRowsInto(runner, dy, dbias);
+      const dbias = runtime.allocate([embedDim]);
+      const dz = tf.reshape(dy, [rows, embedDim]);
+      const isRounded = precision === "float16";
+      products.runBackward({ dz, x: patches, weight, dx: null, dweight, dbias, isRounded });
       patches.dispose();
+      dz.dispose();
       return { dweight, dbias };
     },
   };
