@@ -1,4 +1,5 @@
 /** What every command that trains does around its task: config, directory, progress, result. */
+import type { DownloadOptions } from "../checkpoints/download.ts";
 import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
@@ -10,6 +11,7 @@ import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
 import { describePlan } from "./_plan.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
+import { offline } from "./_weights.ts";
 import { storedConfig } from "./_stored_config.ts";
 import { styleFor } from "./_style.ts";
 
@@ -23,6 +25,7 @@ export const runFlags = {
     placeholder: "DIR",
   }),
   dryRun: toggle("Show the plan (parameters, memory, steps, images, schedule) and stop."),
+  offline,
   quiet: toggle("Show warnings and results only.", { short: "q" }),
   json: toggle("Print the result as one JSON document."),
 };
@@ -38,6 +41,7 @@ export interface TaskOptions {
   readonly signal: AbortSignal;
   readonly origins: ReadonlyMap<string, string>;
   readonly memoryBudgetBytes?: number;
+  readonly downloads: DownloadOptions;
 }
 
 /** What every task gives at its end. */
@@ -52,7 +56,10 @@ export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
   readonly task: T;
   run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
   /** What `--dry-run` shows: nested names and figures. */
-  plan(config: ConfigOf<T>, options: Pick<TaskOptions, "memoryBudgetBytes">): Promise<object>;
+  plan(
+    config: ConfigOf<T>,
+    options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
+  ): Promise<object>;
   /** The result in words, a line each. */
   describe(outcome: Outcome): readonly string[];
 }
@@ -153,7 +160,8 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
 ): Promise<number> {
   const { config, origins, directory } = await openRun(runner.task, flags);
   if (flags.dryRun) {
-    const plan = await runner.plan(config, memoryBudget());
+    const downloads = { offline: flags.offline };
+    const plan = await runner.plan(config, { ...memoryBudget(), downloads });
     if (flags.json) context.printJson(plan);
     else for (const line of describePlan(plan)) context.print(line);
     return exitCodes.done;
@@ -167,6 +175,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       listener: progress.listener,
       signal: context.signal,
       origins,
+      downloads: { offline: flags.offline },
       ...memoryBudget(),
     });
   } finally {

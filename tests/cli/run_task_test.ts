@@ -17,6 +17,7 @@ const flags: RunFlagValues = {
   out: undefined,
   resume: undefined,
   dryRun: false,
+  offline: false,
   quiet: true,
   json: false,
 };
