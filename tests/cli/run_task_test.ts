@@ -90,7 +90,7 @@ Deno.test("runTask() shows the plan and runs nothing with --dry-run", async () =
   const task = recordTask();
   const { printed, context } = recordContext();
   assert.equal(await runTask(task, { ...flags, dryRun: true }, context), 0);
-  assert.deepEqual(printed, ["steps  2 800"]);
+  assert.deepEqual(printed, ["steps  1 200"]);
   assert.equal(task.calls.length, 0);
 });
 
