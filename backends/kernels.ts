@@ -43,6 +43,14 @@ export interface LinearKernel {
   ): { dx: Tensor | null; dweight: Tensor; dbias: Tensor | null };
 }
 
+/** The bias of a joint q, k, v projection, which has none for k. */
+export interface QkvBiasKernel {
+  /** `qBias`, `vBias` [C] → `y` [3·C]: q, zeros, v. */
+  forward(args: { qBias: Tensor; vBias: Tensor }): { y: Tensor };
+  /** `dy` [3·C] → its first and its last third. */
+  backward(args: { dy: Tensor }): { dqBias: Tensor; dvBias: Tensor };
+}
+
 /** Layer norm over the last axis of rows. */
 export interface LayerNormKernel {
   /** `x` [R, C], `weight` and `bias` [C] → `y` [R, C]. */
@@ -207,6 +215,8 @@ export interface AdamWArguments {
 /** Every fused kernel; a backend implements a part of them. Each has a conformance case. */
 export interface Kernels {
   linear: LinearKernel;
+  /** For where a dispatch costs more than the work: a few hundred numbers are copied. */
+  qkvBias?: QkvBiasKernel;
   layerNorm: LayerNormKernel;
   attention: AttentionKernel;
   residual: ResidualKernel;

@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { recordKernel } from "./_record_kernel.ts";
 
 /**
  * The bias of BEiT's joint q, k, v projection: keys have none, for it would cancel in the softmax.
@@ -21,6 +22,16 @@ import type { Context } from "../backend.ts";
  * });
  * ```
  */
-export function qkvBias(_on: Context, qBias: Tensor, vBias: Tensor): Tensor {
-  return tf.concat([qBias, tf.zerosLike(qBias), vBias]);
+export function qkvBias(on: Context, qBias: Tensor, vBias: Tensor): Tensor {
+  const kernel = on.backend.kernels.qkvBias;
+  if (kernel === undefined) return tf.concat([qBias, tf.zerosLike(qBias), vBias]);
+  const [y] = recordKernel({
+    inputs: { qBias, vBias },
+    forward: () => ({ outputs: [kernel.forward({ qBias, vBias }).y], saved: [] }),
+    backward: ([dy]) => {
+      const { dqBias, dvBias } = kernel.backward({ dy });
+      return { qBias: dqBias, vBias: dvBias };
+    },
+  });
+  return y;
 }

@@ -12,6 +12,7 @@ import { linearKernel } from "./kernels/linear.ts";
 import { maskedCrossEntropyKernel } from "./kernels/masked_cross_entropy.ts";
 import { MatrixProducts } from "./kernels/matrix_product.ts";
 import { patchEmbedKernel } from "./kernels/patch_embed.ts";
+import { qkvBiasKernel } from "./kernels/qkv_bias.ts";
 import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts";
 import { residualKernel } from "./kernels/residual.ts";
 import type { ShaderRunner } from "./shader.ts";
@@ -28,6 +29,7 @@ export function createKernels(runner: ShaderRunner): Kernels {
     linear: linearKernel(runner, products),
     maskedCrossEntropy: maskedCrossEntropyKernel(runner, products),
     patchEmbed: patchEmbedKernel(runner, products),
+    qkvBias: qkvBiasKernel(runner),
     relativePositionBias: relativePositionBiasKernel(runner),
     residual: residualKernel(runner),
     ...codebookKernels(runner, products),
