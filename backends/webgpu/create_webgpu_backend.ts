@@ -14,6 +14,7 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from "./adapter.ts";
+import { registerAdd } from "./add_kernel.ts";
 import { createKernels } from "./create_kernels.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shader.ts";
@@ -67,6 +68,7 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   tf.env().set("WEBGPU_CPU_FORWARD", false);
   const name = created++ === 0 ? "mimic-webgpu" : `mimic-webgpu-${created}`;
   tf.copyRegisteredKernels("webgpu", name);
+  registerAdd(name);
   const runtime = new Runtime(device, adapter.info);
   tf.registerBackend(name, () => runtime, 0);
   return new DeviceBackend(name, runtime, summarizeAdapter(adapter));

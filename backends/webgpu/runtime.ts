@@ -13,9 +13,10 @@
  * @module
  */
 
-import { type DataType, type Tensor, tf } from "../../deps/tfjs.ts";
+import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
 import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
 import { UserError } from "../../core/errors.ts";
+import { Deferrals } from "./deferral.ts";
 
 /** How the elements of a float tensor lie in its buffer. */
 export type Storage = "float32" | "float16";
@@ -74,7 +75,10 @@ export class Runtime extends WebGPUBackend {
   widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
   /** Told when the last handle of a tensor in a slice is gone. */
   onSliceReleased: ((slice: BufferSlice) => void) | null = null;
+  /** Dispatches of kernels that wait for their reader. */
+  readonly deferrals = new Deferrals(this);
   #halves = new WeakSet<DataId>();
+  #abandoned = new WeakSet<DataId>();
   #uniforms = new Map<string, GPUBuffer>();
   #fault: Error | null = null;
   #isClosing = false;
@@ -129,6 +133,23 @@ export class Runtime extends WebGPUBackend {
     return tf.engine().makeTensorFromTensorInfo(info, this);
   }
 
+  /** As {@link allocate}, with a buffer only from the first use on: for what may never be computed. */
+  allocateLater(shape: number[]): Tensor {
+    const info = this.makeTensorInfo(shape, "float32");
+    return tf.engine().makeTensorFromTensorInfo(info, this);
+  }
+
+  /** Says that `tensor` will never have contents; its use is an error from now on. */
+  abandon(tensor: TensorInfo): void {
+    this.#abandoned.add(tensor.dataId as DataId);
+  }
+
+  /** What must be done before the contents of a tensor are used by whomever. */
+  #prepare(id: DataId): void {
+    if (this.#abandoned.has(id)) throw new Error("This gradient went into a sum and has no value");
+    this.deferrals.settle(id);
+  }
+
   #acquire(bytes: number, shape: number[]): GPUBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
@@ -163,22 +184,22 @@ export class Runtime extends WebGPUBackend {
   }
 
   /** The buffer of `tensor` as it is stored; uploads what is still on the processor. */
-  bindingOf(tensor: Tensor): BufferSlice {
+  bindingOf(tensor: TensorInfo): BufferSlice {
     const id = tensor.dataId as DataId;
-    const data = this.#inner.tensorMap.get(id);
-    if (!data.resource) super.uploadToGPU(id);
+    this.#prepare(id);
+    if (!this.#inner.tensorMap.get(id).resource) this.uploadToGPU(id);
     this.#inner.commandQueueOwnedIds.add(id);
     return asSlice(this.#inner.tensorMap.get(id).resource!);
   }
 
   /** As {@link bindingOf}, widened to float32 where it was stored as float16. */
-  floatsOf(tensor: Tensor): BufferSlice {
+  floatsOf(tensor: TensorInfo): BufferSlice {
     this.uploadToGPU(tensor.dataId as DataId);
     return this.bindingOf(tensor);
   }
 
   /** As {@link bindingOf}, for a tensor that is about to be written. */
-  bindingOfOutput(tensor: Tensor): BufferSlice {
+  bindingOfOutput(tensor: TensorInfo): BufferSlice {
     const binding = this.bindingOf(tensor);
     // tfjs keeps what was read back; it is stale from now on.
     this.#inner.tensorMap.get(tensor.dataId as DataId).values = null;
@@ -186,7 +207,7 @@ export class Runtime extends WebGPUBackend {
   }
 
   /** Moves the buffer of `tensor` into `slice`; the data is copied. */
-  moveInto(tensor: Tensor, slice: BufferSlice): void {
+  moveInto(tensor: TensorInfo, slice: BufferSlice): void {
     const from = this.bindingOfOutput(tensor);
     this.copy(from, slice);
     const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
@@ -199,13 +220,13 @@ export class Runtime extends WebGPUBackend {
   }
 
   /** The slice that {@link moveInto} put `tensor` in, if any. */
-  sliceOf(tensor: Tensor): BufferSlice | null {
+  sliceOf(tensor: TensorInfo): BufferSlice | null {
     const { resource } = this.#inner.tensorMap.get(tensor.dataId as DataId);
     return resource && !(resource instanceof GPUBuffer) ? resource : null;
   }
 
   /** Replaces the float32 buffer of `tensor` by a float16 one, which `narrow` fills. */
-  demote(tensor: Tensor, narrow: (full: BufferSlice, half: BufferSlice) => void): void {
+  demote(tensor: TensorInfo, narrow: (full: BufferSlice, half: BufferSlice) => void): void {
     const full = this.bindingOf(tensor);
     const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
     const half = this.#acquire(Math.ceil(full.size / 8) * 4, tensor.shape);
@@ -292,6 +313,7 @@ export class Runtime extends WebGPUBackend {
   }
 
   override uploadToGPU(id: DataId): void {
+    this.#prepare(id);
     const data = this.#inner.tensorMap.get(id);
     if (!data.resource) {
       const bytes = tf.util.sizeFromShape(data.shape) * 4;
@@ -314,6 +336,7 @@ export class Runtime extends WebGPUBackend {
 
   override async read(id: DataId): ReturnType<WebGPUBackend["read"]> {
     this.check();
+    this.#prepare(id);
     const data = this.#inner.tensorMap.get(id);
     if (data.values == null && this.#halves.has(id)) this.#widen(id, data);
     if (data.values == null && data.resource && !(data.resource instanceof GPUBuffer)) {
@@ -337,6 +360,7 @@ export class Runtime extends WebGPUBackend {
   override disposeData(id: DataId, force = false): boolean {
     const data = this.#inner.tensorMap.has(id) ? this.#inner.tensorMap.get(id) : null;
     const isLast = data !== null && (force || data.refCount <= 1);
+    if (isLast) this.deferrals.forget(id);
     if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {
       const slice = data.resource;
       data.resource = null;

@@ -17,7 +17,7 @@
  */
 
 import convertCode from "./shaders/convert_storage.wgsl" with { type: "text" };
-import type { Tensor } from "../../deps/tfjs.ts";
+import type { Tensor, TensorInfo } from "../../deps/tfjs.ts";
 import type { BufferSlice, Runtime } from "./runtime.ts";
 import { unroll } from "./unroll.ts";
 
@@ -35,7 +35,7 @@ export interface FloatArray {
 }
 
 /** A tensor, or null for one that the shader's constants say is not used, or a plain array. */
-export type Operand = Tensor | FloatArray | QuadArray | null;
+export type Operand = TensorInfo | FloatArray | QuadArray | null;
 
 /** A float among the uniforms; plain numbers are u32. */
 export interface FloatUniform {
@@ -130,7 +130,7 @@ export class ShaderRunner {
   }
 
   /** `tensor` as a plain array of f32 in the shader, to be indexed element by element. */
-  floats(tensor: Tensor | null): FloatArray {
+  floats(tensor: TensorInfo | null): FloatArray {
     return { floats: tensor && this.runtime.floatsOf(tensor) };
   }
 
@@ -178,7 +178,7 @@ export class ShaderRunner {
   }
 }
 
-function bufferOf(operand: Operand): Tensor | BufferSlice | null {
+function bufferOf(operand: Operand): TensorInfo | BufferSlice | null {
   if (operand === null) return null;
   if ("floats" in operand) return operand.floats;
   return "quads" in operand ? operand.quads : operand;

@@ -45,6 +45,8 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
   }
 
   return (args) => {
+    // What still waits may be about to read the parameters as they are.
+    runtime.deferrals.settleAll();
     const arena = arenaOf(args);
     arena.copyGradients(args.gradients);
     writeRates(arena, args);

@@ -11,21 +11,41 @@ import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
 const FORWARD = { name: "residual", code: forwardCode };
 const BACKWARD = { name: "residual_backward", code: backwardCode, includes: [columnSums] };
 
+/** Kind of the deferred forward pass; see {@link DeferredResidual}. */
+export const RESIDUAL = "residual";
+
+/** What a deferred sum is made of. */
+export interface DeferredResidual {
+  readonly x: Tensor;
+  readonly branch: Tensor;
+  readonly gamma: Tensor | null;
+  readonly keep: Tensor | null;
+}
+
+/** Buffers that a layer norm binds which makes its input itself. */
+const BUFFERS_WITH_LAYER_NORM = 9;
+
 export function residualKernel(runner: ShaderRunner): ResidualKernel {
   const { runtime } = runner;
+  const { maxStorageBuffersPerShaderStage } = runtime.device.limits;
   return {
     forward({ x, branch, gamma, keep }) {
       const { rows, width, quadsPerRow } = rowsOf(branch);
-      const y = runtime.allocate(x.shape);
-      runner.run({
-        file: FORWARD,
-        constants: { WORKGROUP, HAS_GAMMA: gamma !== null, HAS_KEEP: keep !== null },
-        reads: { x, branch, gamma, keep: runner.floats(keep) },
-        writes: { y },
-        uniforms: { rows, width, quadsPerRow, tokens: tokensOf(branch) },
-        isQuadWide: width % 4 === 0,
-        grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
-      });
+      const y = runtime.allocateLater(x.shape);
+      const args: DeferredResidual = { x, branch, gamma, keep };
+      const run = () =>
+        runner.run({
+          file: FORWARD,
+          constants: { WORKGROUP, HAS_GAMMA: gamma !== null, HAS_KEEP: keep !== null },
+          reads: { x, branch, gamma, keep: runner.floats(keep) },
+          writes: { y },
+          uniforms: { rows, width, quadsPerRow, tokens: tokensOf(branch) },
+          isQuadWide: width % 4 === 0,
+          grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
+        });
+      // A layer norm almost always follows and can make the sum on its way.
+      if (maxStorageBuffersPerShaderStage < BUFFERS_WITH_LAYER_NORM) run();
+      else runtime.deferrals.defer([x, branch, gamma, keep], [y], { kind: RESIDUAL, args, run });
       return { y };
     },
     backward({ dy, branch, gamma, keep }) {
@@ -54,6 +74,6 @@ export function residualKernel(runner: ShaderRunner): ResidualKernel {
 }
 
 /** Rows that share one entry of `keep`. */
-function tokensOf(branch: Tensor): number {
+export function tokensOf(branch: Tensor): number {
   return branch.size / branch.shape[0] / branch.shape.at(-1)!;
 }

@@ -1,5 +1,6 @@
 // y = (x - mean) / sqrt(variance + epsilon) · weight + bias; one workgroup a row.
 // Writes (mean, 1 / deviation) of each row for the backward pass.
+// firstX (in the file put in front) gives x the first time that it is read.
 
 // 1 for the columns that exist, 0 past the end of the row.
 fn inRow(column: u32) -> vec4f {
@@ -18,7 +19,7 @@ fn main(
   let base = row * width;
   var sum = vec2f(0.0);
   for (var column = thread * 4u; column < width; column += WORKGROUP * 4u) {
-    sum.x += total(loadX(base, column, width));
+    sum.x += total(firstX(row, column));
   }
   let mean = sumOverRow(sum, thread).x / f32(width);
   // A second pass over centred values: the difference of squares loses digits.

@@ -1,5 +1,5 @@
 // Gradients of layer norm. The first workgroups sum over rows for weight and bias, a few columns
-// each; the others compute dx, one row each.
+// each; the others compute dx, one row each, plus the tensor `added`.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -55,6 +55,8 @@ fn inputGradient(row: u32, thread: u32) {
   for (var column = thread * 4u; column < width; column += WORKGROUP * 4u) {
     let scaled = loadDy(base, column, width) * loadWeight(0u, column, width);
     let normalized = (loadX(base, column, width) - mean) * inverse;
-    storeDx(base, column, width, inverse * (scaled - means.x - normalized * means.y));
+    var gradient = inverse * (scaled - means.x - normalized * means.y);
+    if (HAS_ADDED) { gradient += loadAdded(base, column, width); }
+    storeDx(base, column, width, gradient);
   }
 }

@@ -18,7 +18,7 @@ export class Samples {
 
   ids(count: number, below: number): Tensor {
     return tf.tensor1d(
-      Int32Array.from({ length: count }, () => this.#draws.integer(0, below)),
+      Int32Array.from({ length: count }, () => this.#draws.integer(0, below - 1)),
       "int32",
     );
   }

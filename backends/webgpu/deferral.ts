@@ -1,0 +1,98 @@
+/**
+ * Work that waits to see who asks for it.
+ *
+ * A kernel may put off its dispatch: the next kernel that reads its result can then do both in one
+ * pass over memory. Whoever else touches the result first has the work done then, as it was meant.
+ * What the work reads is kept alive as long.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+
+/** What reference counting needs of the runtime. */
+interface TensorOwner {
+  incRef(id: object): void;
+  disposeData(id: object): boolean;
+}
+
+/** A dispatch that has not been recorded. */
+export interface Deferred {
+  /** The kernel it belongs to; who takes it must know what is in `args`. */
+  readonly kind: string;
+  readonly args: unknown;
+  /** Records the dispatch. */
+  readonly run: () => void;
+}
+
+interface Entry extends Deferred {
+  readonly inputs: readonly object[];
+  readonly outputs: readonly object[];
+}
+
+/** See the module's text. */
+export class Deferrals {
+  readonly #owner: TensorOwner;
+  readonly #entries = new Map<object, Entry>();
+
+  constructor(owner: TensorOwner) {
+    this.#owner = owner;
+  }
+
+  /** Puts off `work`, which reads `inputs` and writes `outputs`. */
+  defer(inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], work: Deferred): void {
+    const ids = inputs.filter((input) => input !== null).map(({ dataId }) => dataId);
+    for (const id of ids) {
+      this.settle(id); // a chain would be recorded in the wrong order
+      this.#owner.incRef(id);
+    }
+    const entry = { ...work, inputs: ids, outputs: outputs.map(({ dataId }) => dataId) };
+    for (const id of entry.outputs) this.#entries.set(id, entry);
+  }
+
+  /**
+   * Hands over the work whose first result `tensor` is, if it is of this kind, for the caller to do.
+   *
+   * @returns its arguments, and what to call when they have been used
+   */
+  take<Args>(tensor: { dataId: object }, kind: string): { args: Args; done: () => void } | null {
+    const entry = this.#entries.get(tensor.dataId);
+    if (entry?.kind !== kind || entry.outputs[0] !== tensor.dataId) return null;
+    this.#remove(entry);
+    return { args: entry.args as Args, done: () => this.#release(entry) };
+  }
+
+  /** Has the work done that a tensor waits for. */
+  settle(id: object): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#remove(entry);
+    entry.run();
+    this.#release(entry);
+  }
+
+  /** Has all of it done: to be called before anything is changed in place. */
+  settleAll(): void {
+    for (const id of [...this.#entries.keys()]) this.settle(id);
+  }
+
+  /** To be told when a tensor is freed: what nobody wants is not done. */
+  forget(id: object): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    if (entry.outputs.length > 1) return this.settle(id);
+    this.#remove(entry);
+    this.#release(entry);
+  }
+
+  #remove(entry: Entry): void {
+    for (const id of entry.outputs) this.#entries.delete(id);
+  }
+
+  #release(entry: Entry): void {
+    const engine = tf.engine() as unknown as { removeDataId(id: object, owner: unknown): void };
+    for (const id of entry.inputs) {
+      if (this.#owner.disposeData(id)) engine.removeDataId(id, this.#owner);
+    }
+  }
+}
