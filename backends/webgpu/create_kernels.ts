@@ -10,15 +10,15 @@ import { l2NormalizeKernel } from "./kernels/l2_normalize.ts";
 import { layerNormKernel } from "./kernels/layer_norm.ts";
 import { linearKernel } from "./kernels/linear.ts";
 import { maskedCrossEntropyKernel } from "./kernels/masked_cross_entropy.ts";
-import { MatrixProducts } from "./kernels/matrix_product.ts";
+import { MatrixProducts, type TilingChoice } from "./kernels/matrix_product.ts";
 import { patchEmbedKernel } from "./kernels/patch_embed.ts";
 import { qkvBiasKernel } from "./kernels/qkv_bias.ts";
 import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts";
 import { residualKernel } from "./kernels/residual.ts";
 import type { ShaderRunner } from "./shader.ts";
 
-export function createKernels(runner: ShaderRunner): Kernels {
-  const products = new MatrixProducts(runner, "square64Wide");
+export function createKernels(runner: ShaderRunner, tilings: TilingChoice): Kernels {
+  const products = new MatrixProducts(runner, tilings);
   return {
     adamW: adamWKernel(runner),
     assembleTokens: assembleTokensKernel(runner),

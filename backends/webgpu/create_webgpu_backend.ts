@@ -5,6 +5,7 @@
  */
 
 import { tf } from "../../deps/tfjs.ts";
+import { UserError } from "../../core/errors.ts";
 import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import {
@@ -15,7 +16,9 @@ import {
   summarizeAdapter,
 } from "./adapter.ts";
 import { registerAdd } from "./add_kernel.ts";
+import { chooseTilings } from "./choose_tilings.ts";
 import { createKernels } from "./create_kernels.ts";
+import { KernelProfiler, type KernelTime } from "./kernel_profiler.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shader.ts";
 
@@ -33,6 +36,14 @@ export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
   /** Dispatches since the start, of our kernels and of tfjs'. */
   readonly dispatches: number;
+  /**
+   * Times every kernel from now until {@link stopProfile}; the device then runs one after another.
+   *
+   * @throws UserError where the adapter cannot take timestamps
+   */
+  startProfile(): void;
+  /** The times by kernel, longest first. */
+  stopProfile(): Promise<KernelTime[]>;
 }
 
 /** What tfjs keeps about the active backend; restored after each {@link Backend.run}. */
@@ -71,22 +82,35 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   registerAdd(name);
   const runtime = new Runtime(device, adapter.info);
   tf.registerBackend(name, () => runtime, 0);
-  return new DeviceBackend(name, runtime, summarizeAdapter(adapter));
+  const runner = new ShaderRunner(runtime);
+  const summary = summarizeAdapter(adapter);
+  const tilings = await chooseTilings(runner, summary);
+  runtime.dispatches = 0;
+  return new DeviceBackend(name, runtime, {
+    adapter: summary,
+    kernels: createKernels(runner, tilings),
+  });
 }
 
 class DeviceBackend implements WebgpuBackend {
   readonly name = "webgpu";
+  readonly adapter: AdapterSummary;
   readonly capabilities: Capabilities;
-  readonly kernels: Partial<Kernels>;
+  readonly kernels: Kernels;
   #tfjsName: string;
   #runtime: Runtime;
   #engine = tf.engine() as unknown as ActiveBackend;
   #own: ActiveBackend | null = null;
 
-  constructor(tfjsName: string, runtime: Runtime, readonly adapter: AdapterSummary) {
+  constructor(
+    tfjsName: string,
+    runtime: Runtime,
+    { adapter, kernels }: { adapter: AdapterSummary; kernels: Kernels },
+  ) {
     this.#tfjsName = tfjsName;
     this.#runtime = runtime;
-    this.kernels = createKernels(new ShaderRunner(runtime));
+    this.adapter = adapter;
+    this.kernels = kernels;
     this.capabilities = {
       reducedPrecisions: ["float16"],
       threads: 1,
@@ -126,6 +150,22 @@ class DeviceBackend implements WebgpuBackend {
     this.#runtime.flush();
     await this.#runtime.queue.onSubmittedWorkDone();
     this.#runtime.check();
+  }
+
+  startProfile(): void {
+    const { device } = this.#runtime;
+    if (!device.features.has("timestamp-query")) {
+      throw new UserError(`Cannot profile: ${this.adapter.description} takes no timestamps`);
+    }
+    this.#runtime.profiler = new KernelProfiler(device);
+  }
+
+  async stopProfile(): Promise<KernelTime[]> {
+    const { profiler } = this.#runtime;
+    if (profiler === null) throw new Error("No profile was started");
+    this.#runtime.profiler = null;
+    await this.sync();
+    return await profiler.finish();
   }
 
   memory(): BackendMemory {

@@ -17,6 +17,7 @@ import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs
 import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
 import { UserError } from "../../core/errors.ts";
 import { Deferrals } from "./deferral.ts";
+import type { KernelProfiler } from "./kernel_profiler.ts";
 
 /** How the elements of a float tensor lie in its buffer. */
 export type Storage = "float32" | "float16";
@@ -69,6 +70,8 @@ const DISPATCHES_PER_SUBMIT = 32;
 export class Runtime extends WebGPUBackend {
   /** Bytes of buffers outside of tfjs' pool. */
   ownBytes = 0;
+  /** Times every dispatch while there is one. */
+  profiler: KernelProfiler | null = null;
   /** Dispatches so far, tfjs' and our own. */
   dispatches = 0;
   /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
@@ -270,12 +273,22 @@ export class Runtime extends WebGPUBackend {
     const layout = pipeline.getBindGroupLayout(0);
     const group = this.device.createBindGroup({ label, layout, entries });
     this.ensureCommandEncoderReady();
-    inner.computePassEncoder ??= inner.commandEncoder!.beginComputePass();
-    inner.computePassEncoder.setPipeline(pipeline);
-    inner.computePassEncoder.setBindGroup(0, group);
-    inner.computePassEncoder.dispatchWorkgroups(...grid);
+    const pass = this.#passFor(label);
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...grid);
     this.dispatches++;
     if (++inner.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
+  }
+
+  /** The open pass, or while profiling a new one. */
+  #passFor(name: string): GPUComputePassEncoder {
+    const inner = this.#inner;
+    if (this.profiler !== null) {
+      this.endComputePassEncoder();
+      inner.computePassEncoder = this.profiler.beginPass(inner.commandEncoder!, name);
+    }
+    return inner.computePassEncoder ??= inner.commandEncoder!.beginComputePass();
   }
 
   /** Shapes and sizes recur every step, so buffers are kept by content and written once. */
@@ -309,6 +322,10 @@ export class Runtime extends WebGPUBackend {
     ...given: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): ReturnType<WebGPUBackend["runWebGPUProgram"]> {
     this.dispatches++;
+    if (this.profiler !== null) {
+      this.ensureCommandEncoderReady();
+      this.#passFor(`tfjs ${given[0].constructor.name}`);
+    }
     return super.runWebGPUProgram(...given);
   }
 

@@ -24,6 +24,10 @@ const BIAS = { name: "attention_backward_bias", code: biasCode, includes: [halfC
 /** Queries or keys that a workgroup owns, one a thread. */
 const WORKGROUP = 64;
 
+/** Side of the square of threads, and of each one's square of pairs, in the pass over the bias. */
+const PAIR_THREADS = 8;
+const PAIRS = 4;
+
 interface Attention {
   readonly qkv: Tensor;
   readonly bias: Tensor | null;
@@ -66,7 +70,7 @@ export function attentionKernel(runner: ShaderRunner): AttentionKernel {
       const reads = { qkv, bias: biases, dy, logSums, deltas };
       runner.run({ ...commonOf(runner, args, KEYS), reads, writes: { dqkv }, grid });
       if (dbias !== null) {
-        const tiles = Math.ceil(tokens / pairTileOf(qkv.shape[2]! / 3 / heads));
+        const tiles = Math.ceil(tokens / (PAIR_THREADS * PAIRS));
         runner.run({
           ...commonOf(runner, args, BIAS),
           reads,
@@ -101,7 +105,9 @@ function commonOf(
       HEAD_QUADS: Math.ceil(headWidth / 4),
       KEY_TILE: tile,
       QUERY_TILE: tile,
-      PAIR_TILE: pairTileOf(headWidth),
+      PAIR_THREADS,
+      PAIRS,
+      CHUNK: 4,
       HAS_BIAS: bias !== null,
       ROUND: precision === "float16" &&
         (headWidth % 4 !== 0 || runtime.storage(qkv) === "float32"),
@@ -109,10 +115,4 @@ function commonOf(
     uniforms: { samples, tokens, heads, scale: float(scale) },
     isQuadWide: headWidth % 4 === 0,
   };
-}
-
-/** Side of the tile of pairs whose four kinds of rows fit into 16 KiB. */
-function pairTileOf(headWidth: number): number {
-  if (headWidth <= 64) return 16;
-  return headWidth <= 128 ? 8 : 4;
 }

@@ -71,7 +71,7 @@ export interface Tiling {
   readonly K_TILE: number;
 }
 
-/** Tilings for large and for small results; which is fastest differs from one GPU to another. */
+/** Ways to divide the work, named by the side of the tile; which is fastest depends on the GPU. */
 export const TILINGS = {
   square32: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 4, MICRO_N: 4, K_TILE: 16 },
   square64: { THREADS_M: 16, THREADS_N: 16, MICRO_M: 4, MICRO_N: 4, K_TILE: 16 },
@@ -83,15 +83,22 @@ export const TILINGS = {
 /** Name of a tiling. */
 export type TilingName = keyof typeof TILINGS;
 
+/** The fastest tilings of a device, by the narrower side of the result. */
+export interface TilingChoice {
+  /** From 96 rows and columns on. */
+  readonly large: TilingName;
+  /** Below that. */
+  readonly medium: TilingName;
+}
+
 /** Runs products with the tiling that suits their size. */
 export class MatrixProducts {
   readonly #runner: ShaderRunner;
-  /** The best tiling for results that fill it. */
-  large: TilingName;
+  readonly #choice: TilingChoice;
 
-  constructor(runner: ShaderRunner, large: TilingName) {
+  constructor(runner: ShaderRunner, choice: TilingChoice) {
     this.#runner = runner;
-    this.large = large;
+    this.#choice = choice;
   }
 
   run(product: MatrixProduct): void {
@@ -160,7 +167,8 @@ export class MatrixProducts {
 
   /** A result that would leave most of a large tile empty, or is slow to load, gets a small one. */
   #choose(narrowest: number, isQuadWide: boolean): TilingName {
-    return !isQuadWide || narrowest <= 48 ? "square32" : this.large;
+    if (!isQuadWide || narrowest <= 48) return "square32";
+    return narrowest < 96 ? this.#choice.medium : this.#choice.large;
   }
 }
 
