@@ -17,12 +17,22 @@ import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts"
 import { residualKernel } from "./kernels/residual.ts";
 import type { ShaderRunner } from "./shader.ts";
 
-export function createKernels(runner: ShaderRunner, tilings: TilingChoice): Kernels {
+/** What suits a device. */
+export interface DeviceTraits {
+  readonly tilings: TilingChoice;
+  /** Queries of 32 channels that the registers of a thread can hold. */
+  readonly attentionRows: number;
+}
+
+export function createKernels(
+  runner: ShaderRunner,
+  { tilings, attentionRows }: DeviceTraits,
+): Kernels {
   const products = new MatrixProducts(runner, tilings);
   return {
     adamW: adamWKernel(runner),
     assembleTokens: assembleTokensKernel(runner),
-    attention: attentionKernel(runner),
+    attention: attentionKernel(runner, attentionRows),
     cosineLoss: cosineLossKernel(runner),
     l2Normalize: l2NormalizeKernel(runner),
     layerNorm: layerNormKernel(runner),

@@ -85,11 +85,11 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   const runner = new ShaderRunner(runtime);
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary);
+  // What imitates a GPU on the processor keeps "registers" in its caches, which hold many more.
+  const attentionRows = summary.isSoftware ? 8 : 2;
+  const kernels = createKernels(runner, { tilings, attentionRows });
   runtime.dispatches = 0;
-  return new DeviceBackend(name, runtime, {
-    adapter: summary,
-    kernels: createKernels(runner, tilings),
-  });
+  return new DeviceBackend(name, runtime, { adapter: summary, kernels });
 }
 
 class DeviceBackend implements WebgpuBackend {

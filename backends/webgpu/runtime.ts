@@ -229,15 +229,23 @@ export class Runtime extends WebGPUBackend {
   }
 
   /** Replaces the float32 buffer of `tensor` by a float16 one, which `narrow` fills. */
-  demote(tensor: TensorInfo, narrow: (full: BufferSlice, half: BufferSlice) => void): void {
-    const full = this.bindingOf(tensor);
-    const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
-    const half = this.#acquire(Math.ceil(full.size / 8) * 4, tensor.shape);
-    narrow(full, asSlice(half));
-    this.#inner.uniformPendingDisposal.push(full.buffer);
-    data.resource = half;
+  demote(tensor: Tensor, narrow: (full: BufferSlice, half: BufferSlice) => void): void {
+    const half = this.allocate(tensor.shape, "float32", "float16");
+    narrow(this.bindingOf(tensor), this.bindingOfOutput(half));
+    this.replaceByHalf(tensor, half);
+  }
+
+  /** Gives `tensor` the float16 buffer of `half`, which is gone after. */
+  replaceByHalf(tensor: Tensor, half: Tensor): void {
+    const [data, taken] = [tensor, half].map(({ dataId }) => {
+      return this.#inner.tensorMap.get(dataId as DataId);
+    });
+    this.#inner.uniformPendingDisposal.push(data.resource as GPUBuffer);
+    data.resource = taken.resource;
     data.values = null;
     this.#halves.add(tensor.dataId as DataId);
+    taken.resource = null;
+    half.dispose();
   }
 
   copy(from: BufferSlice, to: BufferSlice): void {

@@ -94,9 +94,14 @@ export class ShaderRunner {
     this.#demotable.add(tensor.dataId);
   }
 
+  /** Whether {@link allowDemotion} was called for a tensor and it is still in float32; only once. */
+  takeDemotable(tensor: Tensor): boolean {
+    return this.#demotable.delete(tensor.dataId) && this.runtime.storage(tensor) === "float32";
+  }
+
   /** Stores `tensor` as float16 if its kernel said that this does no harm. */
   demoteIfAllowed(tensor: Tensor): void {
-    if (!this.#demotable.delete(tensor.dataId) || tensor.size % 4 !== 0) return;
+    if (!this.takeDemotable(tensor) || tensor.size % 4 !== 0) return;
     this.runtime.demote(tensor, (full, half) => this.#convert(full, half, "narrow"));
   }
 

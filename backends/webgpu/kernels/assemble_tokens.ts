@@ -33,6 +33,7 @@ export function assembleTokensKernel(runner: ShaderRunner): AssembleTokensKernel
         isQuadWide: width % 4 === 0,
         grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
       });
+      runner.allowDemotion(y);
       return { y };
     },
     backward({ dy, mask, hasPositions }) {

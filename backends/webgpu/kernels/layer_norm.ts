@@ -11,7 +11,7 @@ import forwardCode from "../shaders/layer_norm.wgsl" with { type: "text" };
 import ofResidual from "../shaders/layer_norm_of_residual.wgsl" with { type: "text" };
 import ofTensor from "../shaders/layer_norm_of_tensor.wgsl" with { type: "text" };
 import rowSums from "../shaders/row_sums.wgsl" with { type: "text" };
-import type { Tensor, TensorInfo } from "../../../deps/tfjs.ts";
+import type { TensorInfo } from "../../../deps/tfjs.ts";
 import type { LayerNormKernel } from "../../kernels.ts";
 import { float, foldedGrid, type ShaderRunner } from "../shader.ts";
 import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
@@ -39,41 +39,64 @@ export interface DeferredLayerNormGradient {
 
 export function layerNormKernel(runner: ShaderRunner): LayerNormKernel {
   const { runtime } = runner;
+  const canKeepHalf = runtime.device.limits.maxStorageBuffersPerShaderStage >= 10;
 
-  function normalize(x: Tensor, given: ForwardArguments): void {
-    const { y, statistics, weight, bias, epsilon } = given;
+  function normalizeTensor({ x, weight, bias, epsilon }: ForwardArguments): Normalized {
     const { rows, width } = rowsOf(x);
-    const common = {
+    const [y, statistics] = [runtime.allocate(x.shape), runtime.allocate([rows, 2])];
+    runner.run({
+      file: FORWARD,
+      constants: { WORKGROUP },
+      reads: { x, weight, bias },
+      writes: { y, statistics: runner.floats(statistics) },
+      uniforms: { rows, width, epsilon: float(epsilon) },
       isQuadWide: width % 4 === 0,
       grid: foldedGrid(rows, 1),
-    };
-    const uniforms = { rows, width, epsilon: float(epsilon) };
-    const writes = { y, statistics: runner.floats(statistics) };
-    const sum = runtime.deferrals.take<DeferredResidual>(x, RESIDUAL);
-    if (sum === null) {
-      const reads = { x, weight, bias };
-      runner.run({ file: FORWARD, constants: { WORKGROUP }, reads, writes, uniforms, ...common });
-      return;
-    }
-    const { x: stream, branch, gamma, keep } = sum.args;
+    });
+    // What products read in float16 may be stored so.
+    runner.allowDemotion(y);
+    return { y, saved: [statistics] };
+  }
+
+  /** Makes `x`, the sum of a stream and a branch, on the way. */
+  function normalizeSum(
+    { x, weight, bias, epsilon }: ForwardArguments,
+    { x: stream, branch, gamma, keep }: DeferredResidual,
+  ): Normalized {
+    const { rows, width } = rowsOf(x);
+    // A branch in float16 tells that products are in float16: so will be those that read y.
+    const storage = width % 4 === 0 ? runtime.storage(branch) : "float32";
+    const y = runtime.allocate(x.shape, "float32", storage);
+    const statistics = runtime.allocate([rows, 2]);
+    const halfStream = storage === "float16" && canKeepHalf && runner.takeDemotable(stream)
+      ? runtime.allocate(stream.shape, "float32", "float16")
+      : null;
     runner.run({
       file: FORWARD_OF_RESIDUAL,
-      constants: { WORKGROUP, HAS_GAMMA: gamma !== null, HAS_KEEP: keep !== null },
+      constants: {
+        WORKGROUP,
+        HAS_GAMMA: gamma !== null,
+        HAS_KEEP: keep !== null,
+        KEEPS_HALF: halfStream !== null,
+      },
       reads: { weight, bias, stream, branch, gamma, keep: runner.floats(keep) },
-      writes: { x, ...writes },
-      uniforms: { ...uniforms, tokens: tokensOf(branch) },
-      ...common,
+      writes: { x, y, statistics: runner.floats(statistics), halfStream },
+      uniforms: { rows, width, epsilon: float(epsilon), tokens: tokensOf(branch) },
+      isQuadWide: width % 4 === 0,
+      grid: foldedGrid(rows, 1),
     });
-    sum.done();
+    if (halfStream !== null) runtime.replaceByHalf(stream, halfStream);
+    runner.allowDemotion(x);
+    return { y, saved: [statistics] };
   }
 
   return {
-    forward({ x, weight, bias, epsilon }) {
-      const y = runtime.allocate(x.shape);
-      const statistics = runtime.allocate([rowsOf(x).rows, 2]);
-      normalize(x, { y, statistics, weight, bias, epsilon });
-      runner.allowDemotion(y);
-      return { y, saved: [statistics] };
+    forward(given) {
+      const sum = runtime.deferrals.take<DeferredResidual>(given.x, RESIDUAL);
+      if (sum === null) return normalizeTensor(given);
+      const normalized = normalizeSum(given, sum.args);
+      sum.done();
+      return normalized;
     },
     backward({ dy, x, weight, saved: [statistics] }) {
       const { rows, width } = rowsOf(x);
@@ -102,10 +125,5 @@ export function layerNormKernel(runner: ShaderRunner): LayerNormKernel {
   };
 }
 
-interface ForwardArguments {
-  readonly y: Tensor;
-  readonly statistics: Tensor;
-  readonly weight: Tensor;
-  readonly bias: Tensor;
-  readonly epsilon: number;
-}
+type ForwardArguments = Parameters<LayerNormKernel["forward"]>[0];
+type Normalized = ReturnType<LayerNormKernel["forward"]>;
