@@ -140,6 +140,12 @@ export function readRunResult(path: string): unknown {
   return readJson(join(path, resultFile), "delete it: it is made anew");
 }
 
+/** The last whole line of the log of a run; null where it has none. */
+export function readLastMetrics(path: string): unknown {
+  const last = wholeLines(join(path, metricsFile)).pop();
+  return last === undefined ? null : JSON.parse(last);
+}
+
 function readJson(file: string, hint: string): unknown {
   let text: string;
   try {

@@ -19,6 +19,7 @@ import { linearProbe } from "./linear_probe.ts";
 import { parity } from "./parity.ts";
 import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
+import { study } from "./study.ts";
 import { tokenize } from "./tokenize.ts";
 import { tokenizer } from "./tokenizer.ts";
 import { tokensReport } from "./tokens_report.ts";
@@ -35,6 +36,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   evaluate,
   predict,
   features,
+  study,
   convert,
   inspect,
   exportModel,

@@ -1,0 +1,109 @@
+/**
+ * What a study compares: data sets, arms and budgets, read from one file.
+ *
+ * @module
+ */
+import { z } from "../deps/zod.ts";
+import { UserError } from "../core/errors.ts";
+import { readSource } from "./_sources.ts";
+import { workingDirectory } from "./recipes.ts";
+
+const overrides = z.record(z.string(), z.unknown());
+const passes = z.int().min(1);
+
+const datasetSchema = z.strictObject({
+  title: z.string().describe("How the page calls the images."),
+  source: z.string().nullable().describe(
+    "Labelled images as `data.source` names them; null: given on the command line.",
+  ),
+  recipes: z.strictObject({
+    tokenizer: z.string(),
+    pretrain: z.string(),
+    finetune: z.string(),
+  }).describe("The recipes whose numbers hold wherever the study sets no others."),
+  passes: z.strictObject({ tokenizer: passes, pretrain: passes }).describe(
+    "Images that training sees: steps × batch.",
+  ),
+  tokenizer: overrides.default({}).describe("Config keys of tokenizer training."),
+  pretrain: overrides.default({}).describe("Config keys of pretraining."),
+  finetune: overrides.default({}).describe("Config keys of fine-tuning."),
+});
+
+const armSchema = z.strictObject({
+  title: z.string().describe("How the page calls the arm."),
+  pretrain: overrides.nullable().describe("Config keys of its pretraining; null: from scratch."),
+  finetune: overrides.default({}).describe("Config keys of its fine-tuning."),
+});
+
+const comparisonSchema = z.strictObject({
+  dataset: z.string(),
+  arms: z.array(z.string()).min(1),
+  labels: z.number().positive().max(1).describe("Share of the labels that fine-tuning sees."),
+  passes: z.array(passes).min(1).describe("Budgets of fine-tuning, image passes."),
+  seeds: z.array(z.int()).min(1).optional().describe("Fewer seeds than the study's."),
+});
+
+/** A study. */
+export const studySchema = z.strictObject({
+  $schema: z.string().optional(),
+  seeds: z.array(z.int()).min(1).describe("Every arm runs once with each."),
+  common: overrides.default({}).describe("Config keys of every run."),
+  datasets: z.record(z.string(), datasetSchema),
+  arms: z.record(z.string(), armSchema),
+  labels: z.array(z.number().positive().max(1)).min(1).describe(
+    "Shares of the labels that k-NN and the linear probe see.",
+  ),
+  comparisons: z.array(comparisonSchema).min(1).describe("What is run, the most important first."),
+});
+
+/** A whole study. */
+export type Study = z.output<typeof studySchema>;
+/** An arm of a study. */
+export type StudyArm = Study["arms"][string];
+/** A data set of a study. */
+export type StudyDataset = Study["datasets"][string];
+
+/** The study that comes with mimic. */
+export const bundledStudy = new URL("./studies/study.jsonc", import.meta.url);
+
+/**
+ * Reads and checks a study.
+ *
+ * @param path a .jsonc, .yaml or .ts file; default the bundled one
+ * @throws {UserError} where it cannot be read, a value is of the wrong type or a name is unknown
+ *
+ * @example The bundled one
+ * ```ts
+ * import { readStudy } from "./study.ts";
+ * const study = await readStudy();
+ * if (study.arms.scratch.pretrain !== null) throw new Error();
+ * ```
+ */
+export async function readStudy(path?: string): Promise<Study> {
+  const url = path === undefined ? bundledStudy : new URL(path, workingDirectory());
+  const label = path ?? "study.jsonc";
+  const { values } = await readSource(url, label);
+  return parseStudy(values, label);
+}
+
+/** Checks the values of a study; `label` is how messages call them. */
+export function parseStudy(values: unknown, label = "the given values"): Study {
+  const { success, data, error } = studySchema.safeParse(values);
+  if (!success) {
+    const [{ path, message }] = error.issues;
+    throw new UserError(`Cannot use the study "${label}": ${path.join(".")}: ${message}`);
+  }
+  for (const [index, { dataset, arms }] of data.comparisons.entries()) {
+    const unknown = Object.hasOwn(data.datasets, dataset)
+      ? arms.find((arm) => !Object.hasOwn(data.arms, arm))
+      : dataset;
+    if (unknown === undefined) continue;
+    const known = [...Object.keys(data.datasets), ...Object.keys(data.arms)].join(", ");
+    throw new UserError(
+      `Cannot use the study "${label}": comparisons.${index} names "${unknown}", which is neither ` +
+        "an arm nor a data set of it",
+      { hint: `known: ${known}` },
+    );
+  }
+  return data;
+}

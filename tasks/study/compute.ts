@@ -1,0 +1,60 @@
+/**
+ * What an image pass costs: multiply–adds, counted from the sizes.
+ *
+ * Backward passes count twice a forward pass. What is not a matrix product is left out.
+ *
+ * @module
+ */
+
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+
+/** The sizes of a stack of blocks. */
+interface Stack {
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly embedDim: number;
+  readonly mlpRatio: number;
+}
+
+const forwardAndBackward = 3;
+
+/** Multiply–adds of a forward pass of one image through so many blocks. */
+function blocksCost({ imageSize, patchSize, embedDim, mlpRatio }: Stack, blocks: number): number {
+  const tokens = (imageSize / patchSize) ** 2 + 1;
+  const products = tokens * embedDim ** 2 * (4 + 2 * mlpRatio);
+  const attention = 2 * tokens ** 2 * embedDim;
+  return blocks * (products + attention);
+}
+
+function embeddingCost({ imageSize, embedDim }: Stack): number {
+  return 3 * imageSize ** 2 * embedDim;
+}
+
+/** Multiply–adds of training a tokenizer on one image; the hog teacher's share is not counted. */
+export function tokenizerPassCost({ model, decoder }: TokenizerConfig): number {
+  const blocks = model.depth + decoder.depth;
+  return forwardAndBackward * (embeddingCost(model) + blocksCost(model, blocks));
+}
+
+/**
+ * Multiply–adds of pretraining on one image.
+ *
+ * @param tokenizer the sizes of the tokenizer that reads it; null for one that costs next to nothing
+ */
+export function pretrainPassCost(
+  { model, mask }: PretrainConfig,
+  tokenizer: TokenizerConfig | null,
+): number {
+  const branches = model.headLayers > 0 ? 2 : 1;
+  const head = branches * mask.maskedPatches * model.embedDim * model.codes;
+  const blocks = blocksCost(model, model.depth + model.headLayers);
+  const student = forwardAndBackward * (embeddingCost(model) + blocks + head);
+  if (tokenizer === null) return student;
+  const { model: teacher } = tokenizer;
+  return student + embeddingCost(teacher) + blocksCost(teacher, teacher.depth);
+}
+
+/** Multiply–adds of fine-tuning on one image. */
+export function finetunePassCost({ model }: FinetuneConfig): number {
+  return forwardAndBackward * (embeddingCost(model) + blocksCost(model, model.depth));
+}

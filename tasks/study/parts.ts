@@ -1,0 +1,224 @@
+/**
+ * From a study to its parts: every training and evaluation, in the order of their importance.
+ *
+ * @module
+ */
+
+import type { Override } from "../../configs/overrides.ts";
+import { resolveConfig } from "../../configs/resolve.ts";
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type { Study, StudyDataset } from "../../configs/study.ts";
+import { UserError } from "../../core/errors.ts";
+
+/** What the parts of a study have in common. */
+interface PartBase {
+  /** Its name and its folder: `cifar10/vqkd/seed-0/pretrain`. */
+  readonly id: string;
+  readonly dataset: string;
+  /** Parts whose run directories it reads. */
+  readonly needs: readonly string[];
+}
+
+/** Training of the tokenizer that all arms and seeds of a data set share. */
+export interface TokenizerPart extends PartBase {
+  readonly kind: "tokenizer";
+  readonly config: TokenizerConfig;
+}
+
+/** What the parts of one arm and seed have in common. */
+interface ArmPart extends PartBase {
+  readonly arm: string;
+  readonly seed: number;
+}
+
+/** Pretraining of one arm with one seed. */
+export interface PretrainPart extends ArmPart {
+  readonly kind: "pretrain";
+  readonly config: PretrainConfig;
+}
+
+/** k-NN and linear accuracy of frozen features; of the untrained network where `needs` is empty. */
+export interface FeaturesPart extends ArmPart {
+  readonly kind: "features";
+  readonly config: PretrainConfig;
+  /** Shares of the labels. */
+  readonly labels: readonly number[];
+}
+
+/** Fine-tuning of one arm with one seed, share of the labels and budget. */
+export interface FinetunePart extends ArmPart {
+  readonly kind: "finetune";
+  readonly config: FinetuneConfig;
+  readonly labels: number;
+  /** Image passes. */
+  readonly passes: number;
+}
+
+/** One piece of a study. */
+export type StudyPart = TokenizerPart | PretrainPart | FeaturesPart | FinetunePart;
+
+/** Where a study's images and run directories are. */
+export interface StudyPlaces {
+  /** Images of the data sets, by name; those without are left out. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** The run directory of a part. */
+  directoryOf(id: string): string;
+}
+
+const origin = "the study";
+
+function toOverrides(...records: Readonly<Record<string, unknown>>[]): Override[] {
+  return records.flatMap((record) =>
+    Object.entries(record).map(([key, value]) => ({ key, value, origin }))
+  );
+}
+
+/** Steps that make so many image passes. */
+function stepsFor(passes: number, batchSize: number): Record<string, number> {
+  return { "schedule.steps": Math.max(1, Math.round(passes / batchSize)) };
+}
+
+/** `0.1` as `10pct`. */
+export function labelsName(labels: number): string {
+  return `${+(100 * labels).toFixed(4)}pct`;
+}
+
+/** Builds the parts of one data set. */
+class DatasetParts {
+  readonly #name: string;
+  readonly #dataset: StudyDataset;
+  readonly #study: Study;
+  readonly #places: StudyPlaces;
+  readonly #source: Record<string, unknown>;
+
+  constructor(study: Study, name: string, places: StudyPlaces) {
+    this.#name = name;
+    this.#dataset = study.datasets[name];
+    this.#study = study;
+    this.#places = places;
+    this.#source = { "data.source": places.sources.get(name) };
+  }
+
+  async tokenizer(): Promise<TokenizerPart> {
+    const { recipes, passes, tokenizer } = this.#dataset;
+    const values = [this.#source, this.#study.common, tokenizer];
+    const resolve = async (more: Record<string, unknown>) =>
+      await resolveConfig({
+        task: "tokenizer",
+        recipe: recipes.tokenizer,
+        overrides: toOverrides(...values, more),
+      });
+    const { config: { batchSize } } = await resolve({});
+    const { config } = await resolve(stepsFor(passes.tokenizer, batchSize));
+    const id = `${this.#name}/tokenizer`;
+    return { kind: "tokenizer", id, dataset: this.#name, needs: [], config };
+  }
+
+  async #pretrainConfig(arm: string, seed: number): Promise<PretrainConfig> {
+    const { recipes, passes, pretrain } = this.#dataset;
+    const values = [
+      this.#source,
+      // The features are a part of their own.
+      { "evaluation.knn.atEnd": false, "evaluation.linear.atEnd": false, seed },
+      this.#study.common,
+      pretrain,
+      { "tokenizer.checkpoint": this.#places.directoryOf(`${this.#name}/tokenizer`) },
+      this.#study.arms[arm].pretrain ?? {},
+    ];
+    const resolve = async (more: Record<string, unknown>) =>
+      await resolveConfig({
+        task: "pretrain",
+        recipe: recipes.pretrain,
+        overrides: toOverrides(...values, more),
+      });
+    const { config: { batchSize } } = await resolve({});
+    return (await resolve(stepsFor(passes.pretrain, batchSize))).config;
+  }
+
+  /** What comes before the fine-tuning of an arm: tokenizer, pretraining, features. */
+  async pretraining(arm: string, seed: number): Promise<StudyPart[]> {
+    const base = { dataset: this.#name, arm, seed };
+    const folder = `${this.#name}/${arm}/seed-${seed}`;
+    const config = await this.#pretrainConfig(arm, seed);
+    const { labels } = this.#study;
+    const features = {
+      ...base,
+      kind: "features",
+      id: `${folder}/features`,
+      config,
+      labels,
+    } as const;
+    if (this.#study.arms[arm].pretrain === null) return [{ ...features, needs: [] }];
+    const tokenizer = await this.tokenizer();
+    const isTaught = config.tokenizer.checkpoint === this.#places.directoryOf(tokenizer.id);
+    const id = `${folder}/pretrain`;
+    const needs = isTaught ? [tokenizer.id] : [];
+    return [
+      ...(isTaught ? [tokenizer] : []),
+      { ...base, kind: "pretrain", id, needs, config },
+      { ...features, needs: [id] },
+    ];
+  }
+
+  async finetuning(
+    arm: string,
+    seed: number,
+    labels: number,
+    passes: number,
+  ): Promise<FinetunePart> {
+    const { recipes, finetune } = this.#dataset;
+    const { common, arms } = this.#study;
+    const folder = `${this.#name}/${arm}/seed-${seed}`;
+    const needs = arms[arm].pretrain === null ? [] : [`${folder}/pretrain`];
+    const values = [
+      this.#source,
+      // The last model is what is compared; the best of many would be chosen on the test images.
+      { "data.labelFraction": labels, evaluateEveryEpochs: 1e6, seed },
+      common,
+      finetune,
+      arms[arm].finetune,
+      { pretrained: needs.length === 0 ? null : this.#places.directoryOf(needs[0]) },
+    ];
+    const resolve = async (more: Record<string, unknown>) =>
+      await resolveConfig({
+        task: "finetune",
+        recipe: recipes.finetune,
+        overrides: toOverrides(...values, more),
+      });
+    const { config: { batchSize } } = await resolve({});
+    const { config } = await resolve(stepsFor(passes, batchSize));
+    const id = `${folder}/finetune-${labelsName(labels)}-${passes}`;
+    return { kind: "finetune", id, dataset: this.#name, arm, seed, needs, config, labels, passes };
+  }
+}
+
+/**
+ * The parts of a study in the order in which they are run: what a part needs comes before it.
+ *
+ * Data sets without images are left out.
+ *
+ * @throws UserError for keys that the recipes do not know
+ */
+export async function studyParts(study: Study, places: StudyPlaces): Promise<StudyPart[]> {
+  const parts = new Map<string, StudyPart>();
+  const add = (part: StudyPart) => {
+    if (!parts.has(part.id)) parts.set(part.id, part);
+  };
+  for (const { dataset, arms, labels, passes, seeds = study.seeds } of study.comparisons) {
+    if (!places.sources.has(dataset)) continue;
+    const build = new DatasetParts(study, dataset, places);
+    for (const seed of seeds) {
+      for (const arm of arms) {
+        for (const part of await build.pretraining(arm, seed)) add(part);
+        for (const budget of passes) add(await build.finetuning(arm, seed, labels, budget));
+      }
+    }
+  }
+  if (parts.size === 0) {
+    const names = Object.keys(study.datasets).join(", ");
+    throw new UserError("Cannot run the study: no images are given", {
+      hint: `give them with --data NAME=PATH; its data sets are ${names}`,
+    });
+  }
+  return [...parts.values()];
+}

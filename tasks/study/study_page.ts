@@ -1,0 +1,338 @@
+/**
+ * The page of a study: tables, plots and what is left to run, from its results alone.
+ *
+ * @module
+ */
+
+import type { Study } from "../../configs/study.ts";
+import { linePlot, type PlotSeries } from "../../report/line_plot.ts";
+import { markdownTable } from "../../report/markdown_table.ts";
+import type { StudyState } from "./run_study.ts";
+import { DatasetSummary, formatSpread, type Spread } from "./summary.ts";
+
+/** A page with its pictures. */
+export interface StudyPage {
+  readonly markdown: string;
+  /** SVG documents by file name. */
+  readonly pictures: ReadonlyMap<string, string>;
+}
+
+/** What a page is made of. */
+export interface StudyPageOptions {
+  readonly study: Study;
+  readonly state: StudyState;
+  /** The command that ran the study. */
+  readonly command: string;
+  /** The folder of the pictures, relative to the page. */
+  readonly folder: string;
+  /** Markdown about the results, written by a person. */
+  readonly notes: string | null;
+}
+
+const percentLabel = (share: number) => `${+(100 * share).toFixed(4)} %`;
+const thousands = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, " ");
+const tera = (cost: number) => (cost / 1e12).toFixed(1);
+
+/** One data set of a page. */
+class DatasetSection {
+  readonly #name: string;
+  readonly #study: Study;
+  readonly #summary: DatasetSummary;
+  readonly #folder: string;
+  readonly pictures = new Map<string, string>();
+
+  constructor(name: string, { study, state, folder }: StudyPageOptions) {
+    this.#name = name;
+    this.#study = study;
+    this.#summary = new DatasetSummary(state.results.values(), name);
+    this.#folder = folder;
+  }
+
+  get #arms(): [string, string][] {
+    return Object.entries(this.#study.arms).map(([arm, { title }]) => [arm, title]);
+  }
+
+  /** The budget that arms are compared at: that of the first comparison with a share. */
+  #budget(labels: number): number {
+    const { comparisons } = this.#study;
+    return comparisons.find((one) => one.dataset === this.#name && one.labels === labels)!
+      .passes[0];
+  }
+
+  #plot(
+    file: string,
+    plot: Parameters<typeof linePlot>[0],
+  ): string[] {
+    if (!plot.series.some(({ points }) => points.length > 1)) return [];
+    const name = `${this.#name}-${file}.svg`;
+    this.pictures.set(name, linePlot(plot));
+    return [`![${plot.title}](${this.#folder}/${name})`, ""];
+  }
+
+  /** A series for each arm, from a spread at each x. */
+  #series(xs: (arm: string) => readonly [x: number, spread: Spread | null][]): PlotSeries[] {
+    return this.#arms.map(([arm, name]) => ({
+      name,
+      points: xs(arm).flatMap(([x, spread]) =>
+        spread === null
+          ? []
+          : [{ x, y: 100 * spread.mean, low: 100 * spread.low, high: 100 * spread.high }]
+      ),
+    }));
+  }
+
+  #finetuning(): string[] {
+    const shares = this.#summary.shares();
+    if (shares.length === 0) return [];
+    const at = (arm: string, share: number) =>
+      this.#summary.finetuned(arm, share, this.#budget(share));
+    const { title } = this.#study.datasets[this.#name];
+    return [
+      "### Fine-tuning",
+      "",
+      "Top-1 accuracy, percent: mean (lowest – highest of the seeds). The budget is the same for all " +
+      "arms of a column.",
+      "",
+      markdownTable([
+        [
+          "arm",
+          ...shares.map((share) =>
+            `${percentLabel(share)} of the labels, ${thousands(this.#budget(share))} passes`
+          ),
+        ],
+        ...this.#arms.map((
+          [arm, name],
+        ) => [name, ...shares.map((share) => formatSpread(at(arm, share)))]),
+      ]),
+      "",
+      ...this.#plot("finetune", {
+        title: `Fine-tuning on ${title}`,
+        xLabel: "share of the labels",
+        yLabel: "top-1 accuracy, %",
+        formatX: percentLabel,
+        series: this.#series((arm) => shares.map((share) => [share, at(arm, share)])),
+      }),
+      ...this.#differences(shares),
+    ];
+  }
+
+  /** What the first arm gains over each other one, seed by seed. */
+  #differences(shares: readonly number[]): string[] {
+    const [[first, firstTitle], ...others] = this.#arms;
+    const gain = (other: string, share: number): string => {
+      const [ours, theirs] = [first, other].map((arm) =>
+        this.#summary.finetunedBySeed(arm, share, this.#budget(share))
+      );
+      const seeds = [...ours.keys()].filter((seed) => theirs.has(seed));
+      if (seeds.length === 0) return "–";
+      const mean = seeds.reduce((sum, seed) => sum + ours.get(seed)! - theirs.get(seed)!, 0) /
+        seeds.length;
+      const points = `${mean < 0 ? "−" : "+"}${Math.abs(100 * mean).toFixed(1)}`;
+      if (seeds.length === 1) return `${points} (one seed)`;
+      const width = (values: Map<number, number>) => {
+        const list = seeds.map((seed) => values.get(seed)!);
+        return Math.max(...list) - Math.min(...list);
+      };
+      const spread = Math.max(width(ours), width(theirs));
+      return `${points} (${Math.abs(mean) > spread ? "beyond" : "within"} ${
+        (100 * spread).toFixed(1)
+      })`;
+    };
+    return [
+      `What “${firstTitle}” gains, in points; beyond or within the wider of the two ranges of seeds:`,
+      "",
+      markdownTable([
+        ["over", ...shares.map((share) => `${percentLabel(share)} of the labels`)],
+        ...others.map(([arm, name]) => [name, ...shares.map((share) => gain(arm, share))]),
+      ]),
+      "",
+    ];
+  }
+
+  #features(): string[] {
+    const kinds = [
+      ["knn", "k-NN", "20 neighbours, mean of the patch tokens of the last block"],
+      ["linear", "Linear probe", "a linear layer on the same"],
+      ["linearClsAndMean", "Linear probe, cls + mean", "a linear layer on cls token and mean"],
+    ] as const;
+    const { labels } = this.#study;
+    const has = this.#arms.some(([arm]) => this.#summary.features(arm, 1, "knn") !== null);
+    if (!has) return [];
+    return [
+      "### Frozen features",
+      "",
+      "“From scratch” is the untrained network here.",
+      "",
+      ...kinds.flatMap(([figure, title, what]) => [
+        `**${title}**: ${what}.`,
+        "",
+        markdownTable([
+          ["arm", ...labels.map((share) => `${percentLabel(share)} of the labels`)],
+          ...this.#arms.map(([arm, name]) => [
+            name,
+            ...labels.map((share) => formatSpread(this.#summary.features(arm, share, figure))),
+          ]),
+        ]),
+        "",
+      ]),
+    ];
+  }
+
+  #isTaught(arm: string): boolean {
+    const { pretrain } = this.#study.arms[arm];
+    return pretrain !== null && pretrain["tokenizer.checkpoint"] === undefined;
+  }
+
+  /** Multiply–adds before fine-tuning; null where unknown. */
+  #costBefore(arm: string): number | null {
+    if (this.#study.arms[arm].pretrain === null) return 0;
+    return this.#summary.pretrainingCost(arm, this.#isTaught(arm));
+  }
+
+  #budgets(): string[] {
+    const sections = this.#summary.shares().flatMap((share) => {
+      const budgets = this.#summary.budgets(share);
+      const arms = this.#arms.filter(([arm]) =>
+        budgets.filter((passes) => this.#summary.finetuned(arm, share, passes) !== null)
+          .length > 1
+      );
+      if (arms.length === 0) return [];
+      const at = (arm: string, passes: number) => this.#summary.finetuned(arm, share, passes);
+      const { title } = this.#study.datasets[this.#name];
+      return [
+        `### Budgets of fine-tuning, ${percentLabel(share)} of the labels`,
+        "",
+        markdownTable([
+          ["image passes", ...arms.map(([, name]) => name)],
+          ...budgets.map((passes) => [
+            thousands(passes),
+            ...arms.map(([arm]) => formatSpread(at(arm, passes))),
+          ]),
+        ]),
+        "",
+        ...this.#plot(`budgets-${+(100 * share).toFixed(4)}`, {
+          title: `At the same fine-tuning budget, ${title}`,
+          xLabel: "image passes of fine-tuning",
+          yLabel: "top-1 accuracy, %",
+          formatX: (passes) => `${Math.round(passes / 1000)}k`,
+          series: this.#series((arm) =>
+            arms.some(([name]) => name === arm)
+              ? budgets.map((passes) => [passes, at(arm, passes)])
+              : []
+          ),
+        }),
+        ...this.#plot(`compute-${+(100 * share).toFixed(4)}`, {
+          title: `At the same total compute, ${title}`,
+          xLabel: "10¹² multiply–adds of tokenizer, pretraining and fine-tuning",
+          yLabel: "top-1 accuracy, %",
+          formatX: (cost) => cost.toFixed(cost < 10 ? 1 : 0),
+          series: this.#series((arm) => {
+            const before = this.#costBefore(arm);
+            if (before === null || !arms.some(([name]) => name === arm)) return [];
+            return budgets.map((passes) => {
+              const own = this.#summary.finetuningCost(arm, passes) ?? 0;
+              return [(before + own) / 1e12, at(arm, passes)];
+            });
+          }),
+        }),
+      ];
+    });
+    return sections;
+  }
+
+  #compute(): string[] {
+    const shares = this.#summary.shares();
+    const rows = this.#arms.flatMap(([arm, name]) => {
+      const before = this.#costBefore(arm);
+      if (before === null) return [];
+      const costs = shares.map((share) => {
+        const own = this.#summary.finetuningCost(arm, this.#budget(share));
+        return own === null ? "–" : tera(before + own);
+      });
+      return [[name, tera(before), ...costs]];
+    });
+    if (rows.length === 0) return [];
+    return [
+      "### Compute",
+      "",
+      "10¹² multiply–adds of one run, counted from the sizes (a backward pass as two forward ones): " +
+      "before fine-tuning, the tokenizer's training included, and in all with the budgets of the " +
+      "first table.",
+      "",
+      markdownTable([
+        ["arm", "before", ...shares.map((share) => `in all, ${percentLabel(share)}`)],
+        ...rows,
+      ]),
+      "",
+    ];
+  }
+
+  #tokenizer(): string[] {
+    const figures = this.#summary.tokenizer?.figures;
+    if (figures === undefined) return [];
+    const { teacherCosine, codebookUsage, codebookPerplexity } = figures;
+    return [
+      `Tokenizer, one for all seeds: cosine to its teacher ${teacherCosine!.toFixed(3)}, ` +
+      `${(100 * codebookUsage!).toFixed(1)} % of the codes used, perplexity ` +
+      `${codebookPerplexity!.toFixed(0)}.`,
+      "",
+    ];
+  }
+
+  markdown(): string[] {
+    const { title, passes } = this.#study.datasets[this.#name];
+    const { backends } = this.#summary;
+    if (backends.length === 0) return [];
+    return [
+      `## ${title[0].toUpperCase()}${title.slice(1)}`,
+      "",
+      `Image passes: tokenizer ${thousands(passes.tokenizer)}, pretraining ` +
+      `${thousands(passes.pretrain)}. Computed on ${backends.join("; ")}.`,
+      "",
+      ...this.#tokenizer(),
+      ...this.#finetuning(),
+      ...this.#features(),
+      ...this.#budgets(),
+      ...this.#compute(),
+    ];
+  }
+}
+
+/** What has no result yet, by data set and kind, so that nobody takes a gap for a figure. */
+function missing({ parts, results }: StudyState): string[] {
+  const left = parts.filter(({ id }) => !results.has(id));
+  if (left.length === 0) return ["All parts of the study have run.", ""];
+  return [
+    `${parts.length - left.length} of ${parts.length} parts have run. The same command runs the ` +
+    "rest:",
+    "",
+    ...left.map(({ id }) => `- ${id}`),
+    "",
+  ];
+}
+
+/** The page of a study and its pictures. */
+export function studyPage(options: StudyPageOptions): StudyPage {
+  const { study, state, command, folder, notes } = options;
+  const sections = Object.keys(study.datasets).map((name) => new DatasetSection(name, options));
+  const body = sections.flatMap((section) => section.markdown());
+  const lines = [
+    "# Study: what does pretraining give?",
+    "",
+    "The same small vision transformer, fine-tuned from scratch and from masked image modelling " +
+    "(MIM) against different visual tokens, with few and all labels.",
+    "",
+    `Written by \`${command}\`: arms, budgets and seeds are in ` +
+    `\`configs/studies/study.jsonc\`, the raw results in [results.json](${folder}/results.json). ` +
+    `${study.seeds.length} seeds draw the weights, the order, the crops, the masks and the images ` +
+    "whose labels may be used. The last model is measured, not the best of many.",
+    "",
+    ...(notes === null ? [] : [notes.trim(), ""]),
+    ...body,
+    "## What is left",
+    "",
+    ...missing(state),
+  ];
+  const pictures = new Map(sections.flatMap((section) => [...section.pictures]));
+  return { markdown: lines.join("\n"), pictures };
+}
