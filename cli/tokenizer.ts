@@ -38,6 +38,12 @@ export const tokenizer = defineCommand({
       "--set teacher.checkpoint=ViT-B-16.pt",
       "the tokenizer of the paper",
     ],
+    [
+      "tokenizer --config vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k --data data/imagenet " +
+      "--set teacher.checkpoint=ViT-B-16.pt --set teacher.cache.directory=/scratch/features " +
+      "--set augment.cropsPerImage=10",
+      "with the teacher's features kept on the disk: it sees ten crops of each image, once each",
+    ],
   ],
   async run({ flags }, context) {
     return await runTask(

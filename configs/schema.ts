@@ -10,6 +10,7 @@ import { z } from "../deps/zod.ts";
 import { withDefault } from "./sections/_with_default.ts";
 import {
   cropAugmentSection,
+  cropsPerImage,
   dataSection,
   finetuneAugmentSection,
   maskSection,
@@ -56,6 +57,7 @@ export const tokenizerSchema = z.strictObject({
   data: dataSection.prefault({}),
   augment: cropAugmentSection.extend({
     normalization: withDefault(cropAugmentSection.shape.normalization, "half"),
+    cropsPerImage,
   }).prefault({}),
   model: tokenizerModelSection.prefault({}),
   decoder: decoderSection.prefault({}),

@@ -26,6 +26,8 @@ export interface ProducerSettings {
   /** Masks to draw; none if undefined. */
   readonly mask: Omit<BlockMaskOptions, "choose"> | undefined;
   readonly seed: number;
+  /** Epochs after which the crops come again; null: never. */
+  readonly cropsPerImage: number | null;
   readonly exif: boolean;
   readonly decoder: "auto" | "native" | "portable";
   /** What locations without a path point into. */
@@ -104,7 +106,9 @@ export class Producer {
   }
 
   #views(job: SampleJob, image: RgbImage): Views {
-    const draws = this.#root.split("augment", job.epoch, job.index);
+    const { cropsPerImage } = this.#settings;
+    const epoch = cropsPerImage === null ? job.epoch : job.epoch % cropsPerImage;
+    const draws = this.#root.split("augment", epoch, job.index);
     return transformImage(image, this.#settings.transform, draws);
   }
 

@@ -38,6 +38,8 @@ export interface LoaderOptions {
   readonly microBatch?: number;
   /** The run's seed. */
   readonly seed: number;
+  /** Different crops of a picture, which come in turn, epoch by epoch; without end if left out. */
+  readonly cropsPerImage?: number | null;
   /** `false` for the order of the source (evaluation); `true` if left out. */
   readonly isShuffled?: boolean;
   /** Leave out an epoch's last, smaller batch; `true` if left out. */
@@ -180,6 +182,7 @@ export class Loader {
       transform: options.transform,
       mask: options.mask,
       seed: options.seed,
+      cropsPerImage: options.cropsPerImage ?? null,
       exif: options.exif ?? false,
       decoder: options.decoder ?? "auto",
       memory: source.memory,

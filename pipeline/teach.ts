@@ -9,6 +9,7 @@ import { unitNormalization } from "../data/normalize.ts";
 import type { Teacher } from "../models/teachers/teacher.ts";
 import type { AugmentedBatch } from "./batch.ts";
 import type { Stage } from "./stage.ts";
+import type { TeacherCache } from "./teacher_cache.ts";
 import { imageTensor } from "./tokenize.ts";
 
 /** … with the teacher's features of every patch. */
@@ -17,16 +18,21 @@ export interface TaughtBatch extends AugmentedBatch {
   readonly targets: Tensor;
 }
 
-/** The stage `teach`. */
+/** The stage `teach`; with a cache, the teacher sees only what is not in it. */
 export function teach(
   teacher: Teacher,
+  cache: TeacherCache | null = null,
 ): Stage<AugmentedBatch, TaughtBatch> & { readonly name: "teach" } {
   return {
     name: "teach",
     run(batch, { on }) {
-      const { pixels, size, imageSize } = batch;
-      const images01 = imageTensor(pixels, size, imageSize, unitNormalization);
-      return { ...batch, targets: teacher.targets(on, { images01, pixels }) };
+      const compute = () => {
+        const { pixels, size, imageSize } = batch;
+        const images01 = imageTensor(pixels, size, imageSize, unitNormalization);
+        return teacher.targets(on, { images01, pixels });
+      };
+      const targets = cache?.targets(batch, teacher.targetDim, compute) ?? compute();
+      return { ...batch, targets };
     },
   };
 }

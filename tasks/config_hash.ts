@@ -25,16 +25,27 @@ function canonical(value: unknown): unknown {
 }
 
 /**
- * SHA-256 of what decides the numbers of a run, as hexadecimal. The length to which it is run
+ * The values of a config that decide the numbers of a run. The length to which it is run
  * (`schedule.maxSteps`) does not count, so that a run can be lengthened, nor do the data's workers.
  */
-export async function configHash(config: Config): Promise<string> {
+export function decidingValues(config: Config): Record<string, unknown> {
   const relevant: Record<string, unknown> = structuredClone(config);
   for (const key of incidental) delete relevant[key];
   delete (relevant.schedule as Record<string, unknown> | undefined)?.maxSteps;
+  delete (relevant.teacher as Record<string, unknown> | undefined)?.cache;
   const data = relevant.data as Record<string, unknown>;
   for (const key of ["workers", "cacheBytes", "prefetch"]) delete data[key];
-  const bytes = new TextEncoder().encode(JSON.stringify(canonical(relevant)));
+  return relevant;
+}
+
+/** SHA-256 of values, as hexadecimal; the order of keys does not count. */
+export async function hashValues(values: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(canonical(values)));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The hash of what decides the numbers of a run; see {@link decidingValues}. */
+export async function configHash(config: Config): Promise<string> {
+  return await hashValues(decidingValues(config));
 }

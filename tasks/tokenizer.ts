@@ -26,6 +26,7 @@ import { teach } from "../pipeline/teach.ts";
 import { imageTensor } from "../pipeline/tokenize.ts";
 import { train } from "../pipeline/trainer.ts";
 import { createTeacher } from "./create_teacher.ts";
+import { openTeacherCache } from "./open_teacher_cache.ts";
 import { openLoader, openTrainingSource } from "./data_sources.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { normalizations } from "./normalizations.ts";
@@ -141,6 +142,7 @@ async function run(
       batch: config.batchSize,
       microBatch,
       seed: config.seed,
+      cropsPerImage: config.augment.cropsPerImage,
     }, listener);
   const normalization = normalizations[config.augment.normalization];
   if (startStep === 0) {
@@ -148,14 +150,16 @@ async function run(
     await startCodebook(on, config, tokenizer, await open(), generator.split("kmeans"));
   }
   const alarm = usageAlarm(config, usage, listener);
-  const queue = loaderQueue(await open());
+  const cache = await openTeacherCache(on, config, teacher);
+  const loaded = loaderQueue(await open());
+  const queue = cache?.ahead(loaded) ?? loaded;
   let metrics: Record<string, number> = {};
   try {
     listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
     const { step, interrupted } = await train<LoadedBatch>({
       on,
       queue,
-      stages: pipeline(teach(teacher))
+      stages: pipeline(teach(teacher, cache))
         .to(encodeAndDecode(tokenizer, normalization))
         .to(quantize(tokenizer, config.codebook))
         .to(optimize(optimizer, schedule)),
@@ -185,6 +189,11 @@ async function run(
     if (!interrupted) {
       const { tensors, metadata } = await exportTokenizer(tokenizer);
       await session.writeTensors(tokenizerFile, tensors, metadata);
+    }
+    if (cache !== null) {
+      const { hits, misses } = cache.counts;
+      const message = `The teacher saw ${misses} crops; the features of ${hits} were kept`;
+      listener({ type: "note", message });
     }
     listener({ type: "done", step, interrupted });
     return { step, interrupted, directory: session.directory, metrics };

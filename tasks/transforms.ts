@@ -20,7 +20,9 @@ const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {
 };
 
 /** The random views of training. */
-export function trainTransform(augment: TokenizerConfig["augment"]): TrainTransform {
+export function trainTransform(
+  augment: Omit<TokenizerConfig["augment"], "cropsPerImage">,
+): TrainTransform {
   const { brightness, contrast, saturation } = augment.jitter;
   const isJittered = brightness > 0 || contrast > 0 || saturation > 0;
   return {

@@ -140,6 +140,12 @@ const mixing = z.strictObject({
   ),
 }).describe("Mixup and cutmix.");
 
+/** A tokenizer's crops that come again, for a cache of the teacher's features. */
+export const cropsPerImage = z.int().min(1).nullable().default(null).describe(
+  "Different crops of an image, which come in turn, epoch by epoch: with `teacher.cache.directory` " +
+    "the teacher sees each of them once; null: a new crop in every epoch.",
+);
+
 /** Fine-tuning: crop, RandAugment, erasing, mixing, and the test transform. */
 export const finetuneAugmentSection = cropAugmentSection.extend({
   randAugment: randAugment.nullable().prefault({}).describe(

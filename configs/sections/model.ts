@@ -121,6 +121,19 @@ const hog = z.strictObject({
   fitImages: z.int().min(1).default(1000).describe("Images that the components are fitted to."),
 }).describe("Settings of the `hog` teacher.");
 
+/** The teacher's features on the disk. */
+const teacherCache = z.strictObject({
+  directory: z.string().nullable().default(null).describe(
+    "Folder for the features of each picture, which several runs may share; null: none are kept.",
+  ),
+  maxBytes: z.int().min(0).default(21_474_836_480).describe(
+    "Bytes that the features of one teacher may take; what does not fit is computed each time.",
+  ),
+}).describe(
+  "Features are found again by the teacher's weights and the pixels of the crop: by a later run with " +
+    "the same seed, or within one where `augment.cropsPerImage` lets crops come again.",
+);
+
 /** Whose features the tokenizer learns to reconstruct. */
 export const teacherSection = z.strictObject({
   name: z.enum(["clip", "dino", "beit", "hog"]).default("clip").describe(
@@ -130,6 +143,7 @@ export const teacherSection = z.strictObject({
     "Weights of the teacher: a file, a run directory or a model card's name; `hog` needs none.",
   ),
   hog: hog.prefault({}),
+  cache: teacherCache.prefault({}),
 }).describe("The frozen teacher.");
 
 /** Which tokenizer gives the targets. */

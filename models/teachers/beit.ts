@@ -50,6 +50,10 @@ export class BeitTeacher implements Teacher {
     return new Map();
   }
 
+  async weights(): Promise<ReadonlyMap<string, NamedValues>> {
+    return await this.#model.parameters.export();
+  }
+
   dispose(): void {
     this.#model.dispose();
   }

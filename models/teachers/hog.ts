@@ -247,6 +247,10 @@ export class HogTeacher implements Teacher {
     return this.#state;
   }
 
+  weights(): Promise<HogState> {
+    return Promise.resolve(this.#state);
+  }
+
   dispose(): void {
     tf.dispose([...this.#tensors.values()]);
     this.#tensors.clear();

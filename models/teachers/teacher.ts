@@ -29,6 +29,8 @@ export interface Teacher {
    * where the teacher comes from a file of its own.
    */
   state(): Map<string, NamedValues>;
+  /** All that decides its features, so that they can be told from another teacher's. */
+  weights(): Promise<ReadonlyMap<string, NamedValues>>;
   dispose(): void;
 }
 

@@ -80,6 +80,10 @@ export class VitTeacher implements Teacher {
     return new Map();
   }
 
+  async weights(): Promise<ReadonlyMap<string, NamedValues>> {
+    return await this.#parameters.export();
+  }
+
   dispose(): void {
     this.#parameters.dispose();
   }

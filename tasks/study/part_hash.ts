@@ -5,15 +5,9 @@
  * @module
  */
 
-import type { Config } from "../../configs/schema.ts";
-import { configHash } from "../config_hash.ts";
+import { type Config, schemas } from "../../configs/schema.ts";
+import { decidingValues, hashValues } from "../config_hash.ts";
 import type { StudyPart } from "./parts.ts";
-
-/** SHA-256 of a text as hexadecimal. */
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 /** Paths in a config, which differ from machine to machine, replaced by what lies there. */
 function withoutPaths(part: StudyPart, images: string): Config {
@@ -29,6 +23,21 @@ function withoutPaths(part: StudyPart, images: string): Config {
   return config;
 }
 
+/** The values that are not those of `defaults`. */
+function differing(value: unknown, defaults: unknown): unknown {
+  if (!isRecord(value) || !isRecord(defaults)) return value;
+  const found = Object.entries(value).flatMap(([key, inner]) =>
+    JSON.stringify(inner) === JSON.stringify(defaults[key])
+      ? []
+      : [[key, differing(inner, defaults[key])]]
+  );
+  return Object.fromEntries(found);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /**
  * The hash of each part, by id.
  *
@@ -40,10 +49,13 @@ export async function partHashes(
 ): Promise<Map<string, string>> {
   const hashes = new Map<string, string>();
   for (const part of parts) {
-    const own = await configHash(withoutPaths(part, images.get(part.dataset)!));
+    const config = withoutPaths(part, images.get(part.dataset)!);
+    // What is as the schema has it does not count: a key that mimic learns later changes no hash.
+    const defaults = schemas[config.task].parse({ task: config.task });
+    const own = differing(decidingValues(config), defaults);
     const labels = part.kind === "features" ? part.labels : [];
     const needs = part.needs.map((id) => hashes.get(id));
-    hashes.set(part.id, await sha256(JSON.stringify([part.kind, own, labels, needs])));
+    hashes.set(part.id, await hashValues([part.kind, own, labels, needs]));
   }
   return hashes;
 }
