@@ -18,7 +18,7 @@ export interface BackendOptions {
   /** Threads of `cpu`; default: as many as the processor has, also for null. */
   readonly threads?: number | null;
   /** What multiplies matrices on `cpu`. Default `auto`. */
-  readonly provider?: "auto" | "wasm" | "blas" | "native";
+  readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
 }
 
 /** A started backend. */

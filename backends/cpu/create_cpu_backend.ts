@@ -10,10 +10,12 @@ import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
 import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
 import { ArenaBackend } from "./arena_backend.ts";
 import { createFusedKernels } from "./fused/fused_kernels.ts";
-import { encodeKernels, instantiateKernels, panelColumnsOf } from "./kernel_table.ts";
+import { tileShape } from "./descriptions/gemm.ts";
+import { encodeKernels, instantiateKernels } from "./kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
 import { createArenaMemory } from "./memory/arena_memory.ts";
 import { chooseProvider } from "./providers/choose_provider.ts";
+import { lanesOf } from "./providers/foreign_kernels.ts";
 import type { Runtime } from "./runtime.ts";
 import { findStartWorker } from "./threads/start_worker.ts";
 import { replaceTfjsKernels } from "./tfjs_kernels.ts";
@@ -23,8 +25,11 @@ import { ThreadPool } from "./threads/thread_pool.ts";
 export interface CpuBackendOptions {
   /** Threads, the calling one included; by default as many as the processor has. */
   threads?: number;
-  /** What multiplies matrices; `auto` takes the fastest that is present and permitted. */
-  provider?: "auto" | "wasm" | "blas" | "native";
+  /**
+   * Where kernels come from; `auto` takes the fastest that is present and permitted. `native` uses
+   * the widest vectors that the processor has, `native-avx2` those of 256 bits.
+   */
+  provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
   /** Upper limit of the memory for tensors; 16 GiB, or 4 GiB on engines with 32-bit memories. */
   maximumBytes?: number;
   /** Multiplications from which on a kernel is divided over threads. */
@@ -112,7 +117,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   const provider = await chooseProvider(arena, wasmKernels, options);
   const kernels = { ...wasmKernels, ...provider.kernels };
   const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
-  const tools = { kernels, panelColumns: panelColumnsOf(provider.kernels) };
+  const tools = { kernels, tile: tileShape(lanesOf(provider.foreign)) };
   const pool = new ThreadPool({ arena, module, foreign: provider.foreign, ...tools }, startWorker, {
     threads: Math.min(threads, provider.mostThreads),
     sharedWork: options.sharedWork,

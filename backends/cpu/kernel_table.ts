@@ -4,7 +4,7 @@ import { describeKernel, type KernelDescription } from "./code/kernel_builder.ts
 import { activationKernels } from "./descriptions/activations.ts";
 import { adamWKernels } from "./descriptions/adam_w.ts";
 import { columnKernels } from "./descriptions/columns.ts";
-import { gemmKernels, tileColumns } from "./descriptions/gemm.ts";
+import { gemmKernels } from "./descriptions/gemm.ts";
 import { layerNormKernels } from "./descriptions/layer_norm.ts";
 import { packKernels } from "./descriptions/pack.ts";
 import { residualKernels } from "./descriptions/residual.ts";
@@ -14,7 +14,6 @@ import { tokenKernels } from "./descriptions/tokens.ts";
 import { vectorKernels } from "./descriptions/vectors.ts";
 import type { KernelTable } from "./jobs/job.ts";
 import type { ArenaMemory } from "./memory/arena_memory.ts";
-import { avxLanes } from "./providers/native/native_code.ts";
 import { encodeKernel, wasmLanes } from "./wasm/encode_kernel.ts";
 import { encodeModule } from "./wasm/encode_module.ts";
 
@@ -78,11 +77,6 @@ export function encodeKernels(
   );
   encoded.set(key, bytes);
   return bytes;
-}
-
-/** Columns of a packed panel of a right operand; machine code has wider vectors. */
-export function panelColumnsOf(foreign: KernelTable): number {
-  return tileColumns("gemmBlock" in foreign ? avxLanes : wasmLanes);
 }
 
 /** The kernels, ready to be called on this thread. */

@@ -61,7 +61,7 @@ const backend = z.strictObject({
   threads: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
     "Threads of the cpu backend; auto: one a core.",
   ),
-  provider: z.enum(["auto", "wasm", "blas", "native"]).default("auto").describe(
+  provider: z.enum(["auto", "wasm", "blas", "native", "native-avx2"]).default("auto").describe(
     "Kernels of the cpu backend.",
   ),
 }).describe("Where to compute.");

@@ -18,19 +18,27 @@ import {
   type VectorVariable,
 } from "../code/kernel_builder.ts";
 
-/** Rows of a tile; its columns are two vectors. 12 sums + 2 of B + 1 of A fit 16 registers. */
-export const tileRows = 6;
 const tileVectors = 2;
 
-/** Columns of a tile, which is the width of a packed panel of B. */
-export function tileColumns(lanes: number): number {
-  return tileVectors * lanes;
+/** Rows of a tile, the width of a packed panel of A, and its columns, the width of one of B. */
+export interface TileShape {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Two vectors of columns, and as many rows as registers are there for: 12 sums + 2 of B + 1 of A out
+ * of 16, or 24 + 2 + 1 out of the 32 that vectors of 16 lanes come with.
+ */
+export function tileShape(lanes: number): TileShape {
+  return { rows: lanes === 16 ? 12 : 6, columns: tileVectors * lanes };
 }
 
 /** Copies of the depth loop's body in one turn. */
 const depthUnroll = 4;
 
 class Tile {
+  readonly rows: number;
   readonly #k: KernelBuilder;
   readonly #sums: VectorVariable[][];
   readonly #left: VectorVariable;
@@ -38,8 +46,9 @@ class Tile {
 
   constructor(k: KernelBuilder) {
     this.#k = k;
+    this.rows = tileShape(k.lanes).rows;
     this.#sums = Array.from(
-      { length: tileRows },
+      { length: this.rows },
       () => Array.from({ length: tileVectors }, () => k.let(0)),
     );
     this.#left = k.let(0);
@@ -67,7 +76,7 @@ class Tile {
       k.if(enough, () =>
         k.doWhile(() => {
           for (let copy = 0; copy < copies; copy++) this.#step(a, b, copy);
-          a.advance(copies * tileRows * 4);
+          a.advance(copies * this.rows * 4);
           b.advance(copies * tileVectors * k.vectorBytes);
           left.set(left.minus(copies));
         }, enough));
@@ -82,7 +91,7 @@ class Tile {
       right.set(k.load(b, (copy * tileVectors + part) * k.vectorBytes))
     );
     this.#sums.forEach((row, index) => {
-      this.#left.set(k.loadSplat(a, (copy * tileRows + index) * 4));
+      this.#left.set(k.loadSplat(a, (copy * this.rows + index) * 4));
       row.forEach((sum, part) => sum.set(this.#left.multiplyAdd(this.#right[part], sum)));
     });
   }
@@ -115,8 +124,9 @@ function copyEdge(
   };
   const fromRow = k.letIndex(from.pointer);
   const toRow = k.letIndex(to.pointer);
-  const width = atMost(columns, tileColumns(k.lanes));
-  k.repeat(atMost(rows, tileRows), () => {
+  const shape = tileShape(k.lanes);
+  const width = atMost(columns, shape.columns);
+  k.repeat(atMost(rows, shape.rows), () => {
     const source = k.letIndex(fromRow);
     const target = k.letIndex(toRow);
     k.forElements(width, [source, target], (lanes) => lanes.store(target, lanes.load(source)));
@@ -145,7 +155,7 @@ function buildGemmBlock(k: KernelBuilder): void {
     "startPanelBytes",
     "edge",
   );
-  const width = tileColumns(k.lanes);
+  const width = tileShape(k.lanes).columns;
   const tile = new Tile(k);
   const edgeRowBytes = k.letIndex(width * 4);
   const panelBytes = k.letIndex(depth.times(width * 4));
@@ -159,7 +169,7 @@ function buildGemmBlock(k: KernelBuilder): void {
       const bPanel = k.letIndex(b);
       const isWhole = k.letIndex(0);
       k.if(
-        notLess(rowsLeft, tileRows),
+        notLess(rowsLeft, tile.rows),
         () => k.if(notLess(columnsLeft, width), () => isWhole.set(1)),
       );
       k.if(greater(isWhole, 0), () => {
@@ -175,9 +185,9 @@ function buildGemmBlock(k: KernelBuilder): void {
         tile.store(edge, edgeRowBytes);
         copyEdge(k, inner, { pointer: cTile, rowBytes }, rowsLeft, columnsLeft);
       });
-      cTile.advance(rowBytes.times(tileRows));
-      startTile.advance(startRowBytes.times(tileRows));
-      rowsLeft.set(rowsLeft.minus(tileRows));
+      cTile.advance(rowBytes.times(tile.rows));
+      startTile.advance(startRowBytes.times(tile.rows));
+      rowsLeft.set(rowsLeft.minus(tile.rows));
     }, greater(rowsLeft, 0));
     b.advance(panelBytes);
     c.advance(width * 4);

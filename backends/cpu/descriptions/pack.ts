@@ -127,8 +127,8 @@ function packColumns(width: number): KernelDescription {
   };
 }
 
-/** Widths of the panels of A, and of B for vectors of 4 and 8 lanes. */
-const widths = [6, 8, 16];
+/** Widths of the panels of A and of B, for vectors of 4, 8 and 16 lanes. */
+const widths = [6, 12, 8, 16, 32];
 
 export const packKernels: readonly KernelDescription[] = [
   ...widths.map(packRows),

@@ -43,7 +43,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     scale,
   }, {
     items: groups * heads,
-    scratchBytes: attentionBackwardBytes({ tokens, headSize, panelColumns: pool.panelColumns }),
+    scratchBytes: attentionBackwardBytes({ tokens, headSize, tile: pool.tile }),
     work: 5 * samples * heads * tokens * tokens * headSize,
   });
   if (dbiases === null || bias === null) return { dqkv, dbias: null };
@@ -76,7 +76,7 @@ export function createAttention(runtime: Runtime): AttentionKernel {
         scale,
       }, {
         items: samples * heads,
-        scratchBytes: attentionForwardBytes({ tokens, headSize, panelColumns: pool.panelColumns }),
+        scratchBytes: attentionForwardBytes({ tokens, headSize, tile: pool.tile }),
         work: 2 * samples * heads * tokens * tokens * headSize,
       });
       return { y, saved: [statistics] };

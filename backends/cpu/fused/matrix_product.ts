@@ -96,7 +96,7 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
   if (depth === 0) return writeStart(runtime, product);
   if ("matrixProduct" in runtime.pool.kernels) return multiplyByLibrary(runtime, product);
   const { pool } = runtime;
-  const { panelColumns } = pool;
+  const panelColumns = pool.tile.columns;
   withScratch(runtime, packedBytes(depth, columns, panelColumns), (packed) => {
     pool.run(packJob, {
       source: b.address,
@@ -106,7 +106,7 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
       columns,
       target: packed,
     }, { items: packItems(depth, columns, panelColumns), work: depth * columns });
-    const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, panelColumns);
+    const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, pool.tile);
     pool.run(gemmJob, {
       a: a.address,
       aRowBytes: storedRowBytes(a, rows, depth),

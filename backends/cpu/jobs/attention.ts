@@ -5,11 +5,11 @@
  * @module
  */
 
-import { tileRows } from "../descriptions/gemm.ts";
+import type { TileShape } from "../descriptions/gemm.ts";
 import { zerosOffset } from "../memory/arena.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
 import { edgeBytes } from "./gemm.ts";
-import { rightPacking } from "./pack.ts";
+import { packing } from "./pack.ts";
 
 const forwardRows = 48;
 const backwardRows = 72;
@@ -42,26 +42,26 @@ interface Sizes {
   headSize: number;
 }
 
-/** Shapes, and the width of packed panels. */
-type SizesWithPanels = Sizes & { panelColumns: number };
+/** Shapes, and the sizes of packed panels. */
+type SizesWithTile = Sizes & { tile: TileShape };
 
-function forwardLayout({ tokens, headSize, panelColumns }: SizesWithPanels, start: number) {
+function forwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
   const layout = new Layout(start);
-  const columns = roundUp(tokens, panelColumns);
+  const columns = roundUp(tokens, tile.columns);
   const places = {
     edge: layout.take(edgeBytes / 4),
     keys: layout.take(columns * headSize),
-    values: layout.take(tokens * roundUp(headSize, panelColumns)),
+    values: layout.take(tokens * roundUp(headSize, tile.columns)),
     packed: layout.take(forwardRows * Math.max(tokens, headSize)),
     scores: layout.take(forwardRows * columns),
   };
   return { ...places, scoreBytes: columns * 4, bytes: layout.end - start };
 }
 
-function backwardLayout({ tokens, headSize, panelColumns }: SizesWithPanels, start: number) {
+function backwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
   const layout = new Layout(start);
-  const columns = roundUp(tokens, panelColumns);
-  const width = roundUp(headSize, panelColumns);
+  const columns = roundUp(tokens, tile.columns);
+  const width = roundUp(headSize, tile.columns);
   const places = {
     edge: layout.take(edgeBytes / 4),
     /** Keys and values with the depth along their rows, and keys down their columns. */
@@ -69,7 +69,7 @@ function backwardLayout({ tokens, headSize, panelColumns }: SizesWithPanels, sta
     values: layout.take(columns * headSize),
     keyRows: layout.take(tokens * width),
     packed: layout.take(
-      roundUp(Math.max(backwardRows, tokens), tileRows) * Math.max(backwardRows, headSize),
+      roundUp(Math.max(backwardRows, tokens), tile.rows) * Math.max(backwardRows, headSize),
     ),
     queries: layout.take(backwardRows * width),
     slopes: layout.take(backwardRows * width),
@@ -81,11 +81,11 @@ function backwardLayout({ tokens, headSize, panelColumns }: SizesWithPanels, sta
 }
 
 /** Scratch bytes of a thread. */
-export function attentionForwardBytes(sizes: SizesWithPanels): number {
+export function attentionForwardBytes(sizes: SizesWithTile): number {
   return forwardLayout(sizes, 0).bytes;
 }
 
-export function attentionBackwardBytes(sizes: SizesWithPanels): number {
+export function attentionBackwardBytes(sizes: SizesWithTile): number {
   return backwardLayout(sizes, 0).bytes;
 }
 
@@ -108,22 +108,23 @@ const forwardFields = [
 
 /** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
 export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
-  const { kernels, panelColumns } = bench;
-  const { packRows, packColumns } = rightPacking(bench);
+  const { kernels, tile } = bench;
+  const { packRows, packColumns } = packing(kernels, tile.columns);
+  const left = packing(kernels, tile.rows);
   const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
   const sample = Math.floor(item / heads);
   const head = item % heads;
   const yBytes = heads * headSize * 4;
   const qkvBytes = 3 * yBytes;
   const queries = qkv + sample * tokens * qkvBytes + head * headSize * 4;
-  const places = forwardLayout({ tokens, headSize, panelColumns }, bench.scratch);
+  const places = forwardLayout({ tokens, headSize, tile }, bench.scratch);
   const { edge, packed, scores, scoreBytes } = places;
   packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
   packColumns(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
   for (let first = 0; first < tokens; first += forwardRows) {
     const rows = Math.min(forwardRows, tokens - first);
-    kernels.packRows6(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
-    const start = scoreStart(bias, head * tokens + first, tokens, panelColumns);
+    left.packRows(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
+    const start = scoreStart(bias, head * tokens + first, tokens, tile.columns);
     kernels.gemmBlock(
       headSize,
       packed,
@@ -137,7 +138,7 @@ export const attentionJob = defineJob("attention", forwardFields, (bench, values
     );
     const rowStatistics = statistics + (item * tokens + first) * 8;
     kernels.exponentials(scores, scoreBytes, rows, tokens, rowStatistics);
-    kernels.packRows6(scores, scoreBytes, rows, tokens, packed, 1);
+    left.packRows(scores, scoreBytes, rows, tokens, packed, 1);
     const output = y + (sample * tokens + first) * yBytes + head * headSize * 4;
     kernels.gemmBlock(
       tokens,
@@ -178,6 +179,8 @@ type Backward = JobArguments<(typeof backwardFields)[number]>;
 class BackwardPass {
   readonly #bench: Bench;
   readonly #values: Backward;
+  readonly #left: ReturnType<typeof packing>;
+  readonly #right: ReturnType<typeof packing>;
   readonly #places: ReturnType<typeof backwardLayout>;
   readonly #head: number;
   readonly #sample: number;
@@ -189,8 +192,9 @@ class BackwardPass {
   constructor(bench: Bench, values: Backward, sample: number, head: number) {
     this.#bench = bench;
     this.#values = values;
-    const { panelColumns } = bench;
-    this.#places = backwardLayout({ ...values, panelColumns }, bench.scratch);
+    this.#left = packing(bench.kernels, bench.tile.rows);
+    this.#right = packing(bench.kernels, bench.tile.columns);
+    this.#places = backwardLayout({ ...values, tile: bench.tile }, bench.scratch);
     this.#head = head;
     this.#sample = sample;
     this.#yBytes = values.heads * values.headSize * 4;
@@ -199,7 +203,7 @@ class BackwardPass {
   }
 
   run(dbias: number): void {
-    const { packRows, packColumns } = rightPacking(this.#bench);
+    const { packRows, packColumns } = this.#right;
     const { qkv, tokens, headSize } = this.#values;
     const { keys, values, keyRows } = this.#places;
     const qkvBytes = 3 * this.#yBytes;
@@ -223,11 +227,11 @@ class BackwardPass {
     const yBytes = this.#yBytes;
     const row = this.#yOffset + first * yBytes;
     const query = qkv + this.#qkvOffset + first * 3 * yBytes;
-    kernels.packRows6(query, 3 * yBytes, rows, headSize, packed, scale);
+    this.#left.packRows(query, 3 * yBytes, rows, headSize, packed, scale);
     const scoreRow = this.#head * tokens + first;
-    const start = scoreStart(bias, scoreRow, tokens, this.#bench.panelColumns);
+    const start = scoreStart(bias, scoreRow, tokens, this.#bench.tile.columns);
     kernels.gemmBlock(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
-    kernels.packRows6(dy + row, yBytes, rows, headSize, packed, 1);
+    this.#left.packRows(dy + row, yBytes, rows, headSize, packed, 1);
     const zero = [zerosOffset, 0, 0];
     kernels.gemmBlock(headSize, packed, values, dscores, scoreBytes, rows, tokens, ...zero, edge);
     kernels.rowDots(dy + row, yBytes, y + row, yBytes, deltas, rows, headSize);
@@ -247,15 +251,15 @@ class BackwardPass {
 
   /** The block's share of dq, dk and dv. */
   #gradients(first: number, rows: number): void {
-    const { kernels, panelColumns } = this.#bench;
-    const { packColumns } = rightPacking(this.#bench);
+    const { kernels, tile } = this.#bench;
+    const { packColumns } = this.#right;
     const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
     const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
     const yBytes = this.#yBytes;
     const qkvBytes = 3 * yBytes;
     const dquery = dqkv + this.#qkvOffset;
     const queryRow = first * qkvBytes;
-    kernels.packRows6(dscores, scoreBytes, rows, tokens, packed, scale);
+    this.#left.packRows(dscores, scoreBytes, rows, tokens, packed, scale);
     const zero = [zerosOffset, 0, 0];
     const dqueryRow = dquery + queryRow;
     kernels.gemmBlock(
@@ -274,8 +278,8 @@ class BackwardPass {
     const slope = dy + this.#yOffset + first * yBytes;
     packColumns(slope, yBytes, headSize, rows, slopes, 1);
     const add = (target: number, left: number, right: number, factor: number) => {
-      const start = first === 0 ? zero : [target, qkvBytes, panelColumns * 4];
-      kernels.packColumns6(left, scoreBytes, tokens, rows, packed, factor);
+      const start = first === 0 ? zero : [target, qkvBytes, tile.columns * 4];
+      this.#left.packColumns(left, scoreBytes, tokens, rows, packed, factor);
       kernels.gemmBlock(rows, packed, right, target, qkvBytes, tokens, headSize, ...start, edge);
     };
     add(dquery + yBytes, dscores, queries, scale);

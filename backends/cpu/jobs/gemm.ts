@@ -1,13 +1,16 @@
 /** The matrix product with a packed right operand, by blocks of rows. @module */
 
-import { tileRows } from "../descriptions/gemm.ts";
+import { type TileShape, tileShape } from "../descriptions/gemm.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
-import { depthBlock } from "./pack.ts";
+import { depthBlock, packing } from "./pack.ts";
 
 /** Rows whose packed block of the depth stays in the second-level cache: 240 KiB. */
-const largestPanels = 40;
-/** Room for one tile of up to 32 columns. */
-export const edgeBytes = tileRows * 128;
+const largestRows = 240;
+/** Fewer are not worth an item of their own. */
+const smallestRows = 24;
+const largestTile = tileShape(16);
+/** Room for one tile. */
+export const edgeBytes = largestTile.rows * largestTile.columns * 4;
 
 /** Function applied to the finished block; the numbers are those of `activation`. */
 export const activationKernelNames = ["", "gelu", "quickGelu", "tanh"] as const;
@@ -48,17 +51,17 @@ function even(total: number, parts: number, part: number): number {
 export function planGemm(
   { rows, columns, depth }: { rows: number; columns: number; depth: number },
   threads: number,
-  panelColumns: number,
+  tile: TileShape,
 ): GemmPlan {
-  const rowPanels = Math.ceil(rows / tileRows);
-  const columnPanels = Math.ceil(columns / panelColumns);
-  const blocks = Math.ceil(rowPanels / largestPanels);
-  const wanted = Math.max(blocks, Math.min(threads * 4, rowPanels / 4));
+  const rowPanels = Math.ceil(rows / tile.rows);
+  const columnPanels = Math.ceil(columns / tile.columns);
+  const blocks = Math.ceil(rows / largestRows);
+  const wanted = Math.max(blocks, Math.min(threads * 4, rows / smallestRows));
   const rowItems = Math.min(rowPanels, Math.ceil(wanted / threads) * threads);
   const columnItems = rowItems >= threads
     ? 1
     : Math.min(Math.ceil(threads * 2 / rowItems), Math.ceil(columnPanels / 4));
-  const itemRows = Math.ceil(rowPanels / rowItems) * tileRows;
+  const itemRows = Math.ceil(rowPanels / rowItems) * tile.rows;
   const scratchBytes = edgeBytes + itemRows * Math.min(depth, depthBlock) * 4;
   return { rowItems, columnItems, scratchBytes };
 }
@@ -75,18 +78,17 @@ function packA(bench: Bench, values: Values, region: Region, at: number, depth: 
   const { a, aRowBytes, aIsTransposed } = values;
   const { firstRow, rows } = region;
   const target = bench.scratch + edgeBytes;
+  const { packRows, packColumns } = packing(bench.kernels, bench.tile.rows);
   if (aIsTransposed) {
-    const source = a + at * aRowBytes + firstRow * 4;
-    bench.kernels.packColumns6(source, aRowBytes, rows, depth, target, 1);
+    packColumns(a + at * aRowBytes + firstRow * 4, aRowBytes, rows, depth, target, 1);
   } else {
-    const source = a + firstRow * aRowBytes + at * 4;
-    bench.kernels.packRows6(source, aRowBytes, rows, depth, target, 1);
+    packRows(a + firstRow * aRowBytes + at * 4, aRowBytes, rows, depth, target, 1);
   }
 }
 
 /** Adds the products of `depth` steps of the depth; the first ones are added to `start`. */
 function multiply(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
-  const { panelColumns } = bench;
+  const panelColumns = bench.tile.columns;
   const { b, c, rowBytes, columns: allColumns } = values;
   const { firstRow, rows, firstColumn, columns } = region;
   const paddedColumns = Math.ceil(allColumns / panelColumns) * panelColumns;
@@ -126,8 +128,8 @@ function activate(bench: Bench, values: Values, region: Region): void {
  */
 export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const { rows, columns, depth, rowItems, columnItems } = values;
+  const { rows: tileRows, columns: panelColumns } = bench.tile;
   const rowPanels = Math.ceil(rows / tileRows);
-  const { panelColumns } = bench;
   const columnPanels = Math.ceil(columns / panelColumns);
   const rowItem = item % rowItems;
   const columnItem = Math.floor(item / rowItems);

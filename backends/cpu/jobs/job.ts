@@ -7,14 +7,16 @@
  * @module
  */
 
+import type { TileShape } from "../descriptions/gemm.ts";
+
 /** Kernels by name: float64 addresses and counts, float32 scalars, in the order of their parameters. */
 export type KernelTable = Readonly<Record<string, (...values: number[]) => void>>;
 
 /** What all jobs have at hand on a thread. */
 export interface ThreadTools {
   readonly kernels: KernelTable;
-  /** Columns of a packed panel of a right operand, as `gemmBlock` of these kernels wants it. */
-  readonly panelColumns: number;
+  /** Rows and columns of packed panels, as `gemmBlock` of these kernels wants them. */
+  readonly tile: TileShape;
 }
 
 /** What an item of a job has at hand. */

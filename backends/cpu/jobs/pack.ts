@@ -1,17 +1,15 @@
 /** Packs the right operand of a matrix product, shared by all threads. @module */
 
-import { type Bench, defineJob } from "./job.ts";
+import { defineJob, type KernelTable } from "./job.ts";
 
 /** Depth of a block: a panel of B of this depth stays in the first-level cache. */
 export const depthBlock = 256;
 
 const panelsPerItem = 16;
 
-/** The kernels that pack panels of a right operand. */
-export function rightPacking({ kernels, panelColumns }: Bench) {
-  return panelColumns === 8
-    ? { packRows: kernels.packRows8, packColumns: kernels.packColumns8 }
-    : { packRows: kernels.packRows16, packColumns: kernels.packColumns16 };
+/** The kernels that pack panels of so many rows of a left or columns of a right operand. */
+export function packing(kernels: KernelTable, width: number) {
+  return { packRows: kernels[`packRows${width}`], packColumns: kernels[`packColumns${width}`] };
 }
 
 /** Bytes of a packed right operand. */
@@ -33,7 +31,7 @@ export const packJob = defineJob(
   "pack",
   ["source", "rowBytes", "isTransposed", "depth", "columns", "target"],
   (bench, { source, rowBytes, isTransposed, depth, columns, target }, item) => {
-    const { panelColumns } = bench;
+    const panelColumns = bench.tile.columns;
     const panels = Math.ceil(columns / panelColumns);
     const groups = Math.ceil(panels / panelsPerItem);
     const step = Math.floor(item / groups) * depthBlock;
@@ -42,7 +40,7 @@ export const packJob = defineJob(
     const used = Math.min(columns - firstColumn, panelsPerItem * panelColumns);
     const thisDepth = Math.min(depthBlock, depth - step);
     const to = target + (step * panels + firstPanel * thisDepth) * panelColumns * 4;
-    const { packRows, packColumns } = rightPacking(bench);
+    const { packRows, packColumns } = packing(bench.kernels, panelColumns);
     const pack = isTransposed ? packRows : packColumns;
     const from = isTransposed
       ? source + firstColumn * rowBytes + step * 4

@@ -33,31 +33,37 @@ function wasmDescription(): string {
   return `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`;
 }
 
-/** What the self-check found; the code is the same for all backends of the process. */
-let nativeDifference: { kernel: string | null } | null = null;
+/** What the self-check found, by lanes; the code is the same for all backends of the process. */
+const nativeDifferences = new Map<number, string | null>();
 
 function findNativeDifference(
   wasmKernels: KernelTable,
   kernels: KernelTable,
+  lanes: number,
   arena: Arena,
 ): string | null {
   // The tile of a matrix product has a shape of its own for each width of vectors.
   const comparable = portableKernels.filter(({ name }) => name !== "gemmBlock");
   const codes = comparable.map((description) => describeKernel(description, wasmLanes));
   return findDifference(codes, wasmKernels, kernels, arena) ??
-    findGemmDifference(wasmKernels, kernels, arena);
+    findGemmDifference(wasmKernels, kernels, lanes, arena);
 }
 
-const tryNative: Attempt = async (arena, wasmKernels, { dumpKernels }) => {
+const nativeNames = { 8: "AVX2", 16: "AVX-512" };
+
+const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, { dumpKernels }) => {
   const { placeNativeKernels } = await import("./native/native_kernels_ffi.ts");
-  const native = placeNativeKernels(dumpKernels ?? (() => {}));
+  const native = placeNativeKernels(mostLanes, dumpKernels ?? (() => {}));
   if (typeof native === "string") return native;
+  const { lanes } = native;
   const foreign = { kind: "native", ...native } as const;
   const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  nativeDifference ??= { kernel: findNativeDifference(wasmKernels, kernels, arena) };
-  const different = nativeDifference.kernel;
+  const different = nativeDifferences.get(lanes) ??
+    findNativeDifference(wasmKernels, kernels, lanes, arena);
+  nativeDifferences.set(lanes, different);
   if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
-  return { kernels, foreign, mostThreads: mostNativeThreads, description: "machine code, AVX2" };
+  const description = `machine code, ${nativeNames[lanes]}`;
+  return { kernels, foreign, mostThreads: mostNativeThreads, description };
 };
 
 const tryBlas: Attempt = async (arena) => {
@@ -71,7 +77,7 @@ const tryBlas: Attempt = async (arena) => {
   return { kernels, foreign, mostThreads: Infinity, description };
 };
 
-const attempts = { native: tryNative, blas: tryBlas };
+const attempts = { native: tryNative(16), "native-avx2": tryNative(8), blas: tryBlas };
 
 /**
  * @throws UserError where a provider is asked for that cannot be had

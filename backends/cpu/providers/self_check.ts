@@ -7,9 +7,9 @@
 
 import type { KernelCode } from "../code/expression.ts";
 import type { KernelTable } from "../jobs/job.ts";
-import { tileColumns, tileRows } from "../descriptions/gemm.ts";
+import { packing } from "../jobs/pack.ts";
+import { tileShape } from "../descriptions/gemm.ts";
 import { wasmLanes } from "../wasm/encode_kernel.ts";
-import { avxLanes } from "./native/native_code.ts";
 import type { Arena } from "../memory/arena.ts";
 
 /** Bytes of the stretch of memory that an address parameter points to. */
@@ -91,7 +91,7 @@ export function findDifference(
 }
 
 /** Rows, columns and depth of the checked product: whole tiles, edges, and a rest of the depth. */
-const [productRows, productColumns, productDepth] = [tileRows * 2 + 1, 37, 11];
+const [productRows, productColumns, productDepth] = [25, 69, 11];
 
 /**
  * The same for `gemmBlock`, whose tables want panels of B of different widths; both packing kernels
@@ -100,6 +100,7 @@ const [productRows, productColumns, productDepth] = [tileRows * 2 + 1, 37, 11];
 export function findGemmDifference(
   trusted: KernelTable,
   suspect: KernelTable,
+  lanes: number,
   arena: Arena,
 ): string | null {
   const floats = 4096;
@@ -108,10 +109,12 @@ export function findGemmDifference(
   const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
   const multiply = (table: KernelTable, lanes: number) => {
     memory.forEach((_, place) => memory[place] = sample(place));
-    const packB = tileColumns(lanes) === 8 ? trusted.packColumns8 : trusted.packColumns16;
-    trusted.packRows6(source, productDepth * 4, productRows, productDepth, a, 1);
-    packB(source, productColumns * 4, productColumns, productDepth, b, 1);
-    const panelBytes = tileColumns(lanes) * 4;
+    const tile = tileShape(lanes);
+    const { packRows } = packing(trusted, tile.rows);
+    const { packColumns } = packing(trusted, tile.columns);
+    packRows(source, productDepth * 4, productRows, productDepth, a, 1);
+    packColumns(source, productColumns * 4, productColumns, productDepth, b, 1);
+    const panelBytes = tile.columns * 4;
     const rowBytes = productColumns * 4;
     const block = [productDepth, a, b, c, rowBytes, productRows, productColumns];
     table.gemmBlock(...block, c, rowBytes, panelBytes, edge);
@@ -119,7 +122,7 @@ export function findGemmDifference(
   };
   try {
     const expected = multiply(trusted, wasmLanes);
-    const actual = multiply(suspect, avxLanes);
+    const actual = multiply(suspect, lanes);
     const isSame = actual.every((value, place) => isClose(value, expected[place]));
     return isSame ? null : "gemmBlock";
   } finally {

@@ -1,9 +1,10 @@
 /** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
 
-import type { ForeignKernels } from "../providers/foreign_kernels.ts";
 import type { Bench, Job, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { jobs } from "../jobs/registry.ts";
-import { instantiateKernels, panelColumnsOf } from "../kernel_table.ts";
+import { tileShape } from "../descriptions/gemm.ts";
+import { instantiateKernels } from "../kernel_table.ts";
+import { type ForeignKernels, lanesOf } from "../providers/foreign_kernels.ts";
 import { Control } from "./control.ts";
 
 /** What the main thread sends to a worker. */
@@ -46,10 +47,13 @@ function work(control: Control, tools: ThreadTools, thread: number): void {
 }
 
 /** Blocks until the main thread ends it. */
-export function serveJobs({ memory, module, thread }: WorkerSetup, foreign: KernelTable): void {
+export function serveJobs(
+  { memory, module, thread, foreign }: WorkerSetup,
+  foreignKernels: KernelTable,
+): void {
   const control = new Control(memory.buffer);
-  const kernels = { ...instantiateKernels(module, memory), ...foreign };
-  const tools = { kernels, panelColumns: panelColumnsOf(foreign) };
+  const kernels = { ...instantiateKernels(module, memory), ...foreignKernels };
+  const tools = { kernels, tile: tileShape(lanesOf(foreign)) };
   // A job may be open already; one that has closed is left again at once.
   let generation = control.generation - 1;
   for (;;) {

@@ -31,7 +31,7 @@ const defaultSharedWork = 100_000;
 export class ThreadPool {
   readonly threads: number;
   readonly kernels: KernelTable;
-  readonly panelColumns: number;
+  readonly tile: ThreadTools["tile"];
   readonly #arena: Arena;
   readonly #control: Control;
   readonly #module: WebAssembly.Module;
@@ -51,7 +51,7 @@ export class ThreadPool {
     this.#arena = source.arena;
     this.#module = source.module;
     this.kernels = source.kernels;
-    this.panelColumns = source.panelColumns;
+    this.tile = source.tile;
     this.#foreign = source.foreign;
     this.#startWorker = startWorker;
     this.threads = startWorker === null ? 1 : options.threads;
@@ -112,7 +112,7 @@ export class ThreadPool {
   }
 
   #benchAt(scratch: number): Bench {
-    return { kernels: this.kernels, panelColumns: this.panelColumns, scratch };
+    return { kernels: this.kernels, tile: this.tile, scratch };
   }
 
   #startWorkers(): void {

@@ -27,7 +27,7 @@ import {
   functionOfValues,
   openNativeHost,
 } from "../../../backends/cpu/providers/native/executable_memory_ffi.ts";
-import { hasAvx2 } from "../../../backends/cpu/providers/native/processor_ffi.ts";
+import { widestVectors } from "../../../backends/cpu/providers/native/processor_ffi.ts";
 
 /** Runs a kernel on one memory of float32, with arguments. */
 interface Target {
@@ -61,19 +61,19 @@ function wasmTarget(addressBits: 32 | 64, hasRelaxedSimd: boolean): Target {
   };
 }
 
-function nativeTarget(): Target | null {
+function nativeTarget(lanes: 8 | 16): Target | null {
   const host = openNativeHost();
-  if (typeof host === "string" || !hasAvx2(host)) return null;
+  if (typeof host === "string" || (widestVectors(host) ?? 0) < lanes) return null;
   return {
-    name: "x64",
-    lanes: 8,
+    name: `x64 ${lanes} lanes`,
+    lanes,
     run: (description, data, values) => {
       const buffer = new ArrayBuffer(dataStart + data.byteLength);
       const memory = new Float32Array(buffer, dataStart);
       memory.set(data);
       const numbers = new Float64Array([0, ...values]);
       new BigInt64Array(numbers.buffer)[0] = addressOfBuffer(buffer);
-      const code = host.place(encodeX64(describeKernel(description, 8)));
+      const code = host.place(encodeX64(describeKernel(description, lanes), lanes));
       functionOfValues(code.address, numbers)();
       code.free();
       data.set(memory);
@@ -81,8 +81,13 @@ function nativeTarget(): Target | null {
   };
 }
 
-const targets = [wasmTarget(64, true), wasmTarget(64, false), wasmTarget(32, true), nativeTarget()]
-  .filter((target) => target !== null);
+const targets = [
+  wasmTarget(64, true),
+  wasmTarget(64, false),
+  wasmTarget(32, true),
+  nativeTarget(8),
+  nativeTarget(16),
+].filter((target) => target !== null);
 
 const special = [0, -0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3e38, -3e38, 1e-30, NaN, Infinity, -Infinity];
 const count = 16;
@@ -206,10 +211,11 @@ for (const target of targets) {
     const memory = new Float32Array(2 * count);
     memory.set([2, -3, 5, 7, 11, -13, 17, 19]);
     target.run(description, memory, [dataStart, dataStart + count * 4, 1.5]);
-    const whole = target.lanes === 8;
+    const { lanes } = target;
+    const [sum, maximum] = lanes === 4 ? [11, 7] : [45, 19];
     assert.deepEqual(
       [...memory.subarray(count, count + 8)],
-      [6, 0, whole ? 45 : 11, whole ? 19 : 7, 5, whole ? 28 : 6, 42, 6],
+      [6, 0, sum, maximum, 5, lanes * (lanes - 1) / 2, 42, 6],
     );
   });
 

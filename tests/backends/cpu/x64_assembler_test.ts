@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import {
   inRegister,
+  type Lanes,
   type Operand,
   register,
   X64Assembler,
@@ -11,7 +12,7 @@ import { processorQuery } from "../../../backends/cpu/providers/native/processor
 import fixture from "./fixtures/x64_instructions.json" with { type: "json" };
 
 function registerNumber(text: string): number {
-  const vector = /^[xy]mm(\d+)$/.exec(text);
+  const vector = /^[xyz]mm(\d+)(?:\{k1\})?$/.exec(text);
   if (vector !== null) return Number(vector[1]);
   const name = text.replace(/^(r\d+)d$/, "$1") as keyof typeof register;
   assert.ok(name in register, `unknown register ${text}`);
@@ -76,10 +77,23 @@ const emitters: Record<string, Emit> = {
   vcvtps2dq: two("toInteger"),
   vbroadcastss: two("broadcast"),
   vmovss: (code, [to, from]) => code.storeFirst(parseOperand(to), registerNumber(from)),
-  vcmpps: immediate("compare"),
+  vcmpps: (code, operands) => {
+    // With 16 lanes: vcmpps k1, first, second, predicate; vpmovm2d to, k1
+    const [place, first, second, rest] = operands;
+    const [predicate, to = place] = rest.split("; vpmovm2d ");
+    const value = Number(predicate);
+    code.compareLanes(registerNumber(to), registerNumber(first), parseOperand(second), value);
+  },
+  // vpmovd2m k1, mask; vblendmps to{k1}, no, yes
+  vpmovd2m: (code, [, from, no, yes]) => {
+    const [mask, to] = from.split("; vblendmps ").map(registerNumber);
+    code.blend(to, registerNumber(no), parseOperand(yes), mask);
+  },
   vshufps: immediate("shuffle"),
   vperm2f128: immediate("swapHalves"),
+  vshuff32x4: immediate("shuffleQuarters"),
   vroundps: immediate("round"),
+  vrndscaleps: immediate("round"),
   vblendvps: (code, [to, no, yes, mask]) =>
     code.blend(registerNumber(to), registerNumber(no), parseOperand(yes), registerNumber(mask)),
   vpslld: (code, [to, from, bits]) =>
@@ -114,10 +128,10 @@ function hex(bytes: Uint8Array): string {
 }
 
 Deno.test("X64Assembler gives the bytes of the GNU assembler", () => {
-  for (const { text, bytes } of fixture) {
+  for (const { text, bytes, lanes } of fixture) {
     if (text === "processor query") continue;
     const [, mnemonic, rest] = /^(\w+) ?(.*)$/.exec(text)!;
-    const code = new X64Assembler();
+    const code = new X64Assembler(lanes as Lanes);
     assert.ok(mnemonic in emitters, `no emitter for ${mnemonic}`);
     emitters[mnemonic](code, rest === "" ? [] : rest.split(", "));
     // The code is followed by padding up to the constants.
@@ -134,7 +148,7 @@ Deno.test("the fixture covers every emitter", () => {
 });
 
 Deno.test("X64Assembler binds labels before and after their jumps", () => {
-  const code = new X64Assembler();
+  const code = new X64Assembler(8);
   const [start, end] = [code.label(), code.label()];
   code.bind(start);
   code.jump(end);
@@ -145,7 +159,7 @@ Deno.test("X64Assembler binds labels before and after their jumps", () => {
 });
 
 Deno.test("constants lie aligned behind the code, each once", () => {
-  const code = new X64Assembler();
+  const code = new X64Assembler(8);
   const [ones, twos] = [new Array(32).fill(1), new Array(32).fill(2)];
   for (const bytes of [ones, twos, ones]) code.vector2("move", 1, code.constant(bytes));
   const bytes = code.finish();

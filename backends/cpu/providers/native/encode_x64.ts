@@ -2,13 +2,12 @@
  * Encodes a kernel as a machine-code function `void kernel(const double *values)`: one float64 for
  * each parameter, preceded by the address of the tensors' memory as a 64-bit integer.
  *
- * System V calling convention; AVX2 and FMA.
+ * System V calling convention; AVX2 and FMA with 8 lanes, AVX-512 with 16.
  *
  * @module
  */
 
 import type { KernelCode, Vector } from "../../code/expression.ts";
-import { avxLanes } from "./native_code.ts";
 import { float32, int32 } from "../../wasm/bytes.ts";
 import { allocateRegisters, type Allocation } from "./allocate_registers.ts";
 import {
@@ -26,6 +25,7 @@ import {
   conditionCode,
   inRegister,
   type Label,
+  type Lanes,
   memoryBase,
   type Operand,
   register,
@@ -38,27 +38,31 @@ const { rax, rcx, rbx, rbp, rdx, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14,
 const indexScratch = [rax, rcx] as const;
 const indexRegisters = [rdx, rbx, rbp, rsi, r8, r9, r10, r11, r12, r13, r14, rdi];
 const savedRegisters = [rbx, rbp, r12, r13, r14, r15];
-const allVectors = Array.from({ length: 16 }, (_, number) => number);
-const vectorScratch = [14, 15, 13] as const;
-
-const stackSlotBytes = 32;
+/** Vector registers that values on the stack are worked on in, where there are such values. */
+const scratchVectors = 3;
 const nearest = 8;
 const comparison = { less: 0x11, equal: 0x00 };
-/** Exchanges of pairs of lanes and of neighbours within halves. */
+/** Exchanges of halves or pairs, and of neighbours, among four. */
 const exchangePairs = 0x4e;
 const exchangeNeighbours = 0xb1;
 
 class Encoder {
-  readonly #assembler = new X64Assembler();
+  readonly #lanes: Lanes;
+  readonly #assembler: X64Assembler;
+  readonly #vectorScratch: readonly number[];
   readonly #indices: Allocation;
   readonly #vectors: Allocation;
   readonly #labels = new Map<number, Label>();
 
-  constructor(code: LinearCode) {
+  constructor(code: LinearCode, lanes: Lanes) {
+    this.#lanes = lanes;
+    this.#assembler = new X64Assembler(lanes);
     this.#indices = allocateRegisters(code, "index", indexRegisters);
-    const roomy = allocateRegisters(code, "vector", allVectors);
+    const vectors = Array.from({ length: 2 * lanes }, (_, number) => number);
+    this.#vectorScratch = vectors.slice(-scratchVectors);
+    const roomy = allocateRegisters(code, "vector", vectors);
     const isTight = roomy.slots > 0;
-    const unscratched = allVectors.filter((number) => number < 13);
+    const unscratched = vectors.slice(0, -scratchVectors);
     this.#vectors = isTight ? allocateRegisters(code, "vector", unscratched) : roomy;
     this.#enter(code);
     for (const instruction of code.instructions) this.#instruction(instruction);
@@ -70,7 +74,11 @@ class Encoder {
   }
 
   get #frameBytes(): number {
-    return (this.#indices.slots + this.#vectors.slots) * stackSlotBytes;
+    return (this.#indices.slots + this.#vectors.slots) * this.#slotBytes;
+  }
+
+  get #slotBytes(): number {
+    return this.#lanes * 4;
   }
 
   #enter(code: LinearCode): void {
@@ -111,7 +119,7 @@ class Encoder {
 
   #slot(place: { slot: number }, type: Virtual["type"]): Operand {
     const slot = type === "index" ? place.slot : this.#indices.slots + place.slot;
-    return { kind: "memory", base: rsp, index: null, offset: slot * stackSlotBytes };
+    return { kind: "memory", base: rsp, index: null, offset: slot * this.#slotBytes };
   }
 
   #placeOf(virtual: Virtual) {
@@ -146,14 +154,16 @@ class Encoder {
 
   /** A last source, which may be in memory. */
   #operand(input: VectorInput): Operand {
-    if (isConstant(input)) return this.#assembler.constant(constantBytes(input.constant));
+    if (isConstant(input)) {
+      return this.#assembler.constant(constantBytes(input.constant, this.#lanes));
+    }
     const place = this.#placeOf(input);
     return place.kind === "register" ? inRegister(place.number) : this.#slot(place, "vector");
   }
 
   #vectorTarget(virtual: Virtual): number {
     const place = this.#placeOf(virtual);
-    return place.kind === "register" ? place.number : vectorScratch[0];
+    return place.kind === "register" ? place.number : this.#vectorScratch[0];
   }
 
   #keepVector(virtual: Virtual, from: number): void {
@@ -200,7 +210,7 @@ class Encoder {
       }
       case "store":
       case "storeFirst": {
-        const from = this.#vectorIn(instruction.from, vectorScratch[0]);
+        const from = this.#vectorIn(instruction.from, this.#vectorScratch[0]);
         const to = this.#address(instruction.address);
         return instruction.kind === "store"
           ? assembler.storeVector(to, from)
@@ -274,7 +284,7 @@ class Encoder {
   #vectorInstruction(instruction: Instruction & { to: Virtual }): void {
     const { to } = instruction;
     const target = instruction.kind === "accumulate"
-      ? this.#vectorIn(to, vectorScratch[0])
+      ? this.#vectorIn(to, this.#vectorScratch[0])
       : this.#vectorTarget(to);
     this.#compute(instruction, target);
     this.#keepVector(to, target);
@@ -282,7 +292,7 @@ class Encoder {
 
   #compute(instruction: Instruction, target: number): void {
     const assembler = this.#assembler;
-    const scratch = vectorScratch[1];
+    const scratch = this.#vectorScratch[1];
     switch (instruction.kind) {
       case "moveVector":
         return this.#move(target, this.#operand(instruction.from));
@@ -303,7 +313,7 @@ class Encoder {
         const first = this.#vectorIn(instruction.first, scratch);
         const second = this.#operand(instruction.second);
         const predicate = comparison[instruction.relation];
-        return assembler.vectorImmediate("compare", target, first, second, predicate);
+        return assembler.compareLanes(target, first, second, predicate);
       }
       case "unary": {
         const from = this.#operand(instruction.from);
@@ -320,7 +330,7 @@ class Encoder {
         return assembler.vector3(name, target, first, this.#operand(instruction.second));
       }
       case "select": {
-        const mask = this.#vectorIn(instruction.mask, vectorScratch[2]);
+        const mask = this.#vectorIn(instruction.mask, this.#vectorScratch[2]);
         const no = this.#vectorIn(instruction.no, scratch);
         return assembler.blend(target, no, this.#operand(instruction.yes), mask);
       }
@@ -341,7 +351,7 @@ class Encoder {
     this.#assembler.vector2("move", target, from);
   }
 
-  /** Halves are exchanged, then pairs, then neighbours; the operation follows each exchange. */
+  /** Halves are exchanged, then their halves, down to neighbours; the operation follows each. */
   #acrossLanes(
     { name, from, scratch }: Extract<Instruction, { kind: "acrossLanes" }>,
     target: number,
@@ -349,20 +359,29 @@ class Encoder {
     const assembler = this.#assembler;
     const other = this.#placeOf(scratch).kind === "register"
       ? this.#vectorTarget(scratch)
-      : vectorScratch[2];
-    const source = this.#vectorIn(from, vectorScratch[1]);
-    assembler.vectorImmediate("swapHalves", other, source, inRegister(source), 1);
-    assembler.vector3(name, target, source, inRegister(other));
-    for (const exchange of [exchangePairs, exchangeNeighbours]) {
-      assembler.vectorImmediate("shuffle", other, target, inRegister(target), exchange);
-      assembler.vector3(name, target, target, inRegister(other));
+      : this.#vectorScratch[2];
+    const source = this.#vectorIn(from, this.#vectorScratch[1]);
+    const exchanges = this.#lanes === 8
+      ? [["swapHalves", 1]] as const
+      : [["shuffleQuarters", exchangePairs], ["shuffleQuarters", exchangeNeighbours]] as const;
+    let sum = source;
+    for (
+      const [exchange, immediate] of [
+        ...exchanges,
+        ["shuffle", exchangePairs] as const,
+        ["shuffle", exchangeNeighbours] as const,
+      ]
+    ) {
+      assembler.vectorImmediate(exchange, other, sum, inRegister(sum), immediate);
+      assembler.vector3(name, target, sum, inRegister(other));
+      sum = target;
     }
   }
 }
 
-/** The 32 bytes of a constant vector. */
-function constantBytes({ operation, value, lanes }: Vector): number[] {
-  return Array.from({ length: avxLanes }, (_, lane) => {
+/** The bytes of a constant vector. */
+function constantBytes({ operation, value, lanes }: Vector, count: number): number[] {
+  return Array.from({ length: count }, (_, lane) => {
     if (operation === "laneNumbers") return float32(lane);
     if (operation === "constant") return float32(value);
     return int32(lanes.length === 0 || lanes.includes(lane) ? value : 0);
@@ -370,6 +389,6 @@ function constantBytes({ operation, value, lanes }: Vector): number[] {
 }
 
 /** See the module's text. */
-export function encodeX64(kernel: KernelCode): Uint8Array<ArrayBuffer> {
-  return new Encoder(linearize(kernel)).finish();
+export function encodeX64(kernel: KernelCode, lanes: Lanes): Uint8Array<ArrayBuffer> {
+  return new Encoder(linearize(kernel), lanes).finish();
 }

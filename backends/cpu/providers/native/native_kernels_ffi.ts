@@ -1,5 +1,5 @@
 /**
- * The `native` provider: the portable kernels as AVX2 machine code, called through FFI.
+ * The `native` provider: the portable kernels as AVX2 or AVX-512 machine code, called through FFI.
  *
  * @module
  */
@@ -14,8 +14,9 @@ import {
   type NativeHost,
   openNativeHost,
 } from "./executable_memory_ffi.ts";
-import { avxLanes, type NativeCode } from "./native_code.ts";
-import { hasAvx2 } from "./processor_ffi.ts";
+import type { NativeCode } from "./native_code.ts";
+import { widestVectors } from "./processor_ffi.ts";
+import type { Lanes } from "./x64_assembler.ts";
 
 /** Where each thread puts the values of its calls, below the arena's first block. */
 const valuesStart = 2048;
@@ -29,27 +30,35 @@ interface EncodedKernel {
 }
 
 /** The code depends on nothing but the processor: one copy serves every backend of the process. */
-let placed: { native: NativeCode; codes: readonly EncodedKernel[] } | null = null;
+const placed = new Map<Lanes, { native: NativeCode; codes: readonly EncodedKernel[] }>();
 
-/** Encodes and places all portable kernels; the reason where that is not possible. */
+/**
+ * Encodes and places all portable kernels, for vectors of at most `mostLanes`; the reason where that
+ * is not possible.
+ */
 export function placeNativeKernels(
+  mostLanes: Lanes,
   dump: (name: string, bytes: Uint8Array) => void,
 ): NativeCode | string {
-  if (placed === null) {
-    const host = openNativeHost();
-    if (typeof host === "string") return host;
-    if (!hasAvx2(host)) return "the processor lacks AVX2 or FMA";
+  const host = openNativeHost();
+  if (typeof host === "string") return host;
+  const widest = widestVectors(host);
+  if (widest === null) return "the processor lacks AVX2 or FMA";
+  const lanes = widest > mostLanes ? mostLanes : widest;
+  let known = placed.get(lanes);
+  if (known === undefined) {
     const codes = portableKernels.map((description) => ({
       name: description.name,
-      code: encodeX64(describeKernel(description, avxLanes)),
+      code: encodeX64(describeKernel(description, lanes), lanes),
     }));
-    placed = { native: place(host, codes), codes };
+    known = { native: { lanes, addresses: place(host, codes) }, codes };
+    placed.set(lanes, known);
   }
-  for (const { name, code } of placed.codes) dump(`${name}.x64`, code);
-  return placed.native;
+  for (const { name, code } of known.codes) dump(`${name}.x64`, code);
+  return known.native;
 }
 
-function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode {
+function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode["addresses"] {
   const offsets: Record<string, number> = {};
   let length = 0;
   for (const { name, code } of codes) {
@@ -59,10 +68,7 @@ function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode {
   const all = new Uint8Array(length);
   for (const { name, code } of codes) all.set(code, offsets[name]);
   const { address } = host.place(all);
-  const addresses = Object.fromEntries(
-    codes.map(({ name }) => [name, address + BigInt(offsets[name])]),
-  );
-  return { addresses };
+  return Object.fromEntries(codes.map(({ name }) => [name, address + BigInt(offsets[name])]));
 }
 
 /** Entries into placed code for one thread. */

@@ -1,6 +1,7 @@
 /** What the processor can do, from its own answer. @module */
 
 import { functionOfValues, type NativeHost } from "./executable_memory_ffi.ts";
+import type { Lanes } from "./x64_assembler.ts";
 
 /**
  * Asks for leaf 1, leaf 7 and, where the system saves extended registers, which ones; stores ecx of
@@ -32,16 +33,24 @@ const fusedMultiplyAdd = 1 << 12;
 const extendedSave = 1 << 27;
 const avx = 1 << 28;
 const avx2 = 1 << 5;
+const avx512 = (1 << 16) | (1 << 17); // F and DQ
 const savedVectors = 0b110;
+const savedWideVectors = 0b1110_0110;
 
-/** Whether AVX2 and FMA are there and the system keeps their registers. */
-export function hasAvx2(host: NativeHost): boolean {
+/**
+ * Lanes of the widest vectors that the processor computes with, and whose registers the system
+ * keeps: 16 with AVX-512, 8 with AVX2 and FMA.
+ */
+export function widestVectors(host: NativeHost): Lanes | null {
   const code = host.place(processorQuery);
   const answer = new Float64Array(2);
   functionOfValues(code.address, answer)();
   code.free();
   const [features, extendedFeatures, saved] = new Int32Array(answer.buffer);
   const wanted = fusedMultiplyAdd | extendedSave | avx;
-  return (features & wanted) === wanted && (extendedFeatures & avx2) !== 0 &&
-    (saved & savedVectors) === savedVectors;
+  const has = (set: number, bits: number) => (set & bits) === bits;
+  if (!has(features, wanted) || !has(extendedFeatures, avx2) || !has(saved, savedVectors)) {
+    return null;
+  }
+  return has(extendedFeatures, avx512) && has(saved, savedWideVectors) ? 16 : 8;
 }

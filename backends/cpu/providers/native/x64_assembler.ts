@@ -1,5 +1,6 @@
 /**
- * Bytes of the x86-64 instructions that the kernels use: 64-bit integers, and AVX2 + FMA on float32.
+ * Bytes of the x86-64 instructions that the kernels use: 64-bit integers, and float32 vectors of 8
+ * lanes (AVX2 and FMA, VEX prefix) or 16 (AVX-512 F and DQ, EVEX prefix).
  *
  * Memory operands are relative to the tensors' memory ({@link memoryBase} + register), to the stack,
  * or to the instruction pointer for constants. Displacements are always 32 bits wide.
@@ -88,10 +89,20 @@ export const twoOperand = {
 export const withImmediate = {
   compare: vector(1, 0, 0xc2),
   shuffle: vector(1, 0, 0xc6),
+  /** Quarters of both sources, of 16 lanes only. */
+  shuffleQuarters: vector(3, 1, 0x23),
   swapHalves: vector(3, 1, 0x06),
   round: vector(3, 1, 0x08),
-  blend: vector(3, 1, 0x4a),
 } as const;
+
+/** With 8 lanes a mask is a vector whose lanes are all ones or all zeros. */
+const blendByVector = vector(3, 1, 0x4a);
+/** With 16 lanes comparisons give a mask register, which these turn into such a vector and back. */
+const vectorFromMask = vector(2, 2, 0x38);
+const maskFromVector = vector(2, 2, 0x39);
+const blendByMask = vector(2, 1, 0x65);
+/** The mask register that all of these use. */
+const maskRegister = 1;
 
 export const conditionCode = {
   equal: 4,
@@ -115,12 +126,20 @@ export interface Label {
   readonly uses: number[];
 }
 
+/** float32 lanes of a vector register. */
+export type Lanes = 8 | 16;
+
 /** Collects the code of one function and the constants behind it. */
 export class X64Assembler {
+  readonly #lanes: Lanes;
   readonly #code: number[] = [];
   readonly #pool: number[] = [];
   readonly #poolPlaces = new Map<string, number>();
   readonly #poolUses: { position: number; end: number; offset: number }[] = [];
+
+  constructor(lanes: Lanes) {
+    this.#lanes = lanes;
+  }
 
   // Integers.
 
@@ -229,11 +248,11 @@ export class X64Assembler {
   // Vectors.
 
   vector3(name: ThreeOperandName, to: number, first: number, second: Operand): void {
-    this.#vex(threeOperand[name], to, first, second);
+    this.#vector(threeOperand[name], to, first, second);
   }
 
   vector2(name: TwoOperandName, to: number, from: Operand): void {
-    this.#vex(twoOperand[name], to, 0, from);
+    this.#vector(twoOperand[name], to, 0, from);
   }
 
   /** `first` is ignored by `round`, which has one source. */
@@ -244,44 +263,56 @@ export class X64Assembler {
     second: Operand,
     immediate: number,
   ): void {
-    this.#vex(withImmediate[name], to, first, second, { trailing: 1 });
-    this.#code.push(immediate);
+    this.#vector(withImmediate[name], to, first, second, { immediate });
+  }
+
+  /** All bits of the lanes for which `predicate` holds, none of the others. */
+  compareLanes(to: number, first: number, second: Operand, predicate: number): void {
+    const isMask = this.#lanes === 16;
+    const { compare } = withImmediate;
+    this.#vector(compare, isMask ? maskRegister : to, first, second, { immediate: predicate });
+    if (isMask) this.#vector(vectorFromMask, to, 0, inRegister(maskRegister));
   }
 
   /** Lanes of `yes` where `mask` has its sign bit, of `no` elsewhere. */
   blend(to: number, no: number, yes: Operand, mask: number): void {
-    this.vectorImmediate("blend", to, no, yes, mask << 4);
+    if (this.#lanes === 8) {
+      return this.#vector(blendByVector, to, no, yes, { immediate: mask << 4 });
+    }
+    this.#vector(maskFromVector, maskRegister, 0, inRegister(mask));
+    this.#vector(blendByMask, to, no, yes, { mask: maskRegister });
   }
 
   integerShiftLeft(to: number, from: number, bits: number): void {
-    this.#vex(vector(1, 1, 0x72), 6, to, inRegister(from), { trailing: 1 });
-    this.#code.push(bits);
+    this.#vector(vector(1, 1, 0x72), 6, to, inRegister(from), { immediate: bits });
   }
 
   storeVector(to: Operand, from: number): void {
-    this.#vex(vector(1, 0, 0x11), from, 0, to);
+    this.#vector(vector(1, 0, 0x11), from, 0, to);
   }
 
   storeFirst(to: Operand, from: number): void {
-    this.#vex(vector(1, 2, 0x11), from, 0, to, { isScalar: true });
+    this.#vector(vector(1, 2, 0x11), from, 0, to, { isScalar: true });
   }
 
   /** A float64 in memory as an integer. */
   convertToInteger(to: number, from: Operand): void {
-    this.#vex({ ...vector(1, 3, 0x2c), wide: true }, to, 0, from, { isScalar: true });
+    this.#vector({ ...vector(1, 3, 0x2c), wide: true }, to, 0, from, { isScalar: true });
   }
 
   /** An integer as the float32 of the first lane. */
   convertFromInteger(to: number, from: number): void {
-    this.#vex({ ...vector(1, 2, 0x2a), wide: true }, to, to, inRegister(from), { isScalar: true });
+    const opcode = { ...vector(1, 2, 0x2a), wide: true };
+    this.#vector(opcode, to, to, inRegister(from), { isScalar: true });
   }
 
   /** A float64 in memory as the float32 of the first lane. */
   narrow(to: number, from: Operand): void {
-    this.#vex(vector(1, 3, 0x5a), to, to, from, { isScalar: true });
+    const opcode = { ...vector(1, 3, 0x5a), wide: this.#lanes === 16 };
+    this.#vector(opcode, to, to, from, { isScalar: true });
   }
 
-  /** The place of 32 constant bytes in the pool. */
+  /** The place of a vector's constant bytes in the pool. */
   constant(bytes: readonly number[]): Operand {
     const key = bytes.join();
     let offset = this.#poolPlaces.get(key);
@@ -295,7 +326,8 @@ export class X64Assembler {
 
   /** The code, with its constants aligned behind it. */
   finish(): Uint8Array<ArrayBuffer> {
-    const poolStart = Math.ceil(this.#code.length / 32) * 32;
+    const alignment = this.#lanes * 4;
+    const poolStart = Math.ceil(this.#code.length / alignment) * alignment;
     for (const { position, end, offset } of this.#poolUses) {
       this.#patch(position, poolStart + offset - end);
     }
@@ -331,23 +363,55 @@ export class X64Assembler {
     this.#operands(field, operand, 0);
   }
 
-  /** The three-byte VEX prefix, in which the extension bits and the first source are inverted. */
-  #vex(
-    { map, prefix, opcode, wide }: VectorOpcode,
+  /** Prefix, opcode, operands and immediate of a vector instruction. */
+  #vector(
+    opcode: VectorOpcode,
     field: number,
     first: number,
     second: Operand,
-    { isScalar = false, trailing = 0 } = {},
+    options: { isScalar?: boolean; immediate?: number; mask?: number } = {},
+  ): void {
+    const { isScalar = false, immediate, mask = 0 } = options;
+    if (this.#lanes === 8) this.#vexPrefix(opcode, field, first, second, isScalar);
+    else this.#evexPrefix(opcode, field, first, second, isScalar ? 0 : mask | wholeVector);
+    this.#code.push(opcode.opcode);
+    this.#operands(field, second, immediate === undefined ? 0 : 1);
+    if (immediate !== undefined) this.#code.push(immediate);
+  }
+
+  /** Three bytes, in which the extension bits and the first source are inverted. */
+  #vexPrefix(
+    { map, prefix, wide }: VectorOpcode,
+    field: number,
+    first: number,
+    second: Operand,
+    isScalar: boolean,
   ): void {
     const { x, b } = extensions(second);
-    const inverted = (bit: number) => bit ^ 1;
     this.#code.push(
       0xc4,
-      (inverted(field >> 3) << 7) | (inverted(x) << 6) | (inverted(b) << 5) | map,
-      (wide ? 0x80 : 0) | ((~first & 15) << 3) | (isScalar ? 0 : 4) | prefix,
-      opcode,
+      inverted(field, 3) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | map,
+      (wide ? 0x80 : 0) | (~first & 15) << 3 | (isScalar ? 0 : 4) | prefix,
     );
-    this.#operands(field, second, trailing);
+  }
+
+  /** Four bytes; a fifth bit of each register's number, the length and a mask come in. */
+  #evexPrefix(
+    { map, prefix, wide }: VectorOpcode,
+    field: number,
+    first: number,
+    second: Operand,
+    lengthAndMask: number,
+  ): void {
+    const { x, b } = extensions(second);
+    // A register has no index, whose bit holds its fifth one.
+    const high = second.kind === "register" ? inverted(second.number, 4) : x ^ 1;
+    this.#code.push(
+      0x62,
+      inverted(field, 3) << 7 | high << 6 | (b ^ 1) << 5 | inverted(field, 4) << 4 | map,
+      (wide ? 0x80 : 0) | (~first & 15) << 3 | 4 | prefix,
+      lengthAndMask | inverted(first, 4) << 3,
+    );
   }
 
   /** ModRM, SIB and displacement; `trailing` bytes of the instruction follow. */
@@ -371,9 +435,16 @@ export class X64Assembler {
   }
 }
 
+/** EVEX: 16 lanes. */
+const wholeVector = 0x40;
+
+function inverted(number: number, bit: number): number {
+  return ((number >> bit) & 1) ^ 1;
+}
+
 /** The fourth bits of an operand's registers. */
 function extensions(operand: Operand): { x: number; b: number } {
-  if (operand.kind === "register") return { x: 0, b: operand.number >> 3 };
+  if (operand.kind === "register") return { x: 0, b: (operand.number >> 3) & 1 };
   if (operand.kind === "pool") return { x: 0, b: 0 };
   return { x: (operand.index ?? 0) >> 3, b: operand.base >> 3 };
 }
