@@ -62,7 +62,7 @@ const backend = z.strictObject({
     "Threads of the cpu backend; auto: one a core.",
   ),
   provider: z.enum(["auto", "wasm", "blas", "native", "native-avx2"]).default("auto").describe(
-    "Kernels of the cpu backend.",
+    "Kernels of the cpu backend; native: machine code for the widest vectors, or for those of AVX2.",
   ),
 }).describe("Where to compute.");
 

@@ -1,9 +1,11 @@
 import { createCpuBackend } from "../../../backends/cpu/mod.ts";
 
+type ProviderName = "wasm" | "native" | "native-avx2" | "blas";
+
 /** The providers that this machine and the permissions allow. */
-export async function availableProviders(): Promise<("wasm" | "native" | "blas")[]> {
-  const available: ("wasm" | "native" | "blas")[] = ["wasm"];
-  for (const provider of ["native", "blas"] as const) {
+export async function availableProviders(): Promise<ProviderName[]> {
+  const available: ProviderName[] = ["wasm"];
+  for (const provider of ["native", "native-avx2", "blas"] as const) {
     try {
       await (await createCpuBackend({ threads: 1, provider })).dispose();
       available.push(provider);
