@@ -41,7 +41,7 @@ class TfjsBackend implements Backend {
   memory(): BackendMemory {
     const { numBytes } = tf.memory();
     const tensors = this.run(() => tf.backend().numDataIds());
-    return { tensors, bytes: numBytes, reservedBytes: numBytes };
+    return { tensors, bytes: numBytes, reservedBytes: numBytes, peakBytes: null };
   }
 
   /** The backend stays registered: it was not registered here. */

@@ -33,6 +33,8 @@ export interface BackendMemory {
   readonly tensors: number;
   readonly bytes: number;
   readonly reservedBytes: number;
+  /** The most that `bytes` has been; null where nobody counts. */
+  readonly peakBytes: number | null;
 }
 
 /** A place to compute; see the module's text. Several may live in one process. */

@@ -9,21 +9,28 @@
  */
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
-
-interface TapeNode {
-  saved?: Tensor[];
-}
+import { backpropagate, releaseSaved, type TapeNode } from "./_backpropagate.ts";
 
 interface EngineTape {
   startTape(): void;
-  endTape(): void;
   state: { activeTape: TapeNode[] | null; gradientDepth: number };
-  gradients(
-    f: () => Tensor,
-    xs: Tensor[],
-    dy: Tensor | undefined,
-    allowNoGradients: boolean,
-  ): { value: Tensor; grads: (Tensor | null)[] };
+}
+
+/** Runs `work` as if no tape were open. */
+export function pauseTape<T>(work: () => T): T {
+  const { state } = tf.engine() as unknown as EngineTape;
+  const { activeTape, gradientDepth } = state;
+  Object.assign(state, { activeTape: null, gradientDepth: 0 });
+  try {
+    return work();
+  } finally {
+    Object.assign(state, { activeTape, gradientDepth });
+  }
+}
+
+/** Whether what runs now is followed by a backward pass. */
+export function isTapeOpen(): boolean {
+  return (tf.engine() as unknown as EngineTape).state.gradientDepth > 0;
 }
 
 /** Records ops from {@link Tape.open} until {@link Tape.close}; there is one at a time. */
@@ -42,28 +49,33 @@ export class Tape {
   }
 
   /**
-   * Gradients of the scalar `y` (times `dy`) with respect to `xs`, in their order; zeros for those
-   * that `y` does not depend on. The ops of the backward pass are not recorded.
+   * Gradients of `y` (times `dy`, of its shape; ones by default) with respect to `xs`, in their order;
+   * zeros for those that `y` does not depend on. The tape ends here: the ops of the backward pass are
+   * not recorded, and may open a tape of their own.
    */
   gradients(y: Tensor, xs: Tensor[], dy?: Tensor): Tensor[] {
-    const engine = this.#engine;
-    // tfjs' `gradients` keeps an open tape, deepens it by one and reads it after this function has
-    // returned. Lowering the depth here makes the backward pass run, and the tape end, at depth 0.
-    const lowerDepth = () => {
-      engine.state.gradientDepth = 1;
-      return y;
-    };
-    const { grads } = engine.gradients(lowerDepth, xs, dy, true);
-    return grads.map((gradient, index) => gradient ?? tf.zerosLike(xs[index]));
+    const nodes = this.#end();
+    try {
+      return tf.tidy(() => {
+        const found = backpropagate(nodes, xs, y, dy ?? tf.onesLike(y));
+        return found.map((gradient, index) => gradient ?? tf.zerosLike(xs[index]));
+      });
+    } finally {
+      nodes.forEach(releaseSaved);
+    }
   }
 
   /** Frees what the tape kept; harmless when `gradients` has done so already. */
   close(): void {
+    this.#end().forEach(releaseSaved);
+  }
+
+  /** Stops recording; gives what was recorded. */
+  #end(): TapeNode[] {
     const { state } = this.#engine;
-    for (const node of state.activeTape ?? []) {
-      for (const tensor of node.saved ?? []) tensor.dispose();
-    }
+    const nodes = state.activeTape ?? [];
     state.activeTape = null;
     state.gradientDepth = 0;
+    return nodes;
   }
 }

@@ -30,6 +30,14 @@ export class UserError extends Error {
   }
 }
 
+/** A step needs more memory than the device, or the run's budget, has. */
+export class OutOfMemoryError extends UserError {
+  override name = "OutOfMemoryError";
+  constructor(message: string) {
+    super(message, { hint: "lower --micro-batch, or set recompute" });
+  }
+}
+
 /** The message of anything that was thrown; libraries throw strings and plain objects too. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message;

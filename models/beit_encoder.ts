@@ -23,6 +23,11 @@ export interface EncoderOptions {
   readonly mask: Tensor | null;
   /** Draws drop path; null outside training. */
   readonly dropPath: Generator | null;
+  /**
+   * Blocks, from the first on, that keep only their input for the backward pass; 0 by default. The
+   * aggregation's count after the encoder's.
+   */
+  readonly recompute?: number;
 }
 
 /** What a forward pass gives. */
@@ -78,6 +83,7 @@ export class BeitEncoder {
         ...this.#blockOptions,
         relativePositionBias: sharedBias ?? this.#ownBias(on, scope),
         keep: drawBlockKeep(source, `blocks.${index}`, rates[index]),
+        isRecomputed: index < (options.recompute ?? 0),
       });
       states.push(x);
     }

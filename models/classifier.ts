@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { Tensor } from "../deps/tfjs.ts";
+import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { linear } from "../backends/ops/linear.ts";
 import { takeTokens } from "../backends/ops/take_tokens.ts";
 import { UserError } from "../core/errors.ts";
-import type { Generator } from "../core/generator.ts";
 import { type BeitConfig, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { BeitEncoder } from "./beit_encoder.ts";
+import { BeitEncoder, type EncoderOptions } from "./beit_encoder.ts";
 import { norm } from "./layers/block.ts";
 import { type Initialise, ParameterSet } from "./parameter_set.ts";
 import { classifierSpecs } from "./parameter_specs.ts";
@@ -57,12 +56,18 @@ export class Classifier {
   }
 
   /** Class scores before softmax, images [B, 3, S, S] → [B, classes]. */
-  logits(on: Context, images: Tensor, options: { dropPath: Generator | null }): Tensor {
-    const { final } = this.encoder.forward(on, images, { ...options, mask: null });
-    const pooled = takeTokens(on, final, "meanPatches");
-    const features = norm(on, this.parameters, "fc_norm", pooled, layerNormEpsilon);
-    const head = this.parameters.scope("head");
-    return linear(on, features, head.value("weight"), head.value("bias"));
+  logits(
+    on: Context,
+    images: Tensor,
+    options: Pick<EncoderOptions, "dropPath" | "recompute">,
+  ): Tensor {
+    return tf.tidy(() => {
+      const { final } = this.encoder.forward(on, images, { ...options, mask: null });
+      const pooled = takeTokens(on, final, "meanPatches");
+      const features = norm(on, this.parameters, "fc_norm", pooled, layerNormEpsilon);
+      const head = this.parameters.scope("head");
+      return linear(on, features, head.value("weight"), head.value("bias"));
+    });
   }
 
   dispose(): void {

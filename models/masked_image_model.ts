@@ -11,9 +11,8 @@ import type { Context } from "../backends/backend.ts";
 import { linear } from "../backends/ops/linear.ts";
 import { maskedCrossEntropy } from "../backends/ops/masked_cross_entropy.ts";
 import { takeTokens } from "../backends/ops/take_tokens.ts";
-import type { Generator } from "../core/generator.ts";
 import { type BeitConfig, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { BeitEncoder } from "./beit_encoder.ts";
+import { BeitEncoder, type EncoderOptions } from "./beit_encoder.ts";
 import { norm } from "./layers/block.ts";
 import { type Initialise, ParameterSet } from "./parameter_set.ts";
 import { maskedImageModelSpecs } from "./parameter_specs.ts";
@@ -82,13 +81,22 @@ export class MaskedImageModel {
   encode(
     on: Context,
     images: Tensor,
-    options: { mask: Tensor; dropPath: Generator | null },
+    options: EncoderOptions & { mask: Tensor },
   ): MaskedImageOutput {
+    // All else that the backward pass needs is on the tape.
+    return tf.tidy(() => this.#encode(on, images, options) as never);
+  }
+
+  #encode(
+    on: Context,
+    images: Tensor,
+    options: EncoderOptions & { mask: Tensor },
+  ): MaskedImageOutput {
+    const { config, parameters } = this;
     const encoded = this.encoder.forward(on, images, options);
     const patches = this.#normalisePatches(on, encoded.final);
-    if (this.config.headLayers === 0) return { patches, aggregated: null };
-    const { config, parameters } = this;
-    const tokens = aggregatePatches(on, config, parameters, encoded, options.dropPath);
+    if (config.headLayers === 0) return { patches, aggregated: null };
+    const tokens = aggregatePatches(on, config, parameters, encoded, options);
     return { patches, aggregated: this.#normalisePatches(on, tokens) };
   }
 

@@ -79,6 +79,13 @@ export class ParameterScope {
     return parameter;
   }
 
+  /** The tensors of all trainable parameters below the prefix. */
+  trainableValues(): Tensor[] {
+    return [...this.#parameters]
+      .filter(([name, { isTrainable }]) => name.startsWith(this.#prefix) && isTrainable)
+      .map(([, { value }]) => value);
+  }
+
   has(name: string): boolean {
     return this.#parameters.has(this.#prefix + name);
   }

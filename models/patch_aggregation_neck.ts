@@ -7,9 +7,8 @@
 import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { spliceTokens } from "../backends/ops/splice_tokens.ts";
-import type { Generator } from "../core/generator.ts";
 import { type BeitConfig, layerNormEpsilon } from "./beit_config.ts";
-import { dropPathSource, type EncoderOutput } from "./beit_encoder.ts";
+import { dropPathSource, type EncoderOptions, type EncoderOutput } from "./beit_encoder.ts";
 import { block } from "./layers/block.ts";
 import { drawBlockKeep, dropPathRates } from "./layers/drop_path.ts";
 import type { ParameterScope } from "./parameter_set.ts";
@@ -24,7 +23,7 @@ export function aggregatePatches(
   config: BeitConfig,
   parameters: ParameterScope,
   encoded: EncoderOutput,
-  dropPath: Generator | null,
+  { dropPath, recompute = 0 }: Pick<EncoderOptions, "dropPath" | "recompute">,
 ): Tensor {
   let x = spliceTokens(on, encoded.final, encoded.early);
   const { earlyLayers, headLayers, depth } = config;
@@ -38,6 +37,7 @@ export function aggregatePatches(
       activation: "gelu",
       relativePositionBias: encoded.sharedBias,
       keep: drawBlockKeep(source, name, rates[earlyLayers + index]),
+      isRecomputed: depth + index < recompute,
     });
   }
   return x;

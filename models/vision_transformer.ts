@@ -81,12 +81,26 @@ export function visionTransformerSpecs(
   ];
 }
 
-/** All blocks and the output norm, x [B, 3, S, S] or [B, N, inputDim] → patch tokens [B, N, C]. */
+/**
+ * All blocks and the output norm, x [B, 3, S, S] or [B, N, inputDim] → patch tokens [B, N, C]. The
+ * first `recompute` blocks keep only their input for the backward pass.
+ */
 export function visionTransformer(
   on: Context,
   config: VisionTransformerConfig,
   parameters: ParameterScope,
   x: Tensor,
+  recompute = 0,
+): Tensor {
+  return tf.tidy(() => run(on, config, parameters, x, recompute));
+}
+
+function run(
+  on: Context,
+  config: VisionTransformerConfig,
+  parameters: ParameterScope,
+  x: Tensor,
+  recompute: number,
 ): Tensor {
   let tokens = assembleTokens(on, {
     patches: embed(on, config, parameters.scope("patch_embed.proj"), x),
@@ -104,6 +118,7 @@ export function visionTransformer(
       activation,
       relativePositionBias: null,
       keep: [null, null],
+      isRecomputed: index < recompute,
     });
   }
   return norm(on, parameters, config.outputNorm, takeTokens(on, tokens, "patches"), epsilon);

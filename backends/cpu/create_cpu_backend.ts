@@ -80,6 +80,7 @@ class CpuBackend implements Backend {
       tensors: this.#runtime.tensors.numDataIds(),
       bytes: arena.usedBytes,
       reservedBytes: arena.buffer.byteLength,
+      peakBytes: arena.peakBytes,
     };
   }
 

@@ -15,14 +15,20 @@ import { roundKernel } from "./round_kernel.ts";
 /** tfjs' backend, with a count of the bytes it holds. */
 class CountingBackend extends MathBackendCPU {
   bytes = 0;
+  peakBytes = 0;
+
+  #count(values: unknown): void {
+    this.bytes += byteLength(values);
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+  }
 
   override write(...args: Parameters<MathBackendCPU["write"]>): object {
-    this.bytes += byteLength(args[0]);
+    this.#count(args[0]);
     return super.write(...args);
   }
 
   override move(...args: Parameters<MathBackendCPU["move"]>): void {
-    this.bytes += byteLength(args[1]);
+    this.#count(args[1]);
     super.move(...args);
   }
 
@@ -65,8 +71,8 @@ class ReferenceBackend implements Backend {
   }
 
   memory(): BackendMemory {
-    const { bytes } = this.#tensors;
-    return { tensors: this.#tensors.numDataIds(), bytes, reservedBytes: bytes };
+    const { bytes, peakBytes } = this.#tensors;
+    return { tensors: this.#tensors.numDataIds(), bytes, reservedBytes: bytes, peakBytes };
   }
 
   dispose(): Promise<void> {

@@ -171,11 +171,12 @@ class DeviceBackend implements WebgpuBackend {
   memory(): BackendMemory {
     // Buffers of freed tensors return to the pool when the work that uses them is submitted.
     this.#runtime.flush();
-    const { numBytesUsed, numBytesAllocated } = this.#runtime.bufferManager;
+    const { pool, ownBytes } = this.#runtime;
     return {
       tensors: this.#runtime.numDataIds(),
-      bytes: numBytesUsed + this.#runtime.ownBytes,
-      reservedBytes: numBytesAllocated + this.#runtime.ownBytes,
+      bytes: pool.numBytesUsed + ownBytes,
+      reservedBytes: pool.numBytesAllocated + ownBytes,
+      peakBytes: pool.peakBytesUsed + ownBytes,
     };
   }
 

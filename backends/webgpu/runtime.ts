@@ -15,7 +15,8 @@
 
 import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
 import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
-import { UserError } from "../../core/errors.ts";
+import { OutOfMemoryError, UserError } from "../../core/errors.ts";
+import { BufferPool } from "./buffer_pool.ts";
 import { Deferrals } from "./deferral.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
 
@@ -48,6 +49,7 @@ interface Internals {
   computePassEncoder: GPUComputePassEncoder | null;
   dispatchCountInPass: number;
   uniformPendingDisposal: GPUBuffer[];
+  bufferManager: unknown;
 }
 
 /** A recorded dispatch: what {@link Runtime.dispatch} needs. */
@@ -68,8 +70,10 @@ const DISPATCHES_PER_SUBMIT = 32;
 
 /** See the module's text. */
 export class Runtime extends WebGPUBackend {
-  /** Bytes of buffers outside of tfjs' pool. */
+  /** Bytes of buffers outside of the pool. */
   ownBytes = 0;
+  /** The buffers of tensors. */
+  readonly pool: BufferPool;
   /** Times every dispatch while there is one. */
   profiler: KernelProfiler | null = null;
   /** Dispatches so far, tfjs' and our own. */
@@ -86,8 +90,18 @@ export class Runtime extends WebGPUBackend {
   #fault: Error | null = null;
   #isClosing = false;
 
-  constructor(device: GPUDevice, info: GPUAdapterInfo) {
+  constructor(device: GPUDevice, info: GPUAdapterInfo, limitBytes = Infinity) {
     super(device, info);
+    this.pool = new BufferPool(device, {
+      limitBytes,
+      onExhausted: (size, used) => {
+        throw new OutOfMemoryError(
+          `Cannot allocate ${mebibytes(size)} on the GPU: ${mebibytes(used)} are in use, and the ` +
+            `run may use ${mebibytes(limitBytes)}`,
+        );
+      },
+    });
+    this.#inner.bufferManager = this.pool;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#fault ??= this.#describe((event as GPUUncapturedErrorEvent).error);
@@ -114,10 +128,8 @@ export class Runtime extends WebGPUBackend {
     if (!/out.?of.?memory|not enough memory/i.test(`${error.constructor.name} ${text}`)) {
       return new Error(`WebGPU: ${text}`);
     }
-    const used = Math.round(this.bufferManager.numBytesAllocated / 2 ** 20);
-    return new UserError(`The GPU is out of memory with ${used} MiB allocated: ${text}`, {
-      hint: "lower --micro-batch, or set recompute",
-    });
+    const allocated = mebibytes(this.pool.numBytesAllocated + this.ownBytes);
+    return new OutOfMemoryError(`The GPU is out of memory with ${allocated} allocated: ${text}`);
   }
 
   /** How the elements of `tensor` are stored. */
@@ -157,14 +169,12 @@ export class Runtime extends WebGPUBackend {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > limit) {
-      const mib = (size: number) => `${Math.round(size / 2 ** 20)} MiB`;
-      throw new UserError(
-        `Cannot allocate a tensor [${shape.join(", ")}] of ${mib(bytes)}: this GPU allows ` +
-          `${mib(limit)} in one buffer`,
-        { hint: "lower --micro-batch" },
+      throw new OutOfMemoryError(
+        `Cannot allocate a tensor [${shape.join(", ")}] of ${mebibytes(bytes)}: this GPU allows ` +
+          `${mebibytes(limit)} in one buffer`,
       );
     }
-    return this.bufferManager.acquireBuffer(bytes, TENSOR_USAGE);
+    return this.pool.acquireBuffer(bytes, TENSOR_USAGE);
   }
 
   /** A scratch buffer that returns to the pool when the work recorded so far is submitted. */
@@ -326,6 +336,11 @@ export class Runtime extends WebGPUBackend {
     this.submitQueue();
   }
 
+  override submitQueue(): void {
+    super.submitQueue();
+    this.pool.afterSubmission();
+  }
+
   override runWebGPUProgram(
     ...given: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): ReturnType<WebGPUBackend["runWebGPUProgram"]> {
@@ -385,7 +400,12 @@ export class Runtime extends WebGPUBackend {
   override disposeData(id: DataId, force = false): boolean {
     const data = this.#inner.tensorMap.has(id) ? this.#inner.tensorMap.get(id) : null;
     const isLast = data !== null && (force || data.refCount <= 1);
-    if (isLast) this.deferrals.forget(id);
+    if (isLast) {
+      this.deferrals.forget(id);
+      // tfjs would wait for the next submission. Whoever gets the buffer next writes it by work that
+      // is recorded after all that reads it.
+      this.#inner.commandQueueOwnedIds.delete(id);
+    }
     if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {
       const slice = data.resource;
       data.resource = null;
@@ -400,6 +420,10 @@ export class Runtime extends WebGPUBackend {
     super.dispose();
     this.device.destroy();
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 function asSlice(resource: GPUBuffer | BufferSlice): BufferSlice {

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Tensor } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { Activation } from "../../backends/kernels.ts";
 import { attention } from "../../backends/ops/attention.ts";
 import { layerNorm } from "../../backends/ops/layer_norm.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import { qkvBias } from "../../backends/ops/qkv_bias.ts";
+import { recompute } from "../../backends/ops/recompute.ts";
 import { residual } from "../../backends/ops/residual.ts";
 import type { ParameterScope } from "../parameter_set.ts";
 
@@ -25,6 +26,8 @@ export interface BlockOptions {
   readonly relativePositionBias: Tensor | null;
   /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
   readonly keep: readonly [Tensor | null, Tensor | null];
+  /** Whether the block keeps only its input, and runs again in the backward pass. */
+  readonly isRecomputed?: boolean;
 }
 
 /** Token embedding projected to queries, keys and values, x [B, N, C] → [B, N, 3·C]. */
@@ -82,6 +85,39 @@ export function norm(
 
 /** A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C]. */
 export function block(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  options: BlockOptions,
+): Tensor {
+  // What the backward pass needs is on the tape; the handles on all else would keep it to the end.
+  if (!options.isRecomputed) return tf.tidy(() => runBlock(on, parameters, x, options));
+  const [keepAttention, keepMlp] = options.keep;
+  const given = {
+    inputs: { x, bias: options.relativePositionBias },
+    constants: { keepAttention, keepMlp },
+    parameters: parametersOf(parameters),
+  };
+  return recompute(given, ({ x, bias, keepAttention, keepMlp }) => {
+    const again = {
+      ...options,
+      relativePositionBias: bias,
+      keep: [keepAttention, keepMlp] as const,
+    };
+    return runBlock(on, parameters, x!, again);
+  });
+}
+
+/** What a block reads itself: a bias of its own is made of its table outside. */
+function parametersOf(parameters: ParameterScope): Tensor[] {
+  const table = "attn.relative_position_bias_table";
+  const values = parameters.trainableValues();
+  return parameters.has(table)
+    ? values.filter((value) => value !== parameters.value(table))
+    : values;
+}
+
+function runBlock(
   on: Context,
   parameters: ParameterScope,
   x: Tensor,

@@ -13,6 +13,7 @@ import ofTensor from "../shaders/layer_norm_of_tensor.wgsl" with { type: "text" 
 import rowSums from "../shaders/row_sums.wgsl" with { type: "text" };
 import type { TensorInfo } from "../../../deps/tfjs.ts";
 import type { LayerNormKernel } from "../../kernels.ts";
+import { isTapeOpen } from "../../tape.ts";
 import { float, foldedGrid, type ShaderRunner } from "../shader.ts";
 import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
 import { type DeferredResidual, RESIDUAL, tokensOf } from "./residual.ts";
@@ -68,7 +69,9 @@ export function layerNormKernel(runner: ShaderRunner): LayerNormKernel {
     const storage = width % 4 === 0 ? runtime.storage(branch) : "float32";
     const y = runtime.allocate(x.shape, "float32", storage);
     const statistics = runtime.allocate([rows, 2]);
-    const halfStream = storage === "float16" && canKeepHalf && runner.takeDemotable(stream)
+    // Nobody keeps it where no backward pass follows, or where one comes back with a second forward.
+    const isKept = isTapeOpen() && storage === "float16" && canKeepHalf;
+    const halfStream = isKept && runner.takeDemotable(stream)
       ? runtime.allocate(stream.shape, "float32", "float16")
       : null;
     runner.run({

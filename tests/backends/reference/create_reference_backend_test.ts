@@ -35,11 +35,11 @@ Deno.test("memory counts tensors and their bytes, and returns to zero", async ()
   const backend = await createReferenceBackend();
   const x = backend.run(() => tf.ones([3, 5]));
   const view = backend.run(() => tf.reshape(x, [15]));
-  assert.deepEqual(backend.memory(), { tensors: 1, bytes: 60, reservedBytes: 60 });
+  assert.deepEqual(backend.memory(), { tensors: 1, bytes: 60, reservedBytes: 60, peakBytes: 60 });
   x.dispose();
   assert.equal(backend.memory().bytes, 60, "the view still needs the values");
   view.dispose();
-  assert.deepEqual(backend.memory(), { tensors: 0, bytes: 0, reservedBytes: 0 });
+  assert.deepEqual(backend.memory(), { tensors: 0, bytes: 0, reservedBytes: 0, peakBytes: 60 });
   await backend.dispose();
 });
 

@@ -9,8 +9,6 @@ import { type BeitConfig, gridSize, vitBase } from "../../../models/beit_config.
 import { initialiseBeit } from "../../../models/initialise.ts";
 import { MaskedImageModel } from "../../../models/masked_image_model.ts";
 
-const batch = 2;
-
 /** Four blocks of 24 channels on 4 × 4 patches. */
 export const smallConfig: BeitConfig = {
   ...vitBase,
@@ -37,17 +35,31 @@ export function withoutKernels(backend: Backend): Backend {
   };
 }
 
+/** What else a {@link Trainee} may be told. */
+export interface TraineeOptions {
+  readonly config?: BeitConfig;
+  /** Images of a step. */
+  readonly batch?: number;
+  /** Blocks that keep only their input. */
+  readonly recompute?: number;
+}
+
 export class Trainee {
   readonly on;
   readonly parameters: Parameter[];
   readonly scaler: Parameter;
   readonly #config: BeitConfig;
+  readonly #batch: number;
+  readonly #recompute: number;
   readonly #model: MaskedImageModel;
   readonly #moments: Parameter[][];
 
-  constructor(backend: Backend, precision: Precision = "float32", config = smallConfig) {
+  constructor(backend: Backend, precision: Precision = "float32", options: TraineeOptions = {}) {
+    const { config = smallConfig } = options;
     this.on = { backend, precision };
     this.#config = config;
+    this.#batch = options.batch ?? 2;
+    this.#recompute = options.recompute ?? 0;
     const initialise = initialiseBeit(config, Generator.from(3));
     this.#model = MaskedImageModel.create(this.on, config, initialise);
     this.parameters = [...this.#model.parameters].filter(({ isTrainable }) => isTrainable);
@@ -67,6 +79,7 @@ export class Trainee {
 
   #gradients(seed: number) {
     const { imageSize, codes } = this.#config;
+    const batch = this.#batch;
     const patches = gridSize(this.#config) ** 2;
     const random = Generator.from(seed);
     const isMasked = (row: number) => row % patches < 6;
@@ -82,7 +95,11 @@ export class Trainee {
     const targets = tf.tensor1d(masked.map((row) => row * 7 % codes), "int32");
     const scale = tf.reshape(tf.slice(this.scaler.value, 0, 1), []);
     const { loss, gradients } = valueAndGradients(this.on, this.parameters, () => {
-      const encoded = this.#model.encode(this.on, images, { mask, dropPath: random.split("drop") });
+      const encoded = this.#model.encode(this.on, images, {
+        mask,
+        dropPath: random.split("drop"),
+        recompute: this.#recompute,
+      });
       const { loss } = this.#model.loss(this.on, { ...encoded, positions, targets });
       return { loss, outputs: {} };
     }, scale);

@@ -80,10 +80,12 @@ webgpuTest(
   "a step of ViT-B's depth with its tokenizer takes fewer than 500 dispatches",
   async (backend) => {
     const trainee = new Trainee(backend, "float32", {
-      ...smallConfig,
-      depth: vitBase.depth,
-      earlyLayers: vitBase.earlyLayers,
-      headLayers: vitBase.headLayers,
+      config: {
+        ...smallConfig,
+        depth: vitBase.depth,
+        earlyLayers: vitBase.earlyLayers,
+        headLayers: vitBase.headLayers,
+      },
     });
     const config = { ...vqkdBase, imageSize: 32, patchSize: 8, embedDim: 24, heads: 2, codes: 64 };
     const patchInputs = { "": 0, "encoder.": 192, "decoder.": config.codeDim };

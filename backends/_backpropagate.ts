@@ -1,0 +1,139 @@
+/**
+ * The way back through what a tape has recorded. tfjs' own keeps every activation and every gradient
+ * on the way until the last one is there; here each is freed when the op that needs it is through.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import { formatShape, sameShape } from "../core/shapes.ts";
+
+/** tfjs' record of one op. */
+export interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: readonly Tensor[];
+  readonly gradient?: (dys: (Tensor | null)[]) => Record<string, () => Tensor>;
+  /** What the gradient needs of the forward pass; the tape's own handles. */
+  saved?: Tensor[];
+}
+
+/**
+ * Gradients of `y`, times `dy`, with respect to `xs`; null where `y` does not depend on one. The
+ * nodes are used up.
+ */
+export function backpropagate(
+  nodes: readonly TapeNode[],
+  xs: readonly Tensor[],
+  y: Tensor,
+  dy: Tensor,
+): (Tensor | null)[] {
+  const dependent = idsDependingOn(nodes, xs);
+  const wanted = new Set(xs.map(({ id }) => id));
+  const gradients = new GradientMap(y, dy);
+  for (const node of nodes.toReversed()) {
+    const dys = node.outputs.map((output) => gradients.get(output));
+    const names = Object.keys(node.inputs).filter((name) => dependent.has(node.inputs[name].id));
+    if (names.length > 0 && dys.some((dy) => dy !== null)) {
+      const dxs = inputGradients(node, dys, names);
+      names.forEach((name, index) => gradients.add(node.inputs[name], dxs[index]));
+    }
+    releaseSaved(node);
+    for (const output of node.outputs) if (!wanted.has(output.id)) gradients.forget(output);
+  }
+  return xs.map((x) => gradients.get(x));
+}
+
+/** Frees what a node holds. */
+export function releaseSaved(node: TapeNode): void {
+  for (const tensor of node.saved ?? []) tensor.dispose();
+  node.saved = [];
+}
+
+/** Ids of all tensors that were computed from `xs`, theirs included. */
+function idsDependingOn(nodes: readonly TapeNode[], xs: readonly Tensor[]): Set<number> {
+  const ids = new Set(xs.map(({ id }) => id));
+  for (const { inputs, outputs } of nodes) {
+    if (!Object.values(inputs).some(({ id }) => ids.has(id))) continue;
+    for (const { id } of outputs) ids.add(id);
+  }
+  return ids;
+}
+
+/** The gradients of a node's inputs of the given names; all else that it makes is freed. */
+function inputGradients(
+  node: TapeNode,
+  dys: (Tensor | null)[],
+  names: readonly string[],
+): Tensor[] {
+  if (node.gradient === undefined || node.gradient === null) {
+    throw new Error(`Cannot compute gradients: "${node.kernelName}" has none`);
+  }
+  return tf.tidy(() => {
+    const computed = node.gradient!(dys);
+    return names.map((name) => {
+      if (!(name in computed)) {
+        throw new Error(`"${node.kernelName}" gives no gradient of its input "${name}"`);
+      }
+      const dx = computed[name]();
+      const { shape } = node.inputs[name];
+      if (dx.dtype !== "float32" || !sameShape(dx.shape, shape)) {
+        throw new Error(
+          `The gradient of "${name}" of "${node.kernelName}" must be float32 ` +
+            `${formatShape(shape)}, found ${dx.dtype} ${formatShape(dx.shape)}`,
+        );
+      }
+      return dx;
+    });
+  });
+}
+
+/** The gradients so far. An op may hand on the very tensor it was given, so holders are counted. */
+class GradientMap {
+  readonly #byId = new Map<number, Tensor>();
+  readonly #holders = new Map<Tensor, number>();
+
+  /** `dy` stays the caller's. */
+  constructor(y: Tensor, dy: Tensor) {
+    this.#hold(dy);
+    this.#byId.set(y.id, dy);
+    this.#hold(dy);
+  }
+
+  get({ id }: Tensor): Tensor | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  add({ id }: Tensor, gradient: Tensor): void {
+    const before = this.#byId.get(id);
+    this.#hold(gradient);
+    if (before === undefined) {
+      this.#byId.set(id, gradient);
+      return;
+    }
+    const sum = tf.add(before, gradient);
+    this.#hold(sum);
+    this.#byId.set(id, sum);
+    this.#drop(before);
+    this.#drop(gradient);
+  }
+
+  forget({ id }: Tensor): void {
+    const gradient = this.#byId.get(id);
+    if (gradient === undefined) return;
+    this.#byId.delete(id);
+    this.#drop(gradient);
+  }
+
+  #hold(gradient: Tensor): void {
+    this.#holders.set(gradient, (this.#holders.get(gradient) ?? 0) + 1);
+  }
+
+  #drop(gradient: Tensor): void {
+    const holders = this.#holders.get(gradient)! - 1;
+    this.#holders.set(gradient, holders);
+    if (holders > 0) return;
+    this.#holders.delete(gradient);
+    gradient.dispose();
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The buffers of tensors, used again by size; in place of tfjs' buffer manager, which never gives
+ * memory back.
+ *
+ * Free buffers are destroyed, the longest unused first, where they would bring the pool more than a
+ * fifth above the most that was in use at once, and when nobody has asked for their size for a while.
+ *
+ * @module
+ */
+
+/** Free bytes that are kept, as a share of the most bytes in use at once. */
+const SLACK = 0.2;
+
+/** Submissions after which a free buffer that nobody has asked for is destroyed; about ten steps. */
+const IDLE_SUBMISSIONS = 400;
+
+/** What {@link BufferPool} is told. */
+export interface BufferPoolOptions {
+  /** Bytes that it may hold. */
+  readonly limitBytes: number;
+  /** Called in place of an allocation that would exceed the limit; must throw. */
+  readonly onExhausted: (size: number, usedBytes: number) => never;
+}
+
+interface FreeBuffer {
+  readonly buffer: GPUBuffer;
+  readonly since: number;
+}
+
+/** See the module's text. Names in the middle part are those that tfjs calls. */
+export class BufferPool {
+  /** Bytes in use, and those with the free buffers. */
+  numBytesUsed = 0;
+  numBytesAllocated = 0;
+  /** The most that the two have been. */
+  peakBytesUsed = 0;
+  peakBytesAllocated = 0;
+  readonly #device: GPUDevice;
+  readonly #options: BufferPoolOptions;
+  /** By size and usage; the oldest first in each. */
+  readonly #free = new Map<string, FreeBuffer[]>();
+  readonly #used = new Set<GPUBuffer>();
+  /** Work that was recorded and not submitted may read these. */
+  #doomed: GPUBuffer[] = [];
+  #submissions = 0;
+
+  constructor(device: GPUDevice, options: BufferPoolOptions) {
+    this.#device = device;
+    this.#options = options;
+  }
+
+  acquireBuffer(size: number, usage: number, mappedAtCreation = false, reuse = true): GPUBuffer {
+    const found = reuse ? this.#free.get(keyOf(size, usage))?.pop()?.buffer : undefined;
+    const buffer = found ?? this.#create(size, usage, mappedAtCreation);
+    this.#used.add(buffer);
+    this.numBytesUsed += size;
+    this.peakBytesUsed = Math.max(this.peakBytesUsed, this.numBytesUsed);
+    return buffer;
+  }
+
+  releaseBuffer(buffer: GPUBuffer, reuse = true): void {
+    if (!this.#used.delete(buffer)) return; // disposed of
+    this.numBytesUsed -= buffer.size;
+    if (!reuse) return this.#destroy(buffer);
+    const key = keyOf(buffer.size, buffer.usage);
+    const list = this.#free.get(key);
+    const entry = { buffer, since: this.#submissions };
+    if (list === undefined) this.#free.set(key, [entry]);
+    else list.push(entry);
+  }
+
+  getNumUsedBuffers(): number {
+    return this.#used.size;
+  }
+
+  getNumFreeBuffers(): number {
+    return [...this.#free.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  dispose(): void {
+    for (const buffer of this.#used) buffer.destroy();
+    this.#used.clear();
+    this.numBytesUsed = 0;
+    this.#evict(() => true);
+    this.afterSubmission();
+    this.numBytesAllocated = 0;
+  }
+
+  /** To be called when all work recorded so far has been submitted. */
+  afterSubmission(): void {
+    for (const buffer of this.#doomed) buffer.destroy();
+    this.#doomed = [];
+    if (++this.#submissions % 64 !== 0) return;
+    this.#evict(({ since }) => this.#submissions - since > IDLE_SUBMISSIONS);
+  }
+
+  #create(size: number, usage: number, mappedAtCreation: boolean): GPUBuffer {
+    const used = this.numBytesUsed + size;
+    if (used > this.#options.limitBytes) this.#options.onExhausted(size, this.numBytesUsed);
+    const bound = Math.max(used, this.peakBytesUsed) * (1 + SLACK);
+    this.#shrinkTo(Math.min(bound, this.#options.limitBytes) - size);
+    const buffer = this.#device.createBuffer({ size, usage, mappedAtCreation });
+    this.numBytesAllocated += size;
+    this.peakBytesAllocated = Math.max(this.peakBytesAllocated, this.numBytesAllocated);
+    return buffer;
+  }
+
+  /** Destroys free buffers, the longest unused first, until so many bytes are held or none is left. */
+  #shrinkTo(bytes: number): void {
+    if (this.numBytesAllocated <= bytes) return;
+    const oldest = [...this.#free.values()].flat().sort((a, b) => a.since - b.since);
+    let excess = this.numBytesAllocated - bytes;
+    const chosen = new Set<FreeBuffer>();
+    for (const entry of oldest) {
+      if (excess <= 0) break;
+      excess -= entry.buffer.size;
+      chosen.add(entry);
+    }
+    this.#evict((entry) => chosen.has(entry));
+  }
+
+  #evict(isToGo: (entry: FreeBuffer) => boolean): void {
+    for (const [key, list] of this.#free) {
+      const kept: FreeBuffer[] = [];
+      for (const entry of list) {
+        if (isToGo(entry)) this.#destroy(entry.buffer);
+        else kept.push(entry);
+      }
+      if (kept.length > 0) this.#free.set(key, kept);
+      else this.#free.delete(key);
+    }
+  }
+
+  #destroy(buffer: GPUBuffer): void {
+    this.#doomed.push(buffer);
+    this.numBytesAllocated -= buffer.size;
+  }
+}
+
+function keyOf(size: number, usage: number): string {
+  return `${size} ${usage}`;
+}
