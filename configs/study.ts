@@ -32,6 +32,9 @@ const datasetSchema = z.strictObject({
 const armSchema = z.strictObject({
   title: z.string().describe("How the page calls the arm."),
   pretrain: overrides.nullable().describe("Config keys of its pretraining; null: from scratch."),
+  pretrainBudget: z.number().positive().default(1).describe(
+    "Image passes of its pretraining over those of the data set.",
+  ),
   finetune: overrides.default({}).describe("Config keys of its fine-tuning."),
 });
 

@@ -132,7 +132,8 @@ class DatasetParts {
         overrides: toOverrides(...values, more),
       });
     const { config: { batchSize } } = await resolve({});
-    return (await resolve(stepsFor(passes.pretrain, batchSize))).config;
+    const budget = passes.pretrain * this.#study.arms[arm].pretrainBudget;
+    return (await resolve(stepsFor(budget, batchSize))).config;
   }
 
   /** What comes before the fine-tuning of an arm: tokenizer, pretraining, features. */
