@@ -59,7 +59,7 @@ async function check(backend: Backend, precision: Precision, tolerance: number):
   assert.ok(all < 0.8 * whole && most < 0.85 * whole, `peaks of ${[all, most, whole]} bytes`);
 }
 
-for (const name of ["reference", "cpu"]) {
+for (const name of ["reference", "cpu"] as const) {
   Deno.test(`${name}: recomputed blocks give the same gradients and lower the peak`, async () => {
     const { backend } = await createBackend(name);
     try {
