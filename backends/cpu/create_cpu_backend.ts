@@ -125,7 +125,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   });
   const runtime = { tensors: new ArenaBackend(arena, pool), pool };
   return new CpuBackend(runtime, await registerBackend(runtime.tensors), {
-    reducedPrecisions: [],
+    reducedPrecisions: "gemmBlockOfPairs" in kernels ? ["bfloat16"] : [],
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,
     description: `${provider.description}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,

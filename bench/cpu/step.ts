@@ -2,7 +2,9 @@
  * Training steps of BEiT v2 (encoder, aggregation, both losses, backward, AdamW with clipping) on the
  * `cpu` backend and in PyTorch, in turns, from the same weights and inputs.
  *
- *     deno run -A bench/cpu/step.ts <model> [batch 8] [threads 2] [provider auto] [rounds 5] [python3]
+ *     deno run -A bench/cpu/step.ts <model> [batch 8] [threads 2] [provider auto] [rounds 5] [python3] [precision float32]
+ *
+ * With `bfloat16` PyTorch runs under autocast, and the first losses must agree to 1 %.
  *
  * Models: see `_step_models.ts`. The first losses must agree to 1e-4.
  *
@@ -24,7 +26,7 @@ import { Peer } from "./_peer.ts";
 import { keep, median } from "./_report.ts";
 import { stepModels } from "./_step_models.ts";
 
-const [name, batchText, threadsText, provider, roundsText, python] = Deno.args;
+const [name, batchText, threadsText, provider, roundsText, python, precisionText] = Deno.args;
 const config = stepModels[name];
 if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModels).join(", ")}`);
 const batch = Number(batchText ?? 8);
@@ -53,7 +55,8 @@ function makeInputs() {
 
 const options = { threads, provider: (provider ?? "auto") as CpuBackendOptions["provider"] };
 const backend = await createCpuBackend(options);
-const on = { backend, precision: "float32" } as const;
+const precision = precisionText === "bfloat16" ? "bfloat16" : "float32";
+const on = { backend, precision } as const;
 const inputs = makeInputs();
 const model = backend.run(() =>
   MaskedImageModel.create(on, config, initialiseBeit(config, random))
@@ -124,7 +127,7 @@ async function startPeer(): Promise<Peer> {
     ]) as never,
   );
   const peer = new Peer(python ?? "python3");
-  const about = await peer.ask({ do: "load", weights, config, threads });
+  const about = await peer.ask({ do: "load", weights, config, threads, precision });
   await Deno.remove(weights);
   console.log(JSON.stringify(about));
   return peer;
@@ -134,7 +137,8 @@ const peer = await startPeer();
 const warm = await peer.ask<{ loss: number }>({ do: "step", count: 1 });
 const firstLoss = step();
 console.log(`first loss: ours ${firstLoss}, PyTorch ${warm.loss}`);
-if (Math.abs(firstLoss - warm.loss) > 1e-4 * warm.loss) throw new Error("The losses differ");
+const tolerance = precision === "float32" ? 1e-4 : 1e-2;
+if (Math.abs(firstLoss - warm.loss) > tolerance * warm.loss) throw new Error("The losses differ");
 const ours: number[] = [];
 const theirs: number[] = [];
 step();
@@ -151,6 +155,7 @@ const result = {
   model: name,
   batch,
   threads,
+  precision,
   provider: backend.capabilities.description,
   imagesPerSecond: { ours: batch / median(ours), pytorch: batch / median(theirs) },
   ratio: median(theirs) / median(ours),
@@ -158,5 +163,5 @@ const result = {
   residentBytes: { ours: peakOfOurs, pytorchPeak: peakBytes },
 };
 console.log(JSON.stringify(result, null, 2));
-await keep(`cpu_step_${name}_${options.provider}_${threads}`, result);
+await keep(`cpu_step_${name}_${options.provider}_${threads}_${precision}`, result);
 await backend.dispose();

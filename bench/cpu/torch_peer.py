@@ -92,7 +92,8 @@ class Model:
 
     def step(self):
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.is_autocast):
+            loss = self.loss()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(list(self.p.values()), 3.0)
         self.optimizer.step()
@@ -115,6 +116,7 @@ for line in sys.stdin:
         torch.set_num_threads(command["threads"])
         if "weights" in command:
             model = Model(read_safetensors(command["weights"]), command["config"])
+            model.is_autocast = command["precision"] == "bfloat16"
         answer = {"torch": torch.__version__, "threads": torch.get_num_threads(),
                   "capability": torch.backends.cpu.get_cpu_capability()}
     elif command["do"] == "step":

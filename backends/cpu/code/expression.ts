@@ -44,6 +44,7 @@ export type VectorOperation =
   | "equal"
   | "integerAdd"
   | "integerShiftLeft"
+  | "integerShiftRight"
   | "roundToInteger"
   | "round"
   | "fromIndex"
@@ -51,6 +52,7 @@ export type VectorOperation =
   | "squareRoot"
   | "multiplyAdd"
   | "multiplySubtractFrom"
+  | "dotPairs"
   | "select"
   | "sumLanes"
   | "maximumLanes"
@@ -186,6 +188,11 @@ export class Vector {
     return new Vector("integerShiftLeft", [this], { value: bits });
   }
 
+  /** Zeros come in at the top. */
+  integerShiftRight(bits: number): Vector {
+    return new Vector("integerShiftRight", [this], { value: bits });
+  }
+
   /** The lanes as int32, rounded to nearest. */
   roundToInteger(): Vector {
     return new Vector("roundToInteger", [this]);
@@ -203,6 +210,14 @@ export class Vector {
   /** this·factor + addend, rounded once where the target can. */
   multiplyAdd(factor: Vector | number, addend: Vector | number): Vector {
     return new Vector("multiplyAdd", [this, toVector(factor), toVector(addend)]);
+  }
+
+  /**
+   * this·factor + addend, where each lane of the factors is a pair of bfloat16 and both products of a
+   * pair are added; for processors with AVX512-BF16 only.
+   */
+  dotPairs(factor: Vector, addend: Vector): Vector {
+    return new Vector("dotPairs", [this, factor, addend]);
   }
 
   /** from − this·factor. */

@@ -5,10 +5,12 @@
  * an address with strides of its own, so that one kernel starts from zero, from a bias that is equal
  * in all rows, from another matrix, or from C itself.
  *
+ * Panels hold float32, or pairs of bfloat16 in the place of one: two steps of the depth at once.
+ *
  * @module
  */
 
-import type { Index } from "../code/expression.ts";
+import type { Index, Vector } from "../code/expression.ts";
 import {
   greater,
   type IndexVariable,
@@ -37,15 +39,19 @@ export function tileShape(lanes: number): TileShape {
 /** Copies of the depth loop's body in one turn. */
 const depthUnroll = 4;
 
+type Multiply = (left: Vector, right: Vector, sum: Vector) => Vector;
+
 class Tile {
   readonly rows: number;
   readonly #k: KernelBuilder;
+  readonly #multiply: Multiply;
   readonly #sums: VectorVariable[][];
   readonly #left: VectorVariable;
   readonly #right: VectorVariable[];
 
-  constructor(k: KernelBuilder) {
+  constructor(k: KernelBuilder, multiply: Multiply) {
     this.#k = k;
+    this.#multiply = multiply;
     this.rows = tileShape(k.lanes).rows;
     this.#sums = Array.from(
       { length: this.rows },
@@ -92,7 +98,7 @@ class Tile {
     );
     this.#sums.forEach((row, index) => {
       this.#left.set(k.loadSplat(a, (copy * this.rows + index) * 4));
-      row.forEach((sum, part) => sum.set(this.#left.multiplyAdd(this.#right[part], sum)));
+      row.forEach((sum, part) => sum.set(this.#multiply(this.#left, this.#right[part], sum)));
     });
   }
 
@@ -139,7 +145,7 @@ function copyEdge(
  * For each panel of B and each panel of A: one tile. `start*` say where a tile's first values are:
  * bytes from a row and from a panel of columns to the next. `edge` is room for one tile.
  */
-function buildGemmBlock(k: KernelBuilder): void {
+function buildGemmBlock(k: KernelBuilder, multiply: Multiply): void {
   const [depth, a, b, c, rowBytes, rows, columns] = k.indices(
     "depth",
     "a",
@@ -156,7 +162,7 @@ function buildGemmBlock(k: KernelBuilder): void {
     "edge",
   );
   const width = tileShape(k.lanes).columns;
-  const tile = new Tile(k);
+  const tile = new Tile(k, multiply);
   const edgeRowBytes = k.letIndex(width * 4);
   const panelBytes = k.letIndex(depth.times(width * 4));
   const columnsLeft = k.letIndex(columns);
@@ -196,6 +202,13 @@ function buildGemmBlock(k: KernelBuilder): void {
   }, greater(columnsLeft, 0));
 }
 
-export const gemmKernels: readonly KernelDescription[] = [
-  { name: "gemmBlock", build: buildGemmBlock },
-];
+export const gemmKernels: readonly KernelDescription[] = [{
+  name: "gemmBlock",
+  build: (k) => buildGemmBlock(k, (left, right, sum) => left.multiplyAdd(right, sum)),
+}];
+
+/** For processors with AVX512-BF16: its depth counts pairs. */
+export const pairKernels: readonly KernelDescription[] = [{
+  name: "gemmBlockOfPairs",
+  build: (k) => buildGemmBlock(k, (left, right, sum) => left.dotPairs(right, sum)),
+}];

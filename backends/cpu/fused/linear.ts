@@ -49,7 +49,7 @@ function throughActivation(
 type BackwardArguments = Parameters<LinearKernel["backward"]>[0];
 
 function backward(runtime: Runtime, values: BackwardArguments) {
-  const { x, weight, saved, activation, hasBias, needsInputGradient } = values;
+  const { x, weight, saved, activation, hasBias, needsInputGradient, precision } = values;
   const [rows, inputs] = x.shape;
   const outputs = weight.shape[0];
   const dz = activation === "none"
@@ -65,6 +65,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
       a: at(dz),
       b: at(weight),
       c: at(dx),
+      precision,
     });
   }
   const dweight = runtime.tensors.empty([outputs, inputs]);
@@ -75,6 +76,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     a: { ...at(dz), isTransposed: true },
     b: at(x),
     c: at(dweight),
+    precision,
   });
   const dbias = hasBias ? sumColumns(runtime, { ...at(dz), rows, columns: outputs }) : null;
   if (dz !== values.dy) dz.dispose();
@@ -84,7 +86,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
 /** See {@link LinearKernel}. */
 export function createLinear(runtime: Runtime): LinearKernel {
   return {
-    forward({ x, weight, bias, activation }) {
+    forward({ x, weight, bias, activation, precision }) {
       const [rows, inputs] = x.shape;
       const outputs = weight.shape[0];
       const y = runtime.tensors.empty([rows, outputs]);
@@ -99,6 +101,7 @@ export function createLinear(runtime: Runtime): LinearKernel {
         start: bias === null ? "zero" : { bias: addressOf(runtime, bias) },
         activation,
         activated: addressOf(runtime, y),
+        precision,
       });
       return { y, saved: activation === "none" ? [] : [z] };
     },

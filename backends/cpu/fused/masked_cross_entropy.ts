@@ -1,6 +1,7 @@
 /** The language-model head and its loss, by chunks of the vocabulary. @module */
 
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import type { Precision } from "../../backend.ts";
 import type { MaskedCrossEntropyKernel } from "../../kernels.ts";
 import {
   gatherRowsJob,
@@ -25,6 +26,7 @@ interface Operands {
   weight: Tensor;
   bias: Tensor;
   targets: Tensor;
+  precision: Precision;
 }
 
 interface Chunk {
@@ -58,7 +60,7 @@ function withGathered<T>(
 /** Visits the logits chunk by chunk. */
 function forChunks(
   runtime: Runtime,
-  { weight, bias, positions }: Operands,
+  { weight, bias, positions, precision }: Operands,
   gathered: number,
   visit: (chunk: Chunk) => void,
 ): void {
@@ -75,6 +77,7 @@ function forChunks(
         b: { address: addressOf(runtime, weight) + base * depth * 4, isTransposed: true },
         c: { address: logits },
         start: { bias: addressOf(runtime, bias) + base * 4 },
+        precision,
       });
       visit({ base, codes, logits });
     }
@@ -128,7 +131,7 @@ function forward(runtime: Runtime, operands: Operands) {
 
 function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: number) {
   const { tensors, pool } = runtime;
-  const { x, positions, weight } = operands;
+  const { x, positions, weight, precision } = operands;
   const [codes, columns] = weight.shape;
   const rows = positions.size;
   const dx = tensors.empty(x.shape);
@@ -152,6 +155,7 @@ function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: nu
             b: { address: addressOf(runtime, weight) + chunk.base * columns * 4 },
             c: { address: drows },
             start: chunk.base === 0 ? "zero" : { matrix: drows, rowBytes: columns * 4 },
+            precision,
           });
           multiplyMatrices(runtime, {
             rows: chunk.codes,
@@ -160,6 +164,7 @@ function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: nu
             a: { address: chunk.logits, isTransposed: true },
             b: { address: gathered },
             c: { address: addressOf(runtime, dweight) + chunk.base * columns * 4 },
+            precision,
           });
           const sums = sumColumns(runtime, {
             address: chunk.logits,

@@ -1,5 +1,6 @@
 /** c = start + a·b over threads: the one entry to matrix products of the fused kernels. @module */
 
+import type { Precision } from "../../backend.ts";
 import type { Activation } from "../../kernels.ts";
 import { activationKernelNames, gemmJob, planGemm } from "../jobs/gemm.ts";
 import { libraryProductJob, libraryRows } from "../jobs/library_product.ts";
@@ -31,6 +32,8 @@ export interface MatrixProduct {
   activation?: Activation;
   /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
   activated?: number;
+  /** Default float32; what `a` and `b` are rounded to where the processor multiplies that. */
+  precision?: Precision;
 }
 
 function startOf(start: Start, panelBytes: number) {
@@ -97,13 +100,16 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
   if ("matrixProduct" in runtime.pool.kernels) return multiplyByLibrary(runtime, product);
   const { pool } = runtime;
   const panelColumns = pool.tile.columns;
-  withScratch(runtime, packedBytes(depth, columns, panelColumns), (packed) => {
+  const isPaired = product.precision === "bfloat16" && "gemmBlockOfPairs" in pool.kernels;
+  const stepsPerPlace = isPaired ? 2 : 1;
+  withScratch(runtime, packedBytes(product, panelColumns, stepsPerPlace), (packed) => {
     pool.run(packJob, {
       source: b.address,
       rowBytes: storedRowBytes(b, depth, columns),
       isTransposed: Number(b.isTransposed ?? false),
       depth,
       columns,
+      stepsPerPlace,
       target: packed,
     }, { items: packItems(depth, columns, panelColumns), work: depth * columns });
     const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, pool.tile);
@@ -117,6 +123,7 @@ export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void
       rows,
       columns,
       depth,
+      stepsPerPlace,
       ...startOf(product.start ?? "zero", panelColumns * 4),
       activation: activationNumber(product),
       activated: product.activated ?? 0,

@@ -43,7 +43,7 @@ function withPatches<T>(
 export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
   const { tensors } = runtime;
   return {
-    forward({ images, weight, bias }) {
+    forward({ images, weight, bias, precision }) {
       const [outputs, , patchSize] = weight.shape as number[];
       const [samples, , height, width] = images.shape as number[];
       const tokens = height / patchSize * (width / patchSize);
@@ -57,10 +57,11 @@ export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
           b: { address: addressOf(runtime, weight), isTransposed: true },
           c: { address: addressOf(runtime, y) },
           start: { bias: addressOf(runtime, bias) },
+          precision,
         }));
       return { y };
     },
-    backward({ dy, images, weight }) {
+    backward({ dy, images, weight, precision }) {
       const [outputs, , patchSize] = weight.shape as number[];
       const dweight = tensors.empty(weight.shape);
       const address = addressOf(runtime, dy);
@@ -77,6 +78,7 @@ export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
             a: { address, isTransposed: true },
             b: { address: patches },
             c: { address: addressOf(runtime, dweight) },
+            precision,
           }),
       );
       return { dweight, dbias: sumColumns(runtime, { address, rows, columns: outputs }) };

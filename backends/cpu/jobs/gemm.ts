@@ -2,7 +2,7 @@
 
 import { type TileShape, tileShape } from "../descriptions/gemm.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
-import { depthBlock, packing } from "./pack.ts";
+import { depthBlock, packing, type StepsPerPlace } from "./pack.ts";
 
 /** Rows whose packed block of the depth stays in the second-level cache: 240 KiB. */
 const largestRows = 240;
@@ -25,6 +25,7 @@ const fields = [
   "rows",
   "columns",
   "depth",
+  "stepsPerPlace",
   "start",
   "startRowBytes",
   "startPanelBytes",
@@ -78,7 +79,8 @@ function packA(bench: Bench, values: Values, region: Region, at: number, depth: 
   const { a, aRowBytes, aIsTransposed } = values;
   const { firstRow, rows } = region;
   const target = bench.scratch + edgeBytes;
-  const { packRows, packColumns } = packing(bench.kernels, bench.tile.rows);
+  const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
+  const { packRows, packColumns } = packing(bench.kernels, bench.tile.rows, stepsPerPlace);
   if (aIsTransposed) {
     packColumns(a + at * aRowBytes + firstRow * 4, aRowBytes, rows, depth, target, 1);
   } else {
@@ -89,15 +91,18 @@ function packA(bench: Bench, values: Values, region: Region, at: number, depth: 
 /** Adds the products of `depth` steps of the depth; the first ones are added to `start`. */
 function multiply(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
   const panelColumns = bench.tile.columns;
-  const { b, c, rowBytes, columns: allColumns } = values;
+  const { b, c, rowBytes, columns: allColumns, stepsPerPlace } = values;
   const { firstRow, rows, firstColumn, columns } = region;
   const paddedColumns = Math.ceil(allColumns / panelColumns) * panelColumns;
   const target = c + firstRow * rowBytes + firstColumn * 4;
   const isFirst = at === 0;
-  bench.kernels.gemmBlock(
-    depth,
+  const places = Math.ceil(depth / stepsPerPlace);
+  const { gemmBlock, gemmBlockOfPairs } = bench.kernels;
+  const multiplyBlock = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
+  multiplyBlock(
+    places,
     bench.scratch + edgeBytes,
-    b + (at * paddedColumns + firstColumn * depth) * 4,
+    b + (at / stepsPerPlace * paddedColumns + firstColumn * places) * 4,
     target,
     rowBytes,
     rows,
@@ -124,7 +129,8 @@ function activate(bench: Bench, values: Values, region: Region): void {
 /**
  * c = start + a·b; with `activation` also activated = f(c). `a` is [rows, depth], or [depth, rows]
  * where `aIsTransposed` is 1; `b` is what the pack job made; `start` is a matrix with strides of its
- * own (zero for a bias, or for one zero). The depth must not be 0.
+ * own (zero for a bias, or for one zero). The depth must not be 0. With two steps in a place both
+ * operands are rounded to bfloat16; the sums are float32.
  */
 export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const { rows, columns, depth, rowItems, columnItems } = values;

@@ -2,19 +2,31 @@
 
 import { defineJob, type KernelTable } from "./job.ts";
 
-/** Depth of a block: a panel of B of this depth stays in the first-level cache. */
+/** Depth of a block, even: a panel of B of this depth stays in the first-level cache. */
 export const depthBlock = 256;
 
 const panelsPerItem = 16;
 
+/** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
+export type StepsPerPlace = 1 | 2;
+
 /** The kernels that pack panels of so many rows of a left or columns of a right operand. */
-export function packing(kernels: KernelTable, width: number) {
-  return { packRows: kernels[`packRows${width}`], packColumns: kernels[`packColumns${width}`] };
+export function packing(kernels: KernelTable, width: number, stepsPerPlace: StepsPerPlace = 1) {
+  const paired = stepsPerPlace === 2 ? "Paired" : "";
+  return {
+    packRows: kernels[`pack${paired}Rows${width}`],
+    packColumns: kernels[`pack${paired}Columns${width}`],
+  };
 }
 
 /** Bytes of a packed right operand. */
-export function packedBytes(depth: number, columns: number, panelColumns: number): number {
-  return depth * Math.ceil(columns / panelColumns) * panelColumns * 4;
+export function packedBytes(
+  { depth, columns }: { depth: number; columns: number },
+  panelColumns: number,
+  stepsPerPlace: StepsPerPlace,
+): number {
+  const places = Math.ceil(depth / stepsPerPlace);
+  return places * Math.ceil(columns / panelColumns) * panelColumns * 4;
 }
 
 /** Items of {@link packJob}. */
@@ -29,8 +41,10 @@ export function packItems(depth: number, columns: number, panelColumns: number):
  */
 export const packJob = defineJob(
   "pack",
-  ["source", "rowBytes", "isTransposed", "depth", "columns", "target"],
-  (bench, { source, rowBytes, isTransposed, depth, columns, target }, item) => {
+  ["source", "rowBytes", "isTransposed", "depth", "columns", "stepsPerPlace", "target"],
+  (bench, values, item) => {
+    const { source, rowBytes, isTransposed, depth, columns, target } = values;
+    const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
     const panelColumns = bench.tile.columns;
     const panels = Math.ceil(columns / panelColumns);
     const groups = Math.ceil(panels / panelsPerItem);
@@ -39,8 +53,10 @@ export const packJob = defineJob(
     const firstColumn = firstPanel * panelColumns;
     const used = Math.min(columns - firstColumn, panelsPerItem * panelColumns);
     const thisDepth = Math.min(depthBlock, depth - step);
-    const to = target + (step * panels + firstPanel * thisDepth) * panelColumns * 4;
-    const { packRows, packColumns } = packing(bench.kernels, panelColumns);
+    const places = step / stepsPerPlace * panels +
+      firstPanel * Math.ceil(thisDepth / stepsPerPlace);
+    const to = target + places * panelColumns * 4;
+    const { packRows, packColumns } = packing(bench.kernels, panelColumns, stepsPerPlace);
     const pack = isTransposed ? packRows : packColumns;
     const from = isTransposed
       ? source + firstColumn * rowBytes + step * 4

@@ -62,7 +62,8 @@ const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, { d
     findNativeDifference(wasmKernels, kernels, lanes, arena);
   nativeDifferences.set(lanes, different);
   if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
-  const description = `machine code, ${nativeNames[lanes]}`;
+  const formats = native.hasBfloat16 ? " and bfloat16" : "";
+  const description = `machine code, ${nativeNames[lanes]}${formats}`;
   return { kernels, foreign, mostThreads: mostNativeThreads, description };
 };
 

@@ -7,7 +7,7 @@
 
 import type { KernelCode } from "../code/expression.ts";
 import type { KernelTable } from "../jobs/job.ts";
-import { packing } from "../jobs/pack.ts";
+import { packing, type StepsPerPlace } from "../jobs/pack.ts";
 import { tileShape } from "../descriptions/gemm.ts";
 import { wasmLanes } from "../wasm/encode_kernel.ts";
 import type { Arena } from "../memory/arena.ts";
@@ -32,9 +32,9 @@ function isAddress(name: string): boolean {
   return !(name in counts) && !name.endsWith("Bytes");
 }
 
-/** Values that repeat after a prime number of places, both signs, none tiny. */
+/** Values that repeat after a prime number of places, both signs, none tiny, all exact in bfloat16. */
 function sample(place: number): number {
-  return ((place * 37) % 101 - 50.5) / 25;
+  return (2 * ((place * 37) % 101) - 101) / 64;
 }
 
 function fillRegions(kernel: KernelCode, memory: Float32Array): void {
@@ -94,8 +94,8 @@ export function findDifference(
 const [productRows, productColumns, productDepth] = [25, 69, 11];
 
 /**
- * The same for `gemmBlock`, whose tables want panels of B of different widths; both packing kernels
- * come from `trusted`.
+ * The same for `gemmBlock`, whose tables want panels of B of different widths, and for
+ * `gemmBlockOfPairs` where `suspect` has it; all packing kernels come from `trusted`.
  */
 export function findGemmDifference(
   trusted: KernelTable,
@@ -107,24 +107,28 @@ export function findGemmDifference(
   const block = arena.allocate(5 * floats * 4);
   const [source, a, b, c, edge] = [0, 1, 2, 3, 4].map((part) => block.offset + part * floats * 4);
   const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
-  const multiply = (table: KernelTable, lanes: number) => {
+  const multiply = (table: KernelTable, lanes: number, stepsPerPlace: StepsPerPlace = 1) => {
     memory.forEach((_, place) => memory[place] = sample(place));
     const tile = tileShape(lanes);
-    const { packRows } = packing(trusted, tile.rows);
-    const { packColumns } = packing(trusted, tile.columns);
+    const { packRows } = packing(trusted, tile.rows, stepsPerPlace);
+    const { packColumns } = packing(trusted, tile.columns, stepsPerPlace);
     packRows(source, productDepth * 4, productRows, productDepth, a, 1);
     packColumns(source, productColumns * 4, productColumns, productDepth, b, 1);
     const panelBytes = tile.columns * 4;
     const rowBytes = productColumns * 4;
-    const block = [productDepth, a, b, c, rowBytes, productRows, productColumns];
-    table.gemmBlock(...block, c, rowBytes, panelBytes, edge);
+    const places = Math.ceil(productDepth / stepsPerPlace);
+    const block = [places, a, b, c, rowBytes, productRows, productColumns];
+    const gemmBlock = stepsPerPlace === 2 ? table.gemmBlockOfPairs : table.gemmBlock;
+    gemmBlock(...block, c, rowBytes, panelBytes, edge);
     return memory.slice(3 * floats, 4 * floats);
   };
   try {
     const expected = multiply(trusted, wasmLanes);
-    const actual = multiply(suspect, lanes);
-    const isSame = actual.every((value, place) => isClose(value, expected[place]));
-    return isSame ? null : "gemmBlock";
+    const isSame = (actual: Float32Array) =>
+      actual.every((value, place) => isClose(value, expected[place]));
+    if (!isSame(multiply(suspect, lanes))) return "gemmBlock";
+    if (!("gemmBlockOfPairs" in suspect)) return null;
+    return isSame(multiply(suspect, lanes, 2)) ? null : "gemmBlockOfPairs";
   } finally {
     arena.free(block);
   }

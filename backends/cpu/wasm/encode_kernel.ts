@@ -259,8 +259,9 @@ class FunctionEncoder {
         this.#vector(first);
         return this.#emit(vectorOperation("round"), vectorOperation("toInteger"));
       case "integerShiftLeft":
+      case "integerShiftRight":
         this.#vector(first);
-        return this.#emit(0x41, signed(vector.value), vectorOperation("integerShiftLeft"));
+        return this.#emit(0x41, signed(vector.value), vectorOperation(vector.operation));
       case "shuffle":
         this.#vector(first);
         this.#vector(second);

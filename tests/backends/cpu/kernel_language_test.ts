@@ -27,7 +27,7 @@ import {
   functionOfValues,
   openNativeHost,
 } from "../../../backends/cpu/providers/native/executable_memory_ffi.ts";
-import { widestVectors } from "../../../backends/cpu/providers/native/processor_ffi.ts";
+import { vectorSupport } from "../../../backends/cpu/providers/native/processor_ffi.ts";
 
 /** Runs a kernel on one memory of float32, with arguments. */
 interface Target {
@@ -63,7 +63,7 @@ function wasmTarget(addressBits: 32 | 64, hasRelaxedSimd: boolean): Target {
 
 function nativeTarget(lanes: 8 | 16): Target | null {
   const host = openNativeHost();
-  if (typeof host === "string" || (widestVectors(host) ?? 0) < lanes) return null;
+  if (typeof host === "string" || (vectorSupport(host)?.lanes ?? 0) < lanes) return null;
   return {
     name: `x64 ${lanes} lanes`,
     lanes,

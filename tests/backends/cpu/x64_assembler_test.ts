@@ -69,6 +69,7 @@ const emitters: Record<string, Emit> = {
   vpaddd: three("integerAdd"),
   vfmadd231ps: three("multiplyAdd"),
   vfnmadd231ps: three("multiplySubtract"),
+  vdpbf16ps: three("dotPairs"),
   vmovups: (code, [to, from]) => {
     if (to.includes("[")) code.storeVector(parseOperand(to), registerNumber(from));
     else code.vector2("move", registerNumber(to), parseOperand(from));
@@ -98,6 +99,8 @@ const emitters: Record<string, Emit> = {
     code.blend(registerNumber(to), registerNumber(no), parseOperand(yes), registerNumber(mask)),
   vpslld: (code, [to, from, bits]) =>
     code.integerShiftLeft(registerNumber(to), registerNumber(from), Number(bits)),
+  vpsrld: (code, [to, from, bits]) =>
+    code.integerShiftRight(registerNumber(to), registerNumber(from), Number(bits)),
   vcvttsd2si: (code, [to, from]) => code.convertToInteger(registerNumber(to), parseOperand(from)),
   vcvtsi2ss: (code, [to, , from]) =>
     code.convertFromInteger(registerNumber(to), registerNumber(from)),

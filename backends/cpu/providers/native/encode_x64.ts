@@ -322,12 +322,18 @@ class Encoder {
       }
       case "shiftLanes": {
         const from = this.#vectorIn(instruction.from, scratch);
-        return assembler.integerShiftLeft(target, from, instruction.bits);
+        return instruction.isLeft
+          ? assembler.integerShiftLeft(target, from, instruction.bits)
+          : assembler.integerShiftRight(target, from, instruction.bits);
       }
       case "accumulate": {
         const first = this.#vectorIn(instruction.first, scratch);
-        const name = instruction.isAdd ? "multiplyAdd" : "multiplySubtract";
-        return assembler.vector3(name, target, first, this.#operand(instruction.second));
+        return assembler.vector3(
+          instruction.name,
+          target,
+          first,
+          this.#operand(instruction.second),
+        );
       }
       case "select": {
         const mask = this.#vectorIn(instruction.mask, this.#vectorScratch[2]);

@@ -27,6 +27,8 @@ export interface Address {
   readonly offset: number;
 }
 
+export type AccumulateName = "multiplyAdd" | "multiplySubtract" | "dotPairs";
+
 /** Operations that give `to` = first ∘ second; the second may be a constant. */
 export type BinaryName =
   | "add"
@@ -59,9 +61,15 @@ export type Instruction =
     second: VectorInput;
   }
   | { kind: "unary"; name: "squareRoot" | "round" | "toInteger"; to: Virtual; from: VectorInput }
-  | { kind: "shiftLanes"; to: Virtual; from: Virtual; bits: number }
+  | { kind: "shiftLanes"; to: Virtual; from: Virtual; bits: number; isLeft: boolean }
   /** to ± first·second, in place. */
-  | { kind: "accumulate"; isAdd: boolean; to: Virtual; first: Virtual; second: VectorInput }
+  | {
+    kind: "accumulate";
+    name: AccumulateName;
+    to: Virtual;
+    first: Virtual;
+    second: VectorInput;
+  }
   | { kind: "select"; to: Virtual; mask: Virtual; yes: VectorInput; no: Virtual }
   /** `scratch` is written before `to`. */
   | {
@@ -297,9 +305,11 @@ class Linearizer {
         return this.#add({ kind: "unary", name: operation, to, from: this.#vector(inputs[0]) });
       case "roundToInteger":
         return this.#add({ kind: "unary", name: "toInteger", to, from: this.#vector(inputs[0]) });
-      case "integerShiftLeft": {
+      case "integerShiftLeft":
+      case "integerShiftRight": {
         const from = this.#vectorRegister(inputs[0]);
-        return this.#add({ kind: "shiftLanes", to, from, bits: vector.value });
+        const isLeft = operation === "integerShiftLeft";
+        return this.#add({ kind: "shiftLanes", to, from, bits: vector.value, isLeft });
       }
       case "fromIndex":
         return this.#add({ kind: "splatIndex", to, from: this.#indexRegister(vector.address!) });
@@ -322,8 +332,10 @@ class Linearizer {
   #composite(to: Virtual, { operation, inputs }: Vector): void {
     switch (operation) {
       case "multiplyAdd":
+      case "dotPairs":
+        return this.#accumulate(to, operation, inputs);
       case "multiplySubtractFrom":
-        return this.#accumulate(to, operation === "multiplyAdd", inputs);
+        return this.#accumulate(to, "multiplySubtract", inputs);
       case "select": {
         const mask = this.#vectorRegister(inputs[0]);
         const yes = this.#vector(inputs[1]);
@@ -341,7 +353,7 @@ class Linearizer {
     }
   }
 
-  #accumulate(to: Virtual, isAdd: boolean, inputs: readonly Vector[]): void {
+  #accumulate(to: Virtual, name: AccumulateName, inputs: readonly Vector[]): void {
     const isConstantFirst = constantOperations.has(inputs[0].operation);
     const [a, b] = isConstantFirst ? [inputs[1], inputs[0]] : inputs;
     const first = this.#vectorRegister(a);
@@ -352,7 +364,7 @@ class Linearizer {
       (first.id === to.id || (!isConstant(second) && second.id === to.id));
     const target = clashes ? this.#new("vector") : to;
     if (!isInPlace) this.#add({ kind: "moveVector", to: target, from: addend });
-    this.#add({ kind: "accumulate", isAdd, to: target, first, second });
+    this.#add({ kind: "accumulate", name, to: target, first, second });
     if (clashes) this.#add({ kind: "moveVector", to, from: target });
   }
 }

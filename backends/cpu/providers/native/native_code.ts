@@ -8,5 +8,7 @@ export const mostNativeThreads = 96;
 /** Where kernels start, by name; the same in all threads of the process. */
 export interface NativeCode {
   readonly lanes: Lanes;
+  /** Whether there is `gemmBlockOfPairs`. */
+  readonly hasBfloat16: boolean;
   readonly addresses: Readonly<Record<string, bigint>>;
 }

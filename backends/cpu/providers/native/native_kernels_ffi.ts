@@ -6,6 +6,7 @@
 
 import { describeKernel } from "../../code/kernel_builder.ts";
 import type { KernelTable } from "../../jobs/job.ts";
+import { pairKernels } from "../../descriptions/gemm.ts";
 import { portableKernels } from "../../kernel_table.ts";
 import { encodeX64 } from "./encode_x64.ts";
 import {
@@ -15,7 +16,7 @@ import {
   openNativeHost,
 } from "./executable_memory_ffi.ts";
 import type { NativeCode } from "./native_code.ts";
-import { widestVectors } from "./processor_ffi.ts";
+import { vectorSupport } from "./processor_ffi.ts";
 import type { Lanes } from "./x64_assembler.ts";
 
 /** Where each thread puts the values of its calls, below the arena's first block. */
@@ -42,16 +43,18 @@ export function placeNativeKernels(
 ): NativeCode | string {
   const host = openNativeHost();
   if (typeof host === "string") return host;
-  const widest = widestVectors(host);
-  if (widest === null) return "the processor lacks AVX2 or FMA";
-  const lanes = widest > mostLanes ? mostLanes : widest;
+  const support = vectorSupport(host);
+  if (support === null) return "the processor lacks AVX2 or FMA";
+  const lanes = support.lanes > mostLanes ? mostLanes : support.lanes;
+  const hasBfloat16 = support.hasBfloat16 && lanes === 16;
   let known = placed.get(lanes);
   if (known === undefined) {
-    const codes = portableKernels.map((description) => ({
+    const descriptions = [...portableKernels, ...(hasBfloat16 ? pairKernels : [])];
+    const codes = descriptions.map((description) => ({
       name: description.name,
       code: encodeX64(describeKernel(description, lanes), lanes),
     }));
-    known = { native: { lanes, addresses: place(host, codes) }, codes };
+    known = { native: { lanes, hasBfloat16, addresses: place(host, codes) }, codes };
     placed.set(lanes, known);
   }
   for (const { name, code } of known.codes) dump(`${name}.x64`, code);

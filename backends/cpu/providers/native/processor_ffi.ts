@@ -4,8 +4,8 @@ import { functionOfValues, type NativeHost } from "./executable_memory_ffi.ts";
 import type { Lanes } from "./x64_assembler.ts";
 
 /**
- * Asks for leaf 1, leaf 7 and, where the system saves extended registers, which ones; stores ecx of
- * leaf 1, ebx of leaf 7 and the low half of xcr0 as int32.
+ * Asks for leaf 1, both parts of leaf 7 and, where the system saves extended registers, which ones;
+ * stores ecx of leaf 1, ebx of leaf 7, the low half of xcr0 and eax of leaf 7's second part as int32.
  */
 export const processorQuery = Uint8Array.of(
   ...[0x53], // push rbx
@@ -19,6 +19,10 @@ export const processorQuery = Uint8Array.of(
   ...[0x31, 0xc9], // xor ecx, ecx
   ...[0x0f, 0xa2], // cpuid
   ...[0x41, 0x89, 0x58, 0x04], // mov [r8 + 4], ebx
+  ...[0xb8, 0x07, 0x00, 0x00, 0x00], // mov eax, 7
+  ...[0xb9, 0x01, 0x00, 0x00, 0x00], // mov ecx, 1
+  ...[0x0f, 0xa2], // cpuid
+  ...[0x41, 0x89, 0x40, 0x0c], // mov [r8 + 12], eax
   ...[0x31, 0xc0], // xor eax, eax
   ...[0x41, 0x0f, 0xba, 0xe1, 0x1b], // bt r9d, 27
   ...[0x73, 0x05], // jnc over the next two
@@ -34,23 +38,32 @@ const extendedSave = 1 << 27;
 const avx = 1 << 28;
 const avx2 = 1 << 5;
 const avx512 = (1 << 16) | (1 << 17); // F and DQ
+const avx512Bfloat16 = 1 << 5;
 const savedVectors = 0b110;
 const savedWideVectors = 0b1110_0110;
 
+/** The vectors that a processor computes with. */
+export interface VectorSupport {
+  readonly lanes: Lanes;
+  /** Whether it multiplies pairs of bfloat16. */
+  readonly hasBfloat16: boolean;
+}
+
 /**
- * Lanes of the widest vectors that the processor computes with, and whose registers the system
- * keeps: 16 with AVX-512, 8 with AVX2 and FMA.
+ * The widest vectors that the processor computes with and whose registers the system keeps: 16 lanes
+ * with AVX-512, 8 with AVX2 and FMA; null where there are neither.
  */
-export function widestVectors(host: NativeHost): Lanes | null {
+export function vectorSupport(host: NativeHost): VectorSupport | null {
   const code = host.place(processorQuery);
   const answer = new Float64Array(2);
   functionOfValues(code.address, answer)();
   code.free();
-  const [features, extendedFeatures, saved] = new Int32Array(answer.buffer);
+  const [features, extendedFeatures, saved, moreFeatures] = new Int32Array(answer.buffer);
   const wanted = fusedMultiplyAdd | extendedSave | avx;
   const has = (set: number, bits: number) => (set & bits) === bits;
   if (!has(features, wanted) || !has(extendedFeatures, avx2) || !has(saved, savedVectors)) {
     return null;
   }
-  return has(extendedFeatures, avx512) && has(saved, savedWideVectors) ? 16 : 8;
+  const isWide = has(extendedFeatures, avx512) && has(saved, savedWideVectors);
+  return { lanes: isWide ? 16 : 8, hasBfloat16: isWide && has(moreFeatures, avx512Bfloat16) };
 }

@@ -75,6 +75,8 @@ export const threeOperand = {
   multiplyAdd: vector(2, 1, 0xb8),
   /** destination −= first·second. */
   multiplySubtract: vector(2, 1, 0xbc),
+  /** destination += first·second, both products of each pair of bfloat16; 16 lanes only. */
+  dotPairs: vector(2, 2, 0x52),
 } as const;
 
 /** destination, source (register or memory). */
@@ -285,6 +287,10 @@ export class X64Assembler {
 
   integerShiftLeft(to: number, from: number, bits: number): void {
     this.#vector(vector(1, 1, 0x72), 6, to, inRegister(from), { immediate: bits });
+  }
+
+  integerShiftRight(to: number, from: number, bits: number): void {
+    this.#vector(vector(1, 1, 0x72), 2, to, inRegister(from), { immediate: bits });
   }
 
   storeVector(to: Operand, from: number): void {
