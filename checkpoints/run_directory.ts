@@ -1,9 +1,12 @@
 /**
- * The directory of one run: its lock, config, metrics and checkpoints.
+ * The directory of one run: its lock, config, logs and checkpoints.
  *
  * ```
  * RUN/config.json      the resolved config, with the origin of each value
  * RUN/metrics.jsonl    one JSON object a step
+ * RUN/events.jsonl     everything else that happened: evaluations, checkpoints, warnings
+ * RUN/events.out.tfevents.*   the same for TensorBoard
+ * RUN/report.html      all of it on one page
  * RUN/result.json      what the finished run gave
  * RUN/checkpoints/     see store.ts
  * ```
@@ -13,6 +16,8 @@
 
 import { join } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
+import { AppendLog, LogReader, type LogRecord } from "./append_log.ts";
+import { EventFile } from "./event_file.ts";
 import { RunLock } from "./run_lock.ts";
 import { type NamedTensors, writeSafetensors } from "./safetensors_writer.ts";
 import {
@@ -25,7 +30,10 @@ import {
   saveCheckpoint,
 } from "./store.ts";
 
-const metricsFile = "metrics.jsonl";
+/** The file of a run directory with the numbers of its steps. */
+export const metricsFile = "metrics.jsonl";
+/** The file of a run directory with everything else that happened. */
+export const eventsFile = "events.jsonl";
 const configFile = "config.json";
 /** The file of a run directory that holds what the finished run gave. */
 export const resultFile = "result.json";
@@ -34,7 +42,8 @@ export const resultFile = "result.json";
 export class RunDirectory {
   readonly path: string;
   readonly #lock: RunLock;
-  #metrics: Deno.FsFile | null = null;
+  #metrics: AppendLog | null = null;
+  #events: AppendLog | null = null;
 
   private constructor(path: string, lock: RunLock) {
     this.path = path;
@@ -102,30 +111,41 @@ export class RunDirectory {
     content: CheckpointContent,
     retention: Retention,
   ): Promise<Checkpoint> {
-    this.#metrics?.syncDataSync();
+    this.#metrics?.flush();
+    this.#events?.flush();
     return await saveCheckpoint(this.path, step, content, retention);
   }
 
   /**
-   * Starts or continues `metrics.jsonl`. What a killed process wrote after `step`, and a half-written
+   * Starts the logs, or goes on with them. What a killed process wrote after `step`, and a half-written
    * last line, are dropped.
    */
-  startMetrics(step: number): void {
-    const path = join(this.path, metricsFile);
-    const kept = step === 0 ? [] : wholeLines(path).filter((line) => stepOf(line) <= step);
-    this.writeText(metricsFile, kept.map((line) => line + "\n").join(""));
-    this.#metrics = Deno.openSync(path, { append: true });
+  startLogs(step: number): void {
+    this.#metrics = AppendLog.open(join(this.path, metricsFile), step);
+    this.#events = AppendLog.open(join(this.path, eventsFile), step);
   }
 
-  /** Appends one line in one write. */
-  appendMetrics(metrics: Record<string, unknown>): void {
-    if (this.#metrics === null) throw new Error("startMetrics() comes before appendMetrics()");
-    this.#metrics.writeSync(new TextEncoder().encode(JSON.stringify(metrics) + "\n"));
+  /** Starts TensorBoard's events, or goes on with them as {@link RunDirectory.startLogs} does. */
+  startTensorBoard(step: number): EventFile {
+    return EventFile.open(this.path, step);
+  }
+
+  /** Appends a line to `metrics.jsonl`. */
+  appendMetrics(metrics: LogRecord): void {
+    if (this.#metrics === null) throw new Error("startLogs() comes before appendMetrics()");
+    this.#metrics.append(metrics);
+  }
+
+  /** Appends a line to `events.jsonl`. */
+  appendEvent(event: LogRecord): void {
+    if (this.#events === null) throw new Error("startLogs() comes before appendEvent()");
+    this.#events.append(event);
   }
 
   close(): void {
     this.#metrics?.close();
-    this.#metrics = null;
+    this.#events?.close();
+    this.#metrics = this.#events = null;
     this.#lock.release();
   }
 }
@@ -142,8 +162,9 @@ export function readRunResult(path: string): unknown {
 
 /** The last whole line of the log of a run; null where it has none. */
 export function readLastMetrics(path: string): unknown {
-  const last = wholeLines(join(path, metricsFile)).pop();
-  return last === undefined ? null : JSON.parse(last);
+  let last: LogRecord | null = null;
+  for (const record of new LogReader(join(path, metricsFile)).read()) last = record;
+  return last;
 }
 
 function readJson(file: string, hint: string): unknown {
@@ -158,23 +179,5 @@ function readJson(file: string, hint: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, { hint, cause: error });
-  }
-}
-
-function wholeLines(path: string): string[] {
-  try {
-    const lines = Deno.readTextFileSync(path).split("\n");
-    return lines.slice(0, -1);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-function stepOf(line: string): number {
-  try {
-    return Number(JSON.parse(line).step);
-  } catch {
-    return Infinity;
   }
 }

@@ -10,6 +10,11 @@ export function now(): number {
   return performance.now() / 1000;
 }
 
+/** Seconds since 1970, for records of when something happened; never for measuring. */
+export function wallTime(): number {
+  return (performance.timeOrigin + performance.now()) / 1000;
+}
+
 /** Sums seconds by name. */
 export class Stopwatch {
   readonly #seconds = new Map<string, number>();

@@ -30,13 +30,26 @@ export interface StepMetrics {
 
 /** One event of a run. */
 export type RunEvent =
-  | { type: "start"; totalSteps: number; step: number; directory: string | null }
+  | {
+    type: "start";
+    totalSteps: number;
+    /** Steps done already: 0, or those of the checkpoint that the run goes on from. */
+    step: number;
+    directory: string | null;
+    /** The resolved config of the run. */
+    config?: Readonly<Record<string, unknown>>;
+  }
   | { type: "step"; totalSteps: number; metrics: StepMetrics }
   | { type: "epoch"; epoch: number; step: number }
   | { type: "checkpoint"; step: number; path: string }
   | { type: "evaluation"; step: number; name: string; result: Record<string, number> }
   | { type: "note"; message: string }
-  | { type: "warning"; message: string }
+  | {
+    type: "warning";
+    message: string;
+    /** The file that was left out, where the warning is about one. */
+    file?: { readonly id: string; readonly reason: string };
+  }
   | { type: "done"; step: number; interrupted: boolean };
 
 /** Receives the events of a run, in order; must not throw. */

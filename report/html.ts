@@ -50,15 +50,16 @@ th:first-child,td:first-child{text-align:left;padding-left:0}
  * @param title plain text
  * @param body HTML
  * @param ownStyle more CSS
+ * @param head more elements of the head, HTML
  */
-export function htmlPage(title: string, body: string, ownStyle = ""): string {
+export function htmlPage(title: string, body: string, ownStyle = "", head = ""): string {
   const name = escapeHtml(title);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${name}</title>
+<title>${name}</title>${head}
 <style>${style}${ownStyle}</style>
 </head>
 <body>

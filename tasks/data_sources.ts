@@ -53,7 +53,11 @@ export async function openLoader(
     onError: data.onError,
     maxSkipped: data.maxSkipped,
     onSkip: ({ id, message }) =>
-      listener({ type: "warning", message: `Skipped "${id}": ${message}` }),
+      listener({
+        type: "warning",
+        message: `Skipped "${id}": ${message}`,
+        file: { id, reason: message },
+      }),
     onNote: (message) => listener({ type: "note", message }),
     ...options,
   });

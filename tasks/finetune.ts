@@ -30,6 +30,7 @@ import type { Optimizer } from "../pipeline/optimize/optimizer.ts";
 import { learningRateAt, type LearningRateSchedule } from "../pipeline/optimize/schedules.ts";
 import { type BatchQueue, loaderQueue, stageQueue } from "../pipeline/queue.ts";
 import { pipeline, type Stage } from "../pipeline/stage.ts";
+import { imageTensor } from "../pipeline/tokenize.ts";
 import { train } from "../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "./data_sources.ts";
 import { type BestModel, FinetuneEvaluation } from "./finetune_evaluation.ts";
@@ -43,9 +44,10 @@ import { labelSubset } from "./label_subset.ts";
 import { normalizations } from "./normalizations.ts";
 import { requireLabels } from "./require_labels.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
+import { classPictures } from "./recording/class_pictures.ts";
 import { type RunOptions, RunSession, type Trained } from "./session.ts";
 import { chooseMicroBatch, createOptimizer, isCheckpointDue, isDue } from "./training.ts";
-import { finetuneTransform } from "./transforms.ts";
+import { evaluationTransform, finetuneTransform } from "./transforms.ts";
 
 /** The stages of fine-tuning, any of which may be exchanged for another of the same type. */
 export interface FinetuneStages {
@@ -164,6 +166,18 @@ async function run(
   const queue = await openQueue(config, options, source, microBatch, session);
   let loss: number | null = null;
   try {
+    session.describeData(source);
+    session.setPictures(classPictures({
+      on,
+      config,
+      source,
+      transform: { ...evaluationTransform(config.augment), edge: config.augment.testResize },
+      logits: ({ pixels, size, imageSize }) => {
+        const normalization = normalizations[config.augment.normalization];
+        const images = imageTensor(pixels, size, imageSize, normalization);
+        return model.logits(on, images, { dropPath: null });
+      },
+    }));
     listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
     const { step, interrupted } = await train<AugmentedBatch>({
       on,

@@ -36,6 +36,8 @@ import { type LoadedEncoder, loadEncoder } from "./load_encoder.ts";
 import { normalizations } from "./normalizations.ts";
 import { probeLength, probeSchedule } from "./probe_schedule.ts";
 import { microBatchesAt } from "./schedule.ts";
+import { classPictures } from "./recording/class_pictures.ts";
+import type { DrawPictures } from "./recording/run_recorder.ts";
 import { type RunOptions, RunSession } from "./session.ts";
 import { chooseMicroBatch, isCheckpointDue } from "./training.ts";
 import { evaluationTransform, trainTransform } from "./transforms.ts";
@@ -205,6 +207,8 @@ async function run(
   let loss: number | null = null;
   try {
     const { totalSteps, stepsPerEpoch } = length;
+    session.describeData(source);
+    session.setPictures(probePictures(probing, source));
     listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
     const { step, interrupted } = await train<AugmentedBatch>({
       on,
@@ -241,6 +245,25 @@ async function run(
     optimizer.dispose();
     probes.dispose();
   }
+}
+
+/** Pictures of the classifier on the last block. */
+function probePictures(
+  { config, session: { on }, frozen, probes }: Probing,
+  source: Source,
+): DrawPictures {
+  const { augment } = config;
+  return classPictures({
+    on,
+    config,
+    source,
+    transform: evaluationTransform(augment),
+    logits: ({ pixels, size, imageSize }) => {
+      const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
+      const features = extractFeatures(on, frozen.encoder, input, probes.requests);
+      return probes.logits(on, features, false).at(-1)!;
+    },
+  });
 }
 
 /** Accuracy of every classifier on the test images. */

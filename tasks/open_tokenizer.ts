@@ -30,6 +30,8 @@ const patchesPerCode = 64;
 /** What a pretraining run does with its tokenizer. */
 export interface RunTokenizer {
   readonly encoder: PatchTokenizer;
+  /** The same, but it never learns from what it labels: for pictures. */
+  readonly onlooker: PatchTokenizer;
   /** Frozen numbers that encoding an image takes. */
   readonly parameterCount: number;
   /** What a checkpoint of the run must hold of it; null where the tokenizer's own file is enough. */
@@ -98,17 +100,19 @@ export async function openTokenizer(
       ? await fitPixels(config, source, session)
       : PixelTokenizer.load(on, pixelConfig(config), kept);
     const extra = () => encoder.export();
-    return { encoder, parameterCount, extra, dispose: () => encoder.dispose() };
+    const dispose = () => encoder.dispose();
+    return { encoder, onlooker: encoder, parameterCount, extra, dispose };
   }
   const tokenizer = await loadTokenizer(on, checkpoint, downloads);
   const dispose = () => tokenizer.dispose();
   if (!updatesDuringPretraining) {
-    return { encoder: tokenizer, parameterCount, extra: null, dispose };
+    return { encoder: tokenizer, onlooker: tokenizer, parameterCount, extra: null, dispose };
   }
   const encoder = new DriftingCodebook(tokenizer);
   const kept = await session.readExtra();
   if (kept !== null) encoder.load(on, kept);
-  return { encoder, parameterCount, extra: () => encoder.export(), dispose };
+  const extra = () => encoder.export();
+  return { encoder, onlooker: tokenizer, parameterCount, extra, dispose };
 }
 
 /** k-means on patches of the views that the run begins with. */

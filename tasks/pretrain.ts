@@ -40,6 +40,7 @@ import { normalizations } from "./normalizations.ts";
 import { openTokenizer } from "./open_tokenizer.ts";
 import { beitConfig, pretrainFootprint } from "./pretrain_plan.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
+import { pretrainPictures } from "./recording/pretrain_pictures.ts";
 import { type RunOptions, RunSession } from "./session.ts";
 import { chooseMicroBatch, createOptimizer, isCheckpointDue } from "./training.ts";
 import { maskOptions, pretrainTransform } from "./transforms.ts";
@@ -144,6 +145,10 @@ async function run(
   const queue = await openQueue(config, options, source, microBatch, session);
   let lastLoss: number | null = null;
   try {
+    session.describeData(source);
+    session.setPictures(
+      pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
+    );
     listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
     const { step, interrupted } = await train<MaskedBatch>({
       on,

@@ -15,9 +15,13 @@ import { UserError } from "../core/errors.ts";
 import type { Config } from "../configs/schema.ts";
 import type { NamedValues, ParameterSet } from "../models/parameter_set.ts";
 import type { RunEvent, RunListener } from "../pipeline/events.ts";
+import { Hooks, type RunHook } from "../pipeline/hooks.ts";
 import type { Updater } from "../pipeline/optimize/optimizer.ts";
 import { configHash } from "./config_hash.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
+import { runFacts } from "./recording/run_facts.ts";
+import { type DrawPictures, RunRecorder } from "./recording/run_recorder.ts";
+import type { Source } from "../data/source.ts";
 
 /** How to run a task; everything that decides the numbers is in its config instead. */
 export interface RunOptions {
@@ -30,8 +34,10 @@ export interface RunOptions {
    * refuses a finished one, `always` goes on from its last checkpoint, and there must be one.
    */
   readonly resume?: "auto" | "always";
-  /** Receives the run's events. */
+  /** Receives the run's events; a part of the program: what it throws ends the run. */
   readonly listener?: RunListener;
+  /** Receive them too, as guests: what they throw becomes a warning; see {@link RunHook}. */
+  readonly hooks?: readonly RunHook[];
   /** Ends the run after the current step, saved. */
   readonly signal?: AbortSignal;
   /** Where each config value came from, for `config.json`. */
@@ -62,6 +68,8 @@ export interface Trained {
   readonly extra?: () =>
     | ReadonlyMap<string, NamedValues>
     | Promise<ReadonlyMap<string, NamedValues>>;
+  /** Values beside the parameters whose spread is recorded at checkpoints. */
+  readonly histograms?: () => ReadonlyMap<string, NamedValues>;
 }
 
 /** An open run. */
@@ -73,6 +81,8 @@ export class RunSession {
   readonly #checkpoint: LoadedCheckpoint | null;
   readonly #ownsBackend: boolean;
   readonly #hash: string;
+  readonly #recorder: RunRecorder | null;
+  readonly #hooks: Hooks;
 
   private constructor(fields: {
     on: Context;
@@ -89,16 +99,29 @@ export class RunSession {
     this.#checkpoint = fields.checkpoint;
     this.#ownsBackend = fields.options.backend === undefined;
     this.#hash = fields.hash;
+    const warn = (message: string) => this.listener({ type: "warning", message });
+    this.#hooks = new Hooks(fields.options.hooks ?? [], warn);
+    this.#recorder = fields.directory === null ? null : new RunRecorder({
+      directory: fields.directory,
+      config: fields.config,
+      origins: fields.options.origins ?? new Map(),
+      facts: runFacts(fields.on, fields.config),
+      warn,
+    });
   }
 
   /** Opens the directory and starts the backend; see {@link RunOptions}. */
   static async open(config: Config, options: RunOptions): Promise<RunSession> {
-    const listener = options.listener ?? (() => {});
+    // Handed on as soon as there is a session to record them.
+    const early: RunEvent[] = [];
+    const listener: RunListener = (event) => early.push(event);
     const hash = await configHash(config);
     const path = options.directory ?? null;
     const directory = path === null ? null : RunDirectory.open(path);
     try {
-      const checkpoint = directory === null ? null : findCheckpoint(directory, hash, options);
+      const checkpoint = directory === null
+        ? null
+        : findCheckpoint(directory, hash, options, listener);
       const { backend, notes } = options.backend === undefined
         ? await createBackend(config.backend.name, {
           threads: config.backend.threads === "auto" ? undefined : config.backend.threads,
@@ -117,8 +140,11 @@ export class RunSession {
         origins: Object.fromEntries(options.origins ?? []),
         hash,
       });
-      return new RunSession({ on, config, options, directory, checkpoint, hash });
+      const session = new RunSession({ on, config, options, directory, checkpoint, hash });
+      for (const event of early) session.listener(event);
+      return session;
     } catch (error) {
+      for (const event of early) options.listener?.(event);
       directory?.close();
       throw error;
     }
@@ -129,17 +155,24 @@ export class RunSession {
     return this.#directory?.path ?? null;
   }
 
-  /** Writes step metrics to the log and hands every event on. */
+  /** Records every event and hands it on. */
   readonly listener: RunListener = (event: RunEvent) => {
-    if (event.type === "step") {
-      const { metrics } = event;
-      const every = this.#config.log.everySteps;
-      if (metrics.step % every === 0 || metrics.step === event.totalSteps) {
-        this.#directory?.appendMetrics(metrics);
-      }
-    }
-    this.#options.listener?.(event);
+    const whole = event.type === "start" ? { ...event, config: { ...this.#config } } : event;
+    this.#recorder?.listen(whole);
+    this.#options.listener?.(whole);
+    this.#hooks.dispatch(whole);
   };
+
+  /** Tells the records what the run learns from. */
+  describeData({ length, classes }: Pick<Source, "length" | "classes">): void {
+    const { source } = this.#config.data;
+    this.#recorder?.describeData({ location: source, files: length, classes });
+  }
+
+  /** Has pictures drawn for the records at every checkpoint. */
+  setPictures(draw: DrawPictures): void {
+    this.#recorder?.setPictures(draw);
+  }
 
   /** The model's shape in the checkpoint to go on from; null for a new run. */
   get savedModel(): object | null {
@@ -169,7 +202,7 @@ export class RunSession {
       step = checkpoint.step;
       this.listener({ type: "note", message: `Resuming after step ${step}` });
     }
-    this.#directory?.startMetrics(step);
+    this.#recorder?.begin(step);
     return step;
   }
 
@@ -184,8 +217,9 @@ export class RunSession {
       finished,
     };
     const { keepLast, keepEvery } = this.#config.checkpoint;
+    const parameters = await trained.parameters.export();
     const tensors: Record<string, NamedTensors> = {
-      model: toTensors(await trained.parameters.export()),
+      model: toTensors(parameters),
       optimizer: toTensors(await trained.optimizer.export()),
     };
     if (trained.extra !== undefined) tensors.extra = toTensors(await trained.extra());
@@ -195,6 +229,8 @@ export class RunSession {
       { keepLast, ...(keepEvery === null ? {} : { keepEvery }) },
     );
     this.listener({ type: "checkpoint", step, path: directory });
+    const weights = Array.from(parameters, ([name, value]) => [`weights/${name}`, value] as const);
+    await this.#recorder?.checkpoint(step, new Map([...weights, ...trained.histograms?.() ?? []]));
   }
 
   /** Replaces a text file in the run's directory. */
@@ -221,8 +257,13 @@ export class RunSession {
   }
 
   async close(): Promise<void> {
-    this.#directory?.close();
-    if (this.#ownsBackend) await this.on.backend.dispose();
+    try {
+      await this.#hooks.settle();
+      await this.#recorder?.close();
+    } finally {
+      this.#directory?.close();
+      if (this.#ownsBackend) await this.on.backend.dispose();
+    }
   }
 }
 
@@ -239,10 +280,11 @@ function findCheckpoint(
   directory: RunDirectory,
   hash: string,
   options: RunOptions,
+  listener: RunListener,
 ): LoadedCheckpoint | null {
   const { checkpoint, broken } = directory.latest();
   for (const message of broken) {
-    options.listener?.({ type: "warning", message: `Skipping a broken checkpoint: ${message}` });
+    listener({ type: "warning", message: `Skipping a broken checkpoint: ${message}` });
   }
   if (checkpoint === null) {
     if (options.resume === "always") {

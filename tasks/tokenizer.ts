@@ -31,6 +31,7 @@ import { openLoader, openTrainingSource } from "./data_sources.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { normalizations } from "./normalizations.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
+import { codePictures } from "./recording/code_pictures.ts";
 import { type RunOptions, RunSession } from "./session.ts";
 import { chooseMicroBatch, createOptimizer, isCheckpointDue } from "./training.ts";
 import { trainTransform } from "./transforms.ts";
@@ -128,6 +129,11 @@ async function run(
     optimizer,
     model: shape,
     extra: () => new Map([...teacher.state(), ...usage.export()]),
+    histograms: () =>
+      new Map([["codebook/hits", {
+        shape: [shape.codes],
+        values: Float32Array.from(usage.hits),
+      }]]),
   };
   const startStep = await session.restore(trained);
 
@@ -155,6 +161,8 @@ async function run(
   const queue = cache?.ahead(loaded) ?? loaded;
   let metrics: Record<string, number> = {};
   try {
+    session.describeData(source);
+    session.setPictures(codePictures({ on, config, source, tokenizer }));
     listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
     const { step, interrupted } = await train<LoadedBatch>({
       on,

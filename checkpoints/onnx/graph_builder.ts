@@ -9,7 +9,13 @@
 import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
 import type { ByteSink } from "../file_sink.ts";
-import { bytesField, floatField, integerField, lengthPrefix, message } from "./protobuf.ts";
+import {
+  bytesField,
+  floatField,
+  integerField,
+  lengthPrefix,
+  message,
+} from "../../core/protobuf.ts";
 
 const OPSET = 17;
 /** The version of the file format that goes with opset 17. */

@@ -20,6 +20,15 @@ const log = z.strictObject({
   progressSeconds: z.number().positive().default(10).describe(
     "Seconds between progress lines where the output is no terminal.",
   ),
+  report: z.boolean().default(true).describe(
+    "Whether `report.html` is written: the curves, pictures, config and data of the run.",
+  ),
+  reportSeconds: z.number().positive().default(30).describe(
+    "Seconds between renewals of the report, beside those at checkpoints and evaluations.",
+  ),
+  tensorBoard: z.boolean().default(true).describe(
+    "Whether TensorBoard's event files are written, with at most 10 000 of the steps.",
+  ),
 }).describe("What a run writes down.");
 
 const pooling = z.enum(["cls", "meanPatches", "clsAndMean"]).default("meanPatches");

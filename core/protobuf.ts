@@ -1,5 +1,5 @@
 /**
- * Writing protocol buffers: just what ONNX needs.
+ * Writing protocol buffers: just what ONNX files and TensorBoard's events need.
  *
  * @module
  */
@@ -37,6 +37,21 @@ export function floatField(field: number, value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
   return concatenate([varint(field << 3 | 5), bytes]);
+}
+
+/** A field of a 64-bit float. */
+export function doubleField(field: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value, true);
+  return concatenate([varint(field << 3 | 1), bytes]);
+}
+
+/** A field of many 64-bit floats, packed. */
+export function doublesField(field: number, values: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(8 * values.length);
+  const view = new DataView(bytes.buffer);
+  for (const [index, value] of values.entries()) view.setFloat64(8 * index, value, true);
+  return bytesField(field, bytes);
 }
 
 /** The tag and length in front of a field of that many bytes. */

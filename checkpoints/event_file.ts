@@ -1,0 +1,154 @@
+/**
+ * TensorBoard's event files as a list of records (TensorFlow's record format): the length and the
+ * content, each followed by a masked CRC-32C.
+ *
+ * Own code, because no library writes them in Deno: those on npm bind TensorFlow's C++ library. What
+ * stands in a record is `report/tensorboard/`'s business.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { messageOf, UserError } from "../core/errors.ts";
+
+const namePattern = /^events\.out\.tfevents\.(\d+)\.mimic$/;
+
+const table = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0x82f63b78 ^ (value >>> 1) : value >>> 1;
+  return value;
+});
+
+/**
+ * CRC-32C (Castagnoli) of bytes.
+ *
+ * @example The check value of the polynomial
+ * ```ts
+ * import { crc32c } from "./event_file.ts";
+ * const sum = crc32c(new TextEncoder().encode("123456789"));
+ * if (sum !== 0xe3069283) throw new Error(sum.toString(16));
+ * ```
+ */
+export function crc32c(bytes: Uint8Array): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) sum = table[(sum ^ byte) & 255] ^ (sum >>> 8);
+  return (sum ^ 0xffffffff) >>> 0;
+}
+
+/** As TensorFlow stores it: a sum over bytes that hold sums would be too regular. */
+function masked(sum: number): number {
+  return ((sum >>> 15 | sum << 17) + 0xa282ead8) >>> 0;
+}
+
+/** A record as it stands in a file. */
+export function frameRecord(content: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(content.length + 16);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(content.length), true);
+  view.setUint32(8, masked(crc32c(bytes.subarray(0, 8))), true);
+  bytes.set(content, 12);
+  view.setUint32(content.length + 12, masked(crc32c(content)), true);
+  return bytes;
+}
+
+/** The whole and undamaged records at the start of a file, each with where it ends. */
+export function* readRecords(
+  bytes: Uint8Array<ArrayBuffer>,
+): Generator<{ readonly content: Uint8Array; readonly end: number }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 16 <= bytes.length;) {
+    const length = Number(view.getBigUint64(at, true));
+    const end = at + length + 16;
+    if (view.getUint32(at + 8, true) !== masked(crc32c(bytes.subarray(at, at + 8)))) return;
+    if (end > bytes.length) return;
+    const content = bytes.subarray(at + 12, at + 12 + length);
+    if (view.getUint32(end - 4, true) !== masked(crc32c(content))) return;
+    yield { content, end };
+    at = end;
+  }
+}
+
+/** The step of an encoded `Event`: its field 2, a varint; 0 where it has none. */
+function stepOf(event: Uint8Array): number {
+  // Field 1, the time, is a double: a tag and eight bytes.
+  let at = event[0] === 0x09 ? 9 : 0;
+  if (event[at++] !== 0x10) return 0;
+  let [step, scale] = [0, 1];
+  for (;; at++, scale *= 128) {
+    step += (event[at] & 0x7f) * scale;
+    if (event[at] < 0x80) return step;
+  }
+}
+
+/** The event files of a run, oldest first. */
+function listEventFiles(directory: string): { path: string; number: number }[] {
+  return [...Deno.readDirSync(directory)].flatMap(({ name }) => {
+    const match = namePattern.exec(name);
+    return match === null ? [] : [{ path: join(directory, name), number: Number(match[1]) }];
+  }).sort((a, b) => a.number - b.number);
+}
+
+/** Cuts off what a file holds beyond a step, and a half-written end. */
+function cut(path: string, step: number): void {
+  let end = 0;
+  for (const record of readRecords(Deno.readFileSync(path))) {
+    if (stepOf(record.content) > step) break;
+    end = record.end;
+  }
+  Deno.truncateSync(path, end);
+}
+
+/** An event file that is open for writing. */
+export class EventFile {
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+  #size = 0;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.#file = Deno.openSync(path, { write: true, createNew: true });
+  }
+
+  /**
+   * Starts a new file in a run's directory; each start has its own, so that a TensorBoard which is
+   * looking on finds it. What earlier files hold beyond `step` is cut off, as the run does it again.
+   *
+   * @param step steps that are done; 0 removes the earlier files
+   */
+  static open(directory: string, step: number): EventFile {
+    try {
+      const earlier = listEventFiles(directory);
+      for (const { path } of earlier) {
+        if (step === 0) Deno.removeSync(path);
+        else cut(path, step);
+      }
+      const number = (earlier.at(-1)?.number ?? 0) + 1;
+      const name = `events.out.tfevents.${String(number).padStart(10, "0")}.mimic`;
+      return new EventFile(join(directory, name));
+    } catch (error) {
+      throw new UserError(
+        `Cannot write TensorBoard's events to "${directory}": ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** Appends an encoded event; where that fails, as on a full disk, nothing of it stays. */
+  append(event: Uint8Array): void {
+    const record = frameRecord(event);
+    try {
+      for (let rest = record; rest.length > 0;) rest = rest.subarray(this.#file.writeSync(rest));
+      this.#size += record.length;
+    } catch (error) {
+      this.#file.truncateSync(this.#size);
+      this.#file.seekSync(this.#size, Deno.SeekMode.Start);
+      throw new UserError(`Cannot write "${this.path}": ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

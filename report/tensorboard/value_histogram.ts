@@ -1,0 +1,88 @@
+/**
+ * How numbers are spread, in the intervals of TensorBoard's own histograms: each a tenth wider than the
+ * one before, away from zero on both sides.
+ *
+ * @module
+ */
+
+/** Counts between limits, with the sums that TensorBoard shows. */
+export interface ValueHistogram {
+  readonly min: number;
+  readonly max: number;
+  readonly count: number;
+  readonly sum: number;
+  readonly sumOfSquares: number;
+  /** Upper limit of each interval, growing. */
+  readonly limits: readonly number[];
+  /** Values in each interval: above the limit before, up to its own. */
+  readonly counts: readonly number[];
+}
+
+const [smallest, growth] = [1e-12, 1.1];
+/** Intervals on each side of zero: up to about 1e20. */
+const sideIntervals = 776;
+const logGrowth = Math.log(growth);
+
+/** Limits from the lowest to the highest; the middle one is `smallest`, after −`smallest`. */
+const limits = (() => {
+  const positive = Array.from({ length: sideIntervals }, (_, i) => smallest * growth ** i);
+  return [...positive.toReversed().map((limit) => -limit), ...positive, Infinity];
+})();
+
+/** The first interval whose limit is not below a value. */
+function intervalOf(value: number): number {
+  const size = Math.abs(value);
+  // Approximately by the logarithm, then exactly by the limits themselves.
+  const place = size <= smallest ? 0 : Math.round(Math.log(size / smallest) / logGrowth);
+  const guess = value > 0 ? sideIntervals + place : sideIntervals - 1 - place;
+  let index = Math.min(Math.max(guess, 0), limits.length - 1);
+  while (index > 0 && limits[index - 1] >= value) index--;
+  while (limits[index] < value) index++;
+  return index;
+}
+
+/** Most values that are looked at: more are sampled at even distances. */
+const mostValues = 1 << 15;
+
+/**
+ * The histogram of numbers, of an even sample where there are very many; the counts are those of the
+ * sample. Numbers that are not finite are left out.
+ *
+ * @returns null where no finite number is left
+ *
+ * @example
+ * ```ts
+ * import { valueHistogram } from "./value_histogram.ts";
+ * const histogram = valueHistogram([1, 1, 2, -3])!;
+ * if (histogram.sum !== 1 || histogram.counts.reduce((a, b) => a + b) !== 4) throw new Error();
+ * ```
+ */
+export function valueHistogram(values: ArrayLike<number>): ValueHistogram | null {
+  const counts = new Float64Array(limits.length);
+  let [min, max, count, sum, sumOfSquares] = [Infinity, -Infinity, 0, 0, 0];
+  const stride = Math.max(1, Math.ceil(values.length / mostValues));
+  for (let index = 0; index < values.length; index += stride) {
+    const value = values[index];
+    if (!Number.isFinite(value)) continue;
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+    count++;
+    sum += value;
+    sumOfSquares += value * value;
+    counts[intervalOf(value)]++;
+  }
+  if (count === 0) return null;
+  // Empty intervals at both ends are left out; the one below the lowest gives it its lower limit.
+  const first = Math.max(0, counts.findIndex((n) => n > 0) - 1);
+  const last = counts.findLastIndex((n) => n > 0);
+  const kept = limits.slice(first, last + 1).map((limit) => Math.min(limit, Number.MAX_VALUE));
+  return {
+    min,
+    max,
+    count,
+    sum,
+    sumOfSquares,
+    limits: kept,
+    counts: [...counts.subarray(first, last + 1)],
+  };
+}

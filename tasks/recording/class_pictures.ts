@@ -1,0 +1,74 @@
+/**
+ * What a classifier makes of a few images.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { Config } from "../../configs/schema.ts";
+import type { LoadedBatch } from "../../data/loader.ts";
+import type { Source } from "../../data/source.ts";
+import type { Transform } from "../../data/transform.ts";
+import { overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
+import { fixedImages, shownOf } from "./fixed_images.ts";
+import type { DrawPictures } from "./run_recorder.ts";
+
+/** What is looked at. */
+export interface ClassifierSubject {
+  readonly on: Context;
+  readonly config: Pick<Config, "data" | "seed">;
+  readonly source: Source;
+  readonly transform: Transform;
+  /** Scores [B, classes] of a batch, without drop path. */
+  logits(batch: LoadedBatch): Tensor;
+}
+
+const [green, red] = [[0, 150, 90], [215, 40, 40]] as const;
+
+/** Draws the pictures of a run that trains a classifier; the images are loaded at the first call. */
+export function classPictures(subject: ClassifierSubject): DrawPictures {
+  const { on, config, source, transform } = subject;
+  let images: LoadedBatch | null = null;
+  return async () => {
+    const batch = images ??= await fixedImages(source, config, { transform });
+    const shares = on.backend.run(() => tf.tidy(() => tf.softmax(subject.logits(batch))));
+    const values = await shares.data() as Float32Array;
+    shares.dispose();
+    return sheetOf(batch, values, source.classes);
+  };
+}
+
+/** @param shares of the classes, [B, classes] */
+function sheetOf(
+  batch: LoadedBatch,
+  shares: Float32Array,
+  classes: readonly string[],
+): PictureSheet {
+  const count = shares.length / batch.size;
+  const predicted = Array.from({ length: batch.size }, (_, index) => {
+    const own = shares.subarray(index * count, (index + 1) * count);
+    const best = own.reduce((best, share, label) => share > own[best] ? label : best, 0);
+    return { label: best, share: own[best] };
+  });
+  const isRight = (index: number) => predicted[index].label === batch.labels[index];
+  const name = (label: number) => classes[label] ?? `class ${label}`;
+  const right = predicted.filter((_, index) => isRight(index)).length;
+  return {
+    title: "Pictures of a fixed batch",
+    explanation: "The same training images all through the run, without augmentation; the square " +
+      "says whether the most probable class is the right one (green) or not (red).",
+    columns: ["image", "right, wrong"],
+    rows: shownOf(batch).map(({ index, id, picture }) => {
+      const { label, share } = predicted[index];
+      const color = isRight(index) ? green : red;
+      return {
+        id,
+        caption: `${name(label)} ${(100 * share).toFixed(0)} %` +
+          `${isRight(index) ? "" : `, is ${name(batch.labels[index])}`} · ${id}`,
+        pictures: [picture, overPatches(picture, 1, () => ({ color, share: 0.45 }))],
+      };
+    }),
+    figures: { accuracy: right / batch.size },
+  };
+}

@@ -1,0 +1,21 @@
+/** What a report says of the machine and the versions that a run is made with. */
+import project from "../../deno.json" with { type: "json" };
+import type { Context } from "../../backends/backend.ts";
+import type { Config } from "../../configs/schema.ts";
+import { tf } from "../../deps/tfjs.ts";
+
+/** Names and values for a reader. */
+export function runFacts(
+  { backend, precision }: Context,
+  { seed, batchSize }: Config,
+): (readonly [name: string, value: string])[] {
+  return [
+    ["device", `${backend.name}: ${backend.capabilities.description}`],
+    ["precision", precision],
+    ["mimic", project.version],
+    ["runtime", navigator.userAgent],
+    ["tfjs", tf.version_core],
+    ["batch", `${batchSize} images`],
+    ["seed", String(seed)],
+  ];
+}

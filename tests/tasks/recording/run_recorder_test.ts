@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { readRecords } from "../../../checkpoints/event_file.ts";
+import { pretrain } from "../../../tasks/pretrain.ts";
+import { tinyConfig, withFolder, writeTinyTokenizer } from "../_tiny.ts";
+
+const decoder = new TextDecoder();
+
+/** Event files of a run, all of whose bytes are whole records. */
+function eventFiles(run: string): string[] {
+  return [...Deno.readDirSync(run)].map(({ name }) => name)
+    .filter((name) => name.includes("tfevents")).sort();
+}
+
+function recordsOf(path: string): string[] {
+  const bytes = Deno.readFileSync(path);
+  const records = [...readRecords(bytes)];
+  assert.equal(records.at(-1)?.end, bytes.length, `${path} holds nothing but whole records`);
+  return records.map(({ content }) => decoder.decode(content));
+}
+
+function lines(path: string): Record<string, unknown>[] {
+  return Deno.readTextFileSync(path).trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("a run leaves its report, its logs and TensorBoard's events", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinyConfig(await writeTinyTokenizer(folder));
+    const run = `${folder}/run`;
+    const origins = new Map([["batchSize", "--batch"]]);
+    await pretrain(config, { backend, directory: run, origins });
+
+    const page = Deno.readTextFileSync(`${run}/report.html`);
+    for (
+      const part of [
+        ">finished<",
+        "12 of 12",
+        "Loss",
+        "Accuracy",
+        "Learning rate",
+        "Gradient norm",
+        "Time of a step",
+        "masked patches right",
+        "target codes",
+        "<td>batchSize</td><td>4</td><td>--batch</td>",
+        "5600 files",
+        "10 classes",
+        "none rejected",
+        "Classes (10)",
+        backend.capabilities.description.split(",")[0],
+        navigator.userAgent,
+      ]
+    ) assert.ok(page.includes(part), `the report has ${part}`);
+    assert.ok(!/<script|https?:\/\/(?!www\.w3\.org)/.test(page), "it is self-contained");
+    assert.ok(!page.includes('http-equiv="refresh"'), "a finished report stays as it is");
+    assert.ok(page.length < 400_000, `${page.length} characters`);
+
+    const events = lines(`${run}/events.jsonl`);
+    const types = events.map(({ type }) => type);
+    assert.equal(types.filter((type) => type === "start").length, 1);
+    assert.deepEqual(
+      events.filter(({ type }) => type === "checkpoint").map(({ step }) => step),
+      [5, 10, 12],
+    );
+    assert.ok(types.includes("done") && events.every(({ time }) => Number(time) > 1.6e9));
+
+    const [file, ...others] = eventFiles(run);
+    assert.equal(others.length, 0);
+    const records = recordsOf(`${run}/${file}`);
+    assert.equal(records.filter((text) => text.includes("train/loss1")).length, 12);
+    assert.equal(records.filter((text) => text.includes("weights/lm_head.weight")).length, 3);
+    assert.equal(
+      records.filter((text) => text.includes("\x89PNG") || text.includes("PNG\r\n")).length,
+      3,
+    );
+    for (const tag of ["_hparams_/session_start_info", "_hparams_/session_end_info"]) {
+      assert.equal(records.filter((text) => text.includes(tag)).length, 1, tag);
+    }
+  });
+});
+
+Deno.test("recording changes no number of the run, a drifting codebook's neither", async () => {
+  await withFolder(async (folder, backend) => {
+    const tokenizer = await writeTinyTokenizer(folder);
+    const losses = async (overrides: string[], directory: string | null) => {
+      const config = await tinyConfig(tokenizer, [
+        "tokenizer.updatesDuringPretraining=true",
+        "schedule.steps=8",
+        "checkpoint.everySteps=2",
+        ...overrides,
+      ]);
+      const found: number[] = [];
+      await pretrain(config, {
+        backend,
+        directory,
+        listener: (event) => event.type === "step" && found.push(event.metrics.loss),
+      });
+      return found;
+    };
+    assert.deepEqual(await losses([], `${folder}/run`), await losses([], null));
+  });
+});
+
+Deno.test("a report that cannot be written is a warning, once, and the run goes on", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinyConfig(await writeTinyTokenizer(folder));
+    const run = `${folder}/run`;
+    // A folder stands where the page is to be written aside.
+    await Deno.mkdir(`${run}/report.html.tmp`, { recursive: true });
+    const warnings: string[] = [];
+    const { step } = await pretrain(config, {
+      backend,
+      directory: run,
+      listener: (event) => event.type === "warning" && warnings.push(event.message),
+    });
+    assert.equal(step, 12);
+    assert.equal(warnings.length, 1, warnings.join("\n"));
+    assert.match(warnings[0], /^Cannot record the report, the run goes on without: .*report\.html/);
+  });
+});
