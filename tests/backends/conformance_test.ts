@@ -6,10 +6,12 @@ import {
   formatConformance,
   runConformance,
 } from "../../backends/conformance.ts";
+import { createCpuBackend } from "../../backends/cpu/mod.ts";
 import { createBackend } from "../../backends/mod.ts";
 import { createReferenceBackend } from "../../backends/reference/mod.ts";
 import { messageOf } from "../../core/errors.ts";
 import { tf } from "../../deps/tfjs.ts";
+import { availableProviders } from "./cpu/_providers.ts";
 
 /** Every case must pass; those in precisions that the backend does not claim are skipped. */
 async function assertConforms(
@@ -28,7 +30,18 @@ async function assertConforms(
   );
 }
 
-for (const name of ["reference", "cpu", "tfjs:cpu"] as const) {
+for (const provider of await availableProviders()) {
+  Deno.test(`cpu conforms with the provider ${provider}`, async () => {
+    const backend = await createCpuBackend({ threads: 1, provider });
+    try {
+      await assertConforms(backend);
+    } finally {
+      await backend.dispose();
+    }
+  });
+}
+
+for (const name of ["reference", "tfjs:cpu"] as const) {
   Deno.test(`${name} conforms`, async () => {
     const { backend } = await createBackend(name);
     try {

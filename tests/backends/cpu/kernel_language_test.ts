@@ -21,7 +21,7 @@ import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts"
 import { encodeKernel } from "../../../backends/cpu/wasm/encode_kernel.ts";
 import { encodeModule } from "../../../backends/cpu/wasm/encode_module.ts";
 import { instantiateKernels } from "../../../backends/cpu/kernel_table.ts";
-import { encodeX64 } from "../../../backends/cpu/providers/native/encode_x64.ts";
+import { encodeX64 } from "../../../backends/cpu/providers/native/encode_kernel.ts";
 import {
   addressOfBuffer,
   functionOfValues,

@@ -1,11 +1,14 @@
 /**
- * A kernel as a list of simple instructions over any number of virtual registers: between the
- * expression trees and machine code.
+ * A kernel as a list of instructions over any number of virtual registers: between the expression
+ * trees and machine code. What a target has no instruction for is made of several here.
  *
  * @module
  */
 
 import type { Condition, Index, KernelCode, Statement, Vector } from "../../code/expression.ts";
+import type { Lanes } from "./native_code.ts";
+import type { JumpCondition } from "./x64_assembler.ts";
+import type { Mnemonic } from "./x64_instructions.ts";
 
 /** A virtual register. */
 export interface Virtual {
@@ -18,140 +21,97 @@ export interface Constant {
   readonly constant: Vector;
 }
 
-export type VectorInput = Virtual | Constant;
-export type IndexInput = Virtual | number;
+/** The value of a register, if any, plus an offset, in the tensors' memory; or a parameter. */
+export type Address =
+  | { readonly index: Virtual | null; readonly offset: number }
+  | { readonly parameter: number };
 
-/** An address: the value of a register, if any, plus an offset. */
-export interface Address {
-  readonly index: Virtual | null;
-  readonly offset: number;
-}
+/** The one opmask register that is used. */
+const mask = { opmask: 1 } as const;
 
-export type AccumulateName = "multiplyAdd" | "multiplySubtract" | "dotPairs";
-
-/** Operations that give `to` = first ∘ second; the second may be a constant. */
-export type BinaryName =
-  | "add"
-  | "subtract"
-  | "multiply"
-  | "divide"
-  | "minimum"
-  | "maximum"
-  | "and"
-  | "or"
-  | "xor"
-  | "integerAdd";
+/** What an instruction works on; a number is an immediate. */
+export type LinearOperand = Virtual | Constant | Address | typeof mask | number;
 
 export type Instruction =
-  | { kind: "parameter"; to: Virtual; position: number }
-  | { kind: "moveIndex"; to: Virtual; from: IndexInput }
-  | { kind: "addIndex" | "subtractIndex" | "multiplyIndex"; to: Virtual; from: IndexInput }
-  | { kind: "shiftIndex"; to: Virtual; bits: number }
-  | { kind: "loadInt32"; to: Virtual; address: Address }
-  | { kind: "storeInt32"; address: Address; from: Virtual }
-  | { kind: "moveVector"; to: Virtual; from: VectorInput }
-  | { kind: "load" | "loadSplat"; to: Virtual; address: Address }
-  | { kind: "store" | "storeFirst"; address: Address; from: Virtual }
-  | { kind: "binary"; name: BinaryName; to: Virtual; first: Virtual; second: VectorInput }
-  | {
-    kind: "compare";
-    relation: "less" | "equal";
-    to: Virtual;
-    first: Virtual;
-    second: VectorInput;
-  }
-  | { kind: "unary"; name: "squareRoot" | "round" | "toInteger"; to: Virtual; from: VectorInput }
-  | { kind: "shiftLanes"; to: Virtual; from: Virtual; bits: number; isLeft: boolean }
-  /** to ± first·second, in place. */
-  | {
-    kind: "accumulate";
-    name: AccumulateName;
-    to: Virtual;
-    first: Virtual;
-    second: VectorInput;
-  }
-  | { kind: "select"; to: Virtual; mask: Virtual; yes: VectorInput; no: Virtual }
-  /** `scratch` is written before `to`. */
-  | {
-    kind: "acrossLanes";
-    name: "add" | "maximum";
-    to: Virtual;
-    from: Virtual;
-    scratch: Virtual;
-  }
-  | { kind: "splatIndex"; to: Virtual; from: Virtual }
+  | { kind: "operation"; name: Mnemonic; operands: readonly LinearOperand[] }
   | { kind: "label"; label: number }
-  | { kind: "jump"; label: number }
-  | { kind: "jumpIf"; relation: Relation; left: Virtual; right: IndexInput; label: number };
-
-export type Relation = "less" | "lessEqual" | "greater" | "notLess" | "equal" | "notEqual";
+  | { kind: "jump"; condition: JumpCondition | "always"; label: number };
 
 /** The instructions, and the loops as ranges of them. */
 export interface LinearCode {
-  readonly name: string;
   readonly instructions: readonly Instruction[];
   readonly loops: readonly { start: number; end: number }[];
 }
 
-const opposite: Record<Relation, Relation> = {
-  less: "notLess",
-  notLess: "less",
-  lessEqual: "greater",
-  greater: "lessEqual",
-  equal: "notEqual",
-  notEqual: "equal",
+const jumps = { less: "l", lessEqual: "le", equal: "e", notEqual: "ne" } as const;
+const opposite = { l: "ge", ge: "l", le: "g", g: "le", e: "ne", ne: "e" } as const;
+/** With the sides exchanged. */
+const exchanged = { l: "g", ge: "le", le: "ge", g: "l", e: "e", ne: "ne" } as const;
+
+const indexNames = { add: "add", subtract: "sub", multiply: "imul", shiftLeft: "shl" } as const;
+
+/** Operations that are one instruction with two sources, of which the second may be a constant. */
+const binaryNames: Partial<Record<Vector["operation"], Mnemonic>> = {
+  add: "vaddps",
+  subtract: "vsubps",
+  multiply: "vmulps",
+  divide: "vdivps",
+  minimum: "vminps",
+  maximum: "vmaxps",
+  and: "vandps",
+  or: "vorps",
+  xor: "vxorps",
+  integerAdd: "vpaddd",
 };
+const commuting: ReadonlySet<string> = new Set(["add", "multiply", "and", "or"]);
 
-/** The relation with its sides exchanged. */
-const exchanged: Record<Condition["relation"], Relation> = {
-  less: "greater",
-  lessEqual: "notLess",
-  equal: "equal",
-  notEqual: "notEqual",
-};
+/** Immediates: of comparisons, and of rounding to nearest. */
+const comparison = { less: 0x11, equal: 0x00 } as const;
+const nearest = 8;
 
-const binaryNames: ReadonlySet<string> = new Set([
-  "add",
-  "subtract",
-  "multiply",
-  "divide",
-  "minimum",
-  "maximum",
-  "and",
-  "or",
-  "xor",
-  "integerAdd",
-]);
+/** Exchanges of larger parts of a vector first, then of pairs of lanes, then of neighbours. */
+const exchanges = {
+  8: [["vperm2f128", 0x01], ["vshufps", 0x4e], ["vshufps", 0xb1]],
+  16: [["vshuff32x4", 0x4e], ["vshuff32x4", 0xb1], ["vshufps", 0x4e], ["vshufps", 0xb1]],
+} as const;
 
-const constantOperations: ReadonlySet<string> = new Set(["constant", "bits", "laneNumbers"]);
-
-export function isConstant(input: VectorInput): input is Constant {
-  return "constant" in input;
+function isConstant({ operation }: Vector): boolean {
+  return operation === "constant" || operation === "bits" || operation === "laneNumbers";
 }
 
 class Linearizer {
   readonly instructions: Instruction[] = [];
   readonly loops: { start: number; end: number }[] = [];
+  readonly #lanes: Lanes;
   readonly #variables: Virtual[];
   #nextId: number;
   #nextLabel = 0;
 
-  constructor(kernel: KernelCode) {
+  constructor(kernel: KernelCode, lanes: Lanes) {
+    this.#lanes = lanes;
     this.#variables = kernel.variables.map(({ type, number }) => ({ type, id: number }));
     this.#nextId = kernel.variables.length;
-    kernel.parameters.forEach(({ variable }, position) =>
-      this.#add({ kind: "parameter", to: this.#variables[variable.number], position })
+    kernel.parameters.forEach(({ variable }, parameter) =>
+      this.#parameter(this.#variables[variable.number], { parameter })
     );
     this.#block(kernel.body);
   }
 
-  #add(instruction: Instruction): void {
-    this.instructions.push(instruction);
+  #add(name: Mnemonic, ...operands: LinearOperand[]): void {
+    this.instructions.push({ kind: "operation", name, operands });
   }
 
   #new(type: Virtual["type"]): Virtual {
     return { type, id: this.#nextId++ };
   }
+
+  #parameter(to: Virtual, from: Address): void {
+    if (to.type === "index") return this.#add("vcvttsd2si", to, from);
+    this.#add("vcvtsd2ss", to, to, from);
+    this.#add("vbroadcastss", to, to);
+  }
+
+  // Statements.
 
   #block(statements: readonly Statement[]): void {
     for (const statement of statements) this.#statement(statement);
@@ -167,13 +127,11 @@ class Linearizer {
         if (statement.lanes === "two") throw new Error("Cannot encode a store of two lanes");
         const from = this.#vectorRegister(statement.value);
         const address = this.#address(statement.address, statement.offset);
-        const kind = statement.lanes === "all" ? "store" : "storeFirst";
-        return this.#add({ kind, address, from });
+        return this.#add(statement.lanes === "all" ? "vmovups" : "vmovss", address, from);
       }
       case "storeInt32": {
         const from = this.#indexRegister(statement.value);
-        const address = this.#address(statement.address, statement.offset);
-        return this.#add({ kind: "storeInt32", address, from });
+        return this.#add("mov32", this.#address(statement.address, statement.offset), from);
       }
       case "doWhile":
         return this.#loop(statement.body, statement.condition);
@@ -183,43 +141,43 @@ class Linearizer {
   }
 
   #loop(body: readonly Statement[], condition: Condition): void {
-    const label = this.#nextLabel++;
     const start = this.instructions.length;
-    this.#add({ kind: "label", label });
+    const label = this.#label();
     this.#block(body);
     this.#jumpIf(condition, label, true);
     this.loops.push({ start, end: this.instructions.length - 1 });
   }
 
-  #branch(statement: Extract<Statement, { kind: "if" }>): void {
-    const otherwise = this.#nextLabel++;
-    this.#jumpIf(statement.condition, otherwise, false);
-    this.#block(statement.then);
-    if (statement.otherwise.length === 0) return this.#add({ kind: "label", label: otherwise });
+  #branch({ condition, then, otherwise }: Extract<Statement, { kind: "if" }>): void {
+    const otherwiseLabel = this.#nextLabel++;
+    this.#jumpIf(condition, otherwiseLabel, false);
+    this.#block(then);
+    if (otherwise.length === 0) return void this.#label(otherwiseLabel);
     const end = this.#nextLabel++;
-    this.#add({ kind: "jump", label: end });
-    this.#add({ kind: "label", label: otherwise });
-    this.#block(statement.otherwise);
-    this.#add({ kind: "label", label: end });
+    this.instructions.push({ kind: "jump", condition: "always", label: end });
+    this.#label(otherwiseLabel);
+    this.#block(otherwise);
+    this.#label(end);
+  }
+
+  #label(label = this.#nextLabel++): number {
+    this.instructions.push({ kind: "label", label });
+    return label;
   }
 
   #jumpIf({ relation, left, right }: Condition, label: number, when: boolean): void {
     const [a, b] = [this.#index(left), this.#index(right)];
     const isExchanged = typeof a === "number";
-    const plain = isExchanged ? exchanged[relation] : relation;
     const [first, second] = isExchanged ? [b, a] : [a, b];
-    this.#add({
-      kind: "jumpIf",
-      relation: when ? plain : opposite[plain],
-      left: typeof first === "number" ? this.#indexRegister(right) : first,
-      right: second,
-      label,
-    });
+    this.#add("cmp", typeof first === "number" ? this.#indexRegister(right) : first, second);
+    const plain = isExchanged ? exchanged[jumps[relation]] : jumps[relation];
+    const condition = when ? plain : opposite[plain];
+    this.instructions.push({ kind: "jump", condition, label });
   }
 
   // Indices.
 
-  #index(index: Index): IndexInput {
+  #index(index: Index): Virtual | number {
     if (index.operation === "constant") return index.value;
     if (index.operation === "variable") return this.#variables[index.variable!.number];
     const to = this.#new("index");
@@ -231,7 +189,7 @@ class Linearizer {
     const input = this.#index(index);
     if (typeof input !== "number") return input;
     const to = this.#new("index");
-    this.#add({ kind: "moveIndex", to, from: input });
+    this.#add("mov", to, input);
     return to;
   }
 
@@ -242,35 +200,35 @@ class Linearizer {
   }
 
   #indexInto(to: Virtual, index: Index): void {
-    switch (index.operation) {
-      case "constant":
-      case "variable":
-        return this.#add({ kind: "moveIndex", to, from: this.#index(index) });
-      case "loadInt32": {
-        const address = this.#address(index.inputs[0], index.value);
-        return this.#add({ kind: "loadInt32", to, address });
-      }
-      case "shiftLeft": {
-        this.#add({ kind: "moveIndex", to, from: this.#index(index.inputs[0]) });
-        return this.#add({ kind: "shiftIndex", to, bits: index.value });
-      }
-      default: {
-        const [first, second] = index.inputs.map((input) => this.#index(input));
-        // The first move would destroy a second input that is the target itself.
-        const clashes = typeof second !== "number" && second.id === to.id;
-        const target = clashes ? this.#new("index") : to;
-        this.#add({ kind: "moveIndex", to: target, from: first });
-        this.#add({ kind: `${index.operation}Index`, to: target, from: second });
-        if (clashes) this.#add({ kind: "moveIndex", to, from: target });
-      }
+    const { operation, inputs, value } = index;
+    if (operation === "constant" || operation === "variable") {
+      return this.#add("mov", to, this.#index(index));
     }
+    if (operation === "loadInt32") {
+      return this.#add("movsxd", to, this.#address(inputs[0], value));
+    }
+    const first = this.#index(inputs[0]);
+    const second = operation === "shiftLeft" ? value : this.#index(inputs[1]);
+    // The first source is the target: the second must not be lost when it goes there.
+    const clashes = typeof second !== "number" && second.id === to.id;
+    const target = clashes ? this.#new("index") : to;
+    if (typeof first === "number" || first.id !== target.id) this.#add("mov", target, first);
+    this.#arithmetic(operation, target, second);
+    if (clashes) this.#add("mov", to, target);
+  }
+
+  #arithmetic(operation: keyof typeof indexNames, to: Virtual, from: Virtual | number): void {
+    if (typeof from !== "number") return this.#add(indexNames[operation], to, from);
+    if (operation === "multiply") return this.#add("imul", to, to, from);
+    if (operation === "subtract") return this.#add("add", to, -from);
+    this.#add(indexNames[operation], to, from);
   }
 
   // Vectors.
 
-  #vector(vector: Vector): VectorInput {
-    if (constantOperations.has(vector.operation)) return { constant: vector };
-    return this.#vectorRegister(vector);
+  /** A last source, which may be a constant in memory. */
+  #vector(vector: Vector): Virtual | Constant {
+    return isConstant(vector) ? { constant: vector } : this.#vectorRegister(vector);
   }
 
   #vectorRegister(vector: Vector): Virtual {
@@ -281,108 +239,124 @@ class Linearizer {
   }
 
   #vectorInto(to: Virtual, vector: Vector): void {
-    const { operation, inputs } = vector;
-    if (binaryNames.has(operation)) return this.#binary(to, vector);
+    const { operation, inputs, value } = vector;
     switch (operation) {
       case "constant":
       case "bits":
       case "laneNumbers":
       case "variable":
-        return this.#add({ kind: "moveVector", to, from: this.#vector(vector) });
+        return this.#add("vmovups", to, this.#vector(vector));
       case "load":
-      case "loadSplat": {
-        const address = this.#address(vector.address!, vector.value);
-        return this.#add({ kind: operation, to, address });
-      }
+        return this.#add("vmovups", to, this.#address(vector.address!, value));
+      case "loadSplat":
+        return this.#add("vbroadcastss", to, this.#address(vector.address!, value));
       case "less":
-      case "equal": {
-        const first = this.#vectorRegister(inputs[0]);
-        const second = this.#vector(inputs[1]);
-        return this.#add({ kind: "compare", relation: operation, to, first, second });
-      }
+      case "equal":
+        return this.#compare(to, vector);
       case "squareRoot":
-      case "round":
-        return this.#add({ kind: "unary", name: operation, to, from: this.#vector(inputs[0]) });
-      case "roundToInteger":
-        return this.#add({ kind: "unary", name: "toInteger", to, from: this.#vector(inputs[0]) });
-      case "integerShiftLeft":
-      case "integerShiftRight": {
-        const from = this.#vectorRegister(inputs[0]);
-        const isLeft = operation === "integerShiftLeft";
-        return this.#add({ kind: "shiftLanes", to, from, bits: vector.value, isLeft });
+        return this.#add("vsqrtps", to, this.#vector(inputs[0]));
+      case "round": {
+        const name = this.#lanes === 16 ? "vrndscaleps" : "vroundps";
+        return this.#add(name, to, this.#vector(inputs[0]), nearest);
       }
+      case "roundToInteger":
+        return this.#add("vcvtps2dq", to, this.#vector(inputs[0]));
+      case "integerShiftLeft":
+        return this.#add("vpslld", to, this.#vectorRegister(inputs[0]), value);
+      case "integerShiftRight":
+        return this.#add("vpsrld", to, this.#vectorRegister(inputs[0]), value);
       case "fromIndex":
-        return this.#add({ kind: "splatIndex", to, from: this.#indexRegister(vector.address!) });
+        this.#add("vcvtsi2ss", to, to, this.#indexRegister(vector.address!));
+        return this.#add("vbroadcastss", to, to);
+      case "multiplyAdd":
+        return this.#accumulate("vfmadd231ps", to, inputs);
+      case "multiplySubtractFrom":
+        return this.#accumulate("vfnmadd231ps", to, inputs);
+      case "dotPairs":
+        return this.#accumulate("vdpbf16ps", to, inputs);
+      case "select":
+        return this.#select(to, inputs);
+      case "sumLanes":
+        return this.#acrossLanes("vaddps", to, inputs[0]);
+      case "maximumLanes":
+        return this.#acrossLanes("vmaxps", to, inputs[0]);
       default:
-        return this.#composite(to, vector);
+        return this.#binary(to, vector);
     }
   }
 
   #binary(to: Virtual, { operation, inputs: [a, b] }: Vector): void {
-    const name = operation as BinaryName;
+    const name = binaryNames[operation];
+    if (name === undefined) throw new Error(`Cannot encode the vector operation "${operation}"`);
     // The instructions give their second input where a lane is NaN; the kernels want the first.
-    const isSwapped = name === "minimum" || name === "maximum";
-    const commutes = name === "add" || name === "multiply" || name === "and" || name === "or";
-    const hasConstantFirst = constantOperations.has(a.operation);
-    const [left, right] = isSwapped || (commutes && hasConstantFirst) ? [b, a] : [a, b];
+    const isExchanged = operation === "minimum" || operation === "maximum" ||
+      (commuting.has(operation) && isConstant(a));
+    const [left, right] = isExchanged ? [b, a] : [a, b];
     const first = this.#vectorRegister(left);
-    this.#add({ kind: "binary", name, to, first, second: this.#vector(right) });
+    this.#add(name, to, first, this.#vector(right));
   }
 
-  #composite(to: Virtual, { operation, inputs }: Vector): void {
-    switch (operation) {
-      case "multiplyAdd":
-      case "dotPairs":
-        return this.#accumulate(to, operation, inputs);
-      case "multiplySubtractFrom":
-        return this.#accumulate(to, "multiplySubtract", inputs);
-      case "select": {
-        const mask = this.#vectorRegister(inputs[0]);
-        const yes = this.#vector(inputs[1]);
-        return this.#add({ kind: "select", to, mask, yes, no: this.#vectorRegister(inputs[2]) });
-      }
-      case "sumLanes":
-      case "maximumLanes": {
-        const from = this.#vectorRegister(inputs[0]);
-        const name = operation === "sumLanes" ? "add" : "maximum";
-        const scratch = this.#new("vector");
-        return this.#add({ kind: "acrossLanes", name, to, from, scratch });
-      }
-      default:
-        throw new Error(`Cannot encode the vector operation "${operation}"`);
+  /** AVX-512 compares into an opmask; the lanes of a mask in a vector are all ones or zeros. */
+  #compare(to: Virtual | typeof mask, { operation, inputs: [a, b] }: Vector): void {
+    const first = this.#vectorRegister(a);
+    const second = this.#vector(b);
+    const relation = comparison[operation as keyof typeof comparison];
+    const usesOpmask = this.#lanes === 16;
+    this.#add("vcmpps", usesOpmask ? mask : to, first, second, relation);
+    if (usesOpmask && to !== mask) this.#add("vpmovm2d", to, mask);
+  }
+
+  #select(to: Virtual, [condition, whereTrue, whereFalse]: readonly Vector[]): void {
+    const yes = this.#vector(whereTrue);
+    const no = this.#vectorRegister(whereFalse);
+    if (this.#lanes === 8) {
+      return this.#add("vblendvps", to, no, yes, this.#vectorRegister(condition));
     }
+    const isComparison = condition.operation in comparison;
+    if (isComparison) this.#compare(mask, condition);
+    else this.#add("vpmovd2m", mask, this.#vectorRegister(condition));
+    this.#add("vblendmps", to, no, yes, mask);
   }
 
-  #accumulate(to: Virtual, name: AccumulateName, inputs: readonly Vector[]): void {
-    const isConstantFirst = constantOperations.has(inputs[0].operation);
-    const [a, b] = isConstantFirst ? [inputs[1], inputs[0]] : inputs;
+  #accumulate(name: Mnemonic, to: Virtual, inputs: readonly Vector[]): void {
+    const [a, b] = isConstant(inputs[0]) ? [inputs[1], inputs[0]] : inputs;
     const first = this.#vectorRegister(a);
     const second = this.#vector(b);
     const addend = this.#vector(inputs[2]);
-    const isInPlace = !isConstant(addend) && addend.id === to.id;
+    const isInPlace = "id" in addend && addend.id === to.id;
     const clashes = !isInPlace &&
-      (first.id === to.id || (!isConstant(second) && second.id === to.id));
+      [first, second].some((input) => "id" in input && input.id === to.id);
     const target = clashes ? this.#new("vector") : to;
-    if (!isInPlace) this.#add({ kind: "moveVector", to: target, from: addend });
-    this.#add({ kind: "accumulate", name, to: target, first, second });
-    if (clashes) this.#add({ kind: "moveVector", to, from: target });
+    if (!isInPlace) this.#add("vmovups", target, addend);
+    this.#add(name, target, first, second);
+    if (clashes) this.#add("vmovups", to, target);
+  }
+
+  /** Each exchange is followed by the operation, so that every lane ends with the result of all. */
+  #acrossLanes(name: Mnemonic, to: Virtual, input: Vector): void {
+    let result = this.#vectorRegister(input);
+    for (const [exchange, immediate] of exchanges[this.#lanes]) {
+      const [other, next] = [this.#new("vector"), this.#new("vector")];
+      this.#add(exchange, other, result, result, immediate);
+      this.#add(name, next, result, other);
+      result = next;
+    }
+    this.#add("vmovups", to, result);
   }
 }
 
 /** See the module's text. */
-export function linearize(kernel: KernelCode): LinearCode {
-  const { instructions, loops } = new Linearizer(kernel);
-  return { name: kernel.name, instructions, loops };
+export function linearize(kernel: KernelCode, lanes: Lanes): LinearCode {
+  const { instructions, loops } = new Linearizer(kernel, lanes);
+  return { instructions, loops };
 }
 
 /** The virtual registers that an instruction reads or writes. */
 export function registersOf(instruction: Instruction): Virtual[] {
-  const found: Virtual[] = [];
-  const visit = (value: unknown): void => {
-    if (typeof value !== "object" || value === null || "constant" in value) return;
-    if ("id" in value) found.push(value as Virtual);
-    else if ("index" in value) visit((value as Address).index);
-  };
-  for (const value of Object.values(instruction)) visit(value);
-  return found;
+  if (instruction.kind !== "operation") return [];
+  return instruction.operands.flatMap((operand) => {
+    if (typeof operand === "number") return [];
+    if ("id" in operand) return [operand];
+    return "index" in operand && operand.index !== null ? [operand.index] : [];
+  });
 }

@@ -1,9 +1,10 @@
 /** What threads need to know about machine code that one of them has placed. @module */
 
-import type { Lanes } from "./x64_assembler.ts";
-
 /** Threads for the values of whose calls there is room. */
 export const mostNativeThreads = 96;
+
+/** float32 lanes of a vector: those of AVX2 and of AVX-512. */
+export type Lanes = 8 | 16;
 
 /** Where kernels start, by name; the same in all threads of the process. */
 export interface NativeCode {

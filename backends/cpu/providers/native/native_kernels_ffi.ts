@@ -8,16 +8,15 @@ import { describeKernel } from "../../code/kernel_builder.ts";
 import type { KernelTable } from "../../jobs/job.ts";
 import { pairKernels } from "../../descriptions/gemm.ts";
 import { portableKernels } from "../../kernel_table.ts";
-import { encodeX64 } from "./encode_x64.ts";
+import { encodeX64 } from "./encode_kernel.ts";
 import {
   addressOfBuffer,
   functionOfValues,
   type NativeHost,
   openNativeHost,
 } from "./executable_memory_ffi.ts";
-import type { NativeCode } from "./native_code.ts";
+import type { Lanes, NativeCode } from "./native_code.ts";
 import { vectorSupport } from "./processor_ffi.ts";
-import type { Lanes } from "./x64_assembler.ts";
 
 /** Where each thread puts the values of its calls, below the arena's first block. */
 const valuesStart = 2048;

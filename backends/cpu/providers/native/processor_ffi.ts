@@ -1,7 +1,7 @@
 /** What the processor can do, from its own answer. @module */
 
 import { functionOfValues, type NativeHost } from "./executable_memory_ffi.ts";
-import type { Lanes } from "./x64_assembler.ts";
+import type { Lanes } from "./native_code.ts";
 
 /**
  * Asks for leaf 1, both parts of leaf 7 and, where the system saves extended registers, which ones;
@@ -33,14 +33,15 @@ export const processorQuery = Uint8Array.of(
   ...[0xc3], // ret
 );
 
-const fusedMultiplyAdd = 1 << 12;
-const extendedSave = 1 << 27;
-const avx = 1 << 28;
-const avx2 = 1 << 5;
-const avx512 = (1 << 16) | (1 << 17); // F and DQ
-const avx512Bfloat16 = 1 << 5;
-const savedVectors = 0b110;
-const savedWideVectors = 0b1110_0110;
+const bits = (...places: number[]) => places.reduce((all, place) => all | 1 << place, 0);
+
+/** What must be there: bits of ecx of leaf 1, of ebx of leaf 7, of its second part's eax, of xcr0. */
+const fmaExtendedSaveAvx = bits(12, 27, 28);
+const avx2 = bits(5);
+const avx512 = bits(16, 17); // F and DQ
+const avx512Bfloat16 = bits(5);
+const savedByAvx = bits(1, 2);
+const savedByAvx512 = bits(1, 2, 5, 6, 7);
 
 /** The vectors that a processor computes with. */
 export interface VectorSupport {
@@ -55,15 +56,13 @@ export interface VectorSupport {
  */
 export function vectorSupport(host: NativeHost): VectorSupport | null {
   const code = host.place(processorQuery);
-  const answer = new Float64Array(2);
-  functionOfValues(code.address, answer)();
+  const answer = new Int32Array(4);
+  functionOfValues(code.address, new Float64Array(answer.buffer))();
   code.free();
-  const [features, extendedFeatures, saved, moreFeatures] = new Int32Array(answer.buffer);
-  const wanted = fusedMultiplyAdd | extendedSave | avx;
-  const has = (set: number, bits: number) => (set & bits) === bits;
-  if (!has(features, wanted) || !has(extendedFeatures, avx2) || !has(saved, savedVectors)) {
-    return null;
-  }
-  const isWide = has(extendedFeatures, avx512) && has(saved, savedWideVectors);
-  return { lanes: isWide ? 16 : 8, hasBfloat16: isWide && has(moreFeatures, avx512Bfloat16) };
+  const [leaf1, leaf7, saved, leaf7Second] = answer;
+  const has = (found: number, wanted: number) => (found & wanted) === wanted;
+  const isEnough = has(leaf1, fmaExtendedSaveAvx) && has(leaf7, avx2) && has(saved, savedByAvx);
+  if (!isEnough) return null;
+  const isWide = has(leaf7, avx512) && has(saved, savedByAvx512);
+  return { lanes: isWide ? 16 : 8, hasBfloat16: isWide && has(leaf7Second, avx512Bfloat16) };
 }
