@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createBackend } from "../../backends/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent, StepMetrics } from "../../pipeline/events.ts";
 import { mask } from "../../pipeline/mask.ts";
@@ -195,7 +196,9 @@ Deno.test("mistakes are one-line errors that name the way out", async () => {
     await fails([`tokenizer.checkpoint=${other}`], /has 16 codes, and model.codes is 32/);
     const larger = await writeTinyTokenizer(folder, { imageSize: 32 });
     await fails([`tokenizer.checkpoint=${larger}`], /augment\.tokenizerSize/);
-    await fails(["precision=amp"], /--precision auto/);
+    const { backend: plain } = await createBackend("cpu", { provider: "wasm" });
+    await fails(["precision=amp"], /--precision auto/, { backend: plain });
+    await plain.dispose();
 
     const directory = `${folder}/run`;
     await pretrain(await tinyConfig(tokenizer), { backend, directory });
