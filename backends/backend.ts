@@ -12,6 +12,7 @@
  */
 
 import type { Kernels } from "./kernels.ts";
+import type { Watch } from "./watch.ts";
 
 /** Number format of matrix products, attention and saved activations; all else is float32. */
 export type Precision = "float32" | "float16" | "bfloat16";
@@ -57,4 +58,6 @@ export interface Backend {
 export interface Context {
   readonly backend: Backend;
   readonly precision: Precision;
+  /** Observes every op, where a step is run again to find what is wrong with it. */
+  readonly watch?: Watch | undefined;
 }

@@ -8,6 +8,14 @@
 import type { Tensor } from "../deps/tfjs.ts";
 import { formatShape, sameShape } from "../core/shapes.ts";
 
+/** Names by tensor, for messages. */
+const names = new WeakMap<Tensor, string>();
+
+/** The name of the parameter whose value a tensor is; undefined for any other tensor. */
+export function nameOfParameter(tensor: Tensor): string | undefined {
+  return names.get(tensor);
+}
+
 /** A parameter or a buffer of a model: its name is BEiT's (`blocks.0.attn.qkv.weight`). */
 export class Parameter {
   readonly name: string;
@@ -18,6 +26,7 @@ export class Parameter {
   constructor(name: string, value: Tensor, options: { isTrainable?: boolean } = {}) {
     this.name = name;
     this.#value = value;
+    names.set(value, name);
     this.isTrainable = options.isTrainable ?? true;
   }
 
@@ -41,6 +50,7 @@ export class Parameter {
     if (value === this.#value) return;
     this.#value.dispose();
     this.#value = value;
+    names.set(value, this.name);
   }
 
   dispose(): void {

@@ -28,6 +28,25 @@ export interface StepMetrics {
   [key: string]: number | boolean | null | Record<string, number>;
 }
 
+/** What a warning is about; each kind of a run's own health is raised once. */
+export type WarningKind =
+  /** An image was left out, `data.onError: skip`. */
+  | "unreadableImage"
+  /** A checkpoint with a flaw was passed over. */
+  | "brokenCheckpoint"
+  /** An evaluation that the config asks for cannot be made. */
+  | "noEvaluation"
+  /** The images have few tokens for each code. */
+  | "codebookSize"
+  /** Less of the codebook is in use than `codebook.usageAlarm`. */
+  | "codebookCollapse"
+  /** The loss has found no new low for `guard.stalledSteps`. */
+  | "stalledLoss"
+  /** Steps wait for images for more than `guard.starvedShare` of their time. */
+  | "dataStarvation"
+  /** The disk has room for fewer than `guard.spareCheckpoints` checkpoints. */
+  | "diskSpace";
+
 /** One event of a run. */
 export type RunEvent =
   | {
@@ -46,6 +65,7 @@ export type RunEvent =
   | { type: "note"; message: string }
   | {
     type: "warning";
+    kind: WarningKind;
     message: string;
     /** The file that was left out, where the warning is about one. */
     file?: { readonly id: string; readonly reason: string };

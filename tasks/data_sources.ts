@@ -55,6 +55,7 @@ export async function openLoader(
     onSkip: ({ id, message }) =>
       listener({
         type: "warning",
+        kind: "unreadableImage",
         message: `Skipped "${id}": ${message}`,
         file: { id, reason: message },
       }),

@@ -82,7 +82,11 @@ export class FinetuneEvaluation {
       source = await openEvaluationSource(config.data);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      session.listener({ type: "warning", message: `No evaluation: ${error.message}` });
+      session.listener({
+        type: "warning",
+        kind: "noEvaluation",
+        message: `No evaluation: ${error.message}`,
+      });
     }
     if (source !== null && source.classes.join("\n") !== classes.join("\n")) {
       source.close?.();

@@ -284,7 +284,11 @@ function findCheckpoint(
 ): LoadedCheckpoint | null {
   const { checkpoint, broken } = directory.latest();
   for (const message of broken) {
-    listener({ type: "warning", message: `Skipping a broken checkpoint: ${message}` });
+    listener({
+      type: "warning",
+      kind: "brokenCheckpoint",
+      message: `Skipping a broken checkpoint: ${message}`,
+    });
   }
   if (checkpoint === null) {
     if (options.resume === "always") {

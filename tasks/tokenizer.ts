@@ -260,6 +260,7 @@ function suggestCodes(
   const fitting = 2 ** Math.max(1, Math.floor(Math.log2(tokens / fewestTokensPerCode)));
   listener({
     type: "warning",
+    kind: "codebookSize",
     message:
       `${images} images have ${tokens} tokens, ${Math.floor(tokens / codebook.codes)} for each ` +
       `of ${codebook.codes} codes: many codes will die; set codebook.codes=${fitting} or less, or ` +
@@ -281,6 +282,7 @@ function usageAlarm(
     isRaised = true;
     listener({
       type: "warning",
+      kind: "codebookCollapse",
       message:
         `The codebook has collapsed: ${deadCodes} of ${codebook.codes} codes were not used in ` +
         `${codebook.usageWindow} steps; set codebook.restartIdleSteps=50, lower optimizer.lr, or ` +

@@ -68,12 +68,14 @@ function stepExactly(state: State, gradients: Float32Array[], options: AdamWOpti
   const [scale, goodSteps] = state.scaler;
   const squares = gradients.map((g) => g.reduce((sum, value) => sum + (value / scale) ** 2, 0));
   const norm = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
-  const isGood = gradients.every((gradient) => gradient.every(Number.isFinite));
+  const isGood = Number.isFinite(norm);
   state.report = [norm, scale, isGood ? 0 : 1];
   if (growthInterval !== null) {
     const grows = isGood && goodSteps + 1 >= growthInterval;
     state.scaler[0] = isGood ? (grows ? 2 * scale : scale) : scale / 2;
     state.scaler[1] = isGood && !grows ? goodSteps + 1 : 0;
+  } else if (!isGood) {
+    state.scaler[0] = NaN;
   }
   if (!isGood) {
     state.scaler[3]++;
@@ -191,6 +193,7 @@ export function adamWCases(): ConformanceCase[] {
       steps: 3,
     },
     { name: "float32 stops at NaN", shapes, options: {}, accidents: { 1: NaN }, steps: 2 },
+    { name: "float32 stays stopped", shapes, options: {}, accidents: { 1: NaN }, steps: 4 },
   ];
   return definitions.map(adamWCase);
 }

@@ -47,8 +47,9 @@ export type AdamWOptions = Pick<
  * One step; changes the state.
  *
  * With `growthInterval` the loss scale doubles after that many good steps in a row and is halved by a
- * skipped one. With null (float32) scale and good steps stay as they are: a skipped step is then for the
- * caller to stop at.
+ * skipped one. With null (float32) a skipped step is for the caller to stop at: it
+ * makes the scale NaN, so that all later ones are skipped too. When the caller reads of the first, others
+ * have been submitted, and the parameters must still be those that it was computed with.
  *
  * @param gradients of the scaled loss, one for each parameter; left as they are
  * @returns [3]: the norm of the unscaled gradients before clipping (infinite or NaN on a skipped
@@ -203,14 +204,14 @@ function updateParameter(
   parameter.assign(tf.keep(newValue));
 }
 
-/** GradScaler's rule: new loss scale and good steps in a row. */
+/** GradScaler's rule, new loss scale and good steps in a row; a constant scale ends as NaN. */
 function updateScale(
   scale: Tensor,
   goodSteps: Tensor,
   isGood: Tensor,
   growthInterval: number | null,
 ): [Tensor, Tensor] {
-  if (growthInterval === null) return [scale, goodSteps];
+  if (growthInterval === null) return [tf.where(isGood, scale, tf.mul(scale, NaN)), goodSteps];
   const next = tf.add(goodSteps, 1);
   const grows = tf.greaterEqual(next, growthInterval);
   const zero = tf.zerosLike(goodSteps);

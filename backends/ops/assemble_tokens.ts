@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
 /** What {@link assembleTokens} puts together. */
@@ -40,9 +41,16 @@ export interface TokenParts {
  * ```
  */
 export function assembleTokens(on: Context, parts: TokenParts): Tensor {
-  return on.backend.kernels.assembleTokens === undefined
-    ? composeAssembleTokens(parts)
-    : fuseAssembleTokens(on, parts);
+  const { clsToken, maskToken, positions } = parts;
+  return observed(
+    on,
+    "assembleTokens",
+    [clsToken, maskToken, positions],
+    (on) =>
+      on.backend.kernels.assembleTokens === undefined
+        ? composeAssembleTokens(parts)
+        : fuseAssembleTokens(on, parts),
+  );
 }
 
 function composeAssembleTokens(parts: TokenParts): Tensor {

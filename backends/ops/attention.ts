@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { detached, recordKernel } from "./_record_kernel.ts";
 import { roundGradient, roundTo } from "./round_to.ts";
 
@@ -38,7 +39,7 @@ export function attention(
   options: AttentionOptions,
 ): Tensor {
   const run = on.backend.kernels.attention === undefined ? composeAttention : fuseAttention;
-  return run(on, qkv, bias, options);
+  return observed(on, "attention", [], (on) => run(on, qkv, bias, options));
 }
 
 /** The weights softmax(scale·q·kᵀ + bias) themselves, for pictures: [B, H, N, N], no gradient. */

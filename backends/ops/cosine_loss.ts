@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { detached, recordKernel } from "./_record_kernel.ts";
 
 /**
@@ -25,6 +26,10 @@ import { detached, recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function cosineLoss(on: Context, prediction: Tensor, target: Tensor): Tensor {
+  return observed(on, "cosineLoss", [], (on) => runCosineLoss(on, prediction, target));
+}
+
+function runCosineLoss(on: Context, prediction: Tensor, target: Tensor): Tensor {
   const kernel = on.backend.kernels.cosineLoss;
   if (kernel === undefined) {
     const [constant] = detached(() => [tf.clone(target)]);

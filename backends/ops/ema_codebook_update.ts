@@ -44,7 +44,7 @@ export function emaCodebookUpdate(
     const { counts, sums } = statistics;
     const state = { codebook: codebook.value, clusterSize: clusterSize.value };
     const updated = kernel === undefined
-      ? composeUpdate(on, { ...state, counts, sums, decay })
+      ? composeUpdate({ ...on, watch: undefined }, { ...state, counts, sums, decay })
       : kernel({ ...state, counts, sums, decay });
     return [updated.codebook, updated.clusterSize];
   });

@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
 /**
@@ -21,6 +22,10 @@ import { recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function l2Normalize(on: Context, x: Tensor): Tensor {
+  return observed(on, "l2Normalize", [], (on) => runL2Normalize(on, x));
+}
+
+function runL2Normalize(on: Context, x: Tensor): Tensor {
   const kernel = on.backend.kernels.l2Normalize;
   if (kernel === undefined) return composeL2Normalize(x);
   const [y] = recordKernel({

@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
 /**
@@ -24,6 +25,21 @@ import { recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function layerNorm(
+  on: Context,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  epsilon: number,
+): Tensor {
+  return observed(
+    on,
+    "layerNorm",
+    [weight, bias],
+    (on) => runLayerNorm(on, x, weight, bias, epsilon),
+  );
+}
+
+function runLayerNorm(
   on: Context,
   x: Tensor,
   weight: Tensor,

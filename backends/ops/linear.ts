@@ -1,6 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { Activation } from "../kernels.ts";
+import { observed } from "../watch.ts";
 import { detached, recordKernel } from "./_record_kernel.ts";
 import { roundTo, roundValue } from "./round_to.ts";
 
@@ -45,8 +46,10 @@ export function linear(
   const [outputs, inputs] = weight.shape;
   const rows = tf.reshape(needsInputGradient ? x : detached(() => [tf.clone(x)])[0], [-1, inputs]);
   const run = on.backend.kernels.linear === undefined ? composeLinear : fuseLinear;
-  const y = run(on, rows, weight, bias, { activation, needsInputGradient });
-  return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
+  return observed(on, "linear", [weight, bias], (on) => {
+    const y = run(on, rows, weight, bias, { activation, needsInputGradient });
+    return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
+  });
 }
 
 function activate(x: Tensor, activation: Activation): Tensor {

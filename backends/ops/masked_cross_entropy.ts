@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { gatherRows } from "./_gather_rows.ts";
 import { detached, recordKernel } from "./_record_kernel.ts";
 import { roundGradient, roundTo, roundValue } from "./round_to.ts";
@@ -49,7 +50,13 @@ export function maskedCrossEntropy(
   const run = on.backend.kernels.maskedCrossEntropy === undefined
     ? composeMaskedCrossEntropy
     : fuseMaskedCrossEntropy;
-  return run(on, { ...args, x: rows });
+  let correct: Tensor | undefined;
+  const loss = observed(on, "maskedCrossEntropy", [args.weight, args.bias], (on) => {
+    const computed = run(on, { ...args, x: rows });
+    correct = computed.correct;
+    return computed.loss;
+  });
+  return { loss, correct: correct! };
 }
 
 function composeMaskedCrossEntropy(

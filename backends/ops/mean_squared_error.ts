@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 
 /**
  * Mean over all elements of (a − b)², in float32.
@@ -22,6 +23,6 @@ import type { Context } from "../backend.ts";
  * });
  * ```
  */
-export function meanSquaredError(_on: Context, a: Tensor, b: Tensor): Tensor {
-  return tf.mean(tf.square(tf.sub(a, b)));
+export function meanSquaredError(on: Context, a: Tensor, b: Tensor): Tensor {
+  return observed(on, "meanSquaredError", [], () => tf.mean(tf.square(tf.sub(a, b))));
 }

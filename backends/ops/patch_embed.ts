@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { linear } from "./linear.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
@@ -27,6 +28,15 @@ import { recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function patchEmbed(on: Context, images: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  return observed(
+    on,
+    "patchEmbed",
+    [weight, bias],
+    (on) => runPatchEmbed(on, images, weight, bias),
+  );
+}
+
+function runPatchEmbed(on: Context, images: Tensor, weight: Tensor, bias: Tensor): Tensor {
   const kernel = on.backend.kernels.patchEmbed;
   if (kernel === undefined) return composePatchEmbed(on, images, weight, bias);
   const { precision } = on;

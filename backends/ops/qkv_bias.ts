@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
 /**
@@ -23,6 +24,10 @@ import { recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function qkvBias(on: Context, qBias: Tensor, vBias: Tensor): Tensor {
+  return observed(on, "qkvBias", [qBias, vBias], (on) => runQkvBias(on, qBias, vBias));
+}
+
+function runQkvBias(on: Context, qBias: Tensor, vBias: Tensor): Tensor {
   const kernel = on.backend.kernels.qkvBias;
   if (kernel === undefined) return tf.concat([qBias, tf.zerosLike(qBias), vBias]);
   const [y] = recordKernel({

@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { gatherRows } from "./_gather_rows.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
@@ -26,6 +27,15 @@ import { recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function relativePositionBias(on: Context, table: Tensor, index: Tensor): Tensor {
+  return observed(
+    on,
+    "relativePositionBias",
+    [table],
+    (on) => runRelativePositionBias(on, table, index),
+  );
+}
+
+function runRelativePositionBias(on: Context, table: Tensor, index: Tensor): Tensor {
   const [rows, heads] = table.shape as [number, number];
   const kernel = on.backend.kernels.relativePositionBias;
   if (kernel === undefined) {

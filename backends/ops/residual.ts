@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
 /**
@@ -25,6 +26,16 @@ import { recordKernel } from "./_record_kernel.ts";
  * ```
  */
 export function residual(
+  on: Context,
+  x: Tensor,
+  branch: Tensor,
+  gamma: Tensor | null,
+  keep: Tensor | null,
+): Tensor {
+  return observed(on, "residual", [gamma], (on) => runResidual(on, x, branch, gamma, keep));
+}
+
+function runResidual(
   on: Context,
   x: Tensor,
   branch: Tensor,

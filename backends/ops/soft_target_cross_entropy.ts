@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { observed } from "../watch.ts";
 
 /**
  * Cross-entropy with targets that are distributions (mixup, label smoothing), in float32: the mean
@@ -23,6 +24,11 @@ import type { Context } from "../backend.ts";
  * });
  * ```
  */
-export function softTargetCrossEntropy(_on: Context, logits: Tensor, targets: Tensor): Tensor {
-  return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), -1)));
+export function softTargetCrossEntropy(on: Context, logits: Tensor, targets: Tensor): Tensor {
+  return observed(
+    on,
+    "softTargetCrossEntropy",
+    [],
+    () => tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), -1))),
+  );
 }

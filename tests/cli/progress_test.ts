@@ -63,7 +63,7 @@ Deno.test("on a terminal one line renews itself, and other lines stand above it"
   const { progress, step, written } = record({ isTerminal: true });
   step(1, 9, 0);
   step(2, 9, 1, { skipped: true });
-  progress.listener({ type: "warning", message: "codebook collapses" });
+  progress.listener({ type: "warning", kind: "codebookCollapse", message: "codebook collapses" });
   step(3, 9, 2);
   progress.listener({ type: "done", step: 3, interrupted: true });
   const parts = written().split("\r\x1b[K");
@@ -86,7 +86,7 @@ Deno.test("quiet leaves warnings only", () => {
   progress.listener({ type: "note", message: "note" });
   progress.listener({ type: "start", totalSteps: 9, step: 0, directory: "runs/a" });
   progress.listener({ type: "checkpoint", step: 1, path: "x" });
-  progress.listener({ type: "warning", message: "careful" });
+  progress.listener({ type: "warning", kind: "stalledLoss", message: "careful" });
   assert.equal(written(), "warning: careful\n");
 });
 

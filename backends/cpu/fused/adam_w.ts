@@ -68,6 +68,8 @@ export function createAdamW(runtime: Runtime): Kernels["adamW"] {
       const grows = isGood && goodSteps + 1 >= growthInterval;
       state[0] = isGood ? (grows ? scale * 2 : scale) : scale / 2;
       state[1] = isGood && !grows ? goodSteps + 1 : 0;
+    } else if (!isGood) {
+      state[0] = NaN;
     }
     return tf.tensor1d([norm, scale, isGood ? 0 : 1]);
   };

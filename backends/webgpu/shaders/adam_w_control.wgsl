@@ -42,6 +42,9 @@ fn main(@builtin(local_invocation_index) thread: u32) {
     } else {
       scaler[1] += 1.0;
     }
+  } else if (!isGood) {
+    // Neither is the norm a number: whatever follows is skipped too.
+    scaler[0] = norm;
   }
 }
 

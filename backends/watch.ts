@@ -1,0 +1,248 @@
+/**
+ * Looks at every tensor of a step, in the order in which they are made, to find the first that is not
+ * finite.
+ *
+ * A healthy step is not watched: {@link Context.watch} is unset, and an op asks for it once. A step
+ * whose numbers are not finite is run again with a watch in its context. Ops are observed as wholes,
+ * whatever kernels they are made of, so that every backend names the same tensor.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Context } from "./backend.ts";
+import { recordKernel } from "./ops/_record_kernel.ts";
+import { nameOfParameter } from "./parameter.ts";
+
+/** Which tensor of a step: names are the same on every backend. */
+export interface TensorPlace {
+  /** The stage that made it. */
+  readonly stage: string;
+  readonly kind: "parameter" | "output" | "gradient";
+  /** The op that made, or read, it; null for what a stage gives and for a parameter's gradient. */
+  readonly op: string | null;
+  /**
+   * The layer (`blocks.1.mlp.fc1`), the parameter, or the name under which a stage gives it. An op
+   * without parameters has the layer before it: `after blocks.1.attn.qkv`.
+   */
+  readonly name: string;
+}
+
+/** What a tensor holds. */
+export interface TensorSummary {
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly nan: number;
+  readonly infinite: number;
+  /** Smallest and largest of the finite values; null where there is none. */
+  readonly range: readonly [number, number] | null;
+}
+
+/** A tensor of a step, what it holds, and its values where they are not all finite. */
+export interface Observation extends TensorPlace, TensorSummary {
+  readonly values: Float32Array | null;
+}
+
+interface Seen extends TensorPlace {
+  readonly shape: readonly number[];
+  /** Parameters of the op, whose gradients belong before those of the op before. */
+  readonly parameters: readonly string[];
+  /** A summary where the backend can be read at once, else the tensor itself, kept. */
+  readonly found: Observation | Tensor;
+}
+
+/** Counts what is not finite. */
+export function summarize(shape: readonly number[], values: Float32Array): TensorSummary {
+  let [nan, infinite, low, high] = [0, 0, Infinity, -Infinity];
+  for (const value of values) {
+    if (Number.isNaN(value)) nan++;
+    else if (!Number.isFinite(value)) infinite++;
+    else {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return { shape, size: values.length, nan, infinite, range: low > high ? null : [low, high] };
+}
+
+function observation(place: TensorPlace, shape: readonly number[], values: Float32Array) {
+  const { stage, kind, op, name } = place;
+  const summary = summarize(shape, values);
+  const isBad = summary.nan + summary.infinite > 0;
+  return { stage, kind, op, name, ...summary, values: isBad ? values.slice() : null };
+}
+
+/** `blocks.1.mlp.fc1.weight` → `blocks.1.mlp.fc1`; `cls_token` stays. */
+function layerOf(parameter: string): string {
+  const dot = parameter.lastIndexOf(".");
+  return dot < 0 ? parameter : parameter.slice(0, dot);
+}
+
+/** Collects the tensors of one micro-batch; see the module's text. */
+export class Watch {
+  #stage = "";
+  #layer: string | null = null;
+  readonly #forward: Seen[] = [];
+  readonly #backward: Seen[] = [];
+  readonly #parameterGradients = new Map<string, Seen>();
+  readonly #seenParameters = new Set<string>();
+
+  /** Says which stage works from now on. */
+  enter(stage: string): void {
+    this.#stage = stage;
+  }
+
+  /** Observes all tensors among the values that a stage gives. */
+  stageOutput(value: unknown): void {
+    this.#stageValue(value, "");
+  }
+
+  #stageValue(value: unknown, name: string): void {
+    if (value instanceof tf.Tensor) return this.#see("output", null, name || "output", value);
+    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+    if (Array.isArray(value) && !(value[0] instanceof tf.Tensor)) return;
+    for (const [key, inner] of Object.entries(value)) {
+      // Details and the update are counts and flags of the step, not of the model.
+      if (name === "" && (key === "update" || key === "details")) continue;
+      this.#stageValue(inner, name === "" ? key : `${name}.${key}`);
+    }
+  }
+
+  /** Observes what an op read and gave; use {@link observed}. */
+  op(op: string, parameters: readonly (Tensor | null)[], output: Tensor): Tensor {
+    const names: string[] = [];
+    for (const parameter of parameters) {
+      const name = parameter === null ? undefined : nameOfParameter(parameter);
+      if (name === undefined) continue;
+      names.push(name);
+      if (this.#seenParameters.has(name)) continue;
+      this.#seenParameters.add(name);
+      this.#see("parameter", op, name, parameter!);
+    }
+    if (names.length > 0) this.#layer = layerOf(names[0]);
+    const layer = names.length > 0 ? this.#layer! : `after ${this.#layer ?? "the stage's input"}`;
+    this.#see("output", op, layer, output);
+    const stage = this.#stage;
+    const [y] = recordKernel({
+      inputs: { output },
+      forward: () => ({ outputs: [tf.clone(output)], saved: [] }),
+      backward: ([dy]) => {
+        this.#push(this.#backward, { stage, kind: "gradient", op, name: layer }, dy, names);
+        return { output: dy };
+      },
+    });
+    return y;
+  }
+
+  /** Observes the gradients of parameters, when the backward pass is done. */
+  gradientsOf(names: readonly string[], gradients: readonly Tensor[]): void {
+    for (const [index, name] of names.entries()) {
+      const place = { stage: this.#stage, kind: "gradient", op: null, name } as const;
+      const list: Seen[] = [];
+      this.#push(list, place, gradients[index], []);
+      if (list.length > 0) this.#parameterGradients.set(name, list[0]);
+    }
+  }
+
+  #see(kind: TensorPlace["kind"], op: string | null, name: string, tensor: Tensor): void {
+    this.#push(this.#forward, { stage: this.#stage, kind, op, name }, tensor, []);
+  }
+
+  #push(
+    list: Seen[],
+    place: TensorPlace,
+    tensor: Tensor,
+    parameters: readonly string[],
+  ): void {
+    if (tensor.dtype !== "float32") return;
+    list.push({ ...place, shape: tensor.shape, parameters, found: this.#look(place, tensor) });
+  }
+
+  /** The summary where the values can be had at once; a GPU's are read later. */
+  #look(place: TensorPlace, tensor: Tensor): Observation | Tensor {
+    try {
+      return observation(place, tensor.shape, tensor.dataSync() as Float32Array);
+    } catch {
+      return tf.keep(tf.clone(tensor));
+    }
+  }
+
+  /**
+   * The first tensor that is not finite: forward in the order of the ops, then gradients backwards,
+   * those of an op's parameters after that of its output. null where all are. Frees what was kept.
+   */
+  async firstBad(): Promise<Observation | null> {
+    const all = [...this.#forward, ...this.#inBackwardOrder()];
+    let bad: Observation | null = null;
+    for (const seen of all) {
+      const found = await read(seen, bad !== null);
+      if (bad === null && found !== null && found.nan + found.infinite > 0) bad = found;
+    }
+    return bad;
+  }
+
+  #inBackwardOrder(): Seen[] {
+    const rest = new Map(this.#parameterGradients);
+    const ordered: Seen[] = [];
+    for (const seen of this.#backward) {
+      ordered.push(seen);
+      for (const name of seen.parameters) {
+        const gradient = rest.get(name);
+        if (gradient !== undefined) ordered.push(gradient);
+        rest.delete(name);
+      }
+    }
+    return [...ordered, ...rest.values()];
+  }
+}
+
+/** What was seen; only frees it where nothing more is wanted. */
+async function read(seen: Seen, onlyFree: boolean): Promise<Observation | null> {
+  const { found } = seen;
+  if (!(found instanceof tf.Tensor)) return found as Observation;
+  const tensor = found as Tensor;
+  const values = onlyFree ? null : await tensor.data() as Float32Array;
+  tensor.dispose();
+  return values === null ? null : observation(seen, seen.shape, values);
+}
+
+/**
+ * An op's result, observed where the context has a watch. What the op calls within is not: a backend
+ * with a fused kernel calls nothing.
+ *
+ * @param parameters tensors that may be a model's parameters; they give the layer its name
+ */
+export function observed(
+  on: Context,
+  op: string,
+  parameters: readonly (Tensor | null)[],
+  compute: (on: Context) => Tensor,
+): Tensor {
+  const { watch } = on;
+  if (watch === undefined) return compute(on);
+  return watch.op(op, parameters, compute({ ...on, watch: undefined }));
+}
+
+/** `stage "encode", layer blocks.1.mlp.fc1: output of linear [4, 17, 32], 12 NaN of 2176 …`. */
+export function describeObservation(found: TensorPlace & TensorSummary): string {
+  const { stage, kind, op, name, shape, size, nan, infinite, range } = found;
+  const what = op === null
+    ? kind === "gradient" ? `gradient of ${name}` : `output "${name}"`
+    : kind === "parameter"
+    ? `parameter ${name}, read by ${op},`
+    : kind === "gradient"
+    ? `gradient of the output of ${op}`
+    : `output of ${op}`;
+  const layer = op === null || kind === "parameter"
+    ? ""
+    : name.startsWith("after ")
+    ? `, ${name}`
+    : `, layer ${name}`;
+  const counts = [nan > 0 ? `${nan} NaN` : "", infinite > 0 ? `${infinite} infinite` : ""];
+  const number = (value: number) => Number(value.toPrecision(4));
+  const others = range === null
+    ? "none is finite"
+    : `the others in [${number(range[0])}, ${number(range[1])}]`;
+  return `stage "${stage}"${layer}: ${what} [${shape.join(", ")}] has ` +
+    `${counts.filter(Boolean).join(" and ") || "0 NaN"} of ${size} values, ${others}`;
+}
