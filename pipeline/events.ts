@@ -32,6 +32,10 @@ export interface StepMetrics {
 export type WarningKind =
   /** An image was left out, `data.onError: skip`. */
   | "unreadableImage"
+  /** A hook of the user's failed, or was too slow. */
+  | "hook"
+  /** Something of the run's record (report, events) could not be written. */
+  | "record"
   /** A checkpoint with a flaw was passed over. */
   | "brokenCheckpoint"
   /** An evaluation that the config asks for cannot be made. */

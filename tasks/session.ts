@@ -99,14 +99,15 @@ export class RunSession {
     this.#checkpoint = fields.checkpoint;
     this.#ownsBackend = fields.options.backend === undefined;
     this.#hash = fields.hash;
-    const warn = (message: string) => this.listener({ type: "warning", message });
-    this.#hooks = new Hooks(fields.options.hooks ?? [], warn);
+    const warn = (kind: "hook" | "record") => (message: string) =>
+      this.listener({ type: "warning", kind, message });
+    this.#hooks = new Hooks(fields.options.hooks ?? [], warn("hook"));
     this.#recorder = fields.directory === null ? null : new RunRecorder({
       directory: fields.directory,
       config: fields.config,
       origins: fields.options.origins ?? new Map(),
       facts: runFacts(fields.on, fields.config),
-      warn,
+      warn: warn("record"),
     });
   }
 

@@ -21,7 +21,7 @@ Deno.test("Hooks: an error is one warning, other hooks and later events are serv
   ], (message) => {
     warnings.push(message);
     // As a run does: the warning is an event too.
-    hooks.dispatch({ type: "warning", message });
+    hooks.dispatch({ type: "warning", kind: "hook", message });
   });
   hooks.dispatch(note("one"));
   hooks.dispatch({ type: "done", step: 1, interrupted: false });
