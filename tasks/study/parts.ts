@@ -208,12 +208,17 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
   for (const { dataset, arms, labels, passes, seeds = study.seeds } of study.comparisons) {
     if (!places.sources.has(dataset)) continue;
     const build = new DatasetParts(study, dataset, places);
+    const features: StudyPart[] = [];
     for (const seed of seeds) {
       for (const arm of arms) {
-        for (const part of await build.pretraining(arm, seed)) add(part);
+        for (const part of await build.pretraining(arm, seed)) {
+          if (part.kind === "features") features.push(part);
+          else add(part);
+        }
         for (const budget of passes) add(await build.finetuning(arm, seed, labels, budget));
       }
     }
+    for (const part of features) add(part);
   }
   if (parts.size === 0) {
     const names = Object.keys(study.datasets).join(", ");

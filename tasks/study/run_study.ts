@@ -6,6 +6,7 @@
 
 import { readJsonFile, ResultStore, writeTextFile } from "../../checkpoints/result_store.ts";
 import type { Study } from "../../configs/study.ts";
+import { UserError } from "../../core/errors.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { openEvaluationSource, openTrainingSource } from "../data_sources.ts";
 import { partHashes } from "./part_hash.ts";
@@ -95,6 +96,12 @@ async function describeImages(parts: readonly StudyPart[]): Promise<Map<string, 
 /** The places of a study's images and runs. */
 function placesOf(study: Study, { sources, directory }: StudyOptions) {
   const all = new Map<string, string>();
+  for (const name of sources.keys()) {
+    if (Object.hasOwn(study.datasets, name)) continue;
+    throw new UserError(`Cannot run the study: "${name}" is no data set of it`, {
+      hint: `its data sets are ${Object.keys(study.datasets).join(", ")}`,
+    });
+  }
   for (const [name, { source }] of Object.entries(study.datasets)) {
     const path = sources.get(name) ?? source;
     if (path !== null) all.set(name, path);

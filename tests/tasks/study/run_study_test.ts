@@ -43,16 +43,16 @@ Deno.test("a study runs every part once, and only what is missing when it is cal
     assert.deepEqual(ran, [
       "pictures/tokenizer",
       "pictures/vqkd/seed-0/pretrain",
-      "pictures/vqkd/seed-0/features",
       "pictures/vqkd/seed-0/finetune-50pct-8",
       "pictures/vqkd/seed-0/finetune-50pct-16",
-      "pictures/scratch/seed-0/features",
       "pictures/scratch/seed-0/finetune-50pct-8",
       "pictures/scratch/seed-0/finetune-50pct-16",
       "pictures/pixels/seed-0/pretrain",
-      "pictures/pixels/seed-0/features",
       "pictures/pixels/seed-0/finetune-50pct-8",
       "pictures/pixels/seed-0/finetune-50pct-16",
+      "pictures/vqkd/seed-0/features",
+      "pictures/scratch/seed-0/features",
+      "pictures/pixels/seed-0/features",
     ]);
     assert.equal(result.interrupted, false);
     assert.equal(result.results.size, ran.length);
