@@ -41,6 +41,14 @@ function intervalOf(value: number): number {
   return index;
 }
 
+/** The intervals that hold something, and of empty ones in a row the last: it is the next one's limit. */
+function keptIntervals(counts: Float64Array): number[] {
+  const last = counts.findLastIndex((count) => count > 0);
+  return [...counts.keys()].filter((index) =>
+    index <= last && (counts[index] > 0 || counts[index + 1] > 0)
+  );
+}
+
 /** Most values that are looked at: more are sampled at even distances. */
 const mostValues = 1 << 15;
 
@@ -72,17 +80,14 @@ export function valueHistogram(values: ArrayLike<number>): ValueHistogram | null
     counts[intervalOf(value)]++;
   }
   if (count === 0) return null;
-  // Empty intervals at both ends are left out; the one below the lowest gives it its lower limit.
-  const first = Math.max(0, counts.findIndex((n) => n > 0) - 1);
-  const last = counts.findLastIndex((n) => n > 0);
-  const kept = limits.slice(first, last + 1).map((limit) => Math.min(limit, Number.MAX_VALUE));
+  const kept = keptIntervals(counts);
   return {
     min,
     max,
     count,
     sum,
     sumOfSquares,
-    limits: kept,
-    counts: [...counts.subarray(first, last + 1)],
+    limits: kept.map((index) => Math.min(limits[index], Number.MAX_VALUE)),
+    counts: kept.map((index) => counts[index]),
   };
 }
