@@ -20,6 +20,7 @@ import { parity } from "./parity.ts";
 import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
 import { study } from "./study.ts";
+import { serve } from "./serve.ts";
 import { tokenize } from "./tokenize.ts";
 import { tokenizer } from "./tokenizer.ts";
 import { tokensReport } from "./tokens_report.ts";
@@ -41,6 +42,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   inspect,
   exportModel,
   parity,
+  serve,
   doctor,
   config,
   completion,

@@ -65,6 +65,16 @@ function smoothed(points: readonly HistoryPoint[]): HistoryPoint[] {
   });
 }
 
+/** Whether a curve is drawn smoothed, over the band of its values. */
+function isNoisy({ points, hasDots }: PlotCurve): boolean {
+  return !hasDots && points.length > 50;
+}
+
+/** The points of a curve as it is drawn. */
+function drawnPoints(curve: PlotCurve): readonly HistoryPoint[] {
+  return isNoisy(curve) ? smoothed(curve.points) : curve.points;
+}
+
 /** The values between which the y axis runs. */
 function rangeOf({ curves, range, isStacked }: CurvePlot): [number, number] {
   if (range !== undefined) return [...range];
@@ -98,14 +108,14 @@ type Place = (value: number) => number;
 
 /** The band of all values, faint, and the smoothed mean over it. */
 function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] {
-  return curves.flatMap(({ points, hasDots }, index) => {
+  return curves.flatMap((curve, index) => {
+    const { points, hasDots } = curve;
     const spread = area<HistoryPoint>()
       .x(({ step }) => x(step))
       .y0(({ low }) => y(low))
       .y1(({ high }) => y(high))
       .digits(1);
     const mean = line<HistoryPoint>(({ step }) => x(step), ({ mean }) => y(mean)).digits(1);
-    const isNoisy = !hasDots && points.length > 50;
     const dots = hasDots
       ? points.map(({ step, mean }) =>
         `<circle cx="${x(step).toFixed(1)}" cy="${y(mean).toFixed(1)}" r="2.5"/>`
@@ -113,10 +123,8 @@ function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] 
       : [];
     return [
       `<g class="s${index}" fill="currentColor" stroke="currentColor">`,
-      isNoisy ? `<path d="${spread([...points])}" opacity=".3" stroke-width=".7"/>` : "",
-      `<path d="${
-        mean(isNoisy ? smoothed(points) : [...points])
-      }" fill="none" stroke-width="1.6"/>`,
+      isNoisy(curve) ? `<path d="${spread([...points])}" opacity=".3" stroke-width=".7"/>` : "",
+      `<path d="${mean([...drawnPoints(curve)])}" fill="none" stroke-width="1.6"/>`,
       ...dots,
       "</g>",
     ];
@@ -181,9 +189,9 @@ export function curvePlot(plot: CurvePlot): string {
   const paths = plot.isStacked ? stackedPaths(curves, x, y) : curvePaths(curves, x, y);
   return [
     `<figure class="plot"><figcaption><b>${title}</b>`,
-    ...curves.map(({ name, points }, index) =>
-      `<span><i class="s${index}"></i>${escapeHtml(name)} ${
-        escapeHtml(format(points[points.length - 1].mean))
+    ...curves.map((curve, index) =>
+      `<span><i class="s${index}"></i>${escapeHtml(curve.name)} ${
+        escapeHtml(format(drawnPoints(curve).at(-1)!.mean))
       }</span>`
     ),
     marks.length === 0 ? "" : `<span><i class="mark"></i>${escapeHtml(plot.marks!.label)}</span>`,

@@ -101,6 +101,32 @@ function evaluationCurves(evaluations: readonly EvaluationRecord[]): Map<string,
   ]));
 }
 
+/** The name of what is measured on the pictures of the report, all in plots of their own. */
+export const fixedImages = "fixed images";
+
+const codeNames: Readonly<Record<string, string>> = {
+  targetCodes: "targets",
+  predictedCodes: "predicted",
+  codesInUse: "in use",
+};
+
+/** Right predictions and different codes in the images of which the report has pictures. */
+function fixedImagePlots(evaluations: readonly EvaluationRecord[]): CurvePlot[] {
+  const curves = evaluationCurves(evaluations.filter(({ name }) => name === fixedImages));
+  const codes = [...curves].flatMap(([key, [curve]]) =>
+    key in codeNames ? [{ ...curve, name: codeNames[key] }] : []
+  );
+  const accuracy = curves.get("accuracy") ?? [];
+  return [
+    {
+      title: "Accuracy on the fixed images",
+      curves: accuracy.map((curve) => ({ ...curve, name: "" })),
+      format: formatShare,
+    },
+    { title: "Codes in the fixed images", curves: codes },
+  ];
+}
+
 const evaluationTitles: Readonly<Record<string, string>> = {
   knnTop1: "k-NN accuracy",
   linearTop1: "Linear accuracy",
@@ -125,7 +151,9 @@ export function runPlots(
   history: History,
   evaluations: readonly EvaluationRecord[],
 ): string[] {
-  const wanted = history.names.filter((name) => !isElsewhere(name));
+  const isUnused = (name: string) =>
+    name === "lossScale" && history.curve(name).every(({ low, high }) => low === 1 && high === 1);
+  const wanted = history.names.filter((name) => !isElsewhere(name) && !isUnused(name));
   const taken = new Set<string>();
   const curveOf = (name: string) => ({ name, points: history.curve(name) });
   const marks = { steps: skippedSteps(history), label: "skipped steps" };
@@ -135,16 +163,20 @@ export function runPlots(
     const isMarked = plot.title === "Gradient norm" && marks.steps.length > 0;
     return curvePlot({ ...plot, curves: names.map(curveOf), ...(isMarked ? { marks } : {}) });
   });
-  const evaluated = [...evaluationCurves(evaluations)]
+  const evaluated = [...evaluationCurves(evaluations.filter(({ name }) => name !== fixedImages))]
     .filter(([key]) => key in evaluationTitles || !/top5$/i.test(key))
     .map(([key, curves]) => {
       const isShare = /top\d|accuracy|usage/i.test(key);
-      return curvePlot({
+      return {
         title: evaluationTitles[key] ?? key,
         curves,
         ...(isShare ? { format: formatShare } : {}),
-      });
+      };
     });
+  // A single evaluation makes no curve: it stands above and in the table.
+  const overTime = [...evaluated, ...fixedImagePlots(evaluations)]
+    .filter(({ curves }) => curves.some(({ points }) => points.length > 1))
+    .map((plot) => curvePlot(plot));
   const others = wanted.filter((name) => !taken.has(name))
     .map((name) => curvePlot({ title: name, curves: [curveOf(name)] }));
   const time = curvePlot({
@@ -153,5 +185,5 @@ export function runPlots(
     isStacked: true,
     format: formatShare,
   });
-  return [...drawn, time, ...evaluated, ...others].filter((plot) => plot !== "");
+  return [...drawn, time, ...overTime, ...others].filter((plot) => plot !== "");
 }

@@ -61,6 +61,7 @@ const style = `${curvePlotStyle}${pictureSheetStyle}
 .running{color:var(--s0)}.finished{color:var(--s2)}.interrupted,.stopped{color:var(--s1)}
 .warning{border-left:3px solid var(--s1);padding-left:.7rem}
 td{overflow-wrap:anywhere}
+.facts td:first-child{white-space:nowrap}
 .left td,.left th{text-align:left;vertical-align:top}
 details{margin:1rem 0}
 summary{cursor:pointer;font-weight:600}
@@ -77,6 +78,15 @@ function leftTable(rows: readonly (readonly string[])[]): string {
   return `<div class="left">${htmlTable(rows)}</div>`;
 }
 
+/** `3 d 4 h`, `1 h 5 min`, `12 min`, `40 s` */
+function formatDuration(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1440)} d ${Math.round(minutes % 1440 / 60)} h`;
+}
+
 /** The best of what the reader looks for first. */
 function headline({ history, step, totalSteps, evaluations }: RunReport): string {
   const last = history.last ?? {};
@@ -87,7 +97,7 @@ function headline({ history, step, totalSteps, evaluations }: RunReport): string
   if (speed !== undefined) figures.push(["images/s", formatFigure(+speed.toPrecision(3))]);
   const stepTime = history.curve("stepTime").at(-1)?.mean;
   if (stepTime !== undefined && step < totalSteps) {
-    figures.push(["time left, hours", formatFigure(stepTime * (totalSteps - step) / 3600)]);
+    figures.push(["time left", formatDuration(stepTime * (totalSteps - step))]);
   }
   const newest = new Map<string, number>();
   for (const { name, result } of evaluations) {
@@ -179,7 +189,7 @@ export function runReportPage(report: RunReport): string {
       : "",
     dataSection(report),
     "<h2>Run</h2>",
-    leftTable([["", ""], ...facts]),
+    `<div class="facts">${leftTable([["", ""], ...facts])}</div>`,
     `<details><summary>Config (${config.length} keys)</summary>${
       leftTable([["key", "value", "origin"], ...config])
     }</details>`,

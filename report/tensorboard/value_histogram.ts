@@ -1,6 +1,7 @@
 /**
- * How numbers are spread, in the intervals of TensorBoard's own histograms: each a tenth wider than the
- * one before, away from zero on both sides.
+ * How numbers are spread, in intervals that grow away from zero on both sides, each half as wide again
+ * as the one before. TensorFlow's grow by a tenth, which makes a file several times as long for a chart
+ * of 30 intervals.
  *
  * @module
  */
@@ -18,9 +19,9 @@ export interface ValueHistogram {
   readonly counts: readonly number[];
 }
 
-const [smallest, growth] = [1e-12, 1.1];
+const [smallest, growth] = [1e-12, 1.5];
 /** Intervals on each side of zero: up to about 1e20. */
-const sideIntervals = 776;
+const sideIntervals = 182;
 const logGrowth = Math.log(growth);
 
 /** Limits from the lowest to the highest; the middle one is `smallest`, after −`smallest`. */

@@ -17,7 +17,7 @@ import type { NamedValues } from "../../models/parameter_set.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { History } from "../../report/history.ts";
 import { type PictureSheet, pictureSheetHtml } from "../../report/picture_sheet.ts";
-import type { EvaluationRecord } from "../../report/run_plots.ts";
+import { type EvaluationRecord, fixedImages } from "../../report/run_plots.ts";
 import type { DataSummary, RejectedFile, RunReport, RunStatus } from "../../report/run_report.ts";
 import { flattenConfig } from "../../report/tensorboard/hparams.ts";
 import { TensorBoardLog } from "./tensorboard_log.ts";
@@ -172,25 +172,29 @@ export class RunRecorder {
    */
   async checkpoint(step: number, tensors: ReadonlyMap<string, NamedValues>): Promise<void> {
     const start = now();
-    this.#attempt("TensorBoard's events", () => this.#tensorBoard?.histograms(step, tensors));
-    await this.#drawPictures(step);
+    const sheet = await this.#drawPictures(step);
+    await this.#attemptAsync(
+      "TensorBoard's events",
+      async () => await this.#tensorBoard?.moment(step, tensors, sheet),
+    );
     await this.#loadPage();
     this.#writeReport();
     this.#seconds += now() - start;
   }
 
-  async #drawPictures(step: number): Promise<void> {
-    if (this.#draw === null || this.#pictures?.step === step) return;
-    try {
-      const sheet = await this.#draw();
+  async #drawPictures(step: number): Promise<PictureSheet | null> {
+    const draw = this.#draw;
+    if (draw === null || this.#pictures?.step === step) return null;
+    let drawn: PictureSheet | null = null;
+    await this.#attemptAsync("the pictures", async () => {
+      const sheet = await draw();
       this.#pictures = { step, title: sheet.title, html: await pictureSheetHtml(sheet) };
       if (Object.keys(sheet.figures).length > 0) {
-        this.#record({ type: "evaluation", step, name: "fixed images", result: sheet.figures });
+        this.#record({ type: "evaluation", step, name: fixedImages, result: sheet.figures });
       }
-      await this.#tensorBoard?.pictures(step, sheet);
-    } catch (error) {
-      this.#fail("the pictures", error);
-    }
+      drawn = sheet;
+    });
+    return drawn;
   }
 
   /** The last report; call it whatever ended the run. */
@@ -273,6 +277,14 @@ export class RunRecorder {
   #attempt(what: string, work: () => void): void {
     try {
       work();
+    } catch (error) {
+      this.#fail(what, error);
+    }
+  }
+
+  async #attemptAsync(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       this.#fail(what, error);
     }

@@ -16,6 +16,8 @@ import { valueHistogram } from "../../report/tensorboard/value_histogram.ts";
 
 /** Steps of a run whose numbers are written; TensorBoard itself shows a thousand. */
 const mostSteps = 10_000;
+/** Moments of a run of which pictures and the spread of the weights are written. */
+const mostMoments = 100;
 
 /** Where a step's number stands: `train/loss`, `optimizer/gradNorm`, `time/stages/encode`. */
 function tagOf(name: string): string {
@@ -32,6 +34,8 @@ function tagOf(name: string): string {
 export class TensorBoardLog {
   readonly #file: EventFile;
   readonly #steps: number;
+  #totalSteps = 0;
+  #lastMoment = -Infinity;
   #isEnded = false;
 
   /**
@@ -60,6 +64,7 @@ export class TensorBoardLog {
 
   /** The numbers of a step, where it is one of those that are kept. */
   step(metrics: StepMetrics, totalSteps: number): void {
+    this.#totalSteps = totalSteps;
     const every = Math.ceil(totalSteps / mostSteps);
     if (metrics.step % every !== 0 && metrics.step !== totalSteps && !metrics.skipped) return;
     const values: events.SummaryValue[] = [];
@@ -84,21 +89,29 @@ export class TensorBoardLog {
     );
   }
 
-  /** How the values of tensors are spread. */
-  histograms(step: number, tensors: ReadonlyMap<string, NamedValues>): void {
+  /**
+   * Pictures as one, and how the values of tensors are spread; left out where the last time is but a
+   * moment ago.
+   */
+  async moment(
+    step: number,
+    tensors: ReadonlyMap<string, NamedValues>,
+    sheet: PictureSheet | null,
+  ): Promise<void> {
+    const isLast = step === this.#totalSteps;
+    if (!isLast && step - this.#lastMoment < this.#totalSteps / mostMoments) return;
+    this.#lastMoment = step;
     const values: events.SummaryValue[] = [];
     for (const [name, tensor] of tensors) {
       const histogram = valueHistogram(tensor.values);
       if (histogram !== null) values.push(events.histogram(name, histogram));
     }
+    if (sheet !== null) {
+      const picture = tile(sheet);
+      const png = await encodePng(picture);
+      values.push(events.image("pictures", { ...picture, png }));
+    }
     this.#write(step, values);
-  }
-
-  /** The pictures of a moment as one. */
-  async pictures(step: number, sheet: PictureSheet): Promise<void> {
-    const picture = tile(sheet);
-    const png = await encodePng(picture);
-    this.#write(step, [events.image("pictures", { ...picture, png })]);
   }
 
   /** The end of the run, once. */
