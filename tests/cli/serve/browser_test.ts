@@ -43,9 +43,7 @@ browserTest(
 
         const before = await loss.locator("canvas").screenshot();
         for (let step = 61; step <= 90; step++) appendStep(`${root}/fast`, step, 2e-3);
-        await page.waitForFunction(
-          `document.querySelector("#runs td:nth-child(4)").textContent === "90 / 100"`,
-        );
+        await page.waitForSelector("#runs td:has-text('90 / 100')");
         await page.waitForTimeout(300);
         assert.notDeepEqual(
           await loss.locator("canvas").screenshot(),
@@ -56,14 +54,12 @@ browserTest(
         writeRun(`${root}/third`, { steps: 5, lr: 1e-3 });
         await page.waitForSelector("text=third");
         await Deno.remove(`${root}/fast`, { recursive: true });
-        await page.waitForFunction(
-          `!document.querySelector("#runs").textContent.includes("fast")`,
-        );
+        await page.waitForSelector("#runs td:has-text('fast')", { state: "detached" });
         await page.getByLabel("compare third").check();
         await page.locator("#filter").fill("knn");
-        await page.waitForFunction(
-          `document.querySelectorAll("#plots figure").length === 1`,
-        );
+        await page.waitForSelector("#plots figure:has-text('gradNorm')", { state: "detached" });
+        await page.waitForSelector("#plots figure:has-text('knnTop1')");
+        assert.equal(await page.locator("#plots figure").count(), 1);
         for (const width of [390, 1400]) {
           await page.setViewportSize({ width, height: 800 });
           await page.waitForTimeout(200);
