@@ -1,4 +1,4 @@
-import type { Tensor } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { pauseTape, Tape } from "../tape.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
@@ -59,7 +59,7 @@ export function recompute(
       const again = { ...named(input.names, given), ...named(constant.names, saved) };
       const tape = Tape.open();
       try {
-        const y = work({ ...inputs, ...constants, ...again });
+        const y = tf.tidy(() => work({ ...inputs, ...constants, ...again }));
         const gradients = tape.gradients(y, [...given, ...parameters], dy);
         return named([...input.names, ...parameterNames], gradients);
       } finally {

@@ -171,12 +171,12 @@ class DeviceBackend implements WebgpuBackend {
   memory(): BackendMemory {
     // Buffers of freed tensors return to the pool when the work that uses them is submitted.
     this.#runtime.flush();
-    const { pool, ownBytes } = this.#runtime;
+    const { pool } = this.#runtime;
     return {
       tensors: this.#runtime.numDataIds(),
-      bytes: pool.numBytesUsed + ownBytes,
-      reservedBytes: pool.numBytesAllocated + ownBytes,
-      peakBytes: pool.peakBytesUsed + ownBytes,
+      bytes: pool.numBytesUsed,
+      reservedBytes: pool.numBytesAllocated,
+      peakBytes: pool.peakBytesUsed,
     };
   }
 

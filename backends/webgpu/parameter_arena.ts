@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Tensor } from "../../deps/tfjs.ts";
+import type { Tensor, TensorInfo } from "../../deps/tfjs.ts";
 import type { BufferSlice, Runtime } from "./runtime.ts";
 
 /** Floats in a block: what one workgroup updates. */
@@ -17,15 +17,13 @@ export const BLOCK = 256;
 const MOST_SEGMENT_BYTES = 2 ** 27;
 
 /** The buffers of one segment, all of the same size. */
-export interface Segment {
+export interface Segment extends Record<Kind, BufferSlice> {
   readonly blocks: number;
-  readonly parameters: BufferSlice;
-  readonly first: BufferSlice;
-  readonly second: BufferSlice;
-  readonly gradients: BufferSlice;
   /** u32 for each block: the index of its parameter. */
   readonly owners: BufferSlice;
 }
+
+type Kind = "parameters" | "first" | "second" | "gradients";
 
 interface Place {
   readonly segment: number;
@@ -46,56 +44,64 @@ export class ParameterArena {
   readonly rates: BufferSlice;
   readonly #runtime: Runtime;
   readonly #places: Place[] = [];
-  readonly #slots: BufferSlice[][];
-  readonly #gradientSlots: BufferSlice[];
+  readonly #owners: number[][] = [];
+  readonly #slots = { parameters: [], first: [], second: [], gradients: [] } as Record<
+    Kind,
+    BufferSlice[]
+  >;
+  readonly #parameterAt = new Map<BufferSlice, number>();
+  /** The gradients that were made in their slots and are still there. */
+  readonly #claimed = new Map<BufferSlice, TensorInfo>();
   #occupied = 0;
 
-  constructor(runtime: Runtime, sizes: readonly number[]) {
+  constructor(runtime: Runtime, tensors: SlotTensors) {
     this.#runtime = runtime;
     const limit = Math.min(MOST_SEGMENT_BYTES, runtime.device.limits.maxStorageBufferBindingSize);
-    const owners: number[][] = [];
-    let segment: number[] | null = null;
-    sizes.forEach((size, parameter) => {
+    tensors.parameters.forEach(({ size }, parameter) => {
       const blocks = Math.max(1, Math.ceil(size / BLOCK));
-      if (segment === null || (segment.length + blocks) * BLOCK * 4 > limit) {
+      let segment = this.#owners.at(-1);
+      if (segment === undefined || (segment.length + blocks) * BLOCK * 4 > limit) {
         segment = [];
-        owners.push(segment);
+        this.#owners.push(segment);
       }
       const offset = segment.length * BLOCK * 4;
-      this.#places.push({ segment: owners.length - 1, offset, size: size * 4 });
+      this.#places.push({ segment: this.#owners.length - 1, offset, size: size * 4 });
       for (let block = 0; block < blocks; block++) segment.push(parameter);
     });
-    for (const list of owners) this.segments.push(this.#createSegment(list));
-    this.rates = runtime.createBuffer(sizes.length * 8);
-    const slotsIn = (name: "parameters" | "first" | "second" | "gradients") =>
-      this.#places.map(({ segment, offset, size }) => ({
-        buffer: this.segments[segment][name].buffer,
-        offset,
-        size,
-      }));
-    this.#slots = [slotsIn("parameters"), slotsIn("first"), slotsIn("second")];
-    this.#gradientSlots = slotsIn("gradients");
+    this.rates = runtime.createBuffer(tensors.parameters.length * 8);
+    // One kind after the other, so that no more than one is there twice.
+    const lists = [tensors.parameters, tensors.firstMoments, tensors.secondMoments];
+    const made = (["parameters", "first", "second"] as const).map((kind, index) => {
+      const buffers = this.#createBuffers(kind);
+      this.#moveIn(lists[index], this.#slots[kind]);
+      return buffers;
+    });
+    const gradients = this.#createBuffers("gradients");
+    this.#owners.forEach((owners, index) => {
+      const table = runtime.createBuffer(owners.length * 4);
+      runtime.queue.writeBuffer(table.buffer, 0, Uint32Array.from(owners));
+      const [parameters, first, second] = made.map((buffers) => buffers[index]);
+      const rest = { parameters, first, second, gradients: gradients[index] };
+      this.segments.push({ blocks: owners.length, ...rest, owners: table });
+    });
+    this.#slots.parameters.forEach((slot, index) => this.#parameterAt.set(slot, index));
   }
 
-  #createSegment(owners: number[]): Segment {
-    const bytes = owners.length * BLOCK * 4;
-    const table = this.#runtime.createBuffer(owners.length * 4);
-    this.#runtime.queue.writeBuffer(table.buffer, 0, Uint32Array.from(owners));
-    return {
-      blocks: owners.length,
-      parameters: this.#runtime.createBuffer(bytes),
-      first: this.#runtime.createBuffer(bytes),
-      second: this.#runtime.createBuffer(bytes),
-      gradients: this.#runtime.createBuffer(bytes),
-      owners: table,
-    };
+  #createBuffers(kind: Kind): BufferSlice[] {
+    const buffers = this.#owners.map(({ length }) =>
+      this.#runtime.createBuffer(length * BLOCK * 4)
+    );
+    this.#slots[kind] = this.#places.map(({ segment, offset, size }) => {
+      return { buffer: buffers[segment].buffer, offset, size };
+    });
+    return buffers;
   }
 
   /** How many of the tensors are in their slots here. */
   countHeld(tensors: SlotTensors): number {
     let held = 0;
-    this.#eachSlot(tensors, (tensor, slot) => {
-      if (this.#runtime.sliceOf(tensor) === slot) held++;
+    this.#eachKind(tensors, (list, slots) => {
+      held += list.filter((tensor, index) => this.#runtime.sliceOf(tensor) === slots[index]).length;
     });
     return held;
   }
@@ -108,34 +114,57 @@ export class ParameterArena {
 
   /** Moves the tensors that are elsewhere into their slots, and notes that all are to be written. */
   hold(tensors: SlotTensors): void {
-    this.#eachSlot(tensors, (tensor, slot) => {
-      if (this.#runtime.sliceOf(tensor) !== slot) {
-        this.#runtime.moveInto(tensor, slot);
+    this.#eachKind(tensors, (list, slots) => this.#moveIn(list, slots));
+  }
+
+  #moveIn(tensors: readonly Tensor[], slots: readonly BufferSlice[]): void {
+    tensors.forEach((tensor, index) => {
+      if (this.#runtime.sliceOf(tensor) !== slots[index]) {
+        this.#runtime.moveInto(tensor, slots[index]);
         this.#occupied++;
       }
       this.#runtime.bindingOfOutput(tensor);
     });
   }
 
-  copyGradients(gradients: readonly Tensor[]): void {
-    const buffers = gradients.map((gradient) => this.#runtime.floatsOf(gradient));
-    buffers.forEach((buffer, index) => {
-      const slot = this.#gradientSlots[index];
-      this.#runtime.copy({ ...buffer, size: slot.size }, slot);
+  /** The place of a parameter's gradient; null where another one is there or the slice is not here. */
+  claimGradientSlot(parameter: BufferSlice, gradient: TensorInfo): BufferSlice | null {
+    const index = this.#parameterAt.get(parameter);
+    if (index === undefined) return null;
+    const slot = this.#slots.gradients[index];
+    if (this.#claimed.has(slot)) return null;
+    this.#claimed.set(slot, gradient);
+    return slot;
+  }
+
+  /** Copies the gradients that are elsewhere into their slots. */
+  gatherGradients(gradients: readonly Tensor[]): void {
+    gradients.forEach((gradient, index) => {
+      const slot = this.#slots.gradients[index];
+      const place = this.#runtime.floatsOf(gradient);
+      if (place === slot) return;
+      const other = this.#claimed.get(slot);
+      if (other !== undefined) this.#runtime.moveOut(other);
+      this.#claimed.delete(slot);
+      this.#runtime.copy({ ...place, size: slot.size }, slot);
     });
   }
 
-  #eachSlot(tensors: SlotTensors, visit: (tensor: Tensor, slot: BufferSlice) => void): void {
-    const lists = [tensors.parameters, tensors.firstMoments, tensors.secondMoments];
-    lists.forEach((list, kind) => {
-      list.forEach((tensor, index) => visit(tensor, this.#slots[kind][index]));
-    });
+  #eachKind(
+    { parameters, firstMoments, secondMoments }: SlotTensors,
+    visit: (tensors: readonly Tensor[], slots: readonly BufferSlice[]) => void,
+  ): void {
+    visit(parameters, this.#slots.parameters);
+    visit(firstMoments, this.#slots.first);
+    visit(secondMoments, this.#slots.second);
   }
 
   /** To be told when a tensor in a slice is gone; true when this was the last one here. */
   release(slice: BufferSlice): boolean {
-    if (!this.#slots.some((slots) => slots.includes(slice))) return false;
-    return --this.#occupied === 0;
+    if (this.#claimed.delete(slice)) return this.#occupied === 0;
+    const { parameters, first, second } = this.#slots;
+    if (![parameters, first, second].some((slots) => slots.includes(slice))) return false;
+    return --this.#occupied === 0 && this.#claimed.size === 0;
   }
 
   dispose(): void {

@@ -70,8 +70,6 @@ const DISPATCHES_PER_SUBMIT = 32;
 
 /** See the module's text. */
 export class Runtime extends WebGPUBackend {
-  /** Bytes of buffers outside of the pool. */
-  ownBytes = 0;
   /** The buffers of tensors. */
   readonly pool: BufferPool;
   /** Times every dispatch while there is one. */
@@ -82,6 +80,10 @@ export class Runtime extends WebGPUBackend {
   widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
   /** Told when the last handle of a tensor in a slice is gone. */
   onSliceReleased: ((slice: BufferSlice) => void) | null = null;
+  /** Gives a gradient of the parameter in a slice its place, null where that is taken. */
+  claimGradientSlot:
+    | ((parameter: BufferSlice, gradient: TensorInfo) => BufferSlice | null)
+    | null = null;
   /** Dispatches of kernels that wait for their reader. */
   readonly deferrals = new Deferrals(this);
   #halves = new WeakSet<DataId>();
@@ -128,7 +130,7 @@ export class Runtime extends WebGPUBackend {
     if (!/out.?of.?memory|not enough memory/i.test(`${error.constructor.name} ${text}`)) {
       return new Error(`WebGPU: ${text}`);
     }
-    const allocated = mebibytes(this.pool.numBytesAllocated + this.ownBytes);
+    const allocated = mebibytes(this.pool.numBytesAllocated);
     return new OutOfMemoryError(`The GPU is out of memory with ${allocated} allocated: ${text}`);
   }
 
@@ -146,6 +148,19 @@ export class Runtime extends WebGPUBackend {
     this.#inner.tensorMap.get(id).resource = this.#acquire(Math.max(bytes, 4), shape);
     if (storage === "float16") this.#halves.add(id);
     return tf.engine().makeTensorFromTensorInfo(info, this);
+  }
+
+  /**
+   * A new tensor for the gradient of `parameter`, of its shape: where the update wants it, if that
+   * place is known and free.
+   */
+  allocateGradient(parameter: Tensor): Tensor {
+    const held = this.sliceOf(parameter);
+    const gradient = this.allocateLater(parameter.shape);
+    const place = held && this.claimGradientSlot?.(held, gradient);
+    const data = this.#inner.tensorMap.get(gradient.dataId as DataId);
+    data.resource = place ?? this.#acquire(Math.max(gradient.size * 4, 4), gradient.shape);
+    return gradient;
   }
 
   /** As {@link allocate}, with a buffer only from the first use on: for what may never be computed. */
@@ -184,16 +199,13 @@ export class Runtime extends WebGPUBackend {
     return { buffer, offset: 0, size: buffer.size };
   }
 
-  /** A buffer outside of tfjs' pool, zero at first. */
+  /** A buffer of one's own, zero at first. */
   createBuffer(bytes: number): BufferSlice {
-    const buffer = this.device.createBuffer({ size: bytes, usage: TENSOR_USAGE });
-    this.ownBytes += bytes;
-    return { buffer, offset: 0, size: bytes };
+    return asSlice(this.pool.acquireBuffer(bytes, TENSOR_USAGE, false, false));
   }
 
   destroyBuffer({ buffer }: BufferSlice): void {
-    this.ownBytes -= buffer.size;
-    buffer.destroy();
+    this.pool.releaseBuffer(buffer, false);
   }
 
   /** The buffer of `tensor` as it is stored; uploads what is still on the processor. */
@@ -225,11 +237,19 @@ export class Runtime extends WebGPUBackend {
     this.copy(from, slice);
     const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
     if (data.resource instanceof GPUBuffer) {
-      this.#inner.uniformPendingDisposal.push(data.resource);
+      this.pool.releaseBuffer(data.resource);
     } else {
       this.onSliceReleased?.(data.resource!);
     }
     data.resource = slice;
+  }
+
+  /** Gives `tensor` a buffer of its own, with what is in its slice. */
+  moveOut(tensor: TensorInfo): void {
+    const from = this.bindingOf(tensor);
+    const buffer = this.#acquire(from.size, tensor.shape);
+    this.copy(from, asSlice(buffer));
+    this.#inner.tensorMap.get(tensor.dataId as DataId).resource = buffer;
   }
 
   /** The slice that {@link moveInto} put `tensor` in, if any. */
@@ -250,7 +270,7 @@ export class Runtime extends WebGPUBackend {
     const [data, taken] = [tensor, half].map(({ dataId }) => {
       return this.#inner.tensorMap.get(dataId as DataId);
     });
-    this.#inner.uniformPendingDisposal.push(data.resource as GPUBuffer);
+    this.pool.releaseBuffer(data.resource as GPUBuffer);
     data.resource = taken.resource;
     data.values = null;
     this.#halves.add(tensor.dataId as DataId);
@@ -368,7 +388,7 @@ export class Runtime extends WebGPUBackend {
     const half = data.resource as GPUBuffer;
     const full = this.#acquire(elements * 4, data.shape);
     this.widen!(asSlice(half), asSlice(full));
-    this.#inner.uniformPendingDisposal.push(half);
+    this.pool.releaseBuffer(half);
     this.#inner.commandQueueOwnedIds.add(id);
     data.resource = full;
     this.#halves.delete(id);

@@ -11,17 +11,8 @@
  */
 
 import type { Backend, Precision } from "../../backends/backend.ts";
-import { adamW } from "../../backends/ops/adam_w.ts";
-import { valueAndGradients } from "../../backends/ops/value_and_gradients.ts";
-import { Parameter } from "../../backends/parameter.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
-import { Generator } from "../../core/generator.ts";
-import { type Tensor, tf } from "../../deps/tfjs.ts";
-import { gridSize } from "../../models/beit_config.ts";
-import { initialiseBeit, initialisePlain } from "../../models/initialise.ts";
-import { MaskedImageModel } from "../../models/masked_image_model.ts";
-import { vqkdBase } from "../../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { Trainee } from "../_trainee.ts";
 import { keep, median } from "../cpu/_report.ts";
 import { stepModels } from "../cpu/_step_models.ts";
 
@@ -31,90 +22,6 @@ if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModel
 const batch = Number(batchText ?? 2);
 const precision = (precisionText ?? "float32") as Precision;
 const rounds = Number(roundsText ?? 5);
-const patches = gridSize(config) ** 2;
-
-/** A model with its optimizer state on one backend, and how to make a step. */
-class Trainee {
-  readonly #on;
-  readonly #model: MaskedImageModel;
-  readonly #tokenizer: VqkdTokenizer | null;
-  readonly #parameters: Parameter[];
-  readonly #moments: Parameter[][];
-  readonly #scaler: Parameter;
-
-  constructor(backend: Backend, precision: Precision) {
-    const on = { backend, precision };
-    this.#on = on;
-    const random = Generator.from(7);
-    this.#model = MaskedImageModel.create(on, config, initialiseBeit(config, random));
-    const patchInputs = 3 * vqkdBase.patchSize ** 2;
-    this.#tokenizer = name === "vit_b"
-      ? VqkdTokenizer.create(
-        on,
-        vqkdBase,
-        initialisePlain(random, { "": 0, "encoder.": patchInputs, "decoder.": vqkdBase.codeDim }),
-      )
-      : null;
-    this.#parameters = [...this.#model.parameters].filter(({ isTrainable }) => isTrainable);
-    const zeros = () => this.#parameters.map((p) => new Parameter(p.name, tf.zeros(p.shape)));
-    this.#moments = backend.run(() => [zeros(), zeros()]);
-    const scale = precision === "float16" ? 65536 : 1;
-    this.#scaler = backend.run(() => new Parameter("scaler", tf.tensor1d([scale, 0, 0, 0])));
-  }
-
-  /** Records a step; the loss is on the device. */
-  step(): Tensor {
-    return this.#on.backend.run(() => tf.tidy(() => this.#run()));
-  }
-
-  #run(): Tensor {
-    const random = Generator.from(11);
-    const size = config.imageSize;
-    const pixels = Float32Array.from({ length: batch * 3 * size ** 2 }, () => random.normal());
-    const images = tf.tensor(pixels, [batch, 3, size, size]);
-    const masked = Math.floor(patches * 0.4);
-    const rows = Array.from({ length: batch * patches }, (_, row) => row)
-      .filter((row) => row % patches < masked);
-    const mask = tf.tensor(maskOf(masked), [batch, patches]);
-    const positions = tf.tensor1d(rows, "int32");
-    const ids = this.#tokenizer?.encode(this.#on, images) ??
-      tf.tensor1d(
-        Array.from({ length: batch * patches }, () => random.integer(0, config.codes - 1)),
-        "int32",
-      );
-    const targets = tf.gather(ids, positions);
-    const { loss, gradients } = valueAndGradients(this.#on, this.#parameters, () => {
-      const encoded = this.#model.encode(this.#on, images, {
-        mask,
-        dropPath: random.split("dropPath"),
-      });
-      const { loss } = this.#model.loss(this.#on, { ...encoded, positions, targets });
-      return { loss, outputs: {} };
-    }, tf.reshape(tf.slice(this.#scaler.value, 0, 1), []));
-    adamW(this.#on, this.#state(), gradients, {
-      learningRates: this.#parameters.map(() => 1e-3),
-      weightDecays: this.#parameters.map(() => 0.05),
-      beta1: 0.9,
-      beta2: 0.98,
-      epsilon: 1e-8,
-      maxGradientNorm: 3,
-      growthInterval: precision === "float16" ? 2000 : null,
-    });
-    return loss;
-  }
-
-  #state() {
-    const [firstMoments, secondMoments] = this.#moments;
-    return { parameters: this.#parameters, firstMoments, secondMoments, scaler: this.#scaler };
-  }
-}
-
-function maskOf(masked: number): Float32Array {
-  return Float32Array.from(
-    { length: batch * patches },
-    (_, row) => row % patches < masked ? 1 : 0,
-  );
-}
 
 const device = await createWebgpuBackend();
 /** The same device without our kernels. */
@@ -143,8 +50,9 @@ async function measureStep(trainee: Trainee, into: Measured): Promise<void> {
   loss.dispose();
 }
 
-const ours = new Trainee(device, precision);
-const theirs = who === "ours" ? null : new Trainee(stock, "float32");
+const options = { config, batch, hasTokenizer: name === "vit_b" };
+const ours = new Trainee(device, { ...options, precision });
+const theirs = who === "ours" ? null : new Trainee(stock, { ...options, precision: "float32" });
 const results: Record<string, Measured> = {
   ours: { seconds: [], losses: [], dispatches: 0 },
   ...(theirs === null ? {} : { tfjs: { seconds: [], losses: [], dispatches: 0 } }),

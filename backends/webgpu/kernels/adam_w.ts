@@ -29,6 +29,14 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
     }
   };
 
+  runtime.claimGradientSlot = (parameter, gradient) => {
+    for (const arena of arenas) {
+      const slot = arena.claimGradientSlot(parameter, gradient);
+      if (slot !== null) return slot;
+    }
+    return null;
+  };
+
   /** The arena that holds most of the tensors, so that a loaded checkpoint goes where it was. */
   function arenaOf(args: AdamWArguments): ParameterArena {
     let [best, most]: [ParameterArena | null, number] = [null, 0];
@@ -37,7 +45,7 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
       if (held > most) [best, most] = [arena, held];
     }
     if (best === null) {
-      best = new ParameterArena(runtime, args.parameters.map(({ size }) => size));
+      best = new ParameterArena(runtime, args);
       arenas.add(best);
     }
     best.hold(args);
@@ -48,7 +56,7 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
     // What still waits may be about to read the parameters as they are.
     runtime.deferrals.settleAll();
     const arena = arenaOf(args);
-    arena.copyGradients(args.gradients);
+    arena.gatherGradients(args.gradients);
     writeRates(arena, args);
     const report = runtime.allocate([3]);
     const control = runtime.scratch(16);

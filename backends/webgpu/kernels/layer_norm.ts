@@ -104,7 +104,7 @@ export function layerNormKernel(runner: ShaderRunner): LayerNormKernel {
     backward({ dy, x, weight, saved: [statistics] }) {
       const { rows, width } = rowsOf(x);
       const dx = runtime.allocateLater(x.shape);
-      const dweight = runtime.allocate([width]);
+      const dweight = runtime.allocateGradient(weight);
       const dbias = runtime.allocate([width]);
       const columnGroups = columnGroupsOf(width);
       const run = (added: TensorInfo | null, sum: TensorInfo) =>

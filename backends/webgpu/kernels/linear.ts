@@ -57,7 +57,7 @@ export function linearKernel(runner: ShaderRunner, products: MatrixProducts): Li
       const [outputs, inputs] = weight.shape as [number, number];
       const isRounded = precision === "float16";
       const dz = activation === "none" ? dy : throughActivation(dy, saved[0], activation);
-      const dweight = runtime.allocate([outputs, inputs]);
+      const dweight = runtime.allocateGradient(weight);
       const dbias = hasBias ? runtime.allocate([outputs]) : null;
       const dx = needsInputGradient
         ? runtime.allocate(x.shape, "float32", storageFor(precision, inputs, outputs))

@@ -74,8 +74,8 @@ export function maskedCrossEntropyKernel(
       const [codes, width] = weight.shape as [number, number];
       const rowCount = positions.size;
       const isRounded = precision === "float16";
-      const dweight = runtime.allocate(weight.shape);
-      const dbias = runtime.allocate(bias.shape);
+      const dweight = runtime.allocateGradient(weight);
+      const dbias = runtime.allocateGradient(bias);
       const drows = runtime.allocate([rowCount, width]);
       const storage = storageFor(precision, codes, width);
       eachStretchOfLogits(

@@ -62,7 +62,7 @@ export function patchEmbedKernel(runner: ShaderRunner, products: MatrixProducts)
       const patches = patchRows(images, weight, precision);
       const rows = patches.shape[0];
       const embedDim = weight.shape[0];
-      const dweight = runtime.allocate(weight.shape);
+      const dweight = runtime.allocateGradient(weight);
       const dbias = runtime.allocate([embedDim]);
       const dz = tf.reshape(dy, [rows, embedDim]);
       const isRounded = precision === "float16";

@@ -105,3 +105,17 @@ webgpuTest(
     assert.ok(count < 500, `${count} dispatches`);
   },
 );
+
+webgpuTest("gradients that are kept stay as they are through the next step", async (backend) => {
+  const trainee = new Trainee(backend);
+  await trainee.step(0);
+  const { gradients } = trainee.gradients(1);
+  const before = await Promise.all(gradients.map(async (gradient) => {
+    const copy = backend.run(() => tf.mul(gradient, 1));
+    return [...await copy.data()];
+  }));
+  await trainee.step(2);
+  for (const [index, gradient] of gradients.entries()) {
+    assert.deepEqual([...await gradient.data()], before[index]);
+  }
+});

@@ -1,0 +1,80 @@
+/**
+ * The memory of a pretraining step, measured beside what the plan says: on webgpu in float32 and
+ * float16 and with all blocks recomputed, on the cpu in float32. What is measured is the most bytes of
+ * tensors at once (weights, moments, gradients, activations, scratch) from the start of a second step.
+ *
+ *     deno run -A bench/memory.ts <model> [batch 16]
+ *
+ * Models: see `cpu/_step_models.ts`.
+ *
+ * @module
+ */
+
+import type { Backend, Precision } from "../backends/backend.ts";
+import { createCpuBackend } from "../backends/cpu/mod.ts";
+import { createWebgpuBackend } from "../backends/webgpu/mod.ts";
+import { gridSize } from "../models/beit_config.ts";
+import { planMemory } from "../pipeline/plan.ts";
+import { Trainee } from "./_trainee.ts";
+import { keep } from "./cpu/_report.ts";
+import { stepModels } from "./cpu/_step_models.ts";
+
+const [name, batchText] = Deno.args;
+const config = stepModels[name];
+if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModels).join(", ")}`);
+const batch = Number(batchText ?? 16);
+const blocks = config.depth + config.headLayers;
+
+async function measure(backend: Backend, precision: Precision, recompute: number) {
+  const trainee = new Trainee(backend, { config, batch, precision, recompute });
+  for (let step = 0; step < 2; step++) {
+    const loss = trainee.step();
+    await loss.data();
+    loss.dispose();
+  }
+  const { peakBytes, reservedBytes } = backend.memory();
+  const plan = planMemory({
+    parameters: trainee.parameterCount,
+    frozenParameters: 0,
+    tokens: gridSize(config) ** 2 + 1,
+    embedDim: config.embedDim,
+    mlpRatio: config.mlpRatio,
+    heads: config.heads,
+    blocks,
+    recompute,
+    maskedPatches: Math.floor(gridSize(config) ** 2 * 0.4),
+    codes: config.codes,
+    precision,
+    backend: backend.name,
+  }, batch);
+  trainee.dispose();
+  return {
+    backend: backend.name,
+    precision,
+    recompute,
+    peakBytes,
+    reservedBytes,
+    planned: plan,
+    plannedOverPeak: plan.total / peakBytes!,
+  };
+}
+
+const cases = [
+  { create: createWebgpuBackend, precision: "float32", recompute: 0 },
+  { create: createWebgpuBackend, precision: "float16", recompute: 0 },
+  { create: createWebgpuBackend, precision: "float32", recompute: blocks },
+  { create: createWebgpuBackend, precision: "float16", recompute: blocks },
+  { create: createCpuBackend, precision: "float32", recompute: 0 },
+  { create: createCpuBackend, precision: "float32", recompute: blocks },
+] as const;
+const results = [];
+for (const { create, precision, recompute } of cases) {
+  // A fresh one, so that peaks are of this case.
+  const backend = await create();
+  results.push(await measure(backend, precision, recompute));
+  await backend.dispose();
+}
+const [full, half] = results;
+const result = { model: name, batch, halfOverFull: half.peakBytes! / full.peakBytes!, results };
+console.log(JSON.stringify(result, null, 2));
+await keep(`memory_${name}`, result);
