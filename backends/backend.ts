@@ -25,6 +25,8 @@ export interface Capabilities {
   readonly threads: number;
   /** Size limit of one tensor, bytes. */
   readonly maxBufferBytes: number;
+  /** Whether activations in a reduced precision take two bytes a number; false where left out. */
+  readonly halvesActivations?: boolean;
   /** One line: the adapter, or the processor and its kernel provider. */
   readonly description: string;
 }

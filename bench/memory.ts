@@ -33,20 +33,22 @@ async function measure(backend: Backend, precision: Precision, recompute: number
     loss.dispose();
   }
   const { peakBytes, reservedBytes } = backend.memory();
-  const plan = planMemory({
-    parameters: trainee.parameterCount,
-    frozenParameters: 0,
-    tokens: gridSize(config) ** 2 + 1,
-    embedDim: config.embedDim,
-    mlpRatio: config.mlpRatio,
-    heads: config.heads,
-    blocks,
-    recompute,
-    maskedPatches: Math.floor(gridSize(config) ** 2 * 0.4),
-    codes: config.codes,
-    precision,
-    backend: backend.name,
-  }, batch);
+  const plan = planMemory(
+    {
+      parameters: trainee.parameterCount,
+      frozenParameters: 0,
+      tokens: gridSize(config) ** 2 + 1,
+      embedDim: config.embedDim,
+      mlpRatio: config.mlpRatio,
+      blocks,
+      logits: Math.floor(gridSize(config) ** 2 * 0.4) * config.codes,
+    },
+    batch,
+    {
+      activationBytes: precision !== "float32" && backend.capabilities.halvesActivations ? 2 : 4,
+      recompute,
+    },
+  );
   trainee.dispose();
   return {
     backend: backend.name,
@@ -55,7 +57,7 @@ async function measure(backend: Backend, precision: Precision, recompute: number
     peakBytes,
     reservedBytes,
     planned: plan,
-    plannedOverPeak: plan.total / peakBytes!,
+    plannedOverPeak: plan.peak / peakBytes!,
   };
 }
 

@@ -77,6 +77,10 @@ const shortcuts = {
     text("Images per forward pass, or auto: as many as fit.", { placeholder: "N" }),
     "microBatchSize",
   ],
+  recompute: [
+    integer("Blocks that run again in the backward pass instead of being kept.", { minimum: 0 }),
+    "recompute",
+  ],
   epochs: [
     text("Length of the schedule in passes over the data.", { placeholder: "X" }),
     "schedule.epochs",

@@ -67,6 +67,7 @@ const print = defineCommand({
       "backend",
       "batch",
       "microBatch",
+      "recompute",
       "epochs",
       "maxSteps",
       "precision",

@@ -21,6 +21,7 @@ export const finetune = defineCommand({
       "backend",
       "batch",
       "microBatch",
+      "recompute",
       "epochs",
       "maxSteps",
       "precision",

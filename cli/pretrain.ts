@@ -22,6 +22,7 @@ export const pretrain = defineCommand({
       "backend",
       "batch",
       "microBatch",
+      "recompute",
       "epochs",
       "maxSteps",
       "precision",

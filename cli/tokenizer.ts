@@ -20,6 +20,7 @@ export const tokenizer = defineCommand({
       "backend",
       "batch",
       "microBatch",
+      "recompute",
       "epochs",
       "maxSteps",
       "precision",

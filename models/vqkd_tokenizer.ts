@@ -103,10 +103,10 @@ export class VqkdTokenizer {
   }
 
   /** Encoder and projection, images [B, 3, S, S] in [−1, 1] → {@link VqkdEncoding}. */
-  project(on: Context, images: Tensor): VqkdEncoding {
+  project(on: Context, images: Tensor, recompute = 0): VqkdEncoding {
     const { config, parameters } = this;
     const scope = parameters.scope("encoder");
-    const features = visionTransformer(on, vqkdEncoder(config), scope, images);
+    const features = visionTransformer(on, vqkdEncoder(config), scope, images, recompute);
     // In float32 whatever the precision, as in the reference: ids hang on small differences.
     const exact: Context = { ...on, precision: "float32" };
     const projected = this.#taskLayer(exact, "encode_task_layer", features);
@@ -123,11 +123,14 @@ export class VqkdTokenizer {
     return ids;
   }
 
-  /** Images in [−1, 1] and teacher features [B, N, T] → losses; leaves the codebook as it is. */
-  forward(on: Context, images: Tensor, targets: Tensor): VqkdOutput {
+  /**
+   * Images in [−1, 1] and teacher features [B, N, T] → losses; leaves the codebook as it is. The
+   * encoder's first `recompute` blocks keep only their input for the backward pass.
+   */
+  forward(on: Context, images: Tensor, targets: Tensor, recompute = 0): VqkdOutput {
     const { config } = this;
     this.#requireDecoder();
-    const encoding = this.project(on, images);
+    const encoding = this.project(on, images, recompute);
     const { z } = encoding;
     const [ids, codes] = withoutGradient(() => {
       const nearest = this.#nearest(on, z);

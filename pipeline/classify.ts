@@ -13,7 +13,11 @@ import type { Stage } from "./stage.ts";
 /** Whatever gives class scores: a {@link Classifier}, or the user's own. */
 export interface ImageClassifier {
   /** Images [B, 3, S, S] → scores before softmax [B, classes]. */
-  logits(on: Context, images: Tensor, options: { readonly dropPath: Generator | null }): Tensor;
+  logits(
+    on: Context,
+    images: Tensor,
+    options: { readonly dropPath: Generator | null; readonly recompute?: number },
+  ): Tensor;
 }
 
 /** Scores and what they are compared to. */
@@ -24,9 +28,13 @@ export interface ClassifiedBatch {
   readonly targets: Tensor;
 }
 
-/** The stage `classify`; drop path is drawn in training only. */
+/**
+ * The stage `classify`; drop path is drawn in training only, and the first `recompute` blocks run again
+ * in the backward pass.
+ */
 export function classify(
   model: ImageClassifier,
+  { recompute = 0 }: { readonly recompute?: number } = {},
 ): Stage<MixedBatch, ClassifiedBatch> & { readonly name: "classify" } {
   return {
     name: "classify",
@@ -34,6 +42,7 @@ export function classify(
       const input = tf.tensor(images, [size, 3, imageSize, imageSize]);
       const logits = model.logits(on, input, {
         dropPath: tape === null ? null : generator.split("classify"),
+        recompute,
       });
       return { logits, targets: tf.tensor2d(targets, [size, targets.length / size]) };
     },

@@ -11,10 +11,11 @@ import type { EncodedBatch, TokenizedBatch } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 import { imageTensor } from "./tokenize.ts";
 
-/** The stage `encode` of pretraining. */
+/** The stage `encode` of pretraining; the first `recompute` blocks run again in the backward pass. */
 export function encode(
   model: MaskedImageModel,
   normalization: Normalization,
+  { recompute = 0 }: { readonly recompute?: number } = {},
 ): Stage<TokenizedBatch, EncodedBatch> & { readonly name: "encode" } {
   return {
     name: "encode",
@@ -24,6 +25,7 @@ export function encode(
       const branches = model.encode(on, images, {
         mask: tf.tensor2d(Float32Array.from(mask), [size, mask.length / size]),
         dropPath: tape === null ? null : generator.split("encode"),
+        recompute,
       });
       return { ...branches, positions, targets: tf.gather(tokens, positions) };
     },

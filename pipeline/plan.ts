@@ -1,6 +1,6 @@
 /**
  * What a run will cost, computed before it starts: `--dry-run` prints it, and the micro-batch follows
- * from it.
+ * from it. `bench/memory.ts` compares it with what is measured.
  *
  * @module
  */
@@ -17,6 +17,18 @@ export interface ModelFootprint {
   readonly mlpRatio: number;
   /** Blocks that a sequence passes, those of the aggregation branch included. */
   readonly blocks: number;
+  /** Logits of an image at one head: masked patches times codes; 0 by default. */
+  readonly logits?: number;
+}
+
+/** How a step runs, as far as its memory goes. */
+export interface StepOptions {
+  /** Bytes of a number that is kept for the backward pass: 2 where it is stored as float16. */
+  readonly activationBytes?: 2 | 4;
+  /** Blocks that keep only their input. */
+  readonly recompute?: number;
+  /** Whether gradients of several micro-batches are summed. */
+  readonly accumulates?: boolean;
 }
 
 /** Memory of a step in bytes, by what holds it. */
@@ -26,19 +38,42 @@ export interface MemoryPlan {
   readonly optimizer: number;
   readonly frozen: number;
   readonly activations: number;
-  readonly total: number;
+  /** The most at once: all of the above. */
+  readonly peak: number;
 }
 
 const bytesPerNumber = 4;
 
 /**
- * Bytes of activations that one image keeps until its backward pass: in every block the inputs of
- * both norms, their outputs, q, k and v, the attention's output, both branches' outputs and the two
- * hidden layers of the MLP.
+ * Numbers per token and channel that are held outside the blocks when the backward pass begins: the
+ * embedded tokens, both branches before and after the shared norm, and the first gradients.
  */
-export function activationBytesPerImage(model: ModelFootprint): number {
-  const perToken = (10 + 2 * model.mlpRatio) * model.embedDim;
-  return model.blocks * model.tokens * perToken * bytesPerNumber;
+const outsideBlocks = 12;
+
+/** Logits are made a stretch at a time, with their gradient beside them. */
+const mostLogitBytes = 2 ** 26;
+
+/**
+ * Numbers per token and channel that a block keeps: the inputs of both norms, their outputs, q, k and v,
+ * the attention's output, both branches' outputs and the two hidden layers of the MLP.
+ */
+function keptByBlock({ mlpRatio }: ModelFootprint): number {
+  return 10 + 2 * mlpRatio;
+}
+
+/** Bytes of what is kept for, and made on, the way back: the larger of its beginning and a recomputed block. */
+function activationBytes(model: ModelFootprint, microBatch: number, options: StepOptions): number {
+  const { activationBytes = bytesPerNumber, recompute = 0 } = options;
+  const numbers = microBatch * model.tokens * model.embedDim;
+  const again = Math.min(recompute, model.blocks);
+  // A block that runs again needs its input exactly.
+  const inputs = again * bytesPerNumber;
+  const whole = keptByBlock(model) * activationBytes;
+  const outside = outsideBlocks * bytesPerNumber;
+  const logits = Math.min(microBatch * (model.logits ?? 0) * bytesPerNumber, mostLogitBytes);
+  const atBeginning = numbers * ((model.blocks - again) * whole + inputs + outside) + 2 * logits;
+  const inBlock = again === 0 ? 0 : numbers * (inputs + whole + outside);
+  return Math.max(atBeginning, inBlock);
 }
 
 /**
@@ -53,14 +88,19 @@ export function activationBytesPerImage(model: ModelFootprint): number {
  * if (planMemory(model, 2).optimizer !== 8000) throw new Error("two float32 moments a parameter");
  * ```
  */
-export function planMemory(model: ModelFootprint, microBatch: number): MemoryPlan {
+export function planMemory(
+  model: ModelFootprint,
+  microBatch: number,
+  options: StepOptions = {},
+): MemoryPlan {
   const weights = model.parameters * bytesPerNumber;
-  const gradients = weights;
+  // While a micro-batch's are made, the sum of those before is held.
+  const gradients = options.accumulates ? 2 * weights : weights;
   const optimizer = 2 * weights;
   const frozen = model.frozenParameters * bytesPerNumber;
-  const activations = microBatch * activationBytesPerImage(model);
-  const total = weights + gradients + optimizer + frozen + activations;
-  return { weights, gradients, optimizer, frozen, activations, total };
+  const activations = activationBytes(model, microBatch, options);
+  const peak = weights + gradients + optimizer + frozen + activations;
+  return { weights, gradients, optimizer, frozen, activations, peak };
 }
 
 /** The largest divisor of the batch whose step fits into `budgetBytes`; at least 1. */
@@ -68,10 +108,13 @@ export function largestMicroBatch(
   model: ModelFootprint,
   batch: number,
   budgetBytes: number,
+  options: Omit<StepOptions, "accumulates"> = {},
 ): number {
   for (let parts = 1; parts < batch; parts++) {
     if (batch % parts !== 0) continue;
-    if (planMemory(model, batch / parts).total <= budgetBytes) return batch / parts;
+    const accumulates = parts > 1;
+    const { peak } = planMemory(model, batch / parts, { ...options, accumulates });
+    if (peak <= budgetBytes) return batch / parts;
   }
   return 1;
 }

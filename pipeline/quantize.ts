@@ -18,12 +18,13 @@ import { imageTensor } from "./tokenize.ts";
 export function encodeAndDecode(
   tokenizer: VqkdTokenizer,
   normalization: Normalization,
+  { recompute = 0 }: { readonly recompute?: number } = {},
 ): Stage<TaughtBatch, VqkdOutput> & { readonly name: "encode" } {
   return {
     name: "encode",
     run({ pixels, size, imageSize, targets }, { on }) {
       const images = imageTensor(pixels, size, imageSize, normalization);
-      return tokenizer.forward(on, images, targets);
+      return tokenizer.forward(on, images, targets, recompute);
     },
   };
 }

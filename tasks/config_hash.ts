@@ -15,6 +15,7 @@ const incidental = [
   "backend",
   "evaluation",
   "microBatchSize",
+  "recompute",
 ];
 
 function canonical(value: unknown): unknown {

@@ -46,7 +46,7 @@ import { requireLabels } from "./require_labels.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
 import { classPictures } from "./recording/class_pictures.ts";
 import { type RunOptions, RunSession, type Trained } from "./session.ts";
-import { chooseMicroBatch, createOptimizer, isCheckpointDue, isDue } from "./training.ts";
+import { createOptimizer, fitMicroBatch, isCheckpointDue, isDue } from "./training.ts";
 import { evaluationTransform, finetuneTransform } from "./transforms.ts";
 
 /** The stages of fine-tuning, any of which may be exchanged for another of the same type. */
@@ -154,9 +154,10 @@ async function run(
   const parts: Run = { config, session, model, optimizer, averages, evaluation, classNames };
   const startStep = await restore(parts);
 
-  const microBatch = chooseMicroBatch(
+  const microBatch = fitMicroBatch(
     config,
     classifierFootprint(shape),
+    session,
     options.memoryBudgetBytes,
   );
   const length = runLength(config, source.length);
@@ -292,7 +293,7 @@ function deviceStages(
     mix: mixOptions(config),
   });
   let all = pipeline(mixStage)
-    .to(classify(model))
+    .to(classify(model, config))
     .to(classificationLoss())
     .to(optimize(optimizer, schedule));
   if (stages.mix !== undefined) all = all.replace("mix", stages.mix);

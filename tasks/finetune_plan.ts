@@ -7,14 +7,14 @@
 import type { FinetuneConfig } from "../configs/schema.ts";
 import { validateBeitConfig } from "../models/beit_config.ts";
 import { learningRateAt } from "../pipeline/optimize/schedules.ts";
-import { type MemoryPlan, planMemory } from "../pipeline/plan.ts";
+import type { MemoryPlan } from "../pipeline/plan.ts";
 import { openTrainingSource } from "./data_sources.ts";
 import { classCount, classifierFootprint, startClassifier } from "./finetune_model.ts";
 import { labelSubset } from "./label_subset.ts";
 import { requireLabels } from "./require_labels.ts";
 import { learningRateSchedule, type RunLength, runLength } from "./schedule.ts";
 import type { RunOptions } from "./session.ts";
-import { chooseMicroBatch } from "./training.ts";
+import { planStep } from "./training.ts";
 
 /** The plan of a run. */
 export interface FinetunePlan extends RunLength {
@@ -53,7 +53,7 @@ export async function planFinetuning(
     const { shape } = await startClassifier(config, classes, () => {}, options.downloads);
     validateBeitConfig(shape);
     const footprint = classifierFootprint(shape);
-    const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
+    const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
     const length = runLength(config, source.length);
     const schedule = learningRateSchedule(config, length);
     return {
@@ -62,10 +62,10 @@ export async function planFinetuning(
       ...length,
       epochs: length.totalSteps / length.stepsPerEpoch,
       batch: config.batchSize,
-      microBatch,
+      microBatch: step.microBatch,
       parameters: footprint.parameters,
       patches: footprint.tokens - 1,
-      memory: planMemory(footprint, microBatch),
+      memory: step.memory,
       schedule: {
         peakLearningRate: schedule.base,
         warmupSteps: schedule.warmupSteps,

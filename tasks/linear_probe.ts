@@ -39,7 +39,7 @@ import { microBatchesAt } from "./schedule.ts";
 import { classPictures } from "./recording/class_pictures.ts";
 import type { DrawPictures } from "./recording/run_recorder.ts";
 import { type RunOptions, RunSession } from "./session.ts";
-import { chooseMicroBatch, isCheckpointDue } from "./training.ts";
+import { fitMicroBatch, isCheckpointDue } from "./training.ts";
 import { evaluationTransform, trainTransform } from "./transforms.ts";
 
 /** The accuracy of one classifier, in [0, 1]. */
@@ -186,7 +186,7 @@ async function run(
   const startStep = await session.restore(trained);
 
   const footprint = probeFootprint(frozen.config);
-  const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
+  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
   const length = probeLength(config, source.length);
   const { schedule, at } = probeSchedule(config, length);
   const update = optimize(optimizer, schedule);

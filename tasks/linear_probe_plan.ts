@@ -7,7 +7,7 @@
 import type { LinearProbeConfig } from "../configs/schema.ts";
 import { countTrainable } from "../models/parameter_set.ts";
 import { encoderSpecs } from "../models/parameter_specs.ts";
-import { type MemoryPlan, planMemory } from "../pipeline/plan.ts";
+import type { MemoryPlan } from "../pipeline/plan.ts";
 import { openLabelled } from "./knn.ts";
 import { labelSubset } from "./label_subset.ts";
 import { probeFootprint, probePlaces, requirePretrained } from "./linear_probe.ts";
@@ -15,7 +15,7 @@ import { configOfShape, readPretrained } from "./load_encoder.ts";
 import { probeLength } from "./probe_schedule.ts";
 import type { RunLength } from "./schedule.ts";
 import type { RunOptions } from "./session.ts";
-import { chooseMicroBatch } from "./training.ts";
+import { planStep } from "./training.ts";
 
 /** The plan of a probe. */
 export interface LinearProbePlan extends RunLength {
@@ -50,7 +50,7 @@ export async function planLinearProbe(
     });
     const encoder = configOfShape(shape);
     const footprint = probeFootprint(encoder);
-    const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
+    const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
     return {
       images: source.length,
       testImages: test.length,
@@ -59,8 +59,8 @@ export async function planLinearProbe(
       frozenParameters: countTrainable(encoderSpecs(encoder, { hasMaskToken: false })),
       ...probeLength(config, source.length),
       batch: config.batchSize,
-      microBatch,
-      memory: planMemory(footprint, microBatch),
+      microBatch: step.microBatch,
+      memory: step.memory,
     };
   } finally {
     train.close?.();

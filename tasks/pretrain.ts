@@ -42,7 +42,7 @@ import { beitConfig, pretrainFootprint } from "./pretrain_plan.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
 import { pretrainPictures } from "./recording/pretrain_pictures.ts";
 import { type RunOptions, RunSession } from "./session.ts";
-import { chooseMicroBatch, createOptimizer, isCheckpointDue } from "./training.ts";
+import { createOptimizer, fitMicroBatch, isCheckpointDue } from "./training.ts";
 import { maskOptions, pretrainTransform } from "./transforms.ts";
 
 /** The stages of pretraining, any of which may be exchanged for another of the same type. */
@@ -137,7 +137,7 @@ async function run(
   const startStep = await session.restore(trained);
 
   const footprint = pretrainFootprint(config, tokenizer.parameterCount);
-  const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
+  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
   const length = runLength(config, source.length);
   const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);
@@ -213,7 +213,7 @@ function deviceStages(
 ): Stage<MaskedBatch, StepOutput> {
   const { normalization, tokenizerNormalization } = config.augment;
   let all = pipeline(tokenize(tokenizer, normalizations[tokenizerNormalization]))
-    .to(encode(model, normalizations[normalization]))
+    .to(encode(model, normalizations[normalization], config))
     .to(loss(model))
     .to(optimize(optimizer, schedule));
   if (stages.tokenize !== undefined) all = all.replace("tokenize", stages.tokenize);

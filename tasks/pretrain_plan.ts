@@ -9,12 +9,12 @@ import { type BeitConfig, gridSize, validateBeitConfig } from "../models/beit_co
 import { countTrainable } from "../models/parameter_set.ts";
 import { maskedImageModelSpecs } from "../models/parameter_specs.ts";
 import { learningRateAt } from "../pipeline/optimize/schedules.ts";
-import { type MemoryPlan, type ModelFootprint, planMemory } from "../pipeline/plan.ts";
+import type { MemoryPlan, ModelFootprint } from "../pipeline/plan.ts";
 import { openTrainingSource } from "./data_sources.ts";
 import { checkTokenizer } from "./open_tokenizer.ts";
 import { learningRateSchedule, type RunLength, runLength } from "./schedule.ts";
 import type { RunOptions } from "./session.ts";
-import { chooseMicroBatch } from "./training.ts";
+import { planStep } from "./training.ts";
 
 /** The model section of a config as the model wants it. */
 export function beitConfig({ model }: PretrainConfig): BeitConfig {
@@ -35,6 +35,7 @@ export function pretrainFootprint(
     embedDim: model.embedDim,
     mlpRatio: model.mlpRatio,
     blocks: model.depth + model.headLayers,
+    logits: config.mask.maskedPatches * model.codes,
   };
 }
 
@@ -77,7 +78,7 @@ export async function planPretraining(
   const tokenizerParameters = await checkTokenizer(config, options.downloads);
   const source = await openTrainingSource(config.data);
   const footprint = pretrainFootprint(config, tokenizerParameters);
-  const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
+  const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
   const length = runLength(config, source.length);
   const schedule = learningRateSchedule(config, length);
   source.close?.();
@@ -87,12 +88,12 @@ export async function planPretraining(
     ...length,
     epochs: length.totalSteps / length.stepsPerEpoch,
     batch: config.batchSize,
-    microBatch,
+    microBatch: step.microBatch,
     parameters: footprint.parameters,
     tokenizerParameters,
     patches: footprint.tokens - 1,
     maskedPatches: config.mask.maskedPatches,
-    memory: planMemory(footprint, microBatch),
+    memory: step.memory,
     checkpointBytes: 3 * 4 * footprint.parameters,
     schedule: {
       peakLearningRate: schedule.base,

@@ -33,7 +33,7 @@ import { normalizations } from "./normalizations.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "./schedule.ts";
 import { codePictures } from "./recording/code_pictures.ts";
 import { type RunOptions, RunSession } from "./session.ts";
-import { chooseMicroBatch, createOptimizer, isCheckpointDue } from "./training.ts";
+import { createOptimizer, fitMicroBatch, isCheckpointDue } from "./training.ts";
 import { trainTransform } from "./transforms.ts";
 
 /** How to train a tokenizer; see {@link RunOptions}. */
@@ -137,7 +137,12 @@ async function run(
   };
   const startStep = await session.restore(trained);
 
-  const microBatch = chooseMicroBatch(config, tokenizerFootprint(shape), options.memoryBudgetBytes);
+  const microBatch = fitMicroBatch(
+    config,
+    tokenizerFootprint(shape),
+    session,
+    options.memoryBudgetBytes,
+  );
   const length = runLength(config, source.length);
   const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);

@@ -6,11 +6,11 @@
 
 import type { TokenizerConfig } from "../configs/schema.ts";
 import { learningRateAt } from "../pipeline/optimize/schedules.ts";
-import { type MemoryPlan, planMemory } from "../pipeline/plan.ts";
+import type { MemoryPlan } from "../pipeline/plan.ts";
 import { openTrainingSource } from "./data_sources.ts";
 import { learningRateSchedule, type RunLength, runLength } from "./schedule.ts";
 import { tokenizerFootprint, vqkdConfig } from "./tokenizer.ts";
-import { chooseMicroBatch } from "./training.ts";
+import { planStep } from "./training.ts";
 
 /** The plan of a run. */
 export interface TokenizerPlan extends RunLength {
@@ -64,7 +64,7 @@ export async function planTokenizer(
   const images = source.length;
   source.close?.();
   const footprint = tokenizerFootprint(vqkdConfig(config, teacherDim(config)));
-  const microBatch = chooseMicroBatch(config, footprint, options.memoryBudgetBytes);
+  const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
   const length = runLength(config, images);
   const schedule = learningRateSchedule(config, length);
   return {
@@ -72,12 +72,12 @@ export async function planTokenizer(
     ...length,
     epochs: length.totalSteps / length.stepsPerEpoch,
     batch: config.batchSize,
-    microBatch,
+    microBatch: step.microBatch,
     parameters: footprint.parameters,
     codes: config.codebook.codes,
     codeDim: config.codebook.codeDim,
     tokensPerCode: images * (footprint.tokens - 1) / config.codebook.codes,
-    memory: planMemory(footprint, microBatch),
+    memory: step.memory,
     checkpointBytes: 3 * 4 * footprint.parameters,
     schedule: {
       peakLearningRate: schedule.base,

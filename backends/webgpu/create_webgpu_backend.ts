@@ -114,6 +114,7 @@ class DeviceBackend implements WebgpuBackend {
     this.capabilities = {
       reducedPrecisions: ["float16"],
       threads: 1,
+      halvesActivations: true,
       maxBufferBytes: Math.min(
         adapter.limits.maxBufferSize,
         adapter.limits.maxStorageBufferBindingSize,

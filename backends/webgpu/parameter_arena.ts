@@ -15,6 +15,7 @@ import type { BufferSlice, Runtime } from "./runtime.ts";
 export const BLOCK = 256;
 
 const MOST_SEGMENT_BYTES = 2 ** 27;
+const MOST_STAGED_BYTES = 2 ** 22;
 
 /** The buffers of one segment, all of the same size. */
 export interface Segment extends Record<Kind, BufferSlice> {
@@ -118,12 +119,18 @@ export class ParameterArena {
   }
 
   #moveIn(tensors: readonly Tensor[], slots: readonly BufferSlice[]): void {
+    let staged = 0;
     tensors.forEach((tensor, index) => {
       if (this.#runtime.sliceOf(tensor) !== slots[index]) {
         this.#runtime.moveInto(tensor, slots[index]);
         this.#occupied++;
+        staged += slots[index].size;
       }
       this.#runtime.bindingOfOutput(tensor);
+      if (staged < MOST_STAGED_BYTES) return;
+      // What was uploaded on the way is held until then.
+      this.#runtime.flush();
+      staged = 0;
     });
   }
 

@@ -86,6 +86,10 @@ export const runKeys = {
   microBatchSize: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
     "Images per forward pass; gradients are accumulated up to `batchSize`. auto: by memory.",
   ),
+  recompute: z.int().min(0).default(0).describe(
+    "Blocks, from the first on, that keep only their input for the backward pass and run twice: " +
+      "less memory, up to a third more time, the same numbers.",
+  ),
   precision: z.enum(["auto", "amp", "float32"]).default("auto").describe(
     "amp: reduced precision with float32 masters; auto: amp where the backend has it.",
   ),

@@ -15,18 +15,32 @@ Deno.test("planMemory() counts weights, gradients, two moments and activations",
   const plan = planMemory(vitBase, 8);
   assert.equal(plan.optimizer, 2 * 4 * 106_143_056);
   assert.equal(
-    plan.total,
+    plan.peak,
     plan.weights + plan.gradients + plan.optimizer + plan.frozen + plan.activations,
   );
-  assert.equal(plan.activations, 8 * 14 * 197 * 18 * 768 * 4);
+  assert.equal(plan.activations, 8 * 197 * 768 * (14 * 18 + 12) * 4);
+});
+
+Deno.test("planMemory() counts float16, recomputed blocks, logits and the sum of gradients", () => {
+  const token = 8 * 197 * 768;
+  const { activations } = planMemory(vitBase, 8, { activationBytes: 2 });
+  assert.equal(activations, token * (14 * 18 * 2 + 12 * 4));
+  const some = planMemory(vitBase, 8, { recompute: 10 });
+  assert.equal(some.activations, token * (4 * 18 + 10 + 12) * 4);
+  const all = planMemory(vitBase, 8, { recompute: 99, activationBytes: 2 });
+  assert.equal(all.activations, token * (18 * 2 + (14 + 12) * 4));
+  const logits = { ...vitBase, logits: 75 * 100 };
+  const difference = planMemory(logits, 8).peak - planMemory(vitBase, 8).peak;
+  assert.equal(difference, 2 * 8 * 75 * 100 * 4);
+  assert.equal(planMemory(vitBase, 8, { accumulates: true }).gradients, 8 * 106_143_056);
 });
 
 Deno.test("largestMicroBatch() divides the batch and fits the budget", () => {
   const budget = 20e9;
   const microBatch = largestMicroBatch(vitBase, 2048, budget);
   assert.equal(2048 % microBatch, 0);
-  assert.ok(planMemory(vitBase, microBatch).total <= budget);
-  assert.ok(planMemory(vitBase, microBatch * 2).total > budget);
+  assert.ok(planMemory(vitBase, microBatch, { accumulates: true }).peak <= budget);
+  assert.ok(planMemory(vitBase, microBatch * 2, { accumulates: true }).peak > budget);
 });
 
 Deno.test("largestMicroBatch() is the whole batch with memory to spare, and 1 without any", () => {
