@@ -70,6 +70,7 @@ export type {
   TokenizedBatch,
 } from "./pipeline/batch.ts";
 export type { RunEvent, RunListener, StepMetrics } from "./pipeline/events.ts";
+export type { RunHook } from "./pipeline/hooks.ts";
 export { load, type LoadOptions } from "./pipeline/load.ts";
 export { augment, type AugmentOptions } from "./pipeline/augment.ts";
 export { mask } from "./pipeline/mask.ts";

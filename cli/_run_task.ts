@@ -6,8 +6,17 @@ import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
 import type { ConfigOf, Task } from "../configs/schema.ts";
 import { UserError } from "../core/errors.ts";
 import type { RunListener } from "../pipeline/events.ts";
-import { type CommandContext, exitCodes, path, toggle, type ValuesOf } from "./_command.ts";
+import type { RunHook } from "../pipeline/hooks.ts";
+import {
+  type CommandContext,
+  exitCodes,
+  path,
+  repeated,
+  toggle,
+  type ValuesOf,
+} from "./_command.ts";
 import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
+import { loadHooks } from "./_hooks.ts";
 import { describePlan } from "./_plan.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
@@ -26,6 +35,10 @@ export const runFlags = {
   }),
   dryRun: toggle("Show the plan (parameters, memory, steps, images, schedule) and stop."),
   offline,
+  hook: repeated(path(
+    "A module whose default export receives every event of the run; see docs/logging.md.",
+    { placeholder: "FILE" },
+  )),
   quiet: toggle("Show warnings and results only.", { short: "q" }),
   json: toggle("Print the result as one JSON document."),
 };
@@ -38,6 +51,7 @@ export interface TaskOptions {
   readonly directory: string;
   readonly resume: "auto" | "always";
   readonly listener: RunListener;
+  readonly hooks: readonly RunHook[];
   readonly signal: AbortSignal;
   readonly origins: ReadonlyMap<string, string>;
   readonly memoryBudgetBytes?: number;
@@ -166,6 +180,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
     else for (const line of describePlan(plan)) context.print(line);
     return exitCodes.done;
   }
+  const hooks = await loadHooks(flags.hook);
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
   let outcome: Outcome;
   try {
@@ -173,6 +188,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       directory,
       resume: flags.resume === undefined ? "auto" : "always",
       listener: progress.listener,
+      hooks,
       signal: context.signal,
       origins,
       downloads: { offline: flags.offline },

@@ -63,7 +63,12 @@ export type RunEvent =
     config?: Readonly<Record<string, unknown>>;
   }
   | { type: "step"; totalSteps: number; metrics: StepMetrics }
-  | { type: "epoch"; epoch: number; step: number }
+  | {
+    type: "epoch";
+    /** Whole passes over the data that are done, from 1. */
+    epoch: number;
+    step: number;
+  }
   | { type: "checkpoint"; step: number; path: string }
   | { type: "evaluation"; step: number; name: string; result: Record<string, number> }
   | { type: "note"; message: string }

@@ -79,6 +79,10 @@ export async function train<Batch>(
     const metrics = toMetrics(pending, await pending.values, loop);
     pending = null;
     loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
+    const epochs = epochsDone(metrics.step, loop);
+    if (epochs > epochsDone(metrics.step - 1, loop)) {
+      loop.listener({ type: "epoch", epoch: epochs, step: metrics.step });
+    }
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
     checkHealth(metrics, skippedInARow, loop.skipsNonFinite);
   };
@@ -174,6 +178,15 @@ function runWithoutWaiting<Batch>(
     );
   }
   return output;
+}
+
+/** Whole passes over the data after a step. */
+function epochsDone<Batch>(
+  step: number,
+  { batchSize, imagesPerEpoch }: TrainingLoop<Batch>,
+): number {
+  // Half an image more, so that rounding cannot put the end of a pass off by a step.
+  return Math.floor((step * batchSize + 0.5) / imagesPerEpoch);
 }
 
 function toMetrics<Batch>(

@@ -18,6 +18,7 @@ const flags: RunFlagValues = {
   resume: undefined,
   dryRun: false,
   offline: false,
+  hook: [],
   quiet: true,
   json: false,
 };

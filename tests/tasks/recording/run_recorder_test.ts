@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readRecords } from "../../../checkpoints/event_file.ts";
+import { openSource } from "../../../data/open_source.ts";
+import type { Source } from "../../../data/source.ts";
 import { pretrain } from "../../../tasks/pretrain.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../_tiny.ts";
 
@@ -115,5 +117,29 @@ Deno.test("a report that cannot be written is a warning, once, and the run goes 
     assert.equal(step, 12);
     assert.equal(warnings.length, 1, warnings.join("\n"));
     assert.match(warnings[0], /^Cannot record the report, the run goes on without: .*report\.html/);
+  });
+});
+
+Deno.test("the end of each pass over the data is an event, once", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinyConfig(await writeTinyTokenizer(folder));
+    const sample = new URL("../../../assets/fashion-mnist.tar.gz", import.meta.url);
+    const all = await openSource(sample, { split: "train" });
+    // Three batches of four, as the last one of the pass is dropped.
+    const source: Source = {
+      length: 14,
+      classes: all.classes,
+      entry: (index) => all.entry(index),
+      read: (index) => all.read(index),
+    };
+    const epochs: number[][] = [];
+    await pretrain(config, {
+      backend,
+      source,
+      hooks: [(event) => {
+        if (event.type === "epoch") epochs.push([event.epoch, event.step]);
+      }],
+    });
+    assert.deepEqual(epochs, [[1, 3], [2, 6], [3, 9], [4, 12]]);
   });
 });
