@@ -82,7 +82,8 @@ export { Optimizer, type OptimizerOptions } from "./pipeline/optimize/optimizer.
 export { parameterGroups } from "./pipeline/optimize/parameter_groups.ts";
 export { learningRateAt, type LearningRateSchedule } from "./pipeline/optimize/schedules.ts";
 export { type BatchQueue, loaderQueue, stageQueue } from "./pipeline/queue.ts";
-export { DivergenceError, train, type TrainingLoop } from "./pipeline/trainer.ts";
+export { DivergenceError, type StepFailure } from "./pipeline/divergence.ts";
+export { train, type TrainingLoop } from "./pipeline/trainer.ts";
 
 // Models.
 export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";

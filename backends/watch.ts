@@ -78,27 +78,49 @@ function layerOf(parameter: string): string {
   return dot < 0 ? parameter : parameter.slice(0, dot);
 }
 
+/** How a micro-batch is watched. */
+export interface WatchOptions {
+  /** What its loss is scaled by: the optimizer's own scale may have moved on since. */
+  readonly lossScale: number;
+  /** The stage whose tensors are kept in {@link Watch.kept}; null for none. */
+  readonly keepsOutputOf?: string | null;
+}
+
 /** Collects the tensors of one micro-batch; see the module's text. */
 export class Watch {
+  readonly lossScale: number;
+  /** Tensors that one stage gave, by their keys; the caller frees them. */
+  readonly kept = new Map<string, Tensor>();
+  readonly #keepsOutputOf: string | null;
   #stage = "";
   #layer: string | null = null;
   readonly #forward: Seen[] = [];
   readonly #backward: Seen[] = [];
   readonly #parameterGradients = new Map<string, Seen>();
   readonly #seenParameters = new Set<string>();
+  /** The stage of each op at first sight: a block that runs again on the way back keeps its own. */
+  readonly #stages = new Map<string, string>();
+
+  constructor({ lossScale, keepsOutputOf = null }: WatchOptions) {
+    this.lossScale = lossScale;
+    this.#keepsOutputOf = keepsOutputOf;
+  }
 
   /** Says which stage works from now on. */
   enter(stage: string): void {
     this.#stage = stage;
   }
 
-  /** Observes all tensors among the values that a stage gives. */
+  /** Observes all tensors among the values that the stage gives. */
   stageOutput(value: unknown): void {
     this.#stageValue(value, "");
   }
 
   #stageValue(value: unknown, name: string): void {
-    if (value instanceof tf.Tensor) return this.#see("output", null, name || "output", value);
+    if (value instanceof tf.Tensor) {
+      if (this.#stage === this.#keepsOutputOf) this.kept.set(name, tf.keep(tf.clone(value)));
+      return this.#see("output", null, name, value);
+    }
     if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
     if (Array.isArray(value) && !(value[0] instanceof tf.Tensor)) return;
     for (const [key, inner] of Object.entries(value)) {
@@ -121,8 +143,9 @@ export class Watch {
     }
     if (names.length > 0) this.#layer = layerOf(names[0]);
     const layer = names.length > 0 ? this.#layer! : `after ${this.#layer ?? "the stage's input"}`;
-    this.#see("output", op, layer, output);
-    const stage = this.#stage;
+    const stage = this.#stages.get(`${op} ${layer}`) ?? this.#stage;
+    this.#stages.set(`${op} ${layer}`, stage);
+    this.#push(this.#forward, { stage, kind: "output", op, name: layer }, output, []);
     const [y] = recordKernel({
       inputs: { output },
       forward: () => ({ outputs: [tf.clone(output)], saved: [] }),

@@ -38,6 +38,8 @@ export interface Retention {
   keepLast?: number;
   /** Steps at multiples of this stay for good. */
   keepEvery?: number;
+  /** The folder of the run directory that they are in; `checkpoints` by default. */
+  folder?: string;
 }
 
 /** A checkpoint of a run directory. */
@@ -145,7 +147,7 @@ export async function saveCheckpoint(
   content: CheckpointContent,
   retention: Retention = {},
 ): Promise<Checkpoint> {
-  const folder = join(runDirectory, FOLDER);
+  const folder = join(runDirectory, retention.folder ?? FOLDER);
   const target = join(folder, `step-${step}`);
   const aside = join(folder, `.step-${step}.tmp`);
   const spare = join(folder, `.step-${step}.old`);

@@ -12,7 +12,10 @@ import type { Stage, StepContext } from "./stage.ts";
 
 /** Gives the micro-batches of a run in order, and the seconds its stages took. */
 export interface BatchQueue<Batch> {
-  /** The batch of one micro-batch of one step (both from 0). */
+  /**
+   * The batch of one micro-batch of one step (both from 0): the next in order, or the first of an
+   * earlier step, from where it goes on in order; the batches are the same as before.
+   */
   next(step: number, microBatch: number): Promise<Batch>;
   /** Seconds that the stages before the queue have worked since the last call, by name. */
   takeTimes(): Record<string, number>;
@@ -22,9 +25,16 @@ export interface BatchQueue<Batch> {
 /** Batches of a loader, whose workers run `load`, `augment` and `mask`. */
 export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
   let batches: ReturnType<Loader["batches"]> | null = null;
+  let last: StepPlace | null = null;
   const stopwatch = new Stopwatch();
   return {
     async next(step, microBatch) {
+      const isBack = last !== null && (step < last.step || microBatch === 0 && step === last.step);
+      if (isBack) {
+        await batches?.return();
+        batches = null;
+      }
+      last = { step, microBatch };
       batches ??= loader.batches({ from: step });
       const { value, done } = await batches.next();
       if (done || value.step !== step || value.microBatch !== microBatch) {

@@ -99,7 +99,11 @@ export class Pipeline<Input, Output, Stages extends StageTypes> implements Stage
   run(input: Input, context: StepContext): Output | Promise<Output> {
     let value: unknown = input;
     for (const [index, stage] of this.#stages.entries()) {
+      // Stages before the queue have no place to compute on.
+      const watch = (context.on as Context | undefined)?.watch;
+      watch?.enter(stage.name);
       value = context.stopwatch.time(stage.name, () => stage.run(value, context));
+      watch?.stageOutput(value);
       if (value instanceof Promise) {
         const rest = new Pipeline<unknown, Output, Stages>(this.#stages.slice(index + 1));
         return value.then((settled) => rest.run(settled, context));
@@ -114,4 +118,20 @@ export function pipeline<Input, Output, const Name extends string>(
   first: Stage<Input, Output> & { readonly name: Name },
 ): Pipeline<Input, Output, Record<Name, Stage<Input, Output>>> {
   return new Pipeline([first as Stage<unknown, unknown>]);
+}
+
+/** Runs stages that a tape is open for; an error where one of them returns a promise. */
+export function runWithoutWaiting<Input, Output>(
+  stages: Stage<Input, Output>,
+  input: Input,
+  context: StepContext,
+): Output {
+  const output = stages.run(input, context);
+  if (output instanceof Promise) {
+    throw new Error(
+      `Cannot train with the stages "${stages.name}": one of them returned a promise, and a tape ` +
+        "cannot wait; move asynchronous work before the queue",
+    );
+  }
+  return output;
 }

@@ -11,9 +11,10 @@ import { Tape } from "../backends/tape.ts";
 import { now, Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";
 import type { StepOutput } from "./batch.ts";
+import { divergenceOf, type StepFailure } from "./divergence.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
 import type { BatchQueue } from "./queue.ts";
-import type { Stage, StepContext } from "./stage.ts";
+import { runWithoutWaiting, type Stage, type StepContext } from "./stage.ts";
 
 /** What {@link train} needs. */
 export interface TrainingLoop<Batch> {
@@ -41,16 +42,15 @@ export interface TrainingLoop<Batch> {
    */
   readonly pause: (step: number) => Promise<void>;
   readonly wantsPause: (step: number) => boolean;
+  /** The last stage in front whose models are frozen: what it gives is a part of a failure. */
+  readonly frozenStage?: string;
+  /** Keeps what a step that is not finite follows from; gives where, or null. */
+  readonly saveFailure?: (failure: StepFailure<Batch>) => Promise<string | null>;
   readonly signal?: AbortSignal;
 }
 
 /** Steps in a row that mixed precision may skip before the run is called off. */
 const mostSkippedSteps = 50;
-
-/** Training cannot go on: the loss or a gradient is not a number. */
-export class DivergenceError extends Error {
-  override name = "DivergenceError";
-}
 
 interface PendingStep {
   step: number;
@@ -84,7 +84,8 @@ export async function train<Batch>(
       loop.listener({ type: "epoch", epoch: epochs, step: metrics.step });
     }
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
-    checkHealth(metrics, skippedInARow, loop.skipsNonFinite);
+    const isOver = loop.skipsNonFinite ? skippedInARow >= mostSkippedSteps : metrics.skipped;
+    if (isOver) throw await divergenceOf(loop, metrics, skippedInARow);
   };
 
   let step = loop.startStep;
@@ -101,6 +102,8 @@ export async function train<Batch>(
     step++;
     pending = { step, names, values, learningRate, stepTime: ended - started, dataTime, stages };
     started = ended;
+    // Of a run that may end here no further step is computed before this one is known.
+    if (skippedInARow > mostSkippedSteps / 2) await deliver();
     if (loop.wantsPause(step) || step === loop.totalSteps) {
       await deliver();
       await loop.pause(step);
@@ -165,21 +168,6 @@ async function runStep<Batch>(
   return { packed, names, dataTime };
 }
 
-function runWithoutWaiting<Batch>(
-  stages: Stage<Batch, StepOutput>,
-  batch: Batch,
-  context: StepContext,
-): StepOutput {
-  const output = stages.run(batch, context);
-  if (output instanceof Promise) {
-    throw new Error(
-      `Cannot train with the stages "${stages.name}": one of them returned a promise, and a tape ` +
-        "cannot wait; move asynchronous work before the queue",
-    );
-  }
-  return output;
-}
-
 /** Whole passes over the data after a step. */
 function epochsDone<Batch>(
   step: number,
@@ -212,19 +200,4 @@ function toMetrics<Batch>(
     stepTime: pending.stepTime,
     stages: pending.stages,
   };
-}
-
-function checkHealth(metrics: StepMetrics, skippedInARow: number, skipsNonFinite: boolean): void {
-  if (metrics.skipped && !skipsNonFinite) {
-    throw new DivergenceError(
-      `Step ${metrics.step} has a non-finite gradient (loss ${metrics.loss}): the parameters were ` +
-        "left as they were before it; lower optimizer.lr or raise the warm-up, and resume",
-    );
-  }
-  if (skippedInARow >= mostSkippedSteps) {
-    throw new DivergenceError(
-      `${skippedInARow} steps in a row were skipped for non-finite gradients, down to a loss scale ` +
-        `of ${metrics.lossScale}: the run has diverged; lower optimizer.lr or use --precision float32`,
-    );
-  }
 }

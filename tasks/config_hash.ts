@@ -11,6 +11,7 @@ const incidental = [
   "$schema",
   "output",
   "log",
+  "guard",
   "checkpoint",
   "backend",
   "evaluation",

@@ -7,7 +7,6 @@
 import type { FinetuneConfig } from "../configs/schema.ts";
 import { Generator } from "../core/generator.ts";
 import { createImageDecoder } from "../data/decode.ts";
-import type { MixOptions } from "../data/mix.ts";
 import type { Source } from "../data/source.ts";
 import type { BeitConfig } from "../models/beit_config.ts";
 import { Classifier } from "../models/classifier.ts";
@@ -40,6 +39,7 @@ import {
   type ClassifierStart,
   startClassifier,
 } from "./finetune_model.ts";
+import { type FinetuneStages, mixOptions } from "./finetune_stages.ts";
 import { labelSubset } from "./label_subset.ts";
 import { normalizations } from "./normalizations.ts";
 import { requireLabels } from "./require_labels.ts";
@@ -48,16 +48,6 @@ import { classPictures } from "./recording/class_pictures.ts";
 import { type RunOptions, RunSession, type Trained } from "./session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue, isDue } from "./training.ts";
 import { evaluationTransform, finetuneTransform } from "./transforms.ts";
-
-/** The stages of fine-tuning, any of which may be exchanged for another of the same type. */
-export interface FinetuneStages {
-  readonly load: Stage<StepPlace, FileBatch>;
-  readonly augment: Stage<FileBatch, AugmentedBatch>;
-  readonly mix: Stage<AugmentedBatch, MixedBatch>;
-  readonly classify: Stage<MixedBatch, ClassifiedBatch>;
-  readonly loss: Stage<ClassifiedBatch, LossOutput>;
-  readonly optimize: Stage<LossOutput, StepOutput>;
-}
 
 /** How to fine-tune; see {@link RunOptions}. */
 export interface FinetuneOptions extends RunOptions {
@@ -201,6 +191,11 @@ async function run(
         if (isEvaluationDue(at) || at === totalSteps) await evaluation.evaluate(parts, at);
         await session.save(at, await trainedOf(parts), at >= length.scheduleSteps);
       },
+      saveFailure: async (failure) =>
+        await session.saveFailure(failure, await trainedOf(parts), {
+          ...options,
+          frozenStage: null,
+        }),
       signal: options.signal,
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(parts, step);
@@ -268,16 +263,6 @@ async function restore({ session, model, optimizer, averages, evaluation }: Run)
     new Map([...extra].map(([name, value]) => [name.replace(prefix, ""), value])),
   );
   return step;
-}
-
-function mixOptions({ augment: { mixing } }: FinetuneConfig): MixOptions | null {
-  if (mixing === null) return null;
-  return {
-    mixup: mixing.mixup,
-    cutmix: mixing.cutmix,
-    switchProbability: mixing.switchProbability,
-    variant: mixing.pairing === "permutation" ? "mmselfsup" : "unilm",
-  };
 }
 
 /** `mix` → `classify` → `loss` → `optimize` (→ `average`), with the user's own where given. */

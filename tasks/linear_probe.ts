@@ -228,6 +228,8 @@ async function run(
       skipsNonFinite: false,
       wantsPause: (now) => isCheckpointDue(config, now, length),
       pause: async (now) => await session.save(now, trained, now >= totalSteps),
+      frozenStage: "extract",
+      saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "extract" }),
       signal: options.signal,
     });
     const layers = interrupted ? [] : await measure(probing, test, step);

@@ -176,6 +176,9 @@ async function run(
         if (evaluation.isDue(at, length)) await evaluation.evaluate(model, at, length);
         await session.save(at, trained, at >= length.scheduleSteps);
       },
+      frozenStage: "tokenize",
+      saveFailure: (failure) =>
+        session.saveFailure(failure, trained, { ...options, frozenStage: "tokenize" }),
       signal: options.signal,
     });
     const isWhole = step >= length.scheduleSteps;

@@ -14,10 +14,12 @@ import type { JsonValue, LoadedCheckpoint } from "../checkpoints/store.ts";
 import { UserError } from "../core/errors.ts";
 import type { Config } from "../configs/schema.ts";
 import type { NamedValues, ParameterSet } from "../models/parameter_set.ts";
+import type { StepFailure } from "../pipeline/divergence.ts";
 import type { RunEvent, RunListener } from "../pipeline/events.ts";
 import { Hooks, type RunHook } from "../pipeline/hooks.ts";
 import type { Updater } from "../pipeline/optimize/optimizer.ts";
 import { configHash } from "./config_hash.ts";
+import { writeFailure } from "./failure_bundle.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
 import { runFacts } from "./recording/run_facts.ts";
 import { type DrawPictures, RunRecorder } from "./recording/run_recorder.ts";
@@ -232,6 +234,23 @@ export class RunSession {
     this.listener({ type: "checkpoint", step, path: directory });
     const weights = Array.from(parameters, ([name, value]) => [`weights/${name}`, value] as const);
     await this.#recorder?.checkpoint(step, new Map([...weights, ...trained.histograms?.() ?? []]));
+  }
+
+  /** Keeps what a step that is not finite follows from; gives where, null where nothing is kept. */
+  async saveFailure(
+    failure: StepFailure<object>,
+    trained: Pick<Trained, "parameters" | "model">,
+    about: { readonly frozenStage: string | null; readonly stages?: object | undefined },
+  ): Promise<string | null> {
+    if (this.#directory === null || !this.#config.guard.failureBundle) return null;
+    return await writeFailure(this.#directory.path, failure, {
+      config: this.#config,
+      backend: this.on.backend.name,
+      model: trained.model,
+      parameters: await trained.parameters.export(),
+      frozenStage: about.frozenStage,
+      ownStages: Object.keys(about.stages ?? {}),
+    });
   }
 
   /** Replaces a text file in the run's directory. */

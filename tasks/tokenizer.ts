@@ -197,6 +197,8 @@ async function run(
       skipsNonFinite: on.precision === "float16",
       wantsPause: (at) => isCheckpointDue(config, at, length),
       pause: (at) => session.save(at, trained, at >= length.scheduleSteps),
+      frozenStage: "teach",
+      saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "teach" }),
       signal: options.signal,
     });
     if (!interrupted) {

@@ -31,6 +31,21 @@ const log = z.strictObject({
   ),
 }).describe("What a run writes down.");
 
+const guard = z.strictObject({
+  failureBundle: z.boolean().default(true).describe(
+    "Whether a step that is not finite is kept in `failures/` of the run, for `deno task replay`.",
+  ),
+  stalledSteps: z.int().min(1).nullable().default(5000).describe(
+    "Steps without a new low of the smoothed loss after which a warning says so; null: never.",
+  ),
+  starvedShare: z.number().min(0).max(1).default(0.5).describe(
+    "Share of the last 100 steps' time spent waiting for images above which a warning says so.",
+  ),
+  spareCheckpoints: z.number().min(1).default(2).describe(
+    "Checkpoints that the disk must have room for, beside those it holds, or a warning says so.",
+  ),
+}).describe("What a run watches itself for; each warning is given once.");
+
 const pooling = z.enum(["cls", "meanPatches", "clsAndMean"]).default("meanPatches");
 
 const knn = z.strictObject({
@@ -96,6 +111,7 @@ export const runKeys = {
   lossScale: lossScaleSection.prefault({}),
   checkpoint: checkpoint.prefault({}),
   log: log.prefault({}),
+  guard: guard.prefault({}),
   backend: backend.prefault({}),
   output: z.string().nullable().default(null).describe(
     "The run's directory; null: `runs/` and the recipe's name.",

@@ -5,13 +5,15 @@
  */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Parameter } from "../../backends/parameter.ts";
 import type { LossOutput, StepOutput } from "../batch.ts";
 import type { Stage, StepContext } from "../stage.ts";
 import type { Updater } from "./optimizer.ts";
 import type { LearningRateSchedule } from "./schedules.ts";
 
 /**
- * The stage `optimize`. The update happens on the last micro-batch of a step, with the mean gradient.
+ * The stage `optimize`. The update happens on the last micro-batch of a step, with the mean gradient;
+ * never in a step that is watched.
  */
 export function optimize(
   optimizer: Updater,
@@ -21,7 +23,11 @@ export function optimize(
   return {
     name: "optimize",
     run(output, context) {
-      accumulate(accumulated, gradientsOf(optimizer, output.loss, context));
+      if (context.on.watch !== undefined) {
+        return watchGradients(optimizer.parameters, output, context);
+      }
+      const scale = optimizer.lossScale;
+      accumulate(accumulated, gradientsOf(optimizer.parameters, output.loss, scale, context));
       const isLast = context.microBatch === context.microBatches - 1;
       if (!isLast) return { ...output, update: null };
       const update = optimizer.step(context.on, accumulated, schedule, context.step);
@@ -31,11 +37,27 @@ export function optimize(
   };
 }
 
+/** The gradients of a step that is watched, observed; nothing is updated. */
+export function watchGradients(
+  parameters: readonly Parameter[],
+  output: LossOutput,
+  context: StepContext,
+): StepOutput {
+  const watch = context.on.watch!;
+  const gradients = gradientsOf(parameters, output.loss, tf.scalar(watch.lossScale), context);
+  watch.gradientsOf(parameters.map(({ name }) => name), gradients);
+  return { ...output, update: null };
+}
+
 /** Gradients of the scaled share of one micro-batch. */
-function gradientsOf(optimizer: Updater, loss: Tensor, context: StepContext): Tensor[] {
-  if (context.tape === null) throw new Error("Cannot optimize outside training: there is no tape");
-  const share = tf.div(optimizer.lossScale, context.microBatches);
-  return context.tape.gradients(loss, optimizer.parameters.map(({ value }) => value), share);
+function gradientsOf(
+  parameters: readonly Parameter[],
+  loss: Tensor,
+  scale: Tensor,
+  { tape, microBatches }: StepContext,
+): Tensor[] {
+  if (tape === null) throw new Error("Cannot optimize outside training: there is no tape");
+  return tape.gradients(loss, parameters.map(({ value }) => value), tf.div(scale, microBatches));
 }
 
 /** Adds `gradients` to `sums` in place of the ones held before. */
