@@ -37,6 +37,7 @@ export { finetune, type FinetuneOptions, type FinetuneResult } from "./tasks/fin
 export { linearProbe, type LinearProbeResult } from "./tasks/linear_probe.ts";
 export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/knn.ts";
 export { evaluate, type EvaluateResult } from "./tasks/evaluate.ts";
+export { replayFailure, type ReplayOptions, type ReplayResult } from "./tasks/replay.ts";
 export { predict, type Prediction, type PredictOptions } from "./tasks/predict.ts";
 export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/features.ts";
 export {

@@ -19,6 +19,7 @@ import { linearProbe } from "./linear_probe.ts";
 import { parity } from "./parity.ts";
 import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
+import { replay } from "./replay.ts";
 import { study } from "./study.ts";
 import { serve } from "./serve.ts";
 import { tokenize } from "./tokenize.ts";
@@ -42,6 +43,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   inspect,
   exportModel,
   parity,
+  replay,
   serve,
   doctor,
   config,

@@ -77,9 +77,10 @@ async function examineStep<Batch>(
 }
 
 function reasonOf({ step, loss, lossScale }: StepMetrics, skippedInARow: number): string {
+  const what = Number.isFinite(loss) ? "gradients" : "losses";
   return skippedInARow > 1
-    ? `${skippedInARow} steps in a row were skipped for non-finite gradients, down to a loss scale ` +
-      `of ${lossScale}: the run has diverged`
+    ? `${skippedInARow} steps in a row, up to ${step}, were skipped for non-finite ${what}, down to a ` +
+      `loss scale of ${lossScale}: the run has diverged`
     : `Step ${step} is not finite (loss ${loss}); the parameters are as they were before it`;
 }
 

@@ -49,8 +49,10 @@ export interface TrainingLoop<Batch> {
   readonly signal?: AbortSignal;
 }
 
-/** Steps in a row that mixed precision may skip before the run is called off. */
+/** Steps in a row that mixed precision may skip before the run is called off … */
 const mostSkippedSteps = 50;
+/** … and those whose loss itself is not finite, which no loss scale cures. */
+const mostLostSteps = 10;
 
 interface PendingStep {
   step: number;
@@ -72,7 +74,7 @@ export async function train<Batch>(
 ): Promise<{ step: number; interrupted: boolean }> {
   const stopwatch = new Stopwatch();
   let pending: PendingStep | null = null;
-  let skippedInARow = 0;
+  let [skippedInARow, lostInARow] = [0, 0];
 
   const deliver = async () => {
     if (pending === null) return;
@@ -84,7 +86,10 @@ export async function train<Batch>(
       loop.listener({ type: "epoch", epoch: epochs, step: metrics.step });
     }
     skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
-    const isOver = loop.skipsNonFinite ? skippedInARow >= mostSkippedSteps : metrics.skipped;
+    lostInARow = Number.isFinite(metrics.loss) ? 0 : lostInARow + 1;
+    const isOver = loop.skipsNonFinite
+      ? skippedInARow >= mostSkippedSteps || lostInARow >= mostLostSteps
+      : metrics.skipped;
     if (isOver) throw await divergenceOf(loop, metrics, skippedInARow);
   };
 
@@ -103,7 +108,7 @@ export async function train<Batch>(
     pending = { step, names, values, learningRate, stepTime: ended - started, dataTime, stages };
     started = ended;
     // Of a run that may end here no further step is computed before this one is known.
-    if (skippedInARow > mostSkippedSteps / 2) await deliver();
+    if (skippedInARow > mostLostSteps / 2) await deliver();
     if (loop.wantsPause(step) || step === loop.totalSteps) {
       await deliver();
       await loop.pause(step);

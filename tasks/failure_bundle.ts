@@ -14,12 +14,17 @@
  */
 
 import type { NamedTensors } from "../checkpoints/safetensors_writer.ts";
-import { type JsonValue, loadCheckpoint, saveCheckpoint } from "../checkpoints/store.ts";
+import {
+  type JsonValue,
+  loadCheckpoint,
+  type LoadedCheckpoint,
+  saveCheckpoint,
+} from "../checkpoints/store.ts";
 import type { DType, TensorArray, TensorData, TensorFile } from "../checkpoints/tensor_data.ts";
 import type { Precision } from "../backends/backend.ts";
 import type { Observation } from "../backends/watch.ts";
 import { type Config, schemas } from "../configs/schema.ts";
-import { UserError } from "../core/errors.ts";
+import { messageOf, UserError } from "../core/errors.ts";
 import type { GeneratorState } from "../core/generator.ts";
 import type { NamedValues } from "../models/parameter_set.ts";
 import type { StepFailure } from "../pipeline/divergence.ts";
@@ -152,13 +157,27 @@ async function readArrays(file: TensorFile): Promise<Map<string, HostTensor>> {
   return arrays;
 }
 
+function open(directory: string): LoadedCheckpoint {
+  try {
+    return loadCheckpoint(directory);
+  } catch (error) {
+    const [reason] = messageOf(error).replace(/^Cannot load the checkpoint "[^"]*": /, "").split(
+      ";",
+    );
+    throw new UserError(
+      `Cannot replay "${directory}": it is no whole failure bundle (${reason})`,
+      { hint: "give a directory below failures/ of a run", cause: error },
+    );
+  }
+}
+
 /**
  * Reads a bundle.
  *
  * @throws UserError where the directory holds none, or a file of it is damaged
  */
 export async function readFailure(directory: string): Promise<FailureBundle> {
-  const loaded = loadCheckpoint(directory);
+  const loaded = open(directory);
   const state = loaded.state as unknown as BundleState;
   if (state.kind !== "failure") {
     throw new UserError(`Cannot replay "${directory}": it is a checkpoint`, {

@@ -13,7 +13,7 @@ evaluate exportOnnxFile extractFeatures features finetune formatConformance imag
 initialiseBeit initialisePlain inspectFile knn knnAccuracy latestCheckpoint learningRateAt
 linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
 messageOf openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
-pipeline planPretraining predict pretrain recipeNames resize resolveConfig resolveWeights
+pipeline planPretraining predict pretrain recipeNames replayFailure resize resolveConfig resolveWeights
 runConformance saveCheckpoint stageQueue tf tokenize tokenizeImages train trainTokenizer
 transformImage vitBase vitLarge vqkdBase withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();

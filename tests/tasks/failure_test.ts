@@ -9,6 +9,7 @@ import { encode } from "../../pipeline/encode.ts";
 import { readValues, toTensors } from "../../tasks/model_tensors.ts";
 import { pretrain, type PretrainOptions } from "../../tasks/pretrain.ts";
 import { replayFailure } from "../../tasks/replay.ts";
+import { runTask } from "../cli/_tasks.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 /** Runs five steps, changes a parameter in their checkpoint, and goes on until the run diverges. */
@@ -65,6 +66,13 @@ Deno.test("a NaN in a block's parameter is named, and replays on reference", asy
     assert.match(error.message, /deno task replay .*failures\/step-6 --backend reference/);
     assert.match(error.message, /lower optimizer\.lr/);
     await replaysOn(["reference", "cpu"], error);
+    const command = await runTask("replay", [error.bundle!, "--backend", "reference"]);
+    assert.equal(command.code, 0, command.stderr);
+    assert.match(
+      command.stdout,
+      /in the run, on cpu: .*fc1\.weight.*\nhere, on reference in float32/,
+    );
+    assert.match(command.stdout, /is the same\.\n$/);
     const state = JSON.parse(Deno.readTextFileSync(`${error.bundle}/state.json`)).state;
     assert.deepEqual([state.step, state.microBatch, state.generator.length], [5, 0, 4]);
     assert.equal(state.config.task, "pretrain");
@@ -155,7 +163,7 @@ Deno.test("an AMP run that skips too many steps ends with the guilty tensor, in 
       ],
     );
     await backend.dispose();
-    assert.match(error.message, /^50 steps in a row were skipped/);
+    assert.match(error.message, /^10 steps in a row, up to 15, were skipped for non-finite losses/);
     assert.match(error.message, /parameter norm\.bias/);
     await replaysOn(["reference"], error);
     await assert.rejects(replayFailure(error.bundle!, { backendName: "cpu" }), (thrown) => {
