@@ -13,17 +13,11 @@ import { Classifier } from "../models/classifier.ts";
 import type { NamedValues } from "../models/parameter_set.ts";
 import { augment } from "../pipeline/augment.ts";
 import { average, WeightAverage } from "../pipeline/average.ts";
-import type {
-  AugmentedBatch,
-  FileBatch,
-  LossOutput,
-  StepOutput,
-  StepPlace,
-} from "../pipeline/batch.ts";
+import type { AugmentedBatch, StepOutput } from "../pipeline/batch.ts";
 import { classificationLoss } from "../pipeline/classification_loss.ts";
-import { type ClassifiedBatch, classify } from "../pipeline/classify.ts";
+import { classify } from "../pipeline/classify.ts";
 import { load } from "../pipeline/load.ts";
-import { mix, type MixedBatch } from "../pipeline/mix.ts";
+import { mix } from "../pipeline/mix.ts";
 import { optimize } from "../pipeline/optimize/mod.ts";
 import type { Optimizer } from "../pipeline/optimize/optimizer.ts";
 import { learningRateAt, type LearningRateSchedule } from "../pipeline/optimize/schedules.ts";

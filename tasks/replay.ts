@@ -17,7 +17,7 @@ import { MaskedImageModel } from "../models/masked_image_model.ts";
 import { initialiseFrom, type ParameterSet } from "../models/parameter_set.ts";
 import type { VqkdConfig } from "../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
-import type { AugmentedBatch, LossOutput, StepOutput } from "../pipeline/batch.ts";
+import type { LossOutput, StepOutput } from "../pipeline/batch.ts";
 import { classificationLoss } from "../pipeline/classification_loss.ts";
 import { classify } from "../pipeline/classify.ts";
 import { encode } from "../pipeline/encode.ts";

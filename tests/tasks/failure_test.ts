@@ -5,7 +5,7 @@ import { createBackend } from "../../backends/mod.ts";
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "../../checkpoints/store.ts";
 import { UserError } from "../../core/errors.ts";
 import { DivergenceError } from "../../pipeline/divergence.ts";
-import { encode } from "../../pipeline/encode.ts";
+import type { encode } from "../../pipeline/encode.ts";
 import { readValues, toTensors } from "../../tasks/model_tensors.ts";
 import { pretrain, type PretrainOptions } from "../../tasks/pretrain.ts";
 import { replayFailure } from "../../tasks/replay.ts";
@@ -20,7 +20,10 @@ async function divergeAfter(
   parameter: string,
   overrides: readonly string[] = [],
 ): Promise<DivergenceError> {
-  const config = await tinyConfig(await writeTinyTokenizer(folder), overrides);
+  const config = await tinyConfig(await writeTinyTokenizer(folder), [
+    "precision=float32",
+    ...overrides,
+  ]);
   const directory = `${folder}/run`;
   const start = { ...config, schedule: { ...config.schedule, maxSteps: 5 } };
   await pretrain(start, { backend, directory });
@@ -103,7 +106,10 @@ Deno.test("an overflow is named by the layer whose output it is first seen in", 
 
 Deno.test("a gradient that is not finite behind a finite loss is named where it first is", async () => {
   await withFolder(async (folder, backend) => {
-    const config = await tinyConfig(await writeTinyTokenizer(folder), ["schedule.steps=3"]);
+    const config = await tinyConfig(await writeTinyTokenizer(folder), [
+      "precision=float32",
+      "schedule.steps=3",
+    ]);
     type Loss = NonNullable<NonNullable<PretrainOptions["stages"]>["loss"]>;
     // The slope of a root at zero is infinite, and what it is multiplied by is zero.
     const loss: Loss = {
@@ -124,7 +130,10 @@ Deno.test("a gradient that is not finite behind a finite loss is named where it 
 
 Deno.test("a stage of the user's that gives NaN is named; its replay needs the stage", async () => {
   await withFolder(async (folder, backend) => {
-    const config = await tinyConfig(await writeTinyTokenizer(folder), ["schedule.steps=3"]);
+    const config = await tinyConfig(await writeTinyTokenizer(folder), [
+      "precision=float32",
+      "schedule.steps=3",
+    ]);
     type Encode = ReturnType<typeof encode>;
     const poison: Encode = {
       name: "encode",
@@ -175,7 +184,10 @@ Deno.test("an AMP run that skips too many steps ends with the guilty tensor, in 
 
 Deno.test("after the first bad step of a float32 run no parameter moves", async () => {
   await withFolder(async (folder, backend) => {
-    const config = await tinyConfig(await writeTinyTokenizer(folder), ["schedule.steps=6"]);
+    const config = await tinyConfig(await writeTinyTokenizer(folder), [
+      "precision=float32",
+      "schedule.steps=6",
+    ]);
     // Only the second step is bad; the third is submitted before the second is read.
     type Encode = ReturnType<typeof encode>;
     const spoil: Encode = {
