@@ -55,7 +55,11 @@ export async function withBrowser(
  * A test in a browser. Without one it is left out, with the reason and the way to get one; with
  * `CI=true` it fails.
  */
-export function browserTest(name: string, work: (browser: Browser) => Promise<void>): void {
+export function browserTest(
+  name: string,
+  work: (browser: Browser) => Promise<void>,
+  args: readonly string[] = [],
+): void {
   const path = findChromium();
   const isLeftOut = path === null && Deno.env.get("CI") !== "true";
   if (isLeftOut) {
@@ -69,7 +73,7 @@ export function browserTest(name: string, work: (browser: Browser) => Promise<vo
     sanitizeResources: false,
     fn: async () => {
       if (path === null) throw new Error("CI needs a Chromium: apt-get install chromium");
-      await withBrowser(path, work);
+      await withBrowser(path, work, args);
     },
   });
 }
