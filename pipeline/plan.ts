@@ -93,11 +93,13 @@ export function planMemory(
   microBatch: number,
   options: StepOptions = {},
 ): MemoryPlan {
-  const weights = model.parameters * bytesPerNumber;
+  // Products in float16 read a copy of the weights in that format.
+  const bytesPerWeight = options.activationBytes === 2 ? 6 : bytesPerNumber;
+  const weights = model.parameters * bytesPerWeight;
   // While a micro-batch's are made, the sum of those before is held.
-  const gradients = options.accumulates ? 2 * weights : weights;
-  const optimizer = 2 * weights;
-  const frozen = model.frozenParameters * bytesPerNumber;
+  const gradients = model.parameters * bytesPerNumber * (options.accumulates ? 2 : 1);
+  const optimizer = 2 * model.parameters * bytesPerNumber;
+  const frozen = model.frozenParameters * bytesPerWeight;
   const activations = activationBytes(model, microBatch, options);
   const peak = weights + gradients + optimizer + frozen + activations;
   return { weights, gradients, optimizer, frozen, activations, peak };

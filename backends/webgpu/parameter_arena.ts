@@ -22,6 +22,8 @@ export interface Segment extends Record<Kind, BufferSlice> {
   readonly blocks: number;
   /** u32 for each block: the index of its parameter. */
   readonly owners: BufferSlice;
+  /** The parameters in float16, once somebody has asked for them. */
+  halves: BufferSlice | null;
 }
 
 type Kind = "parameters" | "first" | "second" | "gradients";
@@ -44,6 +46,8 @@ export class ParameterArena {
   /** float32 pairs for each parameter, rewritten every step. */
   readonly rates: BufferSlice;
   readonly #runtime: Runtime;
+  readonly #narrow: (full: BufferSlice, half: BufferSlice) => void;
+  #halfSlots: BufferSlice[] | null = null;
   readonly #places: Place[] = [];
   readonly #owners: number[][] = [];
   readonly #slots = { parameters: [], first: [], second: [], gradients: [] } as Record<
@@ -55,8 +59,14 @@ export class ParameterArena {
   readonly #claimed = new Map<BufferSlice, TensorInfo>();
   #occupied = 0;
 
-  constructor(runtime: Runtime, tensors: SlotTensors) {
+  /** Takes the tensors in; `narrow` records the conversion of a buffer to float16. */
+  constructor(
+    runtime: Runtime,
+    tensors: SlotTensors,
+    narrow: (full: BufferSlice, half: BufferSlice) => void,
+  ) {
     this.#runtime = runtime;
+    this.#narrow = narrow;
     const limit = Math.min(MOST_SEGMENT_BYTES, runtime.device.limits.maxStorageBufferBindingSize);
     tensors.parameters.forEach(({ size }, parameter) => {
       const blocks = Math.max(1, Math.ceil(size / BLOCK));
@@ -83,7 +93,7 @@ export class ParameterArena {
       runtime.queue.writeBuffer(table.buffer, 0, Uint32Array.from(owners));
       const [parameters, first, second] = made.map((buffers) => buffers[index]);
       const rest = { parameters, first, second, gradients: gradients[index] };
-      this.segments.push({ blocks: owners.length, ...rest, owners: table });
+      this.segments.push({ blocks: owners.length, ...rest, owners: table, halves: null });
     });
     this.#slots.parameters.forEach((slot, index) => this.#parameterAt.set(slot, index));
   }
@@ -115,7 +125,32 @@ export class ParameterArena {
 
   /** Moves the tensors that are elsewhere into their slots, and notes that all are to be written. */
   hold(tensors: SlotTensors): void {
+    const before = this.#occupied;
     this.#eachKind(tensors, (list, slots) => this.#moveIn(list, slots));
+    if (this.#occupied !== before) this.#refreshHalves();
+  }
+
+  #refreshHalves(): void {
+    for (const { parameters, halves } of this.segments) {
+      if (halves !== null) this.#narrow(parameters, halves);
+    }
+  }
+
+  /** The float16 copy of a parameter here, kept from the first call on; null for another slice. */
+  halfSlotOf(parameter: BufferSlice): BufferSlice | null {
+    const index = this.#parameterAt.get(parameter);
+    if (index === undefined) return null;
+    if (this.#halfSlots === null) {
+      for (const segment of this.segments) {
+        segment.halves = this.#runtime.createBuffer(segment.blocks * BLOCK * 2);
+      }
+      this.#halfSlots = this.#places.map(({ segment, offset, size }) => {
+        const { buffer } = this.segments[segment].halves!;
+        return { buffer, offset: offset / 2, size: Math.ceil(size / 8) * 4 };
+      });
+      this.#refreshHalves();
+    }
+    return this.#halfSlots[index];
   }
 
   #moveIn(tensors: readonly Tensor[], slots: readonly BufferSlice[]): void {
@@ -176,9 +211,9 @@ export class ParameterArena {
 
   dispose(): void {
     this.#runtime.flush();
-    for (const { parameters, first, second, gradients, owners } of this.segments) {
-      for (const slice of [parameters, first, second, gradients, owners]) {
-        this.#runtime.destroyBuffer(slice);
+    for (const { parameters, first, second, gradients, owners, halves } of this.segments) {
+      for (const slice of [parameters, first, second, gradients, owners, halves]) {
+        if (slice !== null) this.#runtime.destroyBuffer(slice);
       }
     }
     this.#runtime.destroyBuffer(this.rates);

@@ -84,6 +84,11 @@ export class Runtime extends WebGPUBackend {
   claimGradientSlot:
     | ((parameter: BufferSlice, gradient: TensorInfo) => BufferSlice | null)
     | null = null;
+  /** Gives the float16 copy of the parameter in a slice, null where none is kept with it. */
+  halfSlotOf: ((parameter: BufferSlice) => BufferSlice | null) | null = null;
+  /** Told when a tensor is about to be written, and when its data is gone. */
+  onWritten: ((id: DataId) => void) | null = null;
+  onFreed: ((id: DataId) => void) | null = null;
   /** Dispatches of kernels that wait for their reader. */
   readonly deferrals = new Deferrals(this);
   #halves = new WeakSet<DataId>();
@@ -228,6 +233,7 @@ export class Runtime extends WebGPUBackend {
     const binding = this.bindingOf(tensor);
     // tfjs keeps what was read back; it is stale from now on.
     this.#inner.tensorMap.get(tensor.dataId as DataId).values = null;
+    this.onWritten?.(tensor.dataId as DataId);
     return binding;
   }
 
@@ -422,6 +428,7 @@ export class Runtime extends WebGPUBackend {
     const isLast = data !== null && (force || data.refCount <= 1);
     if (isLast) {
       this.deferrals.forget(id);
+      this.onFreed?.(id);
       // tfjs would wait for the next submission. Whoever gets the buffer next writes it by work that
       // is recorded after all that reads it.
       this.#inner.commandQueueOwnedIds.delete(id);

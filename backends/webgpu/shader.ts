@@ -20,6 +20,7 @@ import convertCode from "./shaders/convert_storage.wgsl" with { type: "text" };
 import type { Tensor, TensorInfo } from "../../deps/tfjs.ts";
 import type { BufferSlice, Runtime } from "./runtime.ts";
 import { unroll } from "./unroll.ts";
+import { WorkingCopies } from "./working_copies.ts";
 
 /** One `.wgsl` file. */
 export interface ShaderFile {
@@ -35,7 +36,7 @@ export interface FloatArray {
 }
 
 /** A tensor, or null for one that the shader's constants say is not used, or a plain array. */
-export type Operand = TensorInfo | FloatArray | QuadArray | null;
+export type Operand = TensorInfo | FloatArray | QuadArray | HalfArray | null;
 
 /** A float among the uniforms; plain numbers are u32. */
 export interface FloatUniform {
@@ -67,6 +68,11 @@ export interface QuadArray {
   readonly quads: BufferSlice;
 }
 
+/** A buffer of quads of float16, with the load and store functions of a tensor. */
+export interface HalfArray {
+  readonly halves: BufferSlice;
+}
+
 /** Marks a uniform as f32. */
 export function float(value: number): FloatUniform {
   return { float: value };
@@ -78,10 +84,12 @@ export class ShaderRunner {
   readonly #hasFloat16: boolean;
   readonly #placeholder: BufferSlice;
   readonly #demotable = new WeakSet<object>();
+  readonly #workingCopies: WorkingCopies;
 
   constructor(readonly runtime: Runtime) {
     this.#hasFloat16 = runtime.device.features.has("shader-f16");
     const buffer = runtime.device.createBuffer({ size: 16, usage: 0x80 }); // STORAGE
+    this.#workingCopies = new WorkingCopies(runtime, (full, half) => this.narrow(full, half));
     runtime.widen = (half, full) => this.#convert(half, full, "widen");
     this.#placeholder = { buffer, offset: 0, size: 16 };
   }
@@ -102,7 +110,19 @@ export class ShaderRunner {
   /** Stores `tensor` as float16 if its kernel said that this does no harm. */
   demoteIfAllowed(tensor: Tensor): void {
     if (!this.takeDemotable(tensor) || tensor.size % 4 !== 0) return;
-    this.runtime.demote(tensor, (full, half) => this.#convert(full, half, "narrow"));
+    this.runtime.demote(tensor, (full, half) => this.narrow(full, half));
+  }
+
+  /** A weight as products in float16 are to read it: its float16 copy, if rows are whole quads. */
+  halvesOf(weight: Tensor): Tensor | HalfArray {
+    const isWhole = weight.shape.every((width) => width % 4 === 0);
+    if (!isWhole || this.runtime.storage(weight) === "float16") return weight;
+    return { halves: this.#workingCopies.of(weight) };
+  }
+
+  /** Records the conversion of a float32 buffer into one of float16. */
+  narrow(full: BufferSlice, half: BufferSlice): void {
+    this.#convert(full, half, "narrow");
   }
 
   /** Copies between float32 and float16 storage. */
@@ -150,6 +170,7 @@ export class ShaderRunner {
   #format(operand: Operand): Format {
     if (operand === null || "quads" in operand) return "f32";
     if ("floats" in operand) return "raw";
+    if ("halves" in operand) return this.#hasFloat16 ? "f16" : "packed";
     if (operand.dtype === "int32") return "i32";
     if (this.runtime.storage(operand) === "float32") return "f32";
     return this.#hasFloat16 ? "f16" : "packed";
@@ -186,6 +207,7 @@ export class ShaderRunner {
 function bufferOf(operand: Operand): TensorInfo | BufferSlice | null {
   if (operand === null) return null;
   if ("floats" in operand) return operand.floats;
+  if ("halves" in operand) return operand.halves;
   return "quads" in operand ? operand.quads : operand;
 }
 

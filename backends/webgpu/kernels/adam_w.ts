@@ -37,6 +37,14 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
     return null;
   };
 
+  runtime.halfSlotOf = (parameter) => {
+    for (const arena of arenas) {
+      const slot = arena.halfSlotOf(parameter);
+      if (slot !== null) return slot;
+    }
+    return null;
+  };
+
   /** The arena that holds most of the tensors, so that a loaded checkpoint goes where it was. */
   function arenaOf(args: AdamWArguments): ParameterArena {
     let [best, most]: [ParameterArena | null, number] = [null, 0];
@@ -45,7 +53,7 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
       if (held > most) [best, most] = [arena, held];
     }
     if (best === null) {
-      best = new ParameterArena(runtime, args);
+      best = new ParameterArena(runtime, args, (full, half) => runner.narrow(full, half));
       arenas.add(best);
     }
     best.hold(args);
@@ -64,7 +72,7 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
     for (const segment of arena.segments) {
       runner.run({
         file: UPDATE,
-        constants: { WORKGROUP },
+        constants: { WORKGROUP, KEEPS_HALF: segment.halves !== null },
         reads: {
           gradients: { quads: segment.gradients },
           blocks: { floats: segment.owners },
@@ -75,6 +83,7 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
           parameters: { quads: segment.parameters },
           first: { quads: segment.first },
           second: { quads: segment.second },
+          halves: segment.halves && { halves: segment.halves },
         },
         uniforms: {
           blocks: segment.blocks,

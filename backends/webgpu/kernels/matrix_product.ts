@@ -106,16 +106,17 @@ export class MatrixProducts {
     const isQuadWide = columns % 4 === 0 && depth % 4 === 0;
     const tiling = TILINGS[this.#choose(Math.min(rows, columns), isQuadWide)];
     const { runtime } = this.#runner;
+    const weight = isRounded && isQuadWide ? this.#runner.halvesOf(b) : b;
     this.#runner.run({
       file: PRODUCT,
       constants: {
         ...constantsOf(tiling),
         ROUND_A: isRounded && runtime.storage(a) === "float32",
-        ROUND_B: isRounded && runtime.storage(b) === "float32",
+        ROUND_B: isRounded && weight === b && runtime.storage(b) === "float32",
         HAS_BIAS: !!product.bias,
         ACTIVATION: ACTIVATIONS[activation],
       },
-      reads: { a, b, bias: product.bias ?? null },
+      reads: { a, b: weight, bias: product.bias ?? null },
       writes: { c, before: product.before ?? null },
       uniforms: {
         rows,
@@ -140,6 +141,8 @@ export class MatrixProducts {
     const isQuadWide = outputs % 4 === 0 && inputs % 4 === 0;
     const tiling = TILINGS[this.#choose(Math.min(outputs, inputs), isQuadWide)];
     const { runtime } = this.#runner;
+    // Without dx the weight itself is not read.
+    const half = isRounded && isQuadWide && dx !== null ? this.#runner.halvesOf(weight) : weight;
     const isToRound = (operand: Tensor) => isRounded && runtime.storage(operand) === "float32";
     const tilesOf = (height: number) => Math.ceil(height / (tiling.THREADS_M * tiling.MICRO_M));
     const weightTiles = tilesOf(outputs);
@@ -149,11 +152,11 @@ export class MatrixProducts {
         ...constantsOf(tiling),
         ROUND_DZ: isToRound(dz),
         ROUND_X: isToRound(x),
-        ROUND_WEIGHT: isToRound(weight),
+        ROUND_WEIGHT: half === weight && isToRound(weight),
         HAS_BIAS: dbias !== null,
         ACCUMULATE: layer.isAdded ?? false,
       },
-      reads: { dz, x, weight },
+      reads: { dz, x, weight: half },
       writes: { dx, dweight, dbias },
       uniforms: { rows, inputs, outputs, weightTiles, firstRow },
       isQuadWide,

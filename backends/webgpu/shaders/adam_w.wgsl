@@ -1,6 +1,7 @@
 // AdamW on one stretch of memory that holds many parameters: each workgroup takes a block, which
 // belongs to one parameter.
 //
+// KEEPS_HALF: halves is the copy in float16 that products read.
 // blocks: the parameter of each block. rates: for each parameter its learning rate and 1 - rate·decay.
 
 @compute @workgroup_size(WORKGROUP)
@@ -25,5 +26,7 @@ fn main(
   let step = learningRate * (first * control[2]) / denominator;
   storeFirst(at, column, end, first);
   storeSecond(at, column, end, second);
-  storeParameters(at, column, end, loadParameters(at, column, end) * decay - step);
+  let parameter = loadParameters(at, column, end) * decay - step;
+  storeParameters(at, column, end, parameter);
+  if (KEEPS_HALF) { storeHalves(at, column, end, parameter); }
 }

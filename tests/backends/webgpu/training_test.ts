@@ -51,13 +51,16 @@ webgpuTest(
 
 for (const precision of ["float32", "float16"] as const) {
   webgpuTest(
-    `${precision}: no tensor and no byte more after step 9 than after step 4`,
+    `${precision}: no tensor and no byte more after step 50 than after step 5`,
     async (backend) => {
       const trainee = new Trainee(backend, precision);
-      for (let step = 0; step < 4; step++) await trainee.step(step);
+      for (let step = 0; step < 5; step++) await trainee.step(step);
       const early = backend.memory();
-      for (let step = 4; step < 9; step++) await trainee.step(step);
-      assert.deepEqual(backend.memory(), early);
+      for (let step = 5; step < 50; step++) await trainee.step(step);
+      // Free buffers that nobody has asked for are destroyed: what is reserved may shrink.
+      const { reservedBytes, ...late } = backend.memory();
+      assert.ok(reservedBytes <= early.reservedBytes);
+      assert.deepEqual({ ...late, reservedBytes: early.reservedBytes }, early);
       trainee.dispose();
       assert.equal(backend.memory().tensors, 0);
     },
