@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { LogReader } from "../../checkpoints/append_log.ts";
+import { readRecords } from "../../checkpoints/event_file.ts";
 import { tinyTokenizerOverrides } from "./_tiny_tokenizer.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
@@ -17,6 +19,34 @@ function command(args: readonly string[]): Deno.Command {
 function losses(directory: string): [number, number][] {
   const lines = Deno.readTextFileSync(`${directory}/metrics.jsonl`).trimEnd().split("\n");
   return lines.map((line) => JSON.parse(line)).map(({ step, loss }) => [step, loss]);
+}
+
+/** Times that TensorBoard's files of a run hold the numbers of a step; all that stands in them is whole. */
+function tensorBoardSteps(directory: string, { isWhole }: { isWhole: boolean }): number {
+  let steps = 0;
+  for (const { name } of Deno.readDirSync(directory)) {
+    if (!name.includes("tfevents")) continue;
+    const bytes = Deno.readFileSync(`${directory}/${name}`);
+    let end = 0;
+    for (const record of readRecords(bytes)) {
+      end = record.end;
+      if (new TextDecoder().decode(record.content).includes("time/stepTime")) steps++;
+    }
+    if (isWhole) assert.equal(end, bytes.length, `${name} ends with a whole record`);
+  }
+  return steps;
+}
+
+/** Asserts that whatever killed a run, a reader finds whole things. */
+function assertReadable(directory: string): void {
+  for (const name of ["metrics.jsonl", "events.jsonl"]) {
+    const lines = Deno.readTextFileSync(`${directory}/${name}`).split("\n").slice(0, -1);
+    const records = [...new LogReader(`${directory}/${name}`).read()];
+    assert.equal(records.length, lines.length, `every line of ${name} is a record`);
+  }
+  const page = Deno.readTextFileSync(`${directory}/report.html`);
+  assert.ok(page.startsWith("<!doctype html>") && page.endsWith("</html>\n"), "the page is whole");
+  assert.ok(tensorBoardSteps(directory, { isWhole: false }) > 0);
 }
 
 async function run(args: readonly string[]): Promise<void> {
@@ -45,9 +75,22 @@ async function comparesKilled(task: string, overrides: readonly string[]): Promi
     await child.status;
     await drained;
     const before = losses(killed).length;
+    assertReadable(killed);
+    // The worst moments to be killed at: in the middle of a line, and of a record.
+    for (const { name } of [...Deno.readDirSync(killed)]) {
+      if (!/jsonl$|tfevents/.test(name)) continue;
+      const path = `${killed}/${name}`;
+      Deno.truncateSync(path, Deno.statSync(path).size - 3);
+    }
     await run([task, "--resume", killed]);
     assert.equal(losses(killed).length, 30, `resumed after ${before} steps`);
     assert.deepEqual(losses(killed), losses(`${folder}/whole`));
+    assertReadable(killed);
+    assert.equal(tensorBoardSteps(killed, { isWhole: true }), 30, "each step once");
+    const events = [...new LogReader(`${killed}/events.jsonl`).read()];
+    const saved = events.filter(({ type }) => type === "checkpoint").map(({ step }) => step);
+    assert.deepEqual(saved, [5, 10, 15, 20, 25, 30], "each checkpoint once");
+    assert.match(Deno.readTextFileSync(`${killed}/report.html`), /finished.*30 of 30/s);
   });
 }
 
