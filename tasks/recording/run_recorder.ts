@@ -66,11 +66,6 @@ export class RunRecorder {
     this.#run = run;
   }
 
-  /** Seconds that recording has taken so far. */
-  get seconds(): number {
-    return this.#seconds;
-  }
-
   /** Starts the records, or goes on with those of the steps that are done. */
   begin(step: number): void {
     this.#timed(() => {
@@ -184,7 +179,8 @@ export class RunRecorder {
 
   async #drawPictures(step: number): Promise<PictureSheet | null> {
     const draw = this.#draw;
-    if (draw === null || this.#pictures?.step === step) return null;
+    const { report, tensorBoard } = this.#run.config.log;
+    if (draw === null || this.#pictures?.step === step || !(report || tensorBoard)) return null;
     let drawn: PictureSheet | null = null;
     await this.#attemptAsync("the pictures", async () => {
       const sheet = await draw();
@@ -200,6 +196,7 @@ export class RunRecorder {
   /** The last report; call it whatever ended the run. */
   async close(): Promise<void> {
     if (this.#early !== null) return;
+    const start = now();
     if (this.#status === "running") this.#status = "stopped";
     await this.#loadPage();
     this.#writeReport();
@@ -207,6 +204,9 @@ export class RunRecorder {
       this.#tensorBoard?.end(this.#step, this.#status === "finished");
       this.#tensorBoard?.close();
     });
+    const seconds = this.#seconds + now() - start;
+    const { directory } = this.#run;
+    directory.appendEvent({ step: this.#step, time: wallTime(), type: "recorded", seconds });
   }
 
   async #loadPage(): Promise<void> {
@@ -257,7 +257,7 @@ export class RunRecorder {
         flattenConfig(config),
         ([key, value]) => [key, String(value), origins.get(key) ?? "default"] as const,
       ),
-      facts,
+      facts: [...facts, ["recording took", `${this.#seconds.toFixed(1)} s`]],
       data: this.#data,
       rejected: [...this.#rejected.values()],
       refreshSeconds: isRunning ? config.log.reportSeconds : null,
