@@ -1,42 +1,73 @@
 /**
- * What recording a run costs: pretraining at the size of the quick start with all records (report,
- * TensorBoard, pictures, logs of every step) and without, in turns, each with one checkpoint.
+ * What recording a run costs, at the size of the quick start.
  *
- *     deno run -A bench/recording.ts [steps 60] [rounds 6]
+ *     deno run -A bench/recording.ts [steps 200]
  *
- * Prints the ratio of the median times, that of each round's pair, and the share of the time that the
- * recorder itself booked. A quick start has one checkpoint in 400 steps; here there is one in `steps`, so
- * that pictures, histograms and pages weigh more than they do there.
+ * Two measurements:
+ *
+ * - `stepRatio`: one run, every second step of which is recorded (both logs, curves, TensorBoard's
+ *   numbers); the median time of the recorded steps by that of the others. Neighbours in time are
+ *   compared, so that other work on the machine falls on both.
+ * - `share`: a run with all records (also pages, pictures and histograms, at one checkpoint) and the part
+ *   of its time that the recorder booked. A quick start has one checkpoint in 400 steps; where `steps` are
+ *   fewer, they weigh more here than there.
  *
  * @module
  */
 
 import { createBackend } from "../backends/mod.ts";
 import { LogReader } from "../checkpoints/append_log.ts";
+import { RunDirectory } from "../checkpoints/run_directory.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import { now } from "../core/clock.ts";
 import { pretrain } from "../tasks/pretrain.ts";
+import { RunRecorder } from "../tasks/recording/run_recorder.ts";
 import { keep, median } from "./cpu/_report.ts";
 
-const [steps, rounds] = [Number(Deno.args[0] ?? 60), Number(Deno.args[1] ?? 6)];
+const steps = Number(Deno.args[0] ?? 200);
 const { backend } = await createBackend("cpu");
+const { config } = await resolveConfig({
+  task: "pretrain",
+  recipe: "quickstart",
+  overrides: [
+    `schedule.steps=${steps}`,
+    `checkpoint.everySteps=${steps}`,
+    "evaluation.knn.atEnd=false",
+    "evaluation.linear.atEnd=false",
+  ],
+});
 
-/** Seconds from the start of a run of `steps` to its end, and those that the recorder booked. */
-async function measure(isRecorded: boolean): Promise<{ whole: number; recorded: number }> {
-  const { config } = await resolveConfig({
-    task: "pretrain",
-    recipe: "quickstart",
-    overrides: [
-      `schedule.steps=${steps}`,
-      `checkpoint.everySteps=${steps}`,
-      "evaluation.knn.atEnd=false",
-      "evaluation.linear.atEnd=false",
-      ...(isRecorded
-        ? []
-        : ["log.report=false", "log.tensorBoard=false", `log.everySteps=${steps}`]),
-    ],
+/** Steps at the start that are left out: caches fill, code is compiled. */
+const warmUp = 10;
+
+async function measureSteps(folder: string): Promise<{ recorded: number; plain: number }> {
+  const directory = RunDirectory.open(folder);
+  const warn = (message: string) => console.error(message);
+  const recorder = new RunRecorder({ directory, config, origins: new Map(), facts: [], warn });
+  recorder.begin(0);
+  const seconds = { recorded: [] as number[], plain: [] as number[] };
+  let previous: { at: number; isRecorded: boolean } | null = null;
+  await pretrain(config, {
+    backend,
+    listener: (event) => {
+      if (event.type !== "step") return;
+      const at = now();
+      const { step } = event.metrics;
+      // From one call to the next: what was done in the call before, and a step.
+      if (previous !== null && step > warmUp) {
+        seconds[previous.isRecorded ? "recorded" : "plain"].push(at - previous.at);
+      }
+      const isRecorded = step % 2 === 0;
+      if (isRecorded) recorder.listen(event);
+      previous = { at, isRecorded };
+    },
   });
-  const directory = await Deno.makeTempDir();
+  await recorder.close();
+  directory.close();
+  return { recorded: median(seconds.recorded), plain: median(seconds.plain) };
+}
+
+async function measureShare(directory: string): Promise<number> {
   let [start, end] = [0, 0];
   await pretrain(config, {
     backend,
@@ -46,32 +77,22 @@ async function measure(isRecorded: boolean): Promise<{ whole: number; recorded: 
       if (type === "done") end = now();
     },
   });
-  let recorded = 0;
-  for (const record of new LogReader(`${directory}/events.jsonl`).read()) {
-    if (record.type === "recorded") recorded = Number(record.seconds);
-  }
-  await Deno.remove(directory, { recursive: true });
-  return { whole: end - start, recorded };
+  const records = [...new LogReader(`${directory}/events.jsonl`).read()];
+  const { seconds } = records.findLast(({ type }) => type === "recorded")!;
+  return Number(seconds) / (end - start);
 }
 
-await measure(true); // Everything compiled and loaded.
-const pairs: { on: number; off: number; share: number }[] = [];
-for (let round = 0; round < rounds; round++) {
-  // Whoever goes first changes from round to round.
-  const order = round % 2 === 0 ? [true, false] : [false, true];
-  const found = new Map<boolean, { whole: number; recorded: number }>();
-  for (const isRecorded of order) found.set(isRecorded, await measure(isRecorded));
-  const [on, off] = [found.get(true)!, found.get(false)!];
-  pairs.push({ on: on.whole, off: off.whole, share: on.recorded / on.whole });
-  console.error(`round ${round + 1}: ${(on.whole / off.whole).toFixed(4)}`);
+const folder = await Deno.makeTempDir();
+try {
+  const { recorded, plain } = await measureSteps(`${folder}/steps`);
+  const results = {
+    steps,
+    stepRatio: recorded / plain,
+    share: await measureShare(`${folder}/whole`),
+  };
+  console.log(JSON.stringify(results, null, 2));
+  await keep("recording", results);
+} finally {
+  await backend.dispose();
+  await Deno.remove(folder, { recursive: true });
 }
-await backend.dispose();
-const result = {
-  steps,
-  rounds,
-  ratio: median(pairs.map(({ on }) => on)) / median(pairs.map(({ off }) => off)),
-  ratiosOfPairs: pairs.map(({ on, off }) => on / off),
-  recordersShare: median(pairs.map(({ share }) => share)),
-};
-console.log(JSON.stringify(result, null, 2));
-await keep("recording", result);

@@ -68,6 +68,16 @@ function requireFolder(folder: string): void {
   });
 }
 
+function hintFor(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "choose another with --port, or 0 for any that is free";
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return "the task may listen on 127.0.0.1 only: deno run --allow-read --allow-net main.ts serve";
+  }
+  return "check --host and --port";
+}
+
 function listen(
   hostname: string,
   port: number,
@@ -78,9 +88,7 @@ function listen(
     return Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
   } catch (error) {
     throw new UserError(`Cannot listen on ${hostname}:${port}: ${messageOf(error)}`, {
-      hint: error instanceof Deno.errors.AddrInUse
-        ? "choose another with --port, or 0 for any that is free"
-        : "check --host and --port",
+      hint: hintFor(error),
       cause: error,
     });
   }

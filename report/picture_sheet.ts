@@ -27,6 +27,9 @@ export interface PictureSheet {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+/** The name under which the figures of sheets are recorded as evaluations. */
+export const fixedImages = "fixed images";
+
 const mostPixels = 128;
 
 /** A picture of at most 128 px a side: means over squares of pixels. */

@@ -6,6 +6,7 @@
 
 import { type CurvePlot, curvePlot, formatShare, type PlotCurve } from "./curve_plot.ts";
 import type { History, HistoryPoint } from "./history.ts";
+import { fixedImages } from "./picture_sheet.ts";
 
 /** An evaluation during a run. */
 export interface EvaluationRecord {
@@ -100,9 +101,6 @@ function evaluationCurves(evaluations: readonly EvaluationRecord[]): Map<string,
     [...ofKey].map(([name, points]) => ({ name, points, hasDots: true })),
   ]));
 }
-
-/** The name of what is measured on the pictures of the report, all in plots of their own. */
-export const fixedImages = "fixed images";
 
 const codeNames: Readonly<Record<string, string>> = {
   targetCodes: "targets",

@@ -143,3 +143,32 @@ Deno.test("the end of each pass over the data is an event, once", async () => {
     assert.deepEqual(epochs, [[1, 3], [2, 6], [3, 9], [4, 12]]);
   });
 });
+
+Deno.test("the report names the files that were rejected, with the reason, after a resume too", async () => {
+  await withFolder(async (folder, backend) => {
+    const pictures = `${folder}/pictures`;
+    await Deno.mkdir(pictures);
+    const header = new TextEncoder().encode("P5 16 16 255\n");
+    for (let index = 0; index < 12; index++) {
+      const file = new Uint8Array(header.length + 256).fill(20 * index);
+      file.set(header);
+      await Deno.writeFile(`${pictures}/${index}.pgm`, file);
+    }
+    await Deno.writeTextFile(`${pictures}/broken<1>.png`, "no picture");
+    const run = `${folder}/run`;
+    const tokenizer = await writeTinyTokenizer(folder);
+    const train = async (maxSteps: number) => {
+      const config = await tinyConfig(tokenizer, [
+        `data.source=${pictures}`,
+        "data.onError=skip",
+        `schedule.maxSteps=${maxSteps}`,
+      ]);
+      await pretrain(config, { backend, directory: run });
+      return Deno.readTextFileSync(`${run}/report.html`);
+    };
+    for (const page of [await train(6), await train(9)]) {
+      assert.match(page, /13 files of <code>[^<]*pictures<\/code>, without classes, 1 rejected/);
+      assert.match(page, /<td>broken&lt;1&gt;\.png<\/td><td>[^<]*cannot/i);
+    }
+  });
+});
