@@ -14,6 +14,7 @@ export class BatchBuffers {
   readonly #pixels: Uint8Array;
   readonly #tokenizerPixels: Uint8Array;
   readonly #mask: Uint8Array;
+  readonly #labelMaps: Uint8Array;
   readonly #seconds: Record<string, number> = {};
 
   constructor(
@@ -29,6 +30,8 @@ export class BatchBuffers {
       ? this.#pixels
       : new Uint8Array(count * this.#tokenizerSize ** 2 * 3);
     this.#mask = new Uint8Array(count * this.#patches);
+    const labels = transform.kind === "segmentation" ? transform.size ** 2 : 0;
+    this.#labelMaps = new Uint8Array(count * labels);
   }
 
   /** Copies the samples of a chunk to their places, `first` being that of the chunk's first. */
@@ -38,6 +41,9 @@ export class BatchBuffers {
       this.#tokenizerPixels.set(chunk.tokenizerPixels, first * this.#tokenizerSize ** 2 * 3);
     }
     if (chunk.mask !== undefined) this.#mask.set(chunk.mask, first * this.#patches);
+    if (chunk.labelMaps !== undefined) {
+      this.#labelMaps.set(chunk.labelMaps, first * this.#imageSize ** 2);
+    }
     for (const [stage, seconds] of Object.entries(chunk.seconds)) {
       this.#seconds[stage] = (this.#seconds[stage] ?? 0) + seconds;
     }
@@ -51,6 +57,7 @@ export class BatchBuffers {
       tokenizerPixels: this.#tokenizerPixels,
       tokenizerSize: this.#tokenizerSize,
       mask: this.#mask,
+      labelMaps: this.#labelMaps,
       seconds: this.#seconds,
     };
   }

@@ -10,6 +10,7 @@ import { LocationReader } from "./_byte_store.ts";
 import { createImageDecoder, type ImageDecoder } from "./decode.ts";
 import { DecodeCache, type DecodeCacheMemory } from "./decode_cache.ts";
 import type { RgbImage } from "./image.ts";
+import { type LabelMap, labelsOfImage } from "./label_map.ts";
 import { type BlockMaskOptions, blockwiseMask } from "./mask.ts";
 import type { SampleLocation } from "./source.ts";
 import {
@@ -42,6 +43,8 @@ export interface SampleJob {
   readonly id: string;
   /** Where its bytes are, or the bytes, or why there are none. */
   readonly from: SampleLocation | Uint8Array | { readonly error: string };
+  /** The sample's label map, named and found alike. */
+  readonly annotation?: Pick<SampleJob, "id" | "from">;
 }
 
 /** The samples of a chunk, one after the other; the places of failed ones hold zeros. */
@@ -50,10 +53,18 @@ export interface ChunkResult {
   /** Undefined where the tokenizer sees the same pixels. */
   readonly tokenizerPixels: Uint8Array<ArrayBuffer> | undefined;
   readonly mask: Uint8Array<ArrayBuffer> | undefined;
+  /** The class of each pixel, where the transform is that of segmentation. */
+  readonly labelMaps: Uint8Array<ArrayBuffer> | undefined;
   /** Which samples failed, by their place in the chunk, and why. */
   readonly failures: readonly { readonly slot: number; readonly message: string }[];
   /** Time spent, by the name of the stage: waiting for files and decoders, views, masks. */
   readonly seconds: Readonly<Record<"load" | "augment" | "mask", number>>;
+}
+
+/** A picture that is ready for its transform. */
+interface Loaded {
+  readonly image: RgbImage;
+  readonly labels: LabelMap | undefined;
 }
 
 /** Files that are decoded at the same time, so that native decoding goes on beside our own code. */
@@ -86,7 +97,7 @@ export class Producer {
     return this.#decoder.name;
   }
 
-  async #bytes({ from, id }: SampleJob): Promise<Uint8Array> {
+  async #bytes({ from, id }: Pick<SampleJob, "id" | "from">): Promise<Uint8Array> {
     if (from instanceof Uint8Array) return from;
     try {
       if ("error" in from) throw new Error(from.error);
@@ -96,7 +107,25 @@ export class Producer {
     }
   }
 
-  async #load(job: SampleJob): Promise<RgbImage> {
+  async #labels({ annotation, id }: SampleJob, image: RgbImage): Promise<LabelMap | undefined> {
+    const { transform } = this.#settings;
+    if (transform.kind !== "segmentation" || annotation === undefined) return undefined;
+    const mask = await this.#decoder.decode(await this.#bytes(annotation), annotation.id);
+    if (mask.width !== image.width || mask.height !== image.height) {
+      throw new UserError(
+        `Cannot use the labels "${annotation.id}": they are ${mask.width} × ${mask.height} pixels, ` +
+          `and the image "${id}" is ${image.width} × ${image.height}`,
+      );
+    }
+    return labelsOfImage(mask, annotation.id, transform.isReduced);
+  }
+
+  async #load(job: SampleJob): Promise<Loaded> {
+    const image = await this.#image(job);
+    return { image, labels: await this.#labels(job, image) };
+  }
+
+  async #image(job: SampleJob): Promise<RgbImage> {
     const cached = this.#cache?.get(job.index);
     if (cached !== undefined) return cached;
     const bytes = await this.#bytes(job);
@@ -105,11 +134,11 @@ export class Producer {
     return image;
   }
 
-  #views(job: SampleJob, image: RgbImage): Views {
+  #views(job: SampleJob, { image, labels }: Loaded): Views {
     const { cropsPerImage } = this.#settings;
     const epoch = cropsPerImage === null ? job.epoch : job.epoch % cropsPerImage;
     const draws = this.#root.split("augment", epoch, job.index);
-    return transformImage(image, this.#settings.transform, draws);
+    return transformImage(image, this.#settings.transform, draws, labels);
   }
 
   /** Makes the samples of a chunk; a sample that fails does not stop the others. */
@@ -124,6 +153,9 @@ export class Producer {
         ? undefined
         : new Uint8Array(jobs.length * tokenizerBytes),
       mask: mask && new Uint8Array(jobs.length * patches),
+      labelMaps: transform.kind === "segmentation"
+        ? new Uint8Array(jobs.length * transform.size ** 2)
+        : undefined,
       failures: [] as { slot: number; message: string }[],
       seconds: { load: 0, augment: 0, mask: 0 },
     };
@@ -133,7 +165,7 @@ export class Producer {
       result.seconds[stage] += time - last;
       last = time;
     };
-    const loading: Promise<RgbImage | string>[] = [];
+    const loading: Promise<Loaded | string>[] = [];
     const load = (slot: number) => {
       if (slot < jobs.length) {
         loading[slot] = this.#load(jobs[slot]).catch((error) => messageOf(error));
@@ -141,18 +173,19 @@ export class Producer {
     };
     for (let slot = 0; slot < inFlight; slot++) load(slot);
     for (let slot = 0; slot < jobs.length; slot++) {
-      const image = await loading[slot];
+      const loaded = await loading[slot];
       delete loading[slot];
       load(slot + inFlight);
       book("load");
-      if (typeof image === "string") {
-        result.failures.push({ slot, message: image });
+      if (typeof loaded === "string") {
+        result.failures.push({ slot, message: loaded });
         continue;
       }
       const job = jobs[slot];
-      const { student, tokenizer } = this.#views(job, image);
+      const { student, tokenizer, labels } = this.#views(job, loaded);
       result.pixels.set(student.data, slot * bytes);
       result.tokenizerPixels?.set(tokenizer.data, slot * tokenizerBytes);
+      if (labels !== undefined) result.labelMaps?.set(labels.data, slot * labels.data.length);
       book("augment");
       if (mask !== undefined) {
         const draws = this.#root.split("mask", job.epoch, job.index);

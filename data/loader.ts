@@ -85,6 +85,8 @@ export interface LoadedBatch {
   readonly tokenizerSize: number;
   /** 1 where a patch is masked [B, N]; empty without masks. */
   readonly mask: Uint8Array;
+  /** Class of each pixel [B, S, S], 255 where it does not count; empty but for segmentation. */
+  readonly labelMaps: Uint8Array;
   /** Class of each sample, −1 if none. */
   readonly labels: Int32Array;
   /** Where each sample came from. */
@@ -113,6 +115,17 @@ interface Portion extends StepPosition {
 }
 
 const largestChunk = 16;
+
+/** A file by where it lies, or its bytes where only the source can read it. */
+async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "id" | "from">> {
+  const { id } = source.entry(index);
+  if (source.locate !== undefined) return { id, from: source.locate(index) };
+  try {
+    return { id, from: await source.read(index) };
+  } catch (error) {
+    return { id, from: { error: messageOf(error) } };
+  }
+}
 
 function workerCount(wanted: number | "auto"): number {
   if (typeof Worker === "undefined") return 0;
@@ -233,14 +246,10 @@ export class Loader {
   }
 
   async #job(epoch: number, index: number): Promise<SampleJob> {
-    const { source } = this.#options;
-    const { id } = source.entry(index);
-    if (source.locate !== undefined) return { epoch, index, id, from: source.locate(index) };
-    try {
-      return { epoch, index, id, from: await source.read(index) };
-    } catch (error) {
-      return { epoch, index, id, from: { error: messageOf(error) } };
-    }
+    const { source, transform } = this.#options;
+    const job = { epoch, index, ...await fileOf(source, index) };
+    if (transform.kind !== "segmentation" || source.annotations === undefined) return job;
+    return { ...job, annotation: await fileOf(source.annotations, index) };
   }
 
   async #produce(epoch: number, indices: Uint32Array): Promise<ChunkResult> {

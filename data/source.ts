@@ -55,6 +55,8 @@ export interface Source {
   locate?(index: number): SampleLocation;
   /** What locations with `path: null` point into; in shared memory where the platform has it. */
   readonly memory?: Uint8Array;
+  /** Label maps of the samples under the same indices, as grey images (segmentation). */
+  readonly annotations?: Source;
   /** Closes open files. */
   close?(): void;
 }

@@ -7,10 +7,12 @@
 import type { Generator } from "../core/generator.ts";
 import { drawJitter, jitterCrop, type JitterStrength } from "./color_jitter.ts";
 import { crop, type RgbImage } from "./image.ts";
+import type { LabelMap } from "./label_map.ts";
 import { randAugment, type RandAugmentOptions } from "./rand_augment.ts";
 import { centreBox, randomCropBox, shortEdgeSize } from "./random_crop.ts";
 import { eraseRandomly, type RandomErasingOptions } from "./random_erasing.ts";
 import { type Interpolation, resize } from "./resize.ts";
+import { annotatedView, type SegmentationTransform } from "./segmentation_transform.ts";
 
 /** Random views for training: pretraining, tokenizer training, fine-tuning. */
 export interface TrainTransform {
@@ -51,7 +53,7 @@ export interface TestTransform {
 }
 
 /** A transform by description. */
-export type Transform = TrainTransform | TestTransform;
+export type Transform = TrainTransform | TestTransform | SegmentationTransform;
 
 /** The views of one picture; the same object twice where both are equal. */
 export interface Views {
@@ -59,6 +61,8 @@ export interface Views {
   readonly student: RgbImage;
   /** What the tokenizer sees. */
   readonly tokenizer: RgbImage;
+  /** The class of each of the view's pixels (segmentation). */
+  readonly labels?: LabelMap;
 }
 
 /** Side of the tokenizer's view. */
@@ -68,7 +72,7 @@ export function tokenizerSizeOf(transform: Transform): number {
 
 /** Whether the tokenizer sees the very pixels that the student sees, so that one resize will do. */
 export function hasEqualViews(transform: Transform): boolean {
-  if (transform.kind === "test") return true;
+  if (transform.kind !== "train") return true;
   const { size, tokenizerSize = size, interpolation = "bicubic" } = transform;
   const { tokenizerInterpolation = interpolation } = transform;
   return tokenizerSize === size && tokenizerInterpolation === interpolation;
@@ -112,6 +116,7 @@ function testView(image: RgbImage, transform: TestTransform): RgbImage {
  * The views of a picture.
  *
  * @param generator the draws of this sample in this epoch; not used by the test transform
+ * @param labels the picture's label map, which the transform of segmentation needs
  *
  * @example
  * ```ts
@@ -126,8 +131,18 @@ function testView(image: RgbImage, transform: TestTransform): RgbImage {
  * if (student.width !== 32 || tokenizer.width !== 16) throw new Error();
  * ```
  */
-export function transformImage(image: RgbImage, transform: Transform, generator: Generator): Views {
+export function transformImage(
+  image: RgbImage,
+  transform: Transform,
+  generator: Generator,
+  labels?: LabelMap,
+): Views {
   if (transform.kind === "train") return trainViews(image, transform, generator);
+  if (transform.kind === "segmentation") {
+    if (labels === undefined) throw new Error("Cannot make a view of segmentation: no label map");
+    const { image: student, labels: own } = annotatedView(image, labels, transform, generator);
+    return { student, tokenizer: student, labels: own };
+  }
   const view = testView(image, transform);
   return { student: view, tokenizer: view };
 }

@@ -29,7 +29,7 @@ async function start(settings: ProducerSettings): Promise<void> {
 async function run(id: number, jobs: readonly SampleJob[]): Promise<void> {
   try {
     const result = await (await producer!).produce(jobs);
-    const parts = [result.pixels, result.tokenizerPixels, result.mask];
+    const parts = [result.pixels, result.tokenizerPixels, result.mask, result.labelMaps];
     const transfer = parts.flatMap((part) => part === undefined ? [] : [part.buffer]);
     scope.postMessage({ type: "done", id, result }, transfer);
   } catch (error) {

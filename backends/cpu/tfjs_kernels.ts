@@ -1,7 +1,7 @@
 /**
  * tfjs kernels that this backend replaces: casts, because tfjs' own keep the old values under the
- * new type, and what stands between the fused kernels (sums of gradients, slices, concatenations),
- * because it is slow there.
+ * new type, and what stands between the fused kernels (sums of gradients, slices, concatenations,
+ * products), because it is slow there.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { sameShape } from "../../core/shapes.ts";
 import type { ArenaBackend } from "./arena_backend.ts";
 import { copyBox } from "./copy_box.ts";
 import { binaryJob, type binaryKernelNames, elementItems } from "./jobs/elementwise.ts";
+import { batchMatMul } from "./tfjs_products.ts";
 
 type KernelArguments = Parameters<KernelConfig["kernelFunc"]>[0];
 
@@ -181,6 +182,7 @@ export function replaceTfjsKernels(name: string): void {
     SplitV: splitV,
     PadV2: pad,
     Concat: concat,
+    BatchMatMul: batchMatMul(ownKernel("BatchMatMul")),
   };
   for (const kernelName of Object.keys(binaryOperations)) {
     replacements[kernelName] = binaryKernel(kernelName);

@@ -1,0 +1,83 @@
+/**
+ * Convolution, batch norm, ReLU: what decoders of feature maps are made of (mmcv's `ConvModule`).
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { batchNorm } from "../../backends/ops/batch_norm.ts";
+import { convolution } from "../../backends/ops/convolution.ts";
+import type { Parameter } from "../../backends/parameter.ts";
+import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
+import { affineSpecs } from "../parameter_specs.ts";
+import { withoutGradient } from "../without_gradient.ts";
+
+const epsilon = 1e-5;
+/** Share of the running statistics that each batch replaces. */
+const momentum = 0.1;
+
+/** A batch norm's parameters and running statistics, PyTorch's names. */
+export function batchNormSpecs(prefix: string, channels: number): ParameterSpec[] {
+  const shape = [channels];
+  return [
+    ...affineSpecs(prefix, shape),
+    { name: `${prefix}.running_mean`, shape, isTrainable: false },
+    { name: `${prefix}.running_var`, shape, isTrainable: false },
+  ];
+}
+
+/** The parameters of {@link convNorm}. */
+export function convNormSpecs(
+  prefix: string,
+  { outputs, inputs, side }: { outputs: number; inputs: number; side: number },
+): ParameterSpec[] {
+  return [
+    { name: `${prefix}.conv.weight`, shape: [outputs, inputs, side, side] },
+    ...batchNormSpecs(`${prefix}.bn`, outputs),
+  ];
+}
+
+/**
+ * Batch norm of a feature map, x [..., C]. Training takes the statistics of the micro-batch and moves
+ * the running ones; else the running ones count.
+ */
+export function normalizeBatch(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  isTraining: boolean,
+): Tensor {
+  const [weight, bias] = [parameters.value("weight"), parameters.value("bias")];
+  const mean = parameters.parameter("running_mean");
+  const variance = parameters.parameter("running_var");
+  if (!isTraining) {
+    const scale = tf.div(weight, tf.sqrt(tf.add(variance.value, epsilon)));
+    return tf.add(tf.mul(tf.sub(x, mean.value), scale), bias);
+  }
+  const batch = batchNorm(on, x, weight, bias, epsilon);
+  const rows = x.size / weight.size;
+  withoutGradient(() => {
+    move(mean, batch.mean);
+    // PyTorch keeps the unbiased variance and divides by the biased one.
+    move(variance, tf.mul(batch.variance, rows / Math.max(1, rows - 1)));
+    return [];
+  });
+  return batch.y;
+}
+
+function move(parameter: Parameter, towards: Tensor): void {
+  const kept = tf.mul(parameter.value, 1 - momentum);
+  parameter.assign(tf.keep(tf.add(kept, tf.mul(towards, momentum)) as Tensor));
+}
+
+/** ReLU(batch norm(convolution)), x [B, H, W, I] → [B, H, W, O]. */
+export function convNorm(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  isTraining: boolean,
+): Tensor {
+  const y = convolution(on, x, parameters.value("conv.weight"));
+  return tf.relu(normalizeBatch(on, parameters.scope("bn"), y, isTraining));
+}

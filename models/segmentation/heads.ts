@@ -1,0 +1,146 @@
+/**
+ * The heads on feature maps: UPerNet (Xiao et al. 2018), the auxiliary FCN, and a linear layer, as
+ * mmsegmentation has them.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { linear } from "../../backends/ops/linear.ts";
+import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
+import type { Generator } from "../../core/generator.ts";
+import { convNorm, normalizeBatch } from "../layers/conv_norm.ts";
+import type { ParameterScope } from "../parameter_set.ts";
+
+/** How a head runs. */
+export interface HeadOptions {
+  readonly isTraining: boolean;
+  /** Share of the channels that are dropped in training. */
+  readonly dropout: number;
+  /** Draws dropout; null outside training. */
+  readonly generator: Generator | null;
+}
+
+/** Means over `scale` × `scale` areas, x [B, H, W, C] → [B, scale, scale, C]; areas may overlap. */
+export function adaptiveMeanPool(x: Tensor, scale: number): Tensor {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  const matrix = new Float32Array(scale * scale * height * width);
+  const bounds = (index: number, length: number) => [
+    Math.floor(index * length / scale),
+    Math.ceil((index + 1) * length / scale),
+  ];
+  for (let area = 0; area < scale * scale; area++) {
+    const [top, bottom] = bounds(Math.floor(area / scale), height);
+    const [left, right] = bounds(area % scale, width);
+    const share = 1 / ((bottom - top) * (right - left));
+    for (let row = top; row < bottom; row++) {
+      const start = (area * height + row) * width;
+      matrix.fill(share, start + left, start + right);
+    }
+  }
+  const areas = tf.tensor3d(matrix, [1, scale * scale, height * width]);
+  const means = tf.matMul(areas, tf.reshape(x, [batch, height * width, channels]));
+  return tf.reshape(means, [batch, scale, scale, channels]);
+}
+
+function sizeOf(x: Tensor): [number, number] {
+  return [x.shape[1]!, x.shape[2]!];
+}
+
+/** Whole channels dropped sample by sample (`Dropout2d`), x [B, H, W, C]. */
+function dropChannels(x: Tensor, { dropout, generator }: HeadOptions): Tensor {
+  if (generator === null || dropout === 0) return x;
+  const [batch, , , channels] = x.shape as [number, number, number, number];
+  const keep = Float32Array.from(
+    { length: batch * channels },
+    () => generator.next() < dropout ? 0 : 1 / (1 - dropout),
+  );
+  return tf.mul(x, tf.tensor(keep, [batch, 1, 1, channels]));
+}
+
+/** Scores of each place, x [B, H, W, C] → [B, H, W, classes], in float32. */
+function classify(on: Context, parameters: ParameterScope, x: Tensor, options: HeadOptions) {
+  const head = parameters.scope("conv_seg");
+  const weight = head.value("weight");
+  const [classes, inputs] = weight.shape as [number, number];
+  const matrix = tf.reshape(weight, [classes, inputs]);
+  return linear(on, dropChannels(x, options), matrix, head.value("bias"));
+}
+
+/** What lies under the coarsest map: its means over grids of several sizes, beside itself. */
+function pyramidPooling(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  poolScales: readonly number[],
+  isTraining: boolean,
+): Tensor {
+  const pooled = poolScales.map((scale, index) => {
+    const scope = parameters.scope(`psp_modules.${index}.1`);
+    const means = convNorm(on, scope, adaptiveMeanPool(x, scale), isTraining);
+    return resizeBilinear(on, means, ...sizeOf(x));
+  });
+  return convNorm(on, parameters.scope("bottleneck"), tf.concat([x, ...pooled], 3), isTraining);
+}
+
+/**
+ * UPerNet: pyramid pooling on the coarsest map, a top-down path, all levels together at the finest.
+ *
+ * @param pyramid [B, H, W, C], the finest first
+ * @returns scores at the finest level, [B, H, W, classes]
+ */
+export function uperNet(
+  on: Context,
+  parameters: ParameterScope,
+  pyramid: readonly Tensor[],
+  options: HeadOptions & { readonly poolScales: readonly number[] },
+): Tensor {
+  const { isTraining, poolScales } = options;
+  const lower = pyramid.slice(0, -1);
+  const laterals = [
+    ...lower.map((map, level) =>
+      convNorm(on, parameters.scope(`lateral_convs.${level}`), map, isTraining)
+    ),
+    pyramidPooling(on, parameters, pyramid.at(-1)!, poolScales, isTraining),
+  ];
+  for (let level = laterals.length - 1; level > 0; level--) {
+    const below = laterals[level - 1];
+    laterals[level - 1] = tf.add(below, resizeBilinear(on, laterals[level], ...sizeOf(below)));
+  }
+  const levels = laterals.map((map, level) =>
+    level === lower.length
+      ? map
+      : convNorm(on, parameters.scope(`fpn_convs.${level}`), map, isTraining)
+  );
+  const whole = levels.map((map) => resizeBilinear(on, map, ...sizeOf(levels[0])));
+  const fused = convNorm(
+    on,
+    parameters.scope("fpn_bottleneck"),
+    tf.concat(whole, 3),
+    isTraining,
+  );
+  return classify(on, parameters, fused, options);
+}
+
+/** The auxiliary head: one convolution and a classifier, map [B, H, W, C] → [B, H, W, classes]. */
+export function fcnHead(
+  on: Context,
+  parameters: ParameterScope,
+  map: Tensor,
+  options: HeadOptions,
+): Tensor {
+  const features = convNorm(on, parameters.scope("convs.0"), map, options.isTraining);
+  return classify(on, parameters, features, options);
+}
+
+/** Batch norm and a classifier, map [B, H, W, C] → [B, H, W, classes]. */
+export function linearHead(
+  on: Context,
+  parameters: ParameterScope,
+  map: Tensor,
+  options: HeadOptions,
+): Tensor {
+  const normalized = normalizeBatch(on, parameters.scope("bn"), map, options.isTraining);
+  return classify(on, parameters, normalized, options);
+}

@@ -1,0 +1,91 @@
+/**
+ * The model that segmentation trains: encoder, feature pyramid, head.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { Generator } from "../../core/generator.ts";
+import { BeitEncoder } from "../beit_encoder.ts";
+import { type Initialise, ParameterSet } from "../parameter_set.ts";
+import { featurePyramid, mapOfTokens } from "./feature_pyramid.ts";
+import { fcnHead, type HeadOptions, linearHead, uperNet } from "./heads.ts";
+import {
+  type SegmenterConfig,
+  segmenterSpecs,
+  validateSegmenterConfig,
+} from "./segmenter_config.ts";
+
+/** Level of the pyramid that the auxiliary head reads: the one at the patch grid. */
+const auxiliaryLevel = 2;
+
+/** Scores of every place of the images' maps. */
+export interface SegmenterOutput {
+  /** Of the head, [B, H, W, classes]: UPerNet's at 4 times the patch grid, the linear one's at it. */
+  readonly logits: Tensor;
+  /** Of the auxiliary head in training, [B, H, W, classes] at the patch grid; null else. */
+  readonly auxiliary: Tensor | null;
+}
+
+/** A BEiT with a segmentation head. */
+export class Segmenter {
+  readonly config: SegmenterConfig;
+  readonly parameters: ParameterSet;
+  readonly encoder: BeitEncoder;
+
+  private constructor(config: SegmenterConfig, parameters: ParameterSet, encoder: BeitEncoder) {
+    this.config = config;
+    this.parameters = parameters;
+    this.encoder = encoder;
+  }
+
+  /**
+   * A model on `on.backend`, with the values that `initialise` gives.
+   *
+   * @throws UserError for a config that no model fits
+   */
+  static create(on: Context, config: SegmenterConfig, initialise: Initialise): Segmenter {
+    validateSegmenterConfig(config);
+    const parameters = ParameterSet.create(on, segmenterSpecs(config), initialise);
+    return new Segmenter(config, parameters, new BeitEncoder(on, config.encoder, parameters));
+  }
+
+  /**
+   * Class scores, images [B, 3, S, S].
+   *
+   * @param training draws drop path and dropout; null outside training, where running statistics count
+   */
+  forward(on: Context, images: Tensor, training: Generator | null): SegmenterOutput {
+    const { states } = this.encoder.forward(on, images, { mask: null, dropPath: training });
+    const maps = this.config.outBlocks.map((block) => mapOfTokens(on, states[block]));
+    return this.decode(on, maps, training);
+  }
+
+  /** What follows the encoder: the maps [B, √N, √N, C] of `outBlocks` → scores. */
+  decode(on: Context, maps: readonly Tensor[], training: Generator | null): SegmenterOutput {
+    const { config, parameters } = this;
+    const isTraining = training !== null;
+    const options = (name: string): HeadOptions => ({
+      isTraining,
+      dropout: config.dropout,
+      generator: training?.split("dropout", name) ?? null,
+    });
+    const head = parameters.scope("decode_head");
+    if (config.head === "linear") {
+      return { logits: linearHead(on, head, maps.at(-1)!, options("head")), auxiliary: null };
+    }
+    const { poolScales, auxiliaryWeight } = config;
+    const pyramid = featurePyramid(on, parameters, maps, isTraining);
+    const logits = uperNet(on, head, pyramid, { ...options("head"), poolScales });
+    if (!isTraining || auxiliaryWeight === 0) return { logits, auxiliary: null };
+    const other = parameters.scope("auxiliary_head");
+    const auxiliary = fcnHead(on, other, pyramid[auxiliaryLevel], options("auxiliary"));
+    return { logits, auxiliary };
+  }
+
+  dispose(): void {
+    this.encoder.dispose();
+    this.parameters.dispose();
+  }
+}
