@@ -35,6 +35,7 @@ export { planPretraining, type PretrainPlan } from "./tasks/pretrain_plan.ts";
 export { type TokenizerOptions, type TokenizerResult, trainTokenizer } from "./tasks/tokenizer.ts";
 export { finetune, type FinetuneOptions, type FinetuneResult } from "./tasks/finetune.ts";
 export { linearProbe, type LinearProbeResult } from "./tasks/linear_probe.ts";
+export { segment, type SegmentOptions, type SegmentResult } from "./tasks/segment.ts";
 export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/knn.ts";
 export { evaluate, type EvaluateResult } from "./tasks/evaluate.ts";
 export { replayFailure, type ReplayOptions, type ReplayResult } from "./tasks/replay.ts";

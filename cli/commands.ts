@@ -22,6 +22,7 @@ import { pretrain } from "./pretrain.ts";
 import { replay } from "./replay.ts";
 import { study } from "./study.ts";
 import { serve } from "./serve.ts";
+import { segment } from "./segment.ts";
 import { tokenize } from "./tokenize.ts";
 import { tokenizer } from "./tokenizer.ts";
 import { tokensReport } from "./tokens_report.ts";
@@ -32,6 +33,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   tokenizer,
   finetune,
   linearProbe,
+  segment,
   tokenize,
   tokensReport,
   knn,

@@ -22,6 +22,7 @@ export const recipeNames = [
   "vit-base-p16_ft-8xb128-coslr-30e_in1k",
   "linear-probe_quickstart",
   "vit-base-p16_linear-8xb128-coslr-100e_in1k",
+  "segment_quickstart",
   "upernet_vit-base-p16_8xb2-160k_ade20k-512x512",
 ] as const;
 

@@ -20,7 +20,7 @@ export const defaultRecipes: Readonly<Record<Task, string>> = {
   tokenizer: "vqkd_quickstart",
   finetune: "finetune_quickstart",
   linearProbe: "linear-probe_quickstart",
-  segment: "upernet_vit-base-p16_8xb2-160k_ade20k-512x512",
+  segment: "segment_quickstart",
 };
 
 /** The command that runs a task. */

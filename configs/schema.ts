@@ -141,6 +141,9 @@ export const segmentSchema = z.strictObject({
     power: z.number().positive().default(1).describe("Exponent of the polynomial decay."),
     minLr: withDefault(scheduleSection.shape.minLr, 0),
   }).prefault({}).describe("Linear warm-up, then polynomial decay."),
+  evaluateEverySteps: z.int().min(1).nullable().default(16_000).describe(
+    "Steps between evaluations on the evaluation split; null: at the end only.",
+  ),
 });
 
 /** The schema of each task. */

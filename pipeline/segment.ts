@@ -8,12 +8,16 @@ import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { LoadedBatch } from "../data/loader.ts";
 import { ignoredLabel } from "../data/segmentation_transform.ts";
+import { UserError } from "../core/errors.ts";
 import type { Segmenter } from "../models/segmentation/segmenter.ts";
 import type { Stage } from "./stage.ts";
 import { imageTensor } from "./tokenize.ts";
 
 /** A batch of a source with label maps: what the `loss` needs of it is `labelMaps`. */
-export type AnnotatedBatch = Pick<LoadedBatch, "pixels" | "size" | "imageSize" | "labelMaps">;
+export type AnnotatedBatch = Pick<
+  LoadedBatch,
+  "pixels" | "size" | "imageSize" | "labelMaps" | "ids"
+>;
 
 /** Scores and what they are compared to. */
 export interface SegmentedBatch {
@@ -25,19 +29,37 @@ export interface SegmentedBatch {
   readonly labels: Tensor;
 }
 
-/** The stage `segment`; drop path and dropout are drawn in training only. */
+/** Throws a `UserError` for a label beyond the model's classes. */
+function requireClasses(labels: Uint8Array, classes: number, ids: readonly string[]): void {
+  const at = labels.findIndex((label) => label >= classes && label !== ignoredLabel);
+  if (at < 0) return;
+  throw new UserError(
+    `Cannot segment "${
+      ids[Math.floor(at / (labels.length / ids.length))]
+    }": its label map has class ` +
+      `${labels[at]}, and segmentation.classes is ${classes}`,
+    { hint: "set segmentation.classes=auto, or the number of classes" },
+  );
+}
+
+/**
+ * The stage `segment`; drop path and dropout are drawn in training only, and the first `recompute`
+ * blocks run again in the backward pass.
+ */
 export function segment(
   model: Segmenter,
   normalization: Normalization,
+  { recompute = 0 }: { readonly recompute?: number } = {},
 ): Stage<AnnotatedBatch, SegmentedBatch> & { readonly name: "segment" } {
   return {
     name: "segment",
-    run({ pixels, size, imageSize, labelMaps }, { on, generator, tape }) {
+    run({ pixels, size, imageSize, labelMaps, ids }, { on, generator, tape }) {
+      requireClasses(labelMaps, model.config.classes, ids);
       const images = imageTensor(pixels, size, imageSize, normalization);
       const training = tape === null ? null : generator.split("segment");
       const classes = Int32Array.from(labelMaps, (label) => label === ignoredLabel ? -1 : label);
       return {
-        ...model.forward(on, images, training),
+        ...model.forward(on, images, training, recompute),
         labels: tf.tensor3d(classes, [size, imageSize, imageSize], "int32"),
       };
     },

@@ -61,19 +61,22 @@ function shapeFromScratch({ model }: FinetuneConfig, classes: number): BeitConfi
   };
 }
 
-function shapeFromCheckpoint(
+/** The shape of a checkpoint's encoder with the size, classes and drop path of `scratch`. */
+export function shapeFromCheckpoint(
   scratch: BeitConfig,
   { shape }: PretrainedWeights,
   listener: RunListener,
 ): BeitConfig {
-  const found = configOfShape(shape);
+  const found: { -readonly [Key in keyof BeitConfig]: BeitConfig[Key] } = configOfShape(shape);
   const { imageSize, classes, dropPathRate, dropPathTwice, initVariant } = scratch;
   const differing = decidedByCheckpoint.filter((key) => found[key] !== scratch[key]);
   if (differing.length > 0) {
     const values = differing.map((key) => `${key} ${found[key]} (config: ${scratch[key]})`);
     listener({ type: "note", message: `The model is the checkpoint's: ${values.join(", ")}` });
   }
-  return { ...found, imageSize, classes: classes!, dropPathRate, dropPathTwice, initVariant };
+  delete found.classes;
+  const own = classes === undefined ? {} : { classes };
+  return { ...found, ...own, imageSize, dropPathRate, dropPathTwice, initVariant };
 }
 
 /** Fresh values, with the head's at its own scale (unilm 0.001, mmselfsup 1) of a deviation of 0.02. */

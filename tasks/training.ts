@@ -6,7 +6,12 @@
  */
 
 import type { Context } from "../backends/backend.ts";
-import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../configs/schema.ts";
+import type {
+  FinetuneConfig,
+  PretrainConfig,
+  SegmentConfig,
+  TokenizerConfig,
+} from "../configs/schema.ts";
 import type { ParameterSet } from "../models/parameter_set.ts";
 import { Optimizer } from "../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../pipeline/optimize/parameter_groups.ts";
@@ -21,7 +26,7 @@ import type { RunSession } from "./session.ts";
 import type { RunLength } from "./schedule.ts";
 
 /** The config of a task with an optimizer, a schedule and checkpoints. */
-type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig;
+type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig | SegmentConfig;
 
 /** Sizes of a batch, as every config has them. */
 type BatchConfig = Pick<

@@ -14,7 +14,7 @@ initialiseBeit initialisePlain inspectFile knn knnAccuracy latestCheckpoint lear
 linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
 messageOf openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
 pipeline planPretraining predict pretrain recipeNames replayFailure resize resolveConfig resolveWeights
-runConformance saveCheckpoint stageQueue tf tokenize tokenizeImages train trainTokenizer
+runConformance saveCheckpoint segment stageQueue tf tokenize tokenizeImages train trainTokenizer
 transformImage vitBase vitLarge vqkdBase withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 

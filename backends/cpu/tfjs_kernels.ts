@@ -52,10 +52,38 @@ function binaryKernel(name: string): KernelConfig["kernelFunc"] {
   const operation = operationNumbers[binaryOperations[name]];
   return (values) => {
     const { a, b } = values.inputs as unknown as Record<string, TensorInfo>;
-    const isPlain = a.dtype === "float32" && b.dtype === "float32" && sameShape(a.shape, b.shape);
-    if (!isPlain) return fallBack(values);
-    return runBinary(values.backend as ArenaBackend, operation, [a, b]);
+    if (a.dtype !== "float32" || b.dtype !== "float32") return fallBack(values);
+    const backend = values.backend as ArenaBackend;
+    if (sameShape(a.shape, b.shape)) return runBinary(backend, operation, [a, b]);
+    // A number, or a row against a matrix: copies of it cost less than tfjs' index arithmetic.
+    const isSecond = isRepeated(b.shape, a.shape);
+    if (!isSecond && !isRepeated(a.shape, b.shape)) return fallBack(values);
+    const whole = isSecond ? repeat(backend, b, a.shape) : repeat(backend, a, b.shape);
+    const y = runBinary(backend, operation, isSecond ? [a, whole] : [whole, b]);
+    backend.disposeIntermediateTensorInfo(whole);
+    return y;
   };
+}
+
+/** Whether values of shape `part` come again and again, as they are, in one of shape `whole`. */
+function isRepeated(part: readonly number[], whole: readonly number[]): boolean {
+  if (part.length > whole.length) return false;
+  const first = part.findIndex((length) => length !== 1);
+  if (first < 0) return true;
+  return part.slice(first).every((length, index) =>
+    length === whole[whole.length - part.length + first + index]
+  );
+}
+
+function repeat(backend: ArenaBackend, part: TensorInfo, shape: number[]): TensorInfo {
+  const whole = backend.emptyInfo(shape);
+  const [values, target] = [backend.view(part), backend.view(whole)];
+  if (target.length === 0) return whole;
+  target.set(values);
+  for (let filled = values.length; filled < target.length; filled *= 2) {
+    target.copyWithin(filled, 0, Math.min(filled, target.length - filled));
+  }
+  return whole;
 }
 
 const addMany: KernelConfig["kernelFunc"] = (values) => {

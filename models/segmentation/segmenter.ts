@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tensor } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { Generator } from "../../core/generator.ts";
 import { BeitEncoder } from "../beit_encoder.ts";
@@ -55,11 +55,20 @@ export class Segmenter {
    * Class scores, images [B, 3, S, S].
    *
    * @param training draws drop path and dropout; null outside training, where running statistics count
+   * @param recompute blocks that run again in the backward pass
    */
-  forward(on: Context, images: Tensor, training: Generator | null): SegmenterOutput {
-    const { states } = this.encoder.forward(on, images, { mask: null, dropPath: training });
-    const maps = this.config.outBlocks.map((block) => mapOfTokens(on, states[block]));
-    return this.decode(on, maps, training);
+  forward(
+    on: Context,
+    images: Tensor,
+    training: Generator | null,
+    recompute = 0,
+  ): SegmenterOutput {
+    const options = { mask: null, dropPath: training, recompute };
+    return tf.tidy(() => {
+      const { states } = this.encoder.forward(on, images, options);
+      const maps = this.config.outBlocks.map((block) => mapOfTokens(on, states[block]));
+      return { ...this.decode(on, maps, training) };
+    });
   }
 
   /** What follows the encoder: the maps [B, √N, √N, C] of `outBlocks` → scores. */

@@ -11,19 +11,31 @@ export interface LearningRateSchedule {
    * is at `base` on its last step; with layer decay every group anneals to the same `minimum`.
    * `unilm`: `cosine_scheduler` of microsoft/unilm. The first step has rate 0, `warmupFactor` does not
    * count, and a group's scale applies to the whole curve.
+   * `poly`: mmcv's, for segmentation. A polynomial of the whole length, and a line from `warmupFactor`
+   * times its value that ends with the warm-up.
    */
-  readonly variant: "mmengine" | "unilm";
+  readonly variant: "mmengine" | "unilm" | "poly";
   readonly base: number;
   readonly minimum: number;
   readonly warmupSteps: number;
   /** All steps, those of the warm-up included. */
   readonly totalSteps: number;
   readonly warmupFactor: number;
+  /** Exponent of `poly`; 1 if left out. */
+  readonly power?: number;
 }
 
 /** Half a cosine from `start` at 0 to `end` at 1. */
 function cosine(start: number, end: number, progress: number): number {
   return end + 0.5 * (start - end) * (1 + Math.cos(Math.PI * progress));
+}
+
+function poly(schedule: LearningRateSchedule, step: number, base: number): number {
+  const { minimum, warmupSteps, totalSteps, warmupFactor, power = 1 } = schedule;
+  const left = Math.max(0, 1 - step / totalSteps);
+  const rate = (base - minimum) * left ** power + minimum;
+  if (step >= warmupSteps) return rate;
+  return rate * (1 - (1 - step / warmupSteps) * (1 - warmupFactor));
 }
 
 /**
@@ -48,6 +60,7 @@ function cosine(start: number, end: number, progress: number): number {
  */
 export function learningRateAt(schedule: LearningRateSchedule, step: number, scale = 1): number {
   const { variant, base, minimum, warmupSteps, totalSteps, warmupFactor } = schedule;
+  if (variant === "poly") return poly(schedule, step, base * scale);
   const progress = Math.min((step - warmupSteps) / Math.max(totalSteps - warmupSteps, 1), 1);
   if (variant === "unilm") {
     if (step >= warmupSteps) return scale * cosine(base, minimum, progress);

@@ -53,6 +53,7 @@ Deno.test("recipes keep one order of sections", () => {
     "schedule",
     "checkpoint",
     "evaluation",
+    "evaluateEverySteps",
   ];
   for (const name of recipeNames) {
     const text = Deno.readTextFileSync(new URL(`${name}.jsonc`, folder));

@@ -1,0 +1,85 @@
+/** `segment`: fine-tuning for semantic segmentation. */
+import { defineCommand } from "./_command.ts";
+import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { percent } from "./_model_flags.ts";
+import { runFlags, runTask } from "./_run_task.ts";
+
+/** A share in percent, or a dash. */
+function share(value: number | null): string {
+  return value === null ? "–" : percent(value);
+}
+
+/** Trains a segmenter. */
+export const segment = defineCommand({
+  name: "segment",
+  summary: "Fine-tune a pretrained model for semantic segmentation",
+  description:
+    "Puts UPerNet or a linear head on a pretrained model and trains all of it on images " +
+    "with label maps; without --checkpoint, from scratch.\n\n" +
+    "The folder has ADE20K's layout: images/training, images/validation, and under the same names " +
+    "annotations/training and annotations/validation with 8-bit grey PNG files whose levels are the " +
+    "classes; with segmentation.reduceZeroLabel, 0 is no class. Without --data, made pictures of " +
+    "shapes are learned.\n\n" +
+    "Whole images are tested by a sliding window: mIoU, aAcc, mAcc. The run keeps its last " +
+    "checkpoints, and the best model in best.safetensors. An interrupted run is gone on with by the " +
+    "same command, or by --resume DIR.",
+  flags: {
+    ...recipeFlags("segment"),
+    ...shortcutFlags([
+      "checkpoint",
+      "data",
+      "backend",
+      "batch",
+      "microBatch",
+      "maxSteps",
+      "precision",
+      "seed",
+      "workers",
+      "threads",
+    ]),
+    ...runFlags,
+  },
+  examples: [
+    ["segment --checkpoint runs/quickstart", "the quick start, on made pictures"],
+    [
+      "segment --config upernet_vit-base-p16_8xb2-160k_ade20k-512x512 --checkpoint beit.pth " +
+      "--data data/ade20k",
+      "the recipe of the paper",
+    ],
+    [
+      "segment --checkpoint runs/photos --data data/streets --set segmentation.head=linear " +
+      "--set segmentation.classes=auto",
+      "a linear head on your own label maps",
+    ],
+  ],
+  run: ({ flags }, context) =>
+    runTask(
+      {
+        task: "segment",
+        async run(config, options) {
+          const { segment } = await import("../tasks/segment.ts");
+          return await segment(config, options);
+        },
+        async plan(config, options) {
+          const { planSegmentation } = await import("../tasks/segment_plan.ts");
+          return await planSegmentation(config, options);
+        },
+        describe({ step, mIoU, aAcc, mAcc, labels, best, directory }) {
+          const width = Math.max("class".length, ...labels.map(({ name }) => name.length));
+          return [
+            ...(labels.length === 0 ? [] : [`${"class".padEnd(width)}       IoU  accuracy`]),
+            ...labels.map(({ name, iou, accuracy }) =>
+              [name.padEnd(width), share(iou).padStart(8), share(accuracy).padStart(8)].join("  ")
+            ),
+            ...(mIoU === null ? [] : [
+              `mIoU ${share(mIoU)}  aAcc ${share(aAcc)}  mAcc ${share(mAcc)}  after step ${step}`,
+            ]),
+            ...(best === null ? [] : [`mIoU ${percent(best.mIoU)}  best, step ${best.step}`]),
+            `Everything is in ${directory}`,
+          ];
+        },
+      },
+      flags,
+      context,
+    ),
+});
