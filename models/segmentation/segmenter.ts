@@ -64,11 +64,13 @@ export class Segmenter {
     recompute = 0,
   ): SegmenterOutput {
     const options = { mask: null, dropPath: training, recompute };
-    return tf.tidy(() => {
+    const [logits, auxiliary] = tf.tidy(() => {
       const { states } = this.encoder.forward(on, images, options);
       const maps = this.config.outBlocks.map((block) => mapOfTokens(on, states[block]));
-      return { ...this.decode(on, maps, training) };
+      const output = this.decode(on, maps, training);
+      return output.auxiliary === null ? [output.logits] : [output.logits, output.auxiliary];
     });
+    return { logits, auxiliary: auxiliary ?? null };
   }
 
   /** What follows the encoder: the maps [B, √N, √N, C] of `outBlocks` → scores. */
