@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
-import { type CropBox, type RgbImage } from "./image.ts";
+import type { CropBox, RgbImage } from "./image.ts";
 
 /** A class a pixel, row by row; {@link ignoredLabel} where a pixel does not count. */
 export interface LabelMap {
