@@ -41,6 +41,7 @@ async function run(
       dryRun: false,
       quiet: true,
       json: true,
+      hook: [],
       trainTokenizer: true,
       ...flags,
     },
