@@ -103,6 +103,7 @@ export const study = defineCommand({
           study,
           state,
           command,
+          config: flags.config ?? "configs/studies/study.jsonc",
           folder: folder.replace(/^.*\//, ""),
           notes: readTextFile(`${folder}/notes.md`),
         });

@@ -35,6 +35,9 @@ const armSchema = z.strictObject({
   pretrainBudget: z.number().positive().default(1).describe(
     "Image passes of its pretraining over those of the data set.",
   ),
+  pretrainSeed: z.int().optional().describe(
+    "Seed of the one pretraining that all seeds of fine-tuning start from; default one for each.",
+  ),
   finetune: overrides.default({}).describe("Config keys of its fine-tuning."),
 });
 

@@ -136,8 +136,14 @@ class DatasetParts {
     return (await resolve(stepsFor(budget, batchSize))).config;
   }
 
+  /** The seed of the pretraining that a seed of an arm starts from. */
+  #pretrainSeed(arm: string, seed: number): number {
+    return this.#study.arms[arm].pretrainSeed ?? seed;
+  }
+
   /** What comes before the fine-tuning of an arm: tokenizer, pretraining, features. */
-  async pretraining(arm: string, seed: number): Promise<StudyPart[]> {
+  async pretraining(arm: string, ownSeed: number): Promise<StudyPart[]> {
+    const seed = this.#pretrainSeed(arm, ownSeed);
     const base = { dataset: this.#name, arm, seed };
     const folder = `${this.#name}/${arm}/seed-${seed}`;
     const config = await this.#pretrainConfig(arm, seed);
@@ -170,7 +176,8 @@ class DatasetParts {
     const { recipes, finetune } = this.#dataset;
     const { common, arms } = this.#study;
     const folder = `${this.#name}/${arm}/seed-${seed}`;
-    const needs = arms[arm].pretrain === null ? [] : [`${folder}/pretrain`];
+    const start = `${this.#name}/${arm}/seed-${this.#pretrainSeed(arm, seed)}/pretrain`;
+    const needs = arms[arm].pretrain === null ? [] : [start];
     const values = [
       this.#source,
       // The last model is what is compared; the best of many would be chosen on the test images.
@@ -205,10 +212,12 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
   const add = (part: StudyPart) => {
     if (!parts.has(part.id)) parts.set(part.id, part);
   };
+  // Features that nothing was trained for can wait.
+  const untrained: FeaturesPart[] = [];
   for (const { dataset, arms, labels, passes, seeds = study.seeds } of study.comparisons) {
     if (!places.sources.has(dataset)) continue;
     const build = new DatasetParts(study, dataset, places);
-    const features: StudyPart[] = [];
+    const features: FeaturesPart[] = [];
     for (const seed of seeds) {
       for (const arm of arms) {
         for (const part of await build.pretraining(arm, seed)) {
@@ -218,8 +227,12 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
         for (const budget of passes) add(await build.finetuning(arm, seed, labels, budget));
       }
     }
-    for (const part of features) add(part);
+    for (const part of features) {
+      if (part.needs.length === 0) untrained.push(part);
+      else add(part);
+    }
   }
+  for (const part of untrained) add(part);
   if (parts.size === 0) {
     const names = Object.keys(study.datasets).join(", ");
     throw new UserError("Cannot run the study: no images are given", {

@@ -23,6 +23,8 @@ export interface StudyPageOptions {
   readonly state: StudyState;
   /** The command that ran the study. */
   readonly command: string;
+  /** The file that the study was read from. */
+  readonly config: string;
   /** The folder of the pictures, relative to the page. */
   readonly folder: string;
   /** Markdown about the results, written by a person. */
@@ -313,7 +315,7 @@ function missing({ parts, results }: StudyState): string[] {
 
 /** The page of a study and its pictures. */
 export function studyPage(options: StudyPageOptions): StudyPage {
-  const { study, state, command, folder, notes } = options;
+  const { study, state, command, config, folder, notes } = options;
   const sections = Object.keys(study.datasets).map((name) => new DatasetSection(name, options));
   const body = sections.flatMap((section) => section.markdown());
   const lines = [
@@ -323,7 +325,7 @@ export function studyPage(options: StudyPageOptions): StudyPage {
     "(MIM) against different visual tokens, with few and all labels.",
     "",
     `Written by \`${command}\`: arms, budgets and seeds are in ` +
-    `\`configs/studies/study.jsonc\`, the raw results in [results.json](${folder}/results.json). ` +
+    `\`${config}\`, the raw results in [results.json](${folder}/results.json). ` +
     `${study.seeds.length} seeds draw the weights, the order, the crops, the masks and the images ` +
     "whose labels may be used. The last model is measured, not the best of many.",
     "",

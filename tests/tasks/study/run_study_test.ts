@@ -51,8 +51,8 @@ Deno.test("a study runs every part once, and only what is missing when it is cal
       "pictures/pixels/seed-0/finetune-50pct-8",
       "pictures/pixels/seed-0/finetune-50pct-16",
       "pictures/vqkd/seed-0/features",
-      "pictures/scratch/seed-0/features",
       "pictures/pixels/seed-0/features",
+      "pictures/scratch/seed-0/features",
     ]);
     assert.equal(result.interrupted, false);
     assert.equal(result.results.size, ran.length);
@@ -83,7 +83,14 @@ Deno.test("a study runs every part once, and only what is missing when it is cal
     });
     assert.equal(state.results.size, 0);
 
-    const page = studyPage({ study, state: result, command: "x", folder: "page", notes: "Noted." });
+    const page = studyPage({
+      study,
+      state: result,
+      command: "x",
+      config: "tiny.jsonc",
+      folder: "page",
+      notes: "Noted.",
+    });
     for (const text of ["Noted.", "## Pictures", "| from scratch |", "All parts of the study"]) {
       assert.ok(page.markdown.includes(text), `${text}\n${page.markdown}`);
     }
