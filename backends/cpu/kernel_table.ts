@@ -17,9 +17,10 @@ import type { ArenaMemory } from "./memory/arena_memory.ts";
 import { encodeKernel, wasmLanes } from "./wasm/encode_kernel.ts";
 import { encodeModule } from "./wasm/encode_module.ts";
 
-/** The kernels that any number of lanes can be encoded for: all but the packing ones. */
+/** Every kernel that the jobs call; any number of lanes can be encoded for. */
 export const portableKernels: readonly KernelDescription[] = [
   ...gemmKernels,
+  ...packKernels,
   ...activationKernels,
   ...columnKernels,
   ...rowKernels,
@@ -30,9 +31,6 @@ export const portableKernels: readonly KernelDescription[] = [
   ...vectorKernels,
   ...adamWKernels,
 ];
-
-/** Every kernel that the jobs call. */
-const allKernels: readonly KernelDescription[] = [...portableKernels, ...packKernels];
 
 type MemoryKind = Pick<ArenaMemory, "addressBits" | "isShared" | "maximumBytes">;
 
@@ -71,7 +69,7 @@ export function encodeKernels(
   const known = encoded.get(key);
   if (known !== undefined) return known;
   const bytes = encode(
-    allKernels,
+    portableKernels,
     { addressBits, isShared, maximumBytes },
     hasRelaxedSimd(),
   );

@@ -243,7 +243,7 @@ export class Vector {
     return this.and(bits(0x7fffffff));
   }
 
-  /** Four lanes chosen from this (0–3) and `other` (4–7); for targets of four lanes only. */
+  /** In each group of four lanes, four chosen from this (0–3) and `other` (4–7). */
   shuffle(other: Vector, lanes: readonly number[]): Vector {
     return new Vector("shuffle", [this, other], { lanes });
   }
@@ -279,8 +279,8 @@ export interface Condition {
   readonly right: Index;
 }
 
-/** Lanes that a store writes: all, the first, or the first two. */
-export type StoredLanes = "all" | "first" | "two";
+/** Lanes that a store writes: all, the first, or four of them, by the number of their group. */
+export type StoredLanes = "all" | "first" | { readonly group: number };
 
 export type Statement =
   | { kind: "setIndex"; variable: Variable; value: Index }

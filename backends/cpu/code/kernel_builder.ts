@@ -157,9 +157,9 @@ export class KernelBuilder {
     this.add({ kind: "store", address, offset, value: toVector(value), lanes: "first" });
   }
 
-  /** The first two lanes; for targets of four lanes only. */
-  storeTwo(address: Index, value: Vector, offset = 0): void {
-    this.add({ kind: "store", address, offset, value, lanes: "two" });
+  /** Four lanes, from 4·`group` on. */
+  storeGroup(address: Index, value: Vector, group: number, offset = 0): void {
+    this.add({ kind: "store", address, offset, value, lanes: { group } });
   }
 
   storeInt32(address: Index, value: Index, offset = 0): void {

@@ -208,7 +208,7 @@ export const gemmKernels: readonly KernelDescription[] = [{
 }];
 
 /** For processors with AVX512-BF16: its depth counts pairs. */
-export const pairKernels: readonly KernelDescription[] = [{
+export const gemmPairKernels: readonly KernelDescription[] = [{
   name: "gemmBlockOfPairs",
   build: (k) => buildGemmBlock(k, (left, right, sum) => left.dotPairs(right, sum)),
 }];

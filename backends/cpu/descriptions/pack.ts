@@ -1,13 +1,15 @@
 /**
  * Packing: operands of a matrix product laid out in panels, in the order in which the tile reads
- * them. A panel holds `width` rows of A (or columns of B) for each step along the depth.
+ * them. A panel holds as many rows of A (or columns of B) as the tile has, for each step along the
+ * depth; what a step holds is a place.
  *
  * For products of bfloat16 two steps of the depth share a place: rounded, the first one in the lower
  * half. A last odd step is paired with zeros.
  *
  * What lies beyond the last row is filled with values that are never stored: rows that do not exist
- * repeat the last one, columns that do not exist read on. Four lanes only: packing is bound by
- * memory, and every target can use these panels.
+ * repeat the last one, columns that do not exist read on. Whole vectors are written, also where a
+ * place is narrower: what comes after is written later. Less than a vector behind the last panel may
+ * be overwritten.
  *
  * @module
  */
@@ -20,17 +22,22 @@ import {
   type KernelDescription,
   notLess,
 } from "../code/kernel_builder.ts";
+import { tileShape } from "./gemm.ts";
 
+/** Rows that are turned into columns together. */
 const group = 4;
 
-/** Rows become columns: the i-th result has the i-th lane of each input. */
+/**
+ * In each group of four lanes, rows become columns: of group g, the j-th result holds the lane 4·g + j
+ * of each input.
+ */
 function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
   const [a, b, c, d] = rows.map((row) => k.let(row));
   const low = [k.let(a.shuffle(b, [0, 4, 1, 5])), k.let(c.shuffle(d, [0, 4, 1, 5]))];
   const high = [k.let(a.shuffle(b, [2, 6, 3, 7])), k.let(c.shuffle(d, [2, 6, 3, 7]))];
   return [low, high].flatMap(([left, right]) => [
-    left.shuffle(right, [0, 1, 4, 5]),
-    left.shuffle(right, [2, 3, 6, 7]),
+    k.let(left.shuffle(right, [0, 1, 4, 5])),
+    k.let(left.shuffle(right, [2, 3, 6, 7])),
   ]);
 }
 
@@ -48,131 +55,177 @@ function pair(k: KernelBuilder, first: Vector, second: Vector): Vector {
   return lower.or(roundUpperHalf(k, second).and(bits(-0x10000)));
 }
 
+/** How the steps of the depth are laid out. */
+interface Layout {
+  readonly depth: Index;
+  /** Rows or columns of a panel. */
+  readonly width: number;
+  readonly isPaired: boolean;
+}
+
+/** One vector of each of four rows into the places that follow `target`. */
+function packVectors(
+  k: KernelBuilder,
+  sources: readonly IndexVariable[],
+  target: IndexVariable,
+  scale: Vector,
+  { width, isPaired }: Layout,
+): void {
+  const rows = sources.map((source) => {
+    const first = k.load(source).times(scale);
+    if (!isPaired) return first;
+    const [one, two] = [k.let(first), k.let(k.load(source, k.vectorBytes).times(scale))];
+    return pair(k, one.shuffle(two, [0, 2, 4, 6]), one.shuffle(two, [1, 3, 5, 7]));
+  });
+  transpose(k, rows).forEach((column, step) => {
+    for (let part = 0; part < k.lanes / group; part++) {
+      // Of each four pairs, two come from the first vector of the row and two from the second.
+      const place = isPaired
+        ? 2 * part + (step % 2) + (step < 2 ? 0 : k.lanes / 2)
+        : group * part + step;
+      k.storeGroup(target, column, part, place * width * 4);
+    }
+  });
+}
+
 /** Up to four rows of the source into `used` columns of the panel at `target`. */
 function packGroup(
   k: KernelBuilder,
   sources: readonly IndexVariable[],
   target: IndexVariable,
   scale: Vector,
-  options: { depth: Index; width: number; used: number; isPaired: boolean },
+  options: Layout & { used: number },
 ): void {
   const { depth, width, used, isPaired } = options;
   const left = k.letIndex(depth);
-  const whole = notLess(left, group);
-  k.if(whole, () =>
-    k.doWhile(() => {
-      const steps = transpose(k, sources.map((source) => k.load(source).times(scale)));
-      const [a, b, c, d] = steps.map((step) => isPaired ? k.let(step) : step);
-      const places = isPaired ? [pair(k, a, b), pair(k, c, d)] : steps;
-      places.forEach((place, step) => {
-        if (used === group) k.store(target, place, step * width * 4);
-        else k.storeTwo(target, place, step * width * 4);
-      });
-      for (const source of sources) source.advance(group * 4);
-      target.advance(places.length * width * 4);
-      left.set(left.minus(group));
-    }, whole));
-  const rest = (steps: number) => () => {
+  const loop = (steps: number, places: number, body: () => void) => {
+    const more = notLess(left, steps);
+    k.if(more, () =>
+      k.doWhile(() => {
+        body();
+        for (const source of sources) source.advance(steps * 4);
+        target.advance(places * width * 4);
+        left.set(left.minus(steps));
+      }, more));
+  };
+  const steps = isPaired ? 2 * k.lanes : k.lanes;
+  loop(steps, k.lanes, () => packVectors(k, sources, target, scale, options));
+  const single = (second: (source: Index) => Vector) => () => {
     for (let row = 0; row < used; row++) {
       const first = k.loadSplat(sources[row]).times(scale);
-      const second = steps === 2 ? k.loadSplat(sources[row], 4).times(scale) : toVector(0);
-      k.storeFirst(target, isPaired ? pair(k, first, second) : first, row * 4);
+      k.storeFirst(target, isPaired ? pair(k, first, second(sources[row])) : first, row * 4);
     }
-    for (const source of sources) source.advance(steps * 4);
-    target.advance(width * 4);
-    left.set(left.minus(steps));
   };
-  if (isPaired) k.if(notLess(left, 2), rest(2));
-  const more = greater(left, 0);
-  k.if(more, () => k.doWhile(rest(1), more));
+  if (isPaired) loop(2, 1, single((source) => k.loadSplat(source, 4).times(scale)));
+  loop(1, 1, single(() => toVector(0)));
 }
 
-/** The depth lies along the rows of the source: [rows, depth], `rowBytes` apart. */
-function packRows(width: number, isPaired: boolean): KernelDescription {
-  return {
-    name: `pack${isPaired ? "Paired" : ""}Rows${width}`,
-    build: (k) => {
-      const [source, rowBytes, rows, depth, target] = k.indices(
-        "source",
-        "rowBytes",
-        "rows",
-        "depth",
-        "target",
-      );
-      const [scale] = k.scalars("scale");
-      k.doWhile(() => {
-        const row = k.letIndex(source);
-        for (let first = 0; first < width; first += group) {
-          const used = Math.min(group, width - first);
-          const sources = Array.from({ length: group }, (_, index) => {
-            const pointer = k.letIndex(row);
-            if (index < used) {
-              k.if(greater(rows, first + index + 1), () => row.advance(rowBytes));
-            }
-            return pointer;
-          });
-          const end = k.letIndex(target.plus(first * 4));
-          packGroup(k, sources, end, scale, { depth, width, used, isPaired });
-          if (first + group >= width) target.set(end.minus(first * 4));
-        }
-        source.advance(rowBytes.times(width));
-        rows.set(rows.minus(width));
-      }, greater(rows, 0));
-    },
-  };
+type Side = "left" | "right";
+
+/** The width of a panel. */
+function panelWidth({ lanes }: KernelBuilder, side: Side): number {
+  const { rows, columns } = tileShape(lanes);
+  return side === "left" ? rows : columns;
 }
 
-/** The depth lies down the columns of the source: [depth, columns], `rowBytes` apart. */
-function packColumns(width: number, isPaired: boolean): KernelDescription {
-  return {
-    name: `pack${isPaired ? "Paired" : ""}Columns${width}`,
-    build: (k) => {
-      const [source, rowBytes, columns, depth, target] = k.indices(
-        "source",
-        "rowBytes",
-        "columns",
-        "depth",
-        "target",
-      );
-      const [scale] = k.scalars("scale");
-      const row = k.letIndex(0);
-      const left = k.letIndex(0);
-      const steps = (count: number) => () => {
-        const next = count === 2 ? k.letIndex(row.plus(rowBytes)) : null;
-        for (let first = 0; first < width; first += group) {
-          const value = k.load(row, first * 4).times(scale);
-          const after = next === null ? toVector(0) : k.load(next, first * 4).times(scale);
-          const place = isPaired ? pair(k, value, after) : value;
-          if (width - first >= group) k.store(target, place, first * 4);
-          else k.storeTwo(target, place, first * 4);
-        }
-        row.advance(rowBytes.times(count));
-        target.advance(width * 4);
-        left.set(left.minus(count));
-      };
-      const loop = (count: number) => {
-        const enough = notLess(left, count);
-        k.if(enough, () => k.doWhile(steps(count), enough));
-      };
-      k.doWhile(() => {
-        row.set(source);
-        left.set(depth);
-        if (isPaired) loop(2);
-        loop(1);
-        source.advance(width * 4);
-        columns.set(columns.minus(width));
-      }, greater(columns, 0));
-    },
-  };
+function parameters(k: KernelBuilder) {
+  const [source, rowBytes, count, depth, target] = k.indices(
+    "source",
+    "rowBytes",
+    "count",
+    "depth",
+    "target",
+  );
+  const [scale] = k.scalars("scale");
+  return { source, rowBytes, count, depth, target, scale };
 }
 
-/** Widths of the panels of A and of B, for vectors of 4, 8 and 16 lanes. */
-const widths = [6, 12, 8, 16, 32];
+/** Pointers to four rows from `start` on; where rows are at their end, the last one is repeated. */
+function rowPointers(
+  k: KernelBuilder,
+  start: Index,
+  first: number,
+  { rowBytes, count }: { rowBytes: Index; count: Index },
+): { pointers: IndexVariable[]; next: IndexVariable } {
+  const next = k.letIndex(start);
+  const pointers = Array.from({ length: group }, (_, index) => {
+    const pointer = k.letIndex(next);
+    k.if(greater(count, first + index + 1), () => next.advance(rowBytes));
+    return pointer;
+  });
+  return { pointers, next };
+}
 
-/** Those for 16 lanes, with which bfloat16 comes. */
-const pairedWidths = [12, 32];
+/** The depth lies along the rows of the source: [count, depth], `rowBytes` apart. */
+function buildPackRows(k: KernelBuilder, side: Side, isPaired: boolean): void {
+  const width = panelWidth(k, side);
+  const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const groups = Math.ceil(width / group);
+  const starts = Array.from({ length: groups }, () => k.letIndex(0));
+  const end = k.letIndex(0);
+  k.doWhile(() => {
+    starts[0].set(source);
+    for (let index = 1; index < groups; index++) {
+      const before = (index - 1) * group;
+      starts[index].set(rowPointers(k, starts[index - 1], before, { rowBytes, count }).next);
+    }
+    // From the last group to the first: what one writes beyond a place, the others write over.
+    for (let index = groups - 1; index >= 0; index--) {
+      const first = index * group;
+      const used = Math.min(group, width - first);
+      const { pointers } = rowPointers(k, starts[index], first, { rowBytes, count });
+      end.set(target.plus(first * 4));
+      packGroup(k, pointers, end, scale, { depth, width, used, isPaired });
+    }
+    target.set(end);
+    source.advance(rowBytes.times(width));
+    count.set(count.minus(width));
+  }, greater(count, 0));
+}
 
-export const packKernels: readonly KernelDescription[] = [
-  ...widths.flatMap((width) => [packRows(width, false), packColumns(width, false)]),
-  ...pairedWidths.flatMap((width) => [packRows(width, true), packColumns(width, true)]),
-];
+/** The depth lies down the columns of the source: [depth, count], `rowBytes` apart. */
+function buildPackColumns(k: KernelBuilder, side: Side, isPaired: boolean): void {
+  const width = panelWidth(k, side);
+  const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const row = k.letIndex(0);
+  const left = k.letIndex(0);
+  const loop = (steps: 1 | 2) => {
+    const more = notLess(left, steps);
+    const place = () => {
+      const next = k.letIndex(row.plus(rowBytes));
+      for (let first = 0; first < width; first += k.lanes) {
+        const value = k.load(row, first * 4).times(scale);
+        const after = steps === 2 ? k.load(next, first * 4).times(scale) : toVector(0);
+        k.store(target, isPaired ? pair(k, value, after) : value, first * 4);
+      }
+      row.advance(rowBytes.times(steps));
+      target.advance(width * 4);
+      left.set(left.minus(steps));
+    };
+    k.if(more, () => k.doWhile(place, more));
+  };
+  k.doWhile(() => {
+    row.set(source);
+    left.set(depth);
+    if (isPaired) loop(2);
+    loop(1);
+    source.advance(width * 4);
+    count.set(count.minus(width));
+  }, greater(count, 0));
+}
+
+function packKernelsOf(isPaired: boolean): KernelDescription[] {
+  const suffix = isPaired ? "InPairs" : "";
+  return (["left", "right"] as const).flatMap((side) => {
+    const name = side === "left" ? "Left" : "Right";
+    return [
+      { name: `pack${name}Rows${suffix}`, build: (k) => buildPackRows(k, side, isPaired) },
+      { name: `pack${name}Columns${suffix}`, build: (k) => buildPackColumns(k, side, isPaired) },
+    ] satisfies KernelDescription[];
+  });
+}
+
+export const packKernels: readonly KernelDescription[] = packKernelsOf(false);
+
+/** For `gemmBlockOfPairs`. */
+export const pairPackKernels: readonly KernelDescription[] = packKernelsOf(true);

@@ -109,8 +109,8 @@ const forwardFields = [
 /** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
 export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
   const { kernels, tile } = bench;
-  const { packRows, packColumns } = packing(kernels, tile.columns);
-  const left = packing(kernels, tile.rows);
+  const { packRows, packColumns } = packing(kernels, "Right");
+  const left = packing(kernels, "Left");
   const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
   const sample = Math.floor(item / heads);
   const head = item % heads;
@@ -192,8 +192,8 @@ class BackwardPass {
   constructor(bench: Bench, values: Backward, sample: number, head: number) {
     this.#bench = bench;
     this.#values = values;
-    this.#left = packing(bench.kernels, bench.tile.rows);
-    this.#right = packing(bench.kernels, bench.tile.columns);
+    this.#left = packing(bench.kernels, "Left");
+    this.#right = packing(bench.kernels, "Right");
     this.#places = backwardLayout({ ...values, tile: bench.tile }, bench.scratch);
     this.#head = head;
     this.#sample = sample;

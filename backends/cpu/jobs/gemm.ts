@@ -2,7 +2,7 @@
 
 import { type TileShape, tileShape } from "../descriptions/gemm.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
-import { depthBlock, packing, type StepsPerPlace } from "./pack.ts";
+import { depthBlock, packing, packingSlack, type StepsPerPlace } from "./pack.ts";
 
 /** Rows whose packed block of the depth stays in the second-level cache: 240 KiB. */
 const largestRows = 240;
@@ -63,7 +63,7 @@ export function planGemm(
     ? 1
     : Math.min(Math.ceil(threads * 2 / rowItems), Math.ceil(columnPanels / 4));
   const itemRows = Math.ceil(rowPanels / rowItems) * tile.rows;
-  const scratchBytes = edgeBytes + itemRows * Math.min(depth, depthBlock) * 4;
+  const scratchBytes = edgeBytes + itemRows * Math.min(depth, depthBlock) * 4 + packingSlack;
   return { rowItems, columnItems, scratchBytes };
 }
 
@@ -80,7 +80,7 @@ function packA(bench: Bench, values: Values, region: Region, at: number, depth: 
   const { firstRow, rows } = region;
   const target = bench.scratch + edgeBytes;
   const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
-  const { packRows, packColumns } = packing(bench.kernels, bench.tile.rows, stepsPerPlace);
+  const { packRows, packColumns } = packing(bench.kernels, "Left", stepsPerPlace);
   if (aIsTransposed) {
     packColumns(a + at * aRowBytes + firstRow * 4, aRowBytes, rows, depth, target, 1);
   } else {

@@ -5,17 +5,24 @@ import { defineJob, type KernelTable } from "./job.ts";
 /** Depth of a block, even: a panel of B of this depth stays in the first-level cache. */
 export const depthBlock = 256;
 
+/** Bytes behind packed panels of a left operand that packing may overwrite. */
+export const packingSlack = 64;
+
 const panelsPerItem = 16;
 
 /** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
 export type StepsPerPlace = 1 | 2;
 
-/** The kernels that pack panels of so many rows of a left or columns of a right operand. */
-export function packing(kernels: KernelTable, width: number, stepsPerPlace: StepsPerPlace = 1) {
-  const paired = stepsPerPlace === 2 ? "Paired" : "";
+/** The kernels that pack panels of the left or right operand. */
+export function packing(
+  kernels: KernelTable,
+  side: "Left" | "Right",
+  stepsPerPlace: StepsPerPlace = 1,
+) {
+  const suffix = stepsPerPlace === 2 ? "InPairs" : "";
   return {
-    packRows: kernels[`pack${paired}Rows${width}`],
-    packColumns: kernels[`pack${paired}Columns${width}`],
+    packRows: kernels[`pack${side}Rows${suffix}`],
+    packColumns: kernels[`pack${side}Columns${suffix}`],
   };
 }
 
@@ -56,7 +63,7 @@ export const packJob = defineJob(
     const places = step / stepsPerPlace * panels +
       firstPanel * Math.ceil(thisDepth / stepsPerPlace);
     const to = target + places * panelColumns * 4;
-    const { packRows, packColumns } = packing(bench.kernels, panelColumns, stepsPerPlace);
+    const { packRows, packColumns } = packing(bench.kernels, "Right", stepsPerPlace);
     const pack = isTransposed ? packRows : packColumns;
     const from = isTransposed
       ? source + firstColumn * rowBytes + step * 4

@@ -43,7 +43,7 @@ function findNativeDifference(
   arena: Arena,
 ): string | null {
   // The tile of a matrix product has a shape of its own for each width of vectors.
-  const comparable = portableKernels.filter(({ name }) => name !== "gemmBlock");
+  const comparable = portableKernels.filter(({ name }) => !/^(gemm|pack)/.test(name));
   const codes = comparable.map((description) => describeKernel(description, wasmLanes));
   return findDifference(codes, wasmKernels, kernels, arena) ??
     findGemmDifference(wasmKernels, kernels, lanes, arena);

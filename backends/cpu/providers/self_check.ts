@@ -91,11 +91,11 @@ export function findDifference(
 }
 
 /** Rows, columns and depth of the checked product: whole tiles, edges, and a rest of the depth. */
-const [productRows, productColumns, productDepth] = [25, 69, 11];
+const [productRows, productColumns, productDepth] = [25, 69, 37];
 
 /**
- * The same for `gemmBlock`, whose tables want panels of B of different widths, and for
- * `gemmBlockOfPairs` where `suspect` has it; all packing kernels come from `trusted`.
+ * The same for the product of packed panels, whose shape depends on the lanes: `gemmBlock` and the
+ * packing kernels, and `gemmBlockOfPairs` with its own where `suspect` has them.
  */
 export function findGemmDifference(
   trusted: KernelTable,
@@ -107,28 +107,40 @@ export function findGemmDifference(
   const block = arena.allocate(5 * floats * 4);
   const [source, a, b, c, edge] = [0, 1, 2, 3, 4].map((part) => block.offset + part * floats * 4);
   const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
-  const multiply = (table: KernelTable, lanes: number, stepsPerPlace: StepsPerPlace = 1) => {
+  /** `isTransposed`: A is stored as [depth, rows] and B as [columns, depth]. */
+  const multiply = (
+    table: KernelTable,
+    lanes: number,
+    isTransposed: boolean,
+    stepsPerPlace: StepsPerPlace = 1,
+  ) => {
     memory.forEach((_, place) => memory[place] = sample(place));
-    const tile = tileShape(lanes);
-    const { packRows } = packing(trusted, tile.rows, stepsPerPlace);
-    const { packColumns } = packing(trusted, tile.columns, stepsPerPlace);
-    packRows(source, productDepth * 4, productRows, productDepth, a, 1);
-    packColumns(source, productColumns * 4, productColumns, productDepth, b, 1);
-    const panelBytes = tile.columns * 4;
-    const rowBytes = productColumns * 4;
+    const left = packing(table, "Left", stepsPerPlace);
+    const right = packing(table, "Right", stepsPerPlace);
+    const bytes = (count: number) => count * 4;
+    if (isTransposed) {
+      left.packColumns(source, bytes(productRows), productRows, productDepth, a, 1);
+      right.packRows(source, bytes(productDepth), productColumns, productDepth, b, 1);
+    } else {
+      left.packRows(source, bytes(productDepth), productRows, productDepth, a, 1);
+      right.packColumns(source, bytes(productColumns), productColumns, productDepth, b, 1);
+    }
     const places = Math.ceil(productDepth / stepsPerPlace);
-    const block = [places, a, b, c, rowBytes, productRows, productColumns];
+    const block = [places, a, b, c, bytes(productColumns), productRows, productColumns];
     const gemmBlock = stepsPerPlace === 2 ? table.gemmBlockOfPairs : table.gemmBlock;
-    gemmBlock(...block, c, rowBytes, panelBytes, edge);
+    gemmBlock(...block, c, bytes(productColumns), bytes(tileShape(lanes).columns), edge);
     return memory.slice(3 * floats, 4 * floats);
   };
   try {
-    const expected = multiply(trusted, wasmLanes);
-    const isSame = (actual: Float32Array) =>
+    const isSame = (actual: Float32Array, expected: Float32Array) =>
       actual.every((value, place) => isClose(value, expected[place]));
-    if (!isSame(multiply(suspect, lanes))) return "gemmBlock";
-    if (!("gemmBlockOfPairs" in suspect)) return null;
-    return isSame(multiply(suspect, lanes, 2)) ? null : "gemmBlockOfPairs";
+    for (const isTransposed of [false, true]) {
+      const expected = multiply(trusted, wasmLanes, isTransposed);
+      if (!isSame(multiply(suspect, lanes, isTransposed), expected)) return "gemmBlock";
+      if (!("gemmBlockOfPairs" in suspect)) continue;
+      if (!isSame(multiply(suspect, lanes, isTransposed, 2), expected)) return "gemmBlockOfPairs";
+    }
+    return null;
   } finally {
     arena.free(block);
   }

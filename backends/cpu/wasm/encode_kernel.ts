@@ -53,12 +53,6 @@ const plainOperations: Partial<Record<Vector["operation"], keyof typeof simd>> =
   squareRoot: "squareRoot",
 };
 
-const storeOperations = {
-  all: vectorOperation("store"),
-  first: vectorOperation("storeLane32"),
-  two: vectorOperation("storeLane64"),
-};
-
 class FunctionEncoder {
   readonly code: number[] = [];
   readonly #target: WasmTarget;
@@ -164,11 +158,9 @@ class FunctionEncoder {
       case "store":
         this.#index(statement.address);
         this.#vector(statement.value);
-        return this.#emit(
-          storeOperations[statement.lanes],
-          memory(2, statement.offset),
-          statement.lanes === "all" ? [] : 0,
-        );
+        return statement.lanes === "first"
+          ? this.#emit(vectorOperation("storeLane32"), memory(2, statement.offset), 0)
+          : this.#emit(vectorOperation("store"), memory(2, statement.offset));
       case "storeInt32":
         this.#index(statement.address);
         this.#index(statement.value);

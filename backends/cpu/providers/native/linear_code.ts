@@ -124,10 +124,13 @@ class Linearizer {
       case "setVector":
         return this.#vectorInto(this.#variables[statement.variable.number], statement.value);
       case "store": {
-        if (statement.lanes === "two") throw new Error("Cannot encode a store of two lanes");
+        const { lanes } = statement;
         const from = this.#vectorRegister(statement.value);
         const address = this.#address(statement.address, statement.offset);
-        return this.#add(statement.lanes === "all" ? "vmovups" : "vmovss", address, from);
+        if (lanes === "all") return this.#add("vmovups", address, from);
+        if (lanes === "first") return this.#add("vmovss", address, from);
+        const name = this.#lanes === 16 ? "vextractf32x4" : "vextractf128";
+        return this.#add(name, address, from, lanes.group);
       }
       case "storeInt32": {
         const from = this.#indexRegister(statement.value);
@@ -276,6 +279,8 @@ class Linearizer {
         return this.#accumulate("vdpbf16ps", to, inputs);
       case "select":
         return this.#select(to, inputs);
+      case "shuffle":
+        return this.#shuffle(to, vector);
       case "sumLanes":
         return this.#acrossLanes("vaddps", to, inputs[0]);
       case "maximumLanes":
@@ -330,6 +335,13 @@ class Linearizer {
     if (!isInPlace) this.#add("vmovups", target, addend);
     this.#add(name, target, first, second);
     if (clashes) this.#add("vmovups", to, target);
+  }
+
+  #shuffle(to: Virtual, { inputs, lanes: [a, b, c, d] }: Vector): void {
+    const [first, second] = inputs.map((input) => this.#vectorRegister(input));
+    // Lanes by turns from both inputs, or two from each.
+    if (b >= 4) return this.#add(a === 0 ? "vunpcklps" : "vunpckhps", to, first, second);
+    this.#add("vshufps", to, first, second, a | b << 2 | (c - 4) << 4 | (d - 4) << 6);
   }
 
   /** Each exchange is followed by the operation, so that every lane ends with the result of all. */

@@ -6,7 +6,8 @@
 
 import { describeKernel } from "../../code/kernel_builder.ts";
 import type { KernelTable } from "../../jobs/job.ts";
-import { pairKernels } from "../../descriptions/gemm.ts";
+import { gemmPairKernels } from "../../descriptions/gemm.ts";
+import { pairPackKernels } from "../../descriptions/pack.ts";
 import { portableKernels } from "../../kernel_table.ts";
 import { encodeX64 } from "./encode_kernel.ts";
 import {
@@ -48,7 +49,10 @@ export function placeNativeKernels(
   const hasBfloat16 = support.hasBfloat16 && lanes === 16;
   let known = placed.get(lanes);
   if (known === undefined) {
-    const descriptions = [...portableKernels, ...(hasBfloat16 ? pairKernels : [])];
+    const descriptions = [
+      ...portableKernels,
+      ...(hasBfloat16 ? [...gemmPairKernels, ...pairPackKernels] : []),
+    ];
     const codes = descriptions.map((description) => ({
       name: description.name,
       code: encodeX64(describeKernel(description, lanes), lanes),

@@ -52,12 +52,16 @@ const forms = {
 
   // Exchanges of lanes, comparisons and choices.
   vshufps: ["RVM 0F C6 ib"],
+  vunpcklps: ["RVM 0F 14"],
+  vunpckhps: ["RVM 0F 15"],
   vcmpps: ["RVM 0F C2 ib"],
   vperm2f128: ["RVM 66 0F3A 06 ib"],
+  vextractf128: ["MR 66 0F3A 19 ib"],
   vroundps: ["RM 66 0F3A 08 ib"],
   vblendvps: ["RVMS 66 0F3A 4A"],
 
   // AVX-512 only.
+  vextractf32x4: ["MR 66 0F3A 19 ib"],
   vshuff32x4: ["RVM 66 0F3A 23 ib"],
   vrndscaleps: ["RM 66 0F3A 08 ib"],
   vpmovm2d: ["RU F3 0F38 38"],
