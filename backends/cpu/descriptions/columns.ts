@@ -1,8 +1,12 @@
 /** Sums down the columns of a matrix. @module */
 
-import type { KernelBuilder, KernelDescription } from "../code/kernel_builder.ts";
+import { toVector } from "../code/expression.ts";
+import { type KernelBuilder, type KernelDescription, notLess } from "../code/kernel_builder.ts";
 
-/** sums[column] = Σ over rows; a few columns at a time stay in registers. */
+/** Rows that are added at once: fewer turns through the sums, and memory is read in its order. */
+const rowsAtOnce = 4;
+
+/** sums[column] = Σ over rows. */
 function buildColumnSums(k: KernelBuilder): void {
   const [source, rowBytes, rows, columns, sums] = k.indices(
     "source",
@@ -11,15 +15,28 @@ function buildColumnSums(k: KernelBuilder): void {
     "columns",
     "sums",
   );
-  k.forElements(columns, [source, sums], (lanes) => {
-    const row = k.letIndex(source);
-    const sum = k.let(0);
-    k.repeat(rows, () => {
-      sum.set(sum.plus(lanes.load(row)));
-      row.advance(rowBytes);
-    });
-    lanes.store(sums, sum);
-  }, 4);
+  const start = k.letIndex(sums);
+  k.forElements(columns, [start], (lanes) => lanes.store(start, toVector(0)));
+  const left = k.letIndex(rows);
+  const addRows = (count: number) => {
+    const more = notLess(left, count);
+    k.if(more, () =>
+      k.doWhile(() => {
+        const pointers = Array.from({ length: count }, () => {
+          const pointer = k.letIndex(source);
+          source.advance(rowBytes);
+          return pointer;
+        });
+        const sum = k.letIndex(sums);
+        k.forElements(columns, [...pointers, sum], (lanes) => {
+          const total = pointers.map((pointer) => lanes.load(pointer)).reduce((a, b) => a.plus(b));
+          lanes.store(sum, lanes.load(sum).plus(total));
+        });
+        left.set(left.minus(count));
+      }, more));
+  };
+  addRows(rowsAtOnce);
+  addRows(1);
 }
 
 export const columnKernels: readonly KernelDescription[] = [

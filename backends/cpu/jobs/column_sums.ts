@@ -2,7 +2,7 @@
 
 import { defineJob } from "./job.ts";
 
-const columnsPerItem = 64;
+const columnsPerItem = 192;
 
 /** Items of {@link columnSumsJob}. */
 export function columnSumItems(columns: number): number {

@@ -63,7 +63,7 @@ export function planGemm(
     ? 1
     : Math.min(Math.ceil(threads * 2 / rowItems), Math.ceil(columnPanels / 4));
   const itemRows = Math.ceil(rowPanels / rowItems) * tile.rows;
-  const scratchBytes = edgeBytes + itemRows * Math.min(depth, depthBlock) * 4 + packingSlack;
+  const scratchBytes = edgeBytes + itemRows * depthBlock(depth) * 4 + packingSlack;
   return { rowItems, columnItems, scratchBytes };
 }
 
@@ -145,8 +145,9 @@ export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const end = Math.min(columns, even(columnPanels, columnItems, columnItem + 1) * panelColumns);
   const region = { firstRow, rows: endRow - firstRow, firstColumn: start, columns: end - start };
   if (region.rows <= 0 || region.columns <= 0) return;
-  for (let at = 0; at < depth; at += depthBlock) {
-    const thisDepth = Math.min(depthBlock, depth - at);
+  const block = depthBlock(depth);
+  for (let at = 0; at < depth; at += block) {
+    const thisDepth = Math.min(block, depth - at);
     packA(bench, values, region, at, thisDepth);
     multiply(bench, values, region, at, thisDepth);
   }

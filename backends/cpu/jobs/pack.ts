@@ -2,8 +2,13 @@
 
 import { defineJob, type KernelTable } from "./job.ts";
 
-/** Depth of a block, even: a panel of B of this depth stays in the first-level cache. */
-export const depthBlock = 256;
+/** Depth up to which panels stay in the caches and are not divided. */
+const largestDepth = 384;
+
+/** Steps of a block of the depth: blocks are even, in both senses. */
+export function depthBlock(depth: number): number {
+  return 2 * Math.ceil(depth / 2 / Math.ceil(depth / largestDepth));
+}
 
 /** Bytes behind packed panels of a left operand that packing may overwrite. */
 export const packingSlack = 64;
@@ -39,11 +44,11 @@ export function packedBytes(
 /** Items of {@link packJob}. */
 export function packItems(depth: number, columns: number, panelColumns: number): number {
   const panels = Math.ceil(columns / panelColumns);
-  return Math.ceil(depth / depthBlock) * Math.ceil(panels / panelsPerItem);
+  return Math.ceil(depth / depthBlock(depth)) * Math.ceil(panels / panelsPerItem);
 }
 
 /**
- * Lays out `source` as blocks of `depthBlock` steps, each of which holds all panels. The source is
+ * Lays out `source` as blocks of the depth, each of which holds all panels. The source is
  * [depth, columns], or [columns, depth] where `isTransposed` is 1; its rows are `rowBytes` apart.
  */
 export const packJob = defineJob(
@@ -55,11 +60,12 @@ export const packJob = defineJob(
     const panelColumns = bench.tile.columns;
     const panels = Math.ceil(columns / panelColumns);
     const groups = Math.ceil(panels / panelsPerItem);
-    const step = Math.floor(item / groups) * depthBlock;
+    const block = depthBlock(depth);
+    const step = Math.floor(item / groups) * block;
     const firstPanel = (item % groups) * panelsPerItem;
     const firstColumn = firstPanel * panelColumns;
     const used = Math.min(columns - firstColumn, panelsPerItem * panelColumns);
-    const thisDepth = Math.min(depthBlock, depth - step);
+    const thisDepth = Math.min(block, depth - step);
     const places = step / stepsPerPlace * panels +
       firstPanel * Math.ceil(thisDepth / stepsPerPlace);
     const to = target + places * panelColumns * 4;
