@@ -40,6 +40,15 @@ export interface BackendMemory {
   readonly peakBytes: number | null;
 }
 
+/** One run of a kernel. */
+export interface KernelSpan {
+  /** The kernel's file or job, or the program of tfjs. */
+  readonly name: string;
+  /** Seconds by the device's clock, and how long it took. */
+  readonly start: number;
+  readonly seconds: number;
+}
+
 /** A place to compute; see the module's text. Several may live in one process. */
 export interface Backend {
   /** `reference`, `cpu`, `webgpu` or `tfjs:<name>`. */
@@ -49,6 +58,14 @@ export interface Backend {
   readonly kernels: Partial<Kernels>;
   /** Runs synchronous work with this backend as tfjs' active one, and restores the other after. */
   run<T>(work: () => T): T;
+  /**
+   * Times every kernel from now until {@link Backend.stopProfile}; kernels then run one after another.
+   *
+   * @throws UserError where the device takes no times
+   */
+  startProfile?(): void;
+  /** What has run since, in order. */
+  stopProfile?(): Promise<KernelSpan[]>;
   /** Resolves when all work submitted so far is done. */
   sync(): Promise<void>;
   memory(): BackendMemory;

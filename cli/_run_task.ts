@@ -39,6 +39,10 @@ export const runFlags = {
     "A module whose default export receives every event of the run; see docs/logging.md.",
     { placeholder: "FILE" },
   )),
+  profile: toggle(
+    "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
+      "stage and by kernel.",
+  ),
   quiet: toggle("Show warnings and results only.", { short: "q" }),
   json: toggle("Print the result as one JSON document."),
 };
@@ -55,6 +59,7 @@ export interface TaskOptions {
   readonly signal: AbortSignal;
   readonly origins: ReadonlyMap<string, string>;
   readonly memoryBudgetBytes?: number;
+  readonly profiles: boolean;
   readonly downloads: DownloadOptions;
 }
 
@@ -191,6 +196,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       hooks,
       signal: context.signal,
       origins,
+      profiles: flags.profile,
       downloads: { offline: flags.offline },
       ...memoryBudget(),
     });

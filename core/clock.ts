@@ -18,6 +18,8 @@ export function wallTime(): number {
 /** Sums seconds by name. */
 export class Stopwatch {
   readonly #seconds = new Map<string, number>();
+  /** Is told of each piece of work that {@link Stopwatch.time} ran. */
+  onSpan: ((name: string, start: number, seconds: number) => void) | null = null;
 
   /** Adds a duration measured elsewhere, as in a worker. */
   add(name: string, seconds: number): void {
@@ -27,11 +29,14 @@ export class Stopwatch {
   /** Runs `work` and books its time, that of the promise it may return included. */
   time<T>(name: string, work: () => T): T {
     const start = now();
+    const book = () => {
+      const seconds = now() - start;
+      this.add(name, seconds);
+      this.onSpan?.(name, start, seconds);
+    };
     const result = work();
-    if (result instanceof Promise) {
-      return result.finally(() => this.add(name, now() - start)) as T;
-    }
-    this.add(name, now() - start);
+    if (result instanceof Promise) return result.finally(book) as T;
+    book();
     return result;
   }
 

@@ -13,6 +13,7 @@ import type { Generator } from "../core/generator.ts";
 import type { StepOutput } from "./batch.ts";
 import { divergenceOf, type StepFailure } from "./divergence.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
+import type { StepProfiler } from "./profile.ts";
 import type { BatchQueue } from "./queue.ts";
 import { runWithoutWaiting, type Stage, type StepContext } from "./stage.ts";
 
@@ -47,6 +48,8 @@ export interface TrainingLoop<Batch> {
   /** Keeps what a step that is not finite follows from; gives where, or null. */
   readonly saveFailure?: (failure: StepFailure<Batch>) => Promise<string | null>;
   readonly signal?: AbortSignal;
+  /** Measures some of the first steps. */
+  readonly profiler?: StepProfiler | null;
 }
 
 /** Steps in a row that mixed precision may skip before the run is called off … */
@@ -73,6 +76,8 @@ export async function train<Batch>(
   loop: TrainingLoop<Batch>,
 ): Promise<{ step: number; interrupted: boolean }> {
   const stopwatch = new Stopwatch();
+  const profiler = loop.profiler ?? null;
+  stopwatch.onSpan = profiler?.stage ?? null;
   let pending: PendingStep | null = null;
   let [skippedInARow, lostInARow] = [0, 0];
 
@@ -97,10 +102,12 @@ export async function train<Batch>(
   let pausedAt = step;
   let started = now();
   while (step < loop.totalSteps && !loop.signal?.aborted) {
+    await profiler?.before(step, now());
     const { packed, names, dataTime } = await runStep(loop, step, stopwatch);
     const values = packed.data() as Promise<Float32Array>;
     values.then(() => packed.dispose(), () => {});
     await deliver();
+    await profiler?.after(now);
     const ended = now();
     const stages = { ...loop.queue.takeTimes(), ...stopwatch.take() };
     const learningRate = loop.learningRate(step);

@@ -191,6 +191,7 @@ async function run(
           frozenStage: null,
         }),
       signal: options.signal,
+      profiler: session.profiler(),
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(parts, step);
     listener({ type: "done", step, interrupted });

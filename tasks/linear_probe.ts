@@ -231,6 +231,7 @@ async function run(
       frozenStage: "extract",
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "extract" }),
       signal: options.signal,
+      profiler: session.profiler(),
     });
     const layers = interrupted ? [] : await measure(probing, test, step);
     listener({ type: "done", step, interrupted });

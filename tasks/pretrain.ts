@@ -180,6 +180,7 @@ async function run(
       saveFailure: (failure) =>
         session.saveFailure(failure, trained, { ...options, frozenStage: "tokenize" }),
       signal: options.signal,
+      profiler: session.profiler(),
     });
     const isWhole = step >= length.scheduleSteps;
     if (!isWhole && !interrupted) {

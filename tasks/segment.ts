@@ -172,6 +172,7 @@ async function run(
         await session.save(at, trainedOf(parts), at >= length.scheduleSteps);
       },
       signal: options.signal,
+      profiler: session.profiler(),
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(model, step);
     listener({ type: "done", step, interrupted });

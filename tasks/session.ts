@@ -17,7 +17,9 @@ import type { NamedValues, ParameterSet } from "../models/parameter_set.ts";
 import type { StepFailure } from "../pipeline/divergence.ts";
 import type { RunEvent, RunListener } from "../pipeline/events.ts";
 import { Hooks, type RunHook } from "../pipeline/hooks.ts";
+import { StepProfiler } from "../pipeline/profile.ts";
 import type { Updater } from "../pipeline/optimize/optimizer.ts";
+import { chromeTrace, describeProfile } from "../report/profile.ts";
 import { configHash } from "./config_hash.ts";
 import { writeFailure } from "./failure_bundle.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
@@ -46,6 +48,8 @@ export interface RunOptions {
   readonly origins?: ReadonlyMap<string, string>;
   /** Memory that the micro-batch may be chosen for, bytes; default 8 GiB. */
   readonly memoryBudgetBytes?: number;
+  /** Measures a few steps and keeps `profile.txt` and `trace.json` in the run's directory. */
+  readonly profiles?: boolean;
   /** How weights that a config names by a model card are fetched. */
   readonly downloads?: DownloadOptions;
 }
@@ -165,6 +169,20 @@ export class RunSession {
     this.#options.listener?.(whole);
     this.#hooks.dispatch(whole);
   };
+
+  /** Measures some of the first steps, where that is wanted. */
+  profiler(): StepProfiler | null {
+    if (!this.#options.profiles) return null;
+    return new StepProfiler(this.on.backend, (profile) => {
+      const text = describeProfile(profile);
+      this.writeText("profile.txt", text);
+      this.writeText("trace.json", chromeTrace(profile));
+      const kept = this.directory === null
+        ? ""
+        : `\nKept in ${this.directory}/profile.txt; open trace.json in Perfetto or chrome://tracing`;
+      this.listener({ type: "note", message: text + kept });
+    });
+  }
 
   /** Tells the records what the run learns from. */
   describeData({ length, classes }: Pick<Source, "length" | "classes">): void {

@@ -200,6 +200,7 @@ async function run(
       frozenStage: "teach",
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "teach" }),
       signal: options.signal,
+      profiler: session.profiler(),
     });
     if (!interrupted) {
       const { tensors, metadata } = await exportTokenizer(tokenizer);

@@ -6,7 +6,7 @@
  */
 
 import { tf } from "../../deps/tfjs.ts";
-import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
+import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
 import { ArenaBackend } from "./arena_backend.ts";
 import { createFusedKernels } from "./fused/fused_kernels.ts";
@@ -58,6 +58,7 @@ class CpuBackend implements Backend {
   readonly kernels: Backend["kernels"];
   readonly #runtime: Runtime;
   readonly #slot: TfjsSlot;
+  #spans: KernelSpan[] = [];
 
   constructor(runtime: Runtime, slot: TfjsSlot, capabilities: Capabilities) {
     this.#runtime = runtime;
@@ -68,6 +69,17 @@ class CpuBackend implements Backend {
 
   run<T>(work: () => T): T {
     return this.#slot.run(work);
+  }
+
+  startProfile(): void {
+    const spans: KernelSpan[] = [];
+    this.#spans = spans;
+    this.#runtime.pool.onSpan = (span) => spans.push(span);
+  }
+
+  stopProfile(): Promise<KernelSpan[]> {
+    this.#runtime.pool.onSpan = null;
+    return Promise.resolve(this.#spans);
   }
 
   sync(): Promise<void> {

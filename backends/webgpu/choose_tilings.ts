@@ -88,5 +88,5 @@ export async function timeTiling(
   runtime.flush();
   const times = await profiler.finish();
   for (const tensor of Object.values(tensors)) tensor.dispose();
-  return times.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / REPETITIONS;
+  return times.reduce((sum, { seconds }) => sum + seconds * 1000, 0) / REPETITIONS;
 }

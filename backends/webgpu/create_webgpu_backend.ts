@@ -6,7 +6,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import { UserError } from "../../core/errors.ts";
-import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
+import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import {
   type AdapterOptions,
@@ -18,7 +18,7 @@ import {
 import { registerAdd } from "./add_kernel.ts";
 import { chooseTilings } from "./choose_tilings.ts";
 import { createKernels } from "./create_kernels.ts";
-import { KernelProfiler, type KernelTime } from "./kernel_profiler.ts";
+import { KernelProfiler } from "./kernel_profiler.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shader.ts";
 
@@ -36,14 +36,8 @@ export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
   /** Dispatches since the start, of our kernels and of tfjs'. */
   readonly dispatches: number;
-  /**
-   * Times every kernel from now until {@link stopProfile}; the device then runs one after another.
-   *
-   * @throws UserError where the adapter cannot take timestamps
-   */
   startProfile(): void;
-  /** The times by kernel, longest first. */
-  stopProfile(): Promise<KernelTime[]>;
+  stopProfile(): Promise<KernelSpan[]>;
 }
 
 /** What tfjs keeps about the active backend; restored after each {@link Backend.run}. */
@@ -161,7 +155,7 @@ class DeviceBackend implements WebgpuBackend {
     this.#runtime.profiler = new KernelProfiler(device);
   }
 
-  async stopProfile(): Promise<KernelTime[]> {
+  async stopProfile(): Promise<KernelSpan[]> {
     const { profiler } = this.#runtime;
     if (profiler === null) throw new Error("No profile was started");
     this.#runtime.profiler = null;

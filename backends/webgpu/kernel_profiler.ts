@@ -4,13 +4,7 @@
  * @module
  */
 
-/** Time of one kernel over all of its dispatches. */
-export interface KernelTime {
-  /** The kernel's file, or the program of tfjs. */
-  readonly name: string;
-  readonly dispatches: number;
-  readonly milliseconds: number;
-}
+import type { KernelSpan } from "../backend.ts";
 
 const CAPACITY = 4096; // queries of one set, two a dispatch: the most that WebGPU allows
 
@@ -62,26 +56,23 @@ export class KernelProfiler {
     this.#querySet = this.#createSet();
   }
 
-  /** The times by kernel, longest first. All dispatches must have been submitted. */
-  async finish(): Promise<KernelTime[]> {
+  /** The times of all dispatches in order; they must have been submitted. */
+  async finish(): Promise<KernelSpan[]> {
     if (this.#names.length > 0) {
       const encoder = this.#device.createCommandEncoder();
       this.#resolve(encoder);
       this.#device.queue.submit([encoder.finish()]);
     }
-    const times = new Map<string, { dispatches: number; milliseconds: number }>();
+    const spans: KernelSpan[] = [];
     for (const { names, buffer } of this.#full) {
       await buffer.mapAsync(1); // READ
       const stamps = new BigUint64Array(buffer.getMappedRange());
       names.forEach((name, index) => {
-        const time = times.get(name) ?? { dispatches: 0, milliseconds: 0 };
-        time.dispatches++;
-        time.milliseconds += Number(stamps[index * 2 + 1] - stamps[index * 2]) / 1e6;
-        times.set(name, time);
+        const [start, end] = [stamps[index * 2], stamps[index * 2 + 1]];
+        spans.push({ name, start: Number(start) / 1e9, seconds: Number(end - start) / 1e9 });
       });
       buffer.destroy();
     }
-    return [...times].map(([name, time]) => ({ name, ...time }))
-      .sort((a, b) => b.milliseconds - a.milliseconds);
+    return spans;
   }
 }

@@ -3,4 +3,3 @@ export { createWebgpuBackend } from "./create_webgpu_backend.ts";
 export type { WebgpuBackend, WebgpuOptions } from "./create_webgpu_backend.ts";
 export { requestAdapter, summarizeAdapter } from "./adapter.ts";
 export type { AdapterOptions, AdapterSummary } from "./adapter.ts";
-export type { KernelTime } from "./kernel_profiler.ts";

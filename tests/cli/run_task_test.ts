@@ -19,6 +19,7 @@ const flags: RunFlagValues = {
   dryRun: false,
   offline: false,
   hook: [],
+  profile: false,
   quiet: true,
   json: false,
 };

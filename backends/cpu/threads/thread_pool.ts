@@ -1,5 +1,7 @@
 /** Runs jobs on the calling thread and, for large ones, on workers that share its memory. @module */
 
+import { now } from "../../../core/clock.ts";
+import type { KernelSpan } from "../../backend.ts";
 import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { jobs } from "../jobs/registry.ts";
 import type { Arena } from "../memory/arena.ts";
@@ -32,6 +34,8 @@ export class ThreadPool {
   readonly threads: number;
   readonly kernels: KernelTable;
   readonly tile: ThreadTools["tile"];
+  /** Receives what every job took, while somebody wants to know. */
+  onSpan: ((span: KernelSpan) => void) | null = null;
   readonly #arena: Arena;
   readonly #control: Control;
   readonly #module: WebAssembly.Module;
@@ -71,6 +75,7 @@ export class ThreadPool {
     const scratch = scratchBytes === 0
       ? null
       : this.#arena.allocate(scratchBytes * (isShared ? this.threads : 1));
+    const started = now();
     try {
       const start = scratch?.offset ?? 0;
       if (isShared) this.#runShared(job as Job, values, options.items, start, scratchBytes);
@@ -80,6 +85,7 @@ export class ThreadPool {
       }
     } finally {
       if (scratch !== null) this.#arena.free(scratch);
+      this.onSpan?.({ name: job.name, start: started, seconds: now() - started });
     }
   }
 
