@@ -110,11 +110,31 @@ function readRange(file: Deno.FsFile, start: number, end: number): Uint8Array<Ar
 }
 
 function stepOf(line: Uint8Array<ArrayBuffer>): number {
+  return parseRecord(new TextDecoder().decode(line))?.step ?? Infinity;
+}
+
+/** The last whole record of a log, found from its end; null where there is none. */
+export function lastRecord(path: string): LogRecord | null {
+  let file: Deno.FsFile;
   try {
-    const { step } = JSON.parse(new TextDecoder().decode(line));
-    return typeof step === "number" ? step : Infinity;
-  } catch {
-    return Infinity;
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    let end = file.statSync().size;
+    while (end > 0) {
+      const start = startOfLine(file, end);
+      const line = readRange(file, start, end);
+      const isWhole = line[line.length - 1] === newline;
+      const record = isWhole ? parseRecord(new TextDecoder().decode(line)) : null;
+      if (record !== null) return record;
+      end = start;
+    }
+    return null;
+  } finally {
+    file.close();
   }
 }
 
@@ -197,7 +217,7 @@ export class LogReader {
 }
 
 function parseRecord(line: string): LogRecord | null {
-  if (line === "") return null;
+  if (line.trim() === "") return null;
   try {
     const record = JSON.parse(line);
     return typeof record?.step === "number" ? record : null;

@@ -16,7 +16,7 @@
 
 import { join } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
-import { AppendLog, LogReader, type LogRecord } from "./append_log.ts";
+import { AppendLog, lastRecord, type LogRecord } from "./append_log.ts";
 import { EventFile } from "./event_file.ts";
 import { RunLock } from "./run_lock.ts";
 import { type NamedTensors, writeSafetensors } from "./safetensors_writer.ts";
@@ -162,9 +162,7 @@ export function readRunResult(path: string): unknown {
 
 /** The last whole line of the log of a run; null where it has none. */
 export function readLastMetrics(path: string): unknown {
-  let last: LogRecord | null = null;
-  for (const record of new LogReader(join(path, metricsFile)).read()) last = record;
-  return last;
+  return lastRecord(join(path, metricsFile));
 }
 
 function readJson(file: string, hint: string): unknown {

@@ -80,7 +80,11 @@ export function createApp({ library, host, pollSeconds, now }: AppOptions): Hono
   });
   app.get("/api/curves", (context) => {
     const run = library.run(context.req.query("run") ?? "");
-    return run === undefined ? context.notFound() : context.json(run.curves());
+    try {
+      return run === undefined ? context.notFound() : context.json(run.curves());
+    } catch {
+      return context.notFound(); // Deleted, or closed to us, while it was read.
+    }
   });
   app.get("/api/config", (context) => {
     const run = library.run(context.req.query("run") ?? "");

@@ -1,5 +1,5 @@
 /** One run as a reader from outside sees it, whatever state its files are in. */
-import { LogReader, type LogRecord } from "../../checkpoints/append_log.ts";
+import { lastRecord, LogReader, type LogRecord } from "../../checkpoints/append_log.ts";
 import { eventsFile, metricsFile, readRunConfig } from "../../checkpoints/run_directory.ts";
 import { History } from "../../report/history.ts";
 import { flattenConfig } from "../../report/tensorboard/hparams.ts";
@@ -57,6 +57,7 @@ export class RunView {
   #events: LogReader;
   #history = new History();
   #others: LogRecord[] = [];
+  #last: LogRecord | null = null;
 
   constructor(id: string, directory: string) {
     this.id = id;
@@ -65,25 +66,32 @@ export class RunView {
     this.#events = new LogReader(`${directory}/${eventsFile}`);
   }
 
-  /** Reads what has been added; all of it where the run went back to a checkpoint. */
+  /** Reads what has been added to the short log; all of it where the run went back. */
   refresh(): void {
-    if (this.#metrics.isStale || this.#events.isStale) {
-      this.#metrics = new LogReader(`${this.directory}/${metricsFile}`);
+    if (this.#events.isStale) {
       this.#events = new LogReader(`${this.directory}/${eventsFile}`);
-      this.#history = new History();
       this.#others = [];
-    }
-    for (const record of this.#metrics.read()) {
-      if (record.step >= 1 && Number.isSafeInteger(record.step)) this.#history.add(record);
     }
     for (const record of this.#events.read()) {
       if (["start", "done", "evaluation"].includes(String(record.type))) this.#others.push(record);
+    }
+    this.#last = lastRecord(`${this.directory}/${metricsFile}`);
+  }
+
+  /** Reads the long log, of which the list of runs needs the end only. */
+  #readMetrics(): void {
+    if (this.#metrics.isStale) {
+      this.#metrics = new LogReader(`${this.directory}/${metricsFile}`);
+      this.#history = new History();
+    }
+    for (const record of this.#metrics.read()) {
+      if (record.step >= 1 && Number.isSafeInteger(record.step)) this.#history.add(record);
     }
   }
 
   /** @param now seconds since 1970 */
   summary(now: number): RunSummary {
-    const last = this.#history.last;
+    const last = this.#last;
     const files = [metricsFile, eventsFile].map((name) => stat(`${this.directory}/${name}`));
     const updated = Math.max(0, ...files.map((file) => file?.changed ?? 0));
     const turns = this.#others.filter(({ type }) => type === "start" || type === "done");
@@ -110,6 +118,7 @@ export class RunView {
 
   /** All curves by name, those of evaluations as `evaluation/NAME/KEY`. */
   curves(): Record<string, CurveData> {
+    this.#readMetrics();
     const curves: Record<string, CurveData> = {};
     const add = (name: string, step: number, low: number, high: number, mean: number) => {
       const curve = Object.hasOwn(curves, name) ? curves[name] : curves[name] = emptyCurve();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AppendLog, LogReader } from "../../checkpoints/append_log.ts";
+import { AppendLog, lastRecord, LogReader } from "../../checkpoints/append_log.ts";
 import { EventFile, frameRecord, readRecords } from "../../checkpoints/event_file.ts";
 import { withFolder } from "../data/_trees.ts";
 
@@ -41,9 +41,13 @@ Deno.test("LogReader: follows a log, and notices when its run went back", async 
     log = AppendLog.open(path, 2);
     for (const step of [3, 4, 5]) log.append({ step, loss: 2 });
     log.close();
+    assert.equal(lastRecord(path)?.step, 5);
+    await Deno.writeTextFile(path, '\nnull\n{"step":6', { append: true });
+    assert.equal(lastRecord(path)?.step, 5, "what is no record is passed over");
     assert.equal(reader.isStale, true, "the file is longer, but not the same");
     await Deno.remove(path);
     assert.equal(reader.isStale, true);
+    assert.equal(lastRecord(path), null);
   });
 });
 
