@@ -11,6 +11,8 @@
  * @module
  */
 
+import type { Communicator } from "../distributed/communicator.ts";
+import { single } from "../distributed/single.ts";
 import type { Kernels } from "./kernels.ts";
 import type { Watch } from "./watch.ts";
 
@@ -27,6 +29,8 @@ export interface Capabilities {
   readonly maxBufferBytes: number;
   /** Whether activations in a reduced precision take two bytes a number; false where left out. */
   readonly halvesActivations?: boolean;
+  /** Whether values can be read at once, without waiting for a device; `false` if left out. */
+  readonly isHostMemory?: boolean;
   /** One line: the adapter, or the processor and its kernel provider. */
   readonly description: string;
 }
@@ -79,4 +83,11 @@ export interface Context {
   readonly precision: Precision;
   /** Observes every op, where a step is run again to find what is wrong with it. */
   readonly watch?: Watch | undefined;
+  /** The processes that share the work; this one alone if left out. */
+  readonly communicator?: Communicator;
+}
+
+/** The processes that a context's work is shared between. */
+export function communicatorOf({ communicator }: Context): Communicator {
+  return communicator ?? single;
 }

@@ -11,15 +11,17 @@
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   deps: [],
   core: [],
-  backends: ["core"],
+  distributed: ["core"],
+  backends: ["core", "distributed"],
   models: ["core", "backends"],
   data: ["core"],
   checkpoints: ["core"],
   configs: ["core"],
   report: ["core"],
-  pipeline: ["core", "backends", "models", "data", "configs", "checkpoints"],
+  pipeline: ["core", "distributed", "backends", "models", "data", "configs", "checkpoints"],
   tasks: [
     "core",
+    "distributed",
     "backends",
     "models",
     "pipeline",
@@ -30,6 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "mod.ts": [
     "core",
+    "distributed",
     "backends",
     "models",
     "pipeline",

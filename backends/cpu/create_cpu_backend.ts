@@ -140,6 +140,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     reducedPrecisions: "gemmBlockOfPairs" in kernels ? ["bfloat16"] : [],
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,
+    isHostMemory: true,
     description: `${provider.description}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
   });
 }

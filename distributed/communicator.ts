@@ -1,0 +1,78 @@
+/**
+ * The processes of a data-parallel job and what they say to each other.
+ *
+ * Every process (a rank) runs the same program on its share of each step. All ranks must call the same
+ * collective operations in the same order; what arrives is the same bits on all of them.
+ *
+ * @module
+ */
+
+import { concatBytes, splitBytes } from "./_bytes.ts";
+
+/** How values of several ranks become one. */
+export type Reduction = "sum" | "max";
+
+/** Options that every kind of communicator has. */
+export interface CommunicatorTiming {
+  /** Seconds after which an operation that other ranks do not join is given up; default 1800. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** Numbers that can be reduced: float32, or float16 as its bits. */
+export type Reducible = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+/** One process among the {@link Communicator.size} of a job. */
+export interface Communicator {
+  /** This process, from 0. Rank 0 writes the run. */
+  readonly rank: number;
+  /** Processes in the job. */
+  readonly size: number;
+  /** One line for people: the library and its version. */
+  readonly description: string;
+  /** Ranks, this one included, that share its host's memory … */
+  readonly hostSharers: number;
+  /** … and that share its processors: fewer where the launcher binds each rank to its own. */
+  readonly coreSharers: number;
+  /**
+   * Starts to replace `values` on every rank by their reduction over all ranks; they must not be
+   * touched until the promise resolves. `Uint16Array` holds float16 bits, and is summed as float16.
+   */
+  allReduce(values: Reducible, reduction?: Reduction): Promise<void>;
+  /** Lets operations that were started come further; cheap, for the midst of long computations. */
+  progress(): void;
+  /** Bytes of the rank `root`, on all ranks; elsewhere `bytes` must have the same length. */
+  broadcast(bytes: Uint8Array<ArrayBuffer>, root?: number): Promise<void>;
+  /** The bytes of every rank, by rank, on all ranks; they may differ in length. */
+  gather(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>[]>;
+  /** Resolves when all ranks have come here. */
+  barrier(): Promise<void>;
+  /** Ends all ranks at once, from this one, with an exit code. */
+  abort(code: number): void;
+  /** Leaves the job in an orderly way; every rank must. */
+  close(): Promise<void>;
+}
+
+/** What `gather` gives, for values that JSON can hold. */
+export async function gatherJson<T>(communicator: Communicator, value: T): Promise<T[]> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  const all = await communicator.gather(bytes);
+  return all.map((part) => JSON.parse(new TextDecoder().decode(part)) as T);
+}
+
+/** A JSON value and bytes of rank 0, on all ranks; elsewhere `message` is null. */
+export async function broadcastMessage<T>(
+  communicator: Communicator,
+  message: { readonly header: T; readonly bytes: readonly Uint8Array[] } | null,
+): Promise<{ header: T; bytes: Uint8Array<ArrayBuffer>[] }> {
+  const lengths = message === null ? [] : message.bytes.map((part) => part.length);
+  const [head] = await gatherJson(
+    communicator,
+    message === null ? null : { header: message.header, lengths },
+  );
+  const { header, lengths: sizes } = head!;
+  const all = message === null
+    ? new Uint8Array(sizes.reduce((sum, size) => sum + size, 0))
+    : concatBytes(message.bytes);
+  await communicator.broadcast(all, 0);
+  return { header, bytes: splitBytes(all, sizes) };
+}

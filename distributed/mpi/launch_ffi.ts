@@ -1,0 +1,48 @@
+/**
+ * Whether, and by whom, this process was started as one of several.
+ *
+ * @module
+ */
+
+import { UserError } from "../../core/errors.ts";
+
+/** The variables that launchers set, as far as mimic reads them. */
+export const launchVariables = [
+  "OMPI_COMM_WORLD_RANK",
+  "PMIX_RANK",
+  "PMI_RANK",
+  "SLURM_STEP_NUM_TASKS",
+] as const;
+
+type Variable = typeof launchVariables[number];
+
+/** A process of a job, as its launcher describes it before the library is asked. */
+export interface Launch {
+  /** From 0. */
+  readonly rank: number;
+  readonly isOpenMpi: boolean;
+}
+
+function readPermitted(name: Variable): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : undefined;
+}
+
+/**
+ * How this process was started; null where it is alone.
+ *
+ * @throws UserError under `srun` without MPI, where every task would be a run of its own
+ */
+export function findLaunch(
+  read: (name: Variable) => string | undefined = readPermitted,
+): Launch | null {
+  const openMpiRank = read("OMPI_COMM_WORLD_RANK");
+  const rank = openMpiRank ?? read("PMIX_RANK") ?? read("PMI_RANK");
+  if (rank !== undefined) return { rank: Number(rank), isOpenMpi: openMpiRank !== undefined };
+  if (Number(read("SLURM_STEP_NUM_TASKS") ?? 1) > 1) {
+    throw new UserError("Cannot join the job: srun started several tasks without MPI", {
+      hint: "use srun --mpi=pmix (or pmi2), or --launcher none for runs of their own",
+    });
+  }
+  return null;
+}

@@ -1,0 +1,50 @@
+/**
+ * From how a process was started to its communicator.
+ *
+ * @module
+ */
+
+import { UserError } from "../../core/errors.ts";
+import type { Communicator, CommunicatorTiming } from "../communicator.ts";
+import { single } from "../single.ts";
+import { MpiCommunicator } from "./communicator_ffi.ts";
+import { findLaunch } from "./launch_ffi.ts";
+import { openLibrary } from "./library_ffi.ts";
+
+/** How to find the other processes. */
+export interface CommunicatorOptions extends CommunicatorTiming {
+  /**
+   * `none` for a process alone, `mpi` for one of several; left out, MPI where `mpirun` or `srun` started
+   * it.
+   */
+  readonly launcher?: string | undefined;
+  /** File of the MPI library; by default the one that is found by name. */
+  readonly mpiLibrary?: string | undefined;
+}
+
+/** Launchers of mmselfsup that are not MPI. */
+const foreignLaunchers: Readonly<Record<string, string>> = {
+  pytorch: "start it with `mpirun -n 8 deno task …` and leave --launcher away",
+  slurm: "start it with `srun --mpi=pmix deno task …` and leave --launcher away",
+};
+
+/**
+ * Joins the job that this process belongs to, or gives {@link single} where it is alone. What fails is
+ * to be followed by {@link Communicator.abort}, so that the other ranks do not wait.
+ *
+ * @throws UserError for an unknown launcher, and where MPI is wanted and there is none
+ */
+export async function openCommunicator(
+  { launcher, mpiLibrary, ...timing }: CommunicatorOptions = {},
+): Promise<Communicator> {
+  if (launcher === "none") return single;
+  if (launcher !== undefined && launcher !== "mpi") {
+    throw new UserError(`Cannot use --launcher ${launcher}: mimic knows none and mpi`, {
+      hint: foreignLaunchers[launcher] ?? "leave it away to have it found",
+    });
+  }
+  const launch = findLaunch();
+  if (launch === null && launcher === undefined) return single;
+  const library = openLibrary(mpiLibrary ?? null, launch?.isOpenMpi ?? false);
+  return await MpiCommunicator.join(library, timing);
+}
