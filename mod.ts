@@ -30,25 +30,29 @@ export {
   type PretrainOptions,
   type PretrainResult,
   type PretrainStages,
-} from "./tasks/pretrain.ts";
-export { planPretraining, type PretrainPlan } from "./tasks/pretrain_plan.ts";
-export { type TokenizerOptions, type TokenizerResult, trainTokenizer } from "./tasks/tokenizer.ts";
-export { finetune, type FinetuneOptions, type FinetuneResult } from "./tasks/finetune.ts";
-export { linearProbe, type LinearProbeResult } from "./tasks/linear_probe.ts";
-export { segment, type SegmentOptions, type SegmentResult } from "./tasks/segment.ts";
-export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/knn.ts";
-export { evaluate, type EvaluateResult } from "./tasks/evaluate.ts";
-export { replayFailure, type ReplayOptions, type ReplayResult } from "./tasks/replay.ts";
-export { predict, type Prediction, type PredictOptions } from "./tasks/predict.ts";
-export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/features.ts";
+} from "./tasks/pretrain/pretrain.ts";
+export { planPretraining, type PretrainPlan } from "./tasks/pretrain/plan.ts";
+export {
+  type TokenizerOptions,
+  type TokenizerResult,
+  trainTokenizer,
+} from "./tasks/tokenizer/tokenizer.ts";
+export { finetune, type FinetuneOptions, type FinetuneResult } from "./tasks/finetune/finetune.ts";
+export { linearProbe, type LinearProbeResult } from "./tasks/linear_probe/linear_probe.ts";
+export { segment, type SegmentOptions, type SegmentResult } from "./tasks/segment/segment.ts";
+export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/inference/knn.ts";
+export { evaluate, type EvaluateResult } from "./tasks/inference/evaluate.ts";
+export { replayFailure, type ReplayOptions, type ReplayResult } from "./tasks/replay/replay.ts";
+export { predict, type Prediction, type PredictOptions } from "./tasks/inference/predict.ts";
+export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/inference/features.ts";
 export {
   tokenizeImages,
   type TokenizeOptions,
   type TokenizeResult,
-} from "./tasks/tokenize_images.ts";
-export { loadEncoder } from "./tasks/load_encoder.ts";
-export { loadTokenizer } from "./tasks/load_tokenizer.ts";
-export { type RunOptions } from "./tasks/session.ts";
+} from "./tasks/tokens/tokenize_images.ts";
+export { loadEncoder } from "./tasks/inference/load_encoder.ts";
+export { loadTokenizer } from "./tasks/tokenizer/load_tokenizer.ts";
+export { type RunOptions } from "./tasks/run/session.ts";
 export { type FeatureSet } from "./tasks/evaluation/features.ts";
 export { type Accuracy, knnAccuracy, type KnnOptions } from "./tasks/evaluation/knn.ts";
 export { linearAccuracy } from "./tasks/evaluation/linear.ts";

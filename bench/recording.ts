@@ -20,7 +20,7 @@ import { LogReader } from "../checkpoints/append_log.ts";
 import { RunDirectory } from "../checkpoints/run_directory.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import { now } from "../core/clock.ts";
-import { pretrain } from "../tasks/pretrain.ts";
+import { pretrain } from "../tasks/pretrain/pretrain.ts";
 import { RunRecorder } from "../tasks/recording/run_recorder.ts";
 import { keep, median } from "./cpu/_report.ts";
 

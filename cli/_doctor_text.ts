@@ -1,5 +1,5 @@
 /** The report of `doctor` as lines. */
-import { type BackendReport, isHealthy, type WorkingBackend } from "../tasks/doctor.ts";
+import { type BackendReport, isHealthy, type WorkingBackend } from "../tasks/doctor/doctor.ts";
 import type { AcceleratorReport, MachineReport, PermissionReport } from "./_machine.ts";
 import { formatBytes } from "./_plan.ts";
 

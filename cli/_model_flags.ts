@@ -1,6 +1,6 @@
 /** The flags of the commands that look at a model and train nothing. */
 import { UserError } from "../core/errors.ts";
-import type { InferenceOptions } from "../tasks/inference.ts";
+import type { InferenceOptions } from "../tasks/inference/inference.ts";
 import { integer, path, text, toggle, type ValuesOf } from "./_command.ts";
 import { progressOf } from "./_run_task.ts";
 

@@ -5,7 +5,7 @@ import type { Override } from "../configs/overrides.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import type { Config, PretrainConfig } from "../configs/schema.ts";
 import { UserError } from "../core/errors.ts";
-import type { PretrainResult } from "../tasks/pretrain.ts";
+import type { PretrainResult } from "../tasks/pretrain/pretrain.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
 import { configOf } from "./_config_flags.ts";
 import { progressOf, type RunFlagValues } from "./_run_task.ts";
@@ -29,7 +29,7 @@ async function tokenizerRecipe(config: PretrainConfig) {
 
 /** Whether a directory holds the finished run of this config. */
 async function isFinished(directory: string, config: Config): Promise<boolean> {
-  const { configHash } = await import("../tasks/config_hash.ts");
+  const { configHash } = await import("../tasks/run/config_hash.ts");
   const { checkpoint } = latestCheckpoint(directory);
   if (checkpoint === undefined) return false;
   const state = loadCheckpoint(checkpoint.directory).state as {
@@ -55,7 +55,7 @@ export async function finishedPretraining(
 async function isFor(directory: string, config: PretrainConfig): Promise<boolean> {
   const stored = readRunConfig(directory) as { hash?: string } | null;
   if (stored !== null) {
-    const { configHash } = await import("../tasks/config_hash.ts");
+    const { configHash } = await import("../tasks/run/config_hash.ts");
     return stored.hash === await configHash(config);
   }
   try {
@@ -112,7 +112,7 @@ export async function trainTokenizerFirst(
   refuse(flags);
   const { out, tokenizer, resolved } = await openParts(flags);
   const { config, origins } = await tokenizerRecipe(resolved.config);
-  const { requireFit } = await import("../tasks/load_tokenizer.ts");
+  const { requireFit } = await import("../tasks/tokenizer/load_tokenizer.ts");
   const { imageSize, patchSize } = config.model;
   const shape = { imageSize, patchSize, codes: config.codebook.codes };
   requireFit(shape, resolved.config.model, resolved.config.augment.tokenizerSize);
@@ -123,7 +123,7 @@ export async function trainTokenizerFirst(
       return { out, tokenizer };
     }
     progress.line(`Training the tokenizer ${resolved.config.tokenizer.recipe} first`);
-    const { trainTokenizer } = await import("../tasks/tokenizer.ts");
+    const { trainTokenizer } = await import("../tasks/tokenizer/tokenizer.ts");
     const { interrupted, step } = await trainTokenizer(config, {
       directory: tokenizer,
       resume: "auto",

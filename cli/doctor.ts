@@ -1,5 +1,5 @@
 /** `doctor`: what works on this machine, what does not, and why. */
-import type { BackendReport } from "../tasks/doctor.ts";
+import type { BackendReport } from "../tasks/doctor/doctor.ts";
 import project from "../deno.json" with { type: "json" };
 import { type CommandContext, defineCommand, exitCodes, toggle } from "./_command.ts";
 import type { AcceleratorReport } from "./_machine.ts";
@@ -9,7 +9,7 @@ async function examineAll(
   flags: { readonly parity: boolean; readonly quick: boolean },
   context: CommandContext,
 ): Promise<BackendReport[]> {
-  const { candidates, examineBackend } = await import("../tasks/doctor.ts");
+  const { candidates, examineBackend } = await import("../tasks/doctor/doctor.ts");
   const reports: BackendReport[] = [];
   for (const candidate of candidates) {
     if (context.signal.aborted) break;
@@ -71,7 +71,7 @@ export const doctor = defineCommand({
     const machine = await import("./_machine.ts");
     const { hasRelaxedSimd } = await import("../backends/cpu/kernel_table.ts");
     const { doctorLines } = await import("./_doctor_text.ts");
-    const { isHealthy } = await import("../tasks/doctor.ts");
+    const { isHealthy } = await import("../tasks/doctor/doctor.ts");
     const { deno, v8, typescript } = Deno.version;
     const accelerators = [await machine.describeDecoder(), ...await describeKernels()];
     const backends = await examineAll(flags, context);

@@ -29,7 +29,7 @@ export const evaluate = defineCommand({
   async run({ flags }, context) {
     const { options, close } = inferenceOptions(flags);
     try {
-      const { evaluate } = await import("../tasks/evaluate.ts");
+      const { evaluate } = await import("../tasks/inference/evaluate.ts");
       const result = await evaluate(options);
       if (flags.json) return context.printJson(result);
       const width = Math.max(...result.classes.map(({ name }) => name.length), "class".length);

@@ -41,7 +41,7 @@ export const features = defineCommand({
     }
     const { options, close } = inferenceOptions({ ...flags, split: undefined });
     try {
-      const { features } = await import("../tasks/features.ts");
+      const { features } = await import("../tasks/inference/features.ts");
       const result = await features({
         ...options,
         images,

@@ -29,7 +29,7 @@ export const knn = defineCommand({
     const { neighbours, temperature, layer, token } = flags;
     const { options, close } = inferenceOptions(flags);
     try {
-      const { knn } = await import("../tasks/knn.ts");
+      const { knn } = await import("../tasks/inference/knn.ts");
       const result = await knn({
         ...options,
         neighbours: neighbours.length === 0 ? undefined : neighbours,

@@ -34,7 +34,7 @@ export const predict = defineCommand({
   async run({ flags, arguments: { images } }, context) {
     const { options, close } = inferenceOptions(flags);
     try {
-      const { predict } = await import("../tasks/predict.ts");
+      const { predict } = await import("../tasks/inference/predict.ts");
       const classNames = readNames(flags.classes);
       const predictions = await predict({ ...options, images, top: flags.top, classNames });
       if (flags.json) return context.printJson(predictions);

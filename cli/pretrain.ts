@@ -58,7 +58,7 @@ export const pretrain = defineCommand({
       {
         task: "pretrain",
         async run(config, options) {
-          const { pretrain } = await import("../tasks/pretrain.ts");
+          const { pretrain } = await import("../tasks/pretrain/pretrain.ts");
           const found = given.trainTokenizer
             ? await finishedPretraining(options.directory, config)
             : null;
@@ -70,7 +70,7 @@ export const pretrain = defineCommand({
             : found;
         },
         async plan(config, options) {
-          const { planPretraining } = await import("../tasks/pretrain_plan.ts");
+          const { planPretraining } = await import("../tasks/pretrain/plan.ts");
           return await planPretraining(config, options);
         },
         describe: ({ step, loss, evaluation, directory }) => [

@@ -1,5 +1,5 @@
 /** `tokenize`: images to visual tokens. */
-import type { TokenizedImage, TokenizeResult } from "../tasks/tokenize_images.ts";
+import type { TokenizedImage, TokenizeResult } from "../tasks/tokens/tokenize_images.ts";
 import { messageOf, UserError } from "../core/errors.ts";
 import { defineCommand, path, some, text } from "./_command.ts";
 import { inferenceOptions, modelFlags } from "./_model_flags.ts";
@@ -98,7 +98,7 @@ export const tokenize = defineCommand({
   async run({ flags, arguments: { images } }, context) {
     const { out, split, checkpoint = "vqkd_quickstart" } = flags;
     const sink = out === undefined ? null : openSink(out);
-    const { tokenizeImages } = await import("../tasks/tokenize_images.ts");
+    const { tokenizeImages } = await import("../tasks/tokens/tokenize_images.ts");
     const listed: ReturnType<typeof plain>[] = [];
     const onImage = (image: TokenizedImage) => {
       if (sink !== null) return sink.add(image);

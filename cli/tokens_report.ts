@@ -1,7 +1,7 @@
 /** `tokens-report`: a page of what a tokenizer's codes stand for. */
 import { messageOf, UserError } from "../core/errors.ts";
 import { defineCommand, integer, path } from "./_command.ts";
-import type { TokensReportFigures } from "../tasks/tokens_report.ts";
+import type { TokensReportFigures } from "../tasks/tokens/tokens_report.ts";
 import { inferenceOptions, labelledDataFlags, percent } from "./_model_flags.ts";
 import { tokenizerFlags } from "./tokenize.ts";
 
@@ -39,7 +39,7 @@ export const tokensReport = defineCommand({
   ],
   async run({ flags }, context) {
     const { out = "tokens.html", images, checkpoint = "vqkd_quickstart" } = flags;
-    const { tokensReport } = await import("../tasks/tokens_report.ts");
+    const { tokensReport } = await import("../tasks/tokens/tokens_report.ts");
     const { options, close } = inferenceOptions({ ...flags, checkpoint, imageSize: undefined });
     try {
       const { page, figures } = await tokensReport({ ...options, images });

@@ -11,7 +11,7 @@ import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import type { Transform } from "../../data/transform.ts";
 import type { RunListener } from "../../pipeline/events.ts";
-import { openLoader } from "../data_sources.ts";
+import { openLoader } from "../run/data_sources.ts";
 import { FeatureCollector, type FeatureSet } from "./features.ts";
 
 /** How images are read and prepared. */

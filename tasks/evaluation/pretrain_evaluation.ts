@@ -8,8 +8,8 @@ import type { Context } from "../../backends/backend.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import type { MaskedImageModel } from "../../models/masked_image_model.ts";
 import type { RunListener } from "../../pipeline/events.ts";
-import type { RunLength } from "../schedule.ts";
-import { isDue } from "../training.ts";
+import type { RunLength } from "../run/schedule.ts";
+import { isDue } from "../run/training.ts";
 import {
   encoderFeatures,
   evaluateFeatures,

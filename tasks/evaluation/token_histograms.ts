@@ -10,7 +10,7 @@ import type { LoadedBatch } from "../../data/loader.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import { type CodebookHealth, CodebookUsage } from "../../pipeline/codebook_usage.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
-import { encodeBatch } from "../tokenize_images.ts";
+import { encodeBatch } from "../tokens/tokenize_images.ts";
 import { FeatureCollector, type FeatureSet } from "./features.ts";
 
 /** How the codes of a set of images are spread. */

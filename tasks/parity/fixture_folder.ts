@@ -6,7 +6,7 @@
 
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
-import { readValues } from "../model_tensors.ts";
+import { readValues } from "../run/model_tensors.ts";
 
 /** Where the comparison reads from: a folder on disk, or files fetched by a page. */
 export interface FixtureFolder {

@@ -12,8 +12,8 @@ import type { Source } from "../../data/source.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { idColor, overPatches, patchMap, type PictureSheet } from "../../report/picture_sheet.ts";
-import { normalizations } from "../normalizations.ts";
-import { evaluationTransform } from "../transforms.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { evaluationTransform } from "../run/transforms.ts";
 import { fixedImages, shownOf } from "./fixed_images.ts";
 import type { DrawPictures } from "./run_recorder.ts";
 

@@ -12,8 +12,8 @@ import { type MaskedImageModel, maskedPositions } from "../../models/masked_imag
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import type { Context } from "../../backends/backend.ts";
 import { idColor, overPatches, patchMap, type PictureSheet } from "../../report/picture_sheet.ts";
-import { normalizations } from "../normalizations.ts";
-import { maskOptions, pretrainTransform } from "../transforms.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { maskOptions, pretrainTransform } from "../run/transforms.ts";
 import { fixedImages, shownOf } from "./fixed_images.ts";
 import type { DrawPictures } from "./run_recorder.ts";
 

@@ -19,12 +19,12 @@ import { collectFeatures } from "../evaluation/collect_features.ts";
 import type { FeatureSet } from "../evaluation/features.ts";
 import { knnAccuracy } from "../evaluation/knn.ts";
 import { linearAccuracy } from "../evaluation/linear.ts";
-import { openLabelled } from "../knn.ts";
-import { labelSubset } from "../label_subset.ts";
-import { loadEncoder } from "../load_encoder.ts";
-import { normalizations } from "../normalizations.ts";
-import { beitConfig } from "../pretrain_plan.ts";
-import { evaluationTransform } from "../transforms.ts";
+import { openLabelled } from "../inference/knn.ts";
+import { labelSubset } from "../run/label_subset.ts";
+import { loadEncoder } from "../inference/load_encoder.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { beitConfig } from "../pretrain/plan.ts";
+import { evaluationTransform } from "../run/transforms.ts";
 
 /** Accuracies in [0, 1] with a share of the labels. */
 export interface FeatureAccuracy {

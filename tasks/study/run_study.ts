@@ -8,7 +8,7 @@ import { readJsonFile, ResultStore, writeTextFile } from "../../checkpoints/resu
 import type { Study } from "../../configs/study.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { openEvaluationSource, openTrainingSource } from "../data_sources.ts";
+import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
 import { partHashes } from "./part_hash.ts";
 import { type StudyPart, studyParts } from "./parts.ts";
 import { isTrained, type PartResult, runPart } from "./run_part.ts";

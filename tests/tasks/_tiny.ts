@@ -8,7 +8,7 @@ import { Generator } from "../../core/generator.ts";
 import { initialisePlain } from "../../models/initialise.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
-import { toTensors } from "../../tasks/model_tensors.ts";
+import { toTensors } from "../../tasks/run/model_tensors.ts";
 
 const tokenizerShape: VqkdConfig = {
   imageSize: 16,

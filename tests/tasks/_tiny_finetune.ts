@@ -1,7 +1,11 @@
 /** A fine-tuning config of a second, and its losses. */
 import type { FinetuneConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
-import { finetune, type FinetuneOptions, type FinetuneResult } from "../../tasks/finetune.ts";
+import {
+  finetune,
+  type FinetuneOptions,
+  type FinetuneResult,
+} from "../../tasks/finetune/finetune.ts";
 
 /** Twelve steps on the images of `writeTinyData`. */
 export async function tinyFinetune(

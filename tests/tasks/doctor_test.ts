@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { tf } from "../../deps/tfjs.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { createBackend } from "../../backends/mod.ts";
-import { examineBackend, isHealthy } from "../../tasks/doctor.ts";
-import { selfTest } from "../../tasks/doctor_self_test.ts";
+import { examineBackend, isHealthy } from "../../tasks/doctor/doctor.ts";
+import { selfTest } from "../../tasks/doctor/self_test.ts";
 
 /** A clock that goes on by a tenth of a second at each look. */
 function ticking(): () => number {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import { UserError } from "../../core/errors.ts";
-import { features } from "../../tasks/features.ts";
-import { knn } from "../../tasks/knn.ts";
-import { loadEncoder } from "../../tasks/load_encoder.ts";
+import { features } from "../../tasks/inference/features.ts";
+import { knn } from "../../tasks/inference/knn.ts";
+import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 

@@ -3,9 +3,9 @@ import { createBackend } from "../../backends/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent, StepMetrics } from "../../pipeline/events.ts";
 import { mask } from "../../pipeline/mask.ts";
-import { pretrain, type PretrainOptions } from "../../tasks/pretrain.ts";
+import { pretrain, type PretrainOptions } from "../../tasks/pretrain/pretrain.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
-import { maskOptions } from "../../tasks/transforms.ts";
+import { maskOptions } from "../../tasks/run/transforms.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 /** The losses of a run, step by step. */

@@ -5,9 +5,9 @@ import { UserError } from "../../core/errors.ts";
 import { openSource } from "../../data/open_source.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { loadTokenizer } from "../../tasks/load_tokenizer.ts";
-import { normalizations } from "../../tasks/normalizations.ts";
-import { type TokenizedImage, tokenizeImages } from "../../tasks/tokenize_images.ts";
+import { loadTokenizer } from "../../tasks/tokenizer/load_tokenizer.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
+import { type TokenizedImage, tokenizeImages } from "../../tasks/tokens/tokenize_images.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 /** Noise pictures of exactly the size that the shorter edge becomes: nothing but the crop happens. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { tokensReport as command } from "../../cli/tokens_report.ts";
-import { tokensReport } from "../../tasks/tokens_report.ts";
+import { tokensReport } from "../../tasks/tokens/tokens_report.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 Deno.test("tokensReport() measures codes on labelled images and shows them", async () => {

@@ -14,7 +14,7 @@ import { initialiseSegmenter } from "../../../models/segmentation/initialise_seg
 import { Segmenter } from "../../../models/segmentation/segmenter.ts";
 import type { SegmenterConfig } from "../../../models/segmentation/segmenter_config.ts";
 import { pixelLoss } from "../../../pipeline/segmentation_loss.ts";
-import { readValues } from "../../../tasks/model_tensors.ts";
+import { readValues } from "../../../tasks/run/model_tensors.ts";
 import { tinyShape } from "../../tasks/_tiny_model.ts";
 
 const encoder: BeitConfig = {

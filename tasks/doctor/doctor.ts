@@ -1,0 +1,134 @@
+/**
+ * What of mimic works on this machine, backend by backend.
+ *
+ * @module
+ */
+
+import type { Backend, Capabilities } from "../../backends/backend.ts";
+import { type BackendName, type BackendOptions, createBackend } from "../../backends/mod.ts";
+import type { AdapterSummary, WebgpuBackend } from "../../backends/webgpu/mod.ts";
+import { messageOf } from "../../core/errors.ts";
+import { type Clock, type SelfTest, selfTest } from "./self_test.ts";
+import { compareFixtures } from "../parity/compare_fixtures.ts";
+import { bundledFixtures } from "../parity/fixture_folder.ts";
+
+/** A backend to be looked at, in one of its kinds. */
+export interface Candidate {
+  /** How it is called in the report: `cpu`, `cpu (wasm)`. */
+  readonly label: string;
+  readonly name: BackendName;
+  readonly options?: BackendOptions;
+}
+
+/** All that come with mimic: the best kind of `cpu`, and the one that needs no permission. */
+export const candidates: readonly Candidate[] = [
+  { label: "webgpu", name: "webgpu" },
+  { label: "cpu", name: "cpu" },
+  { label: "cpu (wasm)", name: "cpu", options: { provider: "wasm" } },
+  { label: "reference", name: "reference" },
+];
+
+/** How far a backend is from the reference code's numbers. */
+export interface ParitySummary {
+  readonly ok: boolean;
+  readonly quantities: number;
+  /** Those beyond their tolerance: file, quantity and largest error. */
+  readonly failures: readonly string[];
+}
+
+/** A backend that started. */
+export interface WorkingBackend {
+  readonly backend: string;
+  readonly starts: true;
+  readonly capabilities: Capabilities;
+  /** The GPU; `webgpu` only. */
+  readonly adapter: AdapterSummary | null;
+  /** null where it was not asked for. */
+  readonly selfTest: SelfTest | { readonly ok: false; readonly error: string } | null;
+  readonly parity: ParitySummary | null;
+}
+
+/** What was found of a backend. */
+export type BackendReport = WorkingBackend | {
+  readonly backend: string;
+  readonly starts: false;
+  /** Why not, and what would help. */
+  readonly reason: string;
+};
+
+/** What to do with each backend. */
+export interface DoctorOptions {
+  /** A clock, in seconds. */
+  readonly now: Clock;
+  /** Run the self-test. Default: true. */
+  readonly test?: boolean;
+  /** Compare with the compact set of golden numbers. Default: false. */
+  readonly parity?: boolean;
+  /** Told what is being done. */
+  readonly onProgress?: (text: string) => void;
+}
+
+async function testOrError(backend: Backend, now: Clock): Promise<WorkingBackend["selfTest"]> {
+  try {
+    return await selfTest(backend, now);
+  } catch (error) {
+    return { ok: false, error: messageOf(error) };
+  }
+}
+
+async function summarizeParity(backend: Backend): Promise<ParitySummary> {
+  const rows = await compareFixtures(bundledFixtures(), backend);
+  const failures = rows.filter(({ ok }) => !ok).map(({ file, quantity, maxAbs, tolerance }) =>
+    `${file}, ${quantity}: ${Number.isNaN(maxAbs) ? "no number" : maxAbs}, wanted ${tolerance}`
+  );
+  return { ok: failures.length === 0, quantities: rows.length, failures };
+}
+
+/**
+ * Starts a backend, tests it as far as asked for, and ends it.
+ *
+ * @example
+ * ```ts
+ * import { examineBackend } from "./doctor.ts";
+ * const report = await examineBackend({ label: "reference", name: "reference" }, {
+ *   now: () => performance.now() / 1000,
+ *   test: false,
+ * });
+ * if (!report.starts) throw new Error(report.reason);
+ * ```
+ */
+export async function examineBackend(
+  { label, name, options }: Candidate,
+  { now, test = true, parity = false, onProgress }: DoctorOptions,
+): Promise<BackendReport> {
+  let backend: Backend;
+  try {
+    backend = (await createBackend(name, options)).backend;
+  } catch (error) {
+    return { backend: label, starts: false, reason: messageOf(error) };
+  }
+  try {
+    const { capabilities } = backend;
+    const adapter = name === "webgpu" ? (backend as WebgpuBackend).adapter : null;
+    if (test) onProgress?.(`Testing ${label}`);
+    const tested = test ? await testOrError(backend, now) : null;
+    if (parity) onProgress?.(`Comparing ${label} with the reference's numbers`);
+    const compared = parity ? await summarizeParity(backend) : null;
+    return {
+      backend: label,
+      starts: true,
+      capabilities,
+      adapter,
+      selfTest: tested,
+      parity: compared,
+    };
+  } finally {
+    await backend.dispose();
+  }
+}
+
+/** Whether a backend that started did all that it should. */
+export function isHealthy(report: BackendReport): boolean {
+  if (!report.starts) return true;
+  return report.selfTest?.ok !== false && report.parity?.ok !== false;
+}

@@ -1,0 +1,107 @@
+/**
+ * `evaluate`: accuracy of a classifier on labelled images.
+ *
+ * @module
+ */
+
+import { UserError } from "../../core/errors.ts";
+import { openEvaluationSource } from "../run/data_sources.ts";
+import { type ClassificationCounts, countCorrect } from "../evaluation/classification.ts";
+import { type InferenceOptions, withInference } from "./inference.ts";
+import { loadClassifier } from "./load_classifier.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { testTransform } from "../run/preparation.ts";
+import { requireLabels } from "../run/require_labels.ts";
+
+/** How one class fared. */
+export interface ClassAccuracy {
+  readonly name: string;
+  readonly images: number;
+  /** Share of its images that were recognised; null where it has none. */
+  readonly recall: number | null;
+  /** Share of the images taken for it that are of it; null where none were. */
+  readonly precision: number | null;
+  /** The class that its images were taken for most often beside itself; null where for none. */
+  readonly confusedWith: string | null;
+}
+
+/** Accuracies in [0, 1]. */
+export interface EvaluateResult {
+  readonly top1: number;
+  readonly top5: number;
+  readonly images: number;
+  readonly classes: readonly ClassAccuracy[];
+  /** Images of a class (row) that were taken for another (column). */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/**
+ * Top-1 and top-5 accuracy of any loadable classifier on the evaluation split, a table of its classes
+ * and the confusion matrix.
+ *
+ * @throws UserError for a checkpoint or images that are not there, and where the images have another
+ * number of classes than the model
+ */
+export async function evaluate(options: InferenceOptions): Promise<EvaluateResult> {
+  return await withInference(options, async ({ on, preparation, batch, listener }) => {
+    const { checkpoint, imageSize, downloads } = options;
+    const { data, normalization } = preparation;
+    const source = await openEvaluationSource(data);
+    try {
+      requireLabels(source, data.evaluationSource ?? data.source);
+      const { model } = await loadClassifier(on, checkpoint, {
+        ...(imageSize === undefined ? {} : { imageSize }),
+        ...(downloads === undefined ? {} : { downloads }),
+      });
+      try {
+        const { classes, imageSize: size } = model.config;
+        if (classes !== source.classes.length) {
+          throw new UserError(
+            `Cannot evaluate "${checkpoint}": it knows ${classes} classes, and the images have ` +
+              `${source.classes.length}`,
+            { hint: "give the images that it was fine-tuned for with --data" },
+          );
+        }
+        const counts = await countCorrect(on, model, source, classes, {
+          data,
+          transform: testTransform(preparation, size),
+          normalization: normalizations[normalization],
+          batch,
+          listener,
+        });
+        return summarize(counts, source.classes);
+      } finally {
+        model.dispose();
+      }
+    } finally {
+      source.close?.();
+    }
+  });
+}
+
+function summarize(
+  { images, correct, correctFive, confusion }: ClassificationCounts,
+  names: readonly string[],
+): EvaluateResult {
+  const classes = names.map((name, label): ClassAccuracy => {
+    const row = confusion[label];
+    const own = row.reduce((sum, count) => sum + count, 0);
+    const taken = confusion.reduce((sum, other) => sum + other[label], 0);
+    const others = row.map((count, other) => other === label ? 0 : count);
+    const most = Math.max(...others);
+    return {
+      name,
+      images: own,
+      recall: own === 0 ? null : row[label] / own,
+      precision: taken === 0 ? null : row[label] / taken,
+      confusedWith: most === 0 ? null : names[others.indexOf(most)],
+    };
+  });
+  return {
+    top1: correct / images,
+    top5: correctFive / images,
+    images,
+    classes,
+    confusion: confusion.map((row) => [...row]),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * `features`: images → vectors of any blocks, in a safetensors file.
+ *
+ * @module
+ */
+
+import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
+import type { TensorData } from "../../checkpoints/tensor_data.ts";
+import { UserError } from "../../core/errors.ts";
+import { openImages } from "../../data/image_files.ts";
+import type { SourceOptions } from "../../data/open_source.ts";
+import type { Source } from "../../data/source.ts";
+import { gridSize } from "../../models/beit_config.ts";
+import { extractFeatures, type FeatureKind, type FeatureRequest } from "../../models/features.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
+import { collectFeatures } from "../evaluation/collect_features.ts";
+import type { FeatureSet } from "../evaluation/features.ts";
+import { type Inference, type InferenceOptions, withInference } from "./inference.ts";
+import { type LoadedEncoder, loadEncoder } from "./load_encoder.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { testTransform } from "../run/preparation.ts";
+
+/** What to take of which images. */
+export interface FeaturesOptions extends InferenceOptions {
+  /** Image files, or one folder or archive; or a source of one's own. */
+  readonly images: readonly string[] | Source;
+  /** Part of the folder or archive, such as `val`; default `train` where there are parts. */
+  readonly split?: string | undefined;
+  /** Blocks from 0, or from the end with −1; default the last. */
+  readonly layers?: readonly number[] | undefined;
+  /** Default the mean of the patch tokens. */
+  readonly tokens?: readonly FeatureKind[] | undefined;
+  /** The safetensors file to write. */
+  readonly out: string;
+}
+
+/** What was written. */
+export interface FeaturesResult {
+  readonly out: string;
+  readonly images: number;
+  readonly classes: number;
+  /** Shape of each tensor by its name in the file: `layer11.meanPatches`, … and `labels`. */
+  readonly tensors: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Throws a `UserError` for a block that an encoder does not have. */
+export function requireLayers(layers: readonly number[], depth: number): number[] {
+  return layers.map((layer) => {
+    if (Number.isInteger(layer) && layer >= -depth && layer < depth) return (layer + depth) % depth;
+    throw new UserError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`, {
+      hint: `blocks count from 0 to ${depth - 1}, or from the end with -1`,
+    });
+  });
+}
+
+/** Features of a source, a set for each request. */
+export async function featuresOf(
+  { on, preparation, batch, listener }: Inference,
+  { encoder, config }: LoadedEncoder,
+  source: Source,
+  requests: readonly FeatureRequest[],
+): Promise<FeatureSet[]> {
+  const normalization = normalizations[preparation.normalization];
+  return await collectFeatures(on, source, (on, { pixels, size, imageSize }) => {
+    const images = imageTensor(pixels, size, imageSize, normalization);
+    return extractFeatures(on, encoder, images, requests);
+  }, {
+    data: preparation.data,
+    transform: testTransform(preparation, config.imageSize),
+    listener,
+    batch,
+  });
+}
+
+function isSource(images: FeaturesOptions["images"]): images is Source {
+  return "read" in images;
+}
+
+/**
+ * Writes the features of images to a safetensors file: a float32 tensor `layer<i>.<token>` for each
+ * block and token, [images, C] or, for `patches`, [images, patches, C]; `labels` int32 [images], −1
+ * where there are none; in the metadata the images' ids and the classes' names as JSON lists.
+ *
+ * The states of the blocks are given as they are, without a norm. All of them are held in memory until
+ * the file is written.
+ *
+ * @throws UserError for a checkpoint, images or a layer that are not there
+ */
+export async function features(options: FeaturesOptions): Promise<FeaturesResult> {
+  const { images, split, layers = [-1], tokens = ["meanPatches"], out } = options;
+  return await withInference(options, async (inference) => {
+    const { checkpoint, imageSize, downloads } = options;
+    const from: SourceOptions = split === undefined ? {} : { split };
+    const source = isSource(images) ? images : await openImages(images, from);
+    const model = await loadEncoder(inference.on, checkpoint, {
+      ...(imageSize === undefined ? {} : { imageSize }),
+      ...(downloads === undefined ? {} : { downloads }),
+    });
+    try {
+      const { depth } = model.config;
+      const requests = requireLayers(layers, depth).flatMap((layer) =>
+        tokens.map((kind) => ({ layer, kind }))
+      );
+      const sets = await featuresOf(inference, model, source, requests);
+      const tensors = toTensors(sets, requests, model.config);
+      await writeSafetensors(out, tensors, metadataOf(checkpoint, sets[0], source));
+      return {
+        out,
+        images: sets[0].count,
+        classes: source.classes.length,
+        tensors: Object.fromEntries(tensors.map(([name, { shape }]) => [name, shape])),
+      };
+    } finally {
+      model.dispose();
+      if (!isSource(images)) source.close?.();
+    }
+  });
+}
+
+function toTensors(
+  sets: readonly FeatureSet[],
+  requests: readonly FeatureRequest[],
+  config: LoadedEncoder["config"],
+): [string, TensorData][] {
+  const named = requests.map(({ layer, kind }, index): [string, TensorData] => {
+    const { count, width, values } = sets[index];
+    const shape = kind === "patches"
+      ? [count, gridSize(config) ** 2, config.embedDim]
+      : [count, width];
+    return [`layer${layer}.${kind}`, { dtype: "F32", shape, data: values }];
+  });
+  const { count, labels } = sets[0];
+  return [...named, ["labels", { dtype: "I32", shape: [count], data: labels }]];
+}
+
+function metadataOf(checkpoint: string, set: FeatureSet, source: Source): Record<string, string> {
+  return {
+    checkpoint,
+    ids: JSON.stringify(set.ids),
+    classes: JSON.stringify(source.classes),
+  };
+}

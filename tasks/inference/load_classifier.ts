@@ -1,0 +1,55 @@
+/**
+ * Loading a fine-tuned classifier of any known format.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import { UserError } from "../../core/errors.ts";
+import { Classifier } from "../../models/classifier.ts";
+import { initialiseFrom } from "../../models/parameter_set.ts";
+import { configOfShape, type ReadOptions, readPretrained } from "./load_encoder.ts";
+import { classNamesOfRun } from "../run/preparation.ts";
+
+/** A classifier and what its classes are called. */
+export interface LoadedClassifier {
+  readonly model: Classifier;
+  /** By class number; null where the checkpoint does not say. */
+  readonly classNames: readonly string[] | null;
+}
+
+function namesIn(metadata: Readonly<Record<string, string>>): readonly string[] | null {
+  const text = metadata["mimic.classes"];
+  if (text === undefined) return null;
+  try {
+    const names: unknown = JSON.parse(text);
+    return Array.isArray(names) ? names.map(String) : null;
+  } catch {
+    // Someone else's metadata under our key names nothing.
+    return null;
+  }
+}
+
+/**
+ * Loads a classifier onto a backend; dispose of its model after.
+ *
+ * @param options `imageSize` interpolates the positions to another size
+ * @throws UserError where the checkpoint cannot be read, or has no classifier
+ */
+export async function loadClassifier(
+  on: Context,
+  checkpoint: string,
+  options: Omit<ReadOptions, "usesRelativePositionBias"> = {},
+): Promise<LoadedClassifier> {
+  const { kind, shape, values, metadata } = await readPretrained(checkpoint, {
+    ...options,
+    usesRelativePositionBias: true,
+  });
+  if (kind !== "finetune") {
+    throw new UserError(`Cannot classify with "${checkpoint}": it has no classifier`, {
+      hint: `fine-tune it first: deno task finetune --checkpoint ${checkpoint}`,
+    });
+  }
+  const model = Classifier.create(on, configOfShape(shape), initialiseFrom(values, null));
+  return { model, classNames: namesIn(metadata) ?? classNamesOfRun(checkpoint) };
+}

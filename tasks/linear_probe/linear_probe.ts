@@ -1,0 +1,310 @@
+/**
+ * Linear probing: classifiers on the frozen features of every block, all trained jointly, as BEiT's
+ * script does; the best is reported.
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import type { LinearProbeConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { Generator } from "../../core/generator.ts";
+import type { Source } from "../../data/source.ts";
+import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
+import { extractFeatures } from "../../models/features.ts";
+import { LinearProbes, placeName, type ProbePlace } from "../../models/linear_probes.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { encoderSpecs } from "../../models/parameter_specs.ts";
+import type { AugmentedBatch } from "../../pipeline/batch.ts";
+import { Lars } from "../../pipeline/optimize/lars.ts";
+import { optimize } from "../../pipeline/optimize/mod.ts";
+import { Optimizer, type Updater } from "../../pipeline/optimize/optimizer.ts";
+import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
+import type { ModelFootprint } from "../../pipeline/plan.ts";
+import { extract, probeLoss } from "../../pipeline/probe.ts";
+import { loaderQueue } from "../../pipeline/queue.ts";
+import { pipeline } from "../../pipeline/stage.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
+import { train } from "../../pipeline/trainer.ts";
+import { openLoader } from "../run/data_sources.ts";
+import { rankOfLabel } from "../evaluation/classification.ts";
+import { batchesOf } from "../evaluation/collect_features.ts";
+import { requireLayers } from "../inference/features.ts";
+import { openLabelled } from "../inference/knn.ts";
+import { labelSubset } from "../run/label_subset.ts";
+import { type LoadedEncoder, loadEncoder } from "../inference/load_encoder.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { probeLength, probeSchedule } from "./schedule.ts";
+import { microBatchesAt } from "../run/schedule.ts";
+import { classPictures } from "../recording/class_pictures.ts";
+import type { DrawPictures } from "../recording/run_recorder.ts";
+import { type RunOptions, RunSession } from "../run/session.ts";
+import { fitMicroBatch, isCheckpointDue } from "../run/training.ts";
+import { evaluationTransform, trainTransform } from "../run/transforms.ts";
+
+/** The accuracy of one classifier, in [0, 1]. */
+export interface ProbeAccuracy extends ProbePlace {
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** What a probe ends with. */
+export interface LinearProbeResult {
+  readonly step: number;
+  readonly interrupted: boolean;
+  readonly directory: string | null;
+  /** Loss of the last step, summed over the classifiers; null where no step was run. */
+  readonly loss: number | null;
+  /** Of the best classifier on the test images; null where the run was interrupted. */
+  readonly top1: number | null;
+  readonly top5: number | null;
+  readonly best: ProbePlace | null;
+  /** Every classifier, by block and token. */
+  readonly layers: readonly ProbeAccuracy[];
+  readonly classes: number;
+}
+
+/** The two splits of a run's labelled images. */
+interface Images {
+  readonly train: Source;
+  readonly test: Source;
+}
+
+/** What a run works with. */
+interface Probing {
+  readonly config: LinearProbeConfig;
+  readonly session: RunSession;
+  readonly frozen: LoadedEncoder;
+  readonly probes: LinearProbes;
+  readonly optimizer: Updater;
+}
+
+/** The checkpoint of a config; a `UserError` where it names none. */
+export function requirePretrained({ pretrained }: LinearProbeConfig): string {
+  if (pretrained !== null) return pretrained;
+  throw new UserError("Cannot probe: no model is given", {
+    hint: "give a run directory or a file with --checkpoint",
+  });
+}
+
+/**
+ * Trains linear classifiers on the frozen features of a checkpoint, as a config says.
+ *
+ * The best block and token are chosen on the test images, as BEiT's script does: compare it with
+ * figures that were chosen alike.
+ *
+ * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
+ */
+export async function linearProbe(
+  config: LinearProbeConfig,
+  options: RunOptions = {},
+): Promise<LinearProbeResult> {
+  const checkpoint = requirePretrained(config);
+  const images = await openLabelled(config.data);
+  try {
+    const session = await RunSession.open(config, options);
+    try {
+      const frozen = await loadEncoder(session.on, checkpoint, {
+        imageSize: config.augment.size,
+        ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
+      });
+      try {
+        return await run(config, options, images, session, frozen);
+      } finally {
+        frozen.dispose();
+      }
+    } finally {
+      await session.close();
+    }
+  } finally {
+    images.train.close?.();
+    images.test.close?.();
+  }
+}
+
+/** Every block with every token of a config. */
+export function probePlaces({ probe }: LinearProbeConfig, depth: number): ProbePlace[] {
+  const layers = probe.layers === "all"
+    ? Array.from({ length: depth }, (_, layer) => layer)
+    : requireLayers(probe.layers, depth);
+  return layers.flatMap((layer) => probe.tokens.map((token) => ({ layer, token })));
+}
+
+function createUpdater(
+  { on }: RunSession,
+  { probe }: LinearProbeConfig,
+  probes: LinearProbes,
+): Updater {
+  const { trainable } = probes.parameters;
+  const { weightDecay } = probe;
+  if (probe.optimizer === "lars") return Lars.create(on, trainable, { weightDecay });
+  const groups = new Map(
+    trainable.map(({ name }) => [name, { learningRateScale: 1, weightDecay }] as const),
+  );
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  return Optimizer.create(on, trainable, groups, {
+    ...settings,
+    maxGradientNorm: null,
+    lossScaling: null,
+  });
+}
+
+/** What a step holds; nothing is kept for a backward pass, so this errs on the safe side. */
+export function probeFootprint(config: BeitConfig): ModelFootprint {
+  const { embedDim, mlpRatio, depth } = config;
+  return {
+    parameters: 0,
+    frozenParameters: countTrainable(encoderSpecs(config, { hasMaskToken: false })),
+    tokens: gridSize(config) ** 2 + 1,
+    embedDim,
+    mlpRatio,
+    blocks: depth,
+  };
+}
+
+async function run(
+  config: LinearProbeConfig,
+  options: RunOptions,
+  { train: whole, test }: Images,
+  session: RunSession,
+  frozen: LoadedEncoder,
+): Promise<LinearProbeResult> {
+  const { on, listener } = session;
+  const { data, seed, batchSize, augment } = config;
+  const source = labelSubset(whole, data.labelFraction, seed);
+  const classes = source.classes.length;
+  const probes = LinearProbes.create(on, {
+    places: probePlaces(config, frozen.config.depth),
+    embedDim: frozen.config.embedDim,
+    classes,
+    batchNorm: config.probe.batchNorm,
+    initDeviation: config.probe.initDeviation,
+  }, Generator.from(seed).split("probes"));
+  const optimizer = createUpdater(session, config, probes);
+  const probing: Probing = { config, session, frozen, probes, optimizer };
+  const trained = { parameters: probes.parameters, optimizer, model: { ...probes.config } };
+  const startStep = await session.restore(trained);
+
+  const footprint = probeFootprint(frozen.config);
+  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
+  const length = probeLength(config, source.length);
+  const { schedule, at } = probeSchedule(config, length);
+  const update = optimize(optimizer, schedule);
+  const stages = pipeline(extract(frozen.encoder, probes, normalizations[augment.normalization]))
+    .to(probeLoss(probes))
+    .to({
+      name: "optimize",
+      run: (output, context) => update.run(output, { ...context, step: at(context.step) }),
+    });
+  const loading = {
+    source,
+    transform: trainTransform(augment),
+    batch: batchSize,
+    microBatch,
+    seed,
+  };
+  const queue = loaderQueue(await openLoader(data, loading, listener));
+  let loss: number | null = null;
+  try {
+    const { totalSteps, stepsPerEpoch } = length;
+    session.describeData(source);
+    session.setPictures(probePictures(probing, source));
+    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
+    const { step, interrupted } = await train<AugmentedBatch>({
+      on,
+      queue,
+      stages,
+      learningRate: (now) => learningRateAt(schedule, at(now)),
+      startStep,
+      totalSteps,
+      batchSize,
+      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      imagesPerEpoch: stepsPerEpoch * batchSize,
+      generator: Generator.from(seed),
+      listener: (event) => {
+        if (event.type === "step") loss = event.metrics.loss;
+        listener(event);
+      },
+      skipsNonFinite: false,
+      wantsPause: (now) => isCheckpointDue(config, now, length),
+      pause: async (now) => await session.save(now, trained, now >= totalSteps),
+      frozenStage: "extract",
+      saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "extract" }),
+      signal: options.signal,
+      profiler: session.profiler(),
+    });
+    const layers = interrupted ? [] : await measure(probing, test, step);
+    listener({ type: "done", step, interrupted });
+    const best = layers.reduce<ProbeAccuracy | null>(
+      (best, other) => best === null || other.top1 > best.top1 ? other : best,
+      null,
+    );
+    const { directory } = session;
+    const place = best === null ? null : { layer: best.layer, token: best.token };
+    const [top1, top5] = [best?.top1 ?? null, best?.top5 ?? null];
+    return { step, interrupted, directory, loss, top1, top5, best: place, layers, classes };
+  } finally {
+    await queue.close();
+    optimizer.dispose();
+    probes.dispose();
+  }
+}
+
+/** Pictures of the classifier on the last block. */
+function probePictures(
+  { config, session: { on }, frozen, probes }: Probing,
+  source: Source,
+): DrawPictures {
+  const { augment } = config;
+  return classPictures({
+    on,
+    config,
+    source,
+    transform: evaluationTransform(augment),
+    logits: ({ pixels, size, imageSize }) => {
+      const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
+      const features = extractFeatures(on, frozen.encoder, input, probes.requests);
+      return probes.logits(on, features, false).at(-1)!;
+    },
+  });
+}
+
+/** Accuracy of every classifier on the test images. */
+async function measure(
+  { config, session: { on, listener }, frozen, probes }: Probing,
+  test: Source,
+  step: number,
+): Promise<ProbeAccuracy[]> {
+  const { augment, data } = config;
+  const { places, classes } = probes.config;
+  const counts = places.map(() => ({ first: 0, firstFive: 0 }));
+  let images = 0;
+  const transform = evaluationTransform(augment);
+  for await (const batch of batchesOf(test, { data, transform, listener })) {
+    const { pixels, size, imageSize, labels } = batch;
+    const scores = on.backend.run(() =>
+      tf.tidy(() => {
+        const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
+        const features = extractFeatures(on, frozen.encoder, input, probes.requests);
+        return tf.stack(probes.logits(on, features, false));
+      })
+    );
+    const values = await scores.data() as Float32Array;
+    scores.dispose();
+    for (const [place, count] of counts.entries()) {
+      for (const [index, label] of labels.entries()) {
+        const start = (place * size + index) * classes;
+        const rank = rankOfLabel(values.subarray(start, start + classes), label);
+        if (rank < 1) count.first++;
+        if (rank < 5) count.firstFive++;
+      }
+    }
+    images += size;
+  }
+  return places.map((place, index) => {
+    const { first, firstFive } = counts[index];
+    const result = { top1: first / images, top5: firstFive / images };
+    listener({ type: "evaluation", step, name: placeName(place), result });
+    return { ...place, ...result };
+  });
+}

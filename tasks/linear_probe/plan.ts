@@ -1,0 +1,69 @@
+/**
+ * What a linear probe will cost, before it starts: `linear-probe --dry-run`.
+ *
+ * @module
+ */
+
+import type { LinearProbeConfig } from "../../configs/schema.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { encoderSpecs } from "../../models/parameter_specs.ts";
+import type { MemoryPlan } from "../../pipeline/plan.ts";
+import { openLabelled } from "../inference/knn.ts";
+import { labelSubset } from "../run/label_subset.ts";
+import { probeFootprint, probePlaces, requirePretrained } from "./linear_probe.ts";
+import { configOfShape, readPretrained } from "../inference/load_encoder.ts";
+import { probeLength } from "./schedule.ts";
+import type { RunLength } from "../run/schedule.ts";
+import type { RunOptions } from "../run/session.ts";
+import { planStep } from "../run/training.ts";
+
+/** The plan of a probe. */
+export interface LinearProbePlan extends RunLength {
+  /** Labelled images that are trained and tested on, and classes. */
+  readonly images: number;
+  readonly testImages: number;
+  readonly classes: number;
+  readonly classifiers: number;
+  /** Numbers of the frozen encoder. */
+  readonly frozenParameters: number;
+  readonly batch: number;
+  readonly microBatch: number;
+  readonly memory: MemoryPlan;
+}
+
+/**
+ * Plans a probe on its images and its checkpoint; nothing is computed.
+ *
+ * @throws UserError for what would stop the run itself
+ */
+export async function planLinearProbe(
+  config: LinearProbeConfig,
+  options: Pick<RunOptions, "memoryBudgetBytes" | "downloads"> = {},
+): Promise<LinearProbePlan> {
+  const checkpoint = requirePretrained(config);
+  const { train, test } = await openLabelled(config.data);
+  try {
+    const source = labelSubset(train, config.data.labelFraction, config.seed);
+    const { shape } = await readPretrained(checkpoint, {
+      imageSize: config.augment.size,
+      ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
+    });
+    const encoder = configOfShape(shape);
+    const footprint = probeFootprint(encoder);
+    const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
+    return {
+      images: source.length,
+      testImages: test.length,
+      classes: source.classes.length,
+      classifiers: probePlaces(config, encoder.depth).length,
+      frozenParameters: countTrainable(encoderSpecs(encoder, { hasMaskToken: false })),
+      ...probeLength(config, source.length),
+      batch: config.batchSize,
+      microBatch: step.microBatch,
+      memory: step.memory,
+    };
+  } finally {
+    train.close?.();
+    test.close?.();
+  }
+}

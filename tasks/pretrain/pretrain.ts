@@ -1,0 +1,258 @@
+/**
+ * BEiT v2 pretraining: the seven stages, composed.
+ *
+ * @module
+ */
+
+import { resultFile } from "../../checkpoints/run_directory.ts";
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { Generator } from "../../core/generator.ts";
+import { createImageDecoder } from "../../data/decode.ts";
+import type { Source } from "../../data/source.ts";
+import { validateBeitConfig } from "../../models/beit_config.ts";
+import { initialiseBeit } from "../../models/initialise.ts";
+import { MaskedImageModel } from "../../models/masked_image_model.ts";
+import { augment } from "../../pipeline/augment.ts";
+import type {
+  AugmentedBatch,
+  EncodedBatch,
+  FileBatch,
+  LossOutput,
+  MaskedBatch,
+  StepOutput,
+  StepPlace,
+  TokenizedBatch,
+} from "../../pipeline/batch.ts";
+import { encode } from "../../pipeline/encode.ts";
+import { load } from "../../pipeline/load.ts";
+import { loss } from "../../pipeline/loss.ts";
+import { mask } from "../../pipeline/mask.ts";
+import { optimize } from "../../pipeline/optimize/mod.ts";
+import type { Optimizer } from "../../pipeline/optimize/optimizer.ts";
+import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+import { type BatchQueue, loaderQueue, stageQueue } from "../../pipeline/queue.ts";
+import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
+import { train } from "../../pipeline/trainer.ts";
+import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { type EvaluationResults, PretrainEvaluation } from "../evaluation/pretrain_evaluation.ts";
+import { normalizations } from "../run/normalizations.ts";
+import { openTokenizer } from "../tokenizer/open_tokenizer.ts";
+import { beitConfig, pretrainFootprint } from "./plan.ts";
+import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
+import { pretrainPictures } from "../recording/pretrain_pictures.ts";
+import { type RunOptions, RunSession } from "../run/session.ts";
+import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
+import { maskOptions, pretrainTransform } from "../run/transforms.ts";
+
+/** The stages of pretraining, any of which may be exchanged for another of the same type. */
+export interface PretrainStages {
+  readonly load: Stage<StepPlace, FileBatch>;
+  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly mask: Stage<AugmentedBatch, MaskedBatch>;
+  readonly tokenize: Stage<MaskedBatch, TokenizedBatch>;
+  readonly encode: Stage<TokenizedBatch, EncodedBatch>;
+  readonly loss: Stage<EncodedBatch, LossOutput>;
+  readonly optimize: Stage<LossOutput, StepOutput>;
+}
+
+/** How to pretrain; see {@link RunOptions}. */
+export interface PretrainOptions extends RunOptions {
+  /** Stages of the user's in place of the ones they are named after. */
+  readonly stages?: Partial<PretrainStages>;
+  /** Images in place of those that `config.data` names. */
+  readonly source?: Source;
+}
+
+/** What a pretraining run ends with. */
+export interface PretrainResult {
+  /** Steps done. */
+  readonly step: number;
+  /** Whether the signal ended it before its last step. */
+  readonly interrupted: boolean;
+  /** The run's directory, or null. */
+  readonly directory: string | null;
+  /** Loss of the last step; null where no step was run. */
+  readonly loss: number | null;
+  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels`. */
+  readonly evaluation: EvaluationResults;
+}
+
+/**
+ * Pretrains a BEiT v2 as a config says.
+ *
+ * @throws UserError for a mistake in the config, the data, the tokenizer or the run directory
+ *
+ * @example Two steps of a tiny model on the bundled pictures, kept nowhere
+ * ```ts
+ * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { pretrain } from "./pretrain.ts";
+ * const { config } = await resolveConfig({
+ *   task: "pretrain",
+ *   overrides: [
+ *     "schedule.maxSteps=2", "batchSize=2", "backend.name=cpu", "model.embedDim=16",
+ *     "model.heads=2", "model.depth=3", "evaluation.knn.atEnd=false",
+ *     "evaluation.linear.atEnd=false", "data.workers=0",
+ *   ],
+ * });
+ * const { step, loss } = await pretrain(config);
+ * if (step !== 2 || !(loss! > 0)) throw new Error(`${step} steps, loss ${loss}`);
+ * ```
+ */
+export async function pretrain(
+  config: PretrainConfig,
+  options: PretrainOptions = {},
+): Promise<PretrainResult> {
+  validateBeitConfig(beitConfig(config));
+  const source = options.source ?? await openTrainingSource(config.data);
+  const session = await RunSession.open(config, options);
+  try {
+    return await run(config, options, source, session);
+  } finally {
+    await session.close();
+    if (options.source === undefined) source.close?.();
+  }
+}
+
+async function run(
+  config: PretrainConfig,
+  options: PretrainOptions,
+  source: Source,
+  session: RunSession,
+): Promise<PretrainResult> {
+  const { on, listener } = session;
+  const tokenizer = await openTokenizer(config, source, session, options.downloads);
+  const generator = Generator.from(config.seed);
+  const shape = beitConfig(config);
+  const createModel = () =>
+    MaskedImageModel.create(on, shape, initialiseBeit(shape, generator.split("model")));
+  const model = createModel();
+  const optimizer = createOptimizer(on, config, model.parameters, shape.depth);
+  const trained = {
+    parameters: model.parameters,
+    optimizer,
+    model: shape,
+    ...(tokenizer.extra === null ? {} : { extra: tokenizer.extra }),
+  };
+  const startStep = await session.restore(trained);
+
+  const footprint = pretrainFootprint(config, tokenizer.parameterCount);
+  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
+  const length = runLength(config, source.length);
+  const { totalSteps } = length;
+  const schedule = learningRateSchedule(config, length);
+  const evaluation = await PretrainEvaluation.open(config, on, listener);
+  const queue = await openQueue(config, options, source, microBatch, session);
+  let lastLoss: number | null = null;
+  try {
+    session.describeData(source);
+    session.setPictures(
+      pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
+    );
+    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
+    const { step, interrupted } = await train<MaskedBatch>({
+      on,
+      queue,
+      stages: deviceStages(config, {
+        tokenizer: tokenizer.encoder,
+        model,
+        optimizer,
+        schedule,
+      }, options),
+      learningRate: (at) => learningRateAt(schedule, at),
+      startStep,
+      totalSteps,
+      batchSize: config.batchSize,
+      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
+      generator,
+      listener: (event) => {
+        if (event.type === "step") lastLoss = event.metrics.loss;
+        listener(event);
+      },
+      skipsNonFinite: on.precision === "float16",
+      wantsPause: (at) => isCheckpointDue(config, at, length) || evaluation.isDue(at, length),
+      pause: async (at) => {
+        if (evaluation.isDue(at, length)) await evaluation.evaluate(model, at, length);
+        await session.save(at, trained, at >= length.scheduleSteps);
+      },
+      frozenStage: "tokenize",
+      saveFailure: (failure) =>
+        session.saveFailure(failure, trained, { ...options, frozenStage: "tokenize" }),
+      signal: options.signal,
+      profiler: session.profiler(),
+    });
+    const isWhole = step >= length.scheduleSteps;
+    if (!isWhole && !interrupted) {
+      const message = `Stopped at step ${step} of ${length.scheduleSteps}: no evaluation yet`;
+      listener({ type: "note", message });
+    }
+    const results = isWhole ? await evaluation.finish(model, createModel, step) : {};
+    const { directory } = session;
+    const result = { step, interrupted, directory, loss: lastLoss, evaluation: results };
+    if (isWhole) session.writeText(resultFile, JSON.stringify(result, null, 2) + "\n");
+    listener({ type: "done", step, interrupted });
+    return result;
+  } finally {
+    await queue.close();
+    optimizer.dispose();
+    model.dispose();
+    tokenizer.dispose();
+  }
+}
+
+/** What the stages behind the queue work with. */
+interface Trainees {
+  readonly tokenizer: PatchTokenizer;
+  readonly model: MaskedImageModel;
+  readonly optimizer: Optimizer;
+  readonly schedule: LearningRateSchedule;
+}
+
+/** `tokenize` → `encode` → `loss` → `optimize`, with the user's own where given. */
+function deviceStages(
+  config: PretrainConfig,
+  { tokenizer, model, optimizer, schedule }: Trainees,
+  { stages = {} }: PretrainOptions,
+): Stage<MaskedBatch, StepOutput> {
+  const { normalization, tokenizerNormalization } = config.augment;
+  let all = pipeline(tokenize(tokenizer, normalizations[tokenizerNormalization]))
+    .to(encode(model, normalizations[normalization], config))
+    .to(loss(model))
+    .to(optimize(optimizer, schedule));
+  if (stages.tokenize !== undefined) all = all.replace("tokenize", stages.tokenize);
+  if (stages.encode !== undefined) all = all.replace("encode", stages.encode);
+  if (stages.loss !== undefined) all = all.replace("loss", stages.loss);
+  if (stages.optimize !== undefined) all = all.replace("optimize", stages.optimize);
+  return all;
+}
+
+/** `load` → `augment` → `mask`: in workers, or here where one of them is the user's own. */
+async function openQueue(
+  config: PretrainConfig,
+  { stages = {} }: PretrainOptions,
+  source: Source,
+  microBatch: number,
+  { listener }: RunSession,
+): Promise<BatchQueue<MaskedBatch>> {
+  const { data, seed, batchSize } = config;
+  const transform = pretrainTransform(config.augment);
+  const masks = maskOptions(config);
+  const isOwn = stages.load !== undefined || stages.augment !== undefined ||
+    stages.mask !== undefined;
+  if (!isOwn) {
+    const options = { source, transform, mask: masks, batch: batchSize, microBatch, seed };
+    return loaderQueue(await openLoader(data, options, listener));
+  }
+  const decoder = await createImageDecoder();
+  const order = { isShuffled: data.shuffle, dropsLast: data.dropLast };
+  let all = pipeline(load({ source, batch: batchSize, microBatch, seed, ...order }))
+    .to(augment({ decoder, transform, seed, exif: data.exif }))
+    .to(mask(masks, seed));
+  if (stages.load !== undefined) all = all.replace("load", stages.load);
+  if (stages.augment !== undefined) all = all.replace("augment", stages.augment);
+  if (stages.mask !== undefined) all = all.replace("mask", stages.mask);
+  const length = runLength(config, source.length);
+  const microBatches = microBatchesAt(config, length, source.length, microBatch);
+  return stageQueue(all, { seed, microBatches, prefetch: data.prefetch });
+}

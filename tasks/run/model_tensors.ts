@@ -1,0 +1,26 @@
+/**
+ * Between a model's parameters and the tensors of a file.
+ *
+ * @module
+ */
+
+import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
+import { type TensorFile, toFloat32 } from "../../checkpoints/tensor_data.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+
+/** Reads every tensor of a file as float32. */
+export async function readValues(file: TensorFile): Promise<Map<string, NamedValues>> {
+  const values = new Map<string, NamedValues>();
+  for (const name of file.names()) {
+    const tensor = await file.read(name);
+    values.set(name, { shape: [...tensor.shape], values: toFloat32(tensor) });
+  }
+  return values;
+}
+
+/** Parameters as tensors to be written. */
+export function toTensors(values: ReadonlyMap<string, NamedValues>): NamedTensors {
+  return [...values].map(([name, { shape, values }]) =>
+    [name, { dtype: "F32", shape, data: values }] as const
+  );
+}

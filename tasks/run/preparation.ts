@@ -1,0 +1,88 @@
+/**
+ * How images are prepared for a checkpoint: as its run prepared them, where it is known.
+ *
+ * @module
+ */
+
+import { readRunConfig } from "../../checkpoints/run_directory.ts";
+import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
+import { type Config, schemas } from "../../configs/schema.ts";
+import { dataSection } from "../../configs/sections/data.ts";
+import { messageOf, UserError } from "../../core/errors.ts";
+import type { TestTransform } from "../../data/transform.ts";
+import { evaluationTransform } from "./transforms.ts";
+
+type DataConfig = Config["data"];
+type AugmentConfig = Exclude<Config, { task: "segment" }>["augment"];
+
+/** What a test image goes through, and the images that the model was trained on. */
+export interface Preparation {
+  readonly normalization: AugmentConfig["normalization"];
+  readonly interpolation: AugmentConfig["interpolation"];
+  /** Shorter edge before the centre crop; null for 256 ÷ 224 of the crop. */
+  readonly resize: number | null;
+  /** The run's `data` section, or the schema's defaults: the bundled sample. */
+  readonly data: DataConfig;
+}
+
+/** What is taken where a checkpoint says nothing: ImageNet's statistics and Pillow's bicubic. */
+function defaults(): Preparation {
+  return {
+    normalization: "imagenet",
+    interpolation: "pil-bicubic",
+    resize: null,
+    data: dataSection.parse({}),
+  };
+}
+
+/** The resolved config that a run directory holds; null for anything else. */
+function runConfig(checkpoint: string): Config | null {
+  let stored: unknown;
+  try {
+    stored = readRunConfig(checkpoint);
+  } catch (error) {
+    // A file has no config beside its name, nor has a name of a model card.
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+  const config = (stored as { config?: { task?: string } } | null)?.config;
+  if (config?.task === undefined || !Object.hasOwn(schemas, config.task)) return null;
+  const { success, data } = schemas[config.task as Config["task"]].safeParse(config);
+  return success ? data : null;
+}
+
+/** The preparation of a checkpoint: that of its run, or the defaults where it is no run directory. */
+export function preparationOf(checkpoint: string): Preparation {
+  const config = runConfig(checkpoint);
+  if (config === null || config.task === "segment") return defaults();
+  const { normalization, interpolation } = config.augment;
+  const resize = config.task === "finetune" ? config.augment.testResize : null;
+  return { normalization, interpolation, resize, data: config.data };
+}
+
+/** The names of the classes that a run trained on; null where the checkpoint is no such run. */
+export function classNamesOfRun(checkpoint: string): readonly string[] | null {
+  if (runConfig(checkpoint) === null) return null;
+  const latest = latestCheckpoint(checkpoint).checkpoint;
+  if (latest === undefined) return null;
+  const { state } = loadCheckpoint(latest.directory);
+  const { model } = state as { model?: { classNames?: string[] } };
+  return model?.classNames ?? null;
+}
+
+/** The test transform of a preparation at a size: shorter edge to `resize`, then the centre. */
+export function testTransform(preparation: Preparation, size: number): TestTransform {
+  const transform = evaluationTransform({ size, interpolation: preparation.interpolation });
+  return preparation.resize === null ? transform : { ...transform, edge: preparation.resize };
+}
+
+/** A `data` section with some keys set anew; a `UserError` for a value of the wrong type. */
+export function withData(data: DataConfig, changes: Partial<DataConfig>): DataConfig {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const { success, data: parsed, error } = dataSection.safeParse({
+    ...data,
+    ...Object.fromEntries(given),
+  });
+  if (success) return parsed;
+  throw new UserError(`Cannot use these images: ${messageOf(error).split("\n")[0]}`);
+}

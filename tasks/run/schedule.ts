@@ -1,0 +1,63 @@
+/**
+ * From a config's schedule, in epochs or steps, to a learning rate for each step.
+ *
+ * @module
+ */
+
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+
+/** The length of a run in steps. */
+export interface RunLength {
+  /** Steps of one pass over the data. */
+  readonly stepsPerEpoch: number;
+  /** Steps of the whole schedule. */
+  readonly scheduleSteps: number;
+  /** Steps this run goes to: the schedule's, or fewer with `maxSteps`. */
+  readonly totalSteps: number;
+}
+
+/** Steps that a config asks for on a data set. */
+export function runLength(
+  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  images: number,
+): RunLength {
+  const { schedule, data, batchSize } = config;
+  const perEpoch = images / batchSize;
+  const stepsPerEpoch = Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
+  const scheduleSteps = schedule.steps ?? Math.round((schedule.epochs ?? 1) * stepsPerEpoch);
+  const totalSteps = Math.min(scheduleSteps, schedule.maxSteps ?? scheduleSteps);
+  return { stepsPerEpoch, scheduleSteps, totalSteps };
+}
+
+/** The learning-rate schedule of a config. */
+export function learningRateSchedule(
+  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  length: RunLength,
+): LearningRateSchedule {
+  const { schedule, optimizer } = config;
+  const warmupSteps = schedule.warmupRatio !== null
+    ? Math.round(schedule.warmupRatio * length.scheduleSteps)
+    : Math.round((schedule.warmupEpochs ?? 0) * length.stepsPerEpoch);
+  return {
+    variant: schedule.variant === "mmselfsup" ? "mmengine" : "unilm",
+    base: optimizer.lr,
+    minimum: schedule.minLr,
+    warmupSteps,
+    totalSteps: length.scheduleSteps,
+    warmupFactor: schedule.warmupStartFactor,
+  };
+}
+
+/** Micro-batches of a step: fewer at the end of an epoch whose last, smaller batch is kept. */
+export function microBatchesAt(
+  { batchSize }: { readonly batchSize: number },
+  length: RunLength,
+  images: number,
+  microBatch: number,
+): (step: number) => number {
+  return (step) => {
+    const before = (step % length.stepsPerEpoch) * batchSize;
+    return Math.ceil(Math.min(batchSize, images - before) / microBatch);
+  };
+}

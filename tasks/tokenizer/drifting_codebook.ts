@@ -1,0 +1,59 @@
+/**
+ * mmselfsup never puts its tokenizer into evaluation mode, so that the codebook goes on moving while
+ * the encoder is pretrained. unilm's stays as it is, and so does ours unless asked otherwise.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { nearestCode } from "../../backends/ops/nearest_code.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { withoutGradient } from "../../models/without_gradient.ts";
+import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
+
+/** What moves of a tokenizer. */
+const moving = ["quantize.embedding.weight", "quantize.cluster_size", "quantize.idle_steps"];
+
+/** A tokenizer whose codebook follows the images that it encodes. */
+export class DriftingCodebook implements PatchTokenizer {
+  readonly #tokenizer: VqkdTokenizer;
+
+  constructor(tokenizer: VqkdTokenizer) {
+    this.#tokenizer = tokenizer;
+  }
+
+  /** Images [B, 3, T, T] → ids int32 [B·N] by the codebook as it was, which is then updated. */
+  encode(on: Context, images: Tensor): Tensor {
+    const tokenizer = this.#tokenizer;
+    const [z, ids] = withoutGradient(() => {
+      const { z } = tokenizer.project(on, images);
+      return [z, nearestCode(on, z, tokenizer.parameters.value(moving[0]))];
+    });
+    tokenizer.updateCodebook(on, tokenizer.statistics(on, z, ids));
+    return ids;
+  }
+
+  /** What a checkpoint must hold for the run to go on exactly. */
+  async export(): Promise<Map<string, NamedValues>> {
+    const values = new Map<string, NamedValues>();
+    for (const name of moving) {
+      const { shape, value } = this.#tokenizer.parameters.parameter(name);
+      const data = await value.data() as Float32Array;
+      values.set(name, { shape: [...shape], values: data.slice() });
+    }
+    return values;
+  }
+
+  /** Goes on from an exported state. */
+  load(on: Context, state: ReadonlyMap<string, NamedValues>): void {
+    on.backend.run(() => {
+      for (const name of moving) {
+        const { shape, values } = state.get(name)!;
+        const parameter = this.#tokenizer.parameters.parameter(name);
+        parameter.assign(tf.keep(tf.tensor(values, [...shape])));
+      }
+    });
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A finished tokenizer as one small file: what pretraining needs of it, and nothing else.
+ *
+ * @module
+ */
+
+import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
+import type { TensorData } from "../../checkpoints/tensor_data.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+
+/** Name of the file in a run's directory. */
+export const tokenizerFile = "tokenizer.safetensors";
+
+/** What only training needs: the decoder, and the counter for restarts. */
+const isForTraining = (name: string) =>
+  /^(decoder|decode_task_layer)\./.test(name) || name === "quantize.idle_steps";
+
+/** The encoder's weights in half precision; ids hang on the codebook, which stays exact. */
+function toTensor(name: string, { shape, values }: NamedValues): TensorData {
+  if (name.startsWith("quantize.")) return { dtype: "F32", shape, data: values };
+  return { dtype: "F16", shape, data: new Uint16Array(new Float16Array(values).buffer) };
+}
+
+/**
+ * Encoder and codebook as safetensors under unilm's names: the encoder in float16, the codebook in
+ * float32. The metadata carry what the tensors do not show, so that every command can open the file;
+ * the training run's own checkpoints stay the exact ones.
+ */
+export async function exportTokenizer(
+  tokenizer: VqkdTokenizer,
+): Promise<{ tensors: NamedTensors; metadata: Record<string, string> }> {
+  const values = await tokenizer.parameters.export();
+  const kept = [...values].filter(([name]) => !isForTraining(name));
+  const shape = { ...tokenizer.config, decoderDepth: 0, teacherDim: 0 };
+  return {
+    tensors: kept.map(([name, value]) => [name, toTensor(name, value)] as const),
+    metadata: {
+      format: "pt",
+      "mimic.kind": "tokenizer",
+      "mimic.shape": JSON.stringify(shape),
+    },
+  };
+}

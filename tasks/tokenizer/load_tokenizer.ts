@@ -1,0 +1,119 @@
+/**
+ * Finding and loading the tokenizer that gives a pretraining run its targets.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
+import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
+import { type TensorMap, toFloat32 } from "../../checkpoints/tensor_data.ts";
+import { UserError } from "../../core/errors.ts";
+import { sizeOf } from "../../core/shapes.ts";
+import type { ParameterSpec } from "../../models/parameter_set.ts";
+import type { VqkdConfig } from "../../models/vqkd_config.ts";
+import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+
+/** Tokenizers that come with mimic, by name. */
+export const bundledTokenizers: Readonly<Record<string, URL>> = {
+  vqkd_quickstart: new URL("../../assets/vqkd_quickstart.safetensors", import.meta.url),
+};
+
+/** Where the tokenizer of that name or path is; a model card's file is downloaded if need be. */
+async function locateTokenizer(
+  checkpoint: string,
+  downloads: DownloadOptions,
+): Promise<string | URL> {
+  return bundledTokenizers[checkpoint] ?? await resolveWeights(checkpoint, downloads);
+}
+
+/**
+ * Loads the encoder and the codebook of a VQ-KD tokenizer of any known format; its decoder is left on
+ * disk.
+ *
+ * @throws UserError where the file is missing, broken or no tokenizer
+ */
+export async function loadTokenizer(
+  on: Context,
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<VqkdTokenizer> {
+  return await withTokenizer(checkpoint, downloads, async (config, tensors) => {
+    const values = new Map<string, Float32Array>();
+    for (const [name, tensor] of tensors) {
+      if (!name.startsWith("decode")) values.set(name, toFloat32(await tensor.read()));
+    }
+    // Counters that published files do not hold start at zero; all else is in the file.
+    const valueOf = ({ name, shape }: ParameterSpec) =>
+      values.get(name) ?? new Float32Array(sizeOf(shape));
+    return VqkdTokenizer.create(on, config, valueOf);
+  });
+}
+
+/** The shape of a tokenizer's encoder, read off its file. */
+export async function tokenizerConfig(
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<VqkdConfig> {
+  return await withTokenizer(checkpoint, downloads, (config) => Promise.resolve(config));
+}
+
+async function withTokenizer<T>(
+  checkpoint: string,
+  downloads: DownloadOptions,
+  use: (config: VqkdConfig, tensors: TensorMap) => Promise<T>,
+): Promise<T> {
+  const opened = await openModel(await locateTokenizer(checkpoint, downloads), {
+    part: "tokenizer",
+  });
+  try {
+    requireWhole(opened.report, `the tokenizer "${checkpoint}"`);
+    const { shape } = opened;
+    const config: VqkdConfig = {
+      imageSize: shape.imageSize,
+      patchSize: shape.patchSize,
+      embedDim: shape.embedDim,
+      depth: shape.depth,
+      heads: shape.heads,
+      mlpRatio: shape.mlpRatio,
+      codes: shape.codes!,
+      codeDim: shape.codeDim!,
+      decoderDepth: 0,
+      teacherDim: 0,
+      decay: 0.99,
+      quantizationWeight: 1,
+    };
+    return await use(config, opened.tensors);
+  } finally {
+    opened.close();
+  }
+}
+
+/** Throws a `UserError` where a tokenizer does not fit a model. */
+export function requireFit(
+  tokenizer: Pick<VqkdConfig, "codes" | "imageSize" | "patchSize">,
+  model: { codes: number; imageSize: number; patchSize: number },
+  tokenizerSize: number,
+): void {
+  if (tokenizer.codes !== model.codes) {
+    throw new UserError(
+      `Cannot use the tokenizer: it has ${tokenizer.codes} codes, and model.codes is ${model.codes}`,
+      { hint: `set model.codes=${tokenizer.codes}, or give another --tokenizer` },
+    );
+  }
+  if (tokenizer.imageSize !== tokenizerSize) {
+    throw new UserError(
+      `Cannot use the tokenizer: it was trained at ${tokenizer.imageSize} px, and ` +
+        `augment.tokenizerSize is ${tokenizerSize}`,
+      { hint: `set augment.tokenizerSize=${tokenizer.imageSize}, or give another --tokenizer` },
+    );
+  }
+  const [theirs, ours] = [tokenizer, model].map((x) => x.imageSize / x.patchSize);
+  if (theirs !== ours) {
+    throw new UserError(
+      `Cannot use the tokenizer: it divides an image into ${theirs} × ${theirs} patches, the model ` +
+        `into ${ours} × ${ours}`,
+      { hint: "choose model.patchSize and model.imageSize to match, or give another --tokenizer" },
+    );
+  }
+}

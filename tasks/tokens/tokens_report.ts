@@ -1,0 +1,265 @@
+/**
+ * `tokens-report`: how a tokenizer's codes are used and what they stand for, as a page with pictures.
+ *
+ * @module
+ */
+
+import type { LoadedBatch } from "../../data/loader.ts";
+import type { Source } from "../../data/source.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import { UserError } from "../../core/errors.ts";
+import { Generator } from "../../core/generator.ts";
+import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
+import { tokensReportPage } from "../../report/tokens_report.ts";
+import {
+  chooseImages,
+  codeColors,
+  keep,
+  type KeptImage,
+  mostUsed,
+  patchesOf,
+} from "./_token_pictures.ts";
+import { openEvaluationSource, openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { knnAccuracy } from "../evaluation/knn.ts";
+import {
+  collectTokens,
+  type TokenHistograms,
+  type TokenUse,
+} from "../evaluation/token_histograms.ts";
+import { PixelTokenizer } from "../tokenizer/pixel_tokenizer.ts";
+import {
+  type TokenizerInference,
+  type TokenizerInferenceOptions,
+  withTokenizer,
+} from "../pretrain/with_tokenizer.ts";
+
+/** Which images, how many. */
+export interface TokensReportOptions extends TokenizerInferenceOptions {
+  /** Images that are tokenised of each split, drawn at random; default 3000. */
+  readonly images?: number | undefined;
+}
+
+/** How a codebook does on images. */
+export interface TokenFigures extends TokenUse {
+  /** Accuracy of k-NN on code histograms; only with labels. */
+  readonly knnTop1?: number;
+}
+
+/** The figures of a report. */
+export interface TokensReportFigures extends TokenFigures {
+  readonly checkpoint: string;
+  readonly codes: number;
+  /** Images that were tokenised. */
+  readonly images: number;
+  /** Images that were classified by them; 0 without labels. */
+  readonly testImages: number;
+  /** Accuracy of guessing; only with labels. */
+  readonly chance?: number;
+  /** k-means on pixels with as many codes, on the same images; only with labels. */
+  readonly pixels?: TokenFigures;
+}
+
+const defaultImages = 3000;
+/** k-means in pixel space takes time in proportion to the codes. */
+const mostPixelCodes = 2048;
+/** Patches of a code that k-means on pixels is fitted to. */
+const patchesPerPixelCode = 64;
+
+/** Some images of a source at random, the same ones every time, a batch at a time. */
+async function* someImages(
+  source: Source,
+  wanted: number,
+  { preparation, transform, listener, batch }: TokenizerInference,
+): AsyncGenerator<LoadedBatch, void, void> {
+  const count = Math.min(wanted, source.length);
+  const size = Math.min(batch, count);
+  const loader = await openLoader(preparation.data, {
+    source,
+    transform,
+    batch: size,
+    seed: 0,
+    isShuffled: true,
+    dropsLast: false,
+  }, listener);
+  try {
+    yield* loader.batches({ to: Math.ceil(count / size) });
+  } finally {
+    loader.close();
+  }
+}
+
+/** The images on whose neighbours accuracies are measured, or null where there are no labels. */
+async function labelledTestImages(
+  train: Source,
+  { preparation, listener }: TokenizerInference,
+): Promise<Source | null> {
+  if (train.classes.length < 2) return null;
+  try {
+    const test = await openEvaluationSource(preparation.data);
+    return test.classes.join("\n") === train.classes.join("\n") ? test : null;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    listener({ type: "note", message: `No accuracies: ${error.message}` });
+    return null;
+  }
+}
+
+/**
+ * Tokenises images and makes the page of it.
+ *
+ * @returns the page as HTML of one file, and its figures
+ * @throws UserError for a checkpoint or images that are not there
+ */
+export async function tokensReport(
+  options: TokensReportOptions = {},
+): Promise<{ page: string; figures: TokensReportFigures }> {
+  return await withTokenizer(options, async (inference) => {
+    const { tokenizer, preparation } = inference;
+    const train = await openTrainingSource(preparation.data);
+    const test = await labelledTestImages(train, inference);
+    try {
+      const wanted = options.images ?? defaultImages;
+      const kept: KeptImage[] = [];
+      const own = await measure(inference, tokenizer, { train, test, wanted }, keep(kept));
+      const { codes } = tokenizer.config;
+      const pixels = test === null || codes > mostPixelCodes
+        ? undefined
+        : await measurePixels(inference, { train, test, wanted });
+      const figures: TokensReportFigures = {
+        checkpoint: inference.checkpoint,
+        codes,
+        images: own.images,
+        testImages: own.testImages,
+        ...own.figures,
+        ...(test === null ? {} : { chance: 1 / train.classes.length }),
+        ...(pixels === undefined ? {} : { pixels }),
+      };
+      const page = await render(inference, train, figures, own.histograms, kept);
+      return { page, figures };
+    } finally {
+      train.close?.();
+      test?.close?.();
+    }
+  });
+}
+
+interface Images {
+  readonly train: Source;
+  readonly test: Source | null;
+  readonly wanted: number;
+}
+
+/** Use and accuracy of a tokenizer's codes. */
+async function measure(
+  inference: TokenizerInference,
+  tokenizer: PatchTokenizer,
+  { train, test, wanted }: Images,
+  onBatch?: (batch: LoadedBatch, ids: Int32Array) => void,
+): Promise<
+  { histograms: TokenHistograms; figures: TokenFigures; images: number; testImages: number }
+> {
+  const { on, normalization } = inference;
+  const { codes } = inference.tokenizer.config;
+  const encoding = { tokenizer, codes, normalization };
+  const histograms = await collectTokens(
+    on,
+    encoding,
+    someImages(train, wanted, inference),
+    onBatch,
+  );
+  const bank = histograms.finish();
+  const { use } = histograms;
+  if (test === null) return { histograms, figures: use, images: bank.count, testImages: 0 };
+  const tested = await collectTokens(on, encoding, someImages(test, wanted, inference));
+  const queries = tested.finish();
+  const { top1 } = await knnAccuracy(on, bank, queries, train.classes.length);
+  return {
+    histograms,
+    figures: { ...use, knnTop1: top1 },
+    images: bank.count,
+    testImages: queries.count,
+  };
+}
+
+/** The same of k-means on pixels, fitted to the first of the same images. */
+async function measurePixels(inference: TokenizerInference, images: Images): Promise<TokenFigures> {
+  const { on, normalization, tokenizer } = inference;
+  const { imageSize, patchSize, codes } = tokenizer.config;
+  const patches = (imageSize / patchSize) ** 2;
+  const needed = Math.ceil(codes * patchesPerPixelCode / patches);
+  const batches: Tensor[] = [];
+  for await (const batch of someImages(images.train, needed, inference)) {
+    batches.push(
+      on.backend.run(() => imageTensor(batch.pixels, batch.size, batch.imageSize, normalization)),
+    );
+  }
+  const config = { imageSize, patchSize, codes };
+  const pixels = await PixelTokenizer.fit(on, config, batches, Generator.from(0));
+  tf.dispose(batches);
+  try {
+    return (await measure(inference, pixels, images)).figures;
+  } finally {
+    pixels.dispose();
+  }
+}
+
+async function render(
+  { tokenizer, checkpoint, preparation }: TokenizerInference,
+  { classes }: Source,
+  figures: TokensReportFigures,
+  histograms: TokenHistograms,
+  kept: readonly KeptImage[],
+): Promise<string> {
+  const { codeDim, imageSize, patchSize } = tokenizer.config;
+  const vectors = await tokenizer.parameters.value("quantize.embedding.weight").data();
+  return await tokensReportPage({
+    checkpoint,
+    data: preparation.data.source,
+    grid: imageSize / patchSize,
+    figures: figureTexts(figures),
+    accuracies: accuracyRows(figures),
+    hits: histograms.counts,
+    colors: codeColors(vectors as Float32Array, codeDim),
+    pictures: chooseImages(kept).map(({ id, label, pixels, tokens }) => ({
+      id,
+      ...(classes[label] === undefined ? {} : { className: classes[label] }),
+      picture: { width: imageSize, height: imageSize, data: pixels },
+      tokens,
+    })),
+    gallery: mostUsed(histograms.counts).map(({ code, share }) => ({
+      code,
+      share,
+      patches: patchesOf(code, kept, imageSize, patchSize),
+    })).filter(({ patches }) => patches.length > 0),
+  });
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+function figureTexts(figures: TokensReportFigures): [string, string][] {
+  return [
+    ["images", String(figures.images)],
+    ["codes", String(figures.codes)],
+    ["codes in use", percent(figures.codebookUsage)],
+    ["perplexity", figures.codebookPerplexity.toFixed(1)],
+    ["dead codes", String(figures.deadCodes)],
+  ];
+}
+
+function accuracyRows(
+  { knnTop1, pixels, chance, testImages, ...own }: TokensReportFigures,
+): string[][] | null {
+  if (knnTop1 === undefined || chance === undefined) return null;
+  const row = (name: string, use: TokenUse, accuracy: number) => [
+    name,
+    percent(accuracy),
+    percent(use.codebookUsage),
+    use.codebookPerplexity.toFixed(1),
+  ];
+  return [
+    [`k-NN of ${testImages} test images`, "accuracy", "codes in use", "perplexity"],
+    row("this tokenizer", own, knnTop1),
+    ...pixels === undefined ? [] : [row("k-means on pixels", pixels, pixels.knnTop1!)],
+    ["guessing", percent(chance), "", ""],
+  ];
+}
