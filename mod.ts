@@ -45,6 +45,7 @@ export { evaluate, type EvaluateResult } from "./tasks/inference/evaluate.ts";
 export { replayFailure, type ReplayOptions, type ReplayResult } from "./tasks/replay/replay.ts";
 export { predict, type Prediction, type PredictOptions } from "./tasks/inference/predict.ts";
 export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/inference/features.ts";
+export { type PictureKind, visualize, type VisualizeOptions } from "./tasks/visualize/visualize.ts";
 export {
   tokenizeImages,
   type TokenizeOptions,

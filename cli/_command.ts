@@ -119,6 +119,15 @@ export function some(
   return { placeholder, description, count: "some", kind: "path", ...options };
 }
 
+/** All further arguments, or none. */
+export function any(
+  placeholder: string,
+  description: string,
+  options: ArgumentOptions = {},
+): Argument<string[]> {
+  return { placeholder, description, count: "any", kind: "path", ...options };
+}
+
 /** The values of a record of flags or arguments. */
 export type ValuesOf<Specs extends Record<string, Flag | Argument>> = {
   readonly [Name in keyof Specs]: Specs[Name] extends { readonly typed?: () => infer Value } ? Value

@@ -26,6 +26,7 @@ import { segment } from "./segment.ts";
 import { tokenize } from "./tokenize.ts";
 import { tokenizer } from "./tokenizer.ts";
 import { tokensReport } from "./tokens_report.ts";
+import { visualize } from "./visualize.ts";
 
 /** The commands of the command line. */
 export const commands: readonly (Command | CommandGroup)[] = [
@@ -40,6 +41,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   evaluate,
   predict,
   features,
+  visualize,
   study,
   convert,
   inspect,

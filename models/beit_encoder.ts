@@ -12,10 +12,11 @@ import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
 import { patchEmbed } from "../backends/ops/patch_embed.ts";
 import type { Generator } from "../core/generator.ts";
 import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { block, type BlockOptions } from "./layers/block.ts";
+import { block, blockAttention, type BlockOptions } from "./layers/block.ts";
 import { drawBlockKeep, dropPathRates, type DropPathSource } from "./layers/drop_path.ts";
 import { PositionBias } from "./layers/position_bias.ts";
 import type { ParameterScope } from "./parameter_set.ts";
+import { withoutGradient } from "./without_gradient.ts";
 
 /** How one forward pass runs. */
 export interface EncoderOptions {
@@ -66,13 +67,7 @@ export class BeitEncoder {
   forward(on: Context, images: Tensor, options: EncoderOptions): EncoderOutput {
     const { config } = this;
     const parameters = this.#parameters;
-    let x = assembleTokens(on, {
-      patches: this.embedPatches(on, images),
-      mask: options.mask,
-      maskToken: options.mask === null ? null : parameters.value("mask_token"),
-      clsToken: parameters.value("cls_token"),
-      positions: config.usesAbsolutePositions ? parameters.value("pos_embed") : null,
-    });
+    let x = this.#embed(on, images, options.mask);
     const sharedBias = this.sharedBias(on);
     const rates = dropPathRates(config.dropPathRate, config.depth);
     const source = dropPathSource(config, options.dropPath, images.shape[0]);
@@ -91,6 +86,32 @@ export class BeitEncoder {
     return { early, final: x, states, sharedBias };
   }
 
+  /**
+   * How the heads of a block weigh the tokens, images [B, 3, S, S] → [B, H, N + 1, N + 1]: a row for
+   * each query, row 0 that of the cls token. Without masks, drop path or gradients.
+   *
+   * @param layer block, from 0; negative counts from the end: −1 is the last
+   * @throws RangeError for a layer that the encoder does not have
+   */
+  attentionWeights(on: Context, images: Tensor, layer: number): Tensor {
+    const { depth } = this.config;
+    const index = layer < 0 ? layer + depth : layer;
+    if (!Number.isInteger(index) || index < 0 || index >= depth) {
+      throw new RangeError(
+        `Cannot take attention of layer ${layer}: the encoder has ${depth} blocks`,
+      );
+    }
+    const [weights] = withoutGradient(() => {
+      const x = index === 0
+        ? this.#embed(on, images, null)
+        : this.forward(on, images, { mask: null, dropPath: null }).states[index - 1];
+      const scope = this.#parameters.scope(`blocks.${index}`);
+      const relativePositionBias = this.sharedBias(on) ?? this.#ownBias(on, scope);
+      return [blockAttention(on, scope, x, { ...this.#blockOptions, relativePositionBias })];
+    });
+    return weights;
+  }
+
   /** The bias of the shared table, [H, N + 1, N + 1]; null where there is none. */
   sharedBias(on: Context): Tensor | null {
     if (!this.config.usesSharedRelativePositionBias) return null;
@@ -105,6 +126,17 @@ export class BeitEncoder {
 
   get #blockOptions(): Pick<BlockOptions, "heads" | "epsilon" | "activation"> {
     return { heads: this.config.heads, epsilon: layerNormEpsilon, activation: "gelu" };
+  }
+
+  #embed(on: Context, images: Tensor, mask: Tensor | null): Tensor {
+    const parameters = this.#parameters;
+    return assembleTokens(on, {
+      patches: this.embedPatches(on, images),
+      mask,
+      maskToken: mask === null ? null : parameters.value("mask_token"),
+      clsToken: parameters.value("cls_token"),
+      positions: this.config.usesAbsolutePositions ? parameters.value("pos_embed") : null,
+    });
   }
 
   #ownBias(on: Context, scope: ParameterScope): Tensor | null {

@@ -15,7 +15,7 @@ linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQ
 messageOf openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
 pipeline planPretraining predict pretrain recipeNames replayFailure resize resolveConfig resolveWeights
 runConformance saveCheckpoint segment stageQueue tf tokenize tokenizeImages train trainTokenizer
-transformImage vitBase vitLarge vqkdBase withoutGradient writeSafetensors
+transformImage visualize vitBase vitLarge vqkdBase withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 
 Deno.test("mod.ts exports what the list says", async () => {

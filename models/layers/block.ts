@@ -7,7 +7,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { Activation } from "../../backends/kernels.ts";
-import { attention } from "../../backends/ops/attention.ts";
+import { attention, attentionWeights } from "../../backends/ops/attention.ts";
 import { layerNorm } from "../../backends/ops/layer_norm.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import { qkvBias } from "../../backends/ops/qkv_bias.ts";
@@ -51,6 +51,20 @@ export function selfAttention(
   const scale = (x.shape[2]! / heads) ** -0.5;
   const mixed = attention(on, qkv, relativePositionBias, { heads, scale });
   return linear(on, mixed, parameters.value("proj.weight"), parameters.value("proj.bias"));
+}
+
+/** How the heads of a block weigh its input x [B, N, C]: [B, H, N, N], a row for each query. */
+export function blockAttention(
+  on: Context,
+  parameters: ParameterScope,
+  x: Tensor,
+  options: Pick<BlockOptions, "heads" | "epsilon" | "relativePositionBias">,
+): Tensor {
+  const { heads, epsilon, relativePositionBias } = options;
+  const normed = norm(on, parameters, "norm1", x, epsilon);
+  const qkv = queryKeyValue(on, parameters.scope("attn"), normed);
+  const scale = (x.shape[2]! / heads) ** -0.5;
+  return attentionWeights(on, qkv, relativePositionBias, { heads, scale });
 }
 
 /** Two linear layers with an activation between, x [B, N, C] → [B, N, C]. */

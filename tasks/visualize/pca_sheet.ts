@@ -1,0 +1,121 @@
+/**
+ * Principal components of patch features as colours: what a block holds to be alike.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import { gridSize } from "../../models/beit_config.ts";
+import { extractFeatures } from "../../models/features.ts";
+import { principalComponents } from "../../models/principal_components.ts";
+import { heatColor } from "../../report/heat_map.ts";
+import { patchMap, type PictureSheet } from "../../report/picture_sheet.ts";
+import type { LoadedEncoder } from "../inference/load_encoder.ts";
+import type { ShownImages } from "./shown_images.ts";
+
+/** Components that are shown: one for red, green and blue each. */
+const shown = 3;
+
+/** Shares of the values below and above the range that the colours cover. */
+const [low, high] = [0.02, 0.98];
+
+/** Patch features of all images, [rows, width]. */
+async function patchFeatures(
+  on: Context,
+  { encoder }: LoadedEncoder,
+  { batches }: ShownImages,
+  layer: number,
+): Promise<Float32Array> {
+  const parts: Float32Array[] = [];
+  for (const { tensor } of batches) {
+    const [patches] = on.backend.run(() =>
+      extractFeatures(on, encoder, tensor(), [{ layer, kind: "patches" }])
+    );
+    parts.push(Float32Array.from(await patches.data()));
+    patches.dispose();
+  }
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Places along the components, [shown][rows], and the share of the variance in each. */
+function project(features: Float32Array, width: number): {
+  places: Float32Array[];
+  shares: number[];
+} {
+  const { mean, components } = principalComponents(features, width, shown);
+  const rows = features.length / width;
+  const places = Array.from({ length: shown }, () => new Float32Array(rows));
+  let total = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < width; i++) {
+      const value = features[row * width + i] - mean[i];
+      total += value * value;
+      for (let k = 0; k < shown; k++) places[k][row] += value * components[k * width + i];
+    }
+  }
+  const shares = places.map((values) =>
+    total > 0 ? values.reduce((sum, value) => sum + value * value, 0) / total : 0
+  );
+  return { places, shares };
+}
+
+/** Values as shares of their range without the outermost of them. */
+function levels(values: Float32Array): Float32Array {
+  const sorted = values.toSorted();
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
+  const [least, range] = [at(low), at(high) - at(low)];
+  return values.map((value) => range > 0 ? Math.min(1, Math.max(0, (value - least) / range)) : 0.5);
+}
+
+/**
+ * A row for each image: the image, its patches with the first three components as red, green and blue,
+ * and each of them alone. The components are those of all shown images together, so that a colour means
+ * the same everywhere.
+ */
+export async function pcaSheet(
+  on: Context,
+  model: LoadedEncoder,
+  images: ShownImages,
+  layer: number,
+): Promise<PictureSheet> {
+  const { embedDim } = model.config;
+  const grid = gridSize(model.config);
+  const features = await patchFeatures(on, model, images, layer);
+  const { places, shares } = project(features, embedDim);
+  const colors = places.map(levels);
+  const shown = images.batches.flatMap((batch) => batch.images);
+  const rows = shown.map(({ id, picture }, index) => {
+    const level = (component: number, patch: number) =>
+      colors[component][index * grid * grid + patch];
+    const byte = (component: number, patch: number) => Math.round(255 * level(component, patch));
+    return {
+      id,
+      caption: id,
+      pictures: [
+        picture,
+        patchMap(grid, (patch) => [byte(0, patch), byte(1, patch), byte(2, patch)]),
+        ...colors.map((_, component) =>
+          patchMap(grid, (patch) => heatColor(level(component, patch)))
+        ),
+      ],
+    };
+  });
+  return {
+    title: `Principal components of block ${layer}`,
+    explanation: "The three directions in which the patches of these images differ most, as red, " +
+      "green and blue, and one by one: the same colour means the same everywhere.",
+    columns: [
+      "image",
+      "components 1 to 3 as colours",
+      ...shares.map((share, index) => `component ${index + 1}, ${(100 * share).toFixed(1)} %`),
+    ],
+    rows,
+    figures: Object.fromEntries(shares.map((share, index) => [`component${index + 1}`, share])),
+  };
+}

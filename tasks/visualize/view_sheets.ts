@@ -1,0 +1,130 @@
+/**
+ * What pretraining makes of images before a model sees them: both augmented views and the masks.
+ *
+ * @module
+ */
+
+import type { PretrainConfig } from "../../configs/schema.ts";
+import type { LoadedBatch } from "../../data/loader.ts";
+import type { Source } from "../../data/source.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+import { overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
+import type { RgbPicture } from "../../report/png.ts";
+import { openLoader } from "../run/data_sources.ts";
+import { evaluationTransform, maskOptions, pretrainTransform } from "../run/transforms.ts";
+import { picturesOf } from "./shown_images.ts";
+
+/** No colour of most pictures, grey ones least of all. */
+const maskColor = [66, 104, 178] as const;
+
+/** How to draw. */
+export interface ViewOptions {
+  readonly config: PretrainConfig;
+  /** Draws of each image; as many epochs of a run. */
+  readonly draws: number;
+  readonly listener: RunListener;
+}
+
+/** The tokenizer's view of every sample. */
+function tokenizerPictures(batch: LoadedBatch): RgbPicture[] {
+  const { tokenizerPixels, tokenizerSize } = batch;
+  return picturesOf({ ...batch, pixels: tokenizerPixels, imageSize: tokenizerSize });
+}
+
+/** Each image in the middle, as evaluation sees it. */
+async function plainPictures(
+  source: Source,
+  { config, listener }: ViewOptions,
+): Promise<{ id: string; picture: RgbPicture }[]> {
+  const loader = await openLoader({ ...config.data, shuffle: false, dropLast: false }, {
+    source,
+    transform: evaluationTransform(config.augment),
+    batch: source.length,
+    seed: config.seed,
+  }, listener);
+  try {
+    const { value } = await loader.batches({ to: 1 }).next();
+    const batch = value as LoadedBatch;
+    return picturesOf(batch).map((picture, index) => ({ id: batch.ids[index], picture }));
+  } finally {
+    loader.close();
+  }
+}
+
+/** Views and masks of the first epochs, as the workers of a run make them. */
+async function drawnBatches(
+  source: Source,
+  { config, draws, listener }: ViewOptions,
+): Promise<LoadedBatch[]> {
+  const loader = await openLoader({ ...config.data, shuffle: false, dropLast: false }, {
+    source,
+    transform: pretrainTransform(config.augment),
+    mask: maskOptions(config),
+    batch: source.length,
+    seed: config.seed,
+  }, listener);
+  const batches: LoadedBatch[] = [];
+  try {
+    for await (const batch of loader.batches({ to: draws })) batches.push(batch);
+  } finally {
+    loader.close();
+  }
+  return batches;
+}
+
+/**
+ * Two sheets with a row for each image. `views`: the image, then for each draw the encoder's view and
+ * the tokenizer's, which are of the same crop. `masks`: the image, then for each draw the encoder's view
+ * with its masked patches in blue.
+ */
+export async function viewSheets(
+  source: Source,
+  options: ViewOptions,
+): Promise<{ views: PictureSheet; masks: PictureSheet }> {
+  const { config, draws } = options;
+  const grid = config.model.imageSize / config.model.patchSize;
+  const plain = await plainPictures(source, options);
+  const batches = await drawnBatches(source, options);
+  const encoder = batches.map(picturesOf);
+  const tokenizer = batches.map(tokenizerPictures);
+  const numbers = Array.from({ length: draws }, (_, index) => index + 1);
+  const { maskedPatches } = config.mask;
+  const sheet = (
+    columns: readonly string[],
+    picturesOf: (image: number, draw: number) => readonly RgbPicture[],
+  ) => ({
+    columns: ["image", ...columns],
+    rows: plain.map(({ id, picture }, image) => ({
+      id,
+      caption: id,
+      pictures: [picture, ...numbers.flatMap((number) => picturesOf(image, number - 1))],
+    })),
+  });
+  return {
+    views: {
+      title: "The two views of pretraining",
+      explanation:
+        "One crop of each image, drawn anew in every epoch, with the same changes of colour: " +
+        "the encoder sees it masked, the tokenizer labels its patches.",
+      ...sheet(
+        numbers.flatMap((number) => [`encoder ${number}`, `tokenizer ${number}`]),
+        (image, draw) => [encoder[draw][image], tokenizer[draw][image]],
+      ),
+      figures: {},
+    },
+    masks: {
+      title: "Masks",
+      explanation: `Block by block, until ${maskedPatches} of ${grid * grid} patches are masked.`,
+      ...sheet(numbers.map((number) => `mask ${number}`), (image, draw) => {
+        const { mask } = batches[draw];
+        const isMasked = (patch: number) => mask[image * grid * grid + patch] === 1;
+        return [overPatches(
+          encoder[draw][image],
+          grid,
+          (patch) => isMasked(patch) ? { color: maskColor, share: 0.9 } : null,
+        )];
+      }),
+      figures: { maskedShare: maskedPatches / grid ** 2 },
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * `visualize`: pictures of what a run sees and a model looks at.
+ *
+ * @module
+ */
+
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { openImages } from "../../data/image_files.ts";
+import type { Source } from "../../data/source.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+import type { PictureSheet } from "../../report/picture_sheet.ts";
+import { openTrainingSource } from "../run/data_sources.ts";
+import { batchesOf } from "../evaluation/collect_features.ts";
+import { requireLayers } from "../inference/features.ts";
+import { type Inference, type InferenceOptions, withInference } from "../inference/inference.ts";
+import { loadEncoder } from "../inference/load_encoder.ts";
+import { testTransform } from "../run/preparation.ts";
+import { type AttentionChoice, attentionSheet } from "./attention_sheet.ts";
+import { pcaSheet } from "./pca_sheet.ts";
+import { type ShownBatch, shownBatch, spread } from "./shown_images.ts";
+import { viewSheets } from "./view_sheets.ts";
+
+/** Pictures that come from a model … */
+export const modelPictures = ["attention", "pca"] as const;
+/** … and from a pretraining config alone. */
+export const viewPictures = ["masks", "views"] as const;
+/** All kinds of pictures. */
+export const pictureKinds = [...viewPictures, ...modelPictures] as const;
+/** A kind of pictures. */
+export type PictureKind = typeof pictureKinds[number];
+
+/** What to draw. */
+export interface VisualizeOptions extends Partial<Omit<InferenceOptions, "checkpoint">> {
+  readonly show: readonly PictureKind[];
+  /** Image files, or one folder or archive, or a source; left out: those of the config or the run. */
+  readonly images?: readonly string[] | Source | undefined;
+  /** Images, spread evenly over what is given; default 6. */
+  readonly count?: number | undefined;
+  /** The model, for `attention` and `pca`. */
+  readonly checkpoint?: string | undefined;
+  /** What the run does to images, for `masks` and `views`. */
+  readonly config?: PretrainConfig | undefined;
+  /** Block of `attention` and `pca`, from 0 or from the end with −1; default the last. */
+  readonly layer?: number | undefined;
+  /** Heads of `attention`, from 0; default all. */
+  readonly heads?: readonly number[] | undefined;
+  /** Patch [row, column] that looks; default the cls token. */
+  readonly patch?: readonly [number, number] | undefined;
+  /** Draws of `masks` and `views`; default 3. */
+  readonly draws?: number | undefined;
+}
+
+const [defaultCount, defaultDraws] = [6, 3];
+
+/** The images to show: the given ones, or those of a data section. */
+async function openShown(
+  { images, count = defaultCount }: Pick<VisualizeOptions, "images" | "count">,
+  data: PretrainConfig["data"],
+): Promise<{ source: Source; close: () => void }> {
+  if (images !== undefined && "read" in images) {
+    return { source: spread(images, count), close: () => {} };
+  }
+  const isGiven = images !== undefined && images.length > 0;
+  const source = isGiven ? await openImages(images) : await openTrainingSource(data);
+  return { source: spread(source, count), close: () => source.close?.() };
+}
+
+async function drawModel(
+  { on, preparation, batch, listener }: Inference,
+  options: VisualizeOptions & { readonly checkpoint: string },
+): Promise<[PictureKind, PictureSheet][]> {
+  const { checkpoint, config, imageSize, downloads, show } = options;
+  const { source, close } = await openShown(options, config?.data ?? preparation.data);
+  try {
+    const model = await loadEncoder(on, checkpoint, {
+      ...(imageSize === undefined ? {} : { imageSize }),
+      ...(downloads === undefined ? {} : { downloads }),
+    });
+    try {
+      const [layer] = requireLayers([options.layer ?? -1], model.config.depth);
+      const batches: ShownBatch[] = [];
+      const loaded = batchesOf(source, {
+        data: preparation.data,
+        transform: testTransform(preparation, model.config.imageSize),
+        listener,
+        batch,
+      });
+      for await (const one of loaded) batches.push(shownBatch(one, preparation.normalization));
+      const choice: AttentionChoice = {
+        layer,
+        heads: options.heads ?? null,
+        patch: options.patch ?? null,
+      };
+      const sheets: [PictureKind, PictureSheet][] = [];
+      if (show.includes("attention")) {
+        sheets.push(["attention", await attentionSheet(on, model, { batches }, choice)]);
+      }
+      if (show.includes("pca")) {
+        sheets.push(["pca", await pcaSheet(on, model, { batches }, layer)]);
+      }
+      return sheets;
+    } finally {
+      model.dispose();
+    }
+  } finally {
+    close();
+  }
+}
+
+async function drawViews(
+  options: VisualizeOptions,
+  config: PretrainConfig,
+  listener: RunListener,
+): Promise<[PictureKind, PictureSheet][]> {
+  const { source, close } = await openShown(options, config.data);
+  try {
+    const draws = options.draws ?? defaultDraws;
+    const sheets = await viewSheets(source, { config, draws, listener });
+    return viewPictures.filter((kind) => options.show.includes(kind))
+      .map((kind) => [kind, sheets[kind]]);
+  } finally {
+    close();
+  }
+}
+
+/**
+ * Sheets of pictures, a row for each image: masks, both views of pretraining, attention maps of a block,
+ * principal components of its patch features.
+ *
+ * @throws UserError for a checkpoint, images, a block, head or patch that are not there, and where what
+ * a kind of pictures needs is not given
+ */
+export async function visualize(
+  options: VisualizeOptions,
+): Promise<ReadonlyMap<PictureKind, PictureSheet>> {
+  const { show, checkpoint, config, listener = () => {} } = options;
+  const needs = (kinds: readonly PictureKind[]) => kinds.find((kind) => show.includes(kind));
+  const [ofModel, ofViews] = [needs(modelPictures), needs(viewPictures)];
+  if (ofModel !== undefined && checkpoint === undefined) {
+    throw new UserError(`Cannot draw ${ofModel}: no model is given`, {
+      hint: "give a run directory, a file or a model card's name with --checkpoint",
+    });
+  }
+  if (ofViews !== undefined && config === undefined) {
+    throw new UserError(`Cannot draw ${ofViews}: no pretraining config is given`, {
+      hint: "name a recipe of pretraining with --config",
+    });
+  }
+  return new Map([
+    ...(ofViews === undefined ? [] : await drawViews(options, config!, listener)),
+    ...(ofModel === undefined ? [] : await withInference(
+      { ...options, checkpoint: checkpoint! },
+      (inference) => drawModel(inference, { ...options, checkpoint: checkpoint! }),
+    )),
+  ]);
+}
