@@ -17,6 +17,8 @@ export type BackendName = "auto" | "reference" | "cpu" | "webgpu" | `tfjs:${stri
 export interface BackendOptions {
   /** Threads of `cpu`; default: as many as the processor has, also for null. */
   readonly threads?: number | null;
+  /** Which GPU `webgpu` takes; default `high-performance`. */
+  readonly powerPreference?: GPUPowerPreference;
   /** What multiplies matrices on `cpu`. Default `auto`. */
   readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
 }
@@ -63,7 +65,8 @@ export async function createBackend(
       return { backend: await startCpu(options), notes: [] };
     case "webgpu": {
       const { createWebgpuBackend } = await import("./webgpu/mod.ts");
-      return { backend: await createWebgpuBackend(), notes: [] };
+      const { powerPreference } = options;
+      return { backend: await createWebgpuBackend({ powerPreference }), notes: [] };
     }
   }
   const similar = nearest(name, names);
@@ -84,7 +87,7 @@ async function startBest(options: BackendOptions): Promise<StartedBackend> {
   const notes: string[] = [];
   try {
     const { createWebgpuBackend } = await import("./webgpu/mod.ts");
-    const backend = await createWebgpuBackend();
+    const backend = await createWebgpuBackend({ powerPreference: options.powerPreference });
     if (!backend.adapter.isSoftware) return { backend, notes };
     const { description } = backend.adapter;
     await backend.dispose();

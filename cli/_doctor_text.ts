@@ -1,4 +1,5 @@
 /** The report of `doctor` as lines. */
+import type { AdapterChoice } from "../backends/webgpu/mod.ts";
 import { type BackendReport, isHealthy, type WorkingBackend } from "../tasks/doctor/doctor.ts";
 import type { AcceleratorReport, MachineReport, PermissionReport } from "./_machine.ts";
 import { formatBytes } from "./_plan.ts";
@@ -62,7 +63,7 @@ function figureLines(numbers: Readonly<Record<string, number>>): string[] {
 
 function backendLines(report: BackendReport): string[] {
   if (!report.starts) return [`  ${report.backend}: does not start`, `    ${report.reason}`];
-  const { capabilities, adapter } = report;
+  const { capabilities, adapter, adapters } = report;
   const { reducedPrecisions, maxBufferBytes, description } = capabilities;
   const reduced = reducedPrecisions.length === 0 ? "none" : reducedPrecisions.join(", ");
   const lines = [
@@ -71,8 +72,17 @@ function backendLines(report: BackendReport): string[] {
   ];
   if (adapter === null) return lines;
   if (adapter.isSoftware) lines.push("    not a GPU but imitated on the processor: slow");
+  lines.push(...adapterLines(adapters ?? []));
   lines.push(`    features: ${adapter.features.join(", ") || "none"}`);
   return [...lines, "    limits:", ...figureLines(adapter.limits)];
+}
+
+/** Which setting takes which GPU; nothing can be chosen where there is one. */
+function adapterLines(adapters: readonly AdapterChoice[]): string[] {
+  if (adapters.length < 2) return ["    the only adapter that WebGPU shows"];
+  return adapters.map(({ adapter, preferences }) => {
+    return `    --set backend.powerPreference=${preferences[0]} takes ${adapter.description}`;
+  });
 }
 
 function testRow({ backend, selfTest }: WorkingBackend): string[] {

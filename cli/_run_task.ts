@@ -4,7 +4,7 @@ import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
 import type { ConfigOf, Task } from "../configs/schema.ts";
-import { UserError } from "../core/errors.ts";
+import { DeviceLostError, messageOf, OutOfMemoryError, UserError } from "../core/errors.ts";
 import type { RunListener } from "../pipeline/events.ts";
 import type { RunHook } from "../pipeline/hooks.ts";
 import {
@@ -171,6 +171,31 @@ async function openRun<T extends Task>(
   return { ...await configOf<T>(task, flags, stored), directory: flags.resume };
 }
 
+/**
+ * How to go on with a run that its device has ended: with a smaller micro-batch where memory ran out.
+ * null where something else ended it, or there is no checkpoint to go on from.
+ */
+function resumeCommand(
+  task: Task,
+  directory: string,
+  error: unknown,
+  batchSize: number,
+): string | null {
+  const isOutOfMemory = error instanceof OutOfMemoryError;
+  if (!isOutOfMemory && !(error instanceof DeviceLostError)) return null;
+  if (latestCheckpoint(directory).checkpoint === undefined) return null;
+  const command = `deno task ${taskCommands[task]} --resume ${directory}`;
+  const size = isOutOfMemory ? error.microBatchSize ?? 1 : 1;
+  return size < 2 ? command : `${command} --micro-batch ${divisorBelow(batchSize, size)}`;
+}
+
+/** The largest divisor of a batch that is smaller than `size`. */
+function divisorBelow(batchSize: number, size: number): number {
+  let divisor = size - 1;
+  while (batchSize % divisor !== 0) divisor--;
+  return divisor;
+}
+
 /** Runs a task as its flags say; gives the exit code. */
 export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   runner: TaskRunner<T, Outcome>,
@@ -200,6 +225,10 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       downloads: { offline: flags.offline },
       ...memoryBudget(),
     });
+  } catch (error) {
+    const command = resumeCommand(runner.task, directory, error, config.batchSize);
+    if (command === null) throw error;
+    throw new UserError(`${messageOf(error)}: ${command}`, { cause: error });
   } finally {
     progress.close();
   }

@@ -33,8 +33,20 @@ export class UserError extends Error {
 /** A step needs more memory than the device, or the run's budget, has. */
 export class OutOfMemoryError extends UserError {
   override name = "OutOfMemoryError";
+  /** Images of the forward pass that it happened in, where somebody knows. */
+  microBatchSize: number | null = null;
   constructor(message: string) {
     super(message, { hint: "lower --micro-batch, or set recompute" });
+  }
+}
+
+/** The device that computes is gone: reset by its driver, unplugged, or taken by the system. */
+export class DeviceLostError extends UserError {
+  override name = "DeviceLostError";
+  constructor(message: string) {
+    super(message, {
+      hint: "go on with --resume; if it happens again, lower --micro-batch",
+    });
   }
 }
 

@@ -6,9 +6,10 @@
  */
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
-import type { Context } from "../backends/backend.ts";
+import type { Backend, Context } from "../backends/backend.ts";
 import { Tape } from "../backends/tape.ts";
 import { now, Stopwatch } from "../core/clock.ts";
+import { DeviceLostError, OutOfMemoryError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";
 import type { StepOutput } from "./batch.ts";
 import { divergenceOf, type StepFailure } from "./divergence.ts";
@@ -73,6 +74,30 @@ interface PendingStep {
  * @returns the number of steps done, and whether the signal ended it early
  */
 export async function train<Batch>(
+  loop: TrainingLoop<Batch>,
+): Promise<{ step: number; interrupted: boolean }> {
+  try {
+    return await runSteps(loop);
+  } catch (error) {
+    const cause = await deviceFault(loop.on.backend) ?? error;
+    if (cause instanceof OutOfMemoryError) {
+      cause.microBatchSize = Math.ceil(loop.batchSize / loop.microBatches(loop.startStep));
+    }
+    throw cause;
+  }
+}
+
+/** What is wrong with the device, which may have led to any other error; null where nothing is. */
+async function deviceFault(backend: Backend): Promise<Error | null> {
+  try {
+    await backend.sync();
+    return null;
+  } catch (error) {
+    return error instanceof OutOfMemoryError || error instanceof DeviceLostError ? error : null;
+  }
+}
+
+async function runSteps<Batch>(
   loop: TrainingLoop<Batch>,
 ): Promise<{ step: number; interrupted: boolean }> {
   const stopwatch = new Stopwatch();

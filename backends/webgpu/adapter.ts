@@ -23,6 +23,8 @@ export interface AdapterSummary {
 export interface AdapterOptions {
   /** `high-performance` (default) prefers a discrete GPU, `low-power` an integrated one. */
   readonly powerPreference?: GPUPowerPreference;
+  /** Ask for the adapter that imitates a GPU on the processor, where there is one. */
+  readonly forceFallbackAdapter?: boolean;
   /** Use this adapter instead of asking for one. */
   readonly adapter?: GPUAdapter;
 }
@@ -56,6 +58,7 @@ export async function requestAdapter(options: AdapterOptions = {}): Promise<GPUA
   }
   const adapter = await gpu.requestAdapter({
     powerPreference: options.powerPreference ?? "high-performance",
+    forceFallbackAdapter: options.forceFallbackAdapter ?? false,
   });
   if (!adapter) {
     throw new UserError("Cannot start the WebGPU backend: no WebGPU adapter found", {
@@ -83,6 +86,30 @@ export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
     features: FEATURES.filter((feature) => adapter.features.has(feature)),
     limits,
   };
+}
+
+/** An adapter, and the preferences that lead to it. */
+export interface AdapterChoice {
+  readonly adapter: AdapterSummary;
+  readonly preferences: readonly GPUPowerPreference[];
+}
+
+/**
+ * The adapters that `powerPreference` chooses between: one where both preferences find the same.
+ *
+ * WebGPU shows no list of adapters, on purpose. A machine may have more than these: the variables of
+ * the driver's loader (`VK_DRIVER_FILES`) decide which are seen at all.
+ */
+export async function listAdapters(): Promise<AdapterChoice[]> {
+  const found = new Map<string, { adapter: AdapterSummary; preferences: GPUPowerPreference[] }>();
+  for (const powerPreference of ["high-performance", "low-power"] as const) {
+    const adapter = summarizeAdapter(await requestAdapter({ powerPreference }));
+    const key = JSON.stringify(adapter);
+    const known = found.get(key);
+    if (known) known.preferences.push(powerPreference);
+    else found.set(key, { adapter, preferences: [powerPreference] });
+  }
+  return [...found.values()];
 }
 
 /** Opens a device with all that the adapter has, but for the features in `without`. */

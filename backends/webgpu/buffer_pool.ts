@@ -18,6 +18,7 @@ const IDLE_SUBMISSIONS = 400;
 export interface BufferPoolOptions {
   /** Bytes that it may hold. */
   readonly limitBytes: number;
+  readonly create: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   /** Called in place of an allocation that would exceed the limit; must throw. */
   readonly onExhausted: (size: number, usedBytes: number) => never;
 }
@@ -35,7 +36,6 @@ export class BufferPool {
   /** The most that the two have been. */
   peakBytesUsed = 0;
   peakBytesAllocated = 0;
-  readonly #device: GPUDevice;
   readonly #options: BufferPoolOptions;
   /** By size and usage; the oldest first in each. */
   readonly #free = new Map<string, FreeBuffer[]>();
@@ -44,8 +44,7 @@ export class BufferPool {
   #doomed: GPUBuffer[] = [];
   #submissions = 0;
 
-  constructor(device: GPUDevice, options: BufferPoolOptions) {
-    this.#device = device;
+  constructor(options: BufferPoolOptions) {
     this.#options = options;
   }
 
@@ -99,7 +98,7 @@ export class BufferPool {
     if (used > this.#options.limitBytes) this.#options.onExhausted(size, this.numBytesUsed);
     const bound = Math.max(used, this.peakBytesUsed) * (1 + SLACK);
     this.#shrinkTo(Math.min(bound, this.#options.limitBytes) - size);
-    const buffer = this.#device.createBuffer({ size, usage, mappedAtCreation });
+    const buffer = this.#options.create({ size, usage, mappedAtCreation });
     this.numBytesAllocated += size;
     this.peakBytesAllocated = Math.max(this.peakBytesAllocated, this.numBytesAllocated);
     return buffer;

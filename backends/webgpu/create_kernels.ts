@@ -15,6 +15,7 @@ import { patchEmbedKernel } from "./kernels/patch_embed.ts";
 import { qkvBiasKernel } from "./kernels/qkv_bias.ts";
 import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts";
 import { residualKernel } from "./kernels/residual.ts";
+import type { Runtime } from "./runtime.ts";
 import type { ShaderRunner } from "./shader.ts";
 
 /** What suits a device. */
@@ -29,7 +30,7 @@ export function createKernels(
   { tilings, attentionRows }: DeviceTraits,
 ): Kernels {
   const products = new MatrixProducts(runner, tilings);
-  return {
+  return named(runner.runtime, {
     adamW: adamWKernel(runner),
     assembleTokens: assembleTokensKernel(runner),
     attention: attentionKernel(runner, attentionRows),
@@ -43,5 +44,28 @@ export function createKernels(
     relativePositionBias: relativePositionBiasKernel(runner),
     residual: residualKernel(runner),
     ...codebookKernels(runner, products),
+  });
+}
+
+type Work = (...args: unknown[]) => unknown;
+
+/** The same kernels, which tell the runtime their names while they are at work. */
+function named(runtime: Runtime, kernels: Kernels): Kernels {
+  const wrap = (name: string, work: Work) => (...args: unknown[]) => {
+    const outer = runtime.kernel;
+    runtime.kernel = name;
+    try {
+      return work(...args);
+    } finally {
+      runtime.kernel = outer;
+    }
   };
+  const entries = Object.entries(kernels).map(([name, kernel]) => {
+    if (typeof kernel === "function") return [name, wrap(name, kernel as Work)];
+    const methods = Object.entries(kernel as Record<string, Work>).map(([method, work]) => {
+      return [method, wrap(method === "forward" ? name : `${name} ${method}`, work)];
+    });
+    return [name, Object.fromEntries(methods)];
+  });
+  return Object.fromEntries(entries);
 }

@@ -122,7 +122,7 @@ class DeviceBackend implements WebgpuBackend {
   }
 
   run<T>(work: () => T): T {
-    this.#runtime.check();
+    this.#runtime.faults.check();
     const { backendName, backendInstance, profiler } = this.#engine;
     if (this.#own) Object.assign(this.#engine, this.#own);
     else this.#activate();
@@ -144,7 +144,7 @@ class DeviceBackend implements WebgpuBackend {
   async sync(): Promise<void> {
     this.#runtime.flush();
     await this.#runtime.queue.onSubmittedWorkDone();
-    this.#runtime.check();
+    await this.#runtime.faults.settle();
   }
 
   startProfile(): void {

@@ -1,5 +1,5 @@
 /** The `webgpu` backend; see `create_webgpu_backend.ts`. @module */
 export { createWebgpuBackend } from "./create_webgpu_backend.ts";
 export type { WebgpuBackend, WebgpuOptions } from "./create_webgpu_backend.ts";
-export { requestAdapter, summarizeAdapter } from "./adapter.ts";
-export type { AdapterOptions, AdapterSummary } from "./adapter.ts";
+export { listAdapters, requestAdapter, summarizeAdapter } from "./adapter.ts";
+export type { AdapterChoice, AdapterOptions, AdapterSummary } from "./adapter.ts";

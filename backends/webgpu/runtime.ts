@@ -15,9 +15,9 @@
 
 import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
 import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
-import { OutOfMemoryError, UserError } from "../../core/errors.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { Deferrals } from "./deferral.ts";
+import { DeviceFaults, mebibytes } from "./device_faults.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
 
 /** How the elements of a float tensor lie in its buffer. */
@@ -94,49 +94,42 @@ export class Runtime extends WebGPUBackend {
   #halves = new WeakSet<DataId>();
   #abandoned = new WeakSet<DataId>();
   #uniforms = new Map<string, GPUBuffer>();
-  #fault: Error | null = null;
-  #isClosing = false;
+  /** The kernel at work, for messages. */
+  kernel = "";
+  readonly faults: DeviceFaults;
+  /** Shape and type of the tensor that a buffer is acquired for. */
+  #wanted: string | null = null;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo, limitBytes = Infinity) {
     super(device, info);
-    this.pool = new BufferPool(device, {
+    this.faults = new DeviceFaults(device, () => this.pool.numBytesAllocated);
+    this.pool = new BufferPool({
       limitBytes,
-      onExhausted: (size, used) => {
-        throw new OutOfMemoryError(
-          `Cannot allocate ${mebibytes(size)} on the GPU: ${mebibytes(used)} are in use, and the ` +
-            `run may use ${mebibytes(limitBytes)}`,
-        );
+      create: (descriptor) => this.#createBuffer(descriptor),
+      onExhausted: (bytes, used) => {
+        const reason = `${mebibytes(used)} of them in use, and the run may use ${
+          mebibytes(limitBytes)
+        }`;
+        throw this.faults.outOfMemory({ label: this.#label(), bytes }, reason);
       },
     });
     this.#inner.bufferManager = this.pool;
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      this.#fault ??= this.#describe((event as GPUUncapturedErrorEvent).error);
-    });
-    device.lost.then((reason) => {
-      if (this.#isClosing) return;
-      this.#fault ??= new UserError(`The GPU was lost: ${reason.message || reason.reason}`, {
-        hint: "continue the run with --resume; if it happens again, lower --micro-batch",
-      });
-    });
   }
 
   get #inner(): Internals {
     return this as unknown as Internals;
   }
 
-  /** Throws what the device has reported since the last call, if anything. */
-  check(): void {
-    if (this.#fault) throw this.#fault;
+  /** What the next buffer is for: `attention, float32 [64, 197, 768]`. */
+  #label(): string {
+    return [this.kernel, this.#wanted ?? "a buffer"].filter(Boolean).join(", ");
   }
 
-  #describe(error: GPUError): Error {
-    const text = error.message.split("\n").map((line) => line.trim()).filter(Boolean).join(" ");
-    if (!/out.?of.?memory|not enough memory/i.test(`${error.constructor.name} ${text}`)) {
-      return new Error(`WebGPU: ${text}`);
-    }
-    const allocated = mebibytes(this.pool.numBytesAllocated);
-    return new OutOfMemoryError(`The GPU is out of memory with ${allocated} allocated: ${text}`);
+  #createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    return this.faults.createBuffer(
+      { label: this.#label(), bytes: descriptor.size },
+      descriptor,
+    );
   }
 
   /** How the elements of `tensor` are stored. */
@@ -150,7 +143,7 @@ export class Runtime extends WebGPUBackend {
     const id = info.dataId as DataId;
     const elements = tf.util.sizeFromShape(shape);
     const bytes = storage === "float16" ? Math.ceil(elements / 2) * 4 : elements * 4;
-    this.#inner.tensorMap.get(id).resource = this.#acquire(Math.max(bytes, 4), shape);
+    this.#inner.tensorMap.get(id).resource = this.#acquire(Math.max(bytes, 4), shape, storage);
     if (storage === "float16") this.#halves.add(id);
     return tf.engine().makeTensorFromTensorInfo(info, this);
   }
@@ -185,21 +178,28 @@ export class Runtime extends WebGPUBackend {
     this.deferrals.settle(id);
   }
 
-  #acquire(bytes: number, shape: number[]): GPUBuffer {
+  #acquire(
+    bytes: number,
+    shape: readonly number[],
+    storage: Storage | "scratch" = "float32",
+  ): GPUBuffer {
+    this.#wanted = `${storage} [${shape.join(", ")}]`;
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > limit) {
-      throw new OutOfMemoryError(
-        `Cannot allocate a tensor [${shape.join(", ")}] of ${mebibytes(bytes)}: this GPU allows ` +
-          `${mebibytes(limit)} in one buffer`,
+      throw this.faults.outOfMemory(
+        { label: this.#label(), bytes },
+        `and one buffer of this GPU holds ${mebibytes(limit)}`,
       );
     }
-    return this.pool.acquireBuffer(bytes, TENSOR_USAGE);
+    const buffer = this.pool.acquireBuffer(bytes, TENSOR_USAGE);
+    this.#wanted = null;
+    return buffer;
   }
 
   /** A scratch buffer that returns to the pool when the work recorded so far is submitted. */
   scratch(bytes: number): BufferSlice {
-    const buffer = this.#acquire(Math.ceil(bytes / 4) * 4, [bytes / 4]);
+    const buffer = this.#acquire(Math.ceil(bytes / 4) * 4, [bytes / 4], "scratch");
     this.#inner.uniformPendingDisposal.push(buffer);
     return { buffer, offset: 0, size: buffer.size };
   }
@@ -375,18 +375,27 @@ export class Runtime extends WebGPUBackend {
       this.ensureCommandEncoderReady();
       this.#passFor(`tfjs ${given[0].constructor.name}`);
     }
-    return super.runWebGPUProgram(...given);
+    const { kernel } = this;
+    this.kernel ||= `tfjs ${given[0].constructor.name}`;
+    try {
+      return super.runWebGPUProgram(...given);
+    } finally {
+      this.kernel = kernel;
+    }
   }
 
   override uploadToGPU(id: DataId): void {
     this.#prepare(id);
     const data = this.#inner.tensorMap.get(id);
-    if (!data.resource) {
-      const bytes = tf.util.sizeFromShape(data.shape) * 4;
-      if (bytes > this.device.limits.maxStorageBufferBindingSize) this.#acquire(bytes, data.shape);
-    }
     if (this.#halves.has(id)) this.#widen(id, data);
+    if (data.resource) return;
+    const bytes = tf.util.sizeFromShape(data.shape) * 4;
+    if (bytes > this.device.limits.maxStorageBufferBindingSize) {
+      this.#acquire(bytes, data.shape); // throws
+    }
+    this.#wanted = `${data.dtype} [${data.shape.join(", ")}]`;
     super.uploadToGPU(id);
+    this.#wanted = null;
   }
 
   #widen(id: DataId, data: TensorData): void {
@@ -401,15 +410,17 @@ export class Runtime extends WebGPUBackend {
   }
 
   override async read(id: DataId): ReturnType<WebGPUBackend["read"]> {
-    this.check();
+    await this.faults.settle();
     this.#prepare(id);
     const data = this.#inner.tensorMap.get(id);
     if (data.values == null && this.#halves.has(id)) this.#widen(id, data);
     if (data.values == null && data.resource && !(data.resource instanceof GPUBuffer)) {
       data.values = await this.#readSlice(data.resource);
     }
-    const values = await super.read(id);
-    this.check();
+    const values = await super.read(id).catch(async (error) => {
+      throw await this.faults.explain(error);
+    });
+    await this.faults.settle();
     return values;
   }
 
@@ -442,15 +453,11 @@ export class Runtime extends WebGPUBackend {
   }
 
   override dispose(): void {
-    this.#isClosing = true;
+    this.faults.close();
     this.#dropUniforms();
     super.dispose();
     this.device.destroy();
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 function asSlice(resource: GPUBuffer | BufferSlice): BufferSlice {

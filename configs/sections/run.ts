@@ -88,6 +88,9 @@ const backend = z.strictObject({
   provider: z.enum(["auto", "wasm", "blas", "native", "native-avx2"]).default("auto").describe(
     "Kernels of the cpu backend; native: machine code for the widest vectors, or for those of AVX2.",
   ),
+  powerPreference: z.enum(["high-performance", "low-power"]).default("high-performance").describe(
+    "Which GPU the webgpu backend takes where there are two; `deno task doctor` shows them.",
+  ),
 }).describe("Where to compute.");
 
 /** Keys that every task shares. `batchSize` differs in its default and is set per task. */

@@ -6,7 +6,7 @@
 
 import type { Backend, Capabilities } from "../../backends/backend.ts";
 import { type BackendName, type BackendOptions, createBackend } from "../../backends/mod.ts";
-import type { AdapterSummary, WebgpuBackend } from "../../backends/webgpu/mod.ts";
+import type { AdapterChoice, AdapterSummary, WebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type Clock, type SelfTest, selfTest } from "./self_test.ts";
 import { compareFixtures } from "../parity/compare_fixtures.ts";
@@ -43,6 +43,8 @@ export interface WorkingBackend {
   readonly capabilities: Capabilities;
   /** The GPU; `webgpu` only. */
   readonly adapter: AdapterSummary | null;
+  /** The GPUs that `backend.powerPreference` chooses between; `webgpu` only. */
+  readonly adapters: readonly AdapterChoice[] | null;
   /** null where it was not asked for. */
   readonly selfTest: SelfTest | { readonly ok: false; readonly error: string } | null;
   readonly parity: ParitySummary | null;
@@ -84,6 +86,11 @@ async function summarizeParity(backend: Backend): Promise<ParitySummary> {
   return { ok: failures.length === 0, quantities: rows.length, failures };
 }
 
+async function listGpus(): Promise<AdapterChoice[]> {
+  const { listAdapters } = await import("../../backends/webgpu/mod.ts");
+  return await listAdapters();
+}
+
 /**
  * Starts a backend, tests it as far as asked for, and ends it.
  *
@@ -110,6 +117,7 @@ export async function examineBackend(
   try {
     const { capabilities } = backend;
     const adapter = name === "webgpu" ? (backend as WebgpuBackend).adapter : null;
+    const adapters = adapter === null ? null : await listGpus();
     if (test) onProgress?.(`Testing ${label}`);
     const tested = test ? await testOrError(backend, now) : null;
     if (parity) onProgress?.(`Comparing ${label} with the reference's numbers`);
@@ -119,6 +127,7 @@ export async function examineBackend(
       starts: true,
       capabilities,
       adapter,
+      adapters,
       selfTest: tested,
       parity: compared,
     };

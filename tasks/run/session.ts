@@ -133,6 +133,7 @@ export class RunSession {
         ? await createBackend(config.backend.name, {
           threads: config.backend.threads === "auto" ? undefined : config.backend.threads,
           provider: config.backend.provider,
+          powerPreference: config.backend.powerPreference,
         })
         : { backend: options.backend, notes: [] };
       for (const message of notes) listener({ type: "note", message });

@@ -128,10 +128,11 @@ function trainedImages({ config }: StudyPart): number {
  * @returns null where it was interrupted, and saved
  */
 export async function runPart(part: StudyPart, options: PartOptions): Promise<PartResult | null> {
-  const { name, threads, provider } = part.config.backend;
+  const { name, threads, provider, powerPreference } = part.config.backend;
   const { backend } = await createBackend(name, {
     threads: threads === "auto" ? undefined : threads,
     provider,
+    powerPreference,
   });
   try {
     const found = await compute(part, options, backend);

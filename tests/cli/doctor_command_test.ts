@@ -84,6 +84,7 @@ const report: DoctorReport = {
         description: "fast",
       },
       adapter: null,
+      adapters: null,
       selfTest: {
         ok: false,
         conformance: { passed: 1, failed: 1, failures: ["linear [1]: off by 2"] },
