@@ -33,6 +33,32 @@ function buildAssemble(k: KernelBuilder, { isMasked, isPositioned }: Parts): voi
   });
 }
 
+/** A row of patches: of each patch, for each channel its square of pixels. */
+function buildPatches(k: KernelBuilder): void {
+  const [pixels, rowBytes, channelBytes, target, across, channels, patchSize] = k.indices(
+    "pixels",
+    "rowBytes",
+    "channelBytes",
+    "target",
+    "across",
+    "channels",
+    "patchSize",
+  );
+  k.repeat(across, () => {
+    const channel = k.letIndex(pixels);
+    k.repeat(channels, () => {
+      const row = k.letIndex(channel);
+      k.repeat(patchSize, () => {
+        const from = k.letIndex(row);
+        k.forElements(patchSize, [from, target], (lanes) => lanes.store(target, lanes.load(from)));
+        row.advance(rowBytes);
+      });
+      channel.advance(channelBytes);
+    });
+    pixels.advance(patchSize.shiftedLeft(2));
+  });
+}
+
 /** dpatches = dy where the mask is 0, else 0; dmaskToken += dy where it is not. */
 function buildBackward(k: KernelBuilder): void {
   const [dy, mask, dpatches, dmaskToken, rows, columns] = k.indices(
@@ -56,6 +82,7 @@ function buildBackward(k: KernelBuilder): void {
 }
 
 export const tokenKernels: readonly KernelDescription[] = [
+  { name: "patches", build: buildPatches },
   {
     name: "assemblePlain",
     build: (k) => buildAssemble(k, { isMasked: false, isPositioned: false }),

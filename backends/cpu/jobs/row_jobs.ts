@@ -346,15 +346,15 @@ export const patchesJob = defineJob(
   ({ kernels }, { images, patches, channels, height, width, patchSize }, item) => {
     const [down, across] = [height / patchSize, width / patchSize];
     const image = Math.floor(item / down);
-    const top = (item % down) * patchSize;
-    const square = patchSize * patchSize * 4;
-    for (let column = 0; column < across; column++) {
-      for (let channel = 0; channel < channels; channel++) {
-        const row = (image * channels + channel) * height + top;
-        const from = images + (row * width + column * patchSize) * 4;
-        const to = patches + ((item * across + column) * channels + channel) * square;
-        kernels.copyRows(from, width * 4, to, patchSize * 4, patchSize, patchSize);
-      }
-    }
+    const row = image * channels * height + (item % down) * patchSize;
+    kernels.patches(
+      images + row * width * 4,
+      width * 4,
+      height * width * 4,
+      patches + item * across * channels * patchSize * patchSize * 4,
+      across,
+      channels,
+      patchSize,
+    );
   },
 );

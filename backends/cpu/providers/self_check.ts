@@ -21,6 +21,9 @@ const counts: Readonly<Record<string, number>> = {
   columns: 19,
   depth: 9,
   base: 0,
+  across: 3,
+  channels: 2,
+  patchSize: 5,
   startPanelBytes: 64,
 };
 
