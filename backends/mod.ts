@@ -21,6 +21,8 @@ export interface BackendOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** What multiplies matrices on `cpu`. Default `auto`. */
   readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
+  /** Bytes that tensors may take on `webgpu`; more is an OutOfMemoryError. */
+  readonly memoryLimitBytes?: number;
 }
 
 /** A started backend. */
@@ -65,8 +67,7 @@ export async function createBackend(
       return { backend: await startCpu(options), notes: [] };
     case "webgpu": {
       const { createWebgpuBackend } = await import("./webgpu/mod.ts");
-      const { powerPreference } = options;
-      return { backend: await createWebgpuBackend({ powerPreference }), notes: [] };
+      return { backend: await createWebgpuBackend(options), notes: [] };
     }
   }
   const similar = nearest(name, names);
@@ -87,7 +88,7 @@ async function startBest(options: BackendOptions): Promise<StartedBackend> {
   const notes: string[] = [];
   try {
     const { createWebgpuBackend } = await import("./webgpu/mod.ts");
-    const backend = await createWebgpuBackend({ powerPreference: options.powerPreference });
+    const backend = await createWebgpuBackend(options);
     if (!backend.adapter.isSoftware) return { backend, notes };
     const { description } = backend.adapter;
     await backend.dispose();

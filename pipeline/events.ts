@@ -40,6 +40,8 @@ export type WarningKind =
   | "brokenCheckpoint"
   /** An evaluation that the config asks for cannot be made. */
   | "noEvaluation"
+  /** The memory did not suffice, and fewer images are taken at a time. */
+  | "memory"
   /** The images have few tokens for each code. */
   | "codebookSize"
   /** Less of the codebook is in use than `codebook.usageAlarm`. */

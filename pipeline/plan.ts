@@ -105,18 +105,39 @@ export function planMemory(
   return { weights, gradients, optimizer, frozen, activations, peak };
 }
 
-/** The largest divisor of the batch whose step fits into `budgetBytes`; at least 1. */
+/** Bytes of the largest activation: the hidden layer of the MLP, or q, k and v. */
+export function largestActivationBytes(
+  model: ModelFootprint,
+  microBatch: number,
+  { activationBytes = bytesPerNumber }: StepOptions = {},
+): number {
+  const channels = model.embedDim * Math.max(model.mlpRatio, 3);
+  return microBatch * model.tokens * channels * activationBytes;
+}
+
+/** What a micro-batch must fit into. */
+export interface MemoryBounds {
+  /** Of the whole step. */
+  readonly budgetBytes: number;
+  /** Of a single tensor; default: no bound. */
+  readonly tensorBytes?: number;
+  /** Images; default: no bound. */
+  readonly images?: number;
+}
+
+/** The largest divisor of the batch whose step fits; at least 1. */
 export function largestMicroBatch(
   model: ModelFootprint,
   batch: number,
-  budgetBytes: number,
+  { budgetBytes, tensorBytes = Infinity, images = Infinity }: MemoryBounds,
   options: Omit<StepOptions, "accumulates"> = {},
 ): number {
   for (let parts = 1; parts < batch; parts++) {
-    if (batch % parts !== 0) continue;
-    const accumulates = parts > 1;
-    const { peak } = planMemory(model, batch / parts, { ...options, accumulates });
-    if (peak <= budgetBytes) return batch / parts;
+    const microBatch = batch / parts;
+    if (batch % parts !== 0 || microBatch > images) continue;
+    if (largestActivationBytes(model, microBatch, options) > tensorBytes) continue;
+    const { peak } = planMemory(model, microBatch, { ...options, accumulates: parts > 1 });
+    if (peak <= budgetBytes) return microBatch;
   }
   return 1;
 }

@@ -29,6 +29,8 @@ export interface WebgpuOptions extends AdapterOptions {
    * values are packed in pairs with the same results.
    */
   readonly float16?: boolean;
+  /** Bytes that tensors may take; more is an OutOfMemoryError. Default: what the GPU has. */
+  readonly memoryLimitBytes?: number;
 }
 
 /** The backend and what it runs on. */
@@ -74,7 +76,7 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   const name = created++ === 0 ? "mimic-webgpu" : `mimic-webgpu-${created}`;
   tf.copyRegisteredKernels("webgpu", name);
   registerAdd(name);
-  const runtime = new Runtime(device, adapter.info);
+  const runtime = new Runtime(device, adapter.info, options.memoryLimitBytes);
   tf.registerBackend(name, () => runtime, 0);
   const runner = new ShaderRunner(runtime);
   const summary = summarizeAdapter(adapter);

@@ -85,6 +85,10 @@ const backend = z.strictObject({
   threads: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
     "Threads of the cpu backend; auto: one a core.",
   ),
+  memory: z.number().positive().nullable().default(null).describe(
+    "GiB of GPU memory that webgpu may use, and that the micro-batch is chosen for; null: no bound, " +
+      "and 8 GiB or the machine's free memory for the choice.",
+  ),
   provider: z.enum(["auto", "wasm", "blas", "native", "native-avx2"]).default("auto").describe(
     "Kernels of the cpu backend; native: machine code for the widest vectors, or for those of AVX2.",
   ),

@@ -26,6 +26,7 @@ import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { train } from "../../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { inSession } from "../run/in_session.ts";
 import { type BestModel, FinetuneEvaluation } from "./evaluation.ts";
 import { classCount, classifierFootprint, type ClassifierStart, startClassifier } from "./model.ts";
 import { type FinetuneStages, mixOptions } from "./stages.ts";
@@ -34,7 +35,7 @@ import { normalizations } from "../run/normalizations.ts";
 import { requireLabels } from "../run/require_labels.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
 import { classPictures } from "../recording/class_pictures.ts";
-import { type RunOptions, RunSession, type Trained } from "../run/session.ts";
+import type { RunOptions, RunSession, Trained } from "../run/session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue, isDue } from "../run/training.ts";
 import { evaluationTransform, finetuneTransform } from "../run/transforms.ts";
 
@@ -91,12 +92,9 @@ export async function finetune(
   try {
     requireLabels(whole, config.data.source);
     const source = labelSubset(whole, config.data.labelFraction, config.seed);
-    const session = await RunSession.open(config, options);
-    try {
-      return await run(config, options, source, session);
-    } finally {
-      await session.close();
-    }
+    return await inSession(config, options, (session, options) => {
+      return run(config, options, source, session);
+    });
   } finally {
     if (options.source === undefined) whole.close?.();
   }
@@ -137,7 +135,7 @@ async function run(
     config,
     classifierFootprint(shape),
     session,
-    options.memoryBudgetBytes,
+    options,
   );
   const length = runLength(config, source.length);
   const { totalSteps, stepsPerEpoch } = length;

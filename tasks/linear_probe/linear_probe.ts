@@ -38,7 +38,8 @@ import { probeLength, probeSchedule } from "./schedule.ts";
 import { microBatchesAt } from "../run/schedule.ts";
 import { classPictures } from "../recording/class_pictures.ts";
 import type { DrawPictures } from "../recording/run_recorder.ts";
-import { type RunOptions, RunSession } from "../run/session.ts";
+import { inSession } from "../run/in_session.ts";
+import type { RunOptions, RunSession } from "../run/session.ts";
 import { fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 import { evaluationTransform, trainTransform } from "../run/transforms.ts";
 
@@ -102,8 +103,7 @@ export async function linearProbe(
   const checkpoint = requirePretrained(config);
   const images = await openLabelled(config.data);
   try {
-    const session = await RunSession.open(config, options);
-    try {
+    return await inSession(config, options, async (session, options) => {
       const frozen = await loadEncoder(session.on, checkpoint, {
         imageSize: config.augment.size,
         ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
@@ -113,9 +113,7 @@ export async function linearProbe(
       } finally {
         frozen.dispose();
       }
-    } finally {
-      await session.close();
-    }
+    });
   } finally {
     images.train.close?.();
     images.test.close?.();
@@ -186,7 +184,7 @@ async function run(
   const startStep = await session.restore(trained);
 
   const footprint = probeFootprint(frozen.config);
-  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
+  const microBatch = fitMicroBatch(config, footprint, session, options);
   const length = probeLength(config, source.length);
   const { schedule, at } = probeSchedule(config, length);
   const update = optimize(optimizer, schedule);

@@ -35,13 +35,14 @@ import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
 import { train } from "../../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { inSession } from "../run/in_session.ts";
 import { type EvaluationResults, PretrainEvaluation } from "../evaluation/pretrain_evaluation.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { openTokenizer } from "../tokenizer/open_tokenizer.ts";
 import { beitConfig, pretrainFootprint } from "./plan.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
 import { pretrainPictures } from "../recording/pretrain_pictures.ts";
-import { type RunOptions, RunSession } from "../run/session.ts";
+import type { RunOptions, RunSession } from "../run/session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 import { maskOptions, pretrainTransform } from "../run/transforms.ts";
 
@@ -105,11 +106,11 @@ export async function pretrain(
 ): Promise<PretrainResult> {
   validateBeitConfig(beitConfig(config));
   const source = options.source ?? await openTrainingSource(config.data);
-  const session = await RunSession.open(config, options);
   try {
-    return await run(config, options, source, session);
+    return await inSession(config, options, (session, options) => {
+      return run(config, options, source, session);
+    });
   } finally {
-    await session.close();
     if (options.source === undefined) source.close?.();
   }
 }
@@ -137,7 +138,7 @@ async function run(
   const startStep = await session.restore(trained);
 
   const footprint = pretrainFootprint(config, tokenizer.parameterCount);
-  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
+  const microBatch = fitMicroBatch(config, footprint, session, options);
   const length = runLength(config, source.length);
   const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);

@@ -6,7 +6,6 @@
  */
 
 import type { Backend, Context, Precision } from "../../backends/backend.ts";
-import { createBackend } from "../../backends/mod.ts";
 import type { DownloadOptions } from "../../checkpoints/download.ts";
 import { RunDirectory } from "../../checkpoints/run_directory.ts";
 import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
@@ -21,6 +20,7 @@ import { StepProfiler } from "../../pipeline/profile.ts";
 import type { Updater } from "../../pipeline/optimize/optimizer.ts";
 import { chromeTrace, describeProfile } from "../../report/profile.ts";
 import { configHash } from "./config_hash.ts";
+import { startBackend } from "./start_backend.ts";
 import { writeFailure } from "../replay/failure_bundle.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
 import { runFacts } from "../recording/run_facts.ts";
@@ -50,6 +50,10 @@ export interface RunOptions {
   readonly memoryBudgetBytes?: number;
   /** Measures a few steps and keeps `profile.txt` and `trace.json` in the run's directory. */
   readonly profiles?: boolean;
+  /** The most images of a micro-batch that is chosen; see `smaller_micro_batches.ts`. */
+  readonly mostMicroBatch?: number;
+  /** Told the micro-batch when it is known. */
+  readonly onMicroBatch?: (images: number) => void;
   /** How weights that a config names by a model card are fetched. */
   readonly downloads?: DownloadOptions;
 }
@@ -130,11 +134,7 @@ export class RunSession {
         ? null
         : findCheckpoint(directory, hash, options, listener);
       const { backend, notes } = options.backend === undefined
-        ? await createBackend(config.backend.name, {
-          threads: config.backend.threads === "auto" ? undefined : config.backend.threads,
-          provider: config.backend.provider,
-          powerPreference: config.backend.powerPreference,
-        })
+        ? await startBackend(config.backend)
         : { backend: options.backend, notes: [] };
       for (const message of notes) listener({ type: "note", message });
       listener({

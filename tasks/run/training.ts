@@ -22,7 +22,7 @@ import {
   planMemory,
   type StepOptions,
 } from "../../pipeline/plan.ts";
-import type { RunSession } from "./session.ts";
+import type { RunOptions, RunSession } from "./session.ts";
 import type { RunLength } from "./schedule.ts";
 
 /** The config of a task with an optimizer, a schedule and checkpoints. */
@@ -67,6 +67,10 @@ const defaultMemoryBudget = 8 * 2 ** 30;
 export interface StepSituation {
   /** Memory that the step may take, bytes; default 8 GiB. */
   readonly budgetBytes?: number;
+  /** Bytes that the backend allows in one tensor. */
+  readonly tensorBytes?: number;
+  /** The most images at a time. */
+  readonly images?: number;
   /** Default: what the config's backend and precision make likely, 4 where they leave it open. */
   readonly activationBytes?: StepOptions["activationBytes"];
 }
@@ -85,27 +89,40 @@ export function planStep(
 ): StepPlan {
   const { batchSize, microBatchSize, recompute, precision, backend } = config;
   const isHalf = backend.name === "webgpu" && precision !== "float32";
-  const { budgetBytes = defaultMemoryBudget, activationBytes = isHalf ? 2 : 4 } = situation;
+  const { activationBytes = isHalf ? 2 : 4 } = situation;
+  const budgetBytes = backend.memory === null
+    ? situation.budgetBytes ?? defaultMemoryBudget
+    : backend.memory * 2 ** 30;
   const options = { activationBytes, recompute };
+  const bounds = { budgetBytes, tensorBytes: situation.tensorBytes, images: situation.images };
   const microBatch = microBatchSize === "auto"
-    ? largestMicroBatch(footprint, batchSize, budgetBytes, options)
+    ? largestMicroBatch(footprint, batchSize, bounds, options)
     : microBatchSize;
   const accumulates = microBatch < batchSize;
   return { microBatch, memory: planMemory(footprint, microBatch, { ...options, accumulates }) };
 }
+
+/** What of a run's options bears on its micro-batch. */
+type MicroBatchOptions = Pick<
+  RunOptions,
+  "memoryBudgetBytes" | "mostMicroBatch" | "onMicroBatch"
+>;
 
 /** {@link planStep} for a run that begins: its listener is told the plan. */
 export function fitMicroBatch(
   config: BatchConfig,
   footprint: ModelFootprint,
   { on, listener }: Pick<RunSession, "on" | "listener">,
-  budgetBytes?: number,
+  options: MicroBatchOptions,
 ): number {
   const isHalf = on.precision !== "float32" && on.backend.capabilities.halvesActivations === true;
   const { microBatch, memory } = planStep(config, footprint, {
-    budgetBytes,
+    budgetBytes: options.memoryBudgetBytes,
+    images: options.mostMicroBatch,
+    tensorBytes: on.backend.capabilities.maxBufferBytes,
     activationBytes: isHalf ? 2 : 4,
   });
+  options.onMicroBatch?.(microBatch);
   const { peak, ...parts } = memory;
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   const list = Object.entries(parts).filter(([, bytes]) => bytes > 0)

@@ -24,6 +24,7 @@ import { segmentationLoss } from "../../pipeline/segmentation_loss.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { train } from "../../pipeline/trainer.ts";
 import { openLoader } from "../run/data_sources.ts";
+import { inSession } from "../run/in_session.ts";
 import type { LabelQuality } from "../evaluation/segmentation.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { microBatchesAt } from "../run/schedule.ts";
@@ -31,7 +32,7 @@ import { labelName, openAnnotatedTraining, segmentClasses, segmentTransform } fr
 import { type BestSegmenter, SegmentEvaluation } from "./evaluation.ts";
 import { segmenterFootprint, type SegmenterStart, startSegmenter } from "./model.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
-import { type RunOptions, RunSession, type Trained } from "../run/session.ts";
+import type { RunOptions, RunSession, Trained } from "../run/session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 
 /** The stages on the device, any of which may be exchanged for another of the same type. */
@@ -94,12 +95,9 @@ export async function segment(
 ): Promise<SegmentResult> {
   const source = options.source ?? openAnnotatedTraining(config.data);
   try {
-    const session = await RunSession.open(config, options);
-    try {
-      return await run(config, options, source, session);
-    } finally {
-      await session.close();
-    }
+    return await inSession(config, options, (session, options) => {
+      return run(config, options, source, session);
+    });
   } finally {
     if (options.source === undefined) source.close?.();
   }
@@ -129,7 +127,7 @@ async function run(
   const startStep = await restore(parts);
 
   const footprint = segmenterFootprint(shape);
-  const microBatch = fitMicroBatch(config, footprint, session, options.memoryBudgetBytes);
+  const microBatch = fitMicroBatch(config, footprint, session, options);
   const length = segmentLength(config, source.length);
   const { totalSteps, stepsPerEpoch } = length;
   const schedule = segmentSchedule(config);

@@ -5,13 +5,13 @@
  */
 
 import type { Backend } from "../../backends/backend.ts";
-import { createBackend } from "../../backends/mod.ts";
 import { readLastMetrics } from "../../checkpoints/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { finetune } from "../finetune/finetune.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import type { RunOptions } from "../run/session.ts";
+import { startBackend } from "../run/start_backend.ts";
 import { trainTokenizer } from "../tokenizer/tokenizer.ts";
 import { finetunePassCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
@@ -128,12 +128,7 @@ function trainedImages({ config }: StudyPart): number {
  * @returns null where it was interrupted, and saved
  */
 export async function runPart(part: StudyPart, options: PartOptions): Promise<PartResult | null> {
-  const { name, threads, provider, powerPreference } = part.config.backend;
-  const { backend } = await createBackend(name, {
-    threads: threads === "auto" ? undefined : threads,
-    provider,
-    powerPreference,
-  });
+  const { backend } = await startBackend(part.config.backend);
   try {
     const found = await compute(part, options, backend);
     if (found === null) return null;

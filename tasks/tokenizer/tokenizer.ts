@@ -28,11 +28,12 @@ import { train } from "../../pipeline/trainer.ts";
 import { createTeacher } from "./create_teacher.ts";
 import { openTeacherCache } from "./open_teacher_cache.ts";
 import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { inSession } from "../run/in_session.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
 import { codePictures } from "../recording/code_pictures.ts";
-import { type RunOptions, RunSession } from "../run/session.ts";
+import type { RunOptions, RunSession } from "../run/session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 import { trainTransform } from "../run/transforms.ts";
 
@@ -92,11 +93,11 @@ export async function trainTokenizer(
   options: TokenizerOptions = {},
 ): Promise<TokenizerResult> {
   const source = options.source ?? await openTrainingSource(config.data);
-  const session = await RunSession.open(config, options);
   try {
-    return await run(config, options, source, session);
+    return await inSession(config, options, (session, options) => {
+      return run(config, options, source, session);
+    });
   } finally {
-    await session.close();
     if (options.source === undefined) source.close?.();
   }
 }
@@ -141,7 +142,7 @@ async function run(
     config,
     tokenizerFootprint(shape),
     session,
-    options.memoryBudgetBytes,
+    options,
   );
   const length = runLength(config, source.length);
   const { totalSteps } = length;

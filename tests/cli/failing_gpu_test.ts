@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasAdapter } from "../backends/webgpu/_failing_device.ts";
+import { hasAdapter } from "../backends/webgpu/_adapter.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { runDeno } from "./_tasks.ts";
 

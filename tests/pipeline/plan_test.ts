@@ -37,13 +37,21 @@ Deno.test("planMemory() counts float16, recomputed blocks, logits and the sum of
 
 Deno.test("largestMicroBatch() divides the batch and fits the budget", () => {
   const budget = 20e9;
-  const microBatch = largestMicroBatch(vitBase, 2048, budget);
+  const microBatch = largestMicroBatch(vitBase, 2048, { budgetBytes: budget });
   assert.equal(2048 % microBatch, 0);
   assert.ok(planMemory(vitBase, microBatch, { accumulates: true }).peak <= budget);
   assert.ok(planMemory(vitBase, microBatch * 2, { accumulates: true }).peak > budget);
 });
 
 Deno.test("largestMicroBatch() is the whole batch with memory to spare, and 1 without any", () => {
-  assert.equal(largestMicroBatch(vitBase, 12, 1e15), 12);
-  assert.equal(largestMicroBatch(vitBase, 12, 1), 1);
+  assert.equal(largestMicroBatch(vitBase, 12, { budgetBytes: 1e15 }), 12);
+  assert.equal(largestMicroBatch(vitBase, 12, { budgetBytes: 1 }), 1);
+});
+
+Deno.test("largestMicroBatch() keeps to the largest tensor and to a number of images", () => {
+  // 197 tokens, four times 768 wide: 128 MiB hold those of 55 images in float32, of 110 in float16.
+  const bounds = { budgetBytes: 1e15, tensorBytes: 2 ** 27 };
+  assert.equal(largestMicroBatch(vitBase, 2048, bounds), 32);
+  assert.equal(largestMicroBatch(vitBase, 2048, bounds, { activationBytes: 2 }), 64);
+  assert.equal(largestMicroBatch(vitBase, 12, { budgetBytes: 1e15, images: 5 }), 4);
 });

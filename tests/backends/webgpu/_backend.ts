@@ -1,10 +1,10 @@
-/** The adapter of this machine for the tests, or why there is none. @module */
+/** The adapter of this machine for the tests. @module */
 import {
   createWebgpuBackend,
   type WebgpuBackend,
   type WebgpuOptions,
 } from "../../../backends/webgpu/mod.ts";
-import { messageOf } from "../../../core/errors.ts";
+import { hasAdapter } from "./_adapter.ts";
 
 /** Runs `body` with a fresh backend; without an adapter the test is skipped and says so. */
 export function webgpuTest(
@@ -25,11 +25,3 @@ export function webgpuTest(
     },
   );
 }
-
-const hasAdapter = await createWebgpuBackend().then(
-  (backend) => backend.dispose().then(() => true),
-  (error) => {
-    console.warn(`WebGPU tests are skipped: ${messageOf(error)}`);
-    return false;
-  },
-);

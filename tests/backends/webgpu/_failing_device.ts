@@ -22,9 +22,6 @@ export interface FailingDevice {
   onSubmit(listener: () => void): void;
 }
 
-/** Whether there is a GPU to fail. `_backend.ts` says why not. */
-export const hasAdapter: boolean = await requestAdapter().then(() => true, () => false);
-
 /** Makes the adapter's devices fail as told; `onDevice` receives each. */
 export function makeFailing(adapter: GPUAdapter, onDevice: (device: FailingDevice) => void): void {
   const requestDevice = adapter.requestDevice.bind(adapter);

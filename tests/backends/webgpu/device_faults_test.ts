@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { tf } from "../../../deps/tfjs.ts";
 import { linear } from "../../../backends/ops/linear.ts";
 import { DeviceLostError, OutOfMemoryError } from "../../../core/errors.ts";
-import { hasAdapter, openFailing } from "./_failing_device.ts";
+import { hasAdapter } from "./_adapter.ts";
+import { openFailing } from "./_failing_device.ts";
 
 /** A GPU's queue has operations open that no test can close. */
 function deviceTest(name: string, fn: () => Promise<void>): void {

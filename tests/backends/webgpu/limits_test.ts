@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { vitBase } from "../../../models/beit_config.ts";
+import { largestActivationBytes } from "../../../pipeline/plan.ts";
+import { pretrain } from "../../../tasks/pretrain/pretrain.ts";
+import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
+import { webgpuTest } from "./_backend.ts";
+import { Trainee } from "./_trainee.ts";
+
+/** What `work` binds, by the size of the part of the buffer. */
+async function bindingsOf(work: () => Promise<void>): Promise<Set<number>> {
+  const sizes = new Set<number>();
+  const original = GPUDevice.prototype.createBindGroup;
+  GPUDevice.prototype.createBindGroup = function (this: GPUDevice, descriptor) {
+    for (const { resource } of descriptor.entries) {
+      const { buffer, size } = resource as GPUBufferBinding;
+      sizes.add(size ?? buffer.size);
+    }
+    return original.call(this, descriptor);
+  };
+  try {
+    await work();
+  } finally {
+    GPUDevice.prototype.createBindGroup = original;
+  }
+  return sizes;
+}
+
+webgpuTest("a step as wide as ViT-B/16 at 224 px binds no more than 128 MiB", async (backend) => {
+  // One block and the head: all kernels, with the sizes that the others would repeat.
+  const config = { ...vitBase, depth: 1, earlyLayers: 1, headLayers: 0 };
+  const trainee = new Trainee(backend, "float32", { config, batch: 1 });
+  const sizes = await bindingsOf(async () => void await trainee.step(0));
+  assert.ok(Math.max(...sizes) <= 2 ** 27, `${Math.max(...sizes)} bytes`);
+  // What grows with the batch is bounded by the choice of the micro-batch.
+  const model = { ...config, parameters: 0, frozenParameters: 0, tokens: 197, blocks: 1 };
+  const largest = largestActivationBytes(model, 1);
+  assert.ok(sizes.has(largest), `${largest} bytes are bound`);
+  const parameterBytes = new Set(trainee.parameters.map(({ value }) => value.size * 4));
+  const larger = [...sizes].filter((size) => size > largest && !parameterBytes.has(size));
+  const logits = 6 * config.codes * 4;
+  assert.deepEqual(larger.filter((size) => size !== logits && size < 2 ** 24), []);
+});
+
+webgpuTest(
+  "a step in mixed precision reads one small tensor back, and nothing else",
+  async (backend) => {
+    await withFolder(async (folder) => {
+      const tokenizer = await writeTinyTokenizer(folder);
+      const reads: number[] = [];
+      const original = GPUBuffer.prototype.mapAsync;
+      const run = async (steps: number) => {
+        const config = await tinyConfig(tokenizer, ["precision=amp", `schedule.maxSteps=${steps}`]);
+        const scales: number[] = [];
+        await pretrain(config, {
+          backend,
+          listener: (event) => {
+            if (event.type === "step") scales.push(event.metrics.lossScale);
+          },
+        });
+        return scales;
+      };
+      await run(2);
+      GPUBuffer.prototype.mapAsync = function (this: GPUBuffer, ...rest) {
+        reads.push(this.size);
+        return original.call(this, ...rest);
+      };
+      let scales: number[];
+      try {
+        scales = await run(6);
+      } finally {
+        GPUBuffer.prototype.mapAsync = original;
+      }
+      assert.ok(scales.every((scale) => scale > 1), "the loss was not scaled");
+      assert.equal(reads.length, 6);
+      assert.ok(Math.max(...reads) < 256, `${reads} bytes`);
+    });
+  },
+);
