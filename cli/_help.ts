@@ -34,13 +34,15 @@ function section(title: string, body: string, style: Style): string {
   return `\n\n${style.bold(title)}\n${body}`;
 }
 
-function argumentTerm({ placeholder, count }: Argument): string {
+/** An argument as the usage shows it: `IMAGES…`. */
+export function argumentTerm({ placeholder, count }: Argument): string {
   if (count === "one") return placeholder;
   if (count === "optional") return `[${placeholder}]`;
   return count === "some" ? `${placeholder}…` : `[${placeholder}…]`;
 }
 
-function flagTerm(key: string, flag: Flag): string {
+/** A flag as the help shows it: `--out, -o DIR`. */
+export function flagTerm(key: string, flag: Flag): string {
   const short = flag.short === undefined ? "" : `, -${flag.short}`;
   const value = flag.kind === "switch" ? "" : ` ${flag.placeholder}`;
   return `${flagName(key)}${short}${value}`;

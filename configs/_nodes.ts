@@ -79,7 +79,7 @@ export function leavesOf(root: Node, prefix = ""): Leaf[] {
 
 /** The parts of JSON Schema that our keys use. */
 export interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
@@ -123,7 +123,9 @@ function inWords(schema: JsonSchema): string {
     const words = schema.enum.map((value) => JSON.stringify(value));
     return words.length === 1 ? words[0] : `one of ${words.join(", ")}`;
   }
-  switch (schema.type) {
+  const { type } = schema;
+  if (typeof type === "object") return type.map((one) => inWords({ type: one })).join(" or ");
+  switch (type) {
     case "integer":
       return `a whole number${bounds(schema)}`;
     case "number":
@@ -143,7 +145,7 @@ function inWords(schema: JsonSchema): string {
     case "object":
       return "a section with keys";
     default:
-      return schema.type ?? "a value";
+      return type ?? "a value";
   }
 }
 

@@ -27,9 +27,13 @@ const MMSELFSUP: Readonly<Record<string, unknown>> = {
   "schedule.warmupStartFactor": 1e-4,
 };
 
-/** mmselfsup's fine-tuning uses Pillow, unlike its pretraining crop. */
+/**
+ * mmselfsup's fine-tuning uses Pillow, unlike its pretraining crop; it trains no tokenizer, so that it
+ * has no start for one.
+ */
 const NOT_IN_MMSELFSUP: Readonly<Partial<Record<Task, readonly string[]>>> = {
   finetune: ["augment.interpolation"],
+  tokenizer: ["model.initVariant"],
 };
 
 /** What `variant` decides for a task. */

@@ -30,6 +30,17 @@ async function withFiles(
   }
 }
 
+Deno.test("every task takes either variant", async () => {
+  for (const task of ["pretrain", "tokenizer", "finetune", "linearProbe", "segment"] as const) {
+    const { config } = await resolveConfig({ task, overrides: ["variant=mmselfsup"] });
+    assert.equal(config.variant, "mmselfsup");
+  }
+  assert.match(
+    await message({ task: "pretrain", overrides: [{ key: "data.split", value: 1, origin: "x" }] }),
+    /expected text or null, found 1/,
+  );
+});
+
 Deno.test("later layers win, and each value says where it comes from", async () => {
   const files = {
     "base.jsonc": '{ "task": "pretrain",\n "batchSize": 8, "seed": 1,\n "optimizer": { "lr": 1 } }',
