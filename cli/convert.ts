@@ -15,7 +15,8 @@ export const convert = defineCommand({
     "Reads checkpoints of mmselfsup, mmpretrain, unilm, timm, Hugging Face and our own " +
     "runs; which of them it is, is told by its keys. Says which tensors were dropped, left over, " +
     "missing, of another shape, or put aside where the other library does not look, so that " +
-    "converting back loses nothing.",
+    "converting back loses nothing. The configs for timm and Hugging Face say how images are prepared: " +
+    "as the run did that the checkpoint is of, or as BEiT v2 does.",
   arguments: {
     from: required(
       "IN",
@@ -47,7 +48,13 @@ export const convert = defineCommand({
     }
     const path = await locateWeights(from, flags, context);
     const { convertCheckpoint } = await import("../checkpoints/convert.ts");
-    const report = await convertCheckpoint(path, out, { to, ...modelOptions(flags) });
+    const { hubPreprocessing } = await import("../tasks/run/preparation.ts");
+    const preprocessing = hubPreprocessing(path);
+    const report = await convertCheckpoint(path, out, {
+      to,
+      ...modelOptions(flags),
+      ...(preprocessing === undefined ? {} : { preprocessing }),
+    });
     if (flags.json) return context.printJson(report);
     context.print(`${report.from} ${report.kind} to ${to}: ${report.tensors} tensors`);
     for (const line of describeLoadReport(report)) context.print(line);

@@ -6,16 +6,18 @@ import { inferenceOptions, modelFlags } from "./_model_flags.ts";
 /** Writes features of images. */
 export const features = defineCommand({
   name: "features",
-  summary: "Write the features of images to a safetensors file",
+  summary: "Write the features of images to a file",
   description: "Runs a model over images and writes what its blocks make of them: a tensor " +
-    "layer<i>.<token> for each block and token, the labels, and in the metadata the images' names.\n\n" +
+    "layer<i>.<token> for each block and token, the labels, and in the metadata the images' names. A " +
+    "file that ends in .parquet has a row for each image instead: id, label, class, and the same " +
+    "features as lists, for data frames.\n\n" +
     "The states of the blocks are written as they are, without a norm.",
   arguments: {
     images: some("IMAGES", "Image files, or one folder or archive."),
   },
   flags: {
     ...modelFlags,
-    out: path("The file to write.", { placeholder: "FILE", short: "o" }),
+    out: path("The file to write: .safetensors or .parquet.", { placeholder: "FILE", short: "o" }),
     split: text("Part of the folder or archive, such as val; default train where there is one.", {
       placeholder: "NAME",
     }),
@@ -30,6 +32,10 @@ export const features = defineCommand({
     [
       "features photos --checkpoint beit.pth --layer 5 --layer -1 --token cls --out f.safetensors",
       "the cls token of two blocks",
+    ],
+    [
+      "features photos --checkpoint runs/photos --out photos.parquet",
+      "for pandas, Polars or DuckDB",
     ],
   ],
   async run({ flags, arguments: { images } }, context) {

@@ -1,9 +1,10 @@
 /**
- * `features`: images → vectors of any blocks, in a safetensors file.
+ * `features`: images → vectors of any blocks, in a safetensors or Parquet file.
  *
  * @module
  */
 
+import { writeParquet } from "../../checkpoints/parquet_writer.ts";
 import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
 import type { TensorData } from "../../checkpoints/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
@@ -30,7 +31,7 @@ export interface FeaturesOptions extends InferenceOptions {
   readonly layers?: readonly number[] | undefined;
   /** Default the mean of the patch tokens. */
   readonly tokens?: readonly FeatureKind[] | undefined;
-  /** The safetensors file to write. */
+  /** The file to write: Parquet where it ends in `.parquet`, else safetensors. */
   readonly out: string;
 }
 
@@ -77,9 +78,10 @@ function isSource(images: FeaturesOptions["images"]): images is Source {
 }
 
 /**
- * Writes the features of images to a safetensors file: a float32 tensor `layer<i>.<token>` for each
+ * Writes the features of images to a file. In safetensors: a float32 tensor `layer<i>.<token>` for each
  * block and token, [images, C] or, for `patches`, [images, patches, C]; `labels` int32 [images], −1
- * where there are none; in the metadata the images' ids and the classes' names as JSON lists.
+ * where there are none; in the metadata the images' ids and the classes' names as JSON lists. In Parquet:
+ * a row for each image with `id`, `label`, `class`, and lists of float32 under the same names.
  *
  * The states of the blocks are given as they are, without a norm. All of them are held in memory until
  * the file is written.
@@ -103,7 +105,8 @@ export async function features(options: FeaturesOptions): Promise<FeaturesResult
       );
       const sets = await featuresOf(inference, model, source, requests);
       const tensors = toTensors(sets, requests, model.config);
-      await writeSafetensors(out, tensors, metadataOf(checkpoint, sets[0], source));
+      if (out.endsWith(".parquet")) await writeTable(out, tensors, sets[0], source, checkpoint);
+      else await writeSafetensors(out, tensors, metadataOf(checkpoint, sets[0], source));
       return {
         out,
         images: sets[0].count,
@@ -131,6 +134,22 @@ function toTensors(
   });
   const { count, labels } = sets[0];
   return [...named, ["labels", { dtype: "I32", shape: [count], data: labels }]];
+}
+
+async function writeTable(
+  out: string,
+  tensors: readonly (readonly [string, TensorData])[],
+  { ids = [], labels }: FeatureSet,
+  { classes }: Source,
+  checkpoint: string,
+): Promise<void> {
+  const named = tensors.filter(([name]) => name !== "labels");
+  await writeParquet(out, [
+    ["id", ids],
+    ["label", { dtype: "I32", shape: [ids.length], data: labels }],
+    ["class", Array.from(labels, (label) => classes[label] ?? "")],
+    ...named,
+  ], { checkpoint });
 }
 
 function metadataOf(checkpoint: string, set: FeatureSet, source: Source): Record<string, string> {

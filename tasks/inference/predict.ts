@@ -27,6 +27,8 @@ export interface Guess {
   /** Its number, from 0. */
   readonly label: number;
   readonly name: string;
+  /** The score before softmax. */
+  readonly logit: number;
   /** By softmax, in [0, 1]. */
   readonly probability: number;
 }
@@ -81,7 +83,12 @@ function bestGuesses(logits: Float32Array, top: number, names: readonly string[]
   const powers = Array.from(logits, (value) => Math.exp(value - most));
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers
-    .map((power, label) => ({ label, name: names[label] ?? `${label}`, probability: power / sum }))
+    .map((power, label) => ({
+      label,
+      name: names[label] ?? `${label}`,
+      logit: logits[label],
+      probability: power / sum,
+    }))
     .sort((a, b) => b.probability - a.probability || a.label - b.label)
     .slice(0, top);
 }

@@ -4,12 +4,15 @@
  * @module
  */
 
+import { dirname } from "node:path";
+import type { Preprocessing } from "../../checkpoints/preprocessing.ts";
 import { readRunConfig } from "../../checkpoints/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
 import { type Config, schemas } from "../../configs/schema.ts";
 import { dataSection } from "../../configs/sections/data.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { TestTransform } from "../../data/transform.ts";
+import { normalizations } from "./normalizations.ts";
 import { evaluationTransform } from "./transforms.ts";
 
 type DataConfig = Config["data"];
@@ -35,8 +38,12 @@ function defaults(): Preparation {
   };
 }
 
-/** The resolved config that a run directory holds; null for anything else. */
+/** The resolved config of a run directory, or of the one that a file lies in; null for anything else. */
 function runConfig(checkpoint: string): Config | null {
+  return configIn(checkpoint) ?? configIn(dirname(checkpoint));
+}
+
+function configIn(checkpoint: string): Config | null {
   let stored: unknown;
   try {
     stored = readRunConfig(checkpoint);
@@ -51,13 +58,32 @@ function runConfig(checkpoint: string): Config | null {
   return success ? data : null;
 }
 
-/** The preparation of a checkpoint: that of its run, or the defaults where it is no run directory. */
+/**
+ * The preparation of a checkpoint: that of its run, be it the directory or a file in it, or the defaults
+ * where there is none.
+ */
 export function preparationOf(checkpoint: string): Preparation {
   const config = runConfig(checkpoint);
   if (config === null || config.task === "segment") return defaults();
   const { normalization, interpolation } = config.augment;
   const resize = config.task === "finetune" ? config.augment.testResize : null;
   return { normalization, interpolation, resize, data: config.data };
+}
+
+/** The preparation of a run's checkpoint as hubs write it down; undefined where there is no run. */
+export function hubPreprocessing(checkpoint: string): Preprocessing | undefined {
+  const config = runConfig(checkpoint);
+  if (config === null || config.task === "segment") return undefined;
+  const { normalization, interpolation, resize } = preparationOf(checkpoint);
+  const { mean, std } = normalizations[normalization];
+  const shares = (values: readonly number[]) =>
+    values.map((value) => Number((value / 255).toPrecision(9))) as [number, number, number];
+  return {
+    mean: shares(mean),
+    standardDeviation: shares(std),
+    cropShare: resize === null ? 224 / 256 : config.augment.size / resize,
+    interpolation: interpolation === "pil-bilinear" ? "bilinear" : "bicubic",
+  };
 }
 
 /** The names of the classes that a run trained on; null where the checkpoint is no such run. */

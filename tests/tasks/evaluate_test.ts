@@ -23,9 +23,8 @@ Deno.test("evaluate() of a run and of its best file gives what the run measured"
       ["dark", 6],
     ]);
     const best = await evaluate({
+      // The run around the file says how its images are prepared.
       checkpoint: `${directory}/best.safetensors`,
-      data: { source: data, workers: 0 },
-      resize: 18,
       backend,
     });
     assert.equal(best.top1, result.best?.top1);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import { UserError } from "../../core/errors.ts";
+import { parquetReadObjects } from "../../deps/hyparquet_test.ts";
 import { features } from "../../tasks/inference/features.ts";
 import { knn } from "../../tasks/inference/knn.ts";
 import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
@@ -45,6 +46,34 @@ Deno.test("features() writes every block and token asked for, with labels and id
     const own = Array.from({ length: 16 }, (_, n) => patches[n * 16]);
     assert.ok(Math.abs(own.reduce((sum, value) => sum + value) / 16 - mean[0]) < 1e-5);
     file.close();
+  });
+});
+
+Deno.test("features() writes the same numbers as rows of a Parquet file", async () => {
+  await withFolder(async (folder, backend) => {
+    const options = {
+      checkpoint: await writeTinyModel(folder),
+      images: [writeTinyData(folder)],
+      split: "val",
+      tokens: ["cls", "patches"] as const,
+      data: { workers: 0 },
+      backend,
+    };
+    await features({ ...options, out: `${folder}/f.safetensors` });
+    await features({ ...options, out: `${folder}/f.parquet` });
+    const file = await openSafetensors(`${folder}/f.safetensors`);
+    const cls = (await file.read("layer1.cls")).data as Float32Array;
+    const patches = (await file.read("layer1.patches")).data as Float32Array;
+    file.close();
+    const { buffer } = Deno.readFileSync(`${folder}/f.parquet`);
+    const rows = await parquetReadObjects({ file: buffer });
+    assert.equal(rows.length, 12);
+    assert.deepEqual(
+      [rows[6].id, rows[6].label, rows[6].class],
+      ["val/dark/0.pgm", 1, "dark"],
+    );
+    assert.deepEqual(rows.flatMap((row) => row["layer1.cls"]), [...cls]);
+    assert.deepEqual(rows.flatMap((row) => row["layer1.patches"].flat()), [...patches]);
   });
 });
 
