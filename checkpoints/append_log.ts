@@ -6,6 +6,7 @@
  */
 
 import { messageOf, UserError } from "../core/errors.ts";
+import { writeError } from "./disk_space.ts";
 
 /** A record of a log. */
 export interface LogRecord {
@@ -45,7 +46,7 @@ export class AppendLog {
       file.seekSync(size, Deno.SeekMode.Start);
       return new AppendLog(path, file, size);
     } catch (error) {
-      throw new UserError(`Cannot open "${path}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`open "${path}"`, error);
     }
   }
 
@@ -58,7 +59,7 @@ export class AppendLog {
     } catch (error) {
       this.#file.truncateSync(this.#size);
       this.#file.seekSync(this.#size, Deno.SeekMode.Start);
-      throw new UserError(`Cannot write "${this.#path}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${this.#path}"`, error);
     }
   }
 

@@ -9,7 +9,7 @@
  */
 
 import { join } from "node:path";
-import { messageOf, UserError } from "../core/errors.ts";
+import { writeError } from "./disk_space.ts";
 
 const namePattern = /^events\.out\.tfevents\.(\d+)\.mimic$/;
 
@@ -126,12 +126,7 @@ export class EventFile {
       const name = `events.out.tfevents.${String(number).padStart(10, "0")}.mimic`;
       return new EventFile(join(directory, name));
     } catch (error) {
-      throw new UserError(
-        `Cannot write TensorBoard's events to "${directory}": ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw writeError(`write TensorBoard's events to "${directory}"`, error);
     }
   }
 
@@ -144,7 +139,7 @@ export class EventFile {
     } catch (error) {
       this.#file.truncateSync(this.#size);
       this.#file.seekSync(this.#size, Deno.SeekMode.Start);
-      throw new UserError(`Cannot write "${this.path}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${this.path}"`, error);
     }
   }
 

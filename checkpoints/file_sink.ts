@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { messageOf, UserError } from "../core/errors.ts";
+import { writeError } from "./disk_space.ts";
 
 /** Anything that takes bytes in order. */
 export interface ByteSink {
@@ -25,7 +25,7 @@ export class FileSink implements ByteSink {
     try {
       this.#file = Deno.openSync(path, { write: true, create: true, truncate: true });
     } catch (error) {
-      throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${path}"`, error);
     }
   }
 
@@ -35,7 +35,7 @@ export class FileSink implements ByteSink {
     try {
       for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
     } catch (error) {
-      throw new UserError(`Cannot write "${this.#path}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${this.#path}"`, error);
     }
   }
 
@@ -44,7 +44,7 @@ export class FileSink implements ByteSink {
     try {
       this.#file.syncSync();
     } catch (error) {
-      throw new UserError(`Cannot write "${this.#path}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${this.#path}"`, error);
     } finally {
       this.#file.close();
     }

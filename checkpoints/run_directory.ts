@@ -17,6 +17,7 @@
 import { join } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
 import { AppendLog, lastRecord, type LogRecord } from "./append_log.ts";
+import { writeError } from "./disk_space.ts";
 import { EventFile } from "./event_file.ts";
 import { RunLock } from "./run_lock.ts";
 import { type NamedTensors, writeSafetensors } from "./safetensors_writer.ts";
@@ -75,7 +76,7 @@ export class RunDirectory {
       Deno.writeTextFileSync(`${target}.tmp`, text);
       Deno.renameSync(`${target}.tmp`, target);
     } catch (error) {
-      throw new UserError(`Cannot write "${target}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${target}"`, error);
     }
   }
 
@@ -91,7 +92,7 @@ export class RunDirectory {
       Deno.renameSync(`${target}.tmp`, target);
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw new UserError(`Cannot write "${target}": ${messageOf(error)}`, { cause: error });
+      throw writeError(`write "${target}"`, error);
     }
     return target;
   }

@@ -9,7 +9,8 @@
  */
 
 import { basename, join } from "node:path";
-import { messageOf, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
+import { writeError } from "./disk_space.ts";
 import {
   encodeManifest,
   flawOf,
@@ -170,9 +171,7 @@ export async function saveCheckpoint(
       // The next save tries again.
     }
     if (error instanceof UserError) throw error;
-    throw new UserError(`Cannot save the checkpoint "${target}": ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw writeError(`save the checkpoint "${target}"`, error);
   }
   return { directory: target, step };
 }

@@ -1,4 +1,5 @@
 /** Writes figures for people: the plan of a run, accuracies. */
+import { formatDuration } from "./_progress.ts";
 
 /** `12.3 MB`, in powers of 1000. */
 export function formatBytes(bytes: number): string {
@@ -20,22 +21,28 @@ export function formatFigure(value: number): string {
 
 /** `peakLearningRate` as words. */
 function inWords(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/ bytes$/, "");
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/ bytes$/, "")
+    .replace(/^seconds to /, "time to ");
+}
+
+function formatNumber(key: string, value: number, isBytes: boolean): string {
+  if (isBytes || /Bytes$/.test(key)) return formatBytes(value);
+  if (/^secondsTo[A-Z]/.test(key)) return formatDuration(value);
+  return formatFigure(value);
 }
 
 function rowsOf(plan: object, isBytes: boolean, prefix: string): [string, string][] {
   return Object.entries(plan).flatMap(([key, value]): [string, string][] => {
     const name = prefix + inWords(key);
     if (typeof value === "object" && value !== null) {
-      return rowsOf(value, /memory|bytes/i.test(key), `${name}: `);
+      return rowsOf(value, /memory|bytes|disk/i.test(key), `${name}: `);
     }
-    if (typeof value !== "number") return [[name, String(value)]];
-    const bytes = isBytes || /Bytes$/.test(key);
-    return [[name, bytes ? formatBytes(value) : formatFigure(value)]];
+    if (value === null) return [[name, "not known"]];
+    return [[name, typeof value === "number" ? formatNumber(key, value, isBytes) : String(value)]];
   });
 }
 
-/** The lines of a plan: each figure with its name in words; numbers under `memory` are bytes. */
+/** The lines of a plan: each figure with its name in words; numbers under `memory` and `disk` are bytes. */
 export function describePlan(plan: object): string[] {
   const rows = rowsOf(plan, false, "");
   const width = Math.max(0, ...rows.map(([name]) => name.length));

@@ -1,6 +1,7 @@
 /** What every command that trains does around its task: config, directory, progress, result. */
+import type { Backend } from "../backends/backend.ts";
 import type { DownloadOptions } from "../checkpoints/download.ts";
-import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
+import { latestCheckpoint, listCheckpoints, loadCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
 import type { ConfigOf, Task } from "../configs/schema.ts";
@@ -16,8 +17,8 @@ import {
   type ValuesOf,
 } from "./_command.ts";
 import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
+import type { WeighedPlan } from "./_dry_run.ts";
 import { loadHooks } from "./_hooks.ts";
-import { describePlan } from "./_plan.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
 import { offline } from "./_weights.ts";
@@ -33,7 +34,10 @@ export const runFlags = {
   resume: path("Go on with the run in this directory, from its last checkpoint.", {
     placeholder: "DIR",
   }),
-  dryRun: toggle("Show the plan (parameters, memory, steps, images, schedule) and stop."),
+  dryRun: toggle(
+    "Run a few steps, keep nothing, and show what the run would cost: time, memory, disk, and the " +
+      "micro-batch to take.",
+  ),
   offline,
   hook: repeated(path(
     "A module whose default export receives every event of the run; see docs/logging.md.",
@@ -52,7 +56,9 @@ export type RunFlagValues = ConfigFlagValues & ValuesOf<typeof runFlags>;
 
 /** How a task is told to run; a part of its own options. */
 export interface TaskOptions {
-  readonly directory: string;
+  /** Default: what the config says. */
+  readonly backend?: Backend;
+  readonly directory: string | null;
   readonly resume: "auto" | "always";
   readonly listener: RunListener;
   readonly hooks: readonly RunHook[];
@@ -74,11 +80,11 @@ export interface TaskOutcome {
 export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
   readonly task: T;
   run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
-  /** What `--dry-run` shows: nested names and figures. */
+  /** What `--dry-run` shows beside what it measures: nested names and figures. */
   plan(
     config: ConfigOf<T>,
     options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
-  ): Promise<object>;
+  ): Promise<WeighedPlan>;
   /** The result in words, a line each. */
   describe(outcome: Outcome): readonly string[];
 }
@@ -204,11 +210,8 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
 ): Promise<number> {
   const { config, origins, directory } = await openRun(runner.task, flags);
   if (flags.dryRun) {
-    const downloads = { offline: flags.offline };
-    const plan = await runner.plan(config, { ...memoryBudget(), downloads });
-    if (flags.json) context.printJson(plan);
-    else for (const line of describePlan(plan)) context.print(line);
-    return exitCodes.done;
+    const { dryRun } = await import("./_dry_run.ts");
+    return await dryRun({ runner, config, directory, ...memoryBudget() }, flags, context);
   }
   const hooks = await loadHooks(flags.hook);
   const progress = progressOf(config.log.progressSeconds, flags.quiet);

@@ -59,7 +59,7 @@ export const pretrain = defineCommand({
         task: "pretrain",
         async run(config, options) {
           const { pretrain } = await import("../tasks/pretrain/pretrain.ts");
-          const found = given.trainTokenizer
+          const found = given.trainTokenizer && options.directory !== null
             ? await finishedPretraining(options.directory, config)
             : null;
           if (found === null) return await pretrain(config, options);

@@ -72,8 +72,7 @@ export class LinearProbes {
 
   /** Classifiers with weights of N(0, `initDeviation`²) and zero biases. */
   static create(on: Context, config: ProbeConfig, generator: Generator): LinearProbes {
-    const specs = config.places.flatMap((place) => placeSpecs(config, place));
-    const parameters = ParameterSet.create(on, specs, ({ name, shape }) => {
+    const parameters = ParameterSet.create(on, probeSpecs(config), ({ name, shape }) => {
       const values = new Float32Array(sizeOf(shape));
       if (name.endsWith(".variance")) return values.fill(1);
       if (!name.endsWith(".weight")) return values;
@@ -155,7 +154,15 @@ function standardize(x: Tensor, mean: Tensor, variance: Tensor): Tensor {
   return tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, batchNormEpsilon)));
 }
 
-function placeSpecs(config: ProbeConfig, place: ProbePlace): ParameterSpec[] {
+/** The parameters of all classifiers. */
+export function probeSpecs(config: Omit<ProbeConfig, "initDeviation">): ParameterSpec[] {
+  return config.places.flatMap((place) => placeSpecs(config, place));
+}
+
+function placeSpecs(
+  config: Omit<ProbeConfig, "initDeviation">,
+  place: ProbePlace,
+): ParameterSpec[] {
   const { embedDim, classes, batchNorm } = config;
   const width = place.token === "clsAndMean" ? 2 * embedDim : embedDim;
   const name = placeName(place);

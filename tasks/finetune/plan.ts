@@ -15,6 +15,7 @@ import { requireLabels } from "../run/require_labels.ts";
 import { learningRateSchedule, type RunLength, runLength } from "../run/schedule.ts";
 import type { RunOptions } from "../run/session.ts";
 import { planStep } from "../run/training.ts";
+import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
 
 /** The plan of a run. */
 export interface FinetunePlan extends RunLength {
@@ -29,6 +30,8 @@ export interface FinetunePlan extends RunLength {
   readonly patches: number;
   /** Bytes of a training step, by what holds them. */
   readonly memory: MemoryPlan;
+  /** Bytes of the checkpoints and the best model on the disk. */
+  readonly disk: DiskPlan;
   readonly schedule: {
     readonly peakLearningRate: number;
     readonly warmupSteps: number;
@@ -66,6 +69,10 @@ export async function planFinetuning(
       parameters: footprint.parameters,
       patches: footprint.tokens - 1,
       memory: step.memory,
+      disk: planDisk(config, footprint.parameters, length, {
+        numbers: config.ema === null ? 0 : footprint.parameters,
+        models: 1,
+      }),
       schedule: {
         peakLearningRate: schedule.base,
         warmupSteps: schedule.warmupSteps,

@@ -16,6 +16,8 @@ import { probeLength } from "./schedule.ts";
 import type { RunLength } from "../run/schedule.ts";
 import type { RunOptions } from "../run/session.ts";
 import { planStep } from "../run/training.ts";
+import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
+import { probeSpecs } from "../../models/linear_probes.ts";
 
 /** The plan of a probe. */
 export interface LinearProbePlan extends RunLength {
@@ -29,6 +31,8 @@ export interface LinearProbePlan extends RunLength {
   readonly batch: number;
   readonly microBatch: number;
   readonly memory: MemoryPlan;
+  /** Bytes of the checkpoints on the disk: the classifiers alone. */
+  readonly disk: DiskPlan;
 }
 
 /**
@@ -51,16 +55,25 @@ export async function planLinearProbe(
     const encoder = configOfShape(shape);
     const footprint = probeFootprint(encoder);
     const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
+    const places = probePlaces(config, encoder.depth);
+    const classes = source.classes.length;
+    const { embedDim } = encoder;
+    const { batchNorm, optimizer } = config.probe;
+    const length = probeLength(config, source.length);
+    const specs = probeSpecs({ places, embedDim, classes, batchNorm });
     return {
       images: source.length,
       testImages: test.length,
-      classes: source.classes.length,
-      classifiers: probePlaces(config, encoder.depth).length,
+      classes,
+      classifiers: places.length,
       frozenParameters: countTrainable(encoderSpecs(encoder, { hasMaskToken: false })),
-      ...probeLength(config, source.length),
+      ...length,
       batch: config.batchSize,
       microBatch: step.microBatch,
       memory: step.memory,
+      disk: planDisk(config, countTrainable(specs), length, {
+        moments: optimizer === "lars" ? 1 : 2,
+      }),
     };
   } finally {
     train.close?.();

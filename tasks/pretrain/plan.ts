@@ -15,6 +15,7 @@ import { checkTokenizer } from "../tokenizer/open_tokenizer.ts";
 import { learningRateSchedule, type RunLength, runLength } from "../run/schedule.ts";
 import type { RunOptions } from "../run/session.ts";
 import { planStep } from "../run/training.ts";
+import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
 
 /** The model section of a config as the model wants it. */
 export function beitConfig({ model }: PretrainConfig): BeitConfig {
@@ -55,8 +56,8 @@ export interface PretrainPlan extends RunLength {
   readonly patches: number;
   /** Bytes of a training step, by what holds them. */
   readonly memory: MemoryPlan;
-  /** Bytes of one checkpoint on disk. */
-  readonly checkpointBytes: number;
+  /** Bytes of the checkpoints on the disk. */
+  readonly disk: DiskPlan;
   readonly schedule: {
     readonly peakLearningRate: number;
     readonly warmupSteps: number;
@@ -94,7 +95,7 @@ export async function planPretraining(
     patches: footprint.tokens - 1,
     maskedPatches: config.mask.maskedPatches,
     memory: step.memory,
-    checkpointBytes: 3 * 4 * footprint.parameters,
+    disk: planDisk(config, footprint.parameters, length),
     schedule: {
       peakLearningRate: schedule.base,
       warmupSteps: schedule.warmupSteps,

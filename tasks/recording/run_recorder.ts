@@ -206,7 +206,10 @@ export class RunRecorder {
     });
     const seconds = this.#seconds + now() - start;
     const { directory } = this.#run;
-    directory.appendEvent({ step: this.#step, time: wallTime(), type: "recorded", seconds });
+    // Whatever ended the run must not be hidden by a full disk.
+    this.#attempt("events.jsonl", () => {
+      directory.appendEvent({ step: this.#step, time: wallTime(), type: "recorded", seconds });
+    });
   }
 
   async #loadPage(): Promise<void> {
@@ -293,6 +296,10 @@ export class RunRecorder {
   #fail(what: string, error: unknown): void {
     if (this.#failed.has(what)) return;
     this.#failed.add(what);
-    this.#run.warn(`Cannot record ${what}, the run goes on without: ${messageOf(error)}`);
+    try {
+      this.#run.warn(`Cannot record ${what}, the run goes on without: ${messageOf(error)}`);
+    } catch {
+      // Neither can the warning be recorded; the next line of a log says why.
+    }
   }
 }

@@ -20,8 +20,11 @@ import { StepProfiler } from "../../pipeline/profile.ts";
 import type { Updater } from "../../pipeline/optimize/optimizer.ts";
 import { chromeTrace, describeProfile } from "../../report/profile.ts";
 import { configHash } from "./config_hash.ts";
+import { DiskWatch } from "./disk_watch.ts";
 import { startBackend } from "./start_backend.ts";
 import { writeFailure } from "../replay/failure_bundle.ts";
+import { RunHealth } from "../../pipeline/health.ts";
+import { checkpointBytes } from "./plan_disk.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
 import { runFacts } from "../recording/run_facts.ts";
 import { type DrawPictures, RunRecorder } from "../recording/run_recorder.ts";
@@ -93,6 +96,8 @@ export class RunSession {
   readonly #hash: string;
   readonly #recorder: RunRecorder | null;
   readonly #hooks: Hooks;
+  readonly #health: RunHealth;
+  readonly #disk: DiskWatch;
 
   private constructor(fields: {
     on: Context;
@@ -109,6 +114,9 @@ export class RunSession {
     this.#checkpoint = fields.checkpoint;
     this.#ownsBackend = fields.options.backend === undefined;
     this.#hash = fields.hash;
+    const path = fields.directory?.path ?? null;
+    this.#disk = new DiskWatch(fields.config, path, (event) => this.listener(event));
+    this.#health = new RunHealth(fields.config.guard, (event) => this.listener(event));
     const warn = (kind: "hook" | "record") => (message: string) =>
       this.listener({ type: "warning", kind, message });
     this.#hooks = new Hooks(fields.options.hooks ?? [], warn("hook"));
@@ -169,6 +177,7 @@ export class RunSession {
     this.#recorder?.listen(whole);
     this.#options.listener?.(whole);
     this.#hooks.dispatch(whole);
+    if (event.type === "step") this.#health.see(event.metrics);
   };
 
   /** Measures some of the first steps, where that is wanted. */
@@ -225,6 +234,7 @@ export class RunSession {
       this.listener({ type: "note", message: `Resuming after step ${step}` });
     }
     this.#recorder?.begin(step);
+    this.#disk.look(checkpointBytes(trained.parameters.count));
     return step;
   }
 
@@ -251,6 +261,7 @@ export class RunSession {
       { keepLast, ...(keepEvery === null ? {} : { keepEvery }) },
     );
     this.listener({ type: "checkpoint", step, path: directory });
+    this.#disk.look(checkpointBytes(trained.parameters.count));
     const weights = Array.from(parameters, ([name, value]) => [`weights/${name}`, value] as const);
     await this.#recorder?.checkpoint(step, new Map([...weights, ...trained.histograms?.() ?? []]));
   }

@@ -14,6 +14,7 @@ import { segmenterFootprint, startSegmenter } from "./model.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
 import type { RunOptions } from "../run/session.ts";
 import { planStep } from "../run/training.ts";
+import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
 
 /** The plan of a run. */
 export interface SegmentPlan extends RunLength {
@@ -27,6 +28,8 @@ export interface SegmentPlan extends RunLength {
   readonly patches: number;
   /** Bytes of a training step, by what holds them. */
   readonly memory: MemoryPlan;
+  /** Bytes of the checkpoints and the best model on the disk. */
+  readonly disk: DiskPlan;
   readonly schedule: {
     readonly peakLearningRate: number;
     readonly warmupSteps: number;
@@ -62,6 +65,7 @@ export async function planSegmentation(
       parameters: footprint.parameters,
       patches: footprint.tokens - 1,
       memory: step.memory,
+      disk: planDisk(config, footprint.parameters, length, { models: 1 }),
       schedule: {
         peakLearningRate: schedule.base,
         warmupSteps: schedule.warmupSteps,

@@ -9,6 +9,7 @@ import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { MemoryPlan } from "../../pipeline/plan.ts";
 import { openTrainingSource } from "../run/data_sources.ts";
 import { learningRateSchedule, type RunLength, runLength } from "../run/schedule.ts";
+import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
 import { tokenizerFootprint, vqkdConfig } from "./tokenizer.ts";
 import { planStep } from "../run/training.ts";
 
@@ -28,8 +29,8 @@ export interface TokenizerPlan extends RunLength {
   readonly tokensPerCode: number;
   /** Bytes of a training step, by what holds them; the teacher comes on top. */
   readonly memory: MemoryPlan;
-  /** Bytes of one checkpoint on disk. */
-  readonly checkpointBytes: number;
+  /** Bytes of the checkpoints on the disk. */
+  readonly disk: DiskPlan;
   readonly schedule: {
     readonly peakLearningRate: number;
     readonly warmupSteps: number;
@@ -78,7 +79,11 @@ export async function planTokenizer(
     codeDim: config.codebook.codeDim,
     tokensPerCode: images * (footprint.tokens - 1) / config.codebook.codes,
     memory: step.memory,
-    checkpointBytes: 3 * 4 * footprint.parameters,
+    disk: planDisk(config, footprint.parameters, length, {
+      // Codes, their counts and how long they have been idle.
+      numbers: config.codebook.codes * (config.codebook.codeDim + 2),
+      models: 1,
+    }),
     schedule: {
       peakLearningRate: schedule.base,
       warmupSteps: schedule.warmupSteps,

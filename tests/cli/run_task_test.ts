@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
+import type { StepMetrics } from "../../pipeline/events.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { CommandContext } from "../../cli/_command.ts";
+import { planWarnings } from "../../cli/_dry_run.ts";
 import {
   defaultDirectory,
   type RunFlagValues,
@@ -36,7 +38,10 @@ function recordContext() {
   return { printed, notes, context };
 }
 
-/** A task that notes what it was told and does nothing. */
+const memory = { weights: 1, gradients: 1, optimizer: 2, frozen: 0, activations: 1, peak: 5e6 };
+const disk = { checkpoint: 1e6, kept: 3e6, atMost: 4e6 };
+
+/** A task that notes what it was told and does nothing but say that it took steps. */
 function recordTask(interrupted = false) {
   const calls: { config: PretrainConfig; options: TaskOptions }[] = [];
   return {
@@ -44,9 +49,21 @@ function recordTask(interrupted = false) {
     task: "pretrain" as const,
     run(config: PretrainConfig, options: TaskOptions): Promise<TaskOutcome> {
       calls.push({ config, options });
+      for (let step = 1; step <= 1200; step++) {
+        const stepTime = config.microBatchSize === 16 ? 2 : 0.5;
+        const metrics = { step, stepTime, dataTime: 0.6 * stepTime } as unknown as StepMetrics;
+        options.listener({ type: "step", totalSteps: 1200, metrics });
+      }
       return Promise.resolve({ step: 4, interrupted, directory: options.directory });
     },
-    plan: (config: PretrainConfig) => Promise.resolve({ steps: config.schedule.steps, memory: {} }),
+    plan: ({ schedule, batchSize }: PretrainConfig) =>
+      Promise.resolve({
+        totalSteps: schedule.steps!,
+        batch: batchSize,
+        microBatch: batchSize,
+        memory,
+        disk,
+      }),
     describe: ({ step }: TaskOutcome) => [`${step} steps`],
   };
 }
@@ -88,13 +105,61 @@ Deno.test("runTask() prints one JSON document with --json", async () => {
   ]);
 });
 
-Deno.test("runTask() shows the plan and runs nothing with --dry-run", async () => {
+Deno.test("--dry-run shows the plan and what some steps took, and keeps nothing", async () => {
   const task = recordTask();
   const { printed, context } = recordContext();
-  assert.equal(await runTask(task, { ...flags, dryRun: true }, context), 0);
-  assert.deepEqual(printed, ["steps  1 200"]);
+  const backend = "backend.name=reference";
+  await runTask(task, { ...flags, dryRun: true, set: [backend], out: "no/such" }, context);
+  const text = printed.join("\n");
+  assert.match(text, /^total steps +1 200\nbatch +16\nmicro batch +16$/m);
+  assert.match(text, /^memory: peak +5 MB$/m);
+  assert.match(text, /^disk: at most +4 MB\ndisk: free +[\d.]+ [GT]B$/m);
+  assert.match(text, /^measured: device +reference: plain JavaScript/m);
+  assert.match(text, /^measured: time to finish +40m 00s$/m);
+  // Half the images in a quarter of the time.
+  assert.match(text, /^measured: proposed micro batch +8$/m);
+  assert.match(text, /^warning: Steps wait for images 60 % of the time: set data\.workers higher/m);
+  const sizes = task.calls.map(({ config }) => [config.microBatchSize, config.batchSize]);
+  assert.deepEqual(sizes, [[8, 16], [16, 16]]);
+  assert.ok(task.calls.every(({ options }) => options.directory === null));
+  assert.ok(!isThere("no"));
+});
+
+Deno.test("--dry-run --json is one document; what cannot be measured is said", async () => {
+  const { printed, context } = recordContext();
+  const task = recordTask();
+  const huge = { ...memory, peak: 1e15 };
+  const plan = async (config: PretrainConfig) => ({ ...await task.plan(config), memory: huge });
+  await runTask({ ...task, plan }, { ...flags, dryRun: true, json: true, out: "x" }, context);
+  const { measured, warnings, disk: { free } } = JSON.parse(printed[0]);
+  assert.equal(printed.length, 1);
+  assert.equal(measured, null);
+  assert.ok(free > 0);
+  assert.match(
+    warnings[0],
+    /^A step of 16 images at a time takes 1000 TB of memory.*nothing was measured$/,
+  );
   assert.equal(task.calls.length, 0);
 });
+
+Deno.test("a plan that the disk has no room for is warned of", async () => {
+  const { config } = await resolveConfig({ task: "pretrain" });
+  const plan = { totalSteps: 1, batch: 1, microBatch: 1, memory, disk };
+  const [warning, ...more] = planWarnings(config, plan, null, { diskBytes: 2e6, memoryBytes: 1e9 });
+  assert.deepEqual(more, []);
+  assert.match(warning, /^The checkpoints take up to 4 MB, 1 MB each, and the disk has 2 MB left/);
+  const room = { diskBytes: null, memoryBytes: null };
+  assert.deepEqual(planWarnings(config, plan, null, room), []);
+});
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("an interrupted task has exit code 130 and says how to go on", async () => {
   const { notes, context } = recordContext();
