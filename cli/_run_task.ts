@@ -1,7 +1,7 @@
 /** What every command that trains does around its task: config, directory, progress, result. */
 import type { Backend } from "../backends/backend.ts";
 import type { DownloadOptions } from "../checkpoints/download.ts";
-import { latestCheckpoint, listCheckpoints, loadCheckpoint } from "../checkpoints/store.ts";
+import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
 import type { ConfigOf, Task } from "../configs/schema.ts";
