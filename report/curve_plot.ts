@@ -131,6 +131,9 @@ function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] 
   });
 }
 
+/** Half the width of a label of the x axis. */
+const labelRoom = 14;
+
 /** Ticks of a logarithmic axis: powers of ten, and more where there are hardly any. */
 function logTicks(scale: { ticks(count: number): number[] }): number[] {
   const all = scale.ticks(5);
@@ -177,9 +180,9 @@ export function curvePlot(plot: CurvePlot): string {
       }</text>`
     ),
     ...x.ticks(5).filter(Number.isInteger).map((tick) =>
-      `<text x="${x(tick).toFixed(1)}" y="${inner.bottom + 16}" text-anchor="middle">${
-        formatFigure(tick)
-      }</text>`
+      `<text x="${x(tick).toFixed(1)}" y="${inner.bottom + 16}" text-anchor="${
+        // Half of it would stick out of the picture.
+        x(tick) > inner.right - labelRoom ? "end" : "middle"}">${formatFigure(tick)}</text>`
     ),
     `<path class="axis" d="M${inner.left} ${inner.bottom}H${inner.right}"/>`,
   ];

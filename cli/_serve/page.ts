@@ -57,6 +57,7 @@ table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--faint);font-weight:normal}
 td{overflow-wrap:anywhere}
+#runs td:nth-child(n+3){white-space:nowrap}
 a{color:var(--accent)}
 .swatch{display:inline-block;width:.7em;height:.7em;border-radius:.2em;margin-right:.35em}
 .faint{color:var(--faint)}
