@@ -108,6 +108,12 @@ const wanted: readonly (Omit<PermissionReport, "granted"> & {
     descriptors: [{ name: "sys", kind: "systemMemoryInfo" }],
   },
   {
+    permission: "sys statfs",
+    serves: "a warning before the disk is full",
+    flag: "--allow-sys=statfs",
+    descriptors: [{ name: "sys", kind: "statfs" } as unknown as Deno.PermissionDescriptor],
+  },
+  {
     permission: "env, cache",
     serves: "finding the folder of downloads",
     flag: `--allow-env=${cacheVariables.join(",")}`,
