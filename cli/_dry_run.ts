@@ -120,6 +120,11 @@ export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
     context.printJson({ ...plan, disk, measured, warnings });
     return exitCodes.done;
   }
+  if (measured !== null && !flags.quiet) {
+    context.note(
+      "The time to finish is that of the steps: evaluations and checkpoints come on top",
+    );
+  }
   const lines = describePlan({ ...plan, disk, measured: measured ?? {} });
   for (const line of lines) context.print(line);
   for (const warning of warnings) context.print(`warning: ${warning}`);

@@ -149,7 +149,7 @@ Deno.test("micro-batches are tried from small to large, as far as a minute goes"
     const plan = { batch: 1024, microBatch, totalSteps: 10, memory };
     return await measureRun({ ...config }, plan, (short, { listener }) => {
       const stepTime = short.batchSize * secondsPerImage(short.microBatchSize as number);
-      for (let step = 1; step <= 2; step++) {
+      for (let step = 1; step <= 4; step++) {
         const metrics = { step, stepTime, dataTime: 0 } as unknown as StepMetrics;
         listener({ type: "step", totalSteps: 10, metrics });
       }
