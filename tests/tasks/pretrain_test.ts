@@ -7,6 +7,7 @@ import { pretrain, type PretrainOptions } from "../../tasks/pretrain/pretrain.ts
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { maskOptions } from "../../tasks/run/transforms.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
+import { writeTinyData } from "./_tiny_model.ts";
 
 /** The losses of a run, step by step. */
 async function losses(config: PretrainConfig, options: PretrainOptions): Promise<number[]> {
@@ -41,6 +42,27 @@ Deno.test("pretrain() writes one line of metrics a step with every promised key"
     const stages = ["load", "augment", "mask", "tokenize", "encode", "loss", "optimize"];
     assert.deepEqual(Object.keys(lines[1].stages).sort(), stages.sort());
     assert.ok(Math.abs(lines[0].loss - Number(lines[0].loss1) - Number(lines[0].loss2)) < 1e-5);
+  });
+});
+
+Deno.test("k-NN accuracy is measured every so many epochs, and changes no loss", async () => {
+  await withFolder(async (folder, backend) => {
+    // 24 images in steps of 4: an epoch takes 6 of the 12 steps.
+    const tokenizer = await writeTinyTokenizer(folder);
+    const overrides = [`data.source=${writeTinyData(folder)}`, "data.evaluationSplit=val"];
+    const plain = await losses(await tinyConfig(tokenizer, overrides), { backend });
+    const measured: [number, number][] = [];
+    const config = await tinyConfig(tokenizer, [...overrides, "evaluation.knn.every=0.5"]);
+    const found = await losses(config, {
+      backend,
+      listener(event) {
+        if (event.type !== "evaluation" || event.name !== "features") return;
+        measured.push([event.step, event.result.knnTop1]);
+      },
+    });
+    assert.deepEqual(measured.map(([step]) => step), [3, 6, 9, 12]);
+    assert.ok(measured.every(([, top1]) => top1 > 0.5 && top1 <= 1), `${measured}`);
+    assert.deepEqual(found, plain);
   });
 });
 
