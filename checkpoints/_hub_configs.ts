@@ -47,7 +47,10 @@ export function huggingFaceConfig(kind: ModelKind, shape: ModelShape): Record<st
   };
 }
 
-/** `preprocessor_config.json` of a Hugging Face BEiT. */
+/**
+ * `preprocessor_config.json` of a Hugging Face BEiT, for `AutoImageProcessor`. CLIP's processor is named
+ * because it resizes the shorter edge in every release; BEiT's own squeezes what is not square.
+ */
 export function huggingFacePreprocessor(
   shape: ModelShape,
   { mean, standardDeviation, cropShare, interpolation }: Preprocessing,
@@ -55,9 +58,9 @@ export function huggingFacePreprocessor(
   const size = shape.imageSize;
   const resized = Math.floor(size / cropShare);
   return {
-    image_processor_type: "BeitImageProcessor",
+    image_processor_type: "CLIPImageProcessor",
     do_resize: true,
-    size: { height: resized, width: resized },
+    size: { shortest_edge: resized },
     resample: RESAMPLE[interpolation],
     do_center_crop: true,
     crop_size: { height: size, width: size },
@@ -66,7 +69,7 @@ export function huggingFacePreprocessor(
     do_normalize: true,
     image_mean: mean,
     image_std: standardDeviation,
-    do_reduce_labels: false,
+    do_convert_rgb: true,
   };
 }
 

@@ -42,10 +42,10 @@ def timm_model(folder):
 
 
 def huggingface_model(folder):
-    from transformers import BeitForImageClassification, BeitImageProcessor
+    from transformers import AutoImageProcessor, BeitForImageClassification
 
     model = BeitForImageClassification.from_pretrained(folder).eval()
-    processor = BeitImageProcessor.from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder)
     return (
         lambda pixels: model(pixels).logits,
         lambda image: processor(image, return_tensors="pt")["pixel_values"],

@@ -117,6 +117,8 @@ Deno.test("convertCheckpoint() gives Hugging Face its names, split and without o
     assert.equal(config.num_attention_heads, 2);
     const processor = JSON.parse(await Deno.readTextFile(join(out, "preprocessor_config.json")));
     assert.deepEqual(processor.crop_size, { height: 8, width: 8 });
+    // The shorter edge: an image that is not square is cut, not squeezed.
+    assert.deepEqual(Object.keys(processor.size), ["shortest_edge"]);
   }));
 
 Deno.test("convertCheckpoint() gives timm its preparation with the weights", () =>
