@@ -41,6 +41,18 @@ function sideOf({ rows }: PictureSheet): number {
   return width * Math.max(1, Math.ceil(128 / width));
 }
 
+/** Makes the folder before anything is computed for it. */
+function makeFolder(folder: string): void {
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`Cannot make the folder "${folder}": ${messageOf(error)}`, {
+      hint: "give another with --out",
+      cause: error,
+    });
+  }
+}
+
 async function writeSheet(sheet: PictureSheet, file: string): Promise<void> {
   const { encodePng } = await import("../report/png.ts");
   const { tile } = await import("../report/picture_sheet.ts");
@@ -94,6 +106,7 @@ export const visualize = defineCommand({
       ...(config === undefined ? [] : ["masks", "views"] as const),
       ...(checkpoint === undefined ? [] : ["attention", "pca"] as const),
     ];
+    makeFolder(out);
     const { options, close } = inferenceOptions({ ...flags, checkpoint: checkpoint ?? "" });
     try {
       const { visualize } = await import("../tasks/visualize/visualize.ts");
@@ -109,7 +122,6 @@ export const visualize = defineCommand({
         heads: head.length === 0 ? undefined : head,
         patch,
       });
-      Deno.mkdirSync(out, { recursive: true });
       const written = [];
       for (const [kind, sheet] of sheets) {
         const file = join(out, `${kind}.png`);
