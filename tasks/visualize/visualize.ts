@@ -130,6 +130,16 @@ async function drawViews(
  *
  * @throws UserError for a checkpoint, images, a block, head or patch that are not there, and where what
  * a kind of pictures needs is not given
+ *
+ * @example Masks of two images of the quick start
+ * ```ts
+ * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { visualize } from "./visualize.ts";
+ * const { config } = await resolveConfig({ task: "pretrain", overrides: ["data.workers=0"] });
+ * const sheets = await visualize({ show: ["masks"], config, count: 2, draws: 1 });
+ * const { rows, columns } = sheets.get("masks")!;
+ * if (rows.length !== 2 || columns.join() !== "image,mask 1") throw new Error();
+ * ```
  */
 export async function visualize(
   options: VisualizeOptions,
