@@ -18,8 +18,11 @@ import type { ShaderRunner } from "./shader.ts";
 const ON_GPU: TilingChoice = { large: "square128", medium: "square64" };
 const ON_PROCESSOR: TilingChoice = { large: "square128Wide", medium: "square64Wide" };
 
-/** [rows, inputs, outputs] of the layers that stand for their class: of ViT-S, and of its heads. */
-const SAMPLES: Record<keyof TilingChoice, readonly [number, number, number]> = {
+/** [rows, inputs, outputs] of the layers that stand for their class. */
+type Samples = Readonly<Record<keyof TilingChoice, readonly [number, number, number]>>;
+
+/** Of ViT-S, and of its heads. */
+const SAMPLES: Samples = {
   large: [3152, 384, 1536],
   medium: [3152, 384, 64],
 };
@@ -32,14 +35,15 @@ const known = new Map<string, TilingChoice>();
 export async function chooseTilings(
   runner: ShaderRunner,
   adapter: AdapterSummary,
+  samples = SAMPLES,
 ): Promise<TilingChoice> {
   if (adapter.isSoftware) return ON_PROCESSOR;
   if (!runner.runtime.device.features.has("timestamp-query")) return ON_GPU;
   let choice = known.get(adapter.description);
   if (choice === undefined) {
     choice = {
-      large: await fastest(runner, SAMPLES.large),
-      medium: await fastest(runner, SAMPLES.medium),
+      large: await fastest(runner, samples.large),
+      medium: await fastest(runner, samples.medium),
     };
     known.set(adapter.description, choice);
   }

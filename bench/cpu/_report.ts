@@ -20,10 +20,19 @@ export function machine(): Record<string, unknown> {
   };
 }
 
-/** Keeps the results in `bench/results/<name>.json`. */
+/** The command that this process was started with. */
+function command(): string {
+  const program = new URL(Deno.mainModule).pathname.split("/bench/")[1];
+  return ["deno run -A", `bench/${program}`, ...Deno.args].join(" ");
+}
+
+/** Keeps the results in `bench/results/<name>.json`, with the command that made them. */
 export async function keep(name: string, results: unknown): Promise<void> {
   const folder = new URL("../results/", import.meta.url);
   await Deno.mkdir(folder, { recursive: true });
-  const text = JSON.stringify({ machine: machine(), results }, null, 2) + "\n";
-  await Deno.writeTextFile(new URL(`${name}.json`, folder), text);
+  const kept = { command: command(), machine: machine(), results };
+  // A list of numbers is one line.
+  const text = JSON.stringify(kept, null, 2)
+    .replace(/\[[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, " "));
+  await Deno.writeTextFile(new URL(`${name}.json`, folder), text + "\n");
 }

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { openDevice, requestAdapter, summarizeAdapter } from "../../../backends/webgpu/adapter.ts";
+import { chooseTilings } from "../../../backends/webgpu/choose_tilings.ts";
+import { TILINGS } from "../../../backends/webgpu/kernels/matrix_product.ts";
+import { Runtime } from "../../../backends/webgpu/runtime.ts";
+import { ShaderRunner } from "../../../backends/webgpu/shader.ts";
+import { tf } from "../../../deps/tfjs.ts";
+import { hasAdapter } from "./_adapter.ts";
+
+const samples = { large: [128, 128, 128], medium: [128, 128, 32] } as const;
+
+Deno.test({
+  name: "tilings are timed once for an adapter, each in both classes; imitated GPUs are known",
+  ignore: !hasAdapter,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    const adapter = await requestAdapter();
+    const runtime = new Runtime(await openDevice(adapter), adapter.info);
+    tf.copyRegisteredKernels("webgpu", "tilings");
+    tf.registerBackend("tilings", () => runtime, 0);
+    const active = tf.getBackend();
+    tf.setBackend("tilings");
+    try {
+      const runner = new ShaderRunner(runtime);
+      const summary = { ...summarizeAdapter(adapter), isSoftware: false };
+      const count = async (description: string, isSoftware = false) => {
+        const before = runtime.dispatches;
+        const choice = await chooseTilings(
+          runner,
+          { ...summary, description, isSoftware },
+          samples,
+        );
+        return { choice, dispatches: runtime.dispatches - before };
+      };
+      const imitated = await count("imitated", true);
+      assert.equal(imitated.dispatches, 0);
+      if (!summary.features.includes("timestamp-query")) return;
+
+      const first = await count("a GPU");
+      assert.ok(first.choice.large in TILINGS && first.choice.medium in TILINGS);
+      const kinds = Object.keys(TILINGS).length * Object.keys(samples).length;
+      assert.ok(first.dispatches >= 2 * 4 * kinds, `${first.dispatches} dispatches`);
+      assert.deepEqual(await count("a GPU"), { choice: first.choice, dispatches: 0 });
+      assert.ok((await count("another GPU")).dispatches > 0);
+    } finally {
+      tf.setBackend(active);
+      tf.removeBackend("tilings");
+    }
+  },
+});
