@@ -3,9 +3,9 @@
  * float16 and with all blocks recomputed, on the cpu in float32. What is measured is the most bytes of
  * tensors at once (weights, moments, gradients, activations, scratch) from the start of a second step.
  *
- *     deno run -A bench/memory.ts <model> [batch 16]
+ *     deno run -A bench/memory.ts <model> [batch 16] [all|precisions]
  *
- * Models: see `cpu/_step_models.ts`.
+ * Models: see `cpu/_step_models.ts`; `precisions` leaves out what is not webgpu, or recomputes.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { Trainee } from "./_trainee.ts";
 import { keep } from "./cpu/_report.ts";
 import { stepModels } from "./cpu/_step_models.ts";
 
-const [name, batchText] = Deno.args;
+const [name, batchText, which = "all"] = Deno.args;
 const config = stepModels[name];
 if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModels).join(", ")}`);
 const batch = Number(batchText ?? 16);
@@ -70,7 +70,7 @@ const cases = [
   { create: createCpuBackend, precision: "float32", recompute: blocks },
 ] as const;
 const results = [];
-for (const { create, precision, recompute } of cases) {
+for (const { create, precision, recompute } of which === "all" ? cases : cases.slice(0, 2)) {
   // A fresh one, so that peaks are of this case.
   const backend = await create();
   results.push(await measure(backend, precision, recompute));

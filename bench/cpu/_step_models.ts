@@ -14,6 +14,7 @@ export const stepModels: Readonly<Record<string, BeitConfig>> = {
     headLayers: 2,
     codes: 256,
   },
+  vit_ti: { ...vitBase, embedDim: 192, heads: 3 },
   vit_s: { ...vitBase, embedDim: 384, heads: 6 },
   vit_b: vitBase,
 };
