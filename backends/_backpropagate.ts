@@ -21,13 +21,17 @@ export interface TapeNode {
 /**
  * Gradients of `y`, times `dy`, with respect to `xs`; null where `y` does not depend on one. The
  * nodes are used up.
+ *
+ * @param onFinal is told of each gradient when no further op adds to it
  */
 export function backpropagate(
   nodes: readonly TapeNode[],
   xs: readonly Tensor[],
   y: Tensor,
   dy: Tensor,
+  onFinal?: (index: number, gradient: Tensor | null) => void,
 ): (Tensor | null)[] {
+  const firstUses = onFinal === undefined ? null : placesByFirstUse(nodes, xs);
   const dependent = idsDependingOn(nodes, xs);
   const wanted = new Set(xs.map(({ id }) => id));
   const gradients = new GradientMap(y, dy);
@@ -40,7 +44,9 @@ export function backpropagate(
     }
     releaseSaved(node);
     for (const output of node.outputs) if (!wanted.has(output.id)) gradients.forget(output);
+    for (const index of firstUses?.get(node) ?? []) onFinal!(index, gradients.get(xs[index]));
   }
+  for (const index of firstUses?.get(null) ?? []) onFinal!(index, null);
   return xs.map((x) => gradients.get(x));
 }
 
@@ -48,6 +54,18 @@ export function backpropagate(
 export function releaseSaved(node: TapeNode): void {
   for (const tensor of node.saved ?? []) tensor.dispose();
   node.saved = [];
+}
+
+/** Places in `xs` by the first op that uses the tensor; null for those that none does. */
+function placesByFirstUse(
+  nodes: readonly TapeNode[],
+  xs: readonly Tensor[],
+): Map<TapeNode | null, number[]> {
+  const firstUse = new Map<number, TapeNode>();
+  for (const node of nodes.toReversed()) {
+    for (const { id } of Object.values(node.inputs)) firstUse.set(id, node);
+  }
+  return Map.groupBy(xs.keys(), (index) => firstUse.get(xs[index].id) ?? null);
 }
 
 /** Ids of all tensors that were computed from `xs`, theirs included. */

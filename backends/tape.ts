@@ -52,13 +52,24 @@ export class Tape {
    * Gradients of `y` (times `dy`, of its shape; ones by default) with respect to `xs`, in their order;
    * zeros for those that `y` does not depend on. The tape ends here: the ops of the backward pass are
    * not recorded, and may open a tape of their own.
+   *
+   * @param onFinal is told of each gradient, by its place in `xs`, as soon as it is final
    */
-  gradients(y: Tensor, xs: Tensor[], dy?: Tensor): Tensor[] {
+  gradients(
+    y: Tensor,
+    xs: Tensor[],
+    dy?: Tensor,
+    onFinal?: (index: number, gradient: Tensor) => void,
+  ): Tensor[] {
     const nodes = this.#end();
     try {
       return tf.tidy(() => {
-        const found = backpropagate(nodes, xs, y, dy ?? tf.onesLike(y));
-        return found.map((gradient, index) => gradient ?? tf.zerosLike(xs[index]));
+        const orZeros = (index: number, gradient: Tensor | null) =>
+          gradient ?? tf.zerosLike(xs[index]);
+        const tell = onFinal &&
+          ((index: number, gradient: Tensor | null) => onFinal(index, orZeros(index, gradient)));
+        const found = backpropagate(nodes, xs, y, dy ?? tf.onesLike(y), tell);
+        return found.map((gradient, index) => orZeros(index, gradient));
       });
     } finally {
       nodes.forEach(releaseSaved);

@@ -87,7 +87,7 @@ export class Trainee {
     const { loss, gradients } = valueAndGradients(this.#on, this.#parameters, () => {
       const encoded = this.#model.encode(this.#on, images, {
         mask,
-        dropPath: random.split("dropPath"),
+        dropPath: { generator: random.split("dropPath"), first: 0 },
         recompute,
       });
       const { loss } = this.#model.loss(this.#on, { ...encoded, positions, targets });

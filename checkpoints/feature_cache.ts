@@ -122,7 +122,8 @@ export class FeatureCache {
     bytes.set(own);
     bytes.set(checkOf(own), own.length);
     const path = this.#pathOf(key);
-    const aside = `${path}.${Deno.pid}.tmp`;
+    // Of two pictures with the same pixels, and of two hosts, neither may take the other's.
+    const aside = `${path}.${crypto.randomUUID()}.tmp`;
     try {
       await Deno.mkdir(join(path, ".."), { recursive: true });
       await Deno.writeFile(aside, bytes);

@@ -2,6 +2,7 @@
  * What a command of the command line is, as plain data: its flags and arguments with their types, its
  * help, and what it runs. Which library parses them is `_parser.ts`' business.
  */
+import type { Job } from "./_job.ts";
 
 /** How a flag's value is written. */
 export type FlagKind = "text" | "path" | "integer" | "number" | "switch" | "choice";
@@ -142,6 +143,8 @@ export interface CommandContext {
   print(line: string): void;
   /** Writes a remark, a line on stderr. */
   note(line: string): void;
+  /** The processes that the command may share its work with. */
+  readonly job: Job;
   /** Writes the one JSON document of `--json` on stdout. */
   printJson(value: unknown): void;
 }

@@ -2,6 +2,7 @@
 import { freeDiskBytes } from "../checkpoints/disk_space.ts";
 import { listCheckpoints } from "../checkpoints/store.ts";
 import type { Config, ConfigOf, Task } from "../configs/schema.ts";
+import { single } from "../distributed/single.ts";
 import { starvationRemedy } from "../pipeline/health.ts";
 import { measureRun, type PlannedRun, type RunMeasurement } from "../tasks/run/measure_run.ts";
 import type { DiskPlan } from "../tasks/run/plan_disk.ts";
@@ -90,7 +91,8 @@ async function measure<T extends Task, Outcome extends TaskOutcome>(
   return await measureRun(
     config,
     plan,
-    (shortened, options) => runner.run(shortened, { ...others, ...options, signal, downloads }),
+    (shortened, options) =>
+      runner.run(shortened, { ...others, ...options, signal, downloads, communicator: single }),
     {
       startStep: listCheckpoints(directory).at(-1)?.step ?? 0,
       signal,

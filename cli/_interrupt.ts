@@ -1,4 +1,7 @@
-/** Ctrl-C and SIGTERM: the first asks the task to finish its step and save, the second ends it. */
+/**
+ * Ctrl-C, SIGTERM and SIGUSR1: the first asks the task to finish its step and save, the second ends it.
+ * SIGUSR1 is what launchers hand on to all ranks without killing them soon after.
+ */
 import { exitCodes } from "./_command.ts";
 
 /** A signal that the first Ctrl-C aborts, and how to stop listening. */
@@ -16,7 +19,9 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
     controller.abort(new DOMException("Interrupted", "AbortError"));
   };
   // Windows knows Ctrl-C only.
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM", "SIGUSR1"];
   for (const signal of signals) Deno.addSignalListener(signal, onSignal);
   return {
     signal: controller.signal,

@@ -4,6 +4,7 @@ import { nearest } from "../core/nearest.ts";
 import { type Command, type CommandContext, type CommandGroup, exitCodes } from "./_command.ts";
 import { commandHelp, groupHelp, programHelp } from "./_help.ts";
 import { type Interruption, listenForInterrupts } from "./_interrupt.ts";
+import { Job } from "./_job.ts";
 import { parseCommand } from "./_parser.ts";
 import { type Style, styleFor } from "./_style.ts";
 import { complete } from "./completion.ts";
@@ -73,8 +74,14 @@ function debugs(): boolean {
 }
 
 /** Says on stderr what went wrong; gives the exit code. */
-export function reportError(error: unknown, write: (text: string) => void, style: Style): number {
-  const line = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
+export function reportError(
+  error: unknown,
+  write: (text: string) => void,
+  style: Style,
+  rank = 0,
+): number {
+  const message = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
+  const line = rank > 0 ? `rank ${rank}: ${message}` : message;
   const isMistake = error instanceof UserError || error instanceof Deno.errors.NotCapable;
   if (error instanceof Error && error.name === "AbortError") return exitCodes.interrupted;
   write(`${style.red("error:")} ${line}\n`);
@@ -97,6 +104,7 @@ export async function runProgram(
   const print = (text: string) => writeAll(Deno.stdout, text);
   const note = (text: string) => writeAll(Deno.stderr, text);
   let interruption: Interruption | null = null;
+  const job = new Job();
   try {
     // What the script of `completion SHELL` calls: all words so far.
     if (words[0] === "completion" && words.length > 2) {
@@ -109,16 +117,21 @@ export async function runProgram(
       return exitCodes.done;
     }
     const input = parseCommand(call.command, call.words, call.calledAs);
-    interruption = listenForInterrupts((line) => note(`\n${line}\n`));
+    interruption = listenForInterrupts((line) => {
+      if (job.rank === 0) note(`\n${line}\n`);
+    });
     const context: CommandContext = {
       signal: interruption.signal,
+      job,
       print: (line) => print(`${line}\n`),
       note: (line) => note(`${line}\n`),
       printJson: (value) => print(`${JSON.stringify(value, null, 2)}\n`),
     };
-    return await call.command.run(input, context) ?? exitCodes.done;
+    const code = await call.command.run(input, context) ?? exitCodes.done;
+    await job.leave();
+    return code;
   } catch (error) {
-    return reportError(error, note, styleFor(Deno.stderr));
+    return await job.fail(() => reportError(error, note, styleFor(Deno.stderr), job.rank));
   } finally {
     interruption?.dispose();
   }

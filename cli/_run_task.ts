@@ -6,6 +6,7 @@ import type { RawConfig } from "../configs/_layers.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
 import type { ConfigOf, Task } from "../configs/schema.ts";
 import { DeviceLostError, messageOf, OutOfMemoryError, UserError } from "../core/errors.ts";
+import { type Communicator, fromFirst } from "../distributed/communicator.ts";
 import type { RunListener } from "../pipeline/events.ts";
 import type { RunHook } from "../pipeline/hooks.ts";
 import {
@@ -19,6 +20,7 @@ import {
 import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
 import type { WeighedPlan } from "./_dry_run.ts";
 import { loadHooks } from "./_hooks.ts";
+import { jobFlags } from "./_job.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
 import { offline } from "./_weights.ts";
@@ -47,6 +49,7 @@ export const runFlags = {
     "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
       "stage and by kernel.",
   ),
+  ...jobFlags,
   quiet: toggle("Show warnings and results only.", { short: "q" }),
   json: toggle("Print the result as one JSON document."),
 };
@@ -63,6 +66,7 @@ export interface TaskOptions {
   readonly listener: RunListener;
   readonly hooks: readonly RunHook[];
   readonly signal: AbortSignal;
+  readonly communicator: Communicator;
   readonly origins: ReadonlyMap<string, string>;
   readonly memoryBudgetBytes?: number;
   readonly profiles: boolean;
@@ -208,12 +212,20 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   flags: RunFlagValues,
   context: CommandContext,
 ): Promise<number> {
-  const { config, origins, directory } = await openRun(runner.task, flags);
+  const communicator = await context.job.join(flags);
+  // Hosts need not share the run's directory: rank 0 alone reads and writes it.
+  const { config, origins, directory } = await fromFirst(communicator, async () => {
+    const { config, origins, directory } = await openRun(runner.task, flags);
+    return { config, origins: [...origins], directory };
+  });
+  communicator.timeoutSeconds = config.distributed.timeoutSeconds;
+  const isFirst = communicator.rank === 0;
   if (flags.dryRun) {
+    if (!isFirst) return exitCodes.done;
     const { dryRun } = await import("./_dry_run.ts");
     return await dryRun({ runner, config, directory, ...memoryBudget() }, flags, context);
   }
-  const hooks = await loadHooks(flags.hook);
+  const hooks = isFirst ? await loadHooks(flags.hook) : [];
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
   let outcome: Outcome;
   try {
@@ -223,7 +235,8 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       listener: progress.listener,
       hooks,
       signal: context.signal,
-      origins,
+      communicator,
+      origins: new Map(origins),
       profiles: flags.profile,
       downloads: { offline: flags.offline },
       ...memoryBudget(),
@@ -235,12 +248,14 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   } finally {
     progress.close();
   }
-  if (flags.json) context.printJson(outcome);
-  else for (const line of runner.describe(outcome)) context.print(line);
+  if (isFirst && flags.json) context.printJson(outcome);
+  else if (isFirst) { for (const line of runner.describe(outcome)) context.print(line); }
   if (!outcome.interrupted) return exitCodes.done;
-  context.note(
-    `Interrupted and saved after step ${outcome.step}. ` +
-      `Go on with: deno task ${taskCommands[runner.task]} --resume ${directory}`,
-  );
+  if (isFirst) {
+    context.note(
+      `Interrupted and saved after step ${outcome.step}. ` +
+        `Go on with: deno task ${taskCommands[runner.task]} --resume ${directory}`,
+    );
+  }
   return exitCodes.interrupted;
 }

@@ -5,6 +5,7 @@ import type { Override } from "../configs/overrides.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import type { Config, PretrainConfig } from "../configs/schema.ts";
 import { UserError } from "../core/errors.ts";
+import { fromFirst } from "../distributed/communicator.ts";
 import type { PretrainResult } from "../tasks/pretrain/pretrain.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
 import { configOf } from "./_config_flags.ts";
@@ -110,29 +111,36 @@ export async function trainTokenizerFirst(
   context: CommandContext,
 ): Promise<{ readonly out: string; readonly tokenizer: string } | number> {
   refuse(flags);
-  const { out, tokenizer, resolved } = await openParts(flags);
-  const { config, origins } = await tokenizerRecipe(resolved.config);
+  const communicator = await context.job.join(flags);
+  const isFirst = communicator.rank === 0;
+  const { out, tokenizer, pretraining } = await fromFirst(communicator, async () => {
+    const { out, tokenizer, resolved } = await openParts(flags);
+    return { out, tokenizer, pretraining: resolved.config };
+  });
+  const { config, origins } = await tokenizerRecipe(pretraining);
   const { requireFit } = await import("../tasks/tokenizer/load_tokenizer.ts");
   const { imageSize, patchSize } = config.model;
   const shape = { imageSize, patchSize, codes: config.codebook.codes };
-  requireFit(shape, resolved.config.model, resolved.config.augment.tokenizerSize);
+  requireFit(shape, pretraining.model, pretraining.augment.tokenizerSize);
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
   try {
-    if (await isFinished(tokenizer, config)) {
-      progress.line(`The tokenizer in ${tokenizer} is trained already`);
+    if (await fromFirst(communicator, () => isFinished(tokenizer, config))) {
+      if (isFirst) progress.line(`The tokenizer in ${tokenizer} is trained already`);
       return { out, tokenizer };
     }
-    progress.line(`Training the tokenizer ${resolved.config.tokenizer.recipe} first`);
+    if (isFirst) progress.line(`Training the tokenizer ${pretraining.tokenizer.recipe} first`);
     const { trainTokenizer } = await import("../tasks/tokenizer/tokenizer.ts");
     const { interrupted, step } = await trainTokenizer(config, {
       directory: tokenizer,
       resume: "auto",
       listener: progress.listener,
       signal: context.signal,
+      communicator,
       origins,
     });
     if (!interrupted) return { out, tokenizer };
     progress.close();
+    if (!isFirst) return exitCodes.interrupted;
     context.note(
       `Interrupted and saved after step ${step} of the tokenizer. Go on with the same command.`,
     );

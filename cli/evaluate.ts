@@ -1,5 +1,6 @@
 /** `evaluate`: accuracy of a classifier. */
 import { defineCommand, toggle } from "./_command.ts";
+import { jobFlags } from "./_job.ts";
 import { inferenceOptions, labelledDataFlags, modelFlags, percent } from "./_model_flags.ts";
 
 function share(value: number | null): string {
@@ -16,6 +17,7 @@ export const evaluate = defineCommand({
     "A run directory means its last checkpoint; RUN/best.safetensors is its best one.",
   flags: {
     ...modelFlags,
+    ...jobFlags,
     data: labelledDataFlags.data,
     testSplit: labelledDataFlags.testSplit,
     confusion: toggle(
@@ -28,9 +30,11 @@ export const evaluate = defineCommand({
   ],
   async run({ flags }, context) {
     const { options, close } = inferenceOptions(flags);
+    const communicator = await context.job.join(flags);
     try {
       const { evaluate } = await import("../tasks/inference/evaluate.ts");
-      const result = await evaluate(options);
+      const result = await evaluate({ ...options, communicator });
+      if (communicator.rank > 0) return;
       if (flags.json) return context.printJson(result);
       const width = Math.max(...result.classes.map(({ name }) => name.length), "class".length);
       context.print(`${"class".padEnd(width)}  images    recall  precision  taken for`);

@@ -1,5 +1,6 @@
 /** `knn`: nearest neighbours of frozen features. */
 import { choice, defineCommand, integer, number, repeated } from "./_command.ts";
+import { jobFlags } from "./_job.ts";
 import { inferenceOptions, labelledDataFlags, modelFlags, percent } from "./_model_flags.ts";
 
 /** Measures k-NN accuracy. */
@@ -12,6 +13,7 @@ export const knn = defineCommand({
     "its cls token for the prediction of codes only.",
   flags: {
     ...modelFlags,
+    ...jobFlags,
     ...labelledDataFlags,
     neighbours: repeated(integer(
       "Neighbours that vote; the first is the headline. Default 20, 10, 100 and 200.",
@@ -28,15 +30,18 @@ export const knn = defineCommand({
   async run({ flags }, context) {
     const { neighbours, temperature, layer, token } = flags;
     const { options, close } = inferenceOptions(flags);
+    const communicator = await context.job.join(flags);
     try {
       const { knn } = await import("../tasks/inference/knn.ts");
       const result = await knn({
         ...options,
+        communicator,
         neighbours: neighbours.length === 0 ? undefined : neighbours,
         temperature,
         layer,
         token,
       });
+      if (communicator.rank > 0) return;
       if (flags.json) return context.printJson(result);
       for (const { k, top1, top5 } of result.results) {
         context.print(`k ${String(k).padStart(3)}  top-1 ${percent(top1)}  top-5 ${percent(top5)}`);

@@ -1,4 +1,5 @@
 /** `pretrain`: the main job. */
+import { fromFirst } from "../distributed/communicator.ts";
 import { defineCommand, toggle } from "./_command.ts";
 import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { describeAccuracies } from "./_plan.ts";
@@ -59,8 +60,9 @@ export const pretrain = defineCommand({
         task: "pretrain",
         async run(config, options) {
           const { pretrain } = await import("../tasks/pretrain/pretrain.ts");
-          const found = given.trainTokenizer && options.directory !== null
-            ? await finishedPretraining(options.directory, config)
+          const { directory } = options;
+          const found = given.trainTokenizer && directory !== null
+            ? await fromFirst(options.communicator, () => finishedPretraining(directory, config))
             : null;
           if (found === null) return await pretrain(config, options);
           const message = `The run in ${options.directory} is trained already`;

@@ -12,7 +12,7 @@ import { createPool, type Pool } from "./_pool.ts";
 import type { ChunkResult, ProducerSettings, SampleJob } from "./_producer.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import type { BlockMaskOptions } from "./mask.ts";
-import { rankShare, SampleOrder, StepPlan, type StepPosition } from "./sampler.ts";
+import { microBatchesOf, SampleOrder, StepPlan, type StepPosition } from "./sampler.ts";
 import type { Source } from "./source.ts";
 import type { Transform } from "./transform.ts";
 
@@ -48,6 +48,10 @@ export interface LoaderOptions {
   readonly rank?: number;
   /** … and their number (1 if left out). */
   readonly ranks?: number;
+  /** Leave out what {@link microBatchesOf} repeats for ranks without samples; `false` if left out. */
+  readonly isOncePerSample?: boolean;
+  /** Processes that share this one's processors, for the number of workers; 1 if left out. */
+  readonly coreSharers?: number;
   /** Workers; 0 for the main thread; `auto` (the default): one less than there are cores, at most 8. */
   readonly workers?: number | "auto";
   /** Micro-batches made ahead of the one in use; 2 if left out. */
@@ -127,10 +131,11 @@ async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "i
   }
 }
 
-function workerCount(wanted: number | "auto"): number {
+function workerCount({ workers: wanted = "auto", coreSharers = 1 }: LoaderOptions): number {
   if (typeof Worker === "undefined") return 0;
   if (wanted !== "auto") return wanted;
-  return Math.min(8, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
+  const processors = Math.floor((navigator.hardwareConcurrency ?? 2) / coreSharers);
+  return Math.min(8, Math.max(1, processors - 1));
 }
 
 /**
@@ -189,7 +194,7 @@ export class Loader {
     const { source, batch, cacheBytes = 128 * 2 ** 20 } = options;
     const dropsLast = options.dropsLast ?? true;
     const plan = new StepPlan({ length: source.length, batch, dropsLast });
-    const count = workerCount(options.workers ?? "auto");
+    const count = workerCount(options);
     const cache = DecodeCache.create(source.length, cacheBytes);
     const settings: ProducerSettings = {
       transform: options.transform,
@@ -230,16 +235,13 @@ export class Loader {
   }
 
   *#portions(from: number, to: number): Generator<Portion> {
-    const { rank = 0, ranks = 1 } = this.#options;
+    const { rank, ranks, microBatch: largest, isOncePerSample = false } = this.#options;
     for (let step = from; step < to; step++) {
-      const whole = this.#plan.at(step);
-      const [start, end] = rankShare(whole.count, rank, ranks);
-      const largest = this.#options.microBatch ?? Math.max(1, end - start);
-      const microBatches = Math.ceil((end - start) / largest);
-      for (let microBatch = 0; microBatch < microBatches; microBatch++) {
-        const first = start + microBatch * largest;
-        const count = Math.min(largest, end - first);
-        const { epoch, position } = whole;
+      const { epoch, position, count: whole } = this.#plan.at(step);
+      const parts = microBatchesOf({ count: whole, largest, rank, ranks });
+      for (const [microBatch, { first, count, share }] of parts.entries()) {
+        if (isOncePerSample && share === 0) continue;
+        const microBatches = parts.length;
         yield { step, microBatch, microBatches, epoch, position: position + first, count };
       }
     }

@@ -64,6 +64,8 @@ export {
 } from "./mix.ts";
 export { type BlockMaskOptions, blockwiseMask } from "./mask.ts";
 export {
+  type MicroBatch,
+  microBatchesOf,
   rankShare,
   SampleOrder,
   type SampleOrderOptions,

@@ -134,6 +134,49 @@ export class StepPlan {
   }
 }
 
+/** One forward pass of a step. */
+export interface MicroBatch {
+  /** Place of its first sample in the step, from 0. */
+  readonly first: number;
+  readonly count: number;
+  /** Its part of the step: `count` ÷ samples of the step; 0 where another rank has it too. */
+  readonly share: number;
+}
+
+/** How a step is divided. */
+export interface StepDivision {
+  /** Samples in the step, over all ranks. */
+  readonly count: number;
+  /** Samples in a micro-batch at most; the rank's whole part if left out. */
+  readonly largest?: number | undefined;
+  readonly rank?: number;
+  readonly ranks?: number;
+}
+
+/**
+ * The micro-batches of a rank in a step, in order. Where a step has fewer samples than there are ranks,
+ * a rank without any repeats one with a share of 0, because every rank takes part in every step.
+ *
+ * @example Ten samples on two ranks, three at a time
+ * ```ts
+ * import { microBatchesOf } from "./sampler.ts";
+ * const parts = microBatchesOf({ count: 10, largest: 3, rank: 1, ranks: 2 });
+ * if (parts.map(({ first, count }) => `${first}+${count}`).join() !== "5+3,8+2") throw new Error();
+ * ```
+ */
+export function microBatchesOf(
+  { count, largest, rank = 0, ranks = 1 }: StepDivision,
+): MicroBatch[] {
+  const [from, to] = rankShare(count, rank, ranks);
+  if (from === to) return [{ first: Math.min(from, count - 1), count: 1, share: 0 }];
+  const size = largest ?? to - from;
+  return Array.from({ length: Math.ceil((to - from) / size) }, (_, index) => {
+    const first = from + index * size;
+    const own = Math.min(size, to - first);
+    return { first, count: own, share: own / count };
+  });
+}
+
 /** The part [from, to) of `count` samples that falls to `rank` of `ranks`. */
 export function rankShare(count: number, rank: number, ranks: number): [number, number] {
   return [Math.floor(count * rank / ranks), Math.floor(count * (rank + 1) / ranks)];

@@ -7,16 +7,10 @@
  * @module
  */
 
-import { concatBytes, splitBytes } from "./_bytes.ts";
+import { concatBytes, splitBytes } from "./bytes.ts";
 
 /** How values of several ranks become one. */
 export type Reduction = "sum" | "max";
-
-/** Options that every kind of communicator has. */
-export interface CommunicatorTiming {
-  /** Seconds after which an operation that other ranks do not join is given up; default 1800. */
-  readonly timeoutSeconds?: number | undefined;
-}
 
 /** Numbers that can be reduced: float32, or float16 as its bits. */
 export type Reducible = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
@@ -33,6 +27,8 @@ export interface Communicator {
   readonly hostSharers: number;
   /** … and that share its processors: fewer where the launcher binds each rank to its own. */
   readonly coreSharers: number;
+  /** Seconds after which an operation that other ranks do not join is given up with an error. */
+  timeoutSeconds: number;
   /**
    * Starts to replace `values` on every rank by their reduction over all ranks; they must not be
    * touched until the promise resolves. `Uint16Array` holds float16 bits, and is summed as float16.
@@ -57,6 +53,17 @@ export async function gatherJson<T>(communicator: Communicator, value: T): Promi
   const bytes = new TextEncoder().encode(JSON.stringify(value));
   const all = await communicator.gather(bytes);
   return all.map((part) => JSON.parse(new TextDecoder().decode(part)) as T);
+}
+
+/** What `work` gives on rank 0, on all ranks: a value that JSON can hold. It runs there only. */
+export async function fromFirst<T>(
+  communicator: Communicator,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const own = communicator.rank === 0 ? await work() : null;
+  if (communicator.size === 1) return own as T;
+  const [first] = await gatherJson(communicator, own);
+  return first as T;
 }
 
 /** A JSON value and bytes of rank 0, on all ranks; elsewhere `message` is null. */

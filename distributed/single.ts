@@ -23,6 +23,7 @@ export const single: Communicator = {
   description: "one process",
   hostSharers: 1,
   coreSharers: 1,
+  timeoutSeconds: Infinity,
   allReduce: () => Promise.resolve(),
   progress: () => {},
   broadcast: () => Promise.resolve(),

@@ -10,10 +10,14 @@ import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
 import { patchEmbed } from "../backends/ops/patch_embed.ts";
-import type { Generator } from "../core/generator.ts";
 import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
 import { block, blockAttention, type BlockOptions } from "./layers/block.ts";
-import { drawBlockKeep, dropPathRates, type DropPathSource } from "./layers/drop_path.ts";
+import {
+  drawBlockKeep,
+  type DropPathDraws,
+  dropPathRates,
+  type DropPathSource,
+} from "./layers/drop_path.ts";
 import { PositionBias } from "./layers/position_bias.ts";
 import type { ParameterScope } from "./parameter_set.ts";
 import { withoutGradient } from "./without_gradient.ts";
@@ -23,7 +27,7 @@ export interface EncoderOptions {
   /** [B, N] of 0 and 1: 1 replaces the patch by the mask token; null for none. */
   readonly mask: Tensor | null;
   /** Draws drop path; null outside training. */
-  readonly dropPath: Generator | null;
+  readonly dropPath: DropPathDraws | null;
   /**
    * Blocks, from the first on, that keep only their input for the backward pass; 0 by default. The
    * aggregation's count after the encoder's.
@@ -148,9 +152,9 @@ export class BeitEncoder {
 /** Where the blocks of a model draw their drop path from. */
 export function dropPathSource(
   config: BeitConfig,
-  generator: Generator | null,
+  draws: DropPathDraws | null,
   batch: number,
 ): DropPathSource | null {
-  if (generator === null || config.dropPathRate === 0) return null;
-  return { generator, batch, twice: config.dropPathTwice };
+  if (draws === null || config.dropPathRate === 0) return null;
+  return { ...draws, batch, twice: config.dropPathTwice };
 }

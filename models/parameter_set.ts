@@ -155,6 +155,11 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     return [...this].filter((parameter) => parameter.isTrainable);
   }
 
+  /** What else the model keeps: running statistics, a codebook. */
+  get frozen(): Parameter[] {
+    return [...this].filter((parameter) => !parameter.isTrainable);
+  }
+
   /** Number of trainable scalars. */
   get count(): number {
     return this.trainable.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);

@@ -105,7 +105,15 @@ export function average(
   return {
     name: "average",
     run(output, { on }) {
-      if (output.update !== null) averages.update(on);
+      const { update } = output;
+      if (update instanceof Promise) {
+        const after = update.then((report) => {
+          averages.update(on);
+          return report;
+        });
+        return { ...output, update: after };
+      }
+      if (update !== null) averages.update(on);
       return output;
     },
   };

@@ -84,6 +84,9 @@ export interface LossOutput {
 
 /** What `optimize` returns; the trainer reads it one step later, so that a GPU is not held up. */
 export interface StepOutput extends LossOutput {
-  /** Of the update: gradient norm, loss scale, 1 where skipped; null for all but the last micro-batch. */
-  readonly update: Tensor | null;
+  /**
+   * Of the update: gradient norm, loss scale, 1 where skipped; null for all but the last micro-batch, a
+   * promise where the gradients of other processes are waited for.
+   */
+  readonly update: Tensor | Promise<Tensor> | null;
 }

@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import type { Generator } from "../core/generator.ts";
+import type { DropPathDraws } from "../models/layers/drop_path.ts";
 import type { MixedBatch } from "./mix.ts";
 import type { Stage } from "./stage.ts";
 
@@ -16,7 +16,7 @@ export interface ImageClassifier {
   logits(
     on: Context,
     images: Tensor,
-    options: { readonly dropPath: Generator | null; readonly recompute?: number },
+    options: { readonly dropPath: DropPathDraws | null; readonly recompute?: number },
   ): Tensor;
 }
 
@@ -38,10 +38,12 @@ export function classify(
 ): Stage<MixedBatch, ClassifiedBatch> & { readonly name: "classify" } {
   return {
     name: "classify",
-    run({ images, targets, size, imageSize }, { on, generator, tape }) {
+    run({ images, targets, size, imageSize }, { on, generator, tape, firstImage }) {
       const input = tf.tensor(images, [size, 3, imageSize, imageSize]);
       const logits = model.logits(on, input, {
-        dropPath: tape === null ? null : generator.split("classify"),
+        dropPath: tape === null
+          ? null
+          : { generator: generator.split("classify"), first: firstImage },
         recompute,
       });
       return { logits, targets: tf.tensor2d(targets, [size, targets.length / size]) };

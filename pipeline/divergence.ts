@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { Precision } from "../backends/backend.ts";
+import { communicatorOf, type Precision } from "../backends/backend.ts";
 import { describeObservation, type Observation } from "../backends/watch.ts";
 import { messageOf } from "../core/errors.ts";
+import { gatherJson } from "../distributed/communicator.ts";
 import { Generator } from "../core/generator.ts";
 import type { StepMetrics } from "./events.ts";
 import { examineMicroBatch, type HostTensor } from "./examine.ts";
@@ -19,6 +20,8 @@ export interface StepFailure<Batch> {
   readonly step: number;
   readonly microBatch: number;
   readonly microBatches: number;
+  readonly firstImage: number;
+  readonly share: number;
   /** What the loss was scaled by. */
   readonly lossScale: number;
   readonly precision: Precision;
@@ -55,23 +58,22 @@ async function examineStep<Batch>(
   lossScale: number,
 ): Promise<StepFailure<Batch> | null> {
   const microBatches = loop.microBatches(step);
-  for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+  for (const [microBatch, { first: firstImage, share }] of microBatches.entries()) {
     const batch = await loop.queue.next(step, microBatch);
-    const generator = loop.generator.split("step", step, microBatch);
+    const generator = loop.generator.split("step", step);
+    const place = { step, microBatch, microBatches: microBatches.length, firstImage, share };
     const { found, kept } = await examineMicroBatch({
       on: loop.on,
       stages: loop.stages,
       batch,
-      step,
-      microBatch,
-      microBatches,
+      ...place,
       generator: Generator.fromState(generator.state),
       lossScale,
       keepsOutputOf: loop.frozenStage ?? null,
     });
     if (found === null) continue;
     const { precision } = loop.on;
-    return { step, microBatch, microBatches, lossScale, precision, generator, batch, found, kept };
+    return { ...place, lossScale, precision, generator, batch, found, kept };
   }
   return null;
 }
@@ -112,6 +114,17 @@ export async function divergenceOf<Batch>(
     : "lower optimizer.lr or raise the warm-up, and resume";
   try {
     const failure = await examineStep(loop, metrics.step - 1, metrics.lossScale);
+    const all = await gatherJson(
+      communicatorOf(loop.on),
+      failure === null ? null : describeObservation(failure.found),
+    );
+    const guiltyRank = all.findIndex((found) => found !== null);
+    if (failure === null && guiltyRank >= 0) {
+      const found = `on rank ${guiltyRank}, ${all[guiltyRank]}`;
+      return new DivergenceError(
+        `${reason}. The first tensor that is not finite: ${found}; ${remedy}`,
+      );
+    }
     if (failure === null) {
       const none = "run again, every tensor of its micro-batches was finite: either their sum is " +
         "not, or the step is not the same twice";

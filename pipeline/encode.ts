@@ -19,12 +19,14 @@ export function encode(
 ): Stage<TokenizedBatch, EncodedBatch> & { readonly name: "encode" } {
   return {
     name: "encode",
-    run({ pixels, size, imageSize, mask, tokens }, { on, generator, tape }) {
+    run({ pixels, size, imageSize, mask, tokens }, { on, generator, tape, firstImage }) {
       const images = imageTensor(pixels, size, imageSize, normalization);
       const positions = tf.tensor1d(maskedPositions(mask), "int32");
       const branches = model.encode(on, images, {
         mask: tf.tensor2d(Float32Array.from(mask), [size, mask.length / size]),
-        dropPath: tape === null ? null : generator.split("encode"),
+        dropPath: tape === null
+          ? null
+          : { generator: generator.split("encode"), first: firstImage },
         recompute,
       });
       return { ...branches, positions, targets: tf.gather(tokens, positions) };

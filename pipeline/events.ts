@@ -50,6 +50,8 @@ export type WarningKind =
   | "stalledLoss"
   /** Steps wait for images for more than `guard.starvedShare` of their time. */
   | "dataStarvation"
+  /** The ranks' parameters were not the same bit for bit. */
+  | "ranksDiffer"
   /** The disk has room for fewer than `guard.spareCheckpoints` checkpoints. */
   | "diskSpace";
 

@@ -22,6 +22,9 @@ export interface ExaminedMicroBatch<Batch> {
   readonly step: number;
   readonly microBatch: number;
   readonly microBatches: number;
+  /** As in the {@link StepContext} that it had. */
+  readonly firstImage: number;
+  readonly share: number;
   readonly generator: Generator;
   /** What its loss is scaled by. */
   readonly lossScale: number;
@@ -47,7 +50,8 @@ export interface HostTensor {
 export async function examineMicroBatch<Batch>(
   examined: ExaminedMicroBatch<Batch>,
 ): Promise<Examination> {
-  const { on, stages, batch, step, microBatch, microBatches, generator } = examined;
+  const { on, stages, batch } = examined;
+  const { step, microBatch, microBatches, firstImage, share, generator } = examined;
   const watch = new Watch(examined);
   on.backend.run(() =>
     tf.tidy(() => {
@@ -58,6 +62,10 @@ export async function examineMicroBatch<Batch>(
           step,
           microBatch,
           microBatches,
+          firstImage,
+          share,
+          // Nothing is updated, so there is nothing to tell other ranks.
+          afterTape: () => new Promise(() => {}),
           tape,
           generator,
           stopwatch: new Stopwatch(),

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { SampleOrder, StepPlan } from "../data/sampler.ts";
+import { microBatchesOf, SampleOrder, StepPlan } from "../data/sampler.ts";
 import type { Source } from "../data/source.ts";
 import type { FileBatch, StepPlace } from "./batch.ts";
 import type { Stage } from "./stage.ts";
@@ -18,6 +18,10 @@ export interface LoadOptions {
   /** Images of a step, over all micro-batches. */
   readonly batch: number;
   readonly microBatch: number;
+  /** This process among several (0 if left out) … */
+  readonly rank?: number;
+  /** … and their number (1 if left out). */
+  readonly ranks?: number;
   readonly seed: number;
   /** `false` for the order of the source; `true` if left out. */
   readonly isShuffled?: boolean;
@@ -29,17 +33,17 @@ export interface LoadOptions {
 export function load(
   options: LoadOptions,
 ): Stage<StepPlace, FileBatch> & { readonly name: "load" } {
-  const { source, batch, microBatch, seed, isShuffled = true, dropsLast = true } = options;
+  const { source, batch, microBatch, rank, ranks, seed } = options;
+  const { isShuffled = true, dropsLast = true } = options;
   const plan = new StepPlan({ length: source.length, batch, dropsLast });
   const order = new SampleOrder({ length: source.length, seed, isShuffled });
   return {
     name: "load",
     async run(place) {
       const { epoch, position, count } = plan.at(place.step);
-      const first = place.microBatch * microBatch;
-      const [start, end] = [first, Math.min(first + microBatch, count)];
+      const part = microBatchesOf({ count, largest: microBatch, rank, ranks })[place.microBatch];
       const files: FileBatch["files"][number][] = [];
-      for (let at = start; at < end; at++) {
+      for (let at = part.first; at < part.first + part.count; at++) {
         const index = order.at(epoch, position + at);
         files.push({ index, ...source.entry(index), bytes: await source.read(index) });
       }

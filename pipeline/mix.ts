@@ -42,7 +42,8 @@ export interface MixStageOptions {
  * const batch = {
  *   size: 1, imageSize: 1, pixels: Uint8Array.of(0, 255, 0), labels: Int32Array.of(1),
  * } as AugmentedBatch;
- * const { targets } = await stage.run(batch, { generator: Generator.from(0) } as StepContext);
+ * const context = { generator: Generator.from(0), firstImage: 0 } as StepContext;
+ * const { targets } = await stage.run(batch, context);
  * if (Math.abs(targets[1] - 0.9) > 1e-6) throw new Error(targets.join());
  * ```
  */
@@ -52,12 +53,12 @@ export function mix(
   const { classes, smoothing, normalization: { mean, std } } = options;
   return {
     name: "mix",
-    run(batch, { generator }) {
+    run(batch, { generator, firstImage }) {
       const { size, imageSize, pixels, labels } = batch;
       const plain = normalizeToTensorData(pixels, size, imageSize, mean, std);
       const draw: MixDraw | undefined = options.mix === null
         ? undefined
-        : drawMix(generator.split("mix"), size, imageSize, options.mix);
+        : drawMix(generator.split("mix", firstImage), size, imageSize, options.mix);
       return {
         ...batch,
         images: draw === undefined ? plain : mixImages(plain, imageSize, draw),

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { type Tensor, tf } from "../deps/tfjs.ts";
+import { tf } from "../deps/tfjs.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { VqkdOutput, VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
 import { withoutGradient } from "../models/without_gradient.ts";
 import type { LossOutput } from "./batch.ts";
+import { StepStatistics } from "./code_statistics.ts";
 import type { Stage } from "./stage.ts";
 import type { TaughtBatch } from "./teach.ts";
 import { imageTensor } from "./tokenize.ts";
@@ -36,29 +37,28 @@ export interface QuantizeOptions {
 }
 
 /**
- * The stage `quantize`: one EMA update of the codebook a step, from all micro-batches, after they were
- * quantised with the old one. Its details are the hits of each code, [K]; of its metrics,
+ * The stage `quantize`: one EMA update of the codebook a step, from all micro-batches of all ranks, after
+ * they were quantised with the old one. Its details are the hits of each code, [K]; of its metrics,
  * `quantizationError` is the mean distance of a token to its code, both of length 1.
  */
 export function quantize(
   tokenizer: VqkdTokenizer,
   { restartIdleSteps }: QuantizeOptions,
 ): Stage<VqkdOutput, LossOutput> & { readonly name: "quantize" } {
-  let sums: { counts: Tensor; sums: Tensor } | null = null;
+  const statistics = new StepStatistics();
   return {
     name: "quantize",
-    run(output, { on, generator, microBatch, microBatches }) {
+    run(output, context) {
+      const { on, generator } = context;
       const { loss, reconstructionLoss, quantizationLoss, z, ids, quantized } = output;
       const own = tokenizer.statistics(on, z, ids);
-      sums = add(sums, own);
-      if (microBatch === microBatches - 1) {
-        const restart = restartIdleSteps === null
+      const places = restartIdleSteps === null ? null : z;
+      statistics.add(own, places, context, (whole, places) => {
+        const restart = places === null
           ? undefined
-          : { idleSteps: restartIdleSteps, z, generator: generator.split("restart") };
-        tokenizer.updateCodebook(on, sums, restart);
-        tf.dispose(sums);
-        sums = null;
-      }
+          : { idleSteps: restartIdleSteps!, z: places, generator: generator.split("restart") };
+        tokenizer.updateCodebook(on, whole, restart);
+      });
       const [teacherCosine, quantizationError] = withoutGradient(() => [
         tf.sub(1, reconstructionLoss),
         tf.mean(tf.sqrt(tf.sum(tf.square(tf.sub(z, quantized)), -1))),
@@ -67,18 +67,4 @@ export function quantize(
       return { loss, metrics, details: own.counts };
     },
   };
-}
-
-/** Statistics kept over the micro-batches of a step. */
-function add(
-  old: { counts: Tensor; sums: Tensor } | null,
-  own: { counts: Tensor; sums: Tensor },
-): { counts: Tensor; sums: Tensor } {
-  const [counts, sums] = withoutGradient(() =>
-    old === null
-      ? [tf.clone(own.counts), tf.clone(own.sums)]
-      : [tf.add(old.counts, own.counts), tf.add(old.sums, own.sums)]
-  );
-  if (old !== null) tf.dispose(old);
-  return { counts: tf.keep(counts), sums: tf.keep(sums) };
 }

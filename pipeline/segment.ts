@@ -53,10 +53,12 @@ export function segment(
 ): Stage<AnnotatedBatch, SegmentedBatch> & { readonly name: "segment" } {
   return {
     name: "segment",
-    run({ pixels, size, imageSize, labelMaps, ids }, { on, generator, tape }) {
+    run({ pixels, size, imageSize, labelMaps, ids }, { on, generator, tape, firstImage }) {
       requireClasses(labelMaps, model.config.classes, ids);
       const images = imageTensor(pixels, size, imageSize, normalization);
-      const training = tape === null ? null : generator.split("segment");
+      const training = tape === null
+        ? null
+        : { generator: generator.split("segment"), first: firstImage };
       const classes = Int32Array.from(labelMaps, (label) => label === ignoredLabel ? -1 : label);
       return {
         ...model.forward(on, images, training, recompute),

@@ -19,12 +19,24 @@ export interface StepContext {
   readonly on: Context;
   /** Optimizer step, from 0. */
   readonly step: number;
-  /** Which micro-batch of the step, from 0, and how many there are. */
+  /** Which of this process's micro-batches of the step, from 0, and how many it has. */
   readonly microBatch: number;
   readonly microBatches: number;
+  /** Place in the step, over all ranks, of the micro-batch's first image: draws by image start there. */
+  readonly firstImage: number;
+  /** What the micro-batch is of the step, over all ranks; 0 where another rank has it too. */
+  readonly share: number;
+  /**
+   * Runs `work` once the tape is closed, and before the next micro-batch: what waits for other ranks.
+   * Works run one after another, in the order in which they are handed over.
+   */
+  readonly afterTape: <T>(work: () => Promise<T>) => Promise<T>;
   /** Records what the gradients are taken of; null outside training, where drop path is off too. */
   readonly tape: Tape | null;
-  /** Random draws of this micro-batch; split it by the stage's name before drawing. */
+  /**
+   * Random draws of the step; split it by the stage's name before drawing. A stage that draws image by
+   * image begins at `firstImage`, so that an image's draws do not depend on how a step is divided.
+   */
   readonly generator: Generator;
   readonly stopwatch: Stopwatch;
 }

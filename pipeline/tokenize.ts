@@ -9,7 +9,7 @@ import type { Context } from "../backends/backend.ts";
 import { type Normalization, normalizeToTensorData } from "../data/normalize.ts";
 
 import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage, StepContext } from "./stage.ts";
 
 /**
  * Whatever turns images into codes: a VQ-KD tokenizer, or the user's own. It records nothing on the
@@ -17,7 +17,7 @@ import type { Stage } from "./stage.ts";
  */
 export interface PatchTokenizer {
   /** Images [B, 3, T, T] → the code of each patch, int32 [B·N], row-major. */
-  encode(on: Context, images: Tensor): Tensor;
+  encode(on: Context, images: Tensor, context?: StepContext): Tensor;
 }
 
 /** Bytes [B, S, S, 3] as a tensor [B, 3, S, S], normalised. */
@@ -41,10 +41,11 @@ export function tokenize(
 ): Stage<MaskedBatch, TokenizedBatch> & { readonly name: "tokenize" } {
   return {
     name: "tokenize",
-    run(batch, { on }) {
+    run(batch, context) {
+      const { on } = context;
       const { tokenizerPixels, size, tokenizerSize } = batch;
       const images = imageTensor(tokenizerPixels, size, tokenizerSize, normalization);
-      return { ...batch, tokens: tokenizer.encode(on, images) };
+      return { ...batch, tokens: tokenizer.encode(on, images, context) };
     },
   };
 }

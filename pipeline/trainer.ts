@@ -6,14 +6,19 @@
  */
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
-import type { Backend, Context } from "../backends/backend.ts";
+import { type Backend, communicatorOf, type Context } from "../backends/backend.ts";
+import type { Parameter } from "../backends/parameter.ts";
 import { Tape } from "../backends/tape.ts";
 import { now, Stopwatch } from "../core/clock.ts";
 import { DeviceLostError, OutOfMemoryError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";
+import type { MicroBatch } from "../data/sampler.ts";
+import { averageOverRanks } from "./average_over_ranks.ts";
 import type { StepOutput } from "./batch.ts";
 import { divergenceOf, type StepFailure } from "./divergence.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
+import { type StepSums, sumStep } from "./sum_step.ts";
+import type { WarningRelay } from "./warning_relay.ts";
 import type { StepProfiler } from "./profile.ts";
 import type { BatchQueue } from "./queue.ts";
 import { runWithoutWaiting, type Stage, type StepContext } from "./stage.ts";
@@ -29,8 +34,8 @@ export interface TrainingLoop<Batch> {
   readonly startStep: number;
   readonly totalSteps: number;
   readonly batchSize: number;
-  /** Micro-batches of a step: fewer where the last batch of an epoch is smaller. */
-  readonly microBatches: (step: number) => number;
+  /** This rank's micro-batches of a step: fewer where the last batch of an epoch is smaller. */
+  readonly microBatches: (step: number) => readonly MicroBatch[];
   readonly imagesPerEpoch: number;
   readonly generator: Generator;
   readonly listener: RunListener;
@@ -49,6 +54,10 @@ export interface TrainingLoop<Batch> {
   /** Keeps what a step that is not finite follows from; gives where, or null. */
   readonly saveFailure?: (failure: StepFailure<Batch>) => Promise<string | null>;
   readonly signal?: AbortSignal;
+  /** Running statistics, which every rank moves by its own images: their mean is taken after a step. */
+  readonly statistics?: readonly Parameter[];
+  /** Brings the warnings of all ranks to rank 0. */
+  readonly relay?: WarningRelay | null;
   /** Measures some of the first steps. */
   readonly profiler?: StepProfiler | null;
 }
@@ -61,7 +70,7 @@ const mostLostSteps = 10;
 interface PendingStep {
   step: number;
   names: string[];
-  values: Promise<Float32Array>;
+  sums: Promise<StepSums>;
   learningRate: number;
   stepTime: number;
   dataTime: number;
@@ -81,7 +90,8 @@ export async function train<Batch>(
   } catch (error) {
     const cause = await deviceFault(loop.on.backend) ?? error;
     if (cause instanceof OutOfMemoryError) {
-      cause.microBatchSize = Math.ceil(loop.batchSize / loop.microBatches(loop.startStep));
+      const sizes = loop.microBatches(loop.startStep).map(({ count }) => count);
+      cause.microBatchSize = Math.max(...sizes);
     }
     throw cause;
   }
@@ -105,11 +115,17 @@ async function runSteps<Batch>(
   stopwatch.onSpan = profiler?.stage ?? null;
   let pending: PendingStep | null = null;
   let [skippedInARow, lostInARow] = [0, 0];
+  const isAlone = communicatorOf(loop.on).size === 1;
+  let isStopping = false;
 
   const deliver = async () => {
     if (pending === null) return;
-    const metrics = toMetrics(pending, await pending.values, loop);
+    const { values, stopping, warnings } = await pending.sums;
+    const metrics = toMetrics(pending, values, loop);
     pending = null;
+    // Of several ranks all stop after the same step: the one in which all have heard of it.
+    isStopping ||= stopping > 0;
+    if (warnings > 0) await loop.relay?.exchange();
     loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
     const epochs = epochsDone(metrics.step, loop);
     if (epochs > epochsDone(metrics.step - 1, loop)) {
@@ -126,18 +142,22 @@ async function runSteps<Batch>(
   let step = loop.startStep;
   let pausedAt = step;
   let started = now();
-  while (step < loop.totalSteps && !loop.signal?.aborted) {
+  while (step < loop.totalSteps && !(isAlone ? loop.signal?.aborted : isStopping)) {
     await profiler?.before(step, now());
     const { packed, names, dataTime } = await runStep(loop, step, stopwatch);
     const values = packed.data() as Promise<Float32Array>;
     values.then(() => packed.dispose(), () => {});
+    const { sums } = await sumStep(communicatorOf(loop.on), values, names.length, {
+      isStopping: loop.signal?.aborted ?? false,
+      warnings: loop.relay?.waiting ?? 0,
+    });
     await deliver();
     await profiler?.after(now);
     const ended = now();
     const stages = { ...loop.queue.takeTimes(), ...stopwatch.take() };
     const learningRate = loop.learningRate(step);
     step++;
-    pending = { step, names, values, learningRate, stepTime: ended - started, dataTime, stages };
+    pending = { step, names, sums, learningRate, stepTime: ended - started, dataTime, stages };
     started = ended;
     // Of a run that may end here no further step is computed before this one is known.
     if (skippedInARow > mostLostSteps / 2) await deliver();
@@ -164,9 +184,15 @@ async function runStep<Batch>(
   let names: string[] = [];
   const vectors: Tensor[] = [];
   const details: Tensor[] = [];
-  let update: Tensor | null = null;
-  const microBatches = loop.microBatches(step);
-  for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+  let update: StepOutput["update"] = null;
+  const works: (() => Promise<void>)[] = [];
+  const afterTape = <T>(work: () => Promise<T>): Promise<T> => {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    works.push(async () => resolve(await work()));
+    return promise;
+  };
+  const parts = loop.microBatches(step);
+  for (const [microBatch, { first, share }] of parts.entries()) {
     const waiting = now();
     const batch = await loop.queue.next(step, microBatch);
     dataTime += now() - waiting;
@@ -178,30 +204,41 @@ async function runStep<Batch>(
             on: loop.on,
             step,
             microBatch,
-            microBatches,
+            microBatches: parts.length,
+            firstImage: first,
+            share,
+            afterTape,
             tape,
-            generator: loop.generator.split("step", step, microBatch),
+            generator: loop.generator.split("step", step),
             stopwatch,
           };
           const output = runWithoutWaiting(loop.stages, batch, context);
           names = ["loss", ...Object.keys(output.metrics)];
-          vectors.push(tf.keep(tf.stack([output.loss, ...Object.values(output.metrics)])));
-          if (output.details !== undefined) details.push(tf.keep(output.details));
-          if (output.update !== null) update = tf.keep(output.update);
+          const scalars = tf.stack([output.loss, ...Object.values(output.metrics)]);
+          vectors.push(tf.keep(tf.mul(scalars, share)));
+          if (output.details !== undefined) {
+            // What another rank counts too does not count here.
+            details.push(tf.keep(share > 0 ? output.details : tf.zerosLike(output.details)));
+          }
+          ({ update } = output);
+          if (update instanceof tf.Tensor) tf.keep(update);
         } finally {
           tape.close();
         }
       })
     );
+    for (const work of works.splice(0)) await work();
   }
+  const report = await update!;
+  if (loop.statistics !== undefined) await averageOverRanks(loop.on, loop.statistics);
   const packed = loop.on.backend.run(() =>
     tf.tidy(() => {
-      const parts = [tf.mean(tf.stack(vectors), 0) as Tensor, update!];
+      const parts = [tf.addN(vectors) as Tensor, report];
       if (details.length > 0) parts.push(tf.addN(details));
       return tf.concat(parts);
     })
   );
-  tf.dispose([...vectors, ...details, update!]);
+  tf.dispose([...vectors, ...details, report]);
   return { packed, names, dataTime };
 }
 

@@ -52,6 +52,7 @@ class ReferenceBackend implements Backend {
     reducedPrecisions: ["float16", "bfloat16"],
     threads: 1,
     maxBufferBytes: 2 ** 32,
+    isHostMemory: true,
     description: "plain JavaScript on one thread, reduced precision imitated",
   };
   readonly #slot: TfjsSlot;

@@ -97,6 +97,21 @@ const backend = z.strictObject({
   ),
 }).describe("Where to compute.");
 
+const distributed = z.strictObject({
+  wire: z.enum(["float32", "float16"]).default("float32").describe(
+    "Number format of gradients between ranks; float16 halves the bytes.",
+  ),
+  bucketMegabytes: z.number().positive().default(25).describe(
+    "Megabytes of gradients in one message between ranks.",
+  ),
+  overlap: z.boolean().default(true).describe(
+    "Whether gradients travel while the backward pass goes on, where the backend can hand them out.",
+  ),
+  timeoutSeconds: z.number().positive().default(1800).describe(
+    "Seconds after which a rank that the others wait for is given up, and the job with it.",
+  ),
+}).describe("How several processes train together under mpirun or srun.");
+
 /** Keys that every task shares. `batchSize` differs in its default and is set per task. */
 export const runKeys = {
   $schema: z.string().optional().describe("Address of this schema, for editors."),
@@ -120,6 +135,7 @@ export const runKeys = {
   log: log.prefault({}),
   guard: guard.prefault({}),
   backend: backend.prefault({}),
+  distributed: distributed.prefault({}),
   output: z.string().nullable().default(null).describe(
     "The run's directory; null: `runs/` and the recipe's name.",
   ),

@@ -8,20 +8,12 @@
  */
 
 import { now } from "../../core/clock.ts";
-import {
-  type Communicator,
-  type CommunicatorTiming,
-  gatherJson,
-  type Reducible,
-  type Reduction,
-} from "../communicator.ts";
+import { type Communicator, gatherJson, type Reducible, type Reduction } from "../communicator.ts";
 import { createFloat16Sum } from "./float16_sum_ffi.ts";
 import type { MpiLibrary } from "./library_ffi.ts";
 
 /** Bytes of one broadcast or gather: MPI counts with 32 bits. */
 const largestMessage = 2 ** 28;
-
-const defaultTimeoutSeconds = 1800;
 
 /** Seconds of waiting in which the processor is not given away: most operations are done by then. */
 const spinSeconds = 0.001;
@@ -54,16 +46,15 @@ export class MpiCommunicator implements Communicator {
   readonly description: string;
   hostSharers = 1;
   coreSharers = 1;
+  timeoutSeconds = 1800;
   readonly #library: MpiLibrary;
-  readonly #timeoutSeconds: number;
   readonly #pending = new Set<Pending>();
   readonly #flag = new Int32Array(16);
   #float16Sum: bigint | null = null;
   #isWaiting = false;
 
-  private constructor(library: MpiLibrary, { timeoutSeconds }: CommunicatorTiming) {
+  private constructor(library: MpiLibrary) {
     this.#library = library;
-    this.#timeoutSeconds = timeoutSeconds ?? defaultTimeoutSeconds;
     const { calls, constants } = library;
     const number = new Int32Array(16);
     this.#check("MPI_Comm_rank", calls.MPI_Comm_rank(constants.world, number));
@@ -77,13 +68,10 @@ export class MpiCommunicator implements Communicator {
   }
 
   /** Joins the job that this process was started in. */
-  static async join(
-    library: MpiLibrary,
-    timing: CommunicatorTiming = {},
-  ): Promise<MpiCommunicator> {
+  static async join(library: MpiLibrary): Promise<MpiCommunicator> {
     const code = library.calls.MPI_Init(0n, 0n);
     if (code !== 0) throw new Error(`MPI_Init failed with code ${code}`);
-    const communicator = new MpiCommunicator(library, timing);
+    const communicator = new MpiCommunicator(library);
     await communicator.#findNeighbours();
     return communicator;
   }
@@ -230,9 +218,9 @@ export class MpiCommunicator implements Communicator {
   /** Ends the waiting for ranks that do not come. */
   #giveUpLate(): void {
     const [oldest] = this.#pending;
-    if (now() - oldest.since < this.#timeoutSeconds) return;
+    if (now() - oldest.since < this.timeoutSeconds) return;
     const error = new Error(
-      `Waited ${this.#timeoutSeconds} s for the other ranks in ${oldest.name}: one of them is stuck, ` +
+      `Waited ${this.timeoutSeconds} s for the other ranks in ${oldest.name}: one of them is stuck, ` +
         "or its host cannot be reached",
     );
     for (const pending of this.#pending) pending.reject(error);

@@ -9,8 +9,10 @@ import { UserError } from "../../core/errors.ts";
 /** The variables that launchers set, as far as mimic reads them. */
 export const launchVariables = [
   "OMPI_COMM_WORLD_RANK",
+  "OMPI_COMM_WORLD_SIZE",
   "PMIX_RANK",
   "PMI_RANK",
+  "PMI_SIZE",
   "SLURM_STEP_NUM_TASKS",
 ] as const;
 
@@ -36,10 +38,13 @@ function readPermitted(name: Variable): string | undefined {
 export function findLaunch(
   read: (name: Variable) => string | undefined = readPermitted,
 ): Launch | null {
+  const sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] as const;
+  const size = sizes.map(read).find((value) => value !== undefined);
+  if (size === "1") return null;
   const openMpiRank = read("OMPI_COMM_WORLD_RANK");
   const rank = openMpiRank ?? read("PMIX_RANK") ?? read("PMI_RANK");
   if (rank !== undefined) return { rank: Number(rank), isOpenMpi: openMpiRank !== undefined };
-  if (Number(read("SLURM_STEP_NUM_TASKS") ?? 1) > 1) {
+  if (read("SLURM_STEP_NUM_TASKS") !== undefined) {
     throw new UserError("Cannot join the job: srun started several tasks without MPI", {
       hint: "use srun --mpi=pmix (or pmi2), or --launcher none for runs of their own",
     });

@@ -5,14 +5,14 @@
  */
 
 import { UserError } from "../../core/errors.ts";
-import type { Communicator, CommunicatorTiming } from "../communicator.ts";
+import type { Communicator } from "../communicator.ts";
 import { single } from "../single.ts";
 import { MpiCommunicator } from "./communicator_ffi.ts";
 import { findLaunch } from "./launch_ffi.ts";
 import { openLibrary } from "./library_ffi.ts";
 
 /** How to find the other processes. */
-export interface CommunicatorOptions extends CommunicatorTiming {
+export interface CommunicatorOptions {
   /**
    * `none` for a process alone, `mpi` for one of several; left out, MPI where `mpirun` or `srun` started
    * it.
@@ -35,7 +35,7 @@ const foreignLaunchers: Readonly<Record<string, string>> = {
  * @throws UserError for an unknown launcher, and where MPI is wanted and there is none
  */
 export async function openCommunicator(
-  { launcher, mpiLibrary, ...timing }: CommunicatorOptions = {},
+  { launcher, mpiLibrary }: CommunicatorOptions = {},
 ): Promise<Communicator> {
   if (launcher === "none") return single;
   if (launcher !== undefined && launcher !== "mpi") {
@@ -46,5 +46,5 @@ export async function openCommunicator(
   const launch = findLaunch();
   if (launch === null && launcher === undefined) return single;
   const library = openLibrary(mpiLibrary ?? null, launch?.isOpenMpi ?? false);
-  return await MpiCommunicator.join(library, timing);
+  return await MpiCommunicator.join(library);
 }

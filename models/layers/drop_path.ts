@@ -15,6 +15,8 @@ export function dropPathRates(rate: number, length: number): number[] {
 /**
  * For each sample 0 (branch dropped) or 1/(1 − rate), as a tensor [batch]; null where `rate` is 0.
  *
+ * @param first samples of the same step whose draws come before, in other micro-batches
+ *
  * @example With a rate of 0 nothing is drawn
  * ```ts
  * import { Generator } from "../../core/generator.ts";
@@ -22,15 +24,28 @@ export function dropPathRates(rate: number, length: number): number[] {
  * if (drawKeep(Generator.from(0), 4, 0) !== null) throw new Error();
  * ```
  */
-export function drawKeep(generator: Generator, batch: number, rate: number): Float32Array | null {
+export function drawKeep(
+  generator: Generator,
+  batch: number,
+  rate: number,
+  first = 0,
+): Float32Array | null {
   if (rate === 0) return null;
   const keep = 1 / (1 - rate);
+  for (let sample = 0; sample < first; sample++) generator.next();
   return Float32Array.from({ length: batch }, () => generator.next() < rate ? 0 : keep);
 }
 
-/** Where the drop path of a forward pass draws from; null outside training. */
-export interface DropPathSource {
+/** Where a forward pass in training draws from. */
+export interface DropPathDraws {
+  /** The step's: what a sample draws depends on its place in the step, not on its micro-batch. */
   readonly generator: Generator;
+  /** Place in the step of the batch's first sample. */
+  readonly first: number;
+}
+
+/** Where the drop path of a forward pass draws from; null outside training. */
+export interface DropPathSource extends DropPathDraws {
   readonly batch: number;
   /** Draw twice for the MLP branch, as mmselfsup does. */
   readonly twice: boolean;
@@ -43,9 +58,9 @@ export function drawBlockKeep(
   rate: number,
 ): [Tensor | null, Tensor | null] {
   if (source === null || rate === 0) return [null, null];
-  const { batch, twice } = source;
+  const { batch, twice, first } = source;
   const draw = (branch: string) => {
-    return drawKeep(source.generator.split("dropPath", label, branch), batch, rate)!;
+    return drawKeep(source.generator.split("dropPath", label, branch), batch, rate, first)!;
   };
   const attention = draw("attention");
   const mlp = draw("mlp");

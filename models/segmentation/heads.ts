@@ -9,8 +9,8 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
-import type { Generator } from "../../core/generator.ts";
 import { convNorm, normalizeBatch } from "../layers/conv_norm.ts";
+import type { DropPathDraws } from "../layers/drop_path.ts";
 import type { ParameterScope } from "../parameter_set.ts";
 
 /** How a head runs. */
@@ -18,8 +18,8 @@ export interface HeadOptions {
   readonly isTraining: boolean;
   /** Share of the channels that are dropped in training. */
   readonly dropout: number;
-  /** Draws dropout; null outside training. */
-  readonly generator: Generator | null;
+  /** Where dropout is drawn from; null outside training. */
+  readonly draws: DropPathDraws | null;
 }
 
 /** Means over `scale` × `scale` areas, x [B, H, W, C] → [B, scale, scale, C]; areas may overlap. */
@@ -49,9 +49,11 @@ function sizeOf(x: Tensor): [number, number] {
 }
 
 /** Whole channels dropped sample by sample (`Dropout2d`), x [B, H, W, C]. */
-function dropChannels(x: Tensor, { dropout, generator }: HeadOptions): Tensor {
-  if (generator === null || dropout === 0) return x;
+function dropChannels(x: Tensor, { dropout, draws }: HeadOptions): Tensor {
+  if (draws === null || dropout === 0) return x;
   const [batch, , , channels] = x.shape as [number, number, number, number];
+  const { generator, first } = draws;
+  for (let before = 0; before < first * channels; before++) generator.next();
   const keep = Float32Array.from(
     { length: batch * channels },
     () => generator.next() < dropout ? 0 : 1 / (1 - dropout),

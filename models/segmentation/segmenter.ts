@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { Generator } from "../../core/generator.ts";
+import type { DropPathDraws } from "../layers/drop_path.ts";
 import { BeitEncoder } from "../beit_encoder.ts";
 import { type Initialise, ParameterSet } from "../parameter_set.ts";
 import { featurePyramid, mapOfTokens } from "./feature_pyramid.ts";
@@ -60,7 +60,7 @@ export class Segmenter {
   forward(
     on: Context,
     images: Tensor,
-    training: Generator | null,
+    training: DropPathDraws | null,
     recompute = 0,
   ): SegmenterOutput {
     const options = { mask: null, dropPath: training, recompute };
@@ -74,13 +74,15 @@ export class Segmenter {
   }
 
   /** What follows the encoder: the maps [B, √N, √N, C] of `outBlocks` → scores. */
-  decode(on: Context, maps: readonly Tensor[], training: Generator | null): SegmenterOutput {
+  decode(on: Context, maps: readonly Tensor[], training: DropPathDraws | null): SegmenterOutput {
     const { config, parameters } = this;
     const isTraining = training !== null;
     const options = (name: string): HeadOptions => ({
       isTraining,
       dropout: config.dropout,
-      generator: training?.split("dropout", name) ?? null,
+      draws: training === null
+        ? null
+        : { generator: training.generator.split("dropout", name), first: training.first },
     });
     const head = parameters.scope("decode_head");
     if (config.head === "linear") {

@@ -1,37 +1,55 @@
 /**
- * The last stage: gradients of the loss, accumulated over micro-batches, and the update.
+ * The last stage: gradients of the loss, summed over micro-batches and ranks, and the update.
  *
  * @module
  */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
+import { communicatorOf } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import type { LossOutput, StepOutput } from "../batch.ts";
 import type { Stage, StepContext } from "../stage.ts";
+import { defaultTraffic, type GradientTraffic } from "./gradient_buckets.ts";
 import type { Updater } from "./optimizer.ts";
 import type { LearningRateSchedule } from "./schedules.ts";
+import { SharedGradients, type TakeGradients } from "./shared_gradients.ts";
 
 /**
- * The stage `optimize`. The update happens on the last micro-batch of a step, with the mean gradient;
- * never in a step that is watched.
+ * The stage `optimize`. The update happens on the last micro-batch of a step, with the mean gradient
+ * over all images of all ranks; never in a step that is watched.
  */
 export function optimize(
   optimizer: Updater,
   schedule: LearningRateSchedule,
+  traffic: GradientTraffic = defaultTraffic,
 ): Stage<LossOutput, StepOutput> & { readonly name: "optimize" } {
   const accumulated: Tensor[] = [];
+  let shared: SharedGradients | null = null;
   return {
     name: "optimize",
     run(output, context) {
       if (context.on.watch !== undefined) {
         return watchGradients(optimizer.parameters, output, context);
       }
-      const scale = optimizer.lossScale;
-      accumulate(accumulated, gradientsOf(optimizer.parameters, output.loss, scale, context));
+      const { on, step, afterTape, stopwatch } = context;
+      const { parameters, lossScale } = optimizer;
+      const take: TakeGradients = (onFinal) =>
+        gradientsOf(parameters, output.loss, lossScale, context, onFinal);
       const isLast = context.microBatch === context.microBatches - 1;
+      const communicator = communicatorOf(on);
+      if (!isLast || communicator.size === 1) accumulate(accumulated, take());
       if (!isLast) return { ...output, update: null };
-      const update = optimizer.step(context.on, accumulated, schedule, context.step);
-      tf.dispose(accumulated.splice(0));
+      if (communicator.size === 1) {
+        const update = optimizer.step(on, accumulated, schedule, step);
+        tf.dispose(accumulated.splice(0));
+        return { ...output, update };
+      }
+      const sums = shared ??= new SharedGradients(on, parameters, communicator, traffic);
+      const finish = sums.start(take, accumulated.splice(0));
+      const update = afterTape(async () => {
+        await stopwatch.time("communicate", finish);
+        return sums.use((gradients) => tf.keep(optimizer.step(on, gradients, schedule, step)));
+      });
       return { ...output, update };
     },
   };
@@ -54,10 +72,12 @@ function gradientsOf(
   parameters: readonly Parameter[],
   loss: Tensor,
   scale: Tensor,
-  { tape, microBatches }: StepContext,
+  { tape, share }: StepContext,
+  onFinal?: (index: number, gradient: Tensor) => void,
 ): Tensor[] {
   if (tape === null) throw new Error("Cannot optimize outside training: there is no tape");
-  return tape.gradients(loss, parameters.map(({ value }) => value), tf.div(scale, microBatches));
+  const values = parameters.map(({ value }) => value);
+  return tape.gradients(loss, values, tf.mul(scale, share), onFinal);
 }
 
 /** Adds `gradients` to `sums` in place of the ones held before. */

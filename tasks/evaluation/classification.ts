@@ -8,6 +8,8 @@ import { tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import type { Source } from "../../data/source.ts";
+import { countOverRanks } from "../../distributed/reduce_values.ts";
+import { single } from "../../distributed/single.ts";
 import type { ImageClassifier } from "../../pipeline/classify.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { batchesOf, type CollectOptions } from "./collect_features.ts";
@@ -71,7 +73,7 @@ export function bestClass(row: Float32Array): number {
   return best;
 }
 
-/** Counts what a classifier of `classes` classes gets right; images without a label do not count. */
+/** Counts over all ranks what a classifier of `classes` classes gets right; images without a label do not count. */
 export async function countCorrect(
   on: Context,
   model: ImageClassifier,
@@ -92,5 +94,7 @@ export async function countCorrect(
       confusion[label][bestClass(row)]++;
     }
   }
-  return { images, correct, correctFive, confusion };
+  const own = [Int32Array.of(images, correct, correctFive), ...confusion];
+  const [totals, ...rows] = await countOverRanks(options.communicator ?? single, own);
+  return { images: totals[0], correct: totals[1], correctFive: totals[2], confusion: rows };
 }

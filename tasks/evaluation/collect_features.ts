@@ -7,6 +7,8 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { Config } from "../../configs/schema.ts";
+import { type Communicator, gatherJson } from "../../distributed/communicator.ts";
+import { single } from "../../distributed/single.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import type { Transform } from "../../data/transform.ts";
@@ -21,17 +23,23 @@ export interface CollectOptions {
   readonly listener: RunListener;
   /** Images at once; 100 if left out. */
   readonly batch?: number;
+  /** The processes among which the images are divided; left out, this one sees all. */
+  readonly communicator?: Communicator;
 }
 
-/** All images of a source once, in its order, a batch at a time. */
+/** All images of a source once, in its order, a batch at a time; of several ranks each has its part. */
 export async function* batchesOf(
   source: Source,
-  { data, transform, listener, batch = 100 }: CollectOptions,
+  { data, transform, listener, batch = 100, communicator = single }: CollectOptions,
 ): AsyncGenerator<LoadedBatch, void, void> {
   const loader = await openLoader(data, {
     source,
     transform,
-    batch: Math.min(batch, source.length),
+    batch: Math.min(batch * communicator.size, source.length),
+    rank: communicator.rank,
+    ranks: communicator.size,
+    coreSharers: communicator.coreSharers,
+    isOncePerSample: true,
     seed: 0,
     isShuffled: false,
     dropsLast: false,
@@ -55,13 +63,23 @@ export async function collectFeatures(
   options: CollectOptions,
 ): Promise<FeatureSet[]> {
   const collectors: FeatureCollector[] = [];
+  const { communicator = single } = options;
   for await (const batch of batchesOf(source, options)) {
     const features = on.backend.run(() => tf.tidy(() => [...featurize(on, batch)]));
     for (const [index, tensor] of features.entries()) {
       collectors[index] ??= new FeatureCollector();
-      collectors[index].add(await tensor.data() as Float32Array, batch.labels, batch.ids);
+      const values = await tensor.data() as Float32Array;
+      collectors[index].add(values, batch.labels, batch.ids, batch.position);
     }
     tf.dispose(features);
+  }
+  // A rank may have had no image at all.
+  const sets = Math.max(...await gatherJson(communicator, collectors.length));
+  for (let index = collectors.length; index < sets; index++) {
+    collectors.push(new FeatureCollector());
+  }
+  if (communicator.size > 1) {
+    for (const collector of collectors) await collector.gather(communicator);
   }
   return collectors.map((collector) => collector.finish());
 }

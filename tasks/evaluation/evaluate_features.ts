@@ -5,7 +5,7 @@
  */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Context } from "../../backends/backend.ts";
+import { communicatorOf, type Context } from "../../backends/backend.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
@@ -87,6 +87,7 @@ export async function evaluateFeatures(
     data: config.data,
     transform: evaluationTransform(config.augment),
     listener,
+    communicator: communicatorOf(on),
   };
   const collect = async (pooling: Pooling) => {
     const of = featurize(pooling);

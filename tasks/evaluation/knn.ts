@@ -6,8 +6,10 @@
  */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Context } from "../../backends/backend.ts";
+import { communicatorOf, type Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
+import { rankShare } from "../../data/sampler.ts";
+import { countOverRanks } from "../../distributed/reduce_values.ts";
 import type { FeatureSet } from "./features.ts";
 
 /** Options of {@link knnAccuracy}. */
@@ -47,7 +49,8 @@ export async function knnAccuracy(
 }
 
 /**
- * {@link knnAccuracy} for several numbers of neighbours at the cost of one.
+ * {@link knnAccuracy} for several numbers of neighbours at the cost of one. Of several ranks, which all
+ * have the same sets, each classifies a part of `test`.
  *
  * @param neighbours numbers of neighbours that vote
  * @returns an accuracy for each of them, in their order
@@ -64,8 +67,10 @@ export async function knnAccuracies(
   const bank = uploadBank(on, train);
   const testRows = normalizeRows(test);
   const [first, firstFive] = [counts.map(() => 0), counts.map(() => 0)];
-  for (let start = 0; start < test.count; start += rowsAtOnce) {
-    const rows = Math.min(rowsAtOnce, test.count - start);
+  const communicator = communicatorOf(on);
+  const [from, to] = rankShare(test.count, communicator.rank, communicator.size);
+  for (let start = from; start < to; start += rowsAtOnce) {
+    const rows = Math.min(rowsAtOnce, to - start);
     const chunk = testRows.subarray(start * test.width, (start + rows) * test.width);
     const nearest = await nearestInBank(on, bank, chunk, rows, Math.max(...counts));
     for (const [row, found] of nearest.entries()) {
@@ -79,9 +84,11 @@ export async function knnAccuracies(
     }
   }
   tf.dispose(bank);
+  const own = [Int32Array.from(first), Int32Array.from(firstFive)];
+  const [allFirst, allFive] = await countOverRanks(communicator, own);
   return counts.map((_, index) => ({
-    top1: first[index] / test.count,
-    top5: firstFive[index] / test.count,
+    top1: allFirst[index] / test.count,
+    top5: allFive[index] / test.count,
   }));
 }
 

@@ -12,6 +12,7 @@ import { ignoredLabel, type LabelMap } from "../../data/label_map.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import { resize } from "../../data/resize.ts";
 import { fittedSize, padImage } from "../../data/segmentation_transform.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
 import type { Segmenter } from "../../models/segmentation/segmenter.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 
@@ -151,6 +152,17 @@ export class PixelCounts {
     for (const [pixel, label] of labels.data.entries()) {
       if (label === ignoredLabel) continue;
       this.#confusion[label * this.#classes + predicted.data[pixel]]++;
+    }
+  }
+
+  /** Adds what the other ranks have counted; all must call it. */
+  async sumOver(communicator: Communicator): Promise<void> {
+    if (communicator.size === 1) return;
+    const all = await communicator.gather(new Uint8Array(this.#confusion.buffer));
+    this.#confusion.fill(0);
+    for (const bytes of all) {
+      const counts = new Float64Array(bytes.buffer);
+      for (const [cell, count] of counts.entries()) this.#confusion[cell] += count;
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { communicatorOf } from "../../backends/backend.ts";
 import type { FinetuneConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
@@ -144,6 +145,7 @@ export class FinetuneEvaluation {
       transform: { ...evaluationTransform(augment), edge: augment.testResize },
       normalization: normalizations[augment.normalization],
       listener,
+      communicator: communicatorOf(on),
     });
     if (this.#best === null || counts.correct > this.#best.correct) {
       const { correct, correctFive, images } = counts;

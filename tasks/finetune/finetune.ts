@@ -33,7 +33,12 @@ import { type FinetuneStages, mixOptions } from "./stages.ts";
 import { labelSubset } from "../run/label_subset.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { requireLabels } from "../run/require_labels.ts";
-import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
+import {
+  learningRateSchedule,
+  type LoaderShare,
+  microBatchesAt,
+  runLength,
+} from "../run/schedule.ts";
 import { classPictures } from "../recording/class_pictures.ts";
 import type { RunOptions, RunSession, Trained } from "../run/session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue, isDue } from "../run/training.ts";
@@ -131,7 +136,7 @@ async function run(
   const parts: Run = { config, session, model, optimizer, averages, evaluation, classNames };
   const startStep = await restore(parts);
 
-  const microBatch = fitMicroBatch(
+  const share = fitMicroBatch(
     config,
     classifierFootprint(shape),
     session,
@@ -141,7 +146,7 @@ async function run(
   const { totalSteps, stepsPerEpoch } = length;
   const schedule = learningRateSchedule(config, length);
   const isEvaluationDue = (at: number) => isDue(config.evaluateEveryEpochs, at, length);
-  const queue = await openQueue(config, options, source, microBatch, session);
+  const queue = await openQueue(config, options, source, share, session);
   let loss: number | null = null;
   try {
     session.describeData(source);
@@ -165,7 +170,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: microBatchesAt(config, length, source.length, share),
       imagesPerEpoch: stepsPerEpoch * config.batchSize,
       generator: Generator.from(config.seed),
       listener: (event) => {
@@ -184,9 +189,11 @@ async function run(
           frozenStage: null,
         }),
       signal: options.signal,
+      relay: session.relay,
       profiler: session.profiler(),
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(parts, step);
+    await session.finish();
     listener({ type: "done", step, interrupted });
     const last = evaluation.last?.step === step ? evaluation.last : null;
     return {
@@ -268,7 +275,7 @@ function deviceStages(
   let all = pipeline(mixStage)
     .to(classify(model, config))
     .to(classificationLoss())
-    .to(optimize(optimizer, schedule));
+    .to(optimize(optimizer, schedule, config.distributed));
   if (stages.mix !== undefined) all = all.replace("mix", stages.mix);
   if (stages.classify !== undefined) all = all.replace("classify", stages.classify);
   if (stages.loss !== undefined) all = all.replace("loss", stages.loss);
@@ -281,22 +288,23 @@ async function openQueue(
   config: FinetuneConfig,
   { stages = {} }: FinetuneOptions,
   source: Source,
-  microBatch: number,
+  share: LoaderShare,
   { listener }: RunSession,
 ): Promise<BatchQueue<AugmentedBatch>> {
   const { data, seed, batchSize } = config;
   const transform = finetuneTransform(config);
   if (stages.load === undefined && stages.augment === undefined) {
-    const options = { source, transform, batch: batchSize, microBatch, seed };
+    const options = { source, transform, batch: batchSize, ...share, seed };
     return loaderQueue(await openLoader(data, options, listener));
   }
   const decoder = await createImageDecoder();
   const order = { isShuffled: data.shuffle, dropsLast: data.dropLast };
-  let all = pipeline(load({ source, batch: batchSize, microBatch, seed, ...order }))
+  let all = pipeline(load({ source, batch: batchSize, ...share, seed, ...order }))
     .to(augment({ decoder, transform, seed, exif: data.exif }));
   if (stages.load !== undefined) all = all.replace("load", stages.load);
   if (stages.augment !== undefined) all = all.replace("augment", stages.augment);
   const length = runLength(config, source.length);
-  const microBatches = microBatchesAt(config, length, source.length, microBatch);
-  return stageQueue(all, { seed, microBatches, prefetch: data.prefetch });
+  const microBatches = microBatchesAt(config, length, source.length, share);
+  const counts = (step: number) => microBatches(step).length;
+  return stageQueue(all, { seed, microBatches: counts, prefetch: data.prefetch });
 }

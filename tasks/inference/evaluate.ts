@@ -4,6 +4,7 @@
  * @module
  */
 
+import { communicatorOf } from "../../backends/backend.ts";
 import { UserError } from "../../core/errors.ts";
 import { openEvaluationSource } from "../run/data_sources.ts";
 import { type ClassificationCounts, countCorrect } from "../evaluation/classification.ts";
@@ -68,6 +69,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
           normalization: normalizations[normalization],
           batch,
           listener,
+          communicator: communicatorOf(on),
         });
         return summarize(counts, source.classes);
       } finally {

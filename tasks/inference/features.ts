@@ -5,6 +5,7 @@
  */
 
 import { writeParquet } from "../../checkpoints/parquet_writer.ts";
+import { communicatorOf } from "../../backends/backend.ts";
 import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
 import type { TensorData } from "../../checkpoints/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
@@ -70,6 +71,7 @@ export async function featuresOf(
     transform: testTransform(preparation, config.imageSize),
     listener,
     batch,
+    communicator: communicatorOf(on),
   });
 }
 

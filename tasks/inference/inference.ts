@@ -9,6 +9,8 @@ import type { Backend, Context } from "../../backends/backend.ts";
 import { createBackend } from "../../backends/mod.ts";
 import type { DownloadOptions } from "../../checkpoints/download.ts";
 import type { Config } from "../../configs/schema.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { single } from "../../distributed/single.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { type Preparation, preparationOf, withData } from "../run/preparation.ts";
 
@@ -30,6 +32,8 @@ export interface InferenceOptions {
   readonly threads?: number | undefined;
   readonly listener?: RunListener | undefined;
   readonly downloads?: DownloadOptions | undefined;
+  /** The processes that share the work, where the task divides it. */
+  readonly communicator?: Communicator | undefined;
 }
 
 /** An {@link InferenceOptions} worked out. */
@@ -54,8 +58,9 @@ export async function withInference<T>(
     resize: options.resize ?? found.resize,
     data: withData(found.data, options.data ?? {}),
   };
+  const { communicator = single } = options;
   const use = (backend: Backend) =>
-    work({ on: { backend, precision: "float32" }, preparation, batch, listener });
+    work({ on: { backend, precision: "float32", communicator }, preparation, batch, listener });
   if (options.backend !== undefined) return await use(options.backend);
   const { backend, notes } = await createBackend(
     (options.backendName ?? "auto") as Parameters<typeof createBackend>[0],

@@ -6,8 +6,10 @@
  */
 
 import { tf } from "../../deps/tfjs.ts";
+import { communicatorOf } from "../../backends/backend.ts";
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
+import { countOverRanks } from "../../distributed/reduce_values.ts";
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/source.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
@@ -184,10 +186,10 @@ async function run(
   const startStep = await session.restore(trained);
 
   const footprint = probeFootprint(frozen.config);
-  const microBatch = fitMicroBatch(config, footprint, session, options);
+  const share = fitMicroBatch(config, footprint, session, options);
   const length = probeLength(config, source.length);
   const { schedule, at } = probeSchedule(config, length);
-  const update = optimize(optimizer, schedule);
+  const update = optimize(optimizer, schedule, config.distributed);
   const stages = pipeline(extract(frozen.encoder, probes, normalizations[augment.normalization]))
     .to(probeLoss(probes))
     .to({
@@ -198,7 +200,7 @@ async function run(
     source,
     transform: trainTransform(augment),
     batch: batchSize,
-    microBatch,
+    ...share,
     seed,
   };
   const queue = loaderQueue(await openLoader(data, loading, listener));
@@ -216,7 +218,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize,
-      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: microBatchesAt(config, length, source.length, share),
       imagesPerEpoch: stepsPerEpoch * batchSize,
       generator: Generator.from(seed),
       listener: (event) => {
@@ -229,9 +231,12 @@ async function run(
       frozenStage: "extract",
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "extract" }),
       signal: options.signal,
+      statistics: probes.parameters.frozen,
+      relay: session.relay,
       profiler: session.profiler(),
     });
     const layers = interrupted ? [] : await measure(probing, test, step);
+    await session.finish();
     listener({ type: "done", step, interrupted });
     const best = layers.reduce<ProbeAccuracy | null>(
       (best, other) => best === null || other.top1 > best.top1 ? other : best,
@@ -278,7 +283,8 @@ async function measure(
   const counts = places.map(() => ({ first: 0, firstFive: 0 }));
   let images = 0;
   const transform = evaluationTransform(augment);
-  for await (const batch of batchesOf(test, { data, transform, listener })) {
+  const communicator = communicatorOf(on);
+  for await (const batch of batchesOf(test, { data, transform, listener, communicator })) {
     const { pixels, size, imageSize, labels } = batch;
     const scores = on.backend.run(() =>
       tf.tidy(() => {
@@ -299,9 +305,13 @@ async function measure(
     }
     images += size;
   }
+  const [all, first, firstFive] = await countOverRanks(communicator, [
+    Int32Array.of(images),
+    Int32Array.from(counts, ({ first }) => first),
+    Int32Array.from(counts, ({ firstFive }) => firstFive),
+  ]);
   return places.map((place, index) => {
-    const { first, firstFive } = counts[index];
-    const result = { top1: first / images, top5: firstFive / images };
+    const result = { top1: first[index] / all[0], top5: firstFive[index] / all[0] };
     listener({ type: "evaluation", step, name: placeName(place), result });
     return { ...place, ...result };
   });

@@ -40,7 +40,12 @@ import { type EvaluationResults, PretrainEvaluation } from "../evaluation/pretra
 import { normalizations } from "../run/normalizations.ts";
 import { openTokenizer } from "../tokenizer/open_tokenizer.ts";
 import { beitConfig, pretrainFootprint } from "./plan.ts";
-import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
+import {
+  learningRateSchedule,
+  type LoaderShare,
+  microBatchesAt,
+  runLength,
+} from "../run/schedule.ts";
 import { pretrainPictures } from "../recording/pretrain_pictures.ts";
 import type { RunOptions, RunSession } from "../run/session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
@@ -138,12 +143,12 @@ async function run(
   const startStep = await session.restore(trained);
 
   const footprint = pretrainFootprint(config, tokenizer.parameterCount);
-  const microBatch = fitMicroBatch(config, footprint, session, options);
+  const share = fitMicroBatch(config, footprint, session, options);
   const length = runLength(config, source.length);
   const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);
   const evaluation = await PretrainEvaluation.open(config, on, listener);
-  const queue = await openQueue(config, options, source, microBatch, session);
+  const queue = await openQueue(config, options, source, share, session);
   let lastLoss: number | null = null;
   try {
     session.describeData(source);
@@ -164,7 +169,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: microBatchesAt(config, length, source.length, share),
       imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
       generator,
       listener: (event) => {
@@ -181,6 +186,7 @@ async function run(
       saveFailure: (failure) =>
         session.saveFailure(failure, trained, { ...options, frozenStage: "tokenize" }),
       signal: options.signal,
+      relay: session.relay,
       profiler: session.profiler(),
     });
     const isWhole = step >= length.scheduleSteps;
@@ -192,6 +198,7 @@ async function run(
     const { directory } = session;
     const result = { step, interrupted, directory, loss: lastLoss, evaluation: results };
     if (isWhole) session.writeText(resultFile, JSON.stringify(result, null, 2) + "\n");
+    await session.finish();
     listener({ type: "done", step, interrupted });
     return result;
   } finally {
@@ -220,7 +227,7 @@ function deviceStages(
   let all = pipeline(tokenize(tokenizer, normalizations[tokenizerNormalization]))
     .to(encode(model, normalizations[normalization], config))
     .to(loss(model))
-    .to(optimize(optimizer, schedule));
+    .to(optimize(optimizer, schedule, config.distributed));
   if (stages.tokenize !== undefined) all = all.replace("tokenize", stages.tokenize);
   if (stages.encode !== undefined) all = all.replace("encode", stages.encode);
   if (stages.loss !== undefined) all = all.replace("loss", stages.loss);
@@ -233,7 +240,7 @@ async function openQueue(
   config: PretrainConfig,
   { stages = {} }: PretrainOptions,
   source: Source,
-  microBatch: number,
+  share: LoaderShare,
   { listener }: RunSession,
 ): Promise<BatchQueue<MaskedBatch>> {
   const { data, seed, batchSize } = config;
@@ -242,18 +249,19 @@ async function openQueue(
   const isOwn = stages.load !== undefined || stages.augment !== undefined ||
     stages.mask !== undefined;
   if (!isOwn) {
-    const options = { source, transform, mask: masks, batch: batchSize, microBatch, seed };
+    const options = { source, transform, mask: masks, batch: batchSize, ...share, seed };
     return loaderQueue(await openLoader(data, options, listener));
   }
   const decoder = await createImageDecoder();
   const order = { isShuffled: data.shuffle, dropsLast: data.dropLast };
-  let all = pipeline(load({ source, batch: batchSize, microBatch, seed, ...order }))
+  let all = pipeline(load({ source, batch: batchSize, ...share, seed, ...order }))
     .to(augment({ decoder, transform, seed, exif: data.exif }))
     .to(mask(masks, seed));
   if (stages.load !== undefined) all = all.replace("load", stages.load);
   if (stages.augment !== undefined) all = all.replace("augment", stages.augment);
   if (stages.mask !== undefined) all = all.replace("mask", stages.mask);
   const length = runLength(config, source.length);
-  const microBatches = microBatchesAt(config, length, source.length, microBatch);
-  return stageQueue(all, { seed, microBatches, prefetch: data.prefetch });
+  const microBatches = microBatchesAt(config, length, source.length, share);
+  const counts = (step: number) => microBatches(step).length;
+  return stageQueue(all, { seed, microBatches: counts, prefetch: data.prefetch });
 }

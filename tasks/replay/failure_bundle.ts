@@ -47,6 +47,8 @@ interface BundleState {
   readonly step: number;
   readonly microBatch: number;
   readonly microBatches: number;
+  readonly firstImage: number;
+  readonly share: number;
   readonly lossScale: number;
   readonly generator: GeneratorState;
   readonly found: FoundTensor;
@@ -125,6 +127,8 @@ export async function writeFailure(
     step: failure.step,
     microBatch: failure.microBatch,
     microBatches: failure.microBatches,
+    firstImage: failure.firstImage,
+    share: failure.share,
     lossScale: failure.lossScale,
     generator: generator.state,
     found,

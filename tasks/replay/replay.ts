@@ -225,7 +225,7 @@ export async function replayFailure(
   requireStages(bundle, own);
   const name = options.backendName ?? bundle.backend as BackendName;
   const backend = options.backend ?? (await createBackend(name)).backend;
-  const { precision, step, microBatch, microBatches, lossScale } = bundle;
+  const { precision, step, microBatch, microBatches, firstImage, share, lossScale } = bundle;
   try {
     requirePrecision(backend, precision);
     const on: Context = { backend, precision };
@@ -238,6 +238,8 @@ export async function replayFailure(
         step,
         microBatch,
         microBatches,
+        firstImage,
+        share,
         lossScale,
         generator: Generator.fromState(bundle.generator),
       });

@@ -34,6 +34,10 @@ export function decidingValues(config: Config): Record<string, unknown> {
   const relevant: Record<string, unknown> = structuredClone(config);
   for (const key of incidental) delete relevant[key];
   delete (relevant.schedule as Record<string, unknown> | undefined)?.maxSteps;
+  // How gradients travel decides nothing but by their rounding.
+  const { wire } = config.distributed;
+  delete relevant.distributed;
+  if (wire !== "float32") relevant.wire = wire;
   delete (relevant.teacher as Record<string, unknown> | undefined)?.cache;
   const data = relevant.data as Record<string, unknown>;
   for (const key of ["workers", "cacheBytes", "prefetch"]) delete data[key];

@@ -5,7 +5,14 @@
  */
 
 import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type { LoaderOptions } from "../../data/loader.ts";
+import { type MicroBatch, microBatchesOf } from "../../data/sampler.ts";
 import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+
+/** What of each step a process loads. */
+export type LoaderShare = Required<
+  Pick<LoaderOptions, "microBatch" | "rank" | "ranks" | "coreSharers">
+>;
 
 /** The length of a run in steps. */
 export interface RunLength {
@@ -49,15 +56,19 @@ export function learningRateSchedule(
   };
 }
 
-/** Micro-batches of a step: fewer at the end of an epoch whose last, smaller batch is kept. */
+/**
+ * This rank's micro-batches of each step: fewer at the end of an epoch whose last, smaller batch is
+ * kept.
+ */
 export function microBatchesAt(
   { batchSize }: { readonly batchSize: number },
   length: RunLength,
   images: number,
-  microBatch: number,
-): (step: number) => number {
+  { microBatch, rank, ranks }: Omit<LoaderShare, "coreSharers">,
+): (step: number) => MicroBatch[] {
   return (step) => {
     const before = (step % length.stepsPerEpoch) * batchSize;
-    return Math.ceil(Math.min(batchSize, images - before) / microBatch);
+    const count = Math.min(batchSize, images - before);
+    return microBatchesOf({ count, largest: microBatch, rank, ranks });
   };
 }

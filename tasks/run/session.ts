@@ -5,12 +5,20 @@
  * @module
  */
 
-import type { Backend, Context, Precision } from "../../backends/backend.ts";
+import {
+  type Backend,
+  communicatorOf,
+  type Context,
+  type Precision,
+} from "../../backends/backend.ts";
 import type { DownloadOptions } from "../../checkpoints/download.ts";
 import { RunDirectory } from "../../checkpoints/run_directory.ts";
 import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
 import type { JsonValue, LoadedCheckpoint } from "../../checkpoints/store.ts";
+import { type Communicator, gatherJson } from "../../distributed/communicator.ts";
+import { single } from "../../distributed/single.ts";
 import { UserError } from "../../core/errors.ts";
+import { fingerprint } from "../../core/fingerprint.ts";
 import type { Config } from "../../configs/schema.ts";
 import type { NamedValues, ParameterSet } from "../../models/parameter_set.ts";
 import type { StepFailure } from "../../pipeline/divergence.ts";
@@ -18,6 +26,7 @@ import type { RunEvent, RunListener } from "../../pipeline/events.ts";
 import { Hooks, type RunHook } from "../../pipeline/hooks.ts";
 import { StepProfiler } from "../../pipeline/profile.ts";
 import type { Updater } from "../../pipeline/optimize/optimizer.ts";
+import { WarningRelay } from "../../pipeline/warning_relay.ts";
 import { chromeTrace, describeProfile } from "../../report/profile.ts";
 import { configHash } from "./config_hash.ts";
 import { DiskWatch } from "./disk_watch.ts";
@@ -26,6 +35,7 @@ import { writeFailure } from "../replay/failure_bundle.ts";
 import { RunHealth } from "../../pipeline/health.ts";
 import { checkpointBytes } from "./plan_disk.ts";
 import { readValues, toTensors } from "./model_tensors.ts";
+import { shareValues } from "./shared_values.ts";
 import { runFacts } from "../recording/run_facts.ts";
 import { type DrawPictures, RunRecorder } from "../recording/run_recorder.ts";
 import type { Source } from "../../data/source.ts";
@@ -57,6 +67,8 @@ export interface RunOptions {
   readonly mostMicroBatch?: number;
   /** Told the micro-batch when it is known. */
   readonly onMicroBatch?: (images: number) => void;
+  /** The processes that share the run; default this one alone. Rank 0 alone writes and tells. */
+  readonly communicator?: Communicator;
   /** How weights that a config names by a model card are fetched. */
   readonly downloads?: DownloadOptions;
 }
@@ -69,6 +81,13 @@ interface RunState {
   model: JsonValue;
   /** Whether the schedule was done. */
   finished: boolean;
+}
+
+/** What all ranks know of the checkpoint to go on from. */
+interface ResumedRun {
+  readonly step: number;
+  readonly model: object;
+  readonly directory: string;
 }
 
 /** The trained things that a checkpoint holds, by group. */
@@ -91,7 +110,10 @@ export class RunSession {
   readonly #config: Config;
   readonly #options: RunOptions;
   readonly #directory: RunDirectory | null;
+  /** On rank 0, whichever rank asks for what it holds. */
   readonly #checkpoint: LoadedCheckpoint | null;
+  readonly #resumed: ResumedRun | null;
+  readonly #relay: WarningRelay;
   readonly #ownsBackend: boolean;
   readonly #hash: string;
   readonly #recorder: RunRecorder | null;
@@ -105,6 +127,7 @@ export class RunSession {
     options: RunOptions;
     directory: RunDirectory | null;
     checkpoint: LoadedCheckpoint | null;
+    resumed: ResumedRun | null;
     hash: string;
   }) {
     this.on = fields.on;
@@ -112,6 +135,8 @@ export class RunSession {
     this.#options = fields.options;
     this.#directory = fields.directory;
     this.#checkpoint = fields.checkpoint;
+    this.#resumed = fields.resumed;
+    this.#relay = new WarningRelay(communicatorOf(this.on), (event) => this.listener(event));
     this.#ownsBackend = fields.options.backend === undefined;
     this.#hash = fields.hash;
     const path = fields.directory?.path ?? null;
@@ -135,14 +160,15 @@ export class RunSession {
     const early: RunEvent[] = [];
     const listener: RunListener = (event) => early.push(event);
     const hash = await configHash(config);
-    const path = options.directory ?? null;
+    const communicator = options.communicator ?? single;
+    const path = communicator.rank === 0 ? options.directory ?? null : null;
     const directory = path === null ? null : RunDirectory.open(path);
     try {
       const checkpoint = directory === null
         ? null
         : findCheckpoint(directory, hash, options, listener);
       const { backend, notes } = options.backend === undefined
-        ? await startBackend(config.backend)
+        ? await startBackend(config.backend, shareOfThreads(communicator))
         : { backend: options.backend, notes: [] };
       for (const message of notes) listener({ type: "note", message });
       listener({
@@ -150,17 +176,32 @@ export class RunSession {
         message: `Computing on ${backend.name}: ${backend.capabilities.description}`,
       });
       const precision = choosePrecision(config.precision, backend, listener);
-      const on = { backend, precision };
+      const on = { backend, precision, communicator };
+      await requireAlike(on, hash);
+      const [resumed] = await gatherJson<ResumedRun | null>(
+        communicator,
+        checkpoint === null ? null : {
+          step: checkpoint.step,
+          model: (checkpoint.state as unknown as RunState).model as object,
+          directory: checkpoint.directory,
+        },
+      );
+      if (communicator.size > 1) {
+        const { size, description } = communicator;
+        listener({ type: "note", message: `${size} ranks: ${description}` });
+      }
       directory?.writeConfig({
         config,
         origins: Object.fromEntries(options.origins ?? []),
         hash,
       });
-      const session = new RunSession({ on, config, options, directory, checkpoint, hash });
+      const session = new RunSession({
+        ...{ on, config, options, directory, checkpoint, resumed, hash },
+      });
       for (const event of early) session.listener(event);
       return session;
     } catch (error) {
-      for (const event of early) options.listener?.(event);
+      if (communicator.rank === 0) { for (const event of early) options.listener?.(event); }
       directory?.close();
       throw error;
     }
@@ -171,8 +212,12 @@ export class RunSession {
     return this.#directory?.path ?? null;
   }
 
-  /** Records every event and hands it on. */
+  /** Records every event and hands it on; of other ranks than 0 warnings only, by way of rank 0. */
   readonly listener: RunListener = (event: RunEvent) => {
+    if (communicatorOf(this.on).rank > 0) {
+      if (event.type === "warning") this.#relay.push(event);
+      return;
+    }
     const whole = event.type === "start" ? { ...event, config: { ...this.#config } } : event;
     this.#recorder?.listen(whole);
     this.#options.listener?.(whole);
@@ -180,9 +225,14 @@ export class RunSession {
     if (event.type === "step") this.#health.see(event.metrics);
   };
 
+  /** Brings the warnings of all ranks to rank 0. */
+  get relay(): WarningRelay {
+    return this.#relay;
+  }
+
   /** Measures some of the first steps, where that is wanted. */
   profiler(): StepProfiler | null {
-    if (!this.#options.profiles) return null;
+    if (!this.#options.profiles || communicatorOf(this.on).rank > 0) return null;
     return new StepProfiler(this.on.backend, (profile) => {
       const text = describeProfile(profile);
       this.writeText("profile.txt", text);
@@ -207,30 +257,47 @@ export class RunSession {
 
   /** The model's shape in the checkpoint to go on from; null for a new run. */
   get savedModel(): object | null {
-    const state = this.#checkpoint?.state as unknown as RunState | undefined;
-    return state === undefined ? null : state.model as object;
+    return this.#resumed?.model ?? null;
   }
 
   /** What `Trained.extra` gave when the checkpoint to go on from was saved; null for a new run. */
   async readExtra(): Promise<ReadonlyMap<string, NamedValues> | null> {
-    return this.#checkpoint === null ? null : await readGroup(this.#checkpoint, "extra");
+    return this.#resumed === null ? null : (await this.#readGroups(["extra"])).extra;
   }
 
-  /** Loads the checkpoint to go on from, if there is one; gives the steps done. */
+  /** Tensor groups of the checkpoint to go on from, on all ranks. */
+  async #readGroups<const Names extends readonly string[]>(
+    names: Names,
+  ): Promise<{ [Name in Names[number]]: Map<string, NamedValues> }> {
+    const groups: Record<string, Map<string, NamedValues>> = {};
+    if (this.#checkpoint !== null) {
+      for (const name of names) groups[name] = await readGroup(this.#checkpoint, name);
+    }
+    const shared = await shareValues(communicatorOf(this.on), groups);
+    return shared as { [Name in Names[number]]: Map<string, NamedValues> };
+  }
+
+  /**
+   * Loads the checkpoint to go on from, if there is one, and makes all ranks alike; gives the steps
+   * done.
+   */
   async restore(trained: Trained): Promise<number> {
-    const checkpoint = this.#checkpoint;
+    const resumed = this.#resumed;
     let step = 0;
-    if (checkpoint !== null) {
-      const { missing } = trained.parameters.load(this.on, await readGroup(checkpoint, "model"));
+    if (resumed === null) {
+      await this.#synchronize(trained);
+    } else {
+      const { model, optimizer } = await this.#readGroups(["model", "optimizer"]);
+      const { missing } = trained.parameters.load(this.on, model);
       if (missing.length > 0) {
         throw new UserError(
-          `Cannot resume from "${checkpoint.directory}": it lacks "${missing[0]}"` +
+          `Cannot resume from "${resumed.directory}": it lacks "${missing[0]}"` +
             (missing.length > 1 ? ` and ${missing.length - 1} more` : ""),
           { hint: "it is a checkpoint of another model" },
         );
       }
-      trained.optimizer.load(this.on, await readGroup(checkpoint, "optimizer"));
-      step = checkpoint.step;
+      trained.optimizer.load(this.on, optimizer);
+      step = resumed.step;
       this.listener({ type: "note", message: `Resuming after step ${step}` });
     }
     this.#recorder?.begin(step);
@@ -238,8 +305,44 @@ export class RunSession {
     return step;
   }
 
+  /** Gives all ranks the trained things of rank 0. */
+  async #synchronize({ parameters, optimizer }: Trained): Promise<void> {
+    const communicator = communicatorOf(this.on);
+    if (communicator.size === 1) return;
+    const own = communicator.rank > 0
+      ? null
+      : { model: await parameters.export(), optimizer: await optimizer.export() };
+    const shared = await shareValues(communicator, own);
+    parameters.load(this.on, shared.model);
+    optimizer.load(this.on, shared.optimizer);
+  }
+
+  /**
+   * Finds out whether all ranks have the same parameters, bit for bit. Processors of different kinds
+   * may round differently; then all go on with those of rank 0.
+   */
+  async #compareRanks(step: number, trained: Trained): Promise<void> {
+    const communicator = communicatorOf(this.on);
+    if (communicator.size === 1) return;
+    const values = [...(await trained.parameters.export()).values()].map(({ values }) => values);
+    const prints = await gatherJson(communicator, fingerprint(values));
+    const other = prints.findIndex((print) => print !== prints[0]);
+    if (other < 0) return;
+    if (communicator.rank === 0) {
+      this.listener({
+        type: "warning",
+        kind: "ranksDiffer",
+        message:
+          `After step ${step} the parameters of rank ${other} are not those of rank 0: their ` +
+          "hosts compute differently (other processors or drivers); all go on with those of rank 0",
+      });
+    }
+    await this.#synchronize(trained);
+  }
+
   /** Saves a checkpoint of the run. */
   async save(step: number, trained: Trained, finished: boolean): Promise<void> {
+    await this.#compareRanks(step, trained);
     if (this.#directory === null) return;
     const state: RunState = {
       task: this.#config.task,
@@ -306,6 +409,11 @@ export class RunSession {
     return await this.#directory?.writeModel(name, tensors, metadata) ?? null;
   }
 
+  /** What is said at a run's end, by all ranks: the last warnings. */
+  async finish(): Promise<void> {
+    if (communicatorOf(this.on).size > 1) await this.#relay.exchange();
+  }
+
   async close(): Promise<void> {
     try {
       await this.#hooks.settle();
@@ -314,6 +422,34 @@ export class RunSession {
       this.#directory?.close();
       if (this.#ownsBackend) await this.on.backend.dispose();
     }
+  }
+}
+
+/** Threads of the cpu backend where ranks share processors; null for all there are. */
+function shareOfThreads({ coreSharers }: Communicator): number | null {
+  if (coreSharers === 1) return null;
+  return Math.max(1, Math.floor(navigator.hardwareConcurrency / coreSharers));
+}
+
+/** Refuses ranks that would not train the same model. */
+async function requireAlike(on: Context, hash: string): Promise<void> {
+  const { backend, precision } = on;
+  const all = await gatherJson(communicatorOf(on), { hash, backend: backend.name, precision });
+  for (const [rank, other] of all.entries()) {
+    const kind = (["hash", "backend", "precision"] as const).find((key) =>
+      other[key] !== all[0][key]
+    );
+    if (kind === undefined) continue;
+    const what = kind === "hash" ? "another config" : `${kind} ${other[kind]}`;
+    throw new UserError(
+      `Cannot train together: rank ${rank} has ${what}, rank 0 ` +
+        (kind === "hash" ? "its own" : all[0][kind]),
+      {
+        hint: kind === "hash"
+          ? "start all ranks by the same command with the same version"
+          : `set --${kind} to what every host has`,
+      },
+    );
   }
 }
 

@@ -7,11 +7,13 @@
  */
 
 import { OutOfMemoryError } from "../../core/errors.ts";
+import { single } from "../../distributed/single.ts";
 import type { RunOptions } from "./session.ts";
 
 /**
  * Calls `run` until it does not end in an {@link OutOfMemoryError} or its micro-batch was a single image.
- * A backend that the caller brought is not tried again: it may not be usable any more.
+ * A backend that the caller brought is not tried again: it may not be usable any more. Nor is a run of
+ * several ranks, where the others would wait for the one that begins again.
  */
 export async function withSmallerMicroBatches<Options extends RunOptions, Result>(
   config: { readonly microBatchSize: number | "auto" },
@@ -28,7 +30,9 @@ export async function withSmallerMicroBatches<Options extends RunOptions, Result
     try {
       return await run({ ...options, mostMicroBatch, onMicroBatch });
     } catch (error) {
-      const canShrink = config.microBatchSize === "auto" && options.backend === undefined;
+      const isAlone = (options.communicator ?? single).size === 1;
+      const canShrink = config.microBatchSize === "auto" && options.backend === undefined &&
+        isAlone;
       if (!(error instanceof OutOfMemoryError) || !canShrink || images === 1) throw error;
       mostMicroBatch = images >> 1;
       const message =

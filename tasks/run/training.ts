@@ -5,13 +5,14 @@
  * @module
  */
 
-import type { Context } from "../../backends/backend.ts";
+import { communicatorOf, type Context } from "../../backends/backend.ts";
 import type {
   FinetuneConfig,
   PretrainConfig,
   SegmentConfig,
   TokenizerConfig,
 } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
 import type { ParameterSet } from "../../models/parameter_set.ts";
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
@@ -23,7 +24,7 @@ import {
   type StepOptions,
 } from "../../pipeline/plan.ts";
 import type { RunOptions, RunSession } from "./session.ts";
-import type { RunLength } from "./schedule.ts";
+import type { LoaderShare, RunLength } from "./schedule.ts";
 
 /** The config of a task with an optimizer, a schedule and checkpoints. */
 type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig | SegmentConfig;
@@ -73,6 +74,8 @@ export interface StepSituation {
   readonly images?: number;
   /** Default: what the config's backend and precision make likely, 4 where they leave it open. */
   readonly activationBytes?: StepOptions["activationBytes"];
+  /** Processes that share the batch; 1 if left out. */
+  readonly ranks?: number;
 }
 
 /** Images of one forward pass, and the memory that the step takes with them. */
@@ -94,11 +97,12 @@ export function planStep(
     ? situation.budgetBytes ?? defaultMemoryBudget
     : backend.memory * 2 ** 30;
   const options = { activationBytes, recompute };
+  const own = Math.ceil(batchSize / (situation.ranks ?? 1));
   const bounds = { budgetBytes, tensorBytes: situation.tensorBytes, images: situation.images };
   const microBatch = microBatchSize === "auto"
-    ? largestMicroBatch(footprint, batchSize, bounds, options)
-    : microBatchSize;
-  const accumulates = microBatch < batchSize;
+    ? largestMicroBatch(footprint, own, bounds, options)
+    : Math.min(microBatchSize, own);
+  const accumulates = microBatch < own;
   return { microBatch, memory: planMemory(footprint, microBatch, { ...options, accumulates }) };
 }
 
@@ -108,19 +112,33 @@ type MicroBatchOptions = Pick<
   "memoryBudgetBytes" | "mostMicroBatch" | "onMicroBatch"
 >;
 
-/** {@link planStep} for a run that begins: its listener is told the plan. */
+/**
+ * {@link planStep} for a run that begins: its listener is told the plan.
+ *
+ * @returns this rank's part of the loading
+ * @throws UserError where there are more ranks than images in a batch
+ */
 export function fitMicroBatch(
   config: BatchConfig,
   footprint: ModelFootprint,
   { on, listener }: Pick<RunSession, "on" | "listener">,
   options: MicroBatchOptions,
-): number {
+): LoaderShare {
+  const { rank, size: ranks, hostSharers, coreSharers } = communicatorOf(on);
+  if (ranks > config.batchSize) {
+    throw new UserError(
+      `Cannot divide a batch of ${config.batchSize} images over ${ranks} ranks`,
+      { hint: "start fewer, or raise --batch" },
+    );
+  }
   const isHalf = on.precision !== "float32" && on.backend.capabilities.halvesActivations === true;
+  const budget = options.memoryBudgetBytes;
   const { microBatch, memory } = planStep(config, footprint, {
-    budgetBytes: options.memoryBudgetBytes,
+    budgetBytes: budget === undefined ? undefined : budget / hostSharers,
     images: options.mostMicroBatch,
     tensorBytes: on.backend.capabilities.maxBufferBytes,
     activationBytes: isHalf ? 2 : 4,
+    ranks,
   });
   options.onMicroBatch?.(microBatch);
   const { peak, ...parts } = memory;
@@ -132,7 +150,7 @@ export function fitMicroBatch(
     message: `Planned memory with ${microBatch} of ${config.batchSize} images at a time: ` +
       `${megabytes(peak)} (${list.join(", ")})`,
   });
-  return microBatch;
+  return { microBatch, rank, ranks, coreSharers };
 }
 
 /** Whether something that happens every so many epochs is due after a step. */

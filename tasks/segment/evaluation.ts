@@ -4,6 +4,7 @@
  * @module
  */
 
+import { communicatorOf } from "../../backends/backend.ts";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { createImageDecoder } from "../../data/decode.ts";
@@ -89,7 +90,8 @@ export class SegmentEvaluation {
     const { classes } = model.config;
     const decoder = await createImageDecoder();
     const counts = new PixelCounts(classes);
-    for (let index = 0; index < source.length; index++) {
+    const communicator = communicatorOf(this.#session.on);
+    for (let index = communicator.rank; index < source.length; index += communicator.size) {
       const { id } = source.entry(index);
       const image = await decoder.decode(await source.read(index), id, { exif: data.exif });
       const labels = await readLabels(source, index, decoder, segmentation.reduceZeroLabel);
@@ -110,6 +112,7 @@ export class SegmentEvaluation {
       });
       counts.add(predicted, labels);
     }
+    await counts.sumOver(communicator);
     return counts.quality;
   }
 

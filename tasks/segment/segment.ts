@@ -127,7 +127,7 @@ async function run(
   const startStep = await restore(parts);
 
   const footprint = segmenterFootprint(shape);
-  const microBatch = fitMicroBatch(config, footprint, session, options);
+  const share = fitMicroBatch(config, footprint, session, options);
   const length = segmentLength(config, source.length);
   const { totalSteps, stepsPerEpoch } = length;
   const schedule = segmentSchedule(config);
@@ -136,7 +136,7 @@ async function run(
       source,
       transform: segmentTransform(config),
       batch: config.batchSize,
-      microBatch,
+      ...share,
       seed: config.seed,
     }, listener),
   );
@@ -151,7 +151,7 @@ async function run(
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: microBatchesAt(config, length, source.length, share),
       imagesPerEpoch: stepsPerEpoch * config.batchSize,
       generator: Generator.from(config.seed),
       listener: (event) => {
@@ -165,9 +165,12 @@ async function run(
         await session.save(at, trainedOf(parts), at >= length.scheduleSteps);
       },
       signal: options.signal,
+      statistics: model.parameters.frozen,
+      relay: session.relay,
       profiler: session.profiler(),
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(model, step);
+    await session.finish();
     listener({ type: "done", step, interrupted });
     return { step, interrupted, loss, ...outcomeOf(parts, step) };
   } finally {
@@ -234,7 +237,7 @@ function deviceStages(
 ): Stage<AnnotatedBatch, StepOutput> {
   let all = pipeline(segmentStage(model, normalizations[config.augment.normalization], config))
     .to(segmentationLoss(model.config.auxiliaryWeight))
-    .to(optimize(optimizer, schedule));
+    .to(optimize(optimizer, schedule, config.distributed));
   if (stages.segment !== undefined) all = all.replace("segment", stages.segment);
   if (stages.loss !== undefined) all = all.replace("loss", stages.loss);
   if (stages.optimize !== undefined) all = all.replace("optimize", stages.optimize);

@@ -6,11 +6,13 @@
  */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Context } from "../../backends/backend.ts";
+import { communicatorOf, type Context } from "../../backends/backend.ts";
 import { nearestCode } from "../../backends/ops/nearest_code.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { withoutGradient } from "../../models/without_gradient.ts";
+import { StepStatistics } from "../../pipeline/code_statistics.ts";
+import type { StepContext } from "../../pipeline/stage.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
 
 /** What moves of a tokenizer. */
@@ -19,19 +21,27 @@ const moving = ["quantize.embedding.weight", "quantize.cluster_size", "quantize.
 /** A tokenizer whose codebook follows the images that it encodes. */
 export class DriftingCodebook implements PatchTokenizer {
   readonly #tokenizer: VqkdTokenizer;
+  readonly #statistics = new StepStatistics();
 
   constructor(tokenizer: VqkdTokenizer) {
     this.#tokenizer = tokenizer;
   }
 
-  /** Images [B, 3, T, T] → ids int32 [B·N] by the codebook as it was, which is then updated. */
-  encode(on: Context, images: Tensor): Tensor {
+  /**
+   * Images [B, 3, T, T] → ids int32 [B·N] by the codebook as it was, which is then updated: after each
+   * micro-batch as in mmselfsup, or of several ranks once a step.
+   */
+  encode(on: Context, images: Tensor, context?: StepContext): Tensor {
     const tokenizer = this.#tokenizer;
     const [z, ids] = withoutGradient(() => {
       const { z } = tokenizer.project(on, images);
       return [z, nearestCode(on, z, tokenizer.parameters.value(moving[0]))];
     });
-    tokenizer.updateCodebook(on, tokenizer.statistics(on, z, ids));
+    const own = tokenizer.statistics(on, z, ids);
+    if (context === undefined || communicatorOf(on).size === 1) tokenizer.updateCodebook(on, own);
+    else {
+      this.#statistics.add(own, null, context, (whole) => tokenizer.updateCodebook(on, whole));
+    }
     return ids;
   }
 

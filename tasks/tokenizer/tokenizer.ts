@@ -4,11 +4,9 @@
  * @module
  */
 
-import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Context } from "../../backends/backend.ts";
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
-import type { LoadedBatch, Loader } from "../../data/loader.ts";
+import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import { initialisePlain } from "../../models/initialise.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
@@ -23,9 +21,9 @@ import { loaderQueue } from "../../pipeline/queue.ts";
 import { pipeline } from "../../pipeline/stage.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { teach } from "../../pipeline/teach.ts";
-import { imageTensor } from "../../pipeline/tokenize.ts";
 import { train } from "../../pipeline/trainer.ts";
 import { createTeacher } from "./create_teacher.ts";
+import { startCodebook } from "./start_codebook.ts";
 import { openTeacherCache } from "./open_teacher_cache.ts";
 import { openLoader, openTrainingSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
@@ -138,7 +136,7 @@ async function run(
   };
   const startStep = await session.restore(trained);
 
-  const microBatch = fitMicroBatch(
+  const share = fitMicroBatch(
     config,
     tokenizerFootprint(shape),
     session,
@@ -152,14 +150,19 @@ async function run(
       source,
       transform: trainTransform(config.augment),
       batch: config.batchSize,
-      microBatch,
+      ...share,
       seed: config.seed,
       cropsPerImage: config.augment.cropsPerImage,
     }, listener);
+  const parts = microBatchesAt(config, length, source.length, share);
   const normalization = normalizations[config.augment.normalization];
   if (startStep === 0) {
     suggestCodes(config, source.length, listener);
-    await startCodebook(on, config, tokenizer, await open(), generator.split("kmeans"));
+    await startCodebook({
+      ...{ on, config, tokenizer, loader: await open() },
+      generator: generator.split("kmeans"),
+      takesPart: (step) => parts(step)[0].share > 0,
+    });
   }
   const alarm = usageAlarm(config, usage, listener);
   const cache = await openTeacherCache(on, config, teacher);
@@ -176,12 +179,12 @@ async function run(
       stages: pipeline(teach(teacher, cache))
         .to(encodeAndDecode(tokenizer, normalization))
         .to(quantize(tokenizer, config.codebook))
-        .to(optimize(optimizer, schedule)),
+        .to(optimize(optimizer, schedule, config.distributed)),
       learningRate: (at) => learningRateAt(schedule, at),
       startStep,
       totalSteps,
       batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, microBatch),
+      microBatches: parts,
       imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
       generator,
       summarize: (counts) => {
@@ -201,6 +204,7 @@ async function run(
       frozenStage: "teach",
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "teach" }),
       signal: options.signal,
+      relay: session.relay,
       profiler: session.profiler(),
     });
     if (!interrupted) {
@@ -212,6 +216,7 @@ async function run(
       const message = `The teacher saw ${misses} crops; the features of ${hits} were kept`;
       listener({ type: "note", message });
     }
+    await session.finish();
     listener({ type: "done", step, interrupted });
     return { step, interrupted, directory: session.directory, metrics };
   } finally {
@@ -220,39 +225,6 @@ async function run(
     tokenizer.dispose();
     teacher.dispose();
   }
-}
-
-/** The codebook's start: k-means over tokens of the run's first batches, all gathered. */
-async function startCodebook(
-  on: Context,
-  config: TokenizerConfig,
-  tokenizer: VqkdTokenizer,
-  loader: Loader,
-  generator: Generator,
-): Promise<void> {
-  const { codes, kmeansTokensPerCode, kmeansIterations } = config.codebook;
-  const normalization = normalizations[config.augment.normalization];
-  const gathered: Tensor[] = [];
-  let tokens = 0;
-  try {
-    for await (const { pixels, size, imageSize } of loader.batches()) {
-      const z = on.backend.run(() =>
-        tf.tidy(() => tokenizer.project(on, imageTensor(pixels, size, imageSize, normalization)).z)
-      );
-      gathered.push(z);
-      tokens += z.shape[0];
-      if (tokens >= codes * kmeansTokensPerCode) break;
-    }
-  } finally {
-    loader.close();
-  }
-  on.backend.run(() =>
-    tf.tidy(() => {
-      const samples = tf.concat(gathered) as Tensor;
-      tokenizer.initialiseCodebook(on, samples, generator, kmeansIterations);
-    })
-  );
-  tf.dispose(gathered);
 }
 
 /** Tokens that a code should see in one pass over the data for it to stay alive and mean something. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Job } from "../../cli/_job.ts";
 import { UserError } from "../../core/errors.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
@@ -21,6 +22,8 @@ const flags: RunFlagValues = {
   dryRun: false,
   offline: false,
   hook: [],
+  launcher: undefined,
+  mpiLibrary: undefined,
   profile: false,
   quiet: true,
   json: false,
@@ -31,6 +34,7 @@ function recordContext() {
   const notes: string[] = [];
   const context: CommandContext = {
     signal: new AbortController().signal,
+    job: new Job(),
     print: (line) => printed.push(line),
     note: (line) => notes.push(line),
     printJson: (value) => printed.push(JSON.stringify(value)),

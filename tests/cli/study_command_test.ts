@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Job } from "../../cli/_job.ts";
 import { study } from "../../cli/study.ts";
 import { UserError } from "../../core/errors.ts";
 import { writeTinyData } from "../tasks/_tiny_model.ts";
@@ -11,6 +12,7 @@ async function run(given: Record<string, unknown>) {
   const flags = { data: [], dryRun: false, quiet: true, json: false, ...given };
   const code = await study.run({ flags, arguments: {} }, {
     signal: new AbortController().signal,
+    job: new Job(),
     print: (line) => void printed.push(line),
     note: (line) => void printed.push(line),
     printJson: (value) => void (json = value),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Job } from "../../cli/_job.ts";
 import { pretrain } from "../../cli/pretrain.ts";
 import { UserError } from "../../core/errors.ts";
 import { withFolder } from "../tasks/_tiny.ts";
@@ -48,6 +49,7 @@ async function run(
     arguments: {},
   }, {
     signal,
+    job: new Job(),
     print: () => {},
     note: (line) => void notes.push(line),
     printJson: (value) => void (json = value),

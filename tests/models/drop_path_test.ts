@@ -18,7 +18,7 @@ Deno.test("kept samples are scaled so that the mean stays", () => {
 Deno.test("drawing twice keeps the MLP branch with the square of the probability", async () => {
   await onReference((on) => {
     on.backend.run(() => {
-      const source = { generator: Generator.from(1), batch: 20_000, twice: true };
+      const source = { generator: Generator.from(1), first: 0, batch: 20_000, twice: true };
       const [attention, mlp] = drawBlockKeep(source, "blocks.1", 0.25);
       const kept = (values: ArrayLike<number>) =>
         Array.from(values).filter((x) => x > 0).length / 2e4;

@@ -16,7 +16,9 @@ function forward(on: Context, model: MaskedImageModel, images: Tensor, dropPath?
   const rows = maskedPositions(mask);
   const encoded = model.encode(on, images, {
     mask: tf.tensor2d(Float32Array.from(mask), [batch, 16]),
-    dropPath: dropPath ?? null,
+    dropPath: dropPath === undefined || dropPath === null
+      ? null
+      : { generator: dropPath, first: 0 },
   });
   const targets = Int32Array.from(rows, (row) => row * 7 % 32);
   const loss = model.loss(on, {

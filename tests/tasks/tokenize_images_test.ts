@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Job } from "../../cli/_job.ts";
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import { tokenize } from "../../cli/tokenize.ts";
 import { UserError } from "../../core/errors.ts";
@@ -32,6 +33,7 @@ async function runCommand(flags: Record<string, unknown>, images: readonly strin
     arguments: { images },
   }, {
     signal: new AbortController().signal,
+    job: new Job(),
     print: (line) => void lines.push(line),
     note: () => {},
     printJson: (value) => void (json = value),

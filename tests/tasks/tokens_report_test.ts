@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Job } from "../../cli/_job.ts";
 import { tokensReport as command } from "../../cli/tokens_report.ts";
 import { tokensReport } from "../../tasks/tokens/tokens_report.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";
@@ -64,6 +65,7 @@ Deno.test("tokens-report writes the page and prints its figures", async () => {
     const documents: unknown[] = [];
     const context = {
       signal: new AbortController().signal,
+      job: new Job(),
       print: (line: string) => void lines.push(line),
       note: () => {},
       printJson: (value: unknown) => void documents.push(value),

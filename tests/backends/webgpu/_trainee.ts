@@ -97,7 +97,7 @@ export class Trainee {
     const { loss, gradients } = valueAndGradients(this.on, this.parameters, () => {
       const encoded = this.#model.encode(this.on, images, {
         mask,
-        dropPath: random.split("drop"),
+        dropPath: { generator: random.split("drop"), first: 0 },
         recompute: this.#recompute,
       });
       const { loss } = this.#model.loss(this.on, { ...encoded, positions, targets });

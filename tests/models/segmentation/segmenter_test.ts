@@ -77,7 +77,10 @@ async function checkFixture(backend: Backend): Promise<void> {
   const labels = Int32Array.from(get("input.labels").values, (label) => label === 255 ? -1 : label);
   const { gradients, outputs } = valueAndGradients(on, all, () => {
     const maps = inputs.map(({ value }) => value);
-    const { logits, auxiliary } = segmenter.decode(on, maps, Generator.from(0));
+    const { logits, auxiliary } = segmenter.decode(on, maps, {
+      generator: Generator.from(0),
+      first: 0,
+    });
     const wanted = tf.tensor3d(labels, [2, 48, 48], "int32");
     const [head, other] = [logits, auxiliary!].map((scores) => pixelLoss(on, scores, wanted).loss);
     return {
@@ -137,7 +140,7 @@ Deno.test("a forward pass of the whole model leaves no tensor behind", async () 
     const segmenter = Segmenter.create(on, whole, initialiseSegmenter(whole, Generator.from(1)));
     const results = valueAndGradients(on, [...segmenter.parameters], () => {
       const images = tf.ones([2, 3, 24, 24]);
-      const { logits } = segmenter.forward(on, images, Generator.from(2));
+      const { logits } = segmenter.forward(on, images, { generator: Generator.from(2), first: 0 });
       assert.deepEqual(logits.shape, head === "linear" ? [2, 6, 6, 4] : [2, 24, 24, 4]);
       return { loss: tf.mean(tf.square(logits)), outputs: {} };
     });

@@ -1,0 +1,88 @@
+/**
+ * The gradients of a step over all ranks, as tensors for one update.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { Parameter } from "../../backends/parameter.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import { GradientBuckets, type GradientTraffic } from "./gradient_buckets.ts";
+
+/**
+ * What float16 gradients are multiplied by on their way where no loss scale does so: those of a
+ * float32 run lie around 1e-4 and below, where float16 has few digits.
+ */
+const wireScale = 2 ** 10;
+
+/** Gives the gradients of this rank's last micro-batch, and tells of each as soon as it is final. */
+export type TakeGradients = (
+  onFinal?: (index: number, gradient: Tensor) => void,
+) => Tensor[];
+
+/** Sums gradients over ranks. */
+export class SharedGradients {
+  readonly #on: Context;
+  readonly #parameters: readonly Parameter[];
+  readonly #buckets: GradientBuckets;
+  readonly #canOverlap: boolean;
+
+  constructor(
+    on: Context,
+    parameters: readonly Parameter[],
+    communicator: Communicator,
+    traffic: GradientTraffic,
+  ) {
+    this.#on = on;
+    this.#parameters = parameters;
+    const sizes = parameters.map(({ value }) => value.size);
+    const scale = on.precision === "float16" ? 1 : wireScale;
+    this.#buckets = new GradientBuckets(sizes, communicator, traffic, scale);
+    // A GPU's values come later, when no tape may be open.
+    this.#canOverlap = traffic.overlap && on.backend.capabilities.isHostMemory === true;
+  }
+
+  /**
+   * Starts a sum: with the backward pass where values can be read at once, else after it.
+   *
+   * @param before sums of the micro-batches before, or none; disposed of
+   * @returns what is to be awaited when the tape is closed
+   */
+  start(take: TakeGradients, before: readonly Tensor[]): () => Promise<void> {
+    const read = (tensor: Tensor | undefined) =>
+      tensor === undefined ? [] : [tensor.dataSync() as Float32Array];
+    if (this.#canOverlap) {
+      take((index, gradient) => {
+        this.#buckets.add(index, [...read(gradient), ...read(before[index])]);
+      });
+      tf.dispose([...before]);
+      return () => this.#buckets.finish();
+    }
+    const gradients = take().map((gradient) => tf.keep(gradient));
+    return async () => {
+      for (const index of this.#buckets.order) {
+        const parts = before.length === 0 ? [gradients[index]] : [gradients[index], before[index]];
+        const values = await Promise.all(parts.map((part) => part.data()));
+        this.#buckets.add(index, values as Float32Array[]);
+      }
+      tf.dispose([...gradients, ...before]);
+      await this.#buckets.finish();
+    };
+  }
+
+  /** Runs `update` with the sums as tensors. */
+  use<T>(update: (gradients: Tensor[]) => T): T {
+    return this.#on.backend.run(() => {
+      const gradients = this.#parameters.map(({ shape }, index) =>
+        // A copy: the bucket is filled again while a GPU may still read.
+        tf.tensor(this.#buckets.sum(index).slice(), shape)
+      );
+      try {
+        return update(gradients);
+      } finally {
+        tf.dispose(gradients);
+      }
+    });
+  }
+}
