@@ -21,6 +21,8 @@ export interface BackendOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** What multiplies matrices on `cpu`. Default `auto`. */
   readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
+  /** Is given the code that `cpu` generates. */
+  readonly dumpKernels?: (name: string, bytes: Uint8Array) => void;
   /** Bytes that tensors may take on `webgpu`; more is an OutOfMemoryError. */
   readonly memoryLimitBytes?: number;
 }
@@ -79,9 +81,9 @@ export async function createBackend(
   );
 }
 
-async function startCpu({ threads, provider }: BackendOptions): Promise<Backend> {
+async function startCpu({ threads, provider, dumpKernels }: BackendOptions): Promise<Backend> {
   const { createCpuBackend } = await import("./cpu/mod.ts");
-  return await createCpuBackend({ threads: threads ?? undefined, provider });
+  return await createCpuBackend({ threads: threads ?? undefined, provider, dumpKernels });
 }
 
 async function startBest(options: BackendOptions): Promise<StartedBackend> {

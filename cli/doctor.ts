@@ -1,7 +1,7 @@
 /** `doctor`: what works on this machine, what does not, and why. */
 import type { BackendReport } from "../tasks/doctor/doctor.ts";
 import project from "../deno.json" with { type: "json" };
-import { type CommandContext, defineCommand, exitCodes, toggle } from "./_command.ts";
+import { type CommandContext, defineCommand, exitCodes, path, toggle } from "./_command.ts";
 import type { AcceleratorReport } from "./_machine.ts";
 
 /** Examines all backends, one after another. */
@@ -32,13 +32,15 @@ function choiceOfAuto(reports: readonly BackendReport[]): string {
 }
 
 /** What makes the processor fast, beside WebAssembly: machine code and a system's BLAS. */
-async function describeKernels(): Promise<AcceleratorReport[]> {
+async function describeKernels(
+  dumpKernels?: (name: string, bytes: Uint8Array) => void,
+): Promise<AcceleratorReport[]> {
   const { createBackend } = await import("../backends/mod.ts");
   const { messageOf } = await import("../core/errors.ts");
   const found: AcceleratorReport[] = [];
   for (const [provider, name] of [["native", "machine code"], ["blas", "BLAS"]] as const) {
     try {
-      const { backend } = await createBackend("cpu", { provider });
+      const { backend } = await createBackend("cpu", { provider, dumpKernels });
       const { description } = backend.capabilities;
       await backend.dispose();
       found.push({ name, starts: true, detail: description });
@@ -47,6 +49,14 @@ async function describeKernels(): Promise<AcceleratorReport[]> {
     }
   }
   return found;
+}
+
+/** Writes generated code into `folder`, one file a kernel; tells how to read it. */
+async function dumpInto(folder: string, { note }: CommandContext) {
+  await Deno.mkdir(folder, { recursive: true });
+  note(`writing the generated code to ${folder}; read a kernel with`);
+  note("  objdump -D -b binary -m i386:x86-64 -M intel FOLDER/gemmBlock.x64");
+  return (name: string, bytes: Uint8Array) => Deno.writeFileSync(`${folder}/${name}`, bytes);
 }
 
 /** Examines the machine; exit code 1 where a backend that starts does not do what it should. */
@@ -62,10 +72,14 @@ export const doctor = defineCommand({
     parity: toggle("Compare each backend with numbers of the reference code too."),
     quick: toggle("Leave the self-test out."),
     json: toggle("Print one JSON document instead of text."),
+    dumpKernels: path("Write the code that is generated for this processor to FOLDER.", {
+      placeholder: "FOLDER",
+    }),
   },
   examples: [
     ["doctor", "what to send with a bug report"],
     ["doctor --parity", "whether this GPU computes what PyTorch does"],
+    ["doctor --quick --dump-kernels kernels", "WebAssembly and machine code, for a disassembler"],
   ],
   async run({ flags }, context) {
     const machine = await import("./_machine.ts");
@@ -73,7 +87,10 @@ export const doctor = defineCommand({
     const { doctorLines } = await import("./_doctor_text.ts");
     const { isHealthy } = await import("../tasks/doctor/doctor.ts");
     const { deno, v8, typescript } = Deno.version;
-    const accelerators = [await machine.describeDecoder(), ...await describeKernels()];
+    const dump = flags.dumpKernels === undefined
+      ? undefined
+      : await dumpInto(flags.dumpKernels, context);
+    const accelerators = [await machine.describeDecoder(), ...await describeKernels(dump)];
     const backends = await examineAll(flags, context);
     if (context.signal.aborted) return exitCodes.interrupted;
     const report = machine.valueWithoutPaths({

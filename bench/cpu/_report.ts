@@ -8,6 +8,19 @@ export function median(seconds: readonly number[]): number {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
+/** Waits until threads of the side that ran before have stopped to wait actively for more. */
+export function calm(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** What to make of times of two sides: the ratio of the medians, and of the fastest. */
+export function compare(ours: readonly number[], theirs: readonly number[]) {
+  return {
+    ratio: median(theirs) / median(ours),
+    ratioOfFastest: Math.min(...theirs) / Math.min(...ours),
+  };
+}
+
 /** The machine, and how busy it was with other work when asked. */
 export function machine(): Record<string, unknown> {
   const all = cpus();

@@ -2,7 +2,7 @@
  * Matrix products at the shapes of ViT-B and of the quick start, on each provider of the `cpu` backend
  * and in PyTorch, in turns.
  *
- *     deno run -A bench/cpu/products.ts [threads 2] [rounds 7] [python3]
+ *     deno task bench ops [threads 2] [rounds 7] [python3]
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { createCpuBackend } from "../../backends/cpu/mod.ts";
 import { Generator } from "../../core/generator.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { Peer } from "./_peer.ts";
-import { keep, median } from "./_report.ts";
+import { calm, keep, median } from "./_report.ts";
 
 const [threadsText, roundsText, python] = Deno.args;
 const threads = Number(threadsText ?? 2);
@@ -70,8 +70,10 @@ for (const shape of shapes) {
   const seconds: Record<string, number[]> = { pytorch: [] };
   for (let round = 0; round < rounds; round++) {
     for (const [name, backend] of Object.entries(backends)) {
+      await calm();
       (seconds[name] ??= []).push(timeOurs(backend, shape));
     }
+    await calm();
     const { seconds: both } = await peer.ask<{ seconds: number[] }>({
       do: "product",
       rows,

@@ -2,7 +2,7 @@
  * Training steps of BEiT v2 (encoder, aggregation, both losses, backward, AdamW with clipping) on the
  * `cpu` backend and in PyTorch, in turns, from the same weights and inputs.
  *
- *     deno run -A bench/cpu/step.ts <model> [batch 8] [threads 2] [provider auto] [rounds 5] [python3] [precision float32]
+ *     deno task bench step <model> [batch 8] [threads 2] [provider auto] [rounds 5] [python3] [precision float32]
  *
  * With `bfloat16` PyTorch runs under autocast, and the first losses must agree to 1 %.
  *
@@ -23,7 +23,7 @@ import { initialiseBeit } from "../../models/initialise.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { relativePositionIndex } from "../../models/relative_position.ts";
 import { Peer } from "./_peer.ts";
-import { keep, median } from "./_report.ts";
+import { calm, compare, keep, median } from "./_report.ts";
 import { stepModels } from "./_step_models.ts";
 
 const [name, batchText, threadsText, provider, roundsText, python, precisionText] = Deno.args;
@@ -142,10 +142,13 @@ if (Math.abs(firstLoss - warm.loss) > tolerance * warm.loss) throw new Error("Th
 const ours: number[] = [];
 const theirs: number[] = [];
 step();
+const { peakBytes: peakOfFirstSteps } = backend.memory();
 for (let round = 0; round < rounds; round++) {
+  await calm();
   const start = performance.now();
   step();
   ours.push((performance.now() - start) / 1000);
+  await calm();
   theirs.push(...(await peer.ask<{ seconds: number[] }>({ do: "step", count: 1 })).seconds);
 }
 const { bytes: peakBytes } = await peer.ask<{ bytes: number }>({ do: "peak" });
@@ -158,10 +161,13 @@ const result = {
   precision,
   provider: backend.capabilities.description,
   imagesPerSecond: { ours: batch / median(ours), pytorch: batch / median(theirs) },
-  ratio: median(theirs) / median(ours),
+  ...compare(ours, theirs),
   seconds: { ours, pytorch: theirs },
+  /** The most bytes of tensors at once: no more after all rounds than after two steps. */
+  peakTensorBytes: { twoSteps: peakOfFirstSteps, allSteps: backend.memory().peakBytes },
   residentBytes: { ours: peakOfOurs, pytorchPeak: peakBytes },
 };
-console.log(JSON.stringify(result, null, 2));
-await keep(`cpu_step_${name}_${options.provider}_${threads}_${precision}`, result);
+const { seconds: _times, ...summary } = result;
+console.log(JSON.stringify(summary, null, 2));
+await keep(`cpu_step_${name}_${batch}_${options.provider}_${threads}_${precision}`, result);
 await backend.dispose();

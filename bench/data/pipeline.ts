@@ -2,7 +2,7 @@
  * CPU time of the data pipeline for one picture of 500 × 375 pixels: decode, colour jitter, flip, crop,
  * bicubic resize to 224, both normalisations. Beside it `pipeline.py` does the same with Pillow and NumPy:
  *
- *     deno run --allow-read --allow-env --allow-ffi --allow-run=python3 bench/data/pipeline.ts
+ *     deno task bench data
  *
  * The two alternate; the ratio of the medians counts, not the times.
  *
@@ -18,6 +18,7 @@ import {
   type TrainTransform,
   transformImage,
 } from "../../data/mod.ts";
+import { keep } from "../cpu/_report.ts";
 
 const photo = new URL("../../tests/fixtures/images/photo_500x375.jpg", import.meta.url);
 const transform: TrainTransform = {
@@ -80,5 +81,7 @@ if (times.theirs.length === 0) {
 } else {
   const pillow = median(times.theirs);
   const ratio = pillow / result.milliseconds;
-  console.log(JSON.stringify({ ...result, pillowMilliseconds: pillow, ratio }));
+  const found = { ...result, pillowMilliseconds: pillow, ratio };
+  console.log(JSON.stringify(found));
+  await keep("data_pipeline", found);
 }

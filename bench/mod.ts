@@ -1,0 +1,81 @@
+/**
+ * Runs benchmarks by name, one after another in processes of their own; prints their ratios and keeps
+ * them in `bench/results/`.
+ *
+ *     deno task bench                         the ones that say most, in some minutes
+ *     deno task bench step vit_s 8 2          one of them, with its own arguments
+ *
+ * The other side is found in the environment: `python3` with PyTorch, Pillow and NumPy.
+ *
+ * @module
+ */
+
+interface Benchmark {
+  readonly program: string;
+  readonly measures: string;
+  /** Arguments of the runs without a name. */
+  readonly usual: readonly (readonly string[])[];
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  ops: {
+    program: "cpu/products.ts",
+    measures: "matrix products of each provider beside PyTorch: [threads 2] [rounds 7] [python3]",
+    usual: [["1"], ["2"]],
+  },
+  step: {
+    program: "cpu/step.ts",
+    measures: "training steps beside PyTorch: <quickstart|vit_s|vit_b> [batch 8] [threads 2] " +
+      "[provider auto] [rounds 5] [python3] [precision float32]",
+    usual: [["quickstart", "16", "2", "auto", "40"], ["vit_s"]],
+  },
+  data: {
+    program: "data/pipeline.ts",
+    measures: "preparing photos beside Pillow and NumPy",
+    usual: [[]],
+  },
+  memory: {
+    program: "memory.ts",
+    measures: "peak memory of a step beside the plan: <model> [batch 16]",
+    usual: [],
+  },
+  recording: {
+    program: "recording.ts",
+    measures: "the cost of logs and reports: [steps]",
+    usual: [],
+  },
+  webgpu: {
+    program: "webgpu/step.ts",
+    measures: "training steps on a GPU: see the file",
+    usual: [],
+  },
+};
+
+/** Runs one benchmark; gives its exit code. */
+async function run(program: string, args: readonly string[]): Promise<number> {
+  const file = new URL(program, import.meta.url);
+  console.log(`== bench/${program} ${args.join(" ")}`);
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", decodeURIComponent(file.pathname), ...args],
+  });
+  return (await command.spawn().status).code;
+}
+
+function list(): void {
+  console.log("Benchmarks: deno task bench NAME ARGUMENTS\n");
+  for (const [name, { measures }] of Object.entries(benchmarks)) {
+    console.log(`  ${name.padEnd(10)} ${measures}`);
+  }
+}
+
+const [name, ...args] = Deno.args;
+if (name === undefined) {
+  for (const { program, usual } of Object.values(benchmarks)) {
+    for (const these of usual) await run(program, these);
+  }
+} else if (name in benchmarks) {
+  Deno.exit(await run(benchmarks[name].program, args));
+} else {
+  list();
+  Deno.exit(["help", "--help", "-h"].includes(name) ? 0 : 2);
+}
