@@ -218,7 +218,8 @@ export class MpiCommunicator implements Communicator {
   /** Ends the waiting for ranks that do not come. */
   #giveUpLate(): void {
     const [oldest] = this.#pending;
-    if (now() - oldest.since < this.timeoutSeconds) return;
+    // A caller's own `progress` may have ended the last one.
+    if (oldest === undefined || now() - oldest.since < this.timeoutSeconds) return;
     const error = new Error(
       `Waited ${this.timeoutSeconds} s for the other ranks in ${oldest.name}: one of them is stuck, ` +
         "or its host cannot be reached",

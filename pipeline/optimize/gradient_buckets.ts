@@ -45,6 +45,12 @@ interface Place {
 
 const largestHalf = 65504;
 
+/**
+ * What float16 gradients are multiplied by on their way: they lie around 1e-4 and below, where float16
+ * has few digits. What is larger than 64 then, a thousand times the usual, is cut to that.
+ */
+const wireScale = 2 ** 10;
+
 /** The buckets of one model, used again at every step. */
 export class GradientBuckets {
   /** The order in which parameters are expected: from the last to the first. */
@@ -52,22 +58,16 @@ export class GradientBuckets {
   readonly #communicator: Communicator;
   readonly #buckets: readonly Bucket[];
   readonly #places: readonly Place[];
-  readonly #wireScale: number;
+  #wireScale = 1;
   #started = 0;
 
-  /**
-   * @param sizes numbers of each parameter
-   * @param wireScale what float16 values are multiplied by on their way, so that small ones are kept: a
-   * power of two
-   */
+  /** @param sizes numbers of each parameter */
   constructor(
     sizes: readonly number[],
     communicator: Communicator,
     { wire, bucketMegabytes }: GradientTraffic,
-    wireScale: number,
   ) {
     this.#communicator = communicator;
-    this.#wireScale = wireScale;
     this.order = sizes.map((_, index) => sizes.length - 1 - index);
     const groups = groupBySize(this.order, sizes, bucketMegabytes * 1e6 / 4);
     const places: Place[] = [];
@@ -88,6 +88,15 @@ export class GradientBuckets {
       return bucket;
     });
     this.#places = places;
+  }
+
+  /**
+   * Begins a step.
+   *
+   * @param lossScale that its gradients carry, a power of two: float16 has no room for it
+   */
+  begin(lossScale: number): void {
+    this.#wireScale = wireScale / lossScale;
   }
 
   /** Takes this rank's gradient of a parameter, the sum of `parts`; sends the bucket that it completes. */
@@ -127,7 +136,7 @@ export class GradientBuckets {
       bucket.done = this.#communicator.allReduce(values);
       return;
     }
-    // What is finite must stay so in the sum: an infinite gradient skips the step, or ends the run.
+    // What is finite stays so in the sum: an infinite gradient skips the step, or ends the run.
     const limit = largestHalf / this.#communicator.size;
     const scale = this.#wireScale;
     for (let i = 0; i < values.length; i++) {

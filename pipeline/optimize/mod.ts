@@ -45,7 +45,7 @@ export function optimize(
         return { ...output, update };
       }
       const sums = shared ??= new SharedGradients(on, parameters, communicator, traffic);
-      const finish = sums.start(take, accumulated.splice(0));
+      const finish = sums.start(take, accumulated.splice(0), lossScale);
       const update = afterTape(async () => {
         await stopwatch.time("communicate", finish);
         return sums.use((gradients) => tf.keep(optimizer.step(on, gradients, schedule, step)));

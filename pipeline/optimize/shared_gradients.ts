@@ -10,12 +10,6 @@ import type { Parameter } from "../../backends/parameter.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import { GradientBuckets, type GradientTraffic } from "./gradient_buckets.ts";
 
-/**
- * What float16 gradients are multiplied by on their way where no loss scale does so: those of a
- * float32 run lie around 1e-4 and below, where float16 has few digits.
- */
-const wireScale = 2 ** 10;
-
 /** Gives the gradients of this rank's last micro-batch, and tells of each as soon as it is final. */
 export type TakeGradients = (
   onFinal?: (index: number, gradient: Tensor) => void,
@@ -37,8 +31,7 @@ export class SharedGradients {
     this.#on = on;
     this.#parameters = parameters;
     const sizes = parameters.map(({ value }) => value.size);
-    const scale = on.precision === "float16" ? 1 : wireScale;
-    this.#buckets = new GradientBuckets(sizes, communicator, traffic, scale);
+    this.#buckets = new GradientBuckets(sizes, communicator, traffic);
     // A GPU's values come later, when no tape may be open.
     this.#canOverlap = traffic.overlap && on.backend.capabilities.isHostMemory === true;
   }
@@ -47,12 +40,14 @@ export class SharedGradients {
    * Starts a sum: with the backward pass where values can be read at once, else after it.
    *
    * @param before sums of the micro-batches before, or none; disposed of
+   * @param lossScale that the gradients carry, []
    * @returns what is to be awaited when the tape is closed
    */
-  start(take: TakeGradients, before: readonly Tensor[]): () => Promise<void> {
+  start(take: TakeGradients, before: readonly Tensor[], lossScale: Tensor): () => Promise<void> {
     const read = (tensor: Tensor | undefined) =>
       tensor === undefined ? [] : [tensor.dataSync() as Float32Array];
     if (this.#canOverlap) {
+      this.#buckets.begin(lossScale.dataSync()[0]);
       take((index, gradient) => {
         this.#buckets.add(index, [...read(gradient), ...read(before[index])]);
       });
@@ -60,7 +55,10 @@ export class SharedGradients {
       return () => this.#buckets.finish();
     }
     const gradients = take().map((gradient) => tf.keep(gradient));
+    const scale = tf.keep(tf.clone(lossScale));
     return async () => {
+      this.#buckets.begin((await scale.data())[0]);
+      scale.dispose();
       for (const index of this.#buckets.order) {
         const parts = before.length === 0 ? [gradients[index]] : [gradients[index], before[index]];
         const values = await Promise.all(parts.map((part) => part.data()));
