@@ -16,7 +16,7 @@ import { createWebgpuBackend } from "../backends/webgpu/mod.ts";
 import { gridSize } from "../models/beit_config.ts";
 import { planMemory } from "../pipeline/plan.ts";
 import { Trainee } from "./_trainee.ts";
-import { keep } from "./cpu/_report.ts";
+import { keep } from "./_report.ts";
 import { stepModels } from "./cpu/_step_models.ts";
 
 const [name, batchText, which = "all"] = Deno.args;

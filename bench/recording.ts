@@ -22,7 +22,8 @@ import { resolveConfig } from "../configs/resolve.ts";
 import { now } from "../core/clock.ts";
 import { pretrain } from "../tasks/pretrain/pretrain.ts";
 import { RunRecorder } from "../tasks/recording/run_recorder.ts";
-import { keep, median } from "./cpu/_report.ts";
+import { median } from "../core/median.ts";
+import { keep } from "./_report.ts";
 
 const steps = Number(Deno.args[0] ?? 200);
 const { backend } = await createBackend("cpu");

@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { concatBytes } from "../core/concatenate.ts";
 import { writeError } from "./disk_space.ts";
 
 /** Anything that takes bytes in order. */
@@ -67,12 +68,6 @@ export class MemorySink implements ByteSink {
 
   /** All bytes written so far. */
   bytes(): Uint8Array<ArrayBuffer> {
-    const all = new Uint8Array(this.#parts.reduce((sum, part) => sum + part.length, 0));
-    let offset = 0;
-    for (const part of this.#parts) {
-      all.set(part, offset);
-      offset += part.length;
-    }
-    return all;
+    return concatBytes(this.#parts);
   }
 }

@@ -3,7 +3,7 @@ import { freeDiskBytes } from "../checkpoints/disk_space.ts";
 import { listCheckpoints } from "../checkpoints/store.ts";
 import type { Config, ConfigOf, Task } from "../configs/schema.ts";
 import { single } from "../distributed/single.ts";
-import { starvationRemedy } from "../pipeline/health.ts";
+import { starvationMessage } from "../pipeline/health.ts";
 import { measureRun, type PlannedRun, type RunMeasurement } from "../tasks/run/measure_run.ts";
 import type { DiskPlan } from "../tasks/run/plan_disk.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
@@ -66,8 +66,7 @@ export function planWarnings(
   const reason = reasonNotToMeasure(plan, room);
   if (reason !== null) warnings.push(`${reason}; nothing was measured`);
   if (measured !== null && measured.waitingShare > config.guard.starvedShare) {
-    const percent = Math.round(100 * measured.waitingShare);
-    warnings.push(`Steps wait for images ${percent} % of the time: ${starvationRemedy}`);
+    warnings.push(starvationMessage(measured.waitingShare));
   }
   return warnings;
 }

@@ -5,7 +5,8 @@ import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
 import type { ConfigOf, Task } from "../configs/schema.ts";
-import { DeviceLostError, messageOf, OutOfMemoryError, UserError } from "../core/errors.ts";
+import { isDeviceFault, messageOf, OutOfMemoryError, UserError } from "../core/errors.ts";
+import { largestDivisor } from "../core/largest_divisor.ts";
 import { type Communicator, fromFirst } from "../distributed/communicator.ts";
 import type { RunListener } from "../pipeline/events.ts";
 import type { RunHook } from "../pipeline/hooks.ts";
@@ -191,19 +192,11 @@ function resumeCommand(
   error: unknown,
   batchSize: number,
 ): string | null {
-  const isOutOfMemory = error instanceof OutOfMemoryError;
-  if (!isOutOfMemory && !(error instanceof DeviceLostError)) return null;
+  if (!isDeviceFault(error)) return null;
   if (latestCheckpoint(directory).checkpoint === undefined) return null;
   const command = `deno task ${taskCommands[task]} --resume ${directory}`;
-  const size = isOutOfMemory ? error.microBatchSize ?? 1 : 1;
-  return size < 2 ? command : `${command} --micro-batch ${divisorBelow(batchSize, size)}`;
-}
-
-/** The largest divisor of a batch that is smaller than `size`. */
-function divisorBelow(batchSize: number, size: number): number {
-  let divisor = size - 1;
-  while (batchSize % divisor !== 0) divisor--;
-  return divisor;
+  const size = error instanceof OutOfMemoryError ? error.microBatchSize ?? 1 : 1;
+  return size < 2 ? command : `${command} --micro-batch ${largestDivisor(batchSize, size - 1)}`;
 }
 
 /** Runs a task as its flags say; gives the exit code. */

@@ -50,6 +50,11 @@ export class DeviceLostError extends UserError {
   }
 }
 
+/** Whether the device itself ended the work, for want of memory or by its own end. */
+export function isDeviceFault(error: unknown): error is OutOfMemoryError | DeviceLostError {
+  return error instanceof OutOfMemoryError || error instanceof DeviceLostError;
+}
+
 /** The message of anything that was thrown; libraries throw strings and plain objects too. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message;

@@ -4,17 +4,9 @@
  * @module
  */
 
-const utf8 = new TextEncoder();
+import { concatBytes } from "./concatenate.ts";
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
-}
+const utf8 = new TextEncoder();
 
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
@@ -29,21 +21,21 @@ function varint(value: number): Uint8Array {
 
 /** A field of an integer or an enum. */
 export function integerField(field: number, value: number): Uint8Array {
-  return concatenate([varint(field << 3), varint(value)]);
+  return concatBytes([varint(field << 3), varint(value)]);
 }
 
 /** A field of a 32-bit float. */
 export function floatField(field: number, value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
-  return concatenate([varint(field << 3 | 5), bytes]);
+  return concatBytes([varint(field << 3 | 5), bytes]);
 }
 
 /** A field of a 64-bit float. */
 export function doubleField(field: number, value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value, true);
-  return concatenate([varint(field << 3 | 1), bytes]);
+  return concatBytes([varint(field << 3 | 1), bytes]);
 }
 
 /** A field of many 64-bit floats, packed. */
@@ -56,7 +48,7 @@ export function doublesField(field: number, values: readonly number[]): Uint8Arr
 
 /** The tag and length in front of a field of that many bytes. */
 export function lengthPrefix(field: number, length: number): Uint8Array {
-  return concatenate([varint(field << 3 | 2), varint(length)]);
+  return concatBytes([varint(field << 3 | 2), varint(length)]);
 }
 
 /** A field of a string, of bytes or of a message given by its own fields. */
@@ -68,8 +60,8 @@ export function bytesField(
     ? utf8.encode(value)
     : value instanceof Uint8Array
     ? value
-    : concatenate(value);
-  return concatenate([lengthPrefix(field, bytes.length), bytes]);
+    : concatBytes(value);
+  return concatBytes([lengthPrefix(field, bytes.length), bytes]);
 }
 
 /**
@@ -82,4 +74,4 @@ export function bytesField(
  * if (bytes.join() !== "8,150,1") throw new Error(bytes.join());
  * ```
  */
-export const message: (fields: readonly Uint8Array[]) => Uint8Array<ArrayBuffer> = concatenate;
+export const message: (fields: readonly Uint8Array[]) => Uint8Array<ArrayBuffer> = concatBytes;

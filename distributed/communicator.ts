@@ -7,7 +7,7 @@
  * @module
  */
 
-import { concatBytes, splitBytes } from "./bytes.ts";
+import { concatBytes, splitBytes } from "../core/concatenate.ts";
 
 /** How values of several ranks become one. */
 export type Reduction = "sum" | "max";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concatFloats } from "../core/concatenate.ts";
 import type { Communicator } from "./communicator.ts";
 
 /**
@@ -21,14 +22,9 @@ export async function sumOverRanks(
   communicator: Communicator,
   arrays: readonly Float32Array[],
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    all.set(array, offset);
-    offset += array.length;
-  }
+  const all = concatFloats(arrays);
   await communicator.allReduce(all);
-  offset = 0;
+  let offset = 0;
   return arrays.map(({ length }) => all.slice(offset, offset += length));
 }
 

@@ -13,10 +13,14 @@ export interface HealthOptions {
   readonly starvedShare: number;
 }
 
-/** What helps where steps wait for images. */
-export const starvationRemedy =
-  "set data.workers higher, put the images on a faster disk or into " +
-  "tar shards, make them smaller, or let data.cacheBytes hold them all";
+/** What is said where steps wait for images for a share of the time, with what helps. */
+export function starvationMessage(share: number): string {
+  return `Steps wait for images ${
+    Math.round(100 * share)
+  } % of the time: set data.workers higher, ` +
+    "put the images on a faster disk or into tar shards, make them smaller, or let " +
+    "data.cacheBytes hold them all";
+}
 
 /** Steps whose waiting counts. */
 const window = 100;
@@ -99,8 +103,7 @@ export class RunHealth {
     this.#listener({
       type: "warning",
       kind: "dataStarvation",
-      message: `Steps wait for images ${Math.round(100 * share)} % of the time: ` +
-        starvationRemedy,
+      message: starvationMessage(share),
     });
   }
 }

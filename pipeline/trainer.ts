@@ -10,7 +10,7 @@ import { type Backend, communicatorOf, type Context } from "../backends/backend.
 import type { Parameter } from "../backends/parameter.ts";
 import { Tape } from "../backends/tape.ts";
 import { now, Stopwatch } from "../core/clock.ts";
-import { DeviceLostError, OutOfMemoryError } from "../core/errors.ts";
+import { isDeviceFault, OutOfMemoryError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";
 import type { MicroBatch } from "../data/sampler.ts";
 import { averageOverRanks } from "./average_over_ranks.ts";
@@ -103,7 +103,7 @@ async function deviceFault(backend: Backend): Promise<Error | null> {
     await backend.sync();
     return null;
   } catch (error) {
-    return error instanceof OutOfMemoryError || error instanceof DeviceLostError ? error : null;
+    return isDeviceFault(error) ? error : null;
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { concatBytes } from "../core/concatenate.ts";
+
 /** A picture of RGB bytes, [height, width, 3]. */
 export interface RgbPicture {
   readonly width: number;
@@ -71,19 +73,12 @@ export async function encodePng(picture: RgbPicture): Promise<Uint8Array<ArrayBu
   view.setUint32(4, picture.height);
   // Eight bits a sample, RGB; compression, filtering and interlacing are 0.
   header.set([8, 2], 8);
-  const parts = [
+  return concatBytes([
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
     chunk("IHDR", header),
     chunk("IDAT", await deflate(filtered(picture))),
     chunk("IEND", new Uint8Array()),
-  ];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  ]);
 }
 
 /** A picture as a `data:` address that an `<img>` can show. */

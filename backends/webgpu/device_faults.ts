@@ -8,7 +8,7 @@
  * @module
  */
 
-import { DeviceLostError, messageOf, OutOfMemoryError } from "../../core/errors.ts";
+import { DeviceLostError, isDeviceFault, messageOf, OutOfMemoryError } from "../../core/errors.ts";
 
 /** A buffer that is being made. */
 export interface Allocation {
@@ -82,8 +82,7 @@ export class DeviceFaults {
 
   /** Throws what the device has reported so far, if anything. */
   check(): void {
-    const isKnown = this.#fault instanceof OutOfMemoryError ||
-      this.#fault instanceof DeviceLostError || this.#undecided.size === 0;
+    const isKnown = isDeviceFault(this.#fault) || this.#undecided.size === 0;
     // A buffer that was not to be had makes every later use of it invalid: its own error is coming.
     if (this.#fault !== null && isKnown) throw this.#fault;
   }
@@ -110,10 +109,8 @@ export class DeviceFaults {
 
   /** Keeps the first fault; a cause takes the place of what follows from it. */
   #report(fault: Error): void {
-    const isCause = fault instanceof OutOfMemoryError || fault instanceof DeviceLostError;
-    const hasCause = this.#fault instanceof OutOfMemoryError ||
-      this.#fault instanceof DeviceLostError;
-    if (this.#fault === null || (isCause && !hasCause)) this.#fault = fault;
+    const takesPlace = isDeviceFault(fault) && !isDeviceFault(this.#fault);
+    if (this.#fault === null || takesPlace) this.#fault = fault;
   }
 
   #describe(error: GPUError): Error {

@@ -12,7 +12,8 @@ import { createCpuBackend } from "../../backends/cpu/mod.ts";
 import { Generator } from "../../core/generator.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { Peer } from "./_peer.ts";
-import { calm, keep, median } from "./_report.ts";
+import { median } from "../../core/median.ts";
+import { calm, keep } from "../_report.ts";
 
 const [threadsText, roundsText, python] = Deno.args;
 const threads = Number(threadsText ?? 2);

@@ -23,7 +23,8 @@ import { initialiseBeit } from "../../models/initialise.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { relativePositionIndex } from "../../models/relative_position.ts";
 import { Peer } from "./_peer.ts";
-import { calm, compare, keep, median } from "./_report.ts";
+import { median } from "../../core/median.ts";
+import { calm, compare, keep } from "../_report.ts";
 import { stepModels } from "./_step_models.ts";
 
 const [name, batchText, threadsText, provider, roundsText, python, precisionText] = Deno.args;

@@ -18,7 +18,8 @@ import {
   type TrainTransform,
   transformImage,
 } from "../../data/mod.ts";
-import { keep } from "../cpu/_report.ts";
+import { median } from "../../core/median.ts";
+import { keep } from "../_report.ts";
 
 const photo = new URL("../../tests/fixtures/images/photo_500x375.jpg", import.meta.url);
 const transform: TrainTransform = {
@@ -65,8 +66,6 @@ async function theirs(): Promise<number | undefined> {
     return undefined;
   }
 }
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
 
 await ours();
 const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };

@@ -18,7 +18,8 @@
 
 import { fileURLToPath } from "node:url";
 import { writeTinyTokenizer } from "../../tests/tasks/_tiny.ts";
-import { keep, median } from "../cpu/_report.ts";
+import { median } from "../../core/median.ts";
+import { keep } from "../_report.ts";
 
 const [images = 4, steps = 7, rounds = 2] = Deno.args.map(Number);
 const program = fileURLToPath(new URL("_rank.ts", import.meta.url));

@@ -12,7 +12,7 @@ import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
 import { pretrain } from "../../tasks/pretrain/pretrain.ts";
-import { keep } from "../cpu/_report.ts";
+import { keep } from "../_report.ts";
 
 const steps = Number(Deno.args[0] ?? 200);
 const overrides = [

@@ -13,7 +13,8 @@
 import type { Backend, Precision } from "../../backends/backend.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { Trainee } from "../_trainee.ts";
-import { keep, median } from "../cpu/_report.ts";
+import { median } from "../../core/median.ts";
+import { keep } from "../_report.ts";
 import { stepModels } from "../cpu/_step_models.ts";
 
 const [name, batchText, precisionText, roundsText, who] = Deno.args;

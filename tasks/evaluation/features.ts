@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatBytes } from "../../distributed/bytes.ts";
+import { concatBytes } from "../../core/concatenate.ts";
 import { type Communicator, gatherJson } from "../../distributed/communicator.ts";
 
 /** Rows of features on the host. */

@@ -7,6 +7,8 @@
 import type { Backend } from "../../backends/backend.ts";
 import type { Config } from "../../configs/schema.ts";
 import { OutOfMemoryError } from "../../core/errors.ts";
+import { largestDivisor } from "../../core/largest_divisor.ts";
+import { median } from "../../core/median.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../../pipeline/events.ts";
 import type { MemoryPlan } from "../../pipeline/plan.ts";
 import type { RunOptions } from "./session.ts";
@@ -107,11 +109,6 @@ function imagesOfTry(plan: PlannedRun, microBatch: number): number {
   return 3 * partsOf(plan, microBatch) * microBatch;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-}
-
 async function measureSteps<C extends Config>(
   config: C,
   plan: PlannedRun,
@@ -157,12 +154,6 @@ async function measureSteps<C extends Config>(
     waitingShare: sum("dataTime") / sum("stepTime"),
     peakMemoryBytes: backend.memory().peakBytes,
   };
-}
-
-function largestDivisor(of: number, most: number): number {
-  let divisor = Math.min(of, most);
-  while (of % divisor !== 0) divisor--;
-  return divisor;
 }
 
 /** Micro-batches to try, from a small one up to that of the plan. */

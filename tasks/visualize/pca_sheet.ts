@@ -5,6 +5,7 @@
  */
 
 import type { Context } from "../../backends/backend.ts";
+import { concatFloats } from "../../core/concatenate.ts";
 import { gridSize } from "../../models/beit_config.ts";
 import { extractFeatures } from "../../models/features.ts";
 import { principalComponents } from "../../models/principal_components.ts";
@@ -34,13 +35,7 @@ async function patchFeatures(
     parts.push(Float32Array.from(await patches.data()));
     patches.dispose();
   }
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return concatFloats(parts);
 }
 
 /** Places along the components, [shown][rows], and the share of the variance in each. */

@@ -1,12 +1,7 @@
 /** What a benchmark prints and keeps. */
 
 import { cpus } from "node:os";
-
-/** The middle of the times, in seconds. */
-export function median(seconds: readonly number[]): number {
-  const sorted = [...seconds].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-}
+import { median } from "../core/median.ts";
 
 /** Waits until threads of the side that ran before have stopped to wait actively for more. */
 export function calm(): Promise<void> {
@@ -41,7 +36,7 @@ function command(): string {
 
 /** Keeps the results in `bench/results/<name>.json`, with the command that made them. */
 export async function keep(name: string, results: unknown): Promise<void> {
-  const folder = new URL("../results/", import.meta.url);
+  const folder = new URL("results/", import.meta.url);
   await Deno.mkdir(folder, { recursive: true });
   const kept = { command: command(), machine: machine(), results };
   // A list of numbers is one line.
