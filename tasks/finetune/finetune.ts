@@ -5,7 +5,6 @@
  */
 
 import type { FinetuneConfig } from "../../configs/schema.ts";
-import { Generator } from "../../core/generator.ts";
 import { createImageDecoder } from "../../data/decode.ts";
 import type { Source } from "../../data/source.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
@@ -24,7 +23,6 @@ import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimi
 import { type BatchQueue, loaderQueue, stageQueue } from "../../pipeline/queue.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { train } from "../../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import { type BestModel, FinetuneEvaluation } from "./evaluation.ts";
@@ -41,6 +39,7 @@ import {
 } from "../run/schedule.ts";
 import { classPictures } from "../recording/class_pictures.ts";
 import type { RunOptions, RunSession, Trained } from "../run/session.ts";
+import { trainInSession } from "../run/train_in_session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue, isDue } from "../run/training.ts";
 import { evaluationTransform, finetuneTransform } from "../run/transforms.ts";
 
@@ -143,11 +142,10 @@ async function run(
     options,
   );
   const length = runLength(config, source.length);
-  const { totalSteps, stepsPerEpoch } = length;
+  const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);
   const isEvaluationDue = (at: number) => isDue(config.evaluateEveryEpochs, at, length);
   const queue = await openQueue(config, options, source, share, session);
-  let loss: number | null = null;
   try {
     session.describeData(source);
     session.setPictures(classPictures({
@@ -161,23 +159,14 @@ async function run(
         return model.logits(on, images, { dropPath: null });
       },
     }));
-    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
-    const { step, interrupted } = await train<AugmentedBatch>({
-      on,
+    const { step, interrupted, loss } = await trainInSession<AugmentedBatch>(session, config, {
       queue,
       stages: deviceStages(parts, schedule, options),
       learningRate: (at) => learningRateAt(schedule, at),
       startStep,
-      totalSteps,
-      batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, share),
-      imagesPerEpoch: stepsPerEpoch * config.batchSize,
-      generator: Generator.from(config.seed),
-      listener: (event) => {
-        if (event.type === "step") loss = event.metrics.loss;
-        listener(event);
-      },
-      skipsNonFinite: on.precision === "float16",
+      length,
+      images: source.length,
+      share,
       wantsPause: (at) => isCheckpointDue(config, at, length) || isEvaluationDue(at),
       pause: async (at) => {
         if (isEvaluationDue(at) || at === totalSteps) await evaluation.evaluate(parts, at);
@@ -189,8 +178,6 @@ async function run(
           frozenStage: null,
         }),
       signal: options.signal,
-      relay: session.relay,
-      profiler: session.profiler(),
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(parts, step);
     await session.finish();

@@ -27,7 +27,6 @@ import { extract, probeLoss } from "../../pipeline/probe.ts";
 import { loaderQueue } from "../../pipeline/queue.ts";
 import { pipeline } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { train } from "../../pipeline/trainer.ts";
 import { openLoader } from "../run/data_sources.ts";
 import { rankOfLabel } from "../evaluation/classification.ts";
 import { batchesOf } from "../evaluation/collect_features.ts";
@@ -37,11 +36,11 @@ import { labelSubset } from "../run/label_subset.ts";
 import { type LoadedEncoder, loadEncoder } from "../inference/load_encoder.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { probeLength, probeSchedule } from "./schedule.ts";
-import { microBatchesAt } from "../run/schedule.ts";
 import { classPictures } from "../recording/class_pictures.ts";
 import type { DrawPictures } from "../recording/run_recorder.ts";
 import { inSession } from "../run/in_session.ts";
 import type { RunOptions, RunSession } from "../run/session.ts";
+import { trainInSession } from "../run/train_in_session.ts";
 import { fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 import { evaluationTransform, trainTransform } from "../run/transforms.ts";
 
@@ -204,27 +203,18 @@ async function run(
     seed,
   };
   const queue = loaderQueue(await openLoader(data, loading, listener));
-  let loss: number | null = null;
   try {
-    const { totalSteps, stepsPerEpoch } = length;
+    const { totalSteps } = length;
     session.describeData(source);
     session.setPictures(probePictures(probing, source));
-    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
-    const { step, interrupted } = await train<AugmentedBatch>({
-      on,
+    const { step, interrupted, loss } = await trainInSession<AugmentedBatch>(session, config, {
       queue,
       stages,
       learningRate: (now) => learningRateAt(schedule, at(now)),
       startStep,
-      totalSteps,
-      batchSize,
-      microBatches: microBatchesAt(config, length, source.length, share),
-      imagesPerEpoch: stepsPerEpoch * batchSize,
-      generator: Generator.from(seed),
-      listener: (event) => {
-        if (event.type === "step") loss = event.metrics.loss;
-        listener(event);
-      },
+      length,
+      images: source.length,
+      share,
       skipsNonFinite: false,
       wantsPause: (now) => isCheckpointDue(config, now, length),
       pause: async (now) => await session.save(now, trained, now >= totalSteps),
@@ -232,8 +222,6 @@ async function run(
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "extract" }),
       signal: options.signal,
       statistics: probes.parameters.frozen,
-      relay: session.relay,
-      profiler: session.profiler(),
     });
     const layers = interrupted ? [] : await measure(probing, test, step);
     await session.finish();

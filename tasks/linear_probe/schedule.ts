@@ -6,16 +6,12 @@
 
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
-import type { RunLength } from "../run/schedule.ts";
+import { type RunLength, stepsPerEpochOf } from "../run/schedule.ts";
 
 /** Steps of a probe on so many images. */
-export function probeLength(
-  { probe, data, batchSize }: LinearProbeConfig,
-  images: number,
-): RunLength {
-  const perEpoch = images / batchSize;
-  const stepsPerEpoch = Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
-  const scheduleSteps = Math.max(1, Math.round(probe.epochs * stepsPerEpoch));
+export function probeLength(config: LinearProbeConfig, images: number): RunLength {
+  const stepsPerEpoch = stepsPerEpochOf(config, images);
+  const scheduleSteps = Math.max(1, Math.round(config.probe.epochs * stepsPerEpoch));
   return { stepsPerEpoch, scheduleSteps, totalSteps: scheduleSteps };
 }
 

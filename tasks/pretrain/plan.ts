@@ -8,14 +8,12 @@ import type { PretrainConfig } from "../../configs/schema.ts";
 import { type BeitConfig, gridSize, validateBeitConfig } from "../../models/beit_config.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
-import type { MemoryPlan, ModelFootprint } from "../../pipeline/plan.ts";
+import type { ModelFootprint } from "../../pipeline/plan.ts";
 import { openTrainingSource } from "../run/data_sources.ts";
 import { checkTokenizer } from "../tokenizer/open_tokenizer.ts";
-import { learningRateSchedule, type RunLength, runLength } from "../run/schedule.ts";
+import { planRun, type RunCosts, type RunSizes } from "../run/plan_run.ts";
+import { learningRateSchedule, runLength } from "../run/schedule.ts";
 import type { RunOptions } from "../run/session.ts";
-import { planStep } from "../run/training.ts";
-import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
 
 /** The model section of a config as the model wants it. */
 export function beitConfig({ model }: PretrainConfig): BeitConfig {
@@ -41,28 +39,14 @@ export function pretrainFootprint(
 }
 
 /** The plan of a run. */
-export interface PretrainPlan extends RunLength {
+export interface PretrainPlan extends RunSizes, RunCosts {
   /** Images of the training split, and classes it knows. */
   readonly images: number;
   readonly classes: number;
-  /** Trainable numbers of the model, and those of the frozen tokenizer's encoder. */
-  readonly parameters: number;
+  /** Numbers of the frozen tokenizer's encoder. */
   readonly tokenizerParameters: number;
-  readonly batch: number;
-  readonly microBatch: number;
-  /** Passes over the data until the last step. */
-  readonly epochs: number;
   readonly maskedPatches: number;
   readonly patches: number;
-  /** Bytes of a training step, by what holds them. */
-  readonly memory: MemoryPlan;
-  /** Bytes of the checkpoints on the disk. */
-  readonly disk: DiskPlan;
-  readonly schedule: {
-    readonly peakLearningRate: number;
-    readonly warmupSteps: number;
-    readonly lastLearningRate: number;
-  };
 }
 
 /**
@@ -74,32 +58,22 @@ export async function planPretraining(
   config: PretrainConfig,
   options: Pick<RunOptions, "memoryBudgetBytes" | "downloads"> = {},
 ): Promise<PretrainPlan> {
-  const model = beitConfig(config);
-  validateBeitConfig(model);
+  validateBeitConfig(beitConfig(config));
   const tokenizerParameters = await checkTokenizer(config, options.downloads);
   const source = await openTrainingSource(config.data);
+  source.close?.();
   const footprint = pretrainFootprint(config, tokenizerParameters);
-  const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
   const length = runLength(config, source.length);
   const schedule = learningRateSchedule(config, length);
-  source.close?.();
+  const budgetBytes = options.memoryBudgetBytes;
+  const { sizes, costs } = planRun(config, { footprint, length, schedule, budgetBytes });
   return {
     images: source.length,
     classes: source.classes.length,
-    ...length,
-    epochs: length.totalSteps / length.stepsPerEpoch,
-    batch: config.batchSize,
-    microBatch: step.microBatch,
-    parameters: footprint.parameters,
+    ...sizes,
     tokenizerParameters,
     patches: footprint.tokens - 1,
     maskedPatches: config.mask.maskedPatches,
-    memory: step.memory,
-    disk: planDisk(config, footprint.parameters, length),
-    schedule: {
-      peakLearningRate: schedule.base,
-      warmupSteps: schedule.warmupSteps,
-      lastLearningRate: learningRateAt(schedule, length.totalSteps - 1),
-    },
+    ...costs,
   };
 }

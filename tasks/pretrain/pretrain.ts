@@ -33,7 +33,6 @@ import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimi
 import { type BatchQueue, loaderQueue, stageQueue } from "../../pipeline/queue.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
-import { train } from "../../pipeline/trainer.ts";
 import { openLoader, openTrainingSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import { type EvaluationResults, PretrainEvaluation } from "../evaluation/pretrain_evaluation.ts";
@@ -48,6 +47,7 @@ import {
 } from "../run/schedule.ts";
 import { pretrainPictures } from "../recording/pretrain_pictures.ts";
 import type { RunOptions, RunSession } from "../run/session.ts";
+import { trainInSession } from "../run/train_in_session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 import { maskOptions, pretrainTransform } from "../run/transforms.ts";
 
@@ -145,19 +145,15 @@ async function run(
   const footprint = pretrainFootprint(config, tokenizer.parameterCount);
   const share = fitMicroBatch(config, footprint, session, options);
   const length = runLength(config, source.length);
-  const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);
   const evaluation = await PretrainEvaluation.open(config, on, listener);
   const queue = await openQueue(config, options, source, share, session);
-  let lastLoss: number | null = null;
   try {
     session.describeData(source);
     session.setPictures(
       pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
     );
-    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
-    const { step, interrupted } = await train<MaskedBatch>({
-      on,
+    const { step, interrupted, loss } = await trainInSession<MaskedBatch>(session, config, {
       queue,
       stages: deviceStages(config, {
         tokenizer: tokenizer.encoder,
@@ -167,16 +163,9 @@ async function run(
       }, options),
       learningRate: (at) => learningRateAt(schedule, at),
       startStep,
-      totalSteps,
-      batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, share),
-      imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
-      generator,
-      listener: (event) => {
-        if (event.type === "step") lastLoss = event.metrics.loss;
-        listener(event);
-      },
-      skipsNonFinite: on.precision === "float16",
+      length,
+      images: source.length,
+      share,
       wantsPause: (at) => isCheckpointDue(config, at, length) || evaluation.isDue(at, length),
       pause: async (at) => {
         if (evaluation.isDue(at, length)) await evaluation.evaluate(model, at, length);
@@ -186,8 +175,6 @@ async function run(
       saveFailure: (failure) =>
         session.saveFailure(failure, trained, { ...options, frozenStage: "tokenize" }),
       signal: options.signal,
-      relay: session.relay,
-      profiler: session.profiler(),
     });
     const isWhole = step >= length.scheduleSteps;
     if (!isWhole && !interrupted) {
@@ -196,7 +183,7 @@ async function run(
     }
     const results = isWhole ? await evaluation.finish(model, createModel, step) : {};
     const { directory } = session;
-    const result = { step, interrupted, directory, loss: lastLoss, evaluation: results };
+    const result = { step, interrupted, directory, loss, evaluation: results };
     if (isWhole) session.writeText(resultFile, JSON.stringify(result, null, 2) + "\n");
     await session.finish();
     listener({ type: "done", step, interrupted });

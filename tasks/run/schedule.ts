@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type {
+  Config,
+  FinetuneConfig,
+  PretrainConfig,
+  TokenizerConfig,
+} from "../../configs/schema.ts";
 import type { LoaderOptions } from "../../data/loader.ts";
 import { type MicroBatch, microBatchesOf } from "../../data/sampler.ts";
 import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
@@ -24,14 +29,22 @@ export interface RunLength {
   readonly totalSteps: number;
 }
 
+/** Steps of one pass over so many images; the last, smaller batch counts unless it is dropped. */
+export function stepsPerEpochOf(
+  { data, batchSize }: Pick<Config, "data" | "batchSize">,
+  images: number,
+): number {
+  const perEpoch = images / batchSize;
+  return Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
+}
+
 /** Steps that a config asks for on a data set. */
 export function runLength(
   config: PretrainConfig | TokenizerConfig | FinetuneConfig,
   images: number,
 ): RunLength {
-  const { schedule, data, batchSize } = config;
-  const perEpoch = images / batchSize;
-  const stepsPerEpoch = Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
+  const { schedule } = config;
+  const stepsPerEpoch = stepsPerEpochOf(config, images);
   const scheduleSteps = schedule.steps ?? Math.round((schedule.epochs ?? 1) * stepsPerEpoch);
   const totalSteps = Math.min(scheduleSteps, schedule.maxSteps ?? scheduleSteps);
   return { stepsPerEpoch, scheduleSteps, totalSteps };

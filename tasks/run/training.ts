@@ -27,7 +27,7 @@ import type { RunOptions, RunSession } from "./session.ts";
 import type { LoaderShare, RunLength } from "./schedule.ts";
 
 /** The config of a task with an optimizer, a schedule and checkpoints. */
-type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig | SegmentConfig;
+export type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig | SegmentConfig;
 
 /** Sizes of a batch, as every config has them. */
 type BatchConfig = Pick<

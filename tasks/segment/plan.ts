@@ -6,35 +6,17 @@
 
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { validateSegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
-import type { MemoryPlan } from "../../pipeline/plan.ts";
-import type { RunLength } from "../run/schedule.ts";
+import { planRun, type RunCosts, type RunSizes } from "../run/plan_run.ts";
 import { openAnnotatedTraining, segmentClasses } from "./data.ts";
 import { segmenterFootprint, startSegmenter } from "./model.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
 import type { RunOptions } from "../run/session.ts";
-import { planStep } from "../run/training.ts";
-import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
 
 /** The plan of a run. */
-export interface SegmentPlan extends RunLength {
+export interface SegmentPlan extends RunSizes, RunCosts {
   readonly images: number;
   readonly classes: number;
-  readonly parameters: number;
-  readonly batch: number;
-  readonly microBatch: number;
-  /** Passes over the data until the last step. */
-  readonly epochs: number;
   readonly patches: number;
-  /** Bytes of a training step, by what holds them. */
-  readonly memory: MemoryPlan;
-  /** Bytes of the checkpoints and the best model on the disk. */
-  readonly disk: DiskPlan;
-  readonly schedule: {
-    readonly peakLearningRate: number;
-    readonly warmupSteps: number;
-    readonly lastLearningRate: number;
-  };
 }
 
 /**
@@ -52,26 +34,14 @@ export async function planSegmentation(
     const { shape } = await startSegmenter(config, classes, () => {}, options.downloads);
     validateSegmenterConfig(shape);
     const footprint = segmenterFootprint(shape);
-    const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
-    const length = segmentLength(config, source.length);
-    const schedule = segmentSchedule(config);
-    return {
-      images: source.length,
-      classes,
-      ...length,
-      epochs: length.totalSteps / length.stepsPerEpoch,
-      batch: config.batchSize,
-      microBatch: step.microBatch,
-      parameters: footprint.parameters,
-      patches: footprint.tokens - 1,
-      memory: step.memory,
-      disk: planDisk(config, footprint.parameters, length, { models: 1 }),
-      schedule: {
-        peakLearningRate: schedule.base,
-        warmupSteps: schedule.warmupSteps,
-        lastLearningRate: learningRateAt(schedule, length.totalSteps - 1),
-      },
-    };
+    const { sizes, costs } = planRun(config, {
+      footprint,
+      length: segmentLength(config, source.length),
+      schedule: segmentSchedule(config),
+      beside: { models: 1 },
+      budgetBytes: options.memoryBudgetBytes,
+    });
+    return { images: source.length, classes, ...sizes, patches: footprint.tokens - 1, ...costs };
   } finally {
     source.close?.();
   }

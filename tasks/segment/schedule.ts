@@ -6,13 +6,12 @@
 
 import type { SegmentConfig } from "../../configs/schema.ts";
 import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
-import type { RunLength } from "../run/schedule.ts";
+import { type RunLength, stepsPerEpochOf } from "../run/schedule.ts";
 
 /** Steps that a config asks for on so many images. */
 export function segmentLength(config: SegmentConfig, images: number): RunLength {
-  const { schedule, data, batchSize } = config;
-  const perEpoch = images / batchSize;
-  const stepsPerEpoch = Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
+  const { schedule } = config;
+  const stepsPerEpoch = stepsPerEpochOf(config, images);
   const scheduleSteps = schedule.steps;
   const totalSteps = Math.min(scheduleSteps, schedule.maxSteps ?? scheduleSteps);
   return { stepsPerEpoch, scheduleSteps, totalSteps };

@@ -5,7 +5,6 @@
  */
 
 import type { SegmentConfig } from "../../configs/schema.ts";
-import { Generator } from "../../core/generator.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import { Segmenter } from "../../models/segmentation/segmenter.ts";
@@ -22,17 +21,16 @@ import {
 } from "../../pipeline/segment.ts";
 import { segmentationLoss } from "../../pipeline/segmentation_loss.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
-import { train } from "../../pipeline/trainer.ts";
 import { openLoader } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import type { LabelQuality } from "../evaluation/segmentation.ts";
 import { normalizations } from "../run/normalizations.ts";
-import { microBatchesAt } from "../run/schedule.ts";
 import { labelName, openAnnotatedTraining, segmentClasses, segmentTransform } from "./data.ts";
 import { type BestSegmenter, SegmentEvaluation } from "./evaluation.ts";
 import { segmenterFootprint, type SegmenterStart, startSegmenter } from "./model.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
 import type { RunOptions, RunSession, Trained } from "../run/session.ts";
+import { trainInSession } from "../run/train_in_session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 
 /** The stages on the device, any of which may be exchanged for another of the same type. */
@@ -129,7 +127,7 @@ async function run(
   const footprint = segmenterFootprint(shape);
   const share = fitMicroBatch(config, footprint, session, options);
   const length = segmentLength(config, source.length);
-  const { totalSteps, stepsPerEpoch } = length;
+  const { totalSteps } = length;
   const schedule = segmentSchedule(config);
   const queue = loaderQueue(
     await openLoader(config.data, {
@@ -140,25 +138,15 @@ async function run(
       seed: config.seed,
     }, listener),
   );
-  let loss: number | null = null;
   try {
-    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
-    const { step, interrupted } = await train<LoadedBatch>({
-      on,
+    const { step, interrupted, loss } = await trainInSession<LoadedBatch>(session, config, {
       queue,
       stages: deviceStages(parts, schedule, options),
       learningRate: (at) => learningRateAt(schedule, at),
       startStep,
-      totalSteps,
-      batchSize: config.batchSize,
-      microBatches: microBatchesAt(config, length, source.length, share),
-      imagesPerEpoch: stepsPerEpoch * config.batchSize,
-      generator: Generator.from(config.seed),
-      listener: (event) => {
-        if (event.type === "step") loss = event.metrics.loss;
-        listener(event);
-      },
-      skipsNonFinite: on.precision === "float16",
+      length,
+      images: source.length,
+      share,
       wantsPause: (at) => isCheckpointDue(config, at, length) || evaluation.isDue(at),
       pause: async (at) => {
         if (evaluation.isDue(at) || at === totalSteps) await evaluation.evaluate(model, at);
@@ -166,8 +154,6 @@ async function run(
       },
       signal: options.signal,
       statistics: model.parameters.frozen,
-      relay: session.relay,
-      profiler: session.profiler(),
     });
     if (!interrupted && evaluation.last?.step !== step) await evaluation.evaluate(model, step);
     await session.finish();

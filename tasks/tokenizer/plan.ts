@@ -5,37 +5,22 @@
  */
 
 import type { TokenizerConfig } from "../../configs/schema.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
-import type { MemoryPlan } from "../../pipeline/plan.ts";
 import { openTrainingSource } from "../run/data_sources.ts";
-import { learningRateSchedule, type RunLength, runLength } from "../run/schedule.ts";
-import { type DiskPlan, planDisk } from "../run/plan_disk.ts";
+import { planRun, type RunCosts, type RunSizes } from "../run/plan_run.ts";
+import { learningRateSchedule, runLength } from "../run/schedule.ts";
 import { tokenizerFootprint, vqkdConfig } from "./tokenizer.ts";
-import { planStep } from "../run/training.ts";
 
-/** The plan of a run. */
-export interface TokenizerPlan extends RunLength {
+/**
+ * The plan of a run. Its parameters are those of encoder, decoder and their projections: the codebook is
+ * beside them. The teacher's memory comes on top.
+ */
+export interface TokenizerPlan extends RunSizes, RunCosts {
   /** Images of the training split. */
   readonly images: number;
-  /** Passes over the data until the last step. */
-  readonly epochs: number;
-  readonly batch: number;
-  readonly microBatch: number;
-  /** Trainable numbers of encoder, decoder and their projections; the codebook is beside them. */
-  readonly parameters: number;
   readonly codes: number;
   readonly codeDim: number;
   /** Tokens of the data per code: with few, codes stay unused. */
   readonly tokensPerCode: number;
-  /** Bytes of a training step, by what holds them; the teacher comes on top. */
-  readonly memory: MemoryPlan;
-  /** Bytes of the checkpoints on the disk. */
-  readonly disk: DiskPlan;
-  readonly schedule: {
-    readonly peakLearningRate: number;
-    readonly warmupSteps: number;
-    readonly lastLearningRate: number;
-  };
 }
 
 /** Width of each teacher's features; of a BEiT it is taken to be the tokenizer's own. */
@@ -65,29 +50,16 @@ export async function planTokenizer(
   const images = source.length;
   source.close?.();
   const footprint = tokenizerFootprint(vqkdConfig(config, teacherDim(config)));
-  const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
   const length = runLength(config, images);
-  const schedule = learningRateSchedule(config, length);
-  return {
-    images,
-    ...length,
-    epochs: length.totalSteps / length.stepsPerEpoch,
-    batch: config.batchSize,
-    microBatch: step.microBatch,
-    parameters: footprint.parameters,
-    codes: config.codebook.codes,
-    codeDim: config.codebook.codeDim,
-    tokensPerCode: images * (footprint.tokens - 1) / config.codebook.codes,
-    memory: step.memory,
-    disk: planDisk(config, footprint.parameters, length, {
-      // Codes, their counts and how long they have been idle.
-      numbers: config.codebook.codes * (config.codebook.codeDim + 2),
-      models: 1,
-    }),
-    schedule: {
-      peakLearningRate: schedule.base,
-      warmupSteps: schedule.warmupSteps,
-      lastLearningRate: learningRateAt(schedule, length.totalSteps - 1),
-    },
-  };
+  const { codes, codeDim } = config.codebook;
+  const { sizes, costs } = planRun(config, {
+    footprint,
+    length,
+    schedule: learningRateSchedule(config, length),
+    // Codes, their counts and how long they have been idle.
+    beside: { numbers: codes * (codeDim + 2), models: 1 },
+    budgetBytes: options.memoryBudgetBytes,
+  });
+  const tokensPerCode = images * (footprint.tokens - 1) / codes;
+  return { images, ...sizes, codes, codeDim, tokensPerCode, ...costs };
 }

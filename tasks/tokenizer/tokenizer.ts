@@ -21,7 +21,6 @@ import { loaderQueue } from "../../pipeline/queue.ts";
 import { pipeline } from "../../pipeline/stage.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { teach } from "../../pipeline/teach.ts";
-import { train } from "../../pipeline/trainer.ts";
 import { createTeacher } from "./create_teacher.ts";
 import { startCodebook } from "./start_codebook.ts";
 import { openTeacherCache } from "./open_teacher_cache.ts";
@@ -32,6 +31,7 @@ import { normalizations } from "../run/normalizations.ts";
 import { learningRateSchedule, microBatchesAt, runLength } from "../run/schedule.ts";
 import { codePictures } from "../recording/code_pictures.ts";
 import type { RunOptions, RunSession } from "../run/session.ts";
+import { trainInSession } from "../run/train_in_session.ts";
 import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../run/training.ts";
 import { trainTransform } from "../run/transforms.ts";
 
@@ -143,7 +143,6 @@ async function run(
     options,
   );
   const length = runLength(config, source.length);
-  const { totalSteps } = length;
   const schedule = learningRateSchedule(config, length);
   const open = () =>
     openLoader(config.data, {
@@ -172,9 +171,7 @@ async function run(
   try {
     session.describeData(source);
     session.setPictures(codePictures({ on, config, source, tokenizer }));
-    listener({ type: "start", totalSteps, step: startStep, directory: session.directory });
-    const { step, interrupted } = await train<LoadedBatch>({
-      on,
+    const { step, interrupted } = await trainInSession<LoadedBatch>(session, config, {
       queue,
       stages: pipeline(teach(teacher, cache))
         .to(encodeAndDecode(tokenizer, normalization))
@@ -182,30 +179,23 @@ async function run(
         .to(optimize(optimizer, schedule, config.distributed)),
       learningRate: (at) => learningRateAt(schedule, at),
       startStep,
-      totalSteps,
-      batchSize: config.batchSize,
-      microBatches: parts,
-      imagesPerEpoch: length.stepsPerEpoch * config.batchSize,
-      generator,
+      length,
+      images: source.length,
+      share,
       summarize: (counts) => {
         usage.add(counts);
         return usage.health;
       },
-      listener: (event) => {
-        listener(event);
-        if (event.type !== "step") return;
-        const { loss, teacherCosine, quantizationError } = event.metrics as Record<string, number>;
+      onStep: (step) => {
+        const { loss, teacherCosine, quantizationError } = step as Record<string, number>;
         metrics = { loss, teacherCosine, quantizationError, ...usage.health };
         alarm();
       },
-      skipsNonFinite: on.precision === "float16",
       wantsPause: (at) => isCheckpointDue(config, at, length),
       pause: (at) => session.save(at, trained, at >= length.scheduleSteps),
       frozenStage: "teach",
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "teach" }),
       signal: options.signal,
-      relay: session.relay,
-      profiler: session.profiler(),
     });
     if (!interrupted) {
       const { tensors, metadata } = await exportTokenizer(tokenizer);
