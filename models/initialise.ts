@@ -202,3 +202,6 @@ export function initialisePlain(
     return scaled(matrix, depthFactor(name))(spec, own);
   };
 }
+
+/** Zeros: of parameters whose values come from a checkpoint. */
+export const initialiseZero: Initialise = ({ shape }) => new Float32Array(sizeOf(shape));

@@ -9,6 +9,7 @@ import { createImageDecoder } from "../../data/decode.ts";
 import type { Source } from "../../data/source.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
 import { Classifier } from "../../models/classifier.ts";
+import { initialiseZero } from "../../models/initialise.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import { augment } from "../../pipeline/augment.ts";
 import { average, WeightAverage } from "../../pipeline/average.ts";
@@ -23,7 +24,7 @@ import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimi
 import { type BatchQueue, loaderQueue, stageQueue } from "../../pipeline/queue.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { openLoader, openTrainingSource, withSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import { type BestModel, FinetuneEvaluation } from "./evaluation.ts";
 import { classCount, classifierFootprint, type ClassifierStart, startClassifier } from "./model.ts";
@@ -92,16 +93,13 @@ export async function finetune(
   config: FinetuneConfig,
   options: FinetuneOptions = {},
 ): Promise<FinetuneResult> {
-  const whole = options.source ?? await openTrainingSource(config.data);
-  try {
+  return await withSource(options.source, () => openTrainingSource(config.data), (whole) => {
     requireLabels(whole, config.data.source);
     const source = labelSubset(whole, config.data.labelFraction, config.seed);
-    return await inSession(config, options, (session, options) => {
+    return inSession(config, options, (session, options) => {
       return run(config, options, source, session);
     });
-  } finally {
-    if (options.source === undefined) whole.close?.();
-  }
+  });
 }
 
 /** Everything that a run keeps until its end. */
@@ -211,10 +209,8 @@ async function startOrResume(
   { savedModel, listener }: RunSession,
 ): Promise<ClassifierStart> {
   if (savedModel !== null) {
-    const initialise: ClassifierStart["initialise"] = ({ shape }) =>
-      new Float32Array(shape.reduce((size, extent) => size * extent, 1));
     const { classNames: _, ...shape } = savedModel as BeitConfig & { classNames: string[] };
-    return { shape, initialise };
+    return { shape, initialise: initialiseZero };
   }
   if (config.pretrained === null) {
     listener({ type: "note", message: "No --checkpoint: training from scratch" });

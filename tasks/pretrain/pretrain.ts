@@ -33,7 +33,7 @@ import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimi
 import { type BatchQueue, loaderQueue, stageQueue } from "../../pipeline/queue.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
-import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { openLoader, openTrainingSource, withSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import { type EvaluationResults, PretrainEvaluation } from "../evaluation/pretrain_evaluation.ts";
 import { normalizations } from "../run/normalizations.ts";
@@ -110,14 +110,11 @@ export async function pretrain(
   options: PretrainOptions = {},
 ): Promise<PretrainResult> {
   validateBeitConfig(beitConfig(config));
-  const source = options.source ?? await openTrainingSource(config.data);
-  try {
-    return await inSession(config, options, (session, options) => {
+  return await withSource(options.source, () => openTrainingSource(config.data), (source) => {
+    return inSession(config, options, (session, options) => {
       return run(config, options, source, session);
     });
-  } finally {
-    if (options.source === undefined) source.close?.();
-  }
+  });
 }
 
 async function run(

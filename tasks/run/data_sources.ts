@@ -26,6 +26,21 @@ export async function openEvaluationSource(data: DataConfig): Promise<Source> {
   return await open(location, data.evaluationSplit, data.evaluationListFile);
 }
 
+/** Does `work` with images that somebody brought, or with those that `open` gives and that end with it. */
+export async function withSource<Result>(
+  given: Source | undefined,
+  open: () => Source | Promise<Source>,
+  work: (source: Source) => Promise<Result>,
+): Promise<Result> {
+  if (given !== undefined) return await work(given);
+  const source = await open();
+  try {
+    return await work(source);
+  } finally {
+    source.close?.();
+  }
+}
+
 async function open(
   location: string,
   split: string | null,

@@ -7,6 +7,7 @@
 import type { SegmentConfig } from "../../configs/schema.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
+import { initialiseZero } from "../../models/initialise.ts";
 import { Segmenter } from "../../models/segmentation/segmenter.ts";
 import type { SegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
 import type { LossOutput, StepOutput } from "../../pipeline/batch.ts";
@@ -21,7 +22,7 @@ import {
 } from "../../pipeline/segment.ts";
 import { segmentationLoss } from "../../pipeline/segmentation_loss.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
-import { openLoader } from "../run/data_sources.ts";
+import { openLoader, withSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import type { LabelQuality } from "../evaluation/segmentation.ts";
 import { normalizations } from "../run/normalizations.ts";
@@ -91,14 +92,11 @@ export async function segment(
   config: SegmentConfig,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
-  const source = options.source ?? openAnnotatedTraining(config.data);
-  try {
-    return await inSession(config, options, (session, options) => {
+  return await withSource(options.source, () => openAnnotatedTraining(config.data), (source) => {
+    return inSession(config, options, (session, options) => {
       return run(config, options, source, session);
     });
-  } finally {
-    if (options.source === undefined) source.close?.();
-  }
+  });
 }
 
 /** Everything that a run keeps until its end. */
@@ -191,9 +189,7 @@ async function startOrResume(
   { savedModel, listener }: RunSession,
 ): Promise<SegmenterStart> {
   if (savedModel !== null) {
-    const initialise: SegmenterStart["initialise"] = ({ shape }) =>
-      new Float32Array(shape.reduce((size, extent) => size * extent, 1));
-    return { shape: savedModel as SegmenterConfig, initialise };
+    return { shape: savedModel as SegmenterConfig, initialise: initialiseZero };
   }
   if (config.pretrained === null) {
     listener({ type: "note", message: "No --checkpoint: training from scratch" });

@@ -24,7 +24,7 @@ import { teach } from "../../pipeline/teach.ts";
 import { createTeacher } from "./create_teacher.ts";
 import { startCodebook } from "./start_codebook.ts";
 import { openTeacherCache } from "./open_teacher_cache.ts";
-import { openLoader, openTrainingSource } from "../run/data_sources.ts";
+import { openLoader, openTrainingSource, withSource } from "../run/data_sources.ts";
 import { inSession } from "../run/in_session.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { normalizations } from "../run/normalizations.ts";
@@ -90,14 +90,11 @@ export async function trainTokenizer(
   config: TokenizerConfig,
   options: TokenizerOptions = {},
 ): Promise<TokenizerResult> {
-  const source = options.source ?? await openTrainingSource(config.data);
-  try {
-    return await inSession(config, options, (session, options) => {
+  return await withSource(options.source, () => openTrainingSource(config.data), (source) => {
+    return inSession(config, options, (session, options) => {
       return run(config, options, source, session);
     });
-  } finally {
-    if (options.source === undefined) source.close?.();
-  }
+  });
 }
 
 async function run(
