@@ -15,8 +15,11 @@ export const jobFlags = {
   }),
 };
 
-/** Where a rank that fails waits, so that of many with the same error one tells it. */
-const secondsToBeTold = 1;
+/**
+ * How long a rank that fails waits, so that of many with the same error one tells it: launchers kill the
+ * others a second or so after the first has ended, and ranks do not fail at the same moment.
+ */
+const secondsToBeTold = 3;
 const secondsBetweenRanks = 0.1;
 
 /** The rank that a launcher gave this process, before any library is asked; 0 where it is alone. */
