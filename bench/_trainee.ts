@@ -6,7 +6,7 @@ import { valueAndGradients } from "../backends/ops/value_and_gradients.ts";
 import { Parameter } from "../backends/parameter.ts";
 import { Generator } from "../core/generator.ts";
 import { type Tensor, tf } from "../deps/tfjs.ts";
-import { type BeitConfig, gridSize } from "../models/beit_config.ts";
+import type { BeitConfig } from "../models/beit_config.ts";
 import { initialiseBeit, initialisePlain } from "../models/initialise.ts";
 import { MaskedImageModel } from "../models/masked_image_model.ts";
 import { vqkdBase } from "../models/vqkd_config.ts";
@@ -34,6 +34,7 @@ export class Trainee {
   readonly #parameters: Parameter[];
   readonly #moments: Parameter[][];
   readonly #scaler: Parameter;
+  readonly #inputs: Inputs;
 
   constructor(backend: Backend, options: TraineeOptions) {
     const { config, precision } = options;
@@ -56,6 +57,14 @@ export class Trainee {
     this.#moments = backend.run(() => [zeros(), zeros()]);
     const scale = precision === "float16" ? 65536 : 1;
     this.#scaler = backend.run(() => new Parameter("scaler", tf.tensor1d([scale, 0, 0, 0])));
+    this.#inputs = backend.run(() => drawInputs(config, options.batch));
+  }
+
+  /** What is trained, and the inputs of every step, by name. */
+  get tensors(): Record<string, Tensor> {
+    const parameters = this.#parameters.map(({ name, value }) => [name, value]);
+    const inputs = Object.entries(this.#inputs).map(([name, value]) => [`input.${name}`, value]);
+    return Object.fromEntries([...parameters, ...inputs]);
   }
 
   /** Records a step; the loss is on the device. */
@@ -64,26 +73,11 @@ export class Trainee {
   }
 
   #run(): Tensor {
-    const { config, batch, precision, recompute } = this.#options;
-    const patches = gridSize(config) ** 2;
+    const { precision, recompute } = this.#options;
+    const { images, mask, positions } = this.#inputs;
     const random = Generator.from(11);
-    const size = config.imageSize;
-    const pixels = Float32Array.from({ length: batch * 3 * size ** 2 }, () => random.normal());
-    const images = tf.tensor(pixels, [batch, 3, size, size]);
-    const masked = Math.floor(patches * 0.4);
-    const rows = Array.from({ length: batch * patches }, (_, row) => row)
-      .filter((row) => row % patches < masked);
-    const mask = tf.tensor2d(
-      Float32Array.from({ length: batch * patches }, (_, row) => row % patches < masked ? 1 : 0),
-      [batch, patches],
-    );
-    const positions = tf.tensor1d(rows, "int32");
-    const ids = this.#tokenizer?.encode(this.#on, images) ??
-      tf.tensor1d(
-        Array.from({ length: batch * patches }, () => random.integer(0, config.codes - 1)),
-        "int32",
-      );
-    const targets = tf.gather(ids, positions);
+    const ids = this.#tokenizer?.encode(this.#on, images);
+    const targets = ids === undefined ? this.#inputs.targets : tf.gather(ids, positions);
     const { loss, gradients } = valueAndGradients(this.#on, this.#parameters, () => {
       const encoded = this.#model.encode(this.#on, images, {
         mask,
@@ -109,10 +103,29 @@ export class Trainee {
     this.#model.dispose();
     this.#tokenizer?.dispose();
     for (const state of [this.#scaler, ...this.#moments.flat()]) state.dispose();
+    tf.dispose(Object.values(this.#inputs));
   }
 
   #state() {
     const [firstMoments, secondMoments] = this.#moments;
     return { parameters: this.#parameters, firstMoments, secondMoments, scaler: this.#scaler };
   }
+}
+
+/** What a step is given: images, mask, rows of the masked patches and their codes. */
+type Inputs = Readonly<Record<"images" | "mask" | "positions" | "targets", Tensor>>;
+
+function drawInputs({ imageSize, patchSize, codes }: BeitConfig, batch: number): Inputs {
+  const random = Generator.from(11);
+  const pixels = Float32Array.from({ length: batch * 3 * imageSize ** 2 }, () => random.normal());
+  const patches = (imageSize / patchSize) ** 2;
+  const masked = Math.floor(patches * 0.4);
+  const isMasked = Array.from({ length: batch * patches }, (_, row) => row % patches < masked);
+  const positions = [...isMasked.keys()].filter((row) => isMasked[row]);
+  return {
+    images: tf.tensor(pixels, [batch, 3, imageSize, imageSize]),
+    mask: tf.tensor2d(Float32Array.from(isMasked, Number), [batch, patches]),
+    positions: tf.tensor1d(positions, "int32"),
+    targets: tf.tensor1d(positions.map(() => random.integer(0, codes - 1)), "int32"),
+  };
 }

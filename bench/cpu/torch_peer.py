@@ -34,7 +34,9 @@ def read_safetensors(path):
 
 
 class Model:
-    def __init__(self, tensors, config):
+    def __init__(self, tensors, config, device):
+        self.device = device
+        tensors = {name: value.to(device) for name, value in tensors.items()}
         self.config = config
         self.inputs = {name[6:]: value for name, value in tensors.items() if name.startswith("input.")}
         self.p = {name: value.requires_grad_() for name, value in tensors.items()
@@ -92,12 +94,14 @@ class Model:
 
     def step(self):
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.is_autocast):
+        with torch.autocast(self.device, dtype=self.autocast, enabled=self.autocast is not None):
             loss = self.loss()
-        loss.backward()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(list(self.p.values()), 3.0)
-        self.optimizer.step()
-        return loss.item()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
 
 
 def timed(count, run):
@@ -115,14 +119,21 @@ for line in sys.stdin:
     if command["do"] == "load":
         torch.set_num_threads(command["threads"])
         if "weights" in command:
-            model = Model(read_safetensors(command["weights"]), command["config"])
-            model.is_autocast = command["precision"] == "bfloat16"
+            device = command.get("device", "cpu")
+            model = Model(read_safetensors(command["weights"]), command["config"], device)
+            precision = command["precision"]
+            model.autocast = None if precision == "float32" else getattr(torch, precision)
+            model.scaler = torch.amp.GradScaler(device, enabled=precision == "float16")
         answer = {"torch": torch.__version__, "threads": torch.get_num_threads(),
                   "capability": torch.backends.cpu.get_cpu_capability()}
     elif command["do"] == "step":
         losses = []
-        answer = {"seconds": timed(command["count"], lambda: losses.append(model.step()))}
-        answer["loss"] = losses[0]
+        # On a GPU the steps follow one another without waiting, as in training.
+        run = (lambda: losses.append(model.step().item())) if model.device == "cpu" else (
+            lambda: (losses.extend([model.step() for _ in range(command["together"])]),
+                     torch.cuda.synchronize()))
+        answer = {"seconds": timed(command["count"], run)}
+        answer["loss"] = float(losses[0])
     elif command["do"] == "product":
         a = torch.randn(command["rows"], command["depth"])
         b = torch.randn(command["columns"], command["depth"])
