@@ -1,9 +1,5 @@
 /**
- * tfjs' WebGPU backend on our own device, opened up for kernels of our own.
- *
- * tfjs' programs have one output, read-only inputs and no float16. This class records our own
- * pipelines into the same command stream. It is the only file that touches tfjs' private fields,
- * which is why the version of tfjs-backend-webgpu is pinned.
+ * The tensors of a device, as our own kernels want them.
  *
  * Two things tfjs does not know about are kept beside its tensor map. A tensor may be stored as
  * float16 behind a float32 handle, at half the size: our kernels ask for {@link Runtime.storage} and
@@ -14,68 +10,19 @@
  */
 
 import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
-import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
-import { BufferPool } from "./buffer_pool.ts";
+import type { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
+import { CommandRecorder } from "./command_recorder.ts";
 import { Deferrals } from "./deferral.ts";
-import { DeviceFaults, mebibytes } from "./device_faults.ts";
-import type { KernelProfiler } from "./kernel_profiler.ts";
+import { asSlice, type BufferSlice, type DataId, type TensorData } from "./tfjs_internals.ts";
+
+export type { Dispatch } from "./command_recorder.ts";
+export type { BufferSlice } from "./tfjs_internals.ts";
 
 /** How the elements of a float tensor lie in its buffer. */
 export type Storage = "float32" | "float16";
 
-/** What the two classes of tfjs call an identity of data; compared by reference. */
-type DataId = object;
-
-/** A part of a buffer, as a bind group takes it. */
-export interface BufferSlice {
-  readonly buffer: GPUBuffer;
-  readonly offset: number;
-  readonly size: number;
-}
-
-interface TensorData {
-  values: unknown;
-  dtype: DataType;
-  shape: number[];
-  refCount: number;
-  resource?: GPUBuffer | BufferSlice | null;
-}
-
-/** The fields of `WebGPUBackend` 4.22.0 that are private or have narrower types. */
-interface Internals {
-  tensorMap: { get(id: DataId): TensorData; has(id: DataId): boolean };
-  commandQueueOwnedIds: WeakSet<DataId>;
-  commandEncoder: GPUCommandEncoder | null;
-  computePassEncoder: GPUComputePassEncoder | null;
-  dispatchCountInPass: number;
-  uniformPendingDisposal: GPUBuffer[];
-  bufferManager: unknown;
-}
-
-/** A recorded dispatch: what {@link Runtime.dispatch} needs. */
-export interface Dispatch {
-  readonly label: string;
-  readonly pipeline: GPUComputePipeline;
-  /** In the order of the shader's bindings; the uniform, if any, comes after them. */
-  readonly bindings: readonly BufferSlice[];
-  /** Contents of the uniform buffer, or null where the shader has none. */
-  readonly uniform: ArrayBuffer | null;
-  readonly grid: readonly [number, number, number];
-}
-
-const TENSOR_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
-const UNIFORM_USAGE = 0x40 | 0x8; // UNIFORM | COPY_DST
-/** Dispatches recorded before they are handed to the GPU; tfjs' own default is 15. */
-const DISPATCHES_PER_SUBMIT = 32;
-
 /** See the module's text. */
-export class Runtime extends WebGPUBackend {
-  /** The buffers of tensors. */
-  readonly pool: BufferPool;
-  /** Times every dispatch while there is one. */
-  profiler: KernelProfiler | null = null;
-  /** Dispatches so far, tfjs' and our own. */
-  dispatches = 0;
+export class Runtime extends CommandRecorder {
   /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
   widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
   /** Told when the last handle of a tensor in a slice is gone. */
@@ -93,44 +40,6 @@ export class Runtime extends WebGPUBackend {
   readonly deferrals = new Deferrals(this);
   #halves = new WeakSet<DataId>();
   #abandoned = new WeakSet<DataId>();
-  #uniforms = new Map<string, GPUBuffer>();
-  /** The kernel at work, for messages. */
-  kernel = "";
-  readonly faults: DeviceFaults;
-  /** Shape and type of the tensor that a buffer is acquired for. */
-  #wanted: string | null = null;
-
-  constructor(device: GPUDevice, info: GPUAdapterInfo, limitBytes = Infinity) {
-    super(device, info);
-    this.faults = new DeviceFaults(device, () => this.pool.numBytesAllocated);
-    this.pool = new BufferPool({
-      limitBytes,
-      create: (descriptor) => this.#createBuffer(descriptor),
-      onExhausted: (bytes, used) => {
-        const reason = `${mebibytes(used)} of them in use, and the run may use ${
-          mebibytes(limitBytes)
-        }`;
-        throw this.faults.outOfMemory({ label: this.#label(), bytes }, reason);
-      },
-    });
-    this.#inner.bufferManager = this.pool;
-  }
-
-  get #inner(): Internals {
-    return this as unknown as Internals;
-  }
-
-  /** What the next buffer is for: `attention, float32 [64, 197, 768]`. */
-  #label(): string {
-    return [this.kernel, this.#wanted ?? "a buffer"].filter(Boolean).join(", ");
-  }
-
-  #createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
-    return this.faults.createBuffer(
-      { label: this.#label(), bytes: descriptor.size },
-      descriptor,
-    );
-  }
 
   /** How the elements of `tensor` are stored. */
   storage(tensor: { dataId: object }): Storage {
@@ -143,7 +52,11 @@ export class Runtime extends WebGPUBackend {
     const id = info.dataId as DataId;
     const elements = tf.util.sizeFromShape(shape);
     const bytes = storage === "float16" ? Math.ceil(elements / 2) * 4 : elements * 4;
-    this.#inner.tensorMap.get(id).resource = this.#acquire(Math.max(bytes, 4), shape, storage);
+    this.internals.tensorMap.get(id).resource = this.allocator.acquire(
+      Math.max(bytes, 4),
+      storage,
+      shape,
+    );
     if (storage === "float16") this.#halves.add(id);
     return tf.engine().makeTensorFromTensorInfo(info, this);
   }
@@ -156,8 +69,8 @@ export class Runtime extends WebGPUBackend {
     const held = this.sliceOf(parameter);
     const gradient = this.allocateLater(parameter.shape);
     const place = held && this.claimGradientSlot?.(held, gradient);
-    const data = this.#inner.tensorMap.get(gradient.dataId as DataId);
-    data.resource = place ?? this.#acquire(Math.max(gradient.size * 4, 4), gradient.shape);
+    const data = this.internals.tensorMap.get(gradient.dataId as DataId);
+    data.resource = place ?? this.#acquireFloats(gradient.shape);
     return gradient;
   }
 
@@ -178,35 +91,21 @@ export class Runtime extends WebGPUBackend {
     this.deferrals.settle(id);
   }
 
-  #acquire(
-    bytes: number,
-    shape: readonly number[],
-    storage: Storage | "scratch" = "float32",
-  ): GPUBuffer {
-    this.#wanted = `${storage} [${shape.join(", ")}]`;
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (bytes > limit) {
-      throw this.faults.outOfMemory(
-        { label: this.#label(), bytes },
-        `and one buffer of this GPU holds ${mebibytes(limit)}`,
-      );
-    }
-    const buffer = this.pool.acquireBuffer(bytes, TENSOR_USAGE);
-    this.#wanted = null;
-    return buffer;
+  #acquireFloats(shape: readonly number[]): GPUBuffer {
+    const bytes = Math.max(tf.util.sizeFromShape([...shape]) * 4, 4);
+    return this.allocator.acquire(bytes, "float32", shape);
   }
 
   /** A scratch buffer that returns to the pool when the work recorded so far is submitted. */
   scratch(bytes: number): BufferSlice {
-    const buffer = this.#acquire(Math.ceil(bytes / 4) * 4, [bytes / 4], "scratch");
-    this.#inner.uniformPendingDisposal.push(buffer);
+    const buffer = this.allocator.acquire(Math.ceil(bytes / 4) * 4, "scratch", [bytes / 4]);
+    this.internals.uniformPendingDisposal.push(buffer);
     return { buffer, offset: 0, size: buffer.size };
   }
 
   /** A buffer of one's own, zero at first. */
   createBuffer(bytes: number): BufferSlice {
-    return asSlice(this.pool.acquireBuffer(bytes, TENSOR_USAGE, false, false));
+    return asSlice(this.allocator.create(bytes));
   }
 
   destroyBuffer({ buffer }: BufferSlice): void {
@@ -217,9 +116,9 @@ export class Runtime extends WebGPUBackend {
   bindingOf(tensor: TensorInfo): BufferSlice {
     const id = tensor.dataId as DataId;
     this.#prepare(id);
-    if (!this.#inner.tensorMap.get(id).resource) this.uploadToGPU(id);
-    this.#inner.commandQueueOwnedIds.add(id);
-    return asSlice(this.#inner.tensorMap.get(id).resource!);
+    if (!this.internals.tensorMap.get(id).resource) this.uploadToGPU(id);
+    this.internals.commandQueueOwnedIds.add(id);
+    return asSlice(this.internals.tensorMap.get(id).resource!);
   }
 
   /** As {@link bindingOf}, widened to float32 where it was stored as float16. */
@@ -232,7 +131,7 @@ export class Runtime extends WebGPUBackend {
   bindingOfOutput(tensor: TensorInfo): BufferSlice {
     const binding = this.bindingOf(tensor);
     // tfjs keeps what was read back; it is stale from now on.
-    this.#inner.tensorMap.get(tensor.dataId as DataId).values = null;
+    this.internals.tensorMap.get(tensor.dataId as DataId).values = null;
     this.onWritten?.(tensor.dataId as DataId);
     return binding;
   }
@@ -241,7 +140,7 @@ export class Runtime extends WebGPUBackend {
   moveInto(tensor: TensorInfo, slice: BufferSlice): void {
     const from = this.bindingOfOutput(tensor);
     this.copy(from, slice);
-    const data = this.#inner.tensorMap.get(tensor.dataId as DataId);
+    const data = this.internals.tensorMap.get(tensor.dataId as DataId);
     if (data.resource instanceof GPUBuffer) {
       this.pool.releaseBuffer(data.resource);
     } else {
@@ -253,14 +152,14 @@ export class Runtime extends WebGPUBackend {
   /** Gives `tensor` a buffer of its own, with what is in its slice. */
   moveOut(tensor: TensorInfo): void {
     const from = this.bindingOf(tensor);
-    const buffer = this.#acquire(from.size, tensor.shape);
+    const buffer = this.#acquireFloats(tensor.shape);
     this.copy(from, asSlice(buffer));
-    this.#inner.tensorMap.get(tensor.dataId as DataId).resource = buffer;
+    this.internals.tensorMap.get(tensor.dataId as DataId).resource = buffer;
   }
 
   /** The slice that {@link moveInto} put `tensor` in, if any. */
   sliceOf(tensor: TensorInfo): BufferSlice | null {
-    const { resource } = this.#inner.tensorMap.get(tensor.dataId as DataId);
+    const { resource } = this.internals.tensorMap.get(tensor.dataId as DataId);
     return resource && !(resource instanceof GPUBuffer) ? resource : null;
   }
 
@@ -274,7 +173,7 @@ export class Runtime extends WebGPUBackend {
   /** Gives `tensor` the float16 buffer of `half`, which is gone after. */
   replaceByHalf(tensor: Tensor, half: Tensor): void {
     const [data, taken] = [tensor, half].map(({ dataId }) => {
-      return this.#inner.tensorMap.get(dataId as DataId);
+      return this.internals.tensorMap.get(dataId as DataId);
     });
     this.pool.releaseBuffer(data.resource as GPUBuffer);
     data.resource = taken.resource;
@@ -284,127 +183,22 @@ export class Runtime extends WebGPUBackend {
     half.dispose();
   }
 
-  copy(from: BufferSlice, to: BufferSlice): void {
-    this.ensureCommandEncoderReady();
-    this.endComputePassEncoder();
-    this.#inner.commandEncoder!.copyBufferToBuffer(
-      from.buffer,
-      from.offset,
-      to.buffer,
-      to.offset,
-      from.size,
-    );
-  }
-
-  /** Fills a buffer with zeros. */
-  clear({ buffer, offset, size }: BufferSlice): void {
-    this.ensureCommandEncoderReady();
-    this.endComputePassEncoder();
-    this.#inner.commandEncoder!.clearBuffer(buffer, offset, size);
-  }
-
-  /** Records one dispatch; it runs when the queue is next submitted. */
-  dispatch({ label, pipeline, bindings, uniform, grid }: Dispatch): void {
-    const inner = this.#inner;
-    const entries = bindings.map((resource, binding) => ({ binding, resource }));
-    if (uniform) {
-      const buffer = this.#uniformBuffer(uniform);
-      entries.push({
-        binding: bindings.length,
-        resource: { buffer, offset: 0, size: buffer.size },
-      });
-    }
-    const layout = pipeline.getBindGroupLayout(0);
-    const group = this.device.createBindGroup({ label, layout, entries });
-    this.ensureCommandEncoderReady();
-    const pass = this.#passFor(label);
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(...grid);
-    this.dispatches++;
-    if (++inner.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
-  }
-
-  /** The open pass, or while profiling a new one. */
-  #passFor(name: string): GPUComputePassEncoder {
-    const inner = this.#inner;
-    if (this.profiler !== null) {
-      this.endComputePassEncoder();
-      inner.computePassEncoder = this.profiler.beginPass(inner.commandEncoder!, name);
-    }
-    return inner.computePassEncoder ??= inner.commandEncoder!.beginComputePass();
-  }
-
-  /** Shapes and sizes recur every step, so buffers are kept by content and written once. */
-  #uniformBuffer(content: ArrayBuffer): GPUBuffer {
-    const key = new Uint32Array(content).join();
-    let buffer = this.#uniforms.get(key);
-    if (!buffer) {
-      if (this.#uniforms.size >= 4096) this.#dropUniforms();
-      const size = Math.ceil(content.byteLength / 16) * 16;
-      buffer = this.device.createBuffer({ size, usage: UNIFORM_USAGE });
-      this.device.queue.writeBuffer(buffer, 0, content);
-      this.#uniforms.set(key, buffer);
-    }
-    return buffer;
-  }
-
-  #dropUniforms(): void {
-    this.flush();
-    for (const buffer of this.#uniforms.values()) buffer.destroy();
-    this.#uniforms.clear();
-  }
-
-  /** Hands all recorded work to the GPU. */
-  flush(): void {
-    if (!this.#inner.commandEncoder) return;
-    this.endComputePassEncoder();
-    this.submitQueue();
-  }
-
-  override submitQueue(): void {
-    super.submitQueue();
-    this.pool.afterSubmission();
-  }
-
-  override runWebGPUProgram(
-    ...given: Parameters<WebGPUBackend["runWebGPUProgram"]>
-  ): ReturnType<WebGPUBackend["runWebGPUProgram"]> {
-    this.dispatches++;
-    if (this.profiler !== null) {
-      this.ensureCommandEncoderReady();
-      this.#passFor(`tfjs ${given[0].constructor.name}`);
-    }
-    const { kernel } = this;
-    this.kernel ||= `tfjs ${given[0].constructor.name}`;
-    try {
-      return super.runWebGPUProgram(...given);
-    } finally {
-      this.kernel = kernel;
-    }
-  }
-
   override uploadToGPU(id: DataId): void {
     this.#prepare(id);
-    const data = this.#inner.tensorMap.get(id);
+    const data = this.internals.tensorMap.get(id);
     if (this.#halves.has(id)) this.#widen(id, data);
     if (data.resource) return;
     const bytes = tf.util.sizeFromShape(data.shape) * 4;
-    if (bytes > this.device.limits.maxStorageBufferBindingSize) {
-      this.#acquire(bytes, data.shape); // throws
-    }
-    this.#wanted = `${data.dtype} [${data.shape.join(", ")}]`;
-    super.uploadToGPU(id);
-    this.#wanted = null;
+    const what = `${data.dtype} [${data.shape.join(", ")}]`;
+    this.allocator.allocating(bytes, what, () => super.uploadToGPU(id));
   }
 
   #widen(id: DataId, data: TensorData): void {
-    const elements = tf.util.sizeFromShape(data.shape);
     const half = data.resource as GPUBuffer;
-    const full = this.#acquire(elements * 4, data.shape);
+    const full = this.#acquireFloats(data.shape);
     this.widen!(asSlice(half), asSlice(full));
     this.pool.releaseBuffer(half);
-    this.#inner.commandQueueOwnedIds.add(id);
+    this.internals.commandQueueOwnedIds.add(id);
     data.resource = full;
     this.#halves.delete(id);
   }
@@ -412,7 +206,7 @@ export class Runtime extends WebGPUBackend {
   override async read(id: DataId): ReturnType<WebGPUBackend["read"]> {
     await this.faults.settle();
     this.#prepare(id);
-    const data = this.#inner.tensorMap.get(id);
+    const data = this.internals.tensorMap.get(id);
     if (data.values == null && this.#halves.has(id)) this.#widen(id, data);
     if (data.values == null && data.resource && !(data.resource instanceof GPUBuffer)) {
       data.values = await this.#readSlice(data.resource);
@@ -435,14 +229,14 @@ export class Runtime extends WebGPUBackend {
   }
 
   override disposeData(id: DataId, force = false): boolean {
-    const data = this.#inner.tensorMap.has(id) ? this.#inner.tensorMap.get(id) : null;
+    const data = this.internals.tensorMap.has(id) ? this.internals.tensorMap.get(id) : null;
     const isLast = data !== null && (force || data.refCount <= 1);
     if (isLast) {
       this.deferrals.forget(id);
       this.onFreed?.(id);
       // tfjs would wait for the next submission. Whoever gets the buffer next writes it by work that
       // is recorded after all that reads it.
-      this.#inner.commandQueueOwnedIds.delete(id);
+      this.internals.commandQueueOwnedIds.delete(id);
     }
     if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {
       const slice = data.resource;
@@ -451,16 +245,4 @@ export class Runtime extends WebGPUBackend {
     }
     return super.disposeData(id, force);
   }
-
-  override dispose(): void {
-    this.faults.close();
-    this.#dropUniforms();
-    super.dispose();
-    this.device.destroy();
-  }
-}
-
-function asSlice(resource: GPUBuffer | BufferSlice): BufferSlice {
-  if (!(resource instanceof GPUBuffer)) return resource;
-  return { buffer: resource, offset: 0, size: resource.size };
 }
