@@ -4,6 +4,7 @@
  * @module
  */
 
+import { median } from "../../core/median.ts";
 import type { AdapterSummary } from "./adapter.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import {
@@ -56,18 +57,25 @@ async function fastest(
 ): Promise<TilingName> {
   let [best, least]: [TilingName, number] = [ON_GPU.large, Infinity];
   for (const name of Object.keys(TILINGS) as TilingName[]) {
-    const milliseconds = await timeTiling(runner, name, sample);
+    const milliseconds = (await timeTiling(runner, name, sample)).total;
     if (milliseconds < least) [best, least] = [name, milliseconds];
   }
   return best;
 }
 
-/** Time of a layer's products forward and backward with one tiling, in milliseconds. */
+/** Times of a layer's products in milliseconds. */
+export interface ProductTimes {
+  readonly forward: number;
+  readonly backward: number;
+  readonly total: number;
+}
+
+/** Times a layer's products with one tiling. */
 export async function timeTiling(
   runner: ShaderRunner,
   name: TilingName,
   [rows, inputs, outputs]: readonly [number, number, number],
-): Promise<number> {
+): Promise<ProductTimes> {
   const { runtime } = runner;
   const products = new MatrixProducts(runner, { large: name, medium: name });
   const tensors = {
@@ -90,7 +98,10 @@ export async function timeTiling(
   for (let i = 0; i < REPETITIONS; i++) run();
   runtime.profiler = null;
   runtime.flush();
-  const times = await profiler.finish();
+  const spans = await profiler.finish();
   for (const tensor of Object.values(tensors)) tensor.dispose();
-  return times.reduce((sum, { seconds }) => sum + seconds * 1000, 0) / REPETITIONS;
+  const timeOf = (kernel: string) =>
+    median(spans.filter(({ name }) => name === kernel).map(({ seconds }) => seconds * 1000));
+  const [forward, backward] = [timeOf("matrix_product"), timeOf("linear_backward")];
+  return { forward, backward, total: forward + backward };
 }

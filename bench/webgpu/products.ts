@@ -1,0 +1,43 @@
+/**
+ * Every tiling of the matrix products at the shapes of ViT-S and ViT-B: TFLOP/s forward (c = a·bᵀ) and
+ * backward (both gradients).
+ *
+ *     deno run -A bench/webgpu/products.ts [images 64]
+ *
+ * @module
+ */
+
+import { openDevice, requestAdapter, summarizeAdapter } from "../../backends/webgpu/adapter.ts";
+import { timeTiling } from "../../backends/webgpu/choose_tilings.ts";
+import { type TilingName, TILINGS } from "../../backends/webgpu/kernels/matrix_product.ts";
+import { Runtime } from "../../backends/webgpu/runtime.ts";
+import { ShaderRunner } from "../../backends/webgpu/shader.ts";
+import { tf } from "../../deps/tfjs.ts";
+import { keep } from "../_report.ts";
+
+const rows = Number(Deno.args[0] ?? 64) * 197;
+const shapes = [[384, 1536], [1536, 384], [768, 2304], [768, 768], [768, 3072], [3072, 768]];
+
+const adapter = await requestAdapter();
+const runtime = new Runtime(await openDevice(adapter), adapter.info);
+tf.registerBackend("products", () => runtime, 0);
+tf.setBackend("products");
+const runner = new ShaderRunner(runtime);
+const results = [];
+for (const [inputs, outputs] of shapes) {
+  for (const tiling of Object.keys(TILINGS) as TilingName[]) {
+    const { forward, backward } = await timeTiling(runner, tiling, [rows, inputs, outputs]);
+    const teraflop = 2 * rows * inputs * outputs / 1e12;
+    results.push({
+      rows,
+      inputs,
+      outputs,
+      tiling,
+      forward: teraflop / forward * 1000,
+      backward: 2 * teraflop / backward * 1000,
+    });
+    console.log(JSON.stringify(results.at(-1)));
+  }
+}
+await keep("webgpu_products", { adapter: summarizeAdapter(adapter).description, results });
+runtime.dispose();
