@@ -1,24 +1,23 @@
 /** A model to pretrain, with its optimizer and inputs, for the benchmarks. */
 
-import type { Backend, Precision } from "../backends/backend.ts";
+import type { Backend, Context, Precision } from "../backends/backend.ts";
 import { adamW } from "../backends/ops/adam_w.ts";
 import { valueAndGradients } from "../backends/ops/value_and_gradients.ts";
 import { Parameter } from "../backends/parameter.ts";
 import { Generator } from "../core/generator.ts";
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { BeitConfig } from "../models/beit_config.ts";
-import { initialiseBeit, initialisePlain } from "../models/initialise.ts";
+import { initialiseBeit } from "../models/initialise.ts";
 import { MaskedImageModel } from "../models/masked_image_model.ts";
-import { vqkdBase } from "../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
+import type { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
 
 /** What is trained and how. */
 export interface TraineeOptions {
   readonly config: BeitConfig;
   readonly batch: number;
   readonly precision: Precision;
-  /** Whether the full-size tokenizer gives the targets; otherwise they are drawn. */
-  readonly hasTokenizer?: boolean;
+  /** What gives the targets, see `_step_models.ts`; without one they are drawn. The caller's. */
+  readonly tokenizer?: VqkdTokenizer | null;
   /** Blocks that keep only their input. */
   readonly recompute?: number;
 }
@@ -27,10 +26,9 @@ export interface TraineeOptions {
 export class Trainee {
   /** Numbers in the trained parameters. */
   readonly parameterCount: number;
-  readonly #on;
+  readonly #on: Context;
   readonly #options: TraineeOptions;
   readonly #model: MaskedImageModel;
-  readonly #tokenizer: VqkdTokenizer | null;
   readonly #parameters: Parameter[];
   readonly #moments: Parameter[][];
   readonly #scaler: Parameter;
@@ -39,18 +37,9 @@ export class Trainee {
   constructor(backend: Backend, options: TraineeOptions) {
     const { config, precision } = options;
     this.#options = options;
-    const on = { backend, precision };
-    this.#on = on;
-    const random = Generator.from(7);
-    this.#model = MaskedImageModel.create(on, config, initialiseBeit(config, random));
-    const patchInputs = 3 * vqkdBase.patchSize ** 2;
-    this.#tokenizer = options.hasTokenizer
-      ? VqkdTokenizer.create(
-        on,
-        vqkdBase,
-        initialisePlain(random, { "": 0, "encoder.": patchInputs, "decoder.": vqkdBase.codeDim }),
-      )
-      : null;
+    this.#on = { backend, precision };
+    const initialise = initialiseBeit(config, Generator.from(7));
+    this.#model = MaskedImageModel.create(this.#on, config, initialise);
     this.#parameters = this.#model.parameters.trainable;
     this.parameterCount = this.#model.parameters.count;
     const zeros = () => this.#parameters.map((p) => new Parameter(p.name, tf.zeros(p.shape)));
@@ -60,11 +49,26 @@ export class Trainee {
     this.#inputs = backend.run(() => drawInputs(config, options.batch));
   }
 
-  /** What is trained, and the inputs of every step, by name. */
+  /** What is trained, the tokenizer as `tokenizer.*`, and the inputs of every step, `input.*`. */
   get tensors(): Record<string, Tensor> {
-    const parameters = this.#parameters.map(({ name, value }) => [name, value]);
-    const inputs = Object.entries(this.#inputs).map(([name, value]) => [`input.${name}`, value]);
-    return Object.fromEntries([...parameters, ...inputs]);
+    const { tokenizer } = this.#options;
+    const named = (parameters: Iterable<Parameter>, prefix: string) =>
+      Array.from(parameters, ({ name, value }) => [prefix + name, value] as const);
+    const inputs = Object.entries(this.#inputs).map(([name, value]) =>
+      [`input.${name}`, value] as const
+    );
+    return Object.fromEntries([
+      ...named(this.#parameters, ""),
+      ...named(tokenizer?.parameters ?? [], "tokenizer."),
+      ...inputs,
+    ]);
+  }
+
+  /** The codes of all patches, int32 [B·N]; null without a tokenizer. */
+  tokenize(): Tensor | null {
+    const { tokenizer } = this.#options;
+    const { images } = this.#inputs;
+    return tokenizer ? this.#on.backend.run(() => tokenizer.encode(this.#on, images)) : null;
   }
 
   /** Records a step; the loss is on the device. */
@@ -76,8 +80,8 @@ export class Trainee {
     const { precision, recompute } = this.#options;
     const { images, mask, positions } = this.#inputs;
     const random = Generator.from(11);
-    const ids = this.#tokenizer?.encode(this.#on, images);
-    const targets = ids === undefined ? this.#inputs.targets : tf.gather(ids, positions);
+    const ids = this.tokenize();
+    const targets = ids === null ? this.#inputs.targets : tf.gather(ids, positions);
     const { loss, gradients } = valueAndGradients(this.#on, this.#parameters, () => {
       const encoded = this.#model.encode(this.#on, images, {
         mask,
@@ -101,7 +105,6 @@ export class Trainee {
 
   dispose(): void {
     this.#model.dispose();
-    this.#tokenizer?.dispose();
     for (const state of [this.#scaler, ...this.#moments.flat()]) state.dispose();
     tf.dispose(Object.values(this.#inputs));
   }

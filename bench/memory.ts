@@ -5,7 +5,7 @@
  *
  *     deno run -A bench/memory.ts <model> [batch 16] [all|precisions]
  *
- * Models: see `cpu/_step_models.ts`; `precisions` leaves out what is not webgpu, or recomputes.
+ * Models: see `_step_models.ts`; `precisions` leaves out what is not webgpu, or recomputes.
  *
  * @module
  */
@@ -17,11 +17,10 @@ import { gridSize } from "../models/beit_config.ts";
 import { planMemory } from "../pipeline/plan.ts";
 import { Trainee } from "./_trainee.ts";
 import { keep } from "./_report.ts";
-import { stepModels } from "./cpu/_step_models.ts";
+import { stepModel } from "./_step_models.ts";
 
 const [name, batchText, which = "all"] = Deno.args;
-const config = stepModels[name];
-if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModels).join(", ")}`);
+const config = stepModel(name);
 const batch = Number(batchText ?? 16);
 const blocks = config.depth + config.headLayers;
 

@@ -1,6 +1,23 @@
 /** The process that runs the PyTorch side. */
 
+import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
+import type { TensorData } from "../../checkpoints/tensor_data.ts";
+import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
+import { relativePositionIndex } from "../../models/relative_position.ts";
+import type { VqkdConfig } from "../../models/vqkd_config.ts";
+import type { Trainee } from "../_trainee.ts";
 import { TextLineStream } from "./_text_line_stream.ts";
+
+/** How PyTorch is to run a model. */
+export interface PeerModel {
+  readonly config: BeitConfig;
+  /** Where the trainee has one. */
+  readonly tokenizer?: VqkdConfig;
+  readonly threads: number;
+  readonly precision: string;
+  /** Default `cpu`. */
+  readonly device?: string;
+}
 
 /** Talks to `torch_peer.py`, one command after another. */
 export class Peer {
@@ -8,9 +25,11 @@ export class Peer {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
 
-  constructor(python: string) {
+  /** @param env variables of the process besides those of this one */
+  constructor(python: string, env: Readonly<Record<string, string>> = {}) {
     this.#process = new Deno.Command(python, {
       args: [new URL("./torch_peer.py", import.meta.url).pathname],
+      env,
       stdin: "piped",
       stdout: "piped",
     }).spawn();
@@ -24,6 +43,23 @@ export class Peer {
     const { value, done } = await this.#lines.read();
     if (done) throw new Error(`Cannot go on: PyTorch ended at ${JSON.stringify(command)}`);
     return JSON.parse(value) as Answer;
+  }
+
+  /** Gives it the weights and inputs of `trainee`; answers with what it is. */
+  async load(trainee: Trainee, model: PeerModel): Promise<Record<string, unknown>> {
+    const weights = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const side = gridSize(model.config);
+    const [shape, data] = [[side ** 2 + 1, side ** 2 + 1], relativePositionIndex(side, side)];
+    const entries: [string, TensorData][] = [["input.relative", { dtype: "I32", shape, data }]];
+    for (const [name, tensor] of Object.entries(trainee.tensors)) {
+      const data = await tensor.data<"float32" | "int32">();
+      const dtype = data instanceof Int32Array ? "I32" : "F32";
+      entries.push([name, { dtype, shape: tensor.shape, data }]);
+    }
+    await writeSafetensors(weights, entries);
+    const answer = await this.ask<Record<string, unknown>>({ do: "load", weights, ...model });
+    await Deno.remove(weights);
+    return answer;
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@
  *
  *     deno run -A bench/webgpu/pytorch.ts <model> [batch 64] [float32|float16] [rounds 5] [python3]
  *
- * Models: see `../cpu/_step_models.ts`. A round is five steps which do not wait for one another. In
+ * Models: see `../_step_models.ts`. A round is five steps which do not wait for one another. In
  * float16 PyTorch runs under autocast with a gradient scaler, and the first losses must agree to 1 %,
  * in float32 to 1e-4. PyTorch computes products of float32 as such, unless
  * `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1` is set.
@@ -15,19 +15,15 @@
 
 import type { Precision } from "../../backends/backend.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
-import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
-import type { TensorData } from "../../checkpoints/tensor_data.ts";
 import { gridSize } from "../../models/beit_config.ts";
-import { relativePositionIndex } from "../../models/relative_position.ts";
 import { median } from "../../core/median.ts";
 import { Peer } from "../cpu/_peer.ts";
-import { stepModels } from "../cpu/_step_models.ts";
+import { stepModel } from "../_step_models.ts";
 import { calm, compare, keep } from "../_report.ts";
 import { Trainee } from "../_trainee.ts";
 
 const [name, batchText, precisionText, roundsText, python] = Deno.args;
-const config = stepModels[name];
-if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModels).join(", ")}`);
+const config = stepModel(name);
 const batch = Number(batchText ?? 64);
 const precision = (precisionText ?? "float32") as Precision;
 const rounds = Number(roundsText ?? 5);
@@ -35,7 +31,10 @@ const together = 5;
 
 const backend = await createWebgpuBackend();
 const trainee = new Trainee(backend, { config, batch, precision });
-const peer = await startPeer();
+const peer = new Peer(python ?? "python3");
+const threads = navigator.hardwareConcurrency;
+const facts = await peer.load(trainee, { config, threads, precision, device: "cuda" });
+console.log(JSON.stringify(facts));
 const theirFirst = await peer.ask<{ loss: number }>({ do: "step", count: 1, together: 1 });
 const ourFirst = await runSteps(1);
 console.log(`first loss: ours ${ourFirst}, PyTorch ${theirFirst.loss}`);
@@ -87,25 +86,6 @@ async function runSteps(count: number): Promise<number> {
   const value = (await loss.data())[0];
   loss.dispose();
   return value;
-}
-
-async function startPeer(): Promise<Peer> {
-  const weights = await Deno.makeTempFile({ suffix: ".safetensors" });
-  const entries: [string, TensorData][] = [];
-  for (const [name, tensor] of Object.entries(trainee.tensors)) {
-    const data = await tensor.data<"float32" | "int32">();
-    const dtype = data instanceof Int32Array ? "I32" : "F32";
-    entries.push([name, { dtype, shape: tensor.shape, data }]);
-  }
-  const side = gridSize(config);
-  const [shape, data] = [[side ** 2 + 1, side ** 2 + 1], relativePositionIndex(side, side)];
-  entries.push(["input.relative", { dtype: "I32", shape, data }]);
-  await writeSafetensors(weights, entries);
-  const peer = new Peer(python ?? "python3");
-  const about = { weights, config, threads: navigator.hardwareConcurrency, precision };
-  console.log(JSON.stringify(await peer.ask({ do: "load", ...about, device: "cuda" })));
-  await Deno.remove(weights);
-  return peer;
 }
 
 /** Milliseconds of each kernel in a step of its own, the largest first. */

@@ -5,7 +5,7 @@
  *
  *     deno run -A bench/webgpu/step.ts <model> [batch 2] [float32|float16] [rounds 5] [ours|both]
  *
- * Models: see `../cpu/_step_models.ts`; vit_b has a full-size tokenizer beside it, the others none.
+ * Models: see `../_step_models.ts`; vit_b has a full-size tokenizer beside it, the others none.
  *
  * @module
  */
@@ -15,11 +15,10 @@ import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { Trainee } from "../_trainee.ts";
 import { median } from "../../core/median.ts";
 import { keep } from "../_report.ts";
-import { stepModels } from "../cpu/_step_models.ts";
+import { openStepTokenizer, stepModel } from "../_step_models.ts";
 
 const [name, batchText, precisionText, roundsText, who] = Deno.args;
-const config = stepModels[name];
-if (config === undefined) throw new Error(`Choose one of ${Object.keys(stepModels).join(", ")}`);
+const config = stepModel(name);
 const batch = Number(batchText ?? 2);
 const precision = (precisionText ?? "float32") as Precision;
 const rounds = Number(roundsText ?? 5);
@@ -51,9 +50,15 @@ async function measureStep(trainee: Trainee, into: Measured): Promise<void> {
   loss.dispose();
 }
 
-const options = { config, batch, hasTokenizer: name === "vit_b" };
-const ours = new Trainee(device, { ...options, precision });
-const theirs = who === "ours" ? null : new Trainee(stock, { ...options, precision: "float32" });
+const hasTokenizer = name === "vit_b";
+
+async function createTrainee(backend: Backend, precision: Precision): Promise<Trainee> {
+  const tokenizer = hasTokenizer ? await openStepTokenizer({ backend, precision }, config) : null;
+  return new Trainee(backend, { config, batch, precision, tokenizer });
+}
+
+const ours = await createTrainee(device, precision);
+const theirs = who === "ours" ? null : await createTrainee(stock, "float32");
 const results: Record<string, Measured> = {
   ours: { seconds: [], losses: [], dispatches: 0 },
   ...(theirs === null ? {} : { tfjs: { seconds: [], losses: [], dispatches: 0 } }),

@@ -1,0 +1,77 @@
+/**
+ * Pretraining steps of BEiT v2 on our `wasm` provider beside tfjs' own WebAssembly and JavaScript
+ * backends, which run the same model as plain tfjs ops; in turns, with the same first loss.
+ *
+ *     deno task bench tfjs quickstart --batch 8 --threads 2 --rounds 3
+ *
+ * tfjs' threads do not start in Deno (it wants the Worker of a browser or Node). Its WebAssembly
+ * backend has every kernel that the step takes.
+ *
+ * @module
+ */
+
+import { createCpuBackend } from "../../backends/cpu/mod.ts";
+import { createBackend } from "../../backends/mod.ts";
+import { median } from "../../core/median.ts";
+import "../../deps/tfjs_cpu.ts";
+import "../../deps/tfjs_wasm.ts";
+import { readOptions } from "../_options.ts";
+import { calm, compare, keep } from "../_report.ts";
+import { openStepTokenizer, stepModel } from "../_step_models.ts";
+import { Trainee } from "../_trainee.ts";
+
+const { options, positionals: [model] } = readOptions({ batch: 8, threads: 2, rounds: 3 });
+const { batch, threads, rounds } = options;
+const config = stepModel(model);
+
+const backends = {
+  ours: await createCpuBackend({ threads, provider: "wasm" }),
+  "tfjs-wasm": (await createBackend("tfjs:wasm")).backend,
+  "tfjs-cpu": (await createBackend("tfjs:cpu")).backend,
+};
+const sides = [];
+for (const [name, backend] of Object.entries(backends)) {
+  const on = { backend, precision: "float32" } as const;
+  const tokenizer = await openStepTokenizer(on, config);
+  const trainee = new Trainee(backend, { config, batch, precision: "float32", tokenizer });
+  const step = async () => {
+    const loss = trainee.step();
+    const [value] = await loss.data();
+    loss.dispose();
+    return value;
+  };
+  sides.push({ name, step, firstLoss: await step(), seconds: [] as number[] });
+}
+const [ours, ...others] = sides;
+const firstLosses = Object.fromEntries(sides.map(({ name, firstLoss }) => [name, firstLoss]));
+console.log(JSON.stringify(firstLosses));
+for (const { firstLoss } of others) {
+  if (Math.abs(firstLoss - ours.firstLoss) > 1e-4 * firstLoss) throw new Error("The losses differ");
+}
+await ours.step();
+for (let round = 0; round < rounds; round++) {
+  for (const { step, seconds } of sides) {
+    await calm();
+    const start = performance.now();
+    await step();
+    seconds.push((performance.now() - start) / 1000);
+  }
+}
+const ofEach = <Value>(value: (side: (typeof sides)[number]) => Value) =>
+  Object.fromEntries(sides.map((side) => [side.name, value(side)]));
+const summary = {
+  model,
+  batch,
+  threads: ofEach(({ name }) => name === "ours" ? threads : 1),
+  firstLosses,
+  imagesPerSecond: ofEach(({ seconds }) => batch / median(seconds)),
+  ratios: Object.fromEntries(
+    others.map(({ name, seconds }) => [name, compare(ours.seconds, seconds)]),
+  ),
+};
+console.log(JSON.stringify(summary, null, 2));
+await keep(`cpu_tfjs_${model}_${batch}_${threads}`, {
+  ...summary,
+  seconds: ofEach(({ seconds }) => seconds),
+});
+await backends.ours.dispose();
