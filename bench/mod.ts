@@ -3,7 +3,7 @@
  * them in `bench/results/`.
  *
  *     deno task bench                         the ones that say most, in some minutes
- *     deno task bench step vit_s 8 2          one of them, with its own arguments
+ *     deno task bench step vit_s --batch 4    one of them, with its own arguments
  *
  * The other side is found in the environment: `python3` with PyTorch, Pillow and NumPy.
  *
@@ -20,14 +20,26 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   ops: {
     program: "cpu/products.ts",
-    measures: "matrix products of each provider beside PyTorch: [threads 2] [rounds 7] [python3]",
-    usual: [["1"], ["2"]],
+    measures: "matrix products of each provider beside PyTorch: " +
+      "[--threads 2] [--rounds 7] [--python python3]",
+    usual: [["--threads", "1"], ["--threads", "2"]],
   },
   step: {
     program: "cpu/step.ts",
-    measures: "training steps beside PyTorch: <quickstart|vit_s|vit_b> [batch 8] [threads 2] " +
-      "[provider auto] [rounds 5] [python3] [precision float32]",
-    usual: [["quickstart", "16", "2", "auto", "40"], ["vit_s"]],
+    measures: "training steps beside PyTorch: <quickstart|vit_s|vit_b> [--batch 8] [--threads 2] " +
+      "[--provider auto] [--precision float32] [--avx2] [--rounds 5] [--python python3]",
+    usual: [["quickstart", "--batch", "16", "--rounds", "40"], ["vit_s"]],
+  },
+  tfjs: {
+    program: "cpu/tfjs_peers.ts",
+    measures: "training steps beside tfjs' own backends: <model> [--batch 8] [--threads 2] " +
+      "[--rounds 3]",
+    usual: [["quickstart"]],
+  },
+  resident: {
+    program: "cpu/resident.ts",
+    measures: "resident memory of steps beside PyTorch: <model> [--steps 50] [those of step]",
+    usual: [],
   },
   data: {
     program: "data/pipeline.ts",

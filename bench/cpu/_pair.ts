@@ -1,6 +1,6 @@
 /** Our side of a training step and PyTorch's, with the same weights and inputs. */
 
-import type { Backend, Context } from "../../backends/backend.ts";
+import type { Backend } from "../../backends/backend.ts";
 import { type CpuBackendOptions, createCpuBackend } from "../../backends/cpu/mod.ts";
 import { openStepTokenizer, stepModel } from "../_step_models.ts";
 import { Trainee } from "../_trainee.ts";

@@ -1,8 +1,9 @@
 /**
  * Matrix products at the shapes of ViT-B and of the quick start, on each provider of the `cpu` backend
- * and in PyTorch, in turns.
+ * and in PyTorch, in turns. Beside them the limit of WebAssembly: what one thread reaches with sums in
+ * registers alone, times the threads.
  *
- *     deno task bench ops [threads 2] [rounds 7] [python3]
+ *     deno task bench ops --threads 2 --rounds 7 --python python3
  *
  * @module
  */
@@ -13,11 +14,15 @@ import { Generator } from "../../core/generator.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { Peer } from "./_peer.ts";
 import { median } from "../../core/median.ts";
+import { readOptions } from "../_options.ts";
 import { calm, keep } from "../_report.ts";
+import { openWasmLimit } from "./_wasm_limit.ts";
 
-const [threadsText, roundsText, python] = Deno.args;
-const threads = Number(threadsText ?? 2);
-const rounds = Number(roundsText ?? 7);
+const { options: { threads, rounds, python } } = readOptions({
+  threads: 2,
+  rounds: 7,
+  python: "python3",
+});
 
 /** Rows, columns, depth. */
 const shapes = [
@@ -63,12 +68,14 @@ function timeOurs(backend: Backend, [rows, columns, depth]: readonly number[]): 
   );
 }
 
-const peer = new Peer(python ?? "python3");
+const measureWasmLimit = await openWasmLimit();
+const peer = new Peer(python);
 console.log(JSON.stringify(await peer.ask({ do: "load", threads })));
 const results = [];
 for (const shape of shapes) {
   const [rows, columns, depth] = shape;
   const seconds: Record<string, number[]> = { pytorch: [] };
+  const limits: number[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const [name, backend] of Object.entries(backends)) {
       await calm();
@@ -83,14 +90,17 @@ for (const shape of shapes) {
       count: 2,
     });
     seconds.pytorch.push(both[1]);
+    await calm();
+    limits.push(threads * measureWasmLimit());
   }
-  const gigaflops = (of: readonly number[]) =>
-    Number((2 * rows * columns * depth / median(of) / 1e9).toFixed(1));
-  const rates = Object.fromEntries(
-    Object.entries(seconds).map(([name, times]) => [name, gigaflops(times)]),
-  );
-  console.log(`${rows}x${columns}x${depth} GFLOP/s`, rates);
-  results.push({ rows, columns, depth, threads, gigaflops: rates });
+  const operations = 2 * rows * columns * depth;
+  const gigaflops = Object.fromEntries([
+    ...Object.entries(seconds).map(([name, times]) => [name, operations / median(times)] as const),
+    ["wasmLimit", median(limits)] as const,
+  ].map(([name, rate]) => [name, Number((rate / 1e9).toFixed(1))]));
+  const shareOfWasmLimit = Number((gigaflops.wasm / gigaflops.wasmLimit).toFixed(2));
+  console.log(`${rows}x${columns}x${depth} GFLOP/s`, gigaflops, shareOfWasmLimit);
+  results.push({ rows, columns, depth, threads, gigaflops, shareOfWasmLimit });
 }
 await peer.close();
 for (const backend of Object.values(backends)) await backend.dispose();

@@ -29,7 +29,14 @@ const backends = {
   "tfjs-wasm": (await createBackend("tfjs:wasm")).backend,
   "tfjs-cpu": (await createBackend("tfjs:cpu")).backend,
 };
-const sides = [];
+interface Side {
+  readonly name: string;
+  readonly step: () => Promise<number>;
+  readonly firstLoss: number;
+  readonly seconds: number[];
+}
+
+const sides: Side[] = [];
 for (const [name, backend] of Object.entries(backends)) {
   const on = { backend, precision: "float32" } as const;
   const tokenizer = await openStepTokenizer(on, config);
@@ -40,7 +47,7 @@ for (const [name, backend] of Object.entries(backends)) {
     loss.dispose();
     return value;
   };
-  sides.push({ name, step, firstLoss: await step(), seconds: [] as number[] });
+  sides.push({ name, step, firstLoss: await step(), seconds: [] });
 }
 const [ours, ...others] = sides;
 const firstLosses = Object.fromEntries(sides.map(({ name, firstLoss }) => [name, firstLoss]));
@@ -57,7 +64,7 @@ for (let round = 0; round < rounds; round++) {
     seconds.push((performance.now() - start) / 1000);
   }
 }
-const ofEach = <Value>(value: (side: (typeof sides)[number]) => Value) =>
+const ofEach = <Value>(value: (side: Side) => Value) =>
   Object.fromEntries(sides.map((side) => [side.name, value(side)]));
 const summary = {
   model,
