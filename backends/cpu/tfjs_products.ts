@@ -48,7 +48,7 @@ function multiplyBatches(
   const stride = (x: TensorInfo, size: number) =>
     tf.util.sizeFromShape(x.shape.slice(0, -2)) === 1 ? 0 : size * 4;
   for (let index = 0; index < tf.util.sizeFromShape(outer); index++) {
-    multiplyMatrices(runtime, {
+    multiplyMatrices(runtime, [{
       rows,
       columns,
       depth,
@@ -61,7 +61,7 @@ function multiplyBatches(
         isTransposed: transposeB,
       },
       c: { address: backend.pointerTo(y) + index * rows * columns * 4 },
-    });
+    }]);
   }
   return y;
 }

@@ -8,7 +8,8 @@ import {
   attentionJob,
 } from "../jobs/attention.ts";
 import { addressOf, reshape, type Runtime } from "../runtime.ts";
-import { sumColumns } from "./linear.ts";
+import { task } from "../threads/program.ts";
+import { columnSums } from "./linear.ts";
 
 /** Groups of samples whose bias gradients are summed separately: enough items for the threads. */
 const largestGroups = 4;
@@ -27,7 +28,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
   const dqkv = tensors.empty(qkv.shape);
   const groups = bias === null ? samples : Math.min(samples, largestGroups);
   const dbiases = bias === null ? null : tensors.empty([groups, heads, tokens, tokens]);
-  pool.run(attentionBackwardJob, {
+  const gradients = task(attentionBackwardJob, {
     dy: addressOf(runtime, dy),
     qkv: addressOf(runtime, qkv),
     bias: addressOf(runtime, bias),
@@ -46,15 +47,18 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     scratchBytes: attentionBackwardBytes({ tokens, headSize, tile: pool.tile }),
     work: 5 * samples * heads * tokens * tokens * headSize,
   });
-  if (dbiases === null || bias === null) return { dqkv, dbias: null };
-  const columns = heads * tokens * tokens;
-  const sums = sumColumns(runtime, {
+  if (dbiases === null || bias === null) {
+    pool.runStages([[gradients]]);
+    return { dqkv, dbias: null };
+  }
+  const dbias = columnSums(runtime, {
     address: addressOf(runtime, dbiases),
     rows: groups,
-    columns,
+    columns: heads * tokens * tokens,
   });
+  pool.runStages([[gradients], [dbias.task]]);
   dbiases.dispose();
-  return { dqkv, dbias: reshape(sums, bias.shape) };
+  return { dqkv, dbias: reshape(dbias.sums, bias.shape) };
 }
 
 /** See {@link AttentionKernel}. */

@@ -21,14 +21,14 @@ export function createNearestCode(runtime: Runtime): Kernels["nearestCode"] {
     withScratch(runtime, rows * Math.min(codes, chunkCodes) * 4, (scores) => {
       for (let base = 0; base < codes; base += chunkCodes) {
         const columns = Math.min(chunkCodes, codes - base);
-        multiplyMatrices(runtime, {
+        multiplyMatrices(runtime, [{
           rows,
           columns,
           depth,
           a: { address: addressOf(runtime, z) },
           b: { address: addressOf(runtime, codebook) + base * depth * 4, isTransposed: true },
           c: { address: scores },
-        });
+        }]);
         pool.run(bestColumnJob, {
           scores,
           rows,

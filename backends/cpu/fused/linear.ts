@@ -6,81 +6,80 @@ import { columnSumItems, columnSumsJob } from "../jobs/column_sums.ts";
 import { activationBackwardJob, elementItems } from "../jobs/elementwise.ts";
 import { activationKernelNames } from "../jobs/gemm.ts";
 import { addressOf, type Runtime } from "../runtime.ts";
-import { multiplyMatrices } from "./matrix_product.ts";
+import { type Task, task } from "../threads/program.ts";
+import { type MatrixProduct, multiplyMatrices } from "./matrix_product.ts";
 
 /** Multiplications that one value of an activation costs, roughly. */
 export const activationWork = 20;
 
-/** The sums of the columns of `source` [rows, columns], as a tensor. */
-export function sumColumns(
+/** The sums of the columns of `source` [rows, columns], as a tensor that the task fills. */
+export function columnSums(
   runtime: Runtime,
   source: { address: number; rows: number; columns: number; rowBytes?: number },
-): Tensor {
+): { sums: Tensor; task: Task } {
   const { address, rows, columns } = source;
   const sums = runtime.tensors.empty([columns]);
-  runtime.pool.run(columnSumsJob, {
+  const summing = task(columnSumsJob, {
     source: address,
     rowBytes: source.rowBytes ?? columns * 4,
     rows,
     columns,
     sums: addressOf(runtime, sums),
   }, { items: columnSumItems(columns), work: rows * columns });
-  return sums;
+  return { sums, task: summing };
 }
 
-/** dy·f′(z) as a new tensor. */
+/** dy·f′(z), as a new tensor that the task fills. */
 function throughActivation(
   runtime: Runtime,
   dy: Tensor,
   z: Tensor,
   activation: Activation,
-): Tensor {
-  const result = runtime.tensors.empty(dy.shape);
-  runtime.pool.run(activationBackwardJob, {
+): { dz: Tensor; task: Task } {
+  const dz = runtime.tensors.empty(dy.shape);
+  const backward = task(activationBackwardJob, {
     dy: addressOf(runtime, dy),
     x: addressOf(runtime, z),
-    dx: addressOf(runtime, result),
+    dx: addressOf(runtime, dz),
     count: dy.size,
     activation: activationKernelNames.indexOf(activation as "gelu"),
   }, { items: elementItems(dy.size), work: dy.size * activationWork });
-  return result;
+  return { dz, task: backward };
 }
 
 type BackwardArguments = Parameters<LinearKernel["backward"]>[0];
 
 function backward(runtime: Runtime, values: BackwardArguments) {
-  const { x, weight, saved, activation, hasBias, needsInputGradient, precision } = values;
+  const { dy, x, weight, saved, activation, hasBias, needsInputGradient, precision } = values;
   const [rows, inputs] = x.shape;
   const outputs = weight.shape[0];
-  const dz = activation === "none"
-    ? values.dy
-    : throughActivation(runtime, values.dy, saved[0], activation);
+  const active = activation === "none"
+    ? null
+    : throughActivation(runtime, dy, saved[0], activation);
   const at = (tensor: Tensor) => ({ address: addressOf(runtime, tensor) });
+  const dz = at(active?.dz ?? dy);
   const dx = needsInputGradient ? runtime.tensors.empty([rows, inputs]) : null;
-  if (dx !== null) {
-    multiplyMatrices(runtime, {
-      rows,
-      columns: inputs,
-      depth: outputs,
-      a: at(dz),
-      b: at(weight),
-      c: at(dx),
-      precision,
-    });
-  }
   const dweight = runtime.tensors.empty([outputs, inputs]);
-  multiplyMatrices(runtime, {
+  const dbias = hasBias ? columnSums(runtime, { ...dz, rows, columns: outputs }) : null;
+  const products: MatrixProduct[] = [{
     rows: outputs,
     columns: inputs,
     depth: rows,
-    a: { ...at(dz), isTransposed: true },
+    a: { ...dz, isTransposed: true },
     b: at(x),
     c: at(dweight),
     precision,
+  }];
+  if (dx !== null) {
+    const [columns, depth] = [inputs, outputs];
+    products.unshift({ rows, columns, depth, a: dz, b: at(weight), c: at(dx), precision });
+  }
+  multiplyMatrices(runtime, products, {
+    before: active === null ? [] : [active.task],
+    beside: dbias === null ? [] : [dbias.task],
   });
-  const dbias = hasBias ? sumColumns(runtime, { ...at(dz), rows, columns: outputs }) : null;
-  if (dz !== values.dy) dz.dispose();
-  return { dx, dweight, dbias };
+  active?.dz.dispose();
+  return { dx, dweight, dbias: dbias && dbias.sums };
 }
 
 /** See {@link LinearKernel}. */
@@ -91,7 +90,7 @@ export function createLinear(runtime: Runtime): LinearKernel {
       const outputs = weight.shape[0];
       const y = runtime.tensors.empty([rows, outputs]);
       const z = activation === "none" ? y : runtime.tensors.empty([rows, outputs]);
-      multiplyMatrices(runtime, {
+      multiplyMatrices(runtime, [{
         rows,
         columns: outputs,
         depth: inputs,
@@ -102,7 +101,7 @@ export function createLinear(runtime: Runtime): LinearKernel {
         activation,
         activated: addressOf(runtime, y),
         precision,
-      });
+      }]);
       return { y, saved: activation === "none" ? [] : [z] };
     },
     backward: (values) => backward(runtime, values),

@@ -10,7 +10,8 @@ import {
   stretchRows,
 } from "../jobs/row_jobs.ts";
 import { addressOf, type Runtime, withScratch } from "../runtime.ts";
-import { activationWork, sumColumns } from "./linear.ts";
+import { task } from "../threads/program.ts";
+import { activationWork, columnSums } from "./linear.ts";
 import { multiplyMatrices } from "./matrix_product.ts";
 import { rowOptions } from "./row_kernels.ts";
 
@@ -69,7 +70,7 @@ function forChunks(
   withScratch(runtime, rows * Math.min(chunkCodes, allCodes) * 4, (logits) => {
     for (let base = 0; base < allCodes; base += chunkCodes) {
       const codes = Math.min(chunkCodes, allCodes - base);
-      multiplyMatrices(runtime, {
+      multiplyMatrices(runtime, [{
         rows,
         columns: codes,
         depth,
@@ -78,7 +79,7 @@ function forChunks(
         c: { address: logits },
         start: { bias: addressOf(runtime, bias) + base * 4 },
         precision,
-      });
+      }]);
       visit({ base, codes, logits });
     }
   });
@@ -146,8 +147,12 @@ function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: nu
       withScratch(runtime, rows * columns * 4, (drows) => {
         forChunks(runtime, operands, gathered, (chunk) => {
           const values = { ...rowArguments(runtime, operands, state, chunk), factor };
-          pool.run(logitGradientsJob, values, chunkOptions(rows, chunk));
-          multiplyMatrices(runtime, {
+          const sums = columnSums(runtime, {
+            address: chunk.logits,
+            rows,
+            columns: chunk.codes,
+          });
+          multiplyMatrices(runtime, [{
             rows,
             columns,
             depth: chunk.codes,
@@ -156,8 +161,7 @@ function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: nu
             c: { address: drows },
             start: chunk.base === 0 ? "zero" : { matrix: drows, rowBytes: columns * 4 },
             precision,
-          });
-          multiplyMatrices(runtime, {
+          }, {
             rows: chunk.codes,
             columns,
             depth: rows,
@@ -165,14 +169,12 @@ function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: nu
             b: { address: gathered },
             c: { address: addressOf(runtime, dweight) + chunk.base * columns * 4 },
             precision,
+          }], {
+            before: [task(logitGradientsJob, values, chunkOptions(rows, chunk))],
+            beside: [sums.task],
           });
-          const sums = sumColumns(runtime, {
-            address: chunk.logits,
-            rows,
-            columns: chunk.codes,
-          });
-          tensors.view(dbias).set(tensors.view(sums), chunk.base);
-          sums.dispose();
+          tensors.view(dbias).set(tensors.view(sums.sums), chunk.base);
+          sums.sums.dispose();
         });
         const index = addressOf(runtime, positions);
         pool.kernels.scatterRows(drows, index, addressOf(runtime, dx), rows, columns);

@@ -4,9 +4,10 @@ import type { Precision } from "../../backend.ts";
 import type { Activation } from "../../kernels.ts";
 import { activationKernelNames, gemmJob, planGemm } from "../jobs/gemm.ts";
 import { libraryProductJob, libraryRows } from "../jobs/library_product.ts";
-import { packedBytes, packItems, packJob } from "../jobs/pack.ts";
+import { packedBytes, packItems, packJob, type StepsPerPlace } from "../jobs/pack.ts";
 import { zerosOffset } from "../memory/arena.ts";
 import { type Runtime, withScratch } from "../runtime.ts";
+import { type Task, task } from "../threads/program.ts";
 
 /** A matrix in memory, row-major. */
 export interface Matrix {
@@ -49,14 +50,14 @@ function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
   return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
 }
 
-function multiplyByLibrary({ pool }: Runtime, product: MatrixProduct): void {
+function libraryTask(product: MatrixProduct): Task {
   const { rows, columns, depth, a, b, c, start = "zero" } = product;
   const matrix = start === "zero"
     ? { start: 0, startRowBytes: 0 }
     : "bias" in start
     ? { start: start.bias, startRowBytes: 0 }
     : { start: start.matrix, startRowBytes: start.rowBytes };
-  pool.run(libraryProductJob, {
+  return task(libraryProductJob, {
     a: a.address,
     aRowBytes: storedRowBytes(a, rows, depth),
     aIsTransposed: Number(a.isTransposed ?? false),
@@ -92,43 +93,83 @@ function writeStart({ pool: { kernels } }: Runtime, product: MatrixProduct): voi
   }
 }
 
-/** See the module's text. */
-export function multiplyMatrices(runtime: Runtime, product: MatrixProduct): void {
-  const { rows, columns, depth, a, b, c } = product;
-  if (rows === 0 || columns === 0) return;
-  if (depth === 0) return writeStart(runtime, product);
-  if ("matrixProduct" in runtime.pool.kernels) return multiplyByLibrary(runtime, product);
+function stepsPerPlaceOf({ pool }: Runtime, { precision }: MatrixProduct): StepsPerPlace {
+  return precision === "bfloat16" && "gemmBlockOfPairs" in pool.kernels ? 2 : 1;
+}
+
+function packTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
+  const { columns, depth, b } = product;
+  return task(packJob, {
+    source: b.address,
+    rowBytes: storedRowBytes(b, depth, columns),
+    isTransposed: Number(b.isTransposed ?? false),
+    depth,
+    columns,
+    stepsPerPlace: stepsPerPlaceOf(runtime, product),
+    target: packed,
+  }, { items: packItems(depth, columns, runtime.pool.tile.columns), work: depth * columns });
+}
+
+function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
   const { pool } = runtime;
-  const panelColumns = pool.tile.columns;
-  const isPaired = product.precision === "bfloat16" && "gemmBlockOfPairs" in pool.kernels;
-  const stepsPerPlace = isPaired ? 2 : 1;
-  withScratch(runtime, packedBytes(product, panelColumns, stepsPerPlace), (packed) => {
-    pool.run(packJob, {
-      source: b.address,
-      rowBytes: storedRowBytes(b, depth, columns),
-      isTransposed: Number(b.isTransposed ?? false),
-      depth,
-      columns,
-      stepsPerPlace,
-      target: packed,
-    }, { items: packItems(depth, columns, panelColumns), work: depth * columns });
-    const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, pool.tile);
-    pool.run(gemmJob, {
-      a: a.address,
-      aRowBytes: storedRowBytes(a, rows, depth),
-      aIsTransposed: Number(a.isTransposed ?? false),
-      b: packed,
-      c: c.address,
-      rowBytes: c.rowBytes ?? columns * 4,
-      rows,
-      columns,
-      depth,
-      stepsPerPlace,
-      ...startOf(product.start ?? "zero", panelColumns * 4),
-      activation: activationNumber(product),
-      activated: product.activated ?? 0,
-      rowItems,
-      columnItems,
-    }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
+  const { rows, columns, depth, a, c } = product;
+  const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, pool.tile);
+  return task(gemmJob, {
+    a: a.address,
+    aRowBytes: storedRowBytes(a, rows, depth),
+    aIsTransposed: Number(a.isTransposed ?? false),
+    b: packed,
+    c: c.address,
+    rowBytes: c.rowBytes ?? columns * 4,
+    rows,
+    columns,
+    depth,
+    stepsPerPlace: stepsPerPlaceOf(runtime, product),
+    ...startOf(product.start ?? "zero", pool.tile.columns * 4),
+    activation: activationNumber(product),
+    activated: product.activated ?? 0,
+    rowItems,
+    columnItems,
+  }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
+}
+
+/** Tasks that share a hand-over to the threads with products. */
+export interface Company {
+  /** Done before the products; may write their left operands, but not the right ones. */
+  readonly before?: readonly Task[];
+  /** Done beside the last product: may read what `before` has written. */
+  readonly beside?: readonly Task[];
+}
+
+/**
+ * Computes products that do not depend on each other. The right operand of each is packed while the
+ * threads are at the product before it.
+ */
+export function multiplyMatrices(
+  runtime: Runtime,
+  products: readonly MatrixProduct[],
+  { before = [], beside = [] }: Company = {},
+): void {
+  const { pool } = runtime;
+  const nonEmpty = products.filter(({ rows, columns }) => rows > 0 && columns > 0);
+  const proper = nonEmpty.filter(({ depth }) => depth > 0);
+  for (const product of nonEmpty) if (product.depth === 0) writeStart(runtime, product);
+  if ("matrixProduct" in pool.kernels) {
+    return pool.runStages([before, [...beside, ...proper.map(libraryTask)]]);
+  }
+  const bytes = proper.map((product) =>
+    packedBytes(product, pool.tile.columns, stepsPerPlaceOf(runtime, product))
+  );
+  const sum = bytes.reduce((total, length) => total + length, 0);
+  withScratch(runtime, sum, (start) => {
+    const stages: Task[][] = [[...before]];
+    let packed = start;
+    proper.forEach((product, index) => {
+      stages[index].push(packTask(runtime, product, packed));
+      stages.push([gemmTask(runtime, product, packed)]);
+      packed += bytes[index];
+    });
+    stages[proper.length].unshift(...beside);
+    pool.runStages(stages);
   });
 }

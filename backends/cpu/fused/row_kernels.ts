@@ -20,7 +20,8 @@ import {
 } from "../jobs/row_jobs.ts";
 import { onesOffset } from "../memory/arena.ts";
 import { addressOf, type Runtime, withScratch } from "../runtime.ts";
-import { sumColumns } from "./linear.ts";
+import { task } from "../threads/program.ts";
+import { columnSums } from "./linear.ts";
 
 /** Multiplications per element of a row kernel, roughly. */
 const rowWork = 4;
@@ -59,7 +60,9 @@ export function createLayerNorm(runtime: Runtime): LayerNormKernel {
       const partialBytes = stretches * columns * 4;
       return withScratch(runtime, 2 * partialBytes, (dweights) => {
         const dbiases = dweights + partialBytes;
-        pool.run(layerNormBackwardJob, {
+        const sum = (address: number) => columnSums(runtime, { address, rows: stretches, columns });
+        const [dweight, dbias] = [sum(dweights), sum(dbiases)];
+        const gradients = task(layerNormBackwardJob, {
           dy: at(dy),
           x: at(x),
           weight: at(weight),
@@ -71,8 +74,8 @@ export function createLayerNorm(runtime: Runtime): LayerNormKernel {
           columns,
           length,
         }, rowOptions(rows, columns));
-        const sum = (address: number) => sumColumns(runtime, { address, rows: stretches, columns });
-        return { dx, dweight: sum(dweights), dbias: sum(dbiases) };
+        pool.runStages([[gradients], [dweight.task, dbias.task]]);
+        return { dx, dweight: dweight.sums, dbias: dbias.sums };
       });
     },
   };
@@ -110,14 +113,16 @@ export function createResidual(runtime: Runtime): ResidualKernel {
       const { rows, columns } = values;
       const { stretches } = stretchRows(rows);
       const dgamma = withScratch(runtime, stretches * columns * 4, (dgammas) => {
-        pool.run(
+        const gradients = task(
           residualBackwardJob,
           { ...values, dy: at(dy), dbranch: at(dbranch), dgammas },
           rowOptions(rows, columns),
         );
-        return gamma === null
+        const sum = gamma === null
           ? null
-          : sumColumns(runtime, { address: dgammas, rows: stretches, columns });
+          : columnSums(runtime, { address: dgammas, rows: stretches, columns });
+        pool.runStages([[gradients], sum === null ? [] : [sum.task]]);
+        return sum && sum.sums;
       });
       return { dbranch, dgamma };
     },

@@ -14,7 +14,8 @@ import {
   relativePositionBiasJob,
 } from "../jobs/row_jobs.ts";
 import { addressOf, reshape, type Runtime, withScratch } from "../runtime.ts";
-import { sumColumns } from "./linear.ts";
+import { task } from "../threads/program.ts";
+import { columnSums } from "./linear.ts";
 import { multiplyMatrices } from "./matrix_product.ts";
 
 /** Calls `use` with the images' patches as rows: [B·(H/p)·(W/p), channels·p·p]. */
@@ -49,7 +50,7 @@ export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
       const tokens = height / patchSize * (width / patchSize);
       const y = tensors.empty([samples, tokens, outputs]);
       withPatches(runtime, images, patchSize, (patches, rows, depth) =>
-        multiplyMatrices(runtime, {
+        multiplyMatrices(runtime, [{
           rows,
           columns: outputs,
           depth,
@@ -58,7 +59,7 @@ export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
           c: { address: addressOf(runtime, y) },
           start: { bias: addressOf(runtime, bias) },
           precision,
-        }));
+        }]));
       return { y };
     },
     backward({ dy, images, weight, precision }) {
@@ -66,12 +67,13 @@ export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
       const dweight = tensors.empty(weight.shape);
       const address = addressOf(runtime, dy);
       const rows = dy.size / outputs;
+      const dbias = columnSums(runtime, { address, rows, columns: outputs });
       withPatches(
         runtime,
         images,
         patchSize,
         (patches, depth, columns) =>
-          multiplyMatrices(runtime, {
+          multiplyMatrices(runtime, [{
             rows: outputs,
             columns,
             depth,
@@ -79,9 +81,9 @@ export function createPatchEmbed(runtime: Runtime): PatchEmbedKernel {
             b: { address: patches },
             c: { address: addressOf(runtime, dweight) },
             precision,
-          }),
+          }], { beside: [dbias.task] }),
       );
-      return { dweight, dbias: sumColumns(runtime, { address, rows, columns: outputs }) };
+      return { dweight, dbias: dbias.sums };
     },
   };
 }
@@ -93,8 +95,13 @@ function assembleBackward(runtime: Runtime, { dy, mask, hasPositions }: Assemble
   const [samples, tokens, columns] = dy.shape as number[];
   const address = addressOf(runtime, dy);
   const dpatches = tensors.empty([samples, tokens - 1, columns]);
+  const rowBytes = tokens * columns * 4;
+  const dclsToken = columnSums(runtime, { address, rows: samples, columns, rowBytes });
+  const dpositions = hasPositions
+    ? columnSums(runtime, { address, rows: samples, columns: tokens * columns })
+    : null;
   const dmaskToken = withScratch(runtime, samples * columns * 4, (dmaskTokens) => {
-    pool.run(assembleTokensBackwardJob, {
+    const patches = task(assembleTokensBackwardJob, {
       dy: address,
       mask: addressOf(runtime, mask),
       dpatches: addressOf(runtime, dpatches),
@@ -102,19 +109,18 @@ function assembleBackward(runtime: Runtime, { dy, mask, hasPositions }: Assemble
       rows: tokens - 1,
       columns,
     }, { items: samples, work: dy.size });
-    if (mask === null) return null;
-    return sumColumns(runtime, { address: dmaskTokens, rows: samples, columns });
+    const sum = mask === null
+      ? null
+      : columnSums(runtime, { address: dmaskTokens, rows: samples, columns });
+    const sums = [dclsToken, dpositions, sum].flatMap((one) => one === null ? [] : [one.task]);
+    pool.runStages([[patches], sums]);
+    return sum && sum.sums;
   });
-  const rowBytes = tokens * columns * 4;
-  const dclsToken = sumColumns(runtime, { address, rows: samples, columns, rowBytes });
-  const dpositions = hasPositions
-    ? sumColumns(runtime, { address, rows: samples, columns: tokens * columns })
-    : null;
   return {
     dpatches,
     dmaskToken: dmaskToken && reshape(dmaskToken, [1, 1, columns]),
-    dclsToken: reshape(dclsToken, [1, 1, columns]),
-    dpositions: dpositions && reshape(dpositions, [1, tokens, columns]),
+    dclsToken: reshape(dclsToken.sums, [1, 1, columns]),
+    dpositions: dpositions && reshape(dpositions.sums, [1, tokens, columns]),
   };
 }
 

@@ -13,7 +13,7 @@ export function depthBlock(depth: number): number {
 /** Bytes behind packed panels of a left operand that packing may overwrite. */
 export const packingSlack = 64;
 
-const panelsPerItem = 16;
+const panelsPerItem = 4;
 
 /** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
 export type StepsPerPlace = 1 | 2;

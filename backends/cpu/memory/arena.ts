@@ -34,8 +34,12 @@ export interface Block {
 interface Node extends Block {
   bytes: number;
   isFree: boolean;
+  /** Neighbours in memory. */
   previous: Node | null;
   next: Node | null;
+  /** Neighbours in the list of free blocks. */
+  before: Node | null;
+  after: Node | null;
 }
 
 /** Four classes for each power of two. */
@@ -52,7 +56,8 @@ function roundUp(value: number, step: number): number {
 /** See the module's text. */
 export class Arena {
   readonly source: ArenaMemory;
-  #free: Set<Node>[] = [];
+  /** Heads of lists of free blocks, by size class; the last one freed, still in the caches, is first. */
+  #free: (Node | null)[] = [];
   #last: Node | null = null;
   #end = reservedBytes;
   #usedBytes = 0;
@@ -111,14 +116,12 @@ export class Arena {
   #take(wanted: number): Node | null {
     const first = sizeClass(wanted);
     for (let index = first; index < this.#free.length; index++) {
-      const bin = this.#free[index];
-      if (bin === undefined || bin.size === 0) continue;
-      for (const node of bin) {
-        // Only in the first class can a block be too small.
-        if (node.bytes < wanted) continue;
-        bin.delete(node);
-        return node;
-      }
+      // Only in the first class can a block be too small.
+      let node = this.#free[index] ?? null;
+      while (node !== null && node.bytes < wanted) node = node.after;
+      if (node === null) continue;
+      this.#remove(node);
+      return node;
     }
     return null;
   }
@@ -146,7 +149,15 @@ export class Arena {
       tail.bytes = wanted;
       return tail;
     }
-    const node: Node = { offset, bytes: wanted, isFree: true, previous: this.#last, next: null };
+    const node: Node = {
+      offset,
+      bytes: wanted,
+      isFree: true,
+      previous: this.#last,
+      next: null,
+      before: null,
+      after: null,
+    };
     if (this.#last !== null) this.#last.next = node;
     this.#last = node;
     return node;
@@ -162,6 +173,8 @@ export class Arena {
       isFree: true,
       previous: node,
       next: node.next,
+      before: null,
+      after: null,
     };
     if (node.next !== null) node.next.previous = tail;
     else this.#last = tail;
@@ -178,10 +191,17 @@ export class Arena {
 
   #insert(node: Node): void {
     const index = sizeClass(node.bytes);
-    (this.#free[index] ??= new Set()).add(node);
+    const head = this.#free[index] ?? null;
+    if (head !== null) head.before = node;
+    node.after = head;
+    this.#free[index] = node;
   }
 
   #remove(node: Node): void {
-    this.#free[sizeClass(node.bytes)].delete(node);
+    const { before, after } = node;
+    if (after !== null) after.before = before;
+    if (before !== null) before.after = after;
+    else this.#free[sizeClass(node.bytes)] = after;
+    node.before = node.after = null;
   }
 }

@@ -1,11 +1,11 @@
 /** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
 
-import type { Bench, Job, KernelTable, ThreadTools } from "../jobs/job.ts";
-import { jobs } from "../jobs/registry.ts";
+import type { Bench, KernelTable, ThreadTools } from "../jobs/job.ts";
 import { tileShape } from "../descriptions/gemm.ts";
 import { instantiateKernels } from "../kernel_table.ts";
 import { type ForeignKernels, lanesOf } from "../providers/foreign_kernels.ts";
 import { Control } from "./control.ts";
+import { readProgram, type Step } from "./program.ts";
 
 /** What the main thread sends to a worker. */
 export interface WorkerSetup {
@@ -17,33 +17,17 @@ export interface WorkerSetup {
   readonly thread: number;
 }
 
-/** Reads a job's arguments back into an object; the last two are the scratch memory's. */
-function readArguments(job: Job, numbers: Float64Array): Record<string, number> {
-  const values: Record<string, number> = {};
-  job.fields.forEach((field, position) => values[field] = numbers[position]);
-  return values;
-}
-
-/** Takes items until none is left. */
-export function takeItems(
-  control: Control,
-  job: Job,
-  bench: Bench,
-  values: Record<string, number>,
-  items: number,
-): void {
-  for (let item = control.takeItem(); item < items; item = control.takeItem()) {
-    job.run(bench, values, item);
+/** Takes items of the steps until none is left. */
+export function takeItems(control: Control, steps: readonly Step[], bench: Bench): void {
+  const { end } = steps[steps.length - 1];
+  let place = 0;
+  for (let item = control.takeItem(); item < end; item = control.takeItem()) {
+    while (item >= steps[place].end) place++;
+    const { job, values, first, after, stageEnd } = steps[place];
+    if (after > 0) control.awaitDone(after);
+    job.run(bench, values, item - first);
+    if (stageEnd < end) control.countDone(stageEnd);
   }
-}
-
-function work(control: Control, tools: ThreadTools, thread: number): void {
-  const job = jobs[control.job];
-  const values = readArguments(job, control.jobArguments);
-  const scratchStart = control.jobArguments[job.fields.length];
-  const scratchBytes = control.jobArguments[job.fields.length + 1];
-  const bench = { ...tools, scratch: scratchStart + thread * scratchBytes };
-  takeItems(control, job, bench, values, control.items);
 }
 
 /** Blocks until the main thread ends it. */
@@ -54,14 +38,15 @@ export function serveJobs(
   const control = new Control(memory.buffer);
   const kernels = { ...instantiateKernels(module, memory), ...foreignKernels };
   const tools = { kernels, tile: tileShape(lanesOf(foreign)) };
-  // A job may be open already; one that has closed is left again at once.
+  // A program may be open already; one that has closed is left again at once.
   let generation = control.generation - 1;
   for (;;) {
     generation = control.awaitGeneration(generation);
     if (generation === -1) return;
     if (!control.join()) continue;
     try {
-      work(control, tools, thread);
+      const { steps, scratch } = readProgram(control.program);
+      takeItems(control, steps, { ...tools, scratch: scratch.start + thread * scratch.bytes });
     } catch {
       control.fail();
     } finally {

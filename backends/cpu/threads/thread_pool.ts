@@ -3,10 +3,11 @@
 import { now } from "../../../core/clock.ts";
 import type { KernelSpan } from "../../backend.ts";
 import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "../jobs/job.ts";
-import { jobs } from "../jobs/registry.ts";
 import type { Arena } from "../memory/arena.ts";
 import type { ForeignKernels } from "../providers/foreign_kernels.ts";
 import { Control } from "./control.ts";
+import { type Scratch, type Step, type Task, task, type TaskOptions } from "./program.ts";
+import { toSteps, writeProgram } from "./program.ts";
 import { takeItems } from "./serve_jobs.ts";
 import type { StartWorker } from "./start_worker.ts";
 
@@ -16,15 +17,6 @@ export interface ThreadPoolOptions {
   threads: number;
   /** Multiplications from which on a job is shared out. */
   sharedWork?: number;
-}
-
-/** What a call of {@link ThreadPool.run} needs besides the job's own arguments. */
-export interface RunOptions {
-  items: number;
-  /** Scratch memory for each thread. */
-  scratchBytes?: number;
-  /** Multiplications or so in all items together; small jobs stay on one thread. */
-  work: number;
 }
 
 const defaultSharedWork = 100_000;
@@ -64,28 +56,44 @@ export class ThreadPool {
     this.#control.reset();
   }
 
-  /** Runs all items; returns when they are done. */
+  /** Runs all items of a job; returns when they are done. */
   run<Field extends string>(
     job: Job<Field>,
     values: JobArguments<Field>,
-    options: RunOptions,
+    options: TaskOptions,
   ): void {
-    const isShared = this.threads > 1 && options.items > 1 && options.work >= this.#sharedWork;
-    const scratchBytes = Math.ceil((options.scratchBytes ?? 0) / 64) * 64;
-    const scratch = scratchBytes === 0
-      ? null
-      : this.#arena.allocate(scratchBytes * (isShared ? this.threads : 1));
+    this.runStages([[task(job, values, options)]]);
+  }
+
+  /** Runs the tasks of each stage, when those of the stages before are done. */
+  runStages(stages: readonly (readonly Task[])[]): void {
+    const tasks = stages.flat();
+    let [items, work, bytes] = [0, 0, 0];
+    for (const task of tasks) {
+      items += task.items;
+      work += task.work;
+      bytes = Math.max(bytes, task.scratchBytes ?? 0);
+    }
+    if (items === 0) return;
+    const isShared = this.threads > 1 && items > 1 && work >= this.#sharedWork;
+    bytes = Math.ceil(bytes / 64) * 64;
+    const block = bytes === 0 ? null : this.#arena.allocate(bytes * (isShared ? this.threads : 1));
     const started = now();
     try {
-      const start = scratch?.offset ?? 0;
-      if (isShared) this.#runShared(job as Job, values, options.items, start, scratchBytes);
+      const scratch = { start: block?.offset ?? 0, bytes };
+      if (isShared) this.#runShared(toSteps(stages), scratch);
       else {
-        const bench = this.#benchAt(start);
-        for (let item = 0; item < options.items; item++) job.run(bench, values, item);
+        const bench = this.#benchAt(scratch.start);
+        for (const { job, values, items } of tasks) {
+          for (let item = 0; item < items; item++) job.run(bench, values, item);
+        }
       }
     } finally {
-      if (scratch !== null) this.#arena.free(scratch);
-      this.onSpan?.({ name: job.name, start: started, seconds: now() - started });
+      if (block !== null) this.#arena.free(block);
+      if (this.onSpan !== null) {
+        const name = [...new Set(tasks.map(({ job }) => job.name))].join(" + ");
+        this.onSpan({ name, start: started, seconds: now() - started });
+      }
     }
   }
 
@@ -94,27 +102,24 @@ export class ThreadPool {
     this.#control.stop();
   }
 
-  #runShared(
-    job: Job,
-    values: JobArguments<string>,
-    items: number,
-    scratch: number,
-    scratchBytes: number,
-  ): void {
+  #runShared(steps: readonly Step[], scratch: Scratch): void {
     this.#startWorkers();
     const control = this.#control;
-    const { jobArguments } = control;
-    job.fields.forEach((field, position) => jobArguments[position] = values[field]);
-    jobArguments[job.fields.length] = scratch;
-    jobArguments[job.fields.length + 1] = scratchBytes;
-    control.open(jobs.indexOf(job), items);
+    writeProgram(steps, scratch, control.program);
+    control.open();
     let hasSucceeded = false;
     try {
-      takeItems(control, job, this.#benchAt(scratch), values, items);
+      takeItems(control, steps, this.#benchAt(scratch.start));
+    } catch (error) {
+      control.fail();
+      throw error;
     } finally {
       hasSucceeded = control.close();
     }
-    if (!hasSucceeded) throw new Error(`Cannot run the job "${job.name}": a worker thread failed`);
+    if (!hasSucceeded) {
+      const names = steps.map(({ job }) => job.name).join(", ");
+      throw new Error(`Cannot run ${names}: a worker thread failed`);
+    }
   }
 
   #benchAt(scratch: number): Bench {

@@ -1,0 +1,100 @@
+/**
+ * What is handed to the threads at once: tasks in stages, as numbers in the shared memory.
+ *
+ * The items of all tasks are numbered through, and threads take them in that order. An item waits
+ * until all items of the stages before its own are done; whoever took those is at work on them, so
+ * that a thread may come late, or never, and nobody waits in vain.
+ *
+ * @module
+ */
+
+import type { Job, JobArguments } from "../jobs/job.ts";
+import { jobs } from "../jobs/registry.ts";
+
+/** A job with its arguments. */
+export interface Task {
+  readonly job: Job;
+  readonly values: JobArguments<string>;
+  readonly items: number;
+  /** Multiplications or so in all items together. */
+  readonly work: number;
+  /** Scratch memory for each thread. */
+  readonly scratchBytes?: number;
+}
+
+/** What a task is besides its job's own arguments. */
+export type TaskOptions = Pick<Task, "items" | "work" | "scratchBytes">;
+
+/** A task whose arguments are those of its job. */
+export function task<Field extends string>(
+  job: Job<Field>,
+  values: JobArguments<Field>,
+  options: TaskOptions,
+): Task {
+  return { job: job as Job, values, ...options };
+}
+
+/** A task among the items of a program. */
+export interface Step {
+  readonly job: Job;
+  readonly values: JobArguments<string>;
+  /** Number of the first item, and of the one behind the last. */
+  readonly first: number;
+  readonly end: number;
+  /** How many items must be done before, and with the whole stage; that many are waited for. */
+  readonly after: number;
+  readonly stageEnd: number;
+}
+
+/** The steps of stages one after another. */
+export function toSteps(stages: readonly (readonly Task[])[]): Step[] {
+  const steps: Step[] = [];
+  let first = 0;
+  for (const stage of stages) {
+    const after = first;
+    const stageEnd = stage.reduce((sum, { items }) => sum + items, first);
+    for (const { job, values, items } of stage) {
+      steps.push({ job, values, first, end: first + items, after, stageEnd });
+      first += items;
+    }
+  }
+  return steps;
+}
+
+const jobNumbers = new Map(jobs.map((job, number) => [job, number]));
+
+/** The threads' scratch memory: where the first one's is, and how large each is. */
+export interface Scratch {
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/** Writes what {@link readProgram} reads. */
+export function writeProgram(
+  steps: readonly Step[],
+  { start, bytes }: Scratch,
+  numbers: Float64Array,
+): void {
+  let place = 0;
+  const write = (number: number) => numbers[place++] = number;
+  [steps.length, start, bytes].forEach(write);
+  for (const { job, values, first, end, after, stageEnd } of steps) {
+    [jobNumbers.get(job)!, first, end, after, stageEnd].forEach(write);
+    for (const field of job.fields) write(values[field]);
+  }
+  if (place > numbers.length) throw new Error(`Cannot hand over ${steps.length} tasks at once`);
+}
+
+export function readProgram(numbers: Float64Array): { steps: Step[]; scratch: Scratch } {
+  let place = 0;
+  const read = () => numbers[place++];
+  const [length, start, bytes] = [read(), read(), read()];
+  const steps = Array.from({ length }, () => {
+    const job = jobs[read()];
+    const [first, end, after, stageEnd] = [read(), read(), read(), read()];
+    const values: Record<string, number> = {};
+    for (const field of job.fields) values[field] = read();
+    return { job, values, first, end, after, stageEnd };
+  });
+  return { steps, scratch: { start, bytes } };
+}
