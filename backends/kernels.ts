@@ -215,7 +215,7 @@ export interface AdamWArguments {
 /** Every fused kernel; a backend implements a part of them. Each has a conformance case. */
 export interface Kernels {
   linear: LinearKernel;
-  /** For where a dispatch costs more than the work: a few hundred numbers are copied. */
+  /** For where the calls of a composition cost more than the work: a few hundred numbers are copied. */
   qkvBias?: QkvBiasKernel;
   layerNorm: LayerNormKernel;
   attention: AttentionKernel;

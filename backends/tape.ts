@@ -13,7 +13,8 @@ import { backpropagate, releaseSaved, type TapeNode } from "./_backpropagate.ts"
 
 interface EngineTape {
   startTape(): void;
-  state: { activeTape: TapeNode[] | null; gradientDepth: number };
+  isTapeOn(): boolean;
+  state: { activeTape: TapeNode[] | null; gradientDepth: number; nextTapeNodeId: number };
 }
 
 /** Runs `work` as if no tape were open. */
@@ -31,6 +32,18 @@ export function pauseTape<T>(work: () => T): T {
 /** Whether what runs now is followed by a backward pass. */
 export function isTapeOpen(): boolean {
   return (tf.engine() as unknown as EngineTape).state.gradientDepth > 0;
+}
+
+/** Whether an op that runs now is to be recorded: not within one that is. */
+export function isRecording(): boolean {
+  return (tf.engine() as unknown as EngineTape).isTapeOn();
+}
+
+/** Puts an op on the open tape; its `saved` tensors, marked as kept, are freed by the tape. */
+export function record(node: Omit<TapeNode, "kernelName">): void {
+  const { state } = tf.engine() as unknown as EngineTape;
+  // tfjs' own `grads` tells nodes by their number.
+  state.activeTape!.push({ id: state.nextTapeNodeId++, kernelName: "", ...node } as TapeNode);
 }
 
 /** Records ops from {@link Tape.open} until {@link Tape.close}; there is one at a time. */

@@ -1,25 +1,15 @@
 /**
  * Puts fused kernels on tfjs' tape.
  *
- * `tf.customGrad` allows one output only; what it is built on allows several, and is used here.
+ * `tf.customGrad` allows one output only, and what it is built on makes clones that go through the
+ * whole engine; here the tape is written directly.
  *
  * @module
  */
 
 import { type NamedTensorMap, type Tensor, tf } from "../../deps/tfjs.ts";
-
-type Save = (tensors: Tensor[]) => void;
-
-interface KernelEngine {
-  runKernelFunc(kernel: {
-    forwardFunc: (backend: unknown, save: Save) => Tensor[];
-    backwardsFunc?: (
-      dys: Tensor | Tensor[],
-      saved: Tensor[],
-    ) => Record<string, () => Tensor>;
-    inputs: NamedTensorMap;
-  }): Tensor[];
-}
+import { isRecording, pauseTape, record } from "../tape.ts";
+import { alias } from "./_alias.ts";
 
 /** A fused forward pass and its gradient. */
 export interface RecordedKernel<Inputs extends NamedTensorMap> {
@@ -42,24 +32,29 @@ export function recordKernel<Inputs extends NamedTensorMap>(
   { inputs, forward, backward }: RecordedKernel<Inputs>,
 ): Tensor[] {
   const names = Object.keys(inputs);
-  const engine = tf.engine() as unknown as KernelEngine;
-  return engine.runKernelFunc({
+  if (!isRecording()) return tf.tidy(() => forward().outputs);
+  let kept: Tensor[] = [];
+  const outputs = detached(() => {
+    const { outputs, saved } = forward();
+    kept = [...names.map((name) => inputs[name]), ...saved].map((tensor) => tf.keep(alias(tensor)));
+    return outputs;
+  });
+  record({
     inputs,
-    forwardFunc: (_backend, save) => {
-      const { outputs, saved } = forward();
-      save([...names.map((name) => inputs[name]), ...saved]);
-      return outputs;
-    },
-    backwardsFunc: (dys, kept) => {
-      const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
+    outputs,
+    saved: kept,
+    gradient: (dys) => {
       // All gradients are computed here and not when one is asked for: tfjs frees what a request
       // has made besides its own gradient.
       const gradients = tf.tidy(() => {
-        return backward(Array.isArray(dys) ? dys : [dys], restored, kept.slice(names.length));
+        const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
+        const whole = dys.map((dy, i) => dy ?? tf.zeros(outputs[i].shape));
+        return backward(whole, restored, kept.slice(names.length));
       });
       return Object.fromEntries(names.map((name) => [name, () => gradients[name]]));
     },
   });
+  return outputs;
 }
 
 /**
@@ -67,6 +62,5 @@ export function recordKernel<Inputs extends NamedTensorMap>(
  * gradients go, and all else that it made is freed.
  */
 export function detached(work: () => Tensor[]): Tensor[] {
-  const engine = tf.engine() as unknown as KernelEngine;
-  return engine.runKernelFunc({ inputs: {}, forwardFunc: work, backwardsFunc: () => ({}) });
+  return pauseTape(() => tf.tidy(work));
 }

@@ -1,6 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
+import { alias, asRows } from "./_alias.ts";
 import { recordKernel } from "./_record_kernel.ts";
 
 /**
@@ -48,19 +49,19 @@ function runLayerNorm(
 ): Tensor {
   const kernel = on.backend.kernels.layerNorm;
   if (kernel === undefined) return composeLayerNorm(x, weight, bias, epsilon);
-  const inputs = { x: tf.reshape(x, [-1, weight.size]), weight, bias };
   const [y] = recordKernel({
-    inputs,
+    inputs: { x, weight, bias },
     forward: () => {
-      const { y, saved } = kernel.forward({ ...inputs, epsilon });
-      return { outputs: [y], saved };
+      const { y, saved } = kernel.forward({ x: asRows(x), weight, bias, epsilon });
+      return { outputs: [alias(y, x.shape)], saved };
     },
     backward: ([dy], { x, weight }, saved) => {
-      const { dx, dweight, dbias } = kernel.backward({ dy, x, weight, saved, epsilon });
-      return { x: dx, weight: dweight, bias: dbias };
+      const rows = { dy: asRows(dy), x: asRows(x) };
+      const { dx, dweight, dbias } = kernel.backward({ ...rows, weight, saved, epsilon });
+      return { x: alias(dx, x.shape), weight: dweight, bias: dbias };
     },
   });
-  return tf.reshape(y, x.shape);
+  return y;
 }
 
 function composeLayerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {

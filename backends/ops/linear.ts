@@ -2,6 +2,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { Activation } from "../kernels.ts";
 import { observed } from "../watch.ts";
+import { alias, asRows } from "./_alias.ts";
 import { detached, recordKernel } from "./_record_kernel.ts";
 import { roundTo, roundValue } from "./round_to.ts";
 
@@ -43,12 +44,9 @@ export function linear(
   options: LinearOptions = {},
 ): Tensor {
   const { activation = "none", needsInputGradient = true } = options;
-  const [outputs, inputs] = weight.shape;
-  const rows = tf.reshape(needsInputGradient ? x : detached(() => [tf.clone(x)])[0], [-1, inputs]);
   const run = on.backend.kernels.linear === undefined ? composeLinear : fuseLinear;
   return observed(on, "linear", [weight, bias], (on) => {
-    const y = run(on, rows, weight, bias, { activation, needsInputGradient });
-    return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
+    return run(on, x, weight, bias, { activation, needsInputGradient });
   });
 }
 
@@ -70,11 +68,14 @@ function composeLinear(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | null,
-  { activation }: Required<LinearOptions>,
+  { activation, needsInputGradient }: Required<LinearOptions>,
 ): Tensor {
-  const product = tf.matMul(roundTo(on, x), roundValue(on, weight), false, true);
-  const linearOutput = roundTo(on, bias === null ? product : tf.add(product, bias));
-  return activation === "none" ? linearOutput : roundTo(on, activate(linearOutput, activation));
+  const [outputs, inputs] = weight.shape;
+  const rows = tf.reshape(needsInputGradient ? x : detached(() => [tf.clone(x)])[0], [-1, inputs]);
+  const product = tf.matMul(roundTo(on, rows), roundValue(on, weight), false, true);
+  const z = roundTo(on, bias === null ? product : tf.add(product, bias));
+  const y = activation === "none" ? z : roundTo(on, activate(z, activation));
+  return tf.reshape(y, [...x.shape.slice(0, -1), outputs]);
 }
 
 function fuseLinear(
@@ -92,14 +93,16 @@ function fuseLinear(
       ...(bias === null ? {} : { bias }),
     },
     forward: () => {
-      const { y, saved } = kernel.forward({ x, weight, bias, activation, precision });
-      return { outputs: [y], saved: needsInputGradient ? saved : [x, ...saved] };
+      const rows = asRows(x);
+      const { y, saved } = kernel.forward({ x: rows, weight, bias, activation, precision });
+      const output = alias(y, [...x.shape.slice(0, -1), weight.shape[0]]);
+      return { outputs: [output], saved: needsInputGradient ? saved : [x, ...saved] };
     },
     backward: ([dy], inputs, kept) => {
       const [keptX, saved] = needsInputGradient ? [inputs.x, kept] : [kept[0], kept.slice(1)];
       const { dx, dweight, dbias } = kernel.backward({
-        dy,
-        x: keptX,
+        dy: asRows(dy),
+        x: asRows(keptX),
         weight: inputs.weight,
         saved,
         activation,
@@ -107,7 +110,11 @@ function fuseLinear(
         needsInputGradient,
         precision,
       });
-      return { weight: dweight, ...(dx && { x: dx }), ...(dbias && { bias: dbias }) };
+      return {
+        weight: dweight,
+        ...(dx && { x: alias(dx, keptX.shape) }),
+        ...(dbias && { bias: dbias }),
+      };
     },
   });
   return y;

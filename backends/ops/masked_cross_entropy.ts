@@ -2,6 +2,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
 import { gatherRows } from "./_gather_rows.ts";
+import { alias, asRows } from "./_alias.ts";
 import { detached, recordKernel } from "./_record_kernel.ts";
 import { roundGradient, roundTo, roundValue } from "./round_to.ts";
 
@@ -46,13 +47,12 @@ export function maskedCrossEntropy(
   on: Context,
   args: MaskedCrossEntropyArguments,
 ): { loss: Tensor; correct: Tensor } {
-  const rows = tf.reshape(args.x, [-1, args.weight.shape[1]!]);
   const run = on.backend.kernels.maskedCrossEntropy === undefined
     ? composeMaskedCrossEntropy
     : fuseMaskedCrossEntropy;
   let correct: Tensor | undefined;
   const loss = observed(on, "maskedCrossEntropy", [args.weight, args.bias], (on) => {
-    const computed = run(on, { ...args, x: rows });
+    const computed = run(on, args);
     correct = computed.correct;
     return computed.loss;
   });
@@ -63,7 +63,8 @@ function composeMaskedCrossEntropy(
   on: Context,
   { x, positions, weight, bias, targets }: MaskedCrossEntropyArguments,
 ): { loss: Tensor; correct: Tensor } {
-  const rows = roundTo(on, gatherRows(x, positions));
+  const all = tf.reshape(x, [-1, weight.shape[1]!]);
+  const rows = roundTo(on, gatherRows(all, positions));
   const product = tf.matMul(rows, roundValue(on, weight), false, true);
   const logits = tf.add(roundGradient(on, product), bias);
   const isTarget = tf.oneHot(targets, weight.shape[0]);
@@ -82,14 +83,14 @@ function fuseMaskedCrossEntropy(
   const [loss, correct] = recordKernel({
     inputs: { x, weight, bias },
     forward: () => {
-      const args = { x, positions, weight, bias, targets, precision };
+      const args = { x: asRows(x), positions, weight, bias, targets, precision };
       const { loss, correct, saved } = kernel.forward(args);
       return { outputs: [loss, correct], saved: [positions, targets, ...saved] };
     },
     backward: ([dloss], inputs, [positions, targets, ...saved]) => {
-      const args = { dloss, ...inputs, positions, targets, saved, precision };
-      const { dx, dweight, dbias } = kernel.backward(args);
-      return { x: dx, weight: dweight, bias: dbias };
+      const rest = { dloss, positions, targets, saved, precision };
+      const { dx, dweight, dbias } = kernel.backward({ ...inputs, x: asRows(inputs.x), ...rest });
+      return { x: alias(dx, inputs.x.shape), weight: dweight, bias: dbias };
     },
   });
   return { loss, correct };

@@ -1,52 +1,85 @@
 /** AdamW over all parameters, in place. @module */
 
-import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import { tf } from "../../../deps/tfjs.ts";
 import type { AdamWArguments, Kernels } from "../../kernels.ts";
-import { adamWJob, elementItems, sumOfSquaresJob } from "../jobs/elementwise.ts";
-import { addressOf, type Runtime } from "../runtime.ts";
+import { adamWJob, gradientSquaresJob, rowLength, writeStretch } from "../jobs/adam_w.ts";
+import { elementItems, stretch } from "../jobs/elementwise.ts";
+import { addressOf, type Runtime, withScratch } from "../runtime.ts";
 
 /** Multiplications that the update of one element costs, roughly. */
 const updateWork = 10;
 
+/** The parameters in stretches: their table in the memory, and how many there are. */
+interface Stretches {
+  readonly table: number;
+  readonly items: number;
+  /** Elements of all parameters. */
+  readonly size: number;
+}
+
+/** Calls `use` with the stretches of all parameters; `t` is the number of the step, from 1. */
+function withStretches<T>(
+  runtime: Runtime,
+  values: AdamWArguments,
+  t: number,
+  use: (stretches: Stretches) => T,
+): T {
+  const { parameters, gradients, firstMoments, secondMoments, beta1 } = values;
+  const size = parameters.reduce((sum, parameter) => sum + parameter.size, 0);
+  const items = parameters.reduce((sum, parameter) => sum + elementItems(parameter.size), 0);
+  const length = items * rowLength;
+  return withScratch(runtime, length * 8, (table) => {
+    const buffer = runtime.tensors.arena.buffer as ArrayBuffer;
+    const rows = new Float64Array(buffer, table, length);
+    let item = 0;
+    parameters.forEach((parameter, index) => {
+      const addresses = {
+        parameter: addressOf(runtime, parameter),
+        gradient: addressOf(runtime, gradients[index]),
+        first: addressOf(runtime, firstMoments[index]),
+        second: addressOf(runtime, secondMoments[index]),
+      };
+      const learningRate = values.learningRates[index];
+      const decay = 1 - learningRate * values.weightDecays[index];
+      const rate = learningRate / -Math.expm1(t * Math.log(beta1));
+      for (let part = 0; part < elementItems(parameter.size); part++) {
+        const { offset, length } = stretch(parameter.size, part);
+        writeStretch(rows, item++, {
+          parameter: addresses.parameter + offset,
+          gradient: addresses.gradient + offset,
+          first: addresses.first + offset,
+          second: addresses.second + offset,
+          count: length,
+          decay,
+          rate,
+        });
+      }
+    });
+    return use({ table, items, size });
+  });
+}
+
 /** ‖gradients·factor‖ over all of them: partial sums in float32, their sum in float64. */
-function gradientNorm(runtime: Runtime, gradients: readonly Tensor[], factor: number): number {
+function gradientNorm(runtime: Runtime, { table, items, size }: Stretches, factor: number): number {
   const { tensors, pool } = runtime;
+  const results = tensors.empty([items]);
+  const values = { table, results: addressOf(runtime, results), factor };
+  pool.run(gradientSquaresJob, values, { items, work: size });
   let sum = 0;
-  for (const gradient of gradients) {
-    const items = elementItems(gradient.size);
-    const results = tensors.empty([items]);
-    pool.run(sumOfSquaresJob, {
-      source: addressOf(runtime, gradient),
-      count: gradient.size,
-      results: addressOf(runtime, results),
-      factor,
-    }, { items, work: gradient.size });
-    for (const part of tensors.view(results)) sum += part;
-    results.dispose();
-  }
+  for (const part of tensors.view(results)) sum += part;
+  results.dispose();
   return Math.fround(Math.sqrt(sum));
 }
 
-function update(runtime: Runtime, values: AdamWArguments, factor: number, t: number): void {
-  const { beta1, beta2, epsilon, parameters } = values;
+function update(
+  { pool }: Runtime,
+  { beta1, beta2, epsilon }: AdamWArguments,
+  { table, items, size }: Stretches,
+  { factor, t }: { factor: number; t: number },
+): void {
   const correction = 1 / Math.sqrt(-Math.expm1(t * Math.log(beta2)));
-  parameters.forEach((parameter, index) => {
-    const learningRate = values.learningRates[index];
-    runtime.pool.run(adamWJob, {
-      parameter: addressOf(runtime, parameter),
-      gradient: addressOf(runtime, values.gradients[index]),
-      first: addressOf(runtime, values.firstMoments[index]),
-      second: addressOf(runtime, values.secondMoments[index]),
-      count: parameter.size,
-      factor,
-      beta1,
-      beta2,
-      decay: 1 - learningRate * values.weightDecays[index],
-      rate: learningRate / -Math.expm1(t * Math.log(beta1)),
-      correction,
-      epsilon,
-    }, { items: elementItems(parameter.size), work: parameter.size * updateWork });
-  });
+  const values = { table, factor, beta1, beta2, correction, epsilon };
+  pool.run(adamWJob, values, { items, work: size * updateWork });
 }
 
 /** See {@link Kernels.adamW}. */
@@ -55,15 +88,17 @@ export function createAdamW(runtime: Runtime): Kernels["adamW"] {
     const { maxGradientNorm, growthInterval, scaler } = values;
     const state = runtime.tensors.view(scaler);
     const [scale, goodSteps, steps, skippedSteps] = state;
-    const norm = gradientNorm(runtime, values.gradients, 1 / scale);
-    const isGood = Number.isFinite(norm);
-    if (isGood) {
+    const t = steps + 1;
+    const norm = withStretches(runtime, values, t, (stretches) => {
+      const norm = gradientNorm(runtime, stretches, 1 / scale);
+      if (!Number.isFinite(norm)) return norm;
       const clipping = maxGradientNorm === null ? 1 : Math.min(maxGradientNorm / (norm + 1e-6), 1);
-      update(runtime, values, clipping / scale, steps + 1);
-      state[2] = steps + 1;
-    } else {
-      state[3] = skippedSteps + 1;
-    }
+      update(runtime, values, stretches, { factor: clipping / scale, t });
+      return norm;
+    });
+    const isGood = Number.isFinite(norm);
+    if (isGood) state[2] = t;
+    else state[3] = skippedSteps + 1;
     if (growthInterval !== null) {
       const grows = isGood && goodSteps + 1 >= growthInterval;
       state[0] = isGood ? (grows ? scale * 2 : scale) : scale / 2;

@@ -7,6 +7,7 @@ import { createAttention } from "./attention.ts";
 import { createCodeStatistics, createEmaCodebookUpdate, createNearestCode } from "./codebook.ts";
 import { createLinear } from "./linear.ts";
 import { createMaskedCrossEntropy } from "./masked_cross_entropy.ts";
+import { createQkvBias } from "./qkv_bias.ts";
 import {
   createCosineLoss,
   createL2Normalize,
@@ -19,6 +20,7 @@ import { createAssembleTokens, createPatchEmbed, createRelativePositionBias } fr
 export function createFusedKernels(runtime: Runtime): Kernels {
   return {
     linear: createLinear(runtime),
+    qkvBias: createQkvBias(runtime),
     layerNorm: createLayerNorm(runtime),
     attention: createAttention(runtime),
     residual: createResidual(runtime),

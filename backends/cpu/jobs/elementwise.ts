@@ -28,54 +28,6 @@ export const activationBackwardJob = defineJob(
   },
 );
 
-/** results[item] = Σ (source·factor)² of the item's stretch. */
-export const sumOfSquaresJob = defineJob(
-  "sumOfSquares",
-  ["source", "count", "results", "factor"],
-  ({ kernels }, { source, count, results, factor }, item) => {
-    const { offset, length } = stretch(count, item);
-    kernels.sumOfSquares(source + offset, length, results + item * 4, factor);
-  },
-);
-
-export const adamWJob = defineJob(
-  "adamW",
-  [
-    "parameter",
-    "gradient",
-    "first",
-    "second",
-    "count",
-    "factor",
-    "beta1",
-    "beta2",
-    "decay",
-    "rate",
-    "correction",
-    "epsilon",
-  ],
-  ({ kernels }, values, item) => {
-    const { offset, length } = stretch(values.count, item);
-    const { beta1, beta2 } = values;
-    kernels.adamW(
-      values.parameter + offset,
-      values.gradient + offset,
-      values.first + offset,
-      values.second + offset,
-      length,
-      values.factor,
-      beta1,
-      1 - beta1,
-      beta2,
-      1 - beta2,
-      values.decay,
-      values.rate,
-      values.correction,
-      values.epsilon,
-    );
-  },
-);
-
 /** Numbers of the operations of {@link binaryJob}. */
 export const binaryKernelNames = ["add", "subtract", "multiply", "divide"] as const;
 

@@ -17,6 +17,8 @@ export interface ThreadTools {
   readonly kernels: KernelTable;
   /** Rows and columns of packed panels, as `gemmBlock` of these kernels wants them. */
   readonly tile: TileShape;
+  /** The memory that addresses point into, as long as it is now. */
+  readonly buffer: () => ArrayBufferLike;
 }
 
 /** What an item of a job has at hand. */

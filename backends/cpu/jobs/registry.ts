@@ -1,5 +1,6 @@
 /** All jobs; threads name a job by its place in this list. @module */
 
+import { adamWJob, gradientSquaresJob } from "./adam_w.ts";
 import { attentionBackwardJob, attentionJob } from "./attention.ts";
 import { columnSumsJob } from "./column_sums.ts";
 import * as elementwiseJobs from "./elementwise.ts";
@@ -20,5 +21,7 @@ export const jobs: readonly Job[] = [
   columnSumsJob,
   attentionJob,
   attentionBackwardJob,
+  gradientSquaresJob,
+  adamWJob,
   ...[...Object.values(elementwiseJobs), ...Object.values(rowJobs)].filter(isJob),
 ] as readonly unknown[] as readonly Job[];

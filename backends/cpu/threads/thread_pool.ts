@@ -36,7 +36,7 @@ export class ThreadPool {
   #startWorker: StartWorker | null;
 
   constructor(
-    source: ThreadTools & {
+    source: Omit<ThreadTools, "buffer"> & {
       arena: Arena;
       module: WebAssembly.Module;
       foreign: ForeignKernels | null;
@@ -123,7 +123,7 @@ export class ThreadPool {
   }
 
   #benchAt(scratch: number): Bench {
-    return { kernels: this.kernels, tile: this.tile, scratch };
+    return { kernels: this.kernels, tile: this.tile, buffer: () => this.#arena.buffer, scratch };
   }
 
   #startWorkers(): void {
