@@ -112,7 +112,10 @@ export class Vector {
   readonly value: number;
   readonly address: Index | null;
   readonly variable: Variable | null;
-  /** For `shuffle`: lanes of the first (0–3) and second (4–7) input. */
+  /**
+   * For `shuffle`: lanes of the first (0–3) and second (4–7) input. For `bits`: the lanes that have
+   * them; all where it is empty.
+   */
   readonly lanes: readonly number[];
 
   constructor(operation: VectorOperation, inputs: readonly Vector[] = [], options: {
@@ -127,6 +130,21 @@ export class Vector {
     this.address = options.address ?? null;
     this.variable = options.variable ?? null;
     this.lanes = options.lanes ?? [];
+  }
+
+  /** Whether the lanes are known without running anything. */
+  get isConstant(): boolean {
+    return ["constant", "bits", "laneNumbers"].includes(this.operation);
+  }
+
+  /** The bytes of so many lanes of a constant. */
+  constantBytes(count: number): number[] {
+    const { operation, value, lanes } = this;
+    const numbers = [...Array(count).keys()];
+    const values = operation === "bits"
+      ? Int32Array.from(numbers, (lane) => lanes.length === 0 || lanes.includes(lane) ? value : 0)
+      : Float32Array.from(numbers, (lane) => operation === "constant" ? value : lane);
+    return [...new Uint8Array(values.buffer)];
   }
 
   #binary(operation: VectorOperation, other: Vector | number): Vector {
@@ -274,7 +292,7 @@ export function laneNumbers(): Vector {
 
 /** A comparison of signed indices. */
 export interface Condition {
-  readonly relation: "less" | "lessEqual" | "equal" | "notEqual";
+  readonly relation: "less" | "notLess" | "greater" | "equal";
   readonly left: Index;
   readonly right: Index;
 }
@@ -286,7 +304,6 @@ export type Statement =
   | { kind: "setIndex"; variable: Variable; value: Index }
   | { kind: "setVector"; variable: Variable; value: Vector }
   | { kind: "store"; address: Index; offset: number; value: Vector; lanes: StoredLanes }
-  | { kind: "storeInt32"; address: Index; offset: number; value: Index }
   | { kind: "doWhile"; body: Statement[]; condition: Condition }
   | { kind: "if"; condition: Condition; then: Statement[]; otherwise: Statement[] };
 

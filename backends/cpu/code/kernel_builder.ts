@@ -162,10 +162,6 @@ export class KernelBuilder {
     this.add({ kind: "store", address, offset, value, lanes: { group } });
   }
 
-  storeInt32(address: Index, value: Index, offset = 0): void {
-    this.add({ kind: "storeInt32", address, offset, value });
-  }
-
   if(condition: Condition, then: () => void, otherwise: () => void = () => {}): void {
     this.add({
       kind: "if",
@@ -263,11 +259,11 @@ export function less(left: Index, right: Index | number): Condition {
 }
 
 export function notLess(left: Index, right: Index | number): Condition {
-  return { relation: "lessEqual", left: toIndex(right), right: left };
+  return { relation: "notLess", left, right: toIndex(right) };
 }
 
 export function greater(left: Index, right: Index | number): Condition {
-  return { relation: "less", left: toIndex(right), right: left };
+  return { relation: "greater", left, right: toIndex(right) };
 }
 
 export function equal(left: Index, right: Index | number): Condition {

@@ -36,11 +36,3 @@ export function list(items: readonly number[][]): number[] {
 export function section(id: number, content: number[]): number[] {
   return [id, ...unsigned(content.length), ...content];
 }
-
-export function float32(value: number): number[] {
-  return [...new Uint8Array(new Float32Array([value]).buffer)];
-}
-
-export function int32(value: number): number[] {
-  return [...new Uint8Array(new Int32Array([value]).buffer)];
-}

@@ -16,7 +16,7 @@ import type {
   Variable,
   Vector,
 } from "../code/expression.ts";
-import { float32, int32, signed, unsigned } from "./bytes.ts";
+import { signed, unsigned } from "./bytes.ts";
 import { control, integer, local, type simd, valueType, vectorOperation } from "./opcodes.ts";
 
 /** What the engine offers. */
@@ -117,7 +117,7 @@ class FunctionEncoder {
 
   #hoistConstants(statements: readonly Statement[]): void {
     const visit = (vector: Vector): void => {
-      if (isConstant(vector)) this.#constant(vector);
+      if (vector.isConstant) this.#constant(vector);
       else vector.inputs.forEach(visit);
     };
     for (const statement of statements) {
@@ -132,7 +132,7 @@ class FunctionEncoder {
 
   /** The local that holds a constant; made and set on first sight. */
   #constant(vector: Vector): number {
-    const bytes = [0, 1, 2, 3].flatMap((lane) => constantLane(vector, lane));
+    const bytes = vector.constantBytes(wasmLanes);
     const key = bytes.join();
     let number = this.#constants.get(key);
     if (number === undefined) {
@@ -161,10 +161,6 @@ class FunctionEncoder {
         return statement.lanes === "first"
           ? this.#emit(vectorOperation("storeLane32"), memory(2, statement.offset), 0)
           : this.#emit(vectorOperation("store"), memory(2, statement.offset));
-      case "storeInt32":
-        this.#index(statement.address);
-        this.#index(statement.value);
-        return this.#emit(this.#integers.storeInt32, memory(2, statement.offset));
       case "doWhile":
         this.#emit(control.loop);
         this.#block(statement.body);
@@ -295,16 +291,6 @@ class FunctionEncoder {
     const bytes = lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte));
     this.#emit(vectorOperation("shuffle"), bytes);
   }
-}
-
-function isConstant({ operation }: Vector): boolean {
-  return operation === "constant" || operation === "bits" || operation === "laneNumbers";
-}
-
-function constantLane({ operation, value, lanes }: Vector, lane: number): number[] {
-  if (operation === "laneNumbers") return float32(lane);
-  if (operation === "constant") return float32(value);
-  return int32(lanes.length === 0 || lanes.includes(lane) ? value : 0);
 }
 
 /** Alignment as a power of two (a hint) and a constant offset. */

@@ -7,13 +7,10 @@
 
 import { type LinearCode, registersOf, type Virtual } from "./linear_code.ts";
 
-/** A register's number, or a slot of the stack. */
-export type Place = { kind: "register"; number: number } | { kind: "stack"; slot: number };
-
-/** Where each virtual register is, by id. */
+/** Where each virtual register is, by id: a register's number, or a slot of the stack. */
 export interface Allocation {
-  readonly places: ReadonlyMap<number, Place>;
-  readonly slots: number;
+  readonly registers: ReadonlyMap<number, number>;
+  readonly slots: ReadonlyMap<number, number>;
 }
 
 interface Interval {
@@ -30,12 +27,11 @@ function findIntervals({ instructions, loops }: LinearCode): Interval[] {
     for (let position = start; position <= end; position++) depths[position]++;
   }
   instructions.forEach((instruction, position) => {
-    const depth = depths[position];
     for (const virtual of registersOf(instruction)) {
       const known = intervals.get(virtual.id);
       const interval = known ?? { virtual, start: position, end: position, weight: 0 };
       interval.end = position;
-      interval.weight += 10 ** depth;
+      interval.weight += 10 ** depths[position];
       intervals.set(virtual.id, interval);
     }
   });
@@ -56,32 +52,29 @@ export function allocateRegisters(
   type: Virtual["type"],
   available: readonly number[],
 ): Allocation {
-  const places = new Map<number, Place>();
+  const registers = new Map<number, number>();
+  const slots = new Map<number, number>();
   const free = [...available].reverse();
-  let active: { interval: Interval; number: number }[] = [];
-  let slots = 0;
-  const spill = (interval: Interval) => {
-    places.set(interval.virtual.id, { kind: "stack", slot: slots++ });
-  };
+  let active: Interval[] = [];
   for (const interval of findIntervals(code)) {
-    if (interval.virtual.type !== type) continue;
+    const { type: own, id } = interval.virtual;
+    if (own !== type) continue;
     // A register is free for what starts in the instruction after its last use, not in the same one:
     // an instruction may write its target before it has read all inputs.
-    for (const old of active) if (old.interval.end < interval.start) free.push(old.number);
-    active = active.filter((old) => old.interval.end >= interval.start);
+    const ended = active.filter((old) => old.end < interval.start);
+    free.push(...ended.map(({ virtual }) => registers.get(virtual.id)!));
+    active = active.filter((old) => old.end >= interval.start);
     let number = free.pop();
     if (number === undefined) {
-      const least = active.reduce((a, b) => a.interval.weight <= b.interval.weight ? a : b);
-      if (least.interval.weight >= interval.weight) {
-        spill(interval);
-        continue;
-      }
-      spill(least.interval);
+      const least = [interval, ...active].reduce((a, b) => a.weight <= b.weight ? a : b);
+      slots.set(least.virtual.id, slots.size);
+      if (least === interval) continue;
+      number = registers.get(least.virtual.id)!;
+      registers.delete(least.virtual.id);
       active = active.filter((other) => other !== least);
-      number = least.number;
     }
-    places.set(interval.virtual.id, { kind: "register", number });
-    active.push({ interval, number });
+    registers.set(id, number);
+    active.push(interval);
   }
-  return { places, slots };
+  return { registers, slots };
 }

@@ -15,7 +15,14 @@ const symbols = {
   },
   mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  bsearch: { parameters: ["pointer", "pointer", "usize", "usize", "pointer"], result: "void" },
 } as const;
+
+let opened: Deno.StaticForeignLibraryInterface<typeof symbols> | undefined;
+
+function libc() {
+  return opened ??= Deno.dlopen(libraryName, symbols).symbols;
+}
 
 const protection = { readWrite: 3, readExecute: 5 };
 const privateAnonymous = 0x22;
@@ -42,43 +49,33 @@ export function openNativeHost(): NativeHost | string {
     return "it needs --allow-ffi";
   }
   try {
-    const libc = Deno.dlopen(libraryName, symbols).symbols;
-    return { place: (code) => place(libc, code) };
+    libc();
+    return { place };
   } catch (error) {
     return `${libraryName} cannot be opened: ${(error as Error).message}`;
   }
 }
 
-type Libc = Deno.StaticForeignLibraryInterface<typeof symbols>;
-
-function place(libc: Libc, code: Uint8Array): ExecutableCode {
+function place(code: Uint8Array): ExecutableCode {
+  const { mmap, mprotect, munmap } = libc();
   const bytes = BigInt(Math.ceil(code.length / pageBytes) * pageBytes);
-  const pointer = libc.mmap(null, bytes, protection.readWrite, privateAnonymous, -1, 0n);
+  const pointer = mmap(null, bytes, protection.readWrite, privateAnonymous, -1, 0n);
   const address = Deno.UnsafePointer.value(pointer);
   if (pointer === null || address === 0xffff_ffff_ffff_ffffn) {
     throw new Error("Cannot place machine code: mmap failed");
   }
   new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, code.length)).set(code);
-  if (libc.mprotect(pointer, bytes, protection.readExecute) !== 0) {
-    libc.munmap(pointer, bytes);
+  if (mprotect(pointer, bytes, protection.readExecute) !== 0) {
+    munmap(pointer, bytes);
     throw new Error("Cannot place machine code: the system forbids making it executable");
   }
-  return { address, free: () => void libc.munmap(pointer, bytes) };
+  return { address, free: () => void munmap(pointer, bytes) };
 }
 
 /** The address of a buffer's first byte. */
 export function addressOfBuffer(buffer: ArrayBufferLike): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(buffer as ArrayBuffer)));
 }
-
-const searchSymbols = {
-  bsearch: {
-    parameters: ["pointer", "pointer", "usize", "usize", "pointer"],
-    result: "void",
-  },
-} as const;
-
-let search: Deno.StaticForeignLibraryInterface<typeof searchSymbols>["bsearch"] | null = null;
 
 /**
  * Calls code of the type `void f(const double *)` with `values`.
@@ -91,7 +88,7 @@ export function functionOfValues(address: bigint, values: Float64Array): () => v
   const code = Deno.UnsafePointer.create(address);
   const key = Deno.UnsafePointer.of(values as Float64Array<ArrayBuffer>);
   if (code === null) throw new Error("Cannot call machine code: its address is 0");
-  const call = search ??= Deno.dlopen(libraryName, searchSymbols).symbols.bsearch;
+  const call = libc().bsearch;
   // Numbers in the place of these would mean the slow way again.
   return () => call(key, key, 1n, 8n, code);
 }

@@ -16,11 +16,6 @@ export interface Virtual {
   readonly id: number;
 }
 
-/** A constant vector, by how to make its lanes. */
-export interface Constant {
-  readonly constant: Vector;
-}
-
 /** The value of a register, if any, plus an offset, in the tensors' memory; or a parameter. */
 export type Address =
   | { readonly index: Virtual | null; readonly offset: number }
@@ -29,8 +24,8 @@ export type Address =
 /** The one opmask register that is used. */
 const mask = { opmask: 1 } as const;
 
-/** What an instruction works on; a number is an immediate. */
-export type LinearOperand = Virtual | Constant | Address | typeof mask | number;
+/** What an instruction works on; a vector is a constant, a number an immediate. */
+export type LinearOperand = Virtual | Vector | Address | typeof mask | number;
 
 export type Instruction =
   | { kind: "operation"; name: Mnemonic; operands: readonly LinearOperand[] }
@@ -43,10 +38,9 @@ export interface LinearCode {
   readonly loops: readonly { start: number; end: number }[];
 }
 
-const jumps = { less: "l", lessEqual: "le", equal: "e", notEqual: "ne" } as const;
-const opposite = { l: "ge", ge: "l", le: "g", g: "le", e: "ne", ne: "e" } as const;
-/** With the sides exchanged. */
-const exchanged = { l: "g", ge: "le", le: "ge", g: "l", e: "e", ne: "ne" } as const;
+/** Conditions of jumps where a relation holds, and where it does not. */
+const jumps = { less: "l", notLess: "ge", greater: "g", equal: "e" } as const;
+const oppositeJumps = { less: "ge", notLess: "l", greater: "le", equal: "ne" } as const;
 
 const indexNames = { add: "add", subtract: "sub", multiply: "imul", shiftLeft: "shl" } as const;
 
@@ -74,10 +68,6 @@ const exchanges = {
   8: [["vperm2f128", 0x01], ["vshufps", 0x4e], ["vshufps", 0xb1]],
   16: [["vshuff32x4", 0x4e], ["vshuff32x4", 0xb1], ["vshufps", 0x4e], ["vshufps", 0xb1]],
 } as const;
-
-function isConstant({ operation }: Vector): boolean {
-  return operation === "constant" || operation === "bits" || operation === "laneNumbers";
-}
 
 class Linearizer {
   readonly instructions: Instruction[] = [];
@@ -132,10 +122,6 @@ class Linearizer {
         const name = this.#lanes === 16 ? "vextractf32x4" : "vextractf128";
         return this.#add(name, address, from, lanes.group);
       }
-      case "storeInt32": {
-        const from = this.#indexRegister(statement.value);
-        return this.#add("mov32", this.#address(statement.address, statement.offset), from);
-      }
       case "doWhile":
         return this.#loop(statement.body, statement.condition);
       case "if":
@@ -169,12 +155,8 @@ class Linearizer {
   }
 
   #jumpIf({ relation, left, right }: Condition, label: number, when: boolean): void {
-    const [a, b] = [this.#index(left), this.#index(right)];
-    const isExchanged = typeof a === "number";
-    const [first, second] = isExchanged ? [b, a] : [a, b];
-    this.#add("cmp", typeof first === "number" ? this.#indexRegister(right) : first, second);
-    const plain = isExchanged ? exchanged[jumps[relation]] : jumps[relation];
-    const condition = when ? plain : opposite[plain];
+    this.#add("cmp", this.#indexRegister(left), this.#index(right));
+    const condition = (when ? jumps : oppositeJumps)[relation];
     this.instructions.push({ kind: "jump", condition, label });
   }
 
@@ -230,8 +212,8 @@ class Linearizer {
   // Vectors.
 
   /** A last source, which may be a constant in memory. */
-  #vector(vector: Vector): Virtual | Constant {
-    return isConstant(vector) ? { constant: vector } : this.#vectorRegister(vector);
+  #vector(vector: Vector): Virtual | Vector {
+    return vector.isConstant ? vector : this.#vectorRegister(vector);
   }
 
   #vectorRegister(vector: Vector): Virtual {
@@ -295,7 +277,7 @@ class Linearizer {
     if (name === undefined) throw new Error(`Cannot encode the vector operation "${operation}"`);
     // The instructions give their second input where a lane is NaN; the kernels want the first.
     const isExchanged = operation === "minimum" || operation === "maximum" ||
-      (commuting.has(operation) && isConstant(a));
+      (commuting.has(operation) && a.isConstant);
     const [left, right] = isExchanged ? [b, a] : [a, b];
     const first = this.#vectorRegister(left);
     this.#add(name, to, first, this.#vector(right));
@@ -324,7 +306,7 @@ class Linearizer {
   }
 
   #accumulate(name: Mnemonic, to: Virtual, inputs: readonly Vector[]): void {
-    const [a, b] = isConstant(inputs[0]) ? [inputs[1], inputs[0]] : inputs;
+    const [a, b] = inputs[0].isConstant ? [inputs[1], inputs[0]] : inputs;
     const first = this.#vectorRegister(a);
     const second = this.#vector(b);
     const addend = this.#vector(inputs[2]);

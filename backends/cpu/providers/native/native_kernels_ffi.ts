@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concatBytes } from "../../../../core/concatenate.ts";
 import { describeKernel } from "../../code/kernel_builder.ts";
 import type { KernelTable } from "../../jobs/job.ts";
 import { gemmPairKernels } from "../../descriptions/gemm.ts";
@@ -22,8 +23,6 @@ import { vectorSupport } from "./processor_ffi.ts";
 /** Where each thread puts the values of its calls, below the arena's first block. */
 const valuesStart = 2048;
 const valuesPerThread = 32;
-
-const codeAlignment = 64;
 
 interface EncodedKernel {
   readonly name: string;
@@ -65,16 +64,12 @@ export function placeNativeKernels(
 }
 
 function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode["addresses"] {
-  const offsets: Record<string, number> = {};
-  let length = 0;
-  for (const { name, code } of codes) {
-    offsets[name] = length;
-    length += Math.ceil(code.length / codeAlignment) * codeAlignment;
-  }
-  const all = new Uint8Array(length);
-  for (const { name, code } of codes) all.set(code, offsets[name]);
-  const { address } = host.place(all);
-  return Object.fromEntries(codes.map(({ name }) => [name, address + BigInt(offsets[name])]));
+  let end = host.place(concatBytes(codes.map(({ code }) => code))).address;
+  return Object.fromEntries(codes.map(({ name, code }) => {
+    const start = end;
+    end += BigInt(code.length);
+    return [name, start];
+  }));
 }
 
 /** Entries into placed code for one thread. */

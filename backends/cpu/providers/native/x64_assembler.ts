@@ -10,25 +10,14 @@
 
 import { type Form, formOf, type Mnemonic } from "./x64_instructions.ts";
 
+const legacyNames = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"] as const;
+const newNames = ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"] as const;
+const names = [...legacyNames, ...newNames];
+
 /** General registers by their numbers. */
-export const register = {
-  rax: 0,
-  rcx: 1,
-  rdx: 2,
-  rbx: 3,
-  rsp: 4,
-  rbp: 5,
-  rsi: 6,
-  rdi: 7,
-  r8: 8,
-  r9: 9,
-  r10: 10,
-  r11: 11,
-  r12: 12,
-  r13: 13,
-  r14: 14,
-  r15: 15,
-} as const;
+export const register = Object.fromEntries(
+  names.map((name, number) => [name, number]),
+) as Record<(typeof names)[number], number>;
 
 /** What an instruction works on; a number is an immediate. */
 export type Operand =
@@ -43,6 +32,10 @@ export function inRegister(number: number): Operand {
   return { kind: "register", number };
 }
 
+export function inMemory(base: number, offset: number, index: number | null = null): Operand {
+  return { kind: "memory", base, index, offset };
+}
+
 /** Conditions of jumps, for signed numbers. */
 const conditionCode = { e: 4, ne: 5, l: 12, ge: 13, le: 14, g: 15 };
 export type JumpCondition = keyof typeof conditionCode;
@@ -50,10 +43,13 @@ export type JumpCondition = keyof typeof conditionCode;
 /** An index register of this number means none, and a base of it needs the longer form. */
 const withoutIndex = 4;
 
-/** A place in the code that is known later. */
-export interface Label {
-  position: number | null;
-  readonly uses: number[];
+/** Bytes rounded up to cache lines. */
+function wholeLines(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+function int32(value: number): Uint8Array {
+  return new Uint8Array(new Int32Array([value]).buffer);
 }
 
 function kindOf(operand: Operand): "register" | "memory" | "immediate" {
@@ -99,6 +95,8 @@ export class X64Assembler {
   readonly #pool: number[] = [];
   readonly #poolPlaces = new Map<string, number>();
   readonly #poolUses: { position: number; end: number; offset: number }[] = [];
+  readonly #labels = new Map<number, number>();
+  readonly #jumps: { position: number; label: number }[] = [];
 
   constructor(vectorBytes: 32 | 64) {
     this.#vectorBytes = vectorBytes;
@@ -115,7 +113,7 @@ export class X64Assembler {
     const trailing = form.operands.includes("S") ? 1 : form.immediateBytes;
     this.#operands(fields.reg, fields.rm, trailing);
     if (trailing === 1) this.#code.push(fields.immediate);
-    else if (trailing === 4) this.#int32(fields.immediate);
+    else if (trailing === 4) this.#code.push(...int32(fields.immediate));
   }
 
   push(number: number): void {
@@ -135,22 +133,16 @@ export class X64Assembler {
     this.#code.push(0xc3);
   }
 
-  label(): Label {
-    return { position: null, uses: [] };
+  /** Marks this place with a number of the caller's, for jumps before and after it. */
+  bind(label: number): void {
+    this.#labels.set(label, this.#code.length);
   }
 
-  bind(label: Label): void {
-    label.position = this.#code.length;
-    for (const use of label.uses) this.#patch(use, label.position - use - 4);
-  }
-
-  jump(condition: JumpCondition | "always", label: Label): void {
+  jump(condition: JumpCondition | "always", label: number): void {
     if (condition === "always") this.#code.push(0xe9);
     else this.#code.push(0x0f, 0x80 | conditionCode[condition]);
-    const position = this.#code.length;
-    this.#int32(0);
-    if (label.position === null) label.uses.push(position);
-    else this.#patch(position, label.position - position - 4);
+    this.#jumps.push({ position: this.#code.length, label });
+    this.#code.push(...int32(0));
   }
 
   /** The place in the pool of a vector's constant bytes. */
@@ -165,22 +157,23 @@ export class X64Assembler {
     return { kind: "pool", offset };
   }
 
-  /** The code, with its constants aligned behind it. */
+  /** The code, with its constants aligned behind it; whole cache lines. */
   finish(): Uint8Array<ArrayBuffer> {
-    const poolStart = Math.ceil(this.#code.length / 64) * 64;
+    for (const { position, label } of this.#jumps) {
+      this.#patch(position, this.#labels.get(label)! - position - 4);
+    }
+    const poolStart = wholeLines(this.#code.length);
     for (const { position, end, offset } of this.#poolUses) {
       this.#patch(position, poolStart + offset - end);
     }
-    const padding = new Array(poolStart - this.#code.length).fill(0xcc);
-    return new Uint8Array([...this.#code, ...padding, ...this.#pool]);
-  }
-
-  #int32(value: number): void {
-    this.#code.push(value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255);
+    const all = new Uint8Array(wholeLines(poolStart + this.#pool.length)).fill(0xcc);
+    all.set(this.#code);
+    all.set(this.#pool, poolStart);
+    return all;
   }
 
   #patch(position: number, value: number): void {
-    for (let byte = 0; byte < 4; byte++) this.#code[position + byte] = (value >> (8 * byte)) & 255;
+    this.#code.splice(position, 4, ...int32(value));
   }
 
   #rex({ isWide, map }: Form, { reg, rm }: Fields): void {
@@ -219,15 +212,15 @@ export class X64Assembler {
     } else if (operand.kind === "pool") {
       this.#code.push(reg | 5);
       const position = this.#code.length;
-      this.#int32(0);
+      this.#code.push(...int32(0));
       this.#poolUses.push({ position, end: position + 4 + trailing, offset: operand.offset });
     } else if (operand.index === null && (operand.base & 7) !== withoutIndex) {
       this.#code.push(0x80 | reg | (operand.base & 7));
-      this.#int32(operand.offset);
+      this.#code.push(...int32(operand.offset));
     } else {
       const index = operand.index ?? withoutIndex;
       this.#code.push(0x80 | reg | 4, ((index & 7) << 3) | (operand.base & 7));
-      this.#int32(operand.offset);
+      this.#code.push(...int32(operand.offset));
     }
   }
 }

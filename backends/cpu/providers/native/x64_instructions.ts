@@ -5,7 +5,7 @@
  * is ModRM.rm as register or memory, `U` the same as register only, `V` is VEX.vvvv, `S` a register
  * in the immediate, `K` the opmask that chooses lanes. `/6` is an extension of the opcode in ModRM.reg.
  * `ib` and `id` are immediates of one and four bytes. `W1` asks for 64 bits, `EW1` only under EVEX,
- * where a float64 is told so, and `W0` for 32 bits. `LIG` works on the first lane alone.
+ * where a float64 is told so. `LIG` works on the first lane alone.
  *
  * @module
  */
@@ -13,8 +13,6 @@
 const forms = {
   // 64-bit integers.
   mov: ["MR 89", "RM 8B", "M/0 C7 id"],
-  /** Of 32 bits. */
-  mov32: ["MR W0 89"],
   movsxd: ["RM 63"],
   add: ["MR 01", "M/0 81 id"],
   sub: ["MR 29"],
@@ -100,7 +98,7 @@ function parse(name: string, text: string): Form {
   const has = (word: string) => words.includes(word);
   const immediateBytes = has("ib") ? 1 : has("id") ? 4 : 0;
   const numbers = words.filter((word) => /^[0-9A-F]{2}$/.test(word) && word !== "0F");
-  const isWide = isVector ? has("W1") : !has("W0");
+  const isWide = !isVector || has("W1");
   return {
     operands: letters + (immediateBytes === 0 ? "" : "i"),
     isVector,
@@ -138,16 +136,9 @@ export function formOf(name: Mnemonic, kinds: readonly Kind[]): Form {
 }
 
 /** Instructions whose first operand is an input too. */
-export const accumulating: ReadonlySet<Mnemonic> = new Set<Mnemonic>([
-  "add",
-  "sub",
-  "imul",
-  "shl",
-  "cmp",
-  "vfmadd231ps",
-  "vfnmadd231ps",
-  "vdpbf16ps",
-]);
+export const accumulating: ReadonlySet<Mnemonic> = new Set<Mnemonic>(
+  ["add", "sub", "imul", "shl", "cmp", "vfmadd231ps", "vfnmadd231ps", "vdpbf16ps"],
+);
 
 /** All of them. */
 export const mnemonics = Object.keys(forms) as Mnemonic[];
