@@ -6,6 +6,7 @@
  */
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
+import { tidyTensors } from "./_tidy_tensors.ts";
 import { formatShape, sameShape } from "../core/shapes.ts";
 
 /** tfjs' record of one op. */
@@ -87,7 +88,7 @@ function inputGradients(
   if (node.gradient === undefined || node.gradient === null) {
     throw new Error(`Cannot compute gradients: "${node.kernelName}" has none`);
   }
-  return tf.tidy(() => {
+  return tidyTensors(() => {
     const computed = node.gradient!(dys);
     return names.map((name) => {
       if (!(name in computed)) {

@@ -8,6 +8,7 @@
  */
 
 import { type NamedTensorMap, type Tensor, tf } from "../../deps/tfjs.ts";
+import { tidyTensors } from "../_tidy_tensors.ts";
 import { isRecording, pauseTape, record } from "../tape.ts";
 import { alias } from "./_alias.ts";
 
@@ -32,7 +33,7 @@ export function recordKernel<Inputs extends NamedTensorMap>(
   { inputs, forward, backward }: RecordedKernel<Inputs>,
 ): Tensor[] {
   const names = Object.keys(inputs);
-  if (!isRecording()) return tf.tidy(() => forward().outputs);
+  if (!isRecording()) return tidyTensors(() => forward().outputs);
   let kept: Tensor[] = [];
   const outputs = detached(() => {
     const { outputs, saved } = forward();
@@ -44,13 +45,11 @@ export function recordKernel<Inputs extends NamedTensorMap>(
     outputs,
     saved: kept,
     gradient: (dys) => {
-      // All gradients are computed here and not when one is asked for: tfjs frees what a request
-      // has made besides its own gradient.
-      const gradients = tf.tidy(() => {
-        const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
-        const whole = dys.map((dy, i) => dy ?? tf.zeros(outputs[i].shape));
-        return backward(whole, restored, kept.slice(names.length));
-      });
+      const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
+      const whole = dys.map((dy, i) => dy ?? tf.zeros(outputs[i].shape));
+      // Computed here and not when one is asked for: tfjs' own way back frees what a request has
+      // made besides its own gradient.
+      const gradients = backward(whole, restored, kept.slice(names.length));
       return Object.fromEntries(names.map((name) => [name, () => gradients[name]]));
     },
   });
@@ -62,5 +61,5 @@ export function recordKernel<Inputs extends NamedTensorMap>(
  * gradients go, and all else that it made is freed.
  */
 export function detached(work: () => Tensor[]): Tensor[] {
-  return pauseTape(() => tf.tidy(work));
+  return pauseTape(() => tidyTensors(work));
 }

@@ -18,17 +18,22 @@ const panelsPerItem = 4;
 /** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
 export type StepsPerPlace = 1 | 2;
 
+const packers = {
+  Left: [["packLeftRows", "packLeftColumns"], ["packLeftRowsInPairs", "packLeftColumnsInPairs"]],
+  Right: [["packRightRows", "packRightColumns"], [
+    "packRightRowsInPairs",
+    "packRightColumnsInPairs",
+  ]],
+} as const;
+
 /** The kernels that pack panels of the left or right operand. */
 export function packing(
   kernels: KernelTable,
   side: "Left" | "Right",
   stepsPerPlace: StepsPerPlace = 1,
 ) {
-  const suffix = stepsPerPlace === 2 ? "InPairs" : "";
-  return {
-    packRows: kernels[`pack${side}Rows${suffix}`],
-    packColumns: kernels[`pack${side}Columns${suffix}`],
-  };
+  const [rows, columns] = packers[side][stepsPerPlace - 1];
+  return { packRows: kernels[rows], packColumns: kernels[columns] };
 }
 
 /** Bytes of a packed right operand. */

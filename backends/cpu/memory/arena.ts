@@ -44,8 +44,9 @@ interface Node extends Block {
 
 /** Four classes for each power of two. */
 function sizeClass(bytes: number): number {
-  const exponent = 31 - Math.clz32(bytes / alignment);
-  const quarter = Math.floor((bytes / alignment / 2 ** exponent - 1) * 4);
+  const units = bytes / alignment;
+  const exponent = 31 - Math.clz32(units);
+  const quarter = Math.floor(units * 4 / (1 << exponent)) - 4;
   return exponent * 4 + quarter;
 }
 

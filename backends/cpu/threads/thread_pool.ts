@@ -78,7 +78,7 @@ export class ThreadPool {
     const isShared = this.threads > 1 && items > 1 && work >= this.#sharedWork;
     bytes = Math.ceil(bytes / 64) * 64;
     const block = bytes === 0 ? null : this.#arena.allocate(bytes * (isShared ? this.threads : 1));
-    const started = now();
+    const started = this.onSpan === null ? 0 : now();
     try {
       const scratch = { start: block?.offset ?? 0, bytes };
       if (isShared) this.#runShared(toSteps(stages), scratch);
