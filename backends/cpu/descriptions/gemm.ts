@@ -28,12 +28,19 @@ export interface TileShape {
   readonly columns: number;
 }
 
-/**
- * Two vectors of columns, and as many rows as registers are there for: 12 sums + 2 of B + 1 of A out
- * of 16, or 24 + 2 + 1 out of the 32 that vectors of 16 lanes come with.
- */
+/** Rows by lanes: as many as registers are there for, beside two vectors of B and one of A. */
+const tileRows: Readonly<Record<number, number>> = {
+  // Of 32 registers.
+  16: 12,
+  // Of 16.
+  8: 6,
+  // Engines of WebAssembly have 15, and one holds four values of A: see `Tile`.
+  4: 5,
+};
+
+/** Two vectors of columns, and as many rows as fit. */
 export function tileShape(lanes: number): TileShape {
-  return { rows: lanes === 16 ? 12 : 6, columns: tileVectors * lanes };
+  return { rows: tileRows[lanes], columns: tileVectors * lanes };
 }
 
 /** Copies of the depth loop's body in one turn. */
@@ -41,12 +48,18 @@ const depthUnroll = 4;
 
 type Multiply = (left: Vector, right: Vector, sum: Vector) => Vector;
 
+/**
+ * The sums of a tile. With vectors of four lanes (WebAssembly), values of A are loaded by fours and
+ * spread from there: engines put a check of its bounds before each load, and with a load for each
+ * value there are more instructions than a processor takes beside two multiplications.
+ */
 class Tile {
   readonly rows: number;
   readonly #k: KernelBuilder;
   readonly #multiply: Multiply;
   readonly #sums: VectorVariable[][];
   readonly #left: VectorVariable;
+  readonly #four: VectorVariable | null;
   readonly #right: VectorVariable[];
 
   constructor(k: KernelBuilder, multiply: Multiply) {
@@ -58,6 +71,7 @@ class Tile {
       () => Array.from({ length: tileVectors }, () => k.let(0)),
     );
     this.#left = k.let(0);
+    this.#four = k.lanes === 4 ? k.let(0) : null;
     this.#right = Array.from({ length: tileVectors }, () => k.let(0));
   }
 
@@ -97,9 +111,18 @@ class Tile {
       right.set(k.load(b, (copy * tileVectors + part) * k.vectorBytes))
     );
     this.#sums.forEach((row, index) => {
-      this.#left.set(k.loadSplat(a, (copy * this.rows + index) * 4));
+      this.#left.set(this.#spread(a, copy * this.rows + index));
       row.forEach((sum, part) => sum.set(this.#multiply(this.#left, this.#right[part], sum)));
     });
+  }
+
+  /** One value of a panel of A in all lanes; they are asked for in their order. */
+  #spread(a: Index, place: number): Vector {
+    const four = this.#four;
+    if (four === null) return this.#k.loadSplat(a, place * 4);
+    const lane = place % 4;
+    if (lane === 0) four.set(this.#k.load(a, place * 4));
+    return four.shuffle(four, [lane, lane, 4 + lane, 4 + lane]);
   }
 
   #rows(
