@@ -1,5 +1,6 @@
-import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Tensor } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { joinTokens, sliceTokens } from "./_slice_tokens.ts";
 
 /**
  * The cls token of one sequence before the patch tokens of another: the input of the
@@ -23,9 +24,6 @@ import type { Context } from "../backend.ts";
  * ```
  */
 export function spliceTokens(_on: Context, clsFrom: Tensor, patchesFrom: Tensor): Tensor {
-  const [batch, tokens, width] = clsFrom.shape as [number, number, number];
-  return tf.concat([
-    tf.slice(clsFrom, [0, 0, 0], [batch, 1, width]),
-    tf.slice(patchesFrom, [0, 1, 0], [batch, tokens - 1, width]),
-  ], 1);
+  const tokens = clsFrom.shape[1]!;
+  return joinTokens(sliceTokens(clsFrom, 0, 1), sliceTokens(patchesFrom, 1, tokens - 1));
 }

@@ -1,5 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
+import { sliceTokens } from "./_slice_tokens.ts";
 
 /**
  * Some of the tokens of `x` [B, N, C], whose token 0 is the cls token: `cls` → [B, C], `patches` →
@@ -25,9 +26,7 @@ export function takeTokens(
   which: "cls" | "patches" | "meanPatches",
 ): Tensor {
   const [batch, tokens, width] = x.shape as [number, number, number];
-  if (which === "cls") {
-    return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
-  }
-  const patches = tf.slice(x, [0, 1, 0], [batch, tokens - 1, width]);
+  if (which === "cls") return tf.reshape(sliceTokens(x, 0, 1), [batch, width]);
+  const patches = sliceTokens(x, 1, tokens - 1);
   return which === "patches" ? patches : tf.mean(patches, 1);
 }

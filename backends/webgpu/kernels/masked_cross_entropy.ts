@@ -32,11 +32,9 @@ export function maskedCrossEntropyKernel(
     forward({ x, positions, weight, bias, targets, precision }) {
       const rowCount = positions.size;
       const [codes, width] = weight.shape as [number, number];
-      const rows = runtime.allocate(
-        [rowCount, width],
-        "float32",
-        storageFor(precision, codes, width),
-      );
+      const storage = storageFor(precision, codes, width);
+      if (storage === "float16") runner.demoteIfAllowed(x);
+      const rows = runtime.allocate([rowCount, width], "float32", storage);
       moveRows(runner, { from: x, positions, to: rows, isScattered: false });
       const rowResults = runtime.allocate([rowCount, 3]);
       const isRounded = precision === "float16";

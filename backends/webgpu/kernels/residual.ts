@@ -5,6 +5,7 @@ import backwardCode from "../shaders/residual_backward.wgsl" with { type: "text"
 import columnSums from "../shaders/column_sums.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { ResidualKernel } from "../../kernels.ts";
+import { isTapeOpen } from "../../tape.ts";
 import { foldedGrid, type ShaderRunner } from "../shader.ts";
 import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
 
@@ -33,7 +34,7 @@ export function residualKernel(runner: ShaderRunner): ResidualKernel {
       const { rows, width, quadsPerRow } = rowsOf(branch);
       const y = runtime.allocateLater(x.shape);
       const args: DeferredResidual = { x, branch, gamma, keep };
-      const run = () =>
+      const run = () => {
         runner.run({
           file: FORWARD,
           constants: { WORKGROUP, HAS_GAMMA: gamma !== null, HAS_KEEP: keep !== null },
@@ -43,6 +44,9 @@ export function residualKernel(runner: ShaderRunner): ResidualKernel {
           isQuadWide: width % 4 === 0,
           grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
         });
+        // As a layer norm in place of this would do it, for its own backward pass.
+        if (isTapeOpen() && runtime.storage(branch) === "float16") runner.demoteIfAllowed(x);
+      };
       // A layer norm almost always follows and can make the sum on its way.
       if (maxStorageBuffersPerShaderStage < BUFFERS_WITH_LAYER_NORM) run();
       else runtime.deferrals.defer([x, branch, gamma, keep], [y], { kind: RESIDUAL, args, run });
