@@ -15,10 +15,10 @@ type BackendValues = Parameters<MathBackendCPU["write"]>[0];
 type DataId = Parameters<MathBackendCPU["readSync"]>[0];
 
 interface Entry {
-  values?: BackendValues;
-  dtype: DataType;
+  readonly values?: BackendValues;
+  readonly dtype: DataType;
   refCount: number;
-  block?: Block;
+  readonly block?: Block;
 }
 
 interface Entries {
@@ -31,6 +31,30 @@ const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array 
 
 function isNumeric(dtype: DataType): dtype is keyof typeof arrayTypes {
   return dtype in arrayTypes;
+}
+
+/** Numbers in the arena. */
+class NumericEntry implements Entry {
+  readonly dtype: keyof typeof arrayTypes;
+  readonly block: Block;
+  refCount: number;
+  readonly #arena: Arena;
+  readonly #size: number;
+  #values: NumericArray | null = null;
+
+  constructor(arena: Arena, size: number, dtype: keyof typeof arrayTypes, refCount: number) {
+    this.dtype = dtype;
+    this.refCount = refCount;
+    this.block = arena.allocate(size * arrayTypes[dtype].BYTES_PER_ELEMENT);
+    this.#arena = arena;
+    this.#size = size;
+  }
+
+  /** Made when somebody asks: a view of shared memory takes a microsecond, and most are not wanted. */
+  get values(): NumericArray {
+    const buffer = this.#arena.buffer as ArrayBuffer;
+    return this.#values ??= new arrayTypes[this.dtype](buffer, this.block.offset, this.#size);
+  }
 }
 
 /** See the module's text. */
@@ -105,15 +129,8 @@ export class ArenaBackend extends MathBackendCPU {
   emptyInfo(shape: number[], dtype: "float32" | "int32" = "float32"): TensorInfo {
     const dataId: DataId = {};
     const size = shape.reduce((product, length) => product * length, 1);
-    this.#entries.set(dataId, { ...this.#reserve(size, dtype), dtype, refCount: 1 });
+    this.#entries.set(dataId, new NumericEntry(this.arena, size, dtype, 1));
     return { dataId, shape, dtype };
-  }
-
-  #reserve(size: number, dtype: keyof typeof arrayTypes): { values: NumericArray; block: Block } {
-    const ArrayType = arrayTypes[dtype];
-    const block = this.arena.allocate(size * ArrayType.BYTES_PER_ELEMENT);
-    const buffer = this.arena.buffer as ArrayBuffer;
-    return { values: new ArrayType(buffer, block.offset, size), block };
   }
 
   #adopt(values: BackendValues, shape: number[], dtype: DataType, refCount: number): Entry {
@@ -121,8 +138,8 @@ export class ArenaBackend extends MathBackendCPU {
       return { values, dtype, refCount };
     }
     const size = shape.reduce((product, length) => product * length, 1);
-    const entry = this.#reserve(size, dtype);
+    const entry = new NumericEntry(this.arena, size, dtype, refCount);
     entry.values.set(values as NumericArray);
-    return { ...entry, dtype, refCount };
+    return entry;
   }
 }

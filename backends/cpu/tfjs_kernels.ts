@@ -21,6 +21,9 @@ function ownKernel(name: string): (values: KernelArguments) => TensorInfo {
   return config.kernelFunc as (values: KernelArguments) => TensorInfo;
 }
 
+/** Multiplications that take as long as to load two numbers and store one. */
+const elementWork = 4;
+
 function runBinary(
   backend: ArenaBackend,
   operation: number,
@@ -34,7 +37,7 @@ function runBinary(
     y: backend.pointerTo(y),
     count,
     operation,
-  }, { items: elementItems(count), work: count });
+  }, { items: elementItems(count), work: count * elementWork });
   return y;
 }
 
@@ -126,8 +129,9 @@ function sliceOf(
   const y = backend.emptyInfo([...size], x.dtype as "float32" | "int32");
   const origin = size.map(() => 0);
   copyBox(
-    { values: backend.view(x), shape: x.shape, begin },
-    { values: backend.view(y), shape: size, begin: origin },
+    backend.pool.kernels,
+    { address: backend.pointerTo(x), shape: x.shape, begin },
+    { address: backend.pointerTo(y), shape: size, begin: origin },
     size,
   );
   return y;
@@ -168,10 +172,14 @@ const pad: KernelConfig["kernelFunc"] = (values) => {
   };
   const shape = x.shape.map((length, axis) => length + paddings[axis][0] + paddings[axis][1]);
   const y = backend.emptyInfo(shape, x.dtype as "float32" | "int32");
-  backend.view(y).fill(constantValue);
+  const { kernels } = backend.pool;
+  const address = backend.pointerTo(y);
+  if (x.dtype === "float32") kernels.fill(address, tf.util.sizeFromShape(shape), constantValue);
+  else backend.view(y).fill(constantValue);
   copyBox(
-    { values: backend.view(x), shape: x.shape, begin: x.shape.map(() => 0) },
-    { values: backend.view(y), shape, begin: paddings.map(([before]) => before) },
+    kernels,
+    { address: backend.pointerTo(x), shape: x.shape, begin: x.shape.map(() => 0) },
+    { address, shape, begin: paddings.map(([before]) => before) },
     x.shape,
   );
   return y;
@@ -192,8 +200,9 @@ const concat: KernelConfig["kernelFunc"] = (values) => {
   for (const part of parts) {
     const origin = shape.map(() => 0);
     copyBox(
-      { values: backend.view(part), shape: part.shape, begin: origin },
-      { values: backend.view(y), shape, begin },
+      backend.pool.kernels,
+      { address: backend.pointerTo(part), shape: part.shape, begin: origin },
+      { address: backend.pointerTo(y), shape, begin },
       part.shape,
     );
     begin[along] += part.shape[along];

@@ -107,7 +107,12 @@ function forward(runtime: Runtime, operands: Operands) {
   const rows = operands.targets.size;
   const state = tensors.empty([rows, stateSize]);
   const states = tensors.view(state);
-  for (let row = 0; row < rows; row++) states.set([-Infinity, 0, 0, NaN], row * stateSize);
+  for (let row = 0; row < rows; row++) {
+    const place = row * stateSize;
+    states[place] = -Infinity;
+    states[place + 1] = states[place + 2] = 0;
+    states[place + 3] = NaN;
+  }
   withGathered(
     runtime,
     operands,
@@ -123,9 +128,9 @@ function forward(runtime: Runtime, operands: Operands) {
   let loss = 0;
   let correct = 0;
   for (let row = 0; row < rows; row++) {
-    const [largest, sum, place, logit] = states.subarray(row * stateSize, (row + 1) * stateSize);
-    loss += largest - logit + Math.log(sum);
-    correct += place === targets[row] ? 1 : 0;
+    const place = row * stateSize;
+    loss += states[place] - states[place + 3] + Math.log(states[place + 1]);
+    correct += states[place + 2] === targets[row] ? 1 : 0;
   }
   return { loss: tf.scalar(loss / rows), correct: tf.scalar(correct / rows), saved: [state] };
 }

@@ -8,6 +8,8 @@ import { depthBlock, packing, packingSlack, type StepsPerPlace } from "./pack.ts
 const largestRows = 240;
 /** Fewer are not worth an item of their own. */
 const smallestRows = 24;
+/** Items of a thread, with as few rows as a panel has, that leave no time worth naming at the end. */
+const smallestShare = 12;
 const largestTile = tileShape(16);
 /** Room for one tile. */
 export const edgeBytes = largestTile.rows * largestTile.columns * 4;
@@ -67,9 +69,11 @@ export function planGemm(
   const blocks = Math.ceil(2 * rows / largestRows);
   const wanted = Math.max(blocks, Math.min(threads * 4, rows / smallestRows));
   const rowItems = Math.min(rowPanels, Math.ceil(wanted / threads) * threads);
-  const columnItems = rowItems >= threads
-    ? 1
-    : Math.min(Math.ceil(threads * 2 / rowItems), Math.ceil(columnPanels / 4));
+  // The last item to be done should be small beside the share of a thread.
+  const columnItems = threads === 1 ? 1 : Math.max(
+    1,
+    Math.min(Math.ceil(threads * smallestShare / rowPanels), Math.floor(columnPanels / 4)),
+  );
   const itemRows = (tapering(rowPanels, rowItems, 1) + 1) * tile.rows;
   const scratchBytes = edgeBytes + itemRows * depthBlock(depth) * 4 + packingSlack;
   return { rowItems, columnItems, scratchBytes };

@@ -16,8 +16,8 @@ const programLength = 192;
 const closed = 1 << 30;
 const joinedMask = closed - 1;
 
-/** Turns of a waiting loop before a thread sleeps: about 0.1 ms. */
-const workerSpins = 20_000;
+/** Turns of a waiting loop before a thread sleeps. */
+const workerSpins = 50_000;
 const mainSpins = 2_000;
 
 const pause: () => void = (Atomics as { pause?: () => void }).pause ?? (() => {});
