@@ -11,8 +11,13 @@ import { type Bench, defineJob, type JobArguments } from "./job.ts";
 import { edgeBytes } from "./gemm.ts";
 import { packing } from "./pack.ts";
 
-const forwardRows = 48;
-const backwardRows = 72;
+/** Queries of a block at most; it takes whole tiles of them. */
+const forwardQueries = 48;
+const backwardQueries = 72;
+
+function roundDown(value: number, step: number): number {
+  return value - value % step;
+}
 
 function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
@@ -48,20 +53,22 @@ type SizesWithTile = Sizes & { tile: TileShape };
 function forwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
   const layout = new Layout(start);
   const columns = roundUp(tokens, tile.columns);
+  const rows = roundDown(forwardQueries, tile.rows);
   const places = {
     edge: layout.take(edgeBytes / 4),
     keys: layout.take(columns * headSize),
     values: layout.take(tokens * roundUp(headSize, tile.columns)),
-    packed: layout.take(forwardRows * Math.max(tokens, headSize)),
-    scores: layout.take(forwardRows * columns),
+    packed: layout.take(rows * Math.max(tokens, headSize)),
+    scores: layout.take(rows * columns),
   };
-  return { ...places, scoreBytes: columns * 4, bytes: layout.end - start };
+  return { ...places, rows, scoreBytes: columns * 4, bytes: layout.end - start };
 }
 
 function backwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
   const layout = new Layout(start);
   const columns = roundUp(tokens, tile.columns);
   const width = roundUp(headSize, tile.columns);
+  const rows = roundDown(backwardQueries, tile.rows);
   const places = {
     edge: layout.take(edgeBytes / 4),
     /** Keys and values with the depth along their rows, and keys down their columns. */
@@ -69,15 +76,15 @@ function backwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number
     values: layout.take(columns * headSize),
     keyRows: layout.take(tokens * width),
     packed: layout.take(
-      roundUp(Math.max(backwardRows, tokens), tile.rows) * Math.max(backwardRows, headSize),
+      Math.max(rows * Math.max(tokens, headSize), roundUp(tokens, tile.rows) * rows),
     ),
-    queries: layout.take(backwardRows * width),
-    slopes: layout.take(backwardRows * width),
-    scores: layout.take(backwardRows * columns),
-    dscores: layout.take(backwardRows * columns),
-    deltas: layout.take(backwardRows),
+    queries: layout.take(rows * width),
+    slopes: layout.take(rows * width),
+    scores: layout.take(rows * columns),
+    dscores: layout.take(rows * columns),
+    deltas: layout.take(rows),
   };
-  return { ...places, scoreBytes: columns * 4, bytes: layout.end - start };
+  return { ...places, rows, scoreBytes: columns * 4, bytes: layout.end - start };
 }
 
 /** Scratch bytes of a thread. */
@@ -119,10 +126,11 @@ export const attentionJob = defineJob("attention", forwardFields, (bench, values
   const queries = qkv + sample * tokens * qkvBytes + head * headSize * 4;
   const places = forwardLayout({ tokens, headSize, tile }, bench.scratch);
   const { edge, packed, scores, scoreBytes } = places;
+  const block = places.rows;
   packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
   packColumns(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
-  for (let first = 0; first < tokens; first += forwardRows) {
-    const rows = Math.min(forwardRows, tokens - first);
+  for (let first = 0; first < tokens; first += block) {
+    const rows = Math.min(block, tokens - first);
     left.packRows(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
     const start = scoreStart(bias, head * tokens + first, tokens, tile.columns);
     kernels.gemmBlock(
@@ -205,15 +213,15 @@ class BackwardPass {
   run(dbias: number): void {
     const { packRows, packColumns } = this.#right;
     const { qkv, tokens, headSize } = this.#values;
-    const { keys, values, keyRows } = this.#places;
+    const { keys, values, keyRows, rows: block } = this.#places;
     const qkvBytes = 3 * this.#yBytes;
     const key = qkv + this.#qkvOffset + this.#yBytes;
     const value = key + this.#yBytes;
     packRows(key, qkvBytes, tokens, headSize, keys, 1);
     packRows(value, qkvBytes, tokens, headSize, values, 1);
     packColumns(key, qkvBytes, headSize, tokens, keyRows, 1);
-    for (let first = 0; first < tokens; first += backwardRows) {
-      const rows = Math.min(backwardRows, tokens - first);
+    for (let first = 0; first < tokens; first += block) {
+      const rows = Math.min(block, tokens - first);
       this.#scores(first, rows, dbias === 0 ? 0 : dbias + first * tokens * 4);
       this.#gradients(first, rows);
     }
