@@ -4,11 +4,11 @@
  * @module
  */
 
-import { median } from "../../core/median.ts";
 import type { AdapterSummary } from "./adapter.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import {
   MatrixProducts,
+  onlyTiling,
   type TilingChoice,
   type TilingName,
   TILINGS,
@@ -16,17 +16,33 @@ import {
 import type { ShaderRunner } from "./shader.ts";
 
 /** Where nothing can be timed; of lavapipe and SwiftShader it was measured. */
-const ON_GPU: TilingChoice = { large: "square128", medium: "square64" };
-const ON_PROCESSOR: TilingChoice = { large: "square128Wide", medium: "square64Wide" };
+const ON_GPU: TilingChoice = {
+  ...onlyTiling("square64", 1024),
+  small: "square32",
+};
+const ON_PROCESSOR: TilingChoice = {
+  large: "processor128",
+  largeBackward: "processor128",
+  medium: "processor64",
+  mediumBackward: "processor64",
+  small: "processor32",
+  workgroups: 1,
+};
 
-/** [rows, inputs, outputs] of the layers that stand for their class. */
-type Samples = Readonly<Record<keyof TilingChoice, readonly [number, number, number]>>;
+/** [rows, inputs, outputs] of a layer. */
+type Layer = readonly [number, number, number];
+
+/** The layers that stand for their class. */
+type Samples = Readonly<Record<"large" | "medium", Layer>>;
 
 /** Of ViT-S, and of its heads. */
 const SAMPLES: Samples = {
-  large: [3152, 384, 1536],
-  medium: [3152, 384, 64],
+  large: [6304, 384, 1536],
+  medium: [6304, 384, 64],
 };
+
+/** What is tried on a GPU. */
+export const CANDIDATES = ["square32", "square64", "high128", "deep128"] as const;
 
 const REPETITIONS = 3;
 
@@ -39,45 +55,55 @@ export async function chooseTilings(
   samples = SAMPLES,
 ): Promise<TilingChoice> {
   if (adapter.isSoftware) return ON_PROCESSOR;
-  if (!runner.runtime.device.features.has("timestamp-query")) return ON_GPU;
+  const { device } = runner.runtime;
+  if (!device.features.has("timestamp-query")) return ON_GPU;
   let choice = known.get(adapter.description);
   if (choice === undefined) {
+    const names = CANDIDATES.filter((name) => fits(name, device.limits));
+    const large = await timeTilings(runner, names, samples.large);
+    const medium = await timeTilings(runner, names, samples.medium);
     choice = {
-      large: await fastest(runner, samples.large),
-      medium: await fastest(runner, samples.medium),
+      ...ON_GPU,
+      large: fastest(large, "forward"),
+      largeBackward: fastest(large, "backward"),
+      medium: fastest(medium, "forward"),
+      mediumBackward: fastest(medium, "backward"),
     };
     known.set(adapter.description, choice);
   }
   return choice;
 }
 
-async function fastest(
-  runner: ShaderRunner,
-  sample: readonly [number, number, number],
-): Promise<TilingName> {
-  let [best, least]: [TilingName, number] = [ON_GPU.large, Infinity];
-  for (const name of Object.keys(TILINGS) as TilingName[]) {
-    const milliseconds = (await timeTiling(runner, name, sample)).total;
-    if (milliseconds < least) [best, least] = [name, milliseconds];
-  }
-  return best;
+/** Whether the tiles of both operands fit into the memory of a workgroup, and its threads too. */
+export function fits(name: TilingName, limits: Readonly<Record<LimitName, number>>): boolean {
+  const { THREADS_M, MICRO_M, THREADS_N, MICRO_N, K_TILE } = TILINGS[name];
+  const bytes = (THREADS_M * MICRO_M + THREADS_N * MICRO_N) * K_TILE * 4;
+  return bytes <= limits.maxComputeWorkgroupStorageSize &&
+    THREADS_M * THREADS_N <= limits.maxComputeInvocationsPerWorkgroup;
+}
+
+type LimitName = "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup";
+
+function fastest(
+  times: ReadonlyMap<TilingName, ProductTimes>,
+  which: keyof ProductTimes,
+): TilingName {
+  return [...times].reduce((best, one) => one[1][which] < best[1][which] ? one : best)[0];
 }
 
 /** Times of a layer's products in milliseconds. */
 export interface ProductTimes {
   readonly forward: number;
   readonly backward: number;
-  readonly total: number;
 }
 
-/** Times a layer's products with one tiling. */
-export async function timeTiling(
+/** Times a layer's products with each tiling: the best of some rounds, in which all take turns. */
+export async function timeTilings(
   runner: ShaderRunner,
-  name: TilingName,
-  [rows, inputs, outputs]: readonly [number, number, number],
-): Promise<ProductTimes> {
+  names: readonly TilingName[],
+  [rows, inputs, outputs]: Layer,
+): Promise<Map<TilingName, ProductTimes>> {
   const { runtime } = runner;
-  const products = new MatrixProducts(runner, { large: name, medium: name });
   const tensors = {
     x: runtime.allocate([rows, inputs]),
     weight: runtime.allocate([outputs, inputs]),
@@ -88,20 +114,36 @@ export async function timeTiling(
   };
   const { x, weight, y, dx, dweight, dbias } = tensors;
   const isRounded = false;
-  const run = () => {
+  const run = (name: TilingName) => {
+    const products = new MatrixProducts(runner, onlyTiling(name, ON_GPU.workgroups));
     products.run({ a: x, b: weight, c: y, rows, columns: outputs, depth: inputs, isRounded });
     products.runBackward({ dz: y, x, weight, dx, dweight, dbias, isRounded });
   };
-  run(); // compiles
-  runtime.profiler = new KernelProfiler(runtime.device);
-  const { profiler } = runtime;
-  for (let i = 0; i < REPETITIONS; i++) run();
-  runtime.profiler = null;
-  runtime.flush();
-  const spans = await profiler.finish();
+  const timed = async (name: TilingName): Promise<ProductTimes> => {
+    runtime.profiler = new KernelProfiler(runtime.device);
+    const { profiler } = runtime;
+    run(name);
+    runtime.profiler = null;
+    runtime.flush();
+    const spans = await profiler.finish();
+    const [forward, backward] = [true, false].map((isForward) =>
+      spans.filter(({ name }) => (name === "matrix_product") === isForward)
+        .reduce((sum, { seconds }) => sum + seconds * 1000, 0)
+    );
+    return { forward, backward };
+  };
+  for (const name of names) run(name); // compiles
+  const best = new Map<TilingName, ProductTimes>();
+  for (let round = 0; round < REPETITIONS; round++) {
+    for (const name of names) {
+      const { forward, backward } = await timed(name);
+      const before = best.get(name) ?? { forward: Infinity, backward: Infinity };
+      best.set(name, {
+        forward: Math.min(before.forward, forward),
+        backward: Math.min(before.backward, backward),
+      });
+    }
+  }
   for (const tensor of Object.values(tensors)) tensor.dispose();
-  const timeOf = (kernel: string) =>
-    median(spans.filter(({ name }) => name === kernel).map(({ seconds }) => seconds * 1000));
-  const [forward, backward] = [timeOf("matrix_product"), timeOf("linear_backward")];
-  return { forward, backward, total: forward + backward };
+  return best;
 }

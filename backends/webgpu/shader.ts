@@ -232,6 +232,7 @@ function shaderText(call: ShaderCall, formats: Format[]): string {
   for (const [name, value] of Object.entries(call.constants ?? {})) {
     parts.push(`const ${name} = ${typeof value === "number" ? `${value}u` : value};`);
   }
+  if (formats.includes("packed")) parts.push(PACKED);
   const reads = Object.keys(call.reads);
   const names = [...reads, ...Object.keys(call.writes)];
   names.forEach((name, index) => {
@@ -287,6 +288,12 @@ ${store} {
 }`;
 }
 
+/** What packing makes of numbers too large for float16 is left to the GPU; infinity stays what it is. */
+const PACKED = `fn packed(quad: vec4f) -> vec2u {
+  let value = select(quad, quad * 3.0e38, abs(quad) >= vec4f(65520.0));
+  return vec2u(pack2x16float(value.xy), pack2x16float(value.zw));
+}`;
+
 const QUADS = {
   f32: { type: "vec4f", decode: (text: string) => text, encode: (text: string) => text },
   f16: {
@@ -297,6 +304,6 @@ const QUADS = {
   packed: {
     type: "vec2u",
     decode: (text: string) => `vec4f(unpack2x16float(${text}.x), unpack2x16float(${text}.y))`,
-    encode: (text: string) => `vec2u(pack2x16float(${text}.xy), pack2x16float(${text}.zw))`,
+    encode: (text: string) => `packed(${text})`,
   },
 };

@@ -8,7 +8,7 @@
  */
 
 import { openDevice, requestAdapter, summarizeAdapter } from "../../backends/webgpu/adapter.ts";
-import { timeTiling } from "../../backends/webgpu/choose_tilings.ts";
+import { fits, timeTilings } from "../../backends/webgpu/choose_tilings.ts";
 import { type TilingName, TILINGS } from "../../backends/webgpu/kernels/matrix_product.ts";
 import { Runtime } from "../../backends/webgpu/runtime.ts";
 import { ShaderRunner } from "../../backends/webgpu/shader.ts";
@@ -24,18 +24,13 @@ tf.registerBackend("products", () => runtime, 0);
 tf.setBackend("products");
 const runner = new ShaderRunner(runtime);
 const results = [];
+const names = (Object.keys(TILINGS) as TilingName[]).filter((name) => fits(name, adapter.limits));
 for (const [inputs, outputs] of shapes) {
-  for (const tiling of Object.keys(TILINGS) as TilingName[]) {
-    const { forward, backward } = await timeTiling(runner, tiling, [rows, inputs, outputs]);
-    const teraflop = 2 * rows * inputs * outputs / 1e12;
-    results.push({
-      rows,
-      inputs,
-      outputs,
-      tiling,
-      forward: teraflop / forward * 1000,
-      backward: 2 * teraflop / backward * 1000,
-    });
+  const times = await timeTilings(runner, names, [rows, inputs, outputs]);
+  for (const [tiling, { forward, backward }] of times) {
+    const gigaflop = 2 * rows * inputs * outputs / 1e9;
+    const teraflops = { forward: gigaflop / forward, backward: 2 * gigaflop / backward };
+    results.push({ rows, inputs, outputs, tiling, ...teraflops });
     console.log(JSON.stringify(results.at(-1)));
   }
 }

@@ -5,8 +5,10 @@ import type { Storage } from "../runtime.ts";
 
 /** Threads of the workgroups that reduce or go element by element. */
 export const WORKGROUP = 64;
+/** Threads of the workgroups some of which sum columns over all rows: those take longest. */
+export const SUM_WORKGROUP = 256;
 /** Quads of columns that one workgroup sums over all rows. */
-export const COLUMN_QUADS = 4;
+export const COLUMN_QUADS = 2;
 
 /** A tensor as rows of its last axis. */
 export function rowsOf(tensor: Tensor): { rows: number; width: number; quadsPerRow: number } {

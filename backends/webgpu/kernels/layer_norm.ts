@@ -15,7 +15,7 @@ import type { TensorInfo } from "../../../deps/tfjs.ts";
 import type { LayerNormKernel } from "../../kernels.ts";
 import { isTapeOpen } from "../../tape.ts";
 import { float, foldedGrid, type ShaderRunner } from "../shader.ts";
-import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
+import { COLUMN_QUADS, columnGroupsOf, rowsOf, SUM_WORKGROUP, WORKGROUP } from "./_shapes.ts";
 import { type DeferredResidual, RESIDUAL, tokensOf } from "./residual.ts";
 
 const FORWARD = { name: "layer_norm", code: forwardCode, includes: [rowSums, ofTensor] };
@@ -110,12 +110,17 @@ export function layerNormKernel(runner: ShaderRunner): LayerNormKernel {
       const run = (added: TensorInfo | null, sum: TensorInfo) =>
         runner.run({
           file: BACKWARD,
-          constants: { WORKGROUP, COLUMN_QUADS, HAS_ADDED: added !== null },
+          constants: {
+            WORKGROUP: SUM_WORKGROUP,
+            COLUMN_QUADS,
+            ROW_THREADS: WORKGROUP,
+            HAS_ADDED: added !== null,
+          },
           reads: { dy, x, weight, statistics: runner.floats(statistics), added },
           writes: { dx: sum, dweight, dbias },
           uniforms: { rows, width, columnGroups },
           isQuadWide: width % 4 === 0,
-          grid: foldedGrid(columnGroups + rows, 1),
+          grid: foldedGrid(columnGroups + Math.ceil(rows * WORKGROUP / SUM_WORKGROUP), 1),
         });
       const args: DeferredLayerNormGradient = { runWith: run };
       runtime.deferrals.defer([dy, x, weight, statistics], [dx, dweight, dbias], {

@@ -1,18 +1,20 @@
 /**
  * The matrix products of linear layers: forward with bias and activation in the same pass, backward
- * all three gradients in one dispatch.
+ * all three gradients in one dispatch, or two where a weight is too small to keep a GPU busy.
  *
  * @module
  */
 
 import backwardCode from "../shaders/linear_backward.wgsl" with { type: "text" };
 import productCode from "../shaders/matrix_product.wgsl" with { type: "text" };
+import sumCode from "../shaders/sum_parts.wgsl" with { type: "text" };
 import activationCode from "../shaders/activation.wgsl" with { type: "text" };
 import halfCode from "../shaders/half.wgsl" with { type: "text" };
 import tilesCode from "../shaders/product_tiles.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation } from "../../kernels.ts";
-import type { ShaderRunner } from "../shader.ts";
+import { foldedGrid, type ShaderRunner } from "../shader.ts";
+import { WORKGROUP } from "./_shapes.ts";
 
 const PRODUCT = {
   name: "matrix_product",
@@ -20,6 +22,7 @@ const PRODUCT = {
   includes: [activationCode, halfCode, tilesCode],
 };
 const BACKWARD = { name: "linear_backward", code: backwardCode, includes: [halfCode, tilesCode] };
+const SUM = { name: "sum_parts", code: sumCode };
 
 /** Numbers of the activations in `activation.wgsl`. */
 export const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, quickGelu: 2, tanh: 3 };
@@ -69,27 +72,53 @@ export interface Tiling {
   readonly MICRO_M: number;
   readonly MICRO_N: number;
   readonly K_TILE: number;
+  /** Steps along k that are written out; all, where the compiler can take it. */
+  readonly K_UNROLL: number;
 }
 
-/** Ways to divide the work, named by the side of the tile; which is fastest depends on the GPU. */
+/** Ways to divide the work, named by the tile; which is fastest depends on the GPU. */
 export const TILINGS = {
-  square32: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 4, MICRO_N: 4, K_TILE: 16 },
-  square64: { THREADS_M: 16, THREADS_N: 16, MICRO_M: 4, MICRO_N: 4, K_TILE: 16 },
-  square64Wide: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16 },
-  square128: { THREADS_M: 16, THREADS_N: 16, MICRO_M: 8, MICRO_N: 8, K_TILE: 16 },
-  square128Wide: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 16, MICRO_N: 16, K_TILE: 8 },
+  square32: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 4, MICRO_N: 4, K_TILE: 16, K_UNROLL: 16 },
+  square64: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16, K_UNROLL: 16 },
+  high128: { THREADS_M: 16, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16, K_UNROLL: 16 },
+  deep128: { THREADS_M: 16, THREADS_N: 16, MICRO_M: 8, MICRO_N: 8, K_TILE: 32, K_UNROLL: 32 },
+  // Processors that imitate a GPU; their compilers take long over what is written out.
+  processor32: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 4, MICRO_N: 4, K_TILE: 16, K_UNROLL: 2 },
+  processor64: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16, K_UNROLL: 2 },
+  processor128: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 16, MICRO_N: 16, K_TILE: 8, K_UNROLL: 2 },
 } satisfies Record<string, Tiling>;
 
 /** Name of a tiling. */
 export type TilingName = keyof typeof TILINGS;
 
-/** The fastest tilings of a device, by the narrower side of the result. */
+/** The tilings of a device, by the narrower side of the result. */
 export interface TilingChoice {
-  /** From 96 rows and columns on. */
+  /** From 96 rows and columns on: products, and the gradients of layers. */
   readonly large: TilingName;
+  readonly largeBackward: TilingName;
   /** Below that. */
   readonly medium: TilingName;
+  readonly mediumBackward: TilingName;
+  /** Up to 48, and where rows are no whole quads. */
+  readonly small: TilingName;
+  /** Workgroups that keep the device busy; 1 where there is no need to divide the rows of a weight. */
+  readonly workgroups: number;
 }
+
+/** Takes one tiling for everything. */
+export function onlyTiling(name: TilingName, workgroups: number): TilingChoice {
+  return {
+    large: name,
+    largeBackward: name,
+    medium: name,
+    mediumBackward: name,
+    small: name,
+    workgroups,
+  };
+}
+
+/** Sums of parts take memory of their own; more would gain little. */
+const MOST_PARTS = 32;
 
 /** Runs products with the tiling that suits their size. */
 export class MatrixProducts {
@@ -104,7 +133,7 @@ export class MatrixProducts {
   run(product: MatrixProduct): void {
     const { a, b, c, rows, columns, depth, activation = "none", isRounded } = product;
     const isQuadWide = columns % 4 === 0 && depth % 4 === 0;
-    const tiling = TILINGS[this.#choose(Math.min(rows, columns), isQuadWide)];
+    const tiling = TILINGS[this.#choose(Math.min(rows, columns), isQuadWide, "")];
     const { runtime } = this.#runner;
     const weight = isRounded && isQuadWide ? this.#runner.halvesOf(b) : b;
     this.#runner.run({
@@ -139,13 +168,21 @@ export class MatrixProducts {
     const [rows, outputs] = dz.shape as [number, number];
     const inputs = dweight.size / outputs;
     const isQuadWide = outputs % 4 === 0 && inputs % 4 === 0;
-    const tiling = TILINGS[this.#choose(Math.min(outputs, inputs), isQuadWide)];
+    const tiling = TILINGS[this.#choose(Math.min(outputs, inputs), isQuadWide, "Backward")];
     const { runtime } = this.#runner;
     // Without dx the weight itself is not read.
     const half = isRounded && isQuadWide && dx !== null ? this.#runner.halvesOf(weight) : weight;
     const isToRound = (operand: Tensor) => isRounded && runtime.storage(operand) === "float32";
     const tilesOf = (height: number) => Math.ceil(height / (tiling.THREADS_M * tiling.MICRO_M));
+    const columnTiles = Math.ceil(inputs / (tiling.THREADS_N * tiling.MICRO_N));
     const weightTiles = tilesOf(outputs);
+    const dxTiles = dx === null ? 0 : tilesOf(rows);
+    const parts = this.#partsOf(rows, columnTiles * weightTiles, columnTiles * dxTiles * outputs);
+    const rowsOfPart = Math.ceil(rows / parts / tiling.K_TILE) * tiling.K_TILE;
+    const ACCUMULATE = layer.isAdded ?? false;
+    const HAS_BIAS = dbias !== null;
+    const isSplit = parts > 1;
+    const sums = isSplit ? { quads: runtime.scratch(parts * outputs * (inputs + 1) * 4) } : null;
     this.#runner.run({
       file: BACKWARD,
       constants: {
@@ -153,33 +190,67 @@ export class MatrixProducts {
         ROUND_DZ: isToRound(dz),
         ROUND_X: isToRound(x),
         ROUND_WEIGHT: half === weight && isToRound(weight),
-        HAS_BIAS: dbias !== null,
-        ACCUMULATE: layer.isAdded ?? false,
+        HAS_BIAS,
+        ACCUMULATE,
+        SPLIT: isSplit,
       },
       reads: { dz, x, weight: half },
-      writes: { dx, dweight, dbias },
-      uniforms: { rows, inputs, outputs, weightTiles, firstRow },
+      writes: isSplit
+        ? { dx, dweight: null, dbias: null, parts: sums }
+        : { dx, dweight, dbias, parts: null },
+      uniforms: {
+        rows,
+        inputs,
+        outputs,
+        weightTiles,
+        weightGroups: weightTiles * parts,
+        rowsOfPart,
+        firstRow,
+      },
       isQuadWide,
-      grid: [
-        Math.ceil(inputs / (tiling.THREADS_N * tiling.MICRO_N)),
-        weightTiles + (dx === null ? 0 : tilesOf(rows)),
-        1,
-      ],
+      grid: [columnTiles, weightTiles * parts + dxTiles, 1],
+    });
+    if (sums === null) return;
+    const quadsPerRow = Math.ceil(inputs / 4);
+    this.#runner.run({
+      file: SUM,
+      constants: { WORKGROUP, HAS_BIAS, ACCUMULATE },
+      reads: { parts: sums },
+      writes: { dweight, dbias },
+      uniforms: { inputs, outputs, quadsPerRow, parts },
+      isQuadWide,
+      grid: foldedGrid(outputs * quadsPerRow, WORKGROUP),
     });
   }
 
+  /**
+   * Into how many parts the rows are divided for a weight of `tiles` tiles: a workgroup that walked
+   * over all rows should not take longer than the device needs for the whole, of which `others`
+   * steps along k are not the weight's.
+   */
+  #partsOf(rows: number, tiles: number, others: number): number {
+    const { workgroups } = this.#choice;
+    if (workgroups === 1) return 1;
+    const share = Math.max(256, (rows * tiles + others) / workgroups);
+    return Math.max(1, Math.min(MOST_PARTS, Math.round(rows / share)));
+  }
+
   /** A result that would leave most of a large tile empty, or is slow to load, gets a small one. */
-  #choose(narrowest: number, isQuadWide: boolean): TilingName {
-    if (!isQuadWide || narrowest <= 48) return "square32";
-    return narrowest < 96 ? this.#choice.medium : this.#choice.large;
+  #choose(narrowest: number, isQuadWide: boolean, way: "" | "Backward"): TilingName {
+    if (!isQuadWide || narrowest <= 48) return this.#choice.small;
+    return this.#choice[`${narrowest < 96 ? "medium" : "large"}${way}`];
   }
 }
 
 function constantsOf(tiling: Tiling): Record<string, number> {
+  /** Blocks of four by four that a thread fetches of a tile with `side` rows. */
+  const blocksOf = (side: number) =>
+    Math.ceil(side * tiling.K_TILE / 16 / (tiling.THREADS_M * tiling.THREADS_N));
   return {
     ...tiling,
     MICRO_QUADS_M: tiling.MICRO_M / 4,
     MICRO_QUADS_N: tiling.MICRO_N / 4,
-    K_UNROLL: 2,
+    FETCHES_A: blocksOf(tiling.MICRO_M * tiling.THREADS_M),
+    FETCHES_B: blocksOf(tiling.MICRO_N * tiling.THREADS_N),
   };
 }

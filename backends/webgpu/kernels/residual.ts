@@ -7,7 +7,7 @@ import type { Tensor } from "../../../deps/tfjs.ts";
 import type { ResidualKernel } from "../../kernels.ts";
 import { isTapeOpen } from "../../tape.ts";
 import { foldedGrid, type ShaderRunner } from "../shader.ts";
-import { COLUMN_QUADS, columnGroupsOf, rowsOf, WORKGROUP } from "./_shapes.ts";
+import { COLUMN_QUADS, columnGroupsOf, rowsOf, SUM_WORKGROUP, WORKGROUP } from "./_shapes.ts";
 
 const FORWARD = { name: "residual", code: forwardCode };
 const BACKWARD = { name: "residual_backward", code: backwardCode, includes: [columnSums] };
@@ -57,11 +57,11 @@ export function residualKernel(runner: ShaderRunner): ResidualKernel {
       const dbranch = runtime.allocate(branch.shape, "float32", runtime.storage(branch));
       const dgamma = gamma === null ? null : runtime.allocate([width]);
       const columnGroups = dgamma === null ? 0 : columnGroupsOf(width);
-      const branchGroups = Math.ceil(rows * quadsPerRow / WORKGROUP);
+      const branchGroups = Math.ceil(rows * quadsPerRow / SUM_WORKGROUP);
       runner.run({
         file: BACKWARD,
         constants: {
-          WORKGROUP,
+          WORKGROUP: SUM_WORKGROUP,
           COLUMN_QUADS,
           HAS_GAMMA: gamma !== null,
           HAS_KEEP: keep !== null,

@@ -1,5 +1,5 @@
 // Gradients of layer norm. The first workgroups sum over rows for weight and bias, a few columns
-// each; the others compute dx, one row each, plus the tensor `added`.
+// each; the others compute dx, a row for every ROW_THREADS threads, plus the tensor `added`.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -10,8 +10,9 @@ fn main(
   let index = group.x + group.y * groups.x;
   if (index < uniforms.columnGroups) {
     parameterGradients(index, thread);
-  } else if (index - uniforms.columnGroups < uniforms.rows) {
-    inputGradient(index - uniforms.columnGroups, thread);
+  } else {
+    let first = (index - uniforms.columnGroups) * (WORKGROUP / ROW_THREADS);
+    inputGradient(first + thread / ROW_THREADS, thread);
   }
 }
 
@@ -23,13 +24,17 @@ fn parameterGradients(index: u32, thread: u32) {
   var weightSum = vec4f(0.0);
   var biasSum = vec4f(0.0);
   if (column < width) {
-    for (var row = lane; row < uniforms.rows; row += ROW_LANES) {
-      let base = row * width;
-      let gradient = loadDy(base, column, width);
-      let normalized = (loadX(base, column, width) - statistics[row * 2u]) *
-        statistics[row * 2u + 1u];
-      weightSum += gradient * normalized;
-      biasSum += gradient;
+    for (var first = lane; first < uniforms.rows; first += ROW_LANES * 4u) {
+      // Four rows at once, so that their loads do not wait for one another.
+      @unroll for (var i = 0u; i < 4; i++) {
+        let row = min(first + i * ROW_LANES, uniforms.rows - 1u);
+        let dy = loadDy(row * width, column, width);
+        let normalized = (loadX(row * width, column, width) - statistics[row * 2u]) *
+          statistics[row * 2u + 1u];
+        let gradient = select(vec4f(0.0), dy, first + i * ROW_LANES < uniforms.rows);
+        weightSum += gradient * normalized;
+        biasSum += gradient;
+      }
     }
   }
   weightSum = sumOverLanes(weightSum, lane, quad);
@@ -40,19 +45,23 @@ fn parameterGradients(index: u32, thread: u32) {
   }
 }
 
-fn inputGradient(row: u32, thread: u32) {
+fn inputGradient(index: u32, thread: u32) {
   let width = uniforms.width;
+  let lane = thread % ROW_THREADS;
+  // Past the last row it is repeated, for all threads must reach the barriers, and not stored.
+  let row = min(index, uniforms.rows - 1u);
   let base = row * width;
   let mean = statistics[row * 2u];
   let inverse = statistics[row * 2u + 1u];
   var sums = vec2f(0.0);
-  for (var column = thread * 4u; column < width; column += WORKGROUP * 4u) {
+  for (var column = lane * 4u; column < width; column += ROW_THREADS * 4u) {
     let scaled = loadDy(base, column, width) * loadWeight(0u, column, width);
     let normalized = (loadX(base, column, width) - mean) * inverse;
     sums += vec2f(total(scaled), dot(scaled, normalized));
   }
-  let means = sumOverRow(sums, thread) / f32(width);
-  for (var column = thread * 4u; column < width; column += WORKGROUP * 4u) {
+  let means = sumOverNeighbours(sums, thread, ROW_THREADS) / f32(width);
+  if (index >= uniforms.rows) { return; }
+  for (var column = lane * 4u; column < width; column += ROW_THREADS * 4u) {
     let scaled = loadDy(base, column, width) * loadWeight(0u, column, width);
     let normalized = (loadX(base, column, width) - mean) * inverse;
     var gradient = inverse * (scaled - means.x - normalized * means.y);

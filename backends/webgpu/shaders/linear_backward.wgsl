@@ -1,8 +1,14 @@
 // Both gradients of a linear layer and that of its bias, from dz [rows, outputs]:
-//   dweight = dzᵀ·x, dbias = Σ dz over rows (the workgroups with group.y < weightTiles)
+//   dweight = dzᵀ·x, dbias = Σ dz over rows (the workgroups with group.y < weightGroups)
 //   dx = dz·weight                          (the others)
 // x and dx begin at row firstRow. ACCUMULATE adds to dweight and dbias.
 // ROUND_DZ, ROUND_X, ROUND_WEIGHT: round what is stored as float32 to float16.
+//
+// SPLIT: a weight has too few tiles to keep a GPU busy, so the rows are divided into parts of rowsOfPart,
+// and what each adds to dweight and, behind it, dbias goes into `parts` [part][outputs·inputs + outputs].
+
+const WEIGHT = 0u;
+const INPUT = 1u;
 
 @compute @workgroup_size(THREADS_N, THREADS_M)
 fn main(
@@ -10,99 +16,154 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let isWeight = group.y < uniforms.weightTiles;
-  let firstM = select(group.y - uniforms.weightTiles, group.y, isWeight) * TILE_M;
-  let firstN = group.x * TILE_N;
-  let height = select(uniforms.rows, uniforms.outputs, isWeight);
-  let depth = select(uniforms.outputs, uniforms.rows, isWeight);
-  let sumsBias = HAS_BIAS && isWeight && group.x == 0u && thread < QUADS_M;
+  if (group.y < uniforms.weightGroups) {
+    weightTile(group, local, thread);
+  } else {
+    inputTile(group, local, thread);
+  }
+}
+
+fn weightTile(group: vec3u, local: vec3u, thread: u32) {
+  let part = group.y / uniforms.weightTiles;
+  let firstM = group.y % uniforms.weightTiles * TILE_M;
+  let start = part * uniforms.rowsOfPart;
+  let end = min(start + uniforms.rowsOfPart, uniforms.rows);
+  let stretch = Stretch(WEIGHT, firstM, group.x * TILE_N, end);
+  let sumsBias = HAS_BIAS && group.x == 0u && thread < QUADS_M;
   var sums: Sums;
   var bias = vec4f(0.0);
-  for (var firstK = 0u; firstK < depth; firstK += K_TILE) {
-    fillA(isWeight, firstM, firstK, thread);
-    fillB(isWeight, firstN, firstK, thread);
+  var fetched = fetch(stretch, start, thread);
+  for (var firstK = start; firstK < end; firstK += K_TILE) {
+    storeFetched(WEIGHT, &fetched, thread);
     workgroupBarrier();
+    fetched = fetch(stretch, firstK + K_TILE, thread);
     multiplyTiles(&sums, local);
     if (sumsBias) {
-      for (var k = 0u; k < K_TILE; k++) { bias += tileA[k * QUADS_M + thread]; }
+      for (var k = 0u; k < K_TILE; k++) { bias += tileA[k][swizzled(thread, k)]; }
     }
     workgroupBarrier();
   }
   if (sumsBias && firstM + thread * 4u < uniforms.outputs) {
-    let output = firstM + thread * 4u;
-    if (ACCUMULATE) { bias += loadDbias(0u, output, uniforms.outputs); }
-    storeDbias(0u, output, uniforms.outputs, bias);
+    finishBias(part, firstM + thread * 4u, bias);
   }
   @unroll for (var i = 0u; i < MICRO_M; i++) {
-    let m = firstM + rowInTile(i, local);
+    let output = firstM + rowInTile(i, local);
     @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-      let n = firstN + columnInTile(j, local);
-      if (m < height && n < uniforms.inputs) { finish(isWeight, m, n, sums[i][j]); }
-    }
-  }
-}
-
-fn finish(isWeight: bool, m: u32, n: u32, sum: vec4f) {
-  if (isWeight) {
-    var value = sum;
-    if (ACCUMULATE) { value += loadDweight(m * uniforms.inputs, n, uniforms.inputs); }
-    storeDweight(m * uniforms.inputs, n, uniforms.inputs, value);
-  } else {
-    storeDx((uniforms.firstRow + m) * uniforms.inputs, n, uniforms.inputs, sum);
-  }
-}
-
-fn readDz(row: u32, output: u32) -> vec4f {
-  if (row >= uniforms.rows || output >= uniforms.outputs) { return vec4f(0.0); }
-  let quad = loadDz(row * uniforms.outputs, output, uniforms.outputs);
-  if (ROUND_DZ) { return toHalf(quad); }
-  return quad;
-}
-
-fn fillA(isWeight: bool, firstM: u32, firstK: u32, thread: u32) {
-  for (var block = thread; block < QUADS_K * QUADS_M; block += THREADS) {
-    if (isWeight) {
-      let output = firstM + (block % QUADS_M) * 4u;
-      @unroll for (var j = 0u; j < 4; j++) {
-        let k = block / QUADS_M + j * QUADS_K;
-        tileA[k * QUADS_M + block % QUADS_M] = readDz(firstK + k, output);
+      let input = stretch.firstN + columnInTile(j, local);
+      if (output < uniforms.outputs && input < uniforms.inputs) {
+        finishWeight(part, output, input, sums[i][j]);
       }
-    } else {
-      let output = firstK + (block % QUADS_K) * 4u;
-      let row = firstM + (block / QUADS_K) * 4u;
-      let turned = transpose(mat4x4f(
-        readDz(row, output),
-        readDz(row + 1u, output),
-        readDz(row + 2u, output),
-        readDz(row + 3u, output),
-      ));
-      let first = (block % QUADS_K) * 4u * QUADS_M + block / QUADS_K;
-      @unroll for (var j = 0u; j < 4; j++) { tileA[first + j * QUADS_M] = turned[j]; }
     }
   }
 }
 
-fn fillB(isWeight: bool, firstN: u32, firstK: u32, thread: u32) {
-  for (var block = thread; block < QUADS_K * QUADS_N; block += THREADS) {
-    let input = firstN + (block % QUADS_N) * 4u;
-    @unroll for (var j = 0u; j < 4; j++) {
-      let k = block / QUADS_N + j * QUADS_K;
-      tileB[k * QUADS_N + block % QUADS_N] = readB(isWeight, firstK + k, input);
+fn inputTile(group: vec3u, local: vec3u, thread: u32) {
+  let firstM = (group.y - uniforms.weightGroups) * TILE_M;
+  let stretch = Stretch(INPUT, firstM, group.x * TILE_N, uniforms.outputs);
+  var sums: Sums;
+  var fetched = fetch(stretch, 0u, thread);
+  for (var firstK = 0u; firstK < uniforms.outputs; firstK += K_TILE) {
+    storeFetched(INPUT, &fetched, thread);
+    workgroupBarrier();
+    fetched = fetch(stretch, firstK + K_TILE, thread);
+    multiplyTiles(&sums, local);
+    workgroupBarrier();
+  }
+  @unroll for (var i = 0u; i < MICRO_M; i++) {
+    let row = firstM + rowInTile(i, local);
+    @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
+      let input = stretch.firstN + columnInTile(j, local);
+      if (row < uniforms.rows && input < uniforms.inputs) {
+        storeDx((uniforms.firstRow + row) * uniforms.inputs, input, uniforms.inputs, sums[i][j]);
+      }
     }
   }
 }
 
-fn readB(isWeight: bool, k: u32, input: u32) -> vec4f {
-  var quad = vec4f(0.0);
-  if (input >= uniforms.inputs) { return quad; }
-  if (isWeight) {
-    if (k < uniforms.rows) {
-      quad = loadX((uniforms.firstRow + k) * uniforms.inputs, input, uniforms.inputs);
-    }
-    if (ROUND_X) { quad = toHalf(quad); }
+fn finishWeight(part: u32, output: u32, input: u32, sum: vec4f) {
+  if (SPLIT) {
+    let row = part * (uniforms.inputs + 1u) * uniforms.outputs + output * uniforms.inputs;
+    storeParts(row, input, uniforms.inputs, sum);
   } else {
-    if (k < uniforms.outputs) { quad = loadWeight(k * uniforms.inputs, input, uniforms.inputs); }
-    if (ROUND_WEIGHT) { quad = toHalf(quad); }
+    var value = sum;
+    if (ACCUMULATE) { value += loadDweight(output * uniforms.inputs, input, uniforms.inputs); }
+    storeDweight(output * uniforms.inputs, input, uniforms.inputs, value);
   }
-  return quad;
+}
+
+fn finishBias(part: u32, output: u32, sum: vec4f) {
+  if (SPLIT) {
+    let row = ((part + 1u) * (uniforms.inputs + 1u) - 1u) * uniforms.outputs;
+    storeParts(row, output, uniforms.outputs, sum);
+  } else {
+    var value = sum;
+    if (ACCUMULATE) { value += loadDbias(0u, output, uniforms.outputs); }
+    storeDbias(0u, output, uniforms.outputs, value);
+  }
+}
+
+// Rows and columns past the end repeat the last and are not stored; past the end of k there are zeros.
+
+fn readDz(row: u32, output: u32, isWithin: bool) -> vec4f {
+  let base = min(row, uniforms.rows - 1u) * uniforms.outputs;
+  let quad = loadDz(base, select(0u, output, output < uniforms.outputs), uniforms.outputs);
+  return select(vec4f(0.0), rounded(quad, ROUND_DZ), isWithin);
+}
+
+fn readX(row: u32, input: u32, end: u32) -> vec4f {
+  let base = (uniforms.firstRow + min(row, uniforms.rows - 1u)) * uniforms.inputs;
+  let quad = loadX(base, select(0u, input, input < uniforms.inputs), uniforms.inputs);
+  return select(vec4f(0.0), rounded(quad, ROUND_X), row < end);
+}
+
+fn readWeight(output: u32, input: u32) -> vec4f {
+  let base = min(output, uniforms.outputs - 1u) * uniforms.inputs;
+  let quad = loadWeight(base, select(0u, input, input < uniforms.inputs), uniforms.inputs);
+  return select(vec4f(0.0), rounded(quad, ROUND_WEIGHT), output < uniforms.outputs);
+}
+
+// For dweight both operands run along what is computed, for dx those of dz along k.
+
+fn placeA(kind: u32, block: u32) -> vec2u {
+  if (kind == WEIGHT) { return vec2u(block / QUADS_M, block % QUADS_M); }
+  return vec2u(block % QUADS_K, block / QUADS_K);
+}
+
+fn placeB(kind: u32, block: u32) -> vec2u {
+  return vec2u(block / QUADS_N, block % QUADS_N);
+}
+
+fn blockA(stretch: Stretch, k: u32, m: u32) -> Block {
+  if (stretch.kind == WEIGHT) {
+    return Block(
+      readDz(k, m, k < stretch.end),
+      readDz(k + 1u, m, k + 1u < stretch.end),
+      readDz(k + 2u, m, k + 2u < stretch.end),
+      readDz(k + 3u, m, k + 3u < stretch.end),
+    );
+  }
+  let isWithin = k < uniforms.outputs;
+  return turned(
+    readDz(m, k, isWithin),
+    readDz(m + 1u, k, isWithin),
+    readDz(m + 2u, k, isWithin),
+    readDz(m + 3u, k, isWithin),
+  );
+}
+
+fn blockB(stretch: Stretch, k: u32, n: u32) -> Block {
+  if (stretch.kind == WEIGHT) {
+    return Block(
+      readX(k, n, stretch.end),
+      readX(k + 1u, n, stretch.end),
+      readX(k + 2u, n, stretch.end),
+      readX(k + 3u, n, stretch.end),
+    );
+  }
+  return Block(
+    readWeight(k, n),
+    readWeight(k + 1u, n),
+    readWeight(k + 2u, n),
+    readWeight(k + 3u, n),
+  );
 }

@@ -10,20 +10,20 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let firstM = group.y * TILE_M;
-  let firstN = group.x * TILE_N;
+  let whole = Stretch(0u, group.y * TILE_M, group.x * TILE_N, uniforms.depth);
   var sums: Sums;
+  var fetched = fetch(whole, 0u, thread);
   for (var firstK = 0u; firstK < uniforms.depth; firstK += K_TILE) {
-    fillA(firstM, firstK, thread);
-    fillB(firstN, firstK, thread);
+    storeFetched(0u, &fetched, thread);
     workgroupBarrier();
+    fetched = fetch(whole, firstK + K_TILE, thread);
     multiplyTiles(&sums, local);
     workgroupBarrier();
   }
   @unroll for (var i = 0u; i < MICRO_M; i++) {
-    let m = firstM + rowInTile(i, local);
+    let m = whole.firstM + rowInTile(i, local);
     @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-      let n = firstN + columnInTile(j, local);
+      let n = whole.firstN + columnInTile(j, local);
       if (m < uniforms.rows && n < uniforms.columns) { finish(m, n, sums[i][j]); }
     }
   }
@@ -39,42 +39,36 @@ fn finish(m: u32, n: u32, sum: vec4f) {
   storeC(m * uniforms.columns, n, uniforms.columns, value);
 }
 
+// Rows and columns past the end repeat the last and are not stored; past the depth there are zeros.
+
 fn readA(m: u32, k: u32) -> vec4f {
-  if (m >= uniforms.rows || k >= uniforms.depth) { return vec4f(0.0); }
-  let quad = loadA((uniforms.firstRow + m) * uniforms.depth, k, uniforms.depth);
-  if (ROUND_A) { return toHalf(quad); }
-  return quad;
+  let row = uniforms.firstRow + min(m, uniforms.rows - 1u);
+  let isWithin = k < uniforms.depth;
+  let quad = loadA(row * uniforms.depth, select(0u, k, isWithin), uniforms.depth);
+  return select(vec4f(0.0), rounded(quad, ROUND_A), isWithin);
 }
 
 fn readB(n: u32, k: u32) -> vec4f {
-  if (n >= uniforms.columns || k >= uniforms.depth) { return vec4f(0.0); }
-  let quad = loadB(n * uniforms.depth, k, uniforms.depth);
-  if (ROUND_B) { return toHalf(quad); }
-  return quad;
+  let isWithin = k < uniforms.depth;
+  let row = min(n, uniforms.columns - 1u);
+  let quad = loadB(row * uniforms.depth, select(0u, k, isWithin), uniforms.depth);
+  return select(vec4f(0.0), rounded(quad, ROUND_B), isWithin);
 }
 
-// Quads run along k: four rows at a time are turned over.
+// Quads run along k: a warp reads whole lines.
 
-fn fillA(firstM: u32, firstK: u32, thread: u32) {
-  for (var block = thread; block < QUADS_K * QUADS_M; block += THREADS) {
-    let k = firstK + (block % QUADS_K) * 4u;
-    let m = firstM + (block / QUADS_K) * 4u;
-    let turned = transpose(
-      mat4x4f(readA(m, k), readA(m + 1u, k), readA(m + 2u, k), readA(m + 3u, k)),
-    );
-    let first = (block % QUADS_K) * 4u * QUADS_M + block / QUADS_K;
-    @unroll for (var j = 0u; j < 4; j++) { tileA[first + j * QUADS_M] = turned[j]; }
-  }
+fn placeA(kind: u32, block: u32) -> vec2u {
+  return vec2u(block % QUADS_K, block / QUADS_K);
 }
 
-fn fillB(firstN: u32, firstK: u32, thread: u32) {
-  for (var block = thread; block < QUADS_K * QUADS_N; block += THREADS) {
-    let k = firstK + (block % QUADS_K) * 4u;
-    let n = firstN + (block / QUADS_K) * 4u;
-    let turned = transpose(
-      mat4x4f(readB(n, k), readB(n + 1u, k), readB(n + 2u, k), readB(n + 3u, k)),
-    );
-    let first = (block % QUADS_K) * 4u * QUADS_N + block / QUADS_K;
-    @unroll for (var j = 0u; j < 4; j++) { tileB[first + j * QUADS_N] = turned[j]; }
-  }
+fn placeB(kind: u32, block: u32) -> vec2u {
+  return vec2u(block % QUADS_K, block / QUADS_K);
+}
+
+fn blockA(stretch: Stretch, k: u32, m: u32) -> Block {
+  return turned(readA(m, k), readA(m + 1u, k), readA(m + 2u, k), readA(m + 3u, k));
+}
+
+fn blockB(stretch: Stretch, k: u32, n: u32) -> Block {
+  return turned(readB(n, k), readB(n + 1u, k), readB(n + 2u, k), readB(n + 3u, k));
 }

@@ -1,5 +1,11 @@
 // The heart of every matrix product: tiles of both operands in workgroup memory, K_TILE deep, and a
-// smaller tile of the result in the registers of each thread. Who includes this fills the tiles.
+// smaller tile of the result in the registers of each thread.
+//
+// Operands come in blocks of four by four: four values of k, a quad of rows (or columns) for each. Who
+// includes this gives them:
+//   placeA(kind, block), placeB(kind, block) → the block's place in the tile, in quads: (k, m or n);
+//   blockA(stretch, k, m), blockB(stretch, k, n) → the four quads.
+// Blocks of the next tile are fetched into registers while this one is multiplied.
 
 const TILE_M = THREADS_M * MICRO_M;
 const TILE_N = THREADS_N * MICRO_N;
@@ -7,32 +13,98 @@ const THREADS = THREADS_M * THREADS_N;
 const QUADS_M = TILE_M / 4u;
 const QUADS_N = TILE_N / 4u;
 const QUADS_K = K_TILE / 4u;
+const BLOCKS_A = QUADS_K * QUADS_M;
+const BLOCKS_B = QUADS_K * QUADS_N;
 
+alias Block = array<vec4f, 4>;
 alias Sums = array<array<vec4f, MICRO_QUADS_N>, MICRO_M>;
 
-// [k][quad of m] and [k][quad of n].
-var<workgroup> tileA: array<vec4f, K_TILE * QUADS_M>;
-var<workgroup> tileB: array<vec4f, K_TILE * QUADS_N>;
+// What a workgroup multiplies. With a constant kind, the compiler makes code for just that.
+struct Stretch {
+  kind: u32,
+  firstM: u32,
+  firstN: u32,
+  // Where k ends.
+  end: u32,
+}
+
+struct Fetched {
+  a: array<Block, FETCHES_A>,
+  b: array<Block, FETCHES_B>,
+}
+
+// [k][quad of m] and [k][quad of n], with quads at `swizzled` places.
+var<workgroup> tileA: array<array<vec4f, QUADS_M>, K_TILE>;
+var<workgroup> tileB: array<array<vec4f, QUADS_N>, K_TILE>;
+
+// Where a quad lies in row k: threads of a warp that store different k, or different quads, then use
+// different banks of the memory.
+fn swizzled(quad: u32, k: u32) -> u32 {
+  return quad ^ ((k / 4u % 4u) * 2u);
+}
+
+fn fetch(stretch: Stretch, firstK: u32, thread: u32) -> Fetched {
+  var fetched: Fetched;
+  @unroll for (var i = 0u; i < FETCHES_A; i++) {
+    let place = placeA(stretch.kind, thread + i * THREADS) * 4u;
+    fetched.a[i] = blockA(stretch, firstK + place.x, stretch.firstM + place.y);
+  }
+  @unroll for (var i = 0u; i < FETCHES_B; i++) {
+    let place = placeB(stretch.kind, thread + i * THREADS) * 4u;
+    fetched.b[i] = blockB(stretch, firstK + place.x, stretch.firstN + place.y);
+  }
+  return fetched;
+}
+
+fn storeFetched(kind: u32, fetched: ptr<function, Fetched>, thread: u32) {
+  @unroll for (var i = 0u; i < FETCHES_A; i++) {
+    let place = placeA(kind, thread + i * THREADS);
+    if (thread + i * THREADS < BLOCKS_A) {
+      let quad = swizzled(place.y, place.x * 4u);
+      @unroll for (var j = 0u; j < 4; j++) { tileA[place.x * 4u + j][quad] = (*fetched).a[i][j]; }
+    }
+  }
+  @unroll for (var i = 0u; i < FETCHES_B; i++) {
+    let place = placeB(kind, thread + i * THREADS);
+    if (thread + i * THREADS < BLOCKS_B) {
+      let quad = swizzled(place.y, place.x * 4u);
+      @unroll for (var j = 0u; j < 4; j++) { tileB[place.x * 4u + j][quad] = (*fetched).b[i][j]; }
+    }
+  }
+}
 
 fn multiplyTiles(sums: ptr<function, Sums>, local: vec3u) {
-  for (var first = 0u; first < K_TILE; first += K_UNROLL) {
-    @unroll for (var step = 0u; step < K_UNROLL; step++) {
-      let k = first + step;
-      var bs: array<vec4f, MICRO_QUADS_N>;
+  if (K_UNROLL == K_TILE) {
+    // Constant places in the tiles, which no loop counter can become.
+    multiplySlice(sums, 0u, local);
+  } else {
+    for (var first = 0u; first < K_TILE; first += K_UNROLL) { multiplySlice(sums, first, local); }
+  }
+}
+
+fn multiplySlice(sums: ptr<function, Sums>, first: u32, local: vec3u) {
+  @unroll for (var step = 0u; step < K_UNROLL; step++) {
+    let k = first + step;
+    var bs: array<vec4f, MICRO_QUADS_N>;
+    @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
+      bs[j] = tileB[k][swizzled(j * THREADS_N + local.x, k)];
+    }
+    @unroll for (var i = 0u; i < MICRO_QUADS_M; i++) {
+      let a = tileA[k][swizzled(i * THREADS_M + local.y, k)];
       @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-        bs[j] = tileB[k * QUADS_N + j * THREADS_N + local.x];
-      }
-      @unroll for (var i = 0u; i < MICRO_QUADS_M; i++) {
-        let a = tileA[k * QUADS_M + i * THREADS_M + local.y];
-        @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-          (*sums)[i * 4u][j] += a.x * bs[j];
-          (*sums)[i * 4u + 1u][j] += a.y * bs[j];
-          (*sums)[i * 4u + 2u][j] += a.z * bs[j];
-          (*sums)[i * 4u + 3u][j] += a.w * bs[j];
-        }
+        (*sums)[i * 4u][j] += a.x * bs[j];
+        (*sums)[i * 4u + 1u][j] += a.y * bs[j];
+        (*sums)[i * 4u + 2u][j] += a.z * bs[j];
+        (*sums)[i * 4u + 3u][j] += a.w * bs[j];
       }
     }
   }
+}
+
+// Four quads that run along k, turned over to run along m.
+fn turned(first: vec4f, second: vec4f, third: vec4f, fourth: vec4f) -> Block {
+  let matrix = transpose(mat4x4f(first, second, third, fourth));
+  return Block(matrix[0], matrix[1], matrix[2], matrix[3]);
 }
 
 // Row of the tile that a thread's row `i` is, and column that its quad `j` begins at.

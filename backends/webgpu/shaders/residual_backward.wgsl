@@ -27,9 +27,14 @@ fn gammaGradient(index: u32, thread: u32) {
   let column = (index * COLUMN_QUADS + quad) * 4u;
   var sum = vec4f(0.0);
   if (column < width) {
-    for (var row = lane; row < uniforms.rows; row += ROW_LANES) {
-      let base = row * width;
-      sum += keepOf(row) * loadBranch(base, column, width) * loadDy(base, column, width);
+    for (var first = lane; first < uniforms.rows; first += ROW_LANES * 4u) {
+      // Four rows at once, so that their loads do not wait for one another.
+      @unroll for (var i = 0u; i < 4; i++) {
+        let row = min(first + i * ROW_LANES, uniforms.rows - 1u);
+        let dy = keepOf(row) * loadDy(row * width, column, width);
+        let product = loadBranch(row * width, column, width) * dy;
+        sum += select(vec4f(0.0), product, first + i * ROW_LANES < uniforms.rows);
+      }
     }
   }
   sum = sumOverLanes(sum, lane, quad);
