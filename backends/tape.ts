@@ -14,7 +14,12 @@ import { backpropagate, releaseSaved, type TapeNode } from "./_backpropagate.ts"
 interface EngineTape {
   startTape(): void;
   isTapeOn(): boolean;
-  state: { activeTape: TapeNode[] | null; gradientDepth: number; nextTapeNodeId: number };
+  state: {
+    activeTape: TapeNode[] | null;
+    gradientDepth: number;
+    kernelDepth: number;
+    nextTapeNodeId: number;
+  };
 }
 
 /** Runs `work` as if no tape were open. */
@@ -26,6 +31,17 @@ export function pauseTape<T>(work: () => T): T {
     return work();
   } finally {
     Object.assign(state, { activeTape, gradientDepth });
+  }
+}
+
+/** Runs the work of an op that is recorded as a whole: the tape stays open, and nothing is recorded. */
+export function withinKernel<T>(work: () => T): T {
+  const { state } = tf.engine() as unknown as EngineTape;
+  state.kernelDepth++;
+  try {
+    return work();
+  } finally {
+    state.kernelDepth--;
   }
 }
 

@@ -9,7 +9,7 @@
 
 import { type NamedTensorMap, type Tensor, tf } from "../../deps/tfjs.ts";
 import { tidyTensors } from "../_tidy_tensors.ts";
-import { isRecording, pauseTape, record } from "../tape.ts";
+import { isRecording, pauseTape, record, withinKernel } from "../tape.ts";
 import { alias } from "./_alias.ts";
 
 /** A fused forward pass and its gradient. */
@@ -35,11 +35,14 @@ export function recordKernel<Inputs extends NamedTensorMap>(
   const names = Object.keys(inputs);
   if (!isRecording()) return tidyTensors(() => forward().outputs);
   let kept: Tensor[] = [];
-  const outputs = detached(() => {
-    const { outputs, saved } = forward();
-    kept = [...names.map((name) => inputs[name]), ...saved].map((tensor) => tf.keep(alias(tensor)));
-    return outputs;
-  });
+  const outputs = withinKernel(() =>
+    tidyTensors(() => {
+      const { outputs, saved } = forward();
+      const all = [...names.map((name) => inputs[name]), ...saved];
+      kept = all.map((tensor) => tf.keep(alias(tensor)));
+      return outputs;
+    })
+  );
   record({
     inputs,
     outputs,
