@@ -10,6 +10,7 @@ import {
 import { addressOf, reshape, type Runtime } from "../runtime.ts";
 import { task } from "../threads/program.ts";
 import { columnSums } from "./linear.ts";
+import { stepsPerPlaceOf } from "./matrix_product.ts";
 
 /** Groups of samples whose bias gradients are summed separately: enough items for the threads. */
 const largestGroups = 4;
@@ -22,7 +23,7 @@ function shapes(qkv: { shape: number[] }, heads: number) {
 type BackwardArguments = Parameters<AttentionKernel["backward"]>[0];
 
 function backward(runtime: Runtime, values: BackwardArguments) {
-  const { dy, qkv, bias, y, saved: [statistics], heads, scale } = values;
+  const { dy, qkv, bias, y, saved: [statistics], heads, scale, precision } = values;
   const { tensors, pool } = runtime;
   const { samples, tokens, headSize } = shapes(qkv, heads);
   const dqkv = tensors.empty(qkv.shape);
@@ -42,6 +43,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     tokens,
     headSize,
     scale,
+    stepsPerPlace: stepsPerPlaceOf(runtime, { precision }),
   }, {
     items: groups * heads,
     scratchBytes: attentionBackwardBytes({ tokens, headSize, tile: pool.tile }),
@@ -65,7 +67,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
 export function createAttention(runtime: Runtime): AttentionKernel {
   const { tensors, pool } = runtime;
   return {
-    forward({ qkv, bias, heads, scale }) {
+    forward({ qkv, bias, heads, scale, precision }) {
       const { samples, tokens, channels, headSize } = shapes(qkv, heads);
       const y = tensors.empty([samples, tokens, channels]);
       const statistics = tensors.empty([samples, heads, tokens, 2]);
@@ -78,6 +80,7 @@ export function createAttention(runtime: Runtime): AttentionKernel {
         tokens,
         headSize,
         scale,
+        stepsPerPlace: stepsPerPlaceOf(runtime, { precision }),
       }, {
         items: samples * heads,
         scratchBytes: attentionForwardBytes({ tokens, headSize, tile: pool.tile }),

@@ -93,27 +93,37 @@ function writeStart({ pool: { kernels } }: Runtime, product: MatrixProduct): voi
   }
 }
 
-function stepsPerPlaceOf({ pool }: Runtime, { precision }: MatrixProduct): StepsPerPlace {
+/** How operands are packed for products in this precision. */
+export function stepsPerPlaceOf(
+  { pool }: Runtime,
+  { precision }: { precision?: Precision },
+): StepsPerPlace {
   return precision === "bfloat16" && "gemmBlockOfPairs" in pool.kernels ? 2 : 1;
 }
 
 function packTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
   const { columns, depth, b } = product;
+  const stepsPerPlace = stepsPerPlaceOf(runtime, product);
   return task(packJob, {
     source: b.address,
     rowBytes: storedRowBytes(b, depth, columns),
     isTransposed: Number(b.isTransposed ?? false),
     depth,
     columns,
-    stepsPerPlace: stepsPerPlaceOf(runtime, product),
+    stepsPerPlace,
     target: packed,
-  }, { items: packItems(depth, columns, runtime.pool.tile.columns), work: depth * columns });
+  }, {
+    items: packItems(product, runtime.pool.tile.columns, stepsPerPlace),
+    work: depth * columns,
+  });
 }
 
 function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
   const { pool } = runtime;
   const { rows, columns, depth, a, c } = product;
-  const { rowItems, columnItems, scratchBytes } = planGemm(product, pool.threads, pool.tile);
+  const stepsPerPlace = stepsPerPlaceOf(runtime, product);
+  const plan = planGemm(product, pool.threads, pool.tile, stepsPerPlace);
+  const { rowItems, columnItems, scratchBytes } = plan;
   return task(gemmJob, {
     a: a.address,
     aRowBytes: storedRowBytes(a, rows, depth),
@@ -124,7 +134,7 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
     rows,
     columns,
     depth,
-    stepsPerPlace: stepsPerPlaceOf(runtime, product),
+    stepsPerPlace,
     ...startOf(product.start ?? "zero", pool.tile.columns * 4),
     activation: activationNumber(product),
     activated: product.activated ?? 0,

@@ -9,7 +9,7 @@ import type { TileShape } from "../descriptions/gemm.ts";
 import { zerosOffset } from "../memory/arena.ts";
 import { type Bench, defineJob, type JobArguments } from "./job.ts";
 import { edgeBytes } from "./gemm.ts";
-import { packing } from "./pack.ts";
+import { packing, type StepsPerPlace } from "./pack.ts";
 
 /** Queries of a block at most; it takes whole tiles of them. */
 const forwardQueries = 48;
@@ -111,13 +111,25 @@ const forwardFields = [
   "tokens",
   "headSize",
   "scale",
+  "stepsPerPlace",
 ] as const;
+
+/** Packs and multiplies panels of either kind; depths are those of the products. */
+function productsOf({ kernels }: Bench, stepsPerPlace: StepsPerPlace) {
+  const { gemmBlock, gemmBlockOfPairs } = kernels;
+  const multiplyPlaces = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
+  return {
+    left: packing(kernels, "Left", stepsPerPlace),
+    right: packing(kernels, "Right", stepsPerPlace),
+    multiply: (depth: number, ...rest: number[]) =>
+      multiplyPlaces(Math.ceil(depth / stepsPerPlace), ...rest),
+  };
+}
 
 /** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
 export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
   const { kernels, tile } = bench;
-  const { packRows, packColumns } = packing(kernels, "Right");
-  const left = packing(kernels, "Left");
+  const { left, right, multiply } = productsOf(bench, values.stepsPerPlace as StepsPerPlace);
   const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
   const sample = Math.floor(item / heads);
   const head = item % heads;
@@ -127,13 +139,13 @@ export const attentionJob = defineJob("attention", forwardFields, (bench, values
   const places = forwardLayout({ tokens, headSize, tile }, bench.scratch);
   const { edge, packed, scores, scoreBytes } = places;
   const block = places.rows;
-  packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
-  packColumns(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
+  right.packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
+  right.packColumns(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
   for (let first = 0; first < tokens; first += block) {
     const rows = Math.min(block, tokens - first);
     left.packRows(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
     const start = scoreStart(bias, head * tokens + first, tokens, tile.columns);
-    kernels.gemmBlock(
+    multiply(
       headSize,
       packed,
       places.keys,
@@ -148,7 +160,7 @@ export const attentionJob = defineJob("attention", forwardFields, (bench, values
     kernels.exponentials(scores, scoreBytes, rows, tokens, rowStatistics);
     left.packRows(scores, scoreBytes, rows, tokens, packed, 1);
     const output = y + (sample * tokens + first) * yBytes + head * headSize * 4;
-    kernels.gemmBlock(
+    multiply(
       tokens,
       packed,
       places.values,
@@ -179,6 +191,7 @@ const backwardFields = [
   "tokens",
   "headSize",
   "scale",
+  "stepsPerPlace",
 ] as const;
 
 type Backward = JobArguments<(typeof backwardFields)[number]>;
@@ -187,8 +200,7 @@ type Backward = JobArguments<(typeof backwardFields)[number]>;
 class BackwardPass {
   readonly #bench: Bench;
   readonly #values: Backward;
-  readonly #left: ReturnType<typeof packing>;
-  readonly #right: ReturnType<typeof packing>;
+  readonly #products: ReturnType<typeof productsOf>;
   readonly #places: ReturnType<typeof backwardLayout>;
   readonly #head: number;
   readonly #sample: number;
@@ -200,8 +212,7 @@ class BackwardPass {
   constructor(bench: Bench, values: Backward, sample: number, head: number) {
     this.#bench = bench;
     this.#values = values;
-    this.#left = packing(bench.kernels, "Left");
-    this.#right = packing(bench.kernels, "Right");
+    this.#products = productsOf(bench, values.stepsPerPlace as StepsPerPlace);
     this.#places = backwardLayout({ ...values, tile: bench.tile }, bench.scratch);
     this.#head = head;
     this.#sample = sample;
@@ -211,7 +222,7 @@ class BackwardPass {
   }
 
   run(dbias: number): void {
-    const { packRows, packColumns } = this.#right;
+    const { packRows, packColumns } = this.#products.right;
     const { qkv, tokens, headSize } = this.#values;
     const { keys, values, keyRows, rows: block } = this.#places;
     const qkvBytes = 3 * this.#yBytes;
@@ -230,18 +241,19 @@ class BackwardPass {
   /** The block's probabilities and the gradients of its scores. */
   #scores(first: number, rows: number, dbias: number): void {
     const { kernels } = this.#bench;
+    const { left, multiply } = this.#products;
     const { dy, qkv, y, bias, statistics, tokens, headSize, scale, heads } = this.#values;
     const { edge, keys, values, packed, scores, dscores, deltas, scoreBytes } = this.#places;
     const yBytes = this.#yBytes;
     const row = this.#yOffset + first * yBytes;
     const query = qkv + this.#qkvOffset + first * 3 * yBytes;
-    this.#left.packRows(query, 3 * yBytes, rows, headSize, packed, scale);
+    left.packRows(query, 3 * yBytes, rows, headSize, packed, scale);
     const scoreRow = this.#head * tokens + first;
     const start = scoreStart(bias, scoreRow, tokens, this.#bench.tile.columns);
-    kernels.gemmBlock(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
-    this.#left.packRows(dy + row, yBytes, rows, headSize, packed, 1);
+    multiply(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
+    left.packRows(dy + row, yBytes, rows, headSize, packed, 1);
     const zero = [zerosOffset, 0, 0];
-    kernels.gemmBlock(headSize, packed, values, dscores, scoreBytes, rows, tokens, ...zero, edge);
+    multiply(headSize, packed, values, dscores, scoreBytes, rows, tokens, ...zero, edge);
     kernels.rowDots(dy + row, yBytes, y + row, yBytes, deltas, rows, headSize);
     const rowStatistics = statistics +
       ((this.#sample * heads + this.#head) * tokens + first) * 8;
@@ -259,18 +271,18 @@ class BackwardPass {
 
   /** The block's share of dq, dk and dv. */
   #gradients(first: number, rows: number): void {
-    const { kernels, tile } = this.#bench;
-    const { packColumns } = this.#right;
+    const { tile } = this.#bench;
+    const { left, right, multiply } = this.#products;
     const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
     const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
     const yBytes = this.#yBytes;
     const qkvBytes = 3 * yBytes;
     const dquery = dqkv + this.#qkvOffset;
     const queryRow = first * qkvBytes;
-    this.#left.packRows(dscores, scoreBytes, rows, tokens, packed, scale);
+    left.packRows(dscores, scoreBytes, rows, tokens, packed, scale);
     const zero = [zerosOffset, 0, 0];
     const dqueryRow = dquery + queryRow;
-    kernels.gemmBlock(
+    multiply(
       tokens,
       packed,
       keyRows,
@@ -282,13 +294,13 @@ class BackwardPass {
       edge,
     );
     const query = qkv + this.#qkvOffset + queryRow;
-    packColumns(query, qkvBytes, headSize, rows, queries, 1);
+    right.packColumns(query, qkvBytes, headSize, rows, queries, 1);
     const slope = dy + this.#yOffset + first * yBytes;
-    packColumns(slope, yBytes, headSize, rows, slopes, 1);
-    const add = (target: number, left: number, right: number, factor: number) => {
+    right.packColumns(slope, yBytes, headSize, rows, slopes, 1);
+    const add = (target: number, a: number, b: number, factor: number) => {
       const start = first === 0 ? zero : [target, qkvBytes, tile.columns * 4];
-      this.#left.packColumns(left, scoreBytes, tokens, rows, packed, factor);
-      kernels.gemmBlock(rows, packed, right, target, qkvBytes, tokens, headSize, ...start, edge);
+      left.packColumns(a, scoreBytes, tokens, rows, packed, factor);
+      multiply(rows, packed, b, target, qkvBytes, tokens, headSize, ...start, edge);
     };
     add(dquery + yBytes, dscores, queries, scale);
     add(dquery + 2 * yBytes, scores, slopes, 1);

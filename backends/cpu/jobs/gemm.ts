@@ -63,6 +63,7 @@ export function planGemm(
   { rows, columns, depth }: { rows: number; columns: number; depth: number },
   threads: number,
   tile: TileShape,
+  stepsPerPlace: StepsPerPlace,
 ): GemmPlan {
   const rowPanels = Math.ceil(rows / tile.rows);
   const columnPanels = Math.ceil(columns / tile.columns);
@@ -75,7 +76,8 @@ export function planGemm(
     Math.min(Math.ceil(threads * smallestShare / rowPanels), Math.floor(columnPanels / 4)),
   );
   const itemRows = (tapering(rowPanels, rowItems, 1) + 1) * tile.rows;
-  const scratchBytes = edgeBytes + itemRows * depthBlock(depth) * 4 + packingSlack;
+  const places = Math.ceil(depthBlock(depth, stepsPerPlace) / stepsPerPlace);
+  const scratchBytes = edgeBytes + itemRows * places * 4 + packingSlack;
   return { rowItems, columnItems, scratchBytes };
 }
 
@@ -157,7 +159,7 @@ export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const end = Math.min(columns, even(columnPanels, columnItems, columnItem + 1) * panelColumns);
   const region = { firstRow, rows: endRow - firstRow, firstColumn: start, columns: end - start };
   if (region.rows <= 0 || region.columns <= 0) return;
-  const block = depthBlock(depth);
+  const block = depthBlock(depth, values.stepsPerPlace as StepsPerPlace);
   for (let at = 0; at < depth; at += block) {
     const thisDepth = Math.min(block, depth - at);
     packA(bench, values, region, at, thisDepth);

@@ -2,21 +2,21 @@
 
 import { defineJob, type KernelTable } from "./job.ts";
 
-/** Depth up to which panels stay in the caches and are not divided. */
-const largestDepth = 384;
+/** Places along the depth up to which panels stay in the caches and are not divided. */
+const largestPlaces = 384;
+
+/** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
+export type StepsPerPlace = 1 | 2;
 
 /** Steps of a block of the depth: blocks are even, in both senses. */
-export function depthBlock(depth: number): number {
-  return 2 * Math.ceil(depth / 2 / Math.ceil(depth / largestDepth));
+export function depthBlock(depth: number, stepsPerPlace: StepsPerPlace): number {
+  return 2 * Math.ceil(depth / 2 / Math.ceil(depth / (largestPlaces * stepsPerPlace)));
 }
 
 /** Bytes behind packed panels of a left operand that packing may overwrite. */
 export const packingSlack = 64;
 
 const panelsPerItem = 4;
-
-/** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
-export type StepsPerPlace = 1 | 2;
 
 const packers = {
   Left: [["packLeftRows", "packLeftColumns"], ["packLeftRowsInPairs", "packLeftColumnsInPairs"]],
@@ -47,9 +47,13 @@ export function packedBytes(
 }
 
 /** Items of {@link packJob}. */
-export function packItems(depth: number, columns: number, panelColumns: number): number {
+export function packItems(
+  { depth, columns }: { depth: number; columns: number },
+  panelColumns: number,
+  stepsPerPlace: StepsPerPlace,
+): number {
   const panels = Math.ceil(columns / panelColumns);
-  return Math.ceil(depth / depthBlock(depth)) * Math.ceil(panels / panelsPerItem);
+  return Math.ceil(depth / depthBlock(depth, stepsPerPlace)) * Math.ceil(panels / panelsPerItem);
 }
 
 /**
@@ -65,7 +69,7 @@ export const packJob = defineJob(
     const panelColumns = bench.tile.columns;
     const panels = Math.ceil(columns / panelColumns);
     const groups = Math.ceil(panels / panelsPerItem);
-    const block = depthBlock(depth);
+    const block = depthBlock(depth, stepsPerPlace);
     const step = Math.floor(item / groups) * block;
     const firstPanel = (item % groups) * panelsPerItem;
     const firstColumn = firstPanel * panelColumns;
