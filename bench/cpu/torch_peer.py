@@ -165,6 +165,12 @@ def timed(count, run):
     return seconds
 
 
+def run_steps(count, losses):
+    losses.extend([model.step() for _ in range(count)])
+    if model.device == "cuda":
+        torch.cuda.synchronize()
+
+
 def resident():
     lines = dict(line.split(":", 1) for line in open("/proc/self/status"))
     bytes_of = lambda name: 1024 * int(lines[name].split()[0])
@@ -185,11 +191,7 @@ for line in sys.stdin:
         answer = {"codes": model.codes().tolist()}
     elif command["do"] == "step":
         losses = []
-        # On a GPU the steps follow one another without waiting, as in training.
-        run = (lambda: losses.append(model.step().item())) if model.device == "cpu" else (
-            lambda: (losses.extend([model.step() for _ in range(command["together"])]),
-                     torch.cuda.synchronize()))
-        answer = {"seconds": timed(command["count"], run)}
+        answer = {"seconds": timed(command["count"], lambda: run_steps(command.get("together", 1), losses))}
         answer["loss"] = float(losses[0])
     elif command["do"] == "product":
         a = torch.randn(command["rows"], command["depth"])

@@ -1,45 +1,59 @@
 /**
- * Pretraining steps of BEiT v2 (encoder, aggregation, both losses, backward, AdamW with clipping) on a
- * GPU: ours through WebGPU and PyTorch's through CUDA, in turns, from the same weights and inputs.
- * Prints images per second, their ratio, and where our time goes.
+ * Pretraining steps of BEiT v2 (the tokenizer's forward pass, encoder, aggregation, both losses,
+ * backward, AdamW with clipping) on a GPU: ours through WebGPU and PyTorch's through CUDA, in turns,
+ * from the same weights and inputs. Prints images per second, their ratio, and where our time goes.
  *
- *     deno run -A bench/webgpu/pytorch.ts <model> [batch 64] [float32|float16] [rounds 5] [python3]
+ *     deno run -A bench/webgpu/pytorch.ts vit_s --batch 64 --precision float32 --rounds 5
  *
- * Models: see `../_step_models.ts`. A round is five steps which do not wait for one another. In
- * float16 PyTorch runs under autocast with a gradient scaler, and the first losses must agree to 1 %,
- * in float32 to 1e-4. PyTorch computes products of float32 as such, unless
- * `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1` is set.
+ * Models and their tokenizers: see `../_step_models.ts`. A round is five steps which do not wait for one
+ * another. With `--precision float16` PyTorch runs under autocast with a gradient scaler. First losses
+ * must agree to 1e-4, in float16 to 1 %. PyTorch computes products of float32 as such, unless
+ * `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1` is set. `--device cpu` is for trying it without a GPU.
  *
  * @module
  */
 
 import type { Precision } from "../../backends/backend.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
-import { gridSize } from "../../models/beit_config.ts";
 import { median } from "../../core/median.ts";
+import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
 import { Peer } from "../cpu/_peer.ts";
-import { stepModel } from "../_step_models.ts";
+import { readOptions } from "../_options.ts";
 import { calm, compare, keep } from "../_report.ts";
+import { openStepTokenizer, stepModel } from "../_step_models.ts";
 import { Trainee } from "../_trainee.ts";
 
-const [name, batchText, precisionText, roundsText, python] = Deno.args;
+const { options, positionals: [name] } = readOptions({
+  batch: 64,
+  precision: "float32",
+  rounds: 5,
+  python: "python3",
+  device: "cuda",
+});
+const { batch, rounds, device } = options;
 const config = stepModel(name);
-const batch = Number(batchText ?? 64);
-const precision = (precisionText ?? "float32") as Precision;
-const rounds = Number(roundsText ?? 5);
+const precision = options.precision as Precision;
 const together = 5;
 
 const backend = await createWebgpuBackend();
-const trainee = new Trainee(backend, { config, batch, precision });
-const peer = new Peer(python ?? "python3");
+const tokenizer = await openStepTokenizer({ backend, precision }, config);
+const trainee = new Trainee(backend, { config, batch, precision, tokenizer });
+const peer = new Peer(options.python);
 const threads = navigator.hardwareConcurrency;
-const facts = await peer.load(trainee, { config, threads, precision, device: "cuda" });
-console.log(JSON.stringify(facts));
+const pytorch = await peer.load(trainee, {
+  config,
+  tokenizer: tokenizer.config,
+  threads,
+  precision,
+  device,
+});
+const { codes } = await peer.ask<{ codes: number[] }>({ do: "tokenize" });
+const sameCodes = await shareOf(codes);
 const theirFirst = await peer.ask<{ loss: number }>({ do: "step", count: 1, together: 1 });
-const ourFirst = await runSteps(1);
-console.log(`first loss: ours ${ourFirst}, PyTorch ${theirFirst.loss}`);
+const firstLosses = { ours: await runSteps(1), pytorch: theirFirst.loss };
+console.log(JSON.stringify({ ...pytorch, sameCodes, firstLosses }));
 const tolerance = precision === "float32" ? 1e-4 : 1e-2;
-if (!(Math.abs(ourFirst - theirFirst.loss) <= tolerance * theirFirst.loss)) {
+if (!(Math.abs(firstLosses.ours / firstLosses.pytorch - 1) <= tolerance)) {
   throw new Error("The losses differ");
 }
 await runSteps(together);
@@ -58,26 +72,38 @@ for (let round = 0; round < rounds; round++) {
   theirs.push(seconds[0] / together);
 }
 await peer.close();
-const kernels = await profile();
+const flops = operations(config);
 const result = {
   adapter: backend.capabilities.description,
+  pytorch,
   model: name,
   batch,
   precision,
   tf32: Deno.env.get("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE") === "1",
+  sameCodes,
+  firstLosses,
   dispatches,
   imagesPerSecond: { ours: batch / median(ours), pytorch: batch / median(theirs) },
   ...compare(ours, theirs),
-  /** Of the products of the model, forward and backward; a multiplication and an addition are two. */
-  teraflops: { ours: work() / median(ours) / 1e12, pytorch: work() / median(theirs) / 1e12 },
+  /** Of the matrix products and of attention; a multiplication and an addition are two. */
+  teraflops: { ours: flops / median(ours) / 1e12, pytorch: flops / median(theirs) / 1e12 },
+  milliseconds: await profile(),
   seconds: { ours, pytorch: theirs },
-  milliseconds: kernels,
 };
-console.log(JSON.stringify(result, null, 2));
+const { seconds: _times, ...summary } = result;
+console.log(JSON.stringify(summary, null, 2));
 const tf32 = result.tf32 ? "_tf32" : "";
 await keep(`webgpu_pytorch_${name}_${batch}_${precision}${tf32}`, result);
 trainee.dispose();
 await backend.dispose();
+
+/** The share of `codes` that the tokenizer gives here too. */
+async function shareOf(codes: number[]): Promise<number> {
+  const ids = trainee.tokenize()!;
+  const own = await ids.data();
+  ids.dispose();
+  return codes.filter((code, row) => code === own[row]).length / own.length;
+}
 
 /** The loss of the last of `count` steps. */
 async function runSteps(count: number): Promise<number> {
@@ -98,13 +124,23 @@ async function profile(): Promise<Record<string, number>> {
   return Object.fromEntries(Object.entries(sums).sort(([, a], [, b]) => b - a));
 }
 
-/** Floating-point operations of the products in a step. */
-function work(): number {
-  const { embedDim, mlpRatio, depth, headLayers, patchSize, codes } = config;
+/** Floating-point operations of a step: the model forward and backward, the tokenizer forward. */
+function operations({ headLayers, codes, ...config }: BeitConfig): number {
   const patches = gridSize(config) ** 2;
+  const heads = 2 * Math.floor(patches * 0.4) * config.embedDim * codes;
+  const trained = encoder({ ...config, depth: config.depth + headLayers }) + heads;
+  return batch * 2 * (3 * trained + encoder(tokenizer.config));
+}
+
+/** Multiplications of an encoder's forward pass for one image. */
+function encoder(
+  { embedDim, mlpRatio, depth, patchSize, ...size }: Pick<
+    BeitConfig,
+    "embedDim" | "mlpRatio" | "depth" | "patchSize" | "imageSize"
+  >,
+): number {
+  const patches = gridSize({ patchSize, ...size }) ** 2;
   const tokens = patches + 1;
   const block = tokens * embedDim ** 2 * (4 + 2 * mlpRatio) + 2 * tokens ** 2 * embedDim;
-  const heads = 2 * Math.floor(patches * 0.4) * embedDim * codes;
-  const embedding = patches * 3 * patchSize ** 2 * embedDim;
-  return batch * 2 * 3 * ((depth + headLayers) * block + heads + embedding);
+  return depth * block + patches * 3 * patchSize ** 2 * embedDim;
 }
