@@ -6,6 +6,7 @@
 
 import { messageOf, UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
+import type { MeasurementStore } from "../core/measurement_store.ts";
 import type { Backend } from "./backend.ts";
 
 export type { Backend, BackendMemory, Capabilities, Context, Precision } from "./backend.ts";
@@ -25,6 +26,8 @@ export interface BackendOptions {
   readonly dumpKernels?: (name: string, bytes: Uint8Array) => void;
   /** Bytes that tensors may take on `webgpu`; more is an OutOfMemoryError. */
   readonly memoryLimitBytes?: number;
+  /** Keeps what `webgpu` measures about a GPU. Default: as long as the process lives. */
+  readonly measurements?: MeasurementStore;
 }
 
 /** A started backend. */

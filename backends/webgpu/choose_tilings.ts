@@ -1,9 +1,11 @@
 /**
- * Which tilings are fastest on a device: a few products, timed on it once in a process.
+ * Which tilings are fastest on a device: a few products, timed on it once. What was found is kept, so
+ * that a run that goes on rounds as it did before.
  *
  * @module
  */
 
+import type { MeasurementStore } from "../../core/measurement_store.ts";
 import type { AdapterSummary } from "./adapter.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import {
@@ -46,20 +48,30 @@ export const CANDIDATES = ["square32", "square64", "high128", "deep128"] as cons
 
 const REPETITIONS = 3;
 
-const known = new Map<string, TilingChoice>();
+/** Where nothing outlives the process. */
+const inProcess: MeasurementStore = new Map<string, unknown>();
+
+/** What {@link chooseTilings} may be told. */
+export interface ChooseTilingsOptions {
+  readonly samples?: Samples;
+  readonly measurements?: MeasurementStore;
+}
 
 /** The choice for the device of `runner`. */
 export async function chooseTilings(
   runner: ShaderRunner,
   adapter: AdapterSummary,
-  samples = SAMPLES,
+  { samples = SAMPLES, measurements = inProcess }: ChooseTilingsOptions = {},
 ): Promise<TilingChoice> {
   if (adapter.isSoftware) return ON_PROCESSOR;
   const { device } = runner.runtime;
   if (!device.features.has("timestamp-query")) return ON_GPU;
-  let choice = known.get(adapter.description);
-  if (choice === undefined) {
-    const names = CANDIDATES.filter((name) => fits(name, device.limits));
+  const names = CANDIDATES.filter((name) => fits(name, device.limits));
+  // Other tilings, another choice.
+  const tried = JSON.stringify([names.map((name) => [name, TILINGS[name]]), samples]);
+  const key = `webgpu tilings, ${adapter.description}, ${tried}`;
+  let choice = asChoice(measurements.get(key));
+  if (choice === null) {
     const large = await timeTilings(runner, names, samples.large);
     const medium = await timeTilings(runner, names, samples.medium);
     choice = {
@@ -69,9 +81,17 @@ export async function chooseTilings(
       medium: fastest(medium, "forward"),
       mediumBackward: fastest(medium, "backward"),
     };
-    known.set(adapter.description, choice);
+    measurements.set(key, choice);
   }
   return choice;
+}
+
+/** What was kept, if it is a choice: it comes from outside. */
+function asChoice(kept: unknown): TilingChoice | null {
+  if (typeof kept !== "object" || kept === null) return null;
+  const { workgroups, ...names } = { ...ON_GPU, ...kept };
+  const isKnown = Object.values(names).every((name) => Object.hasOwn(TILINGS, name));
+  return isKnown && Number.isInteger(workgroups) ? { workgroups, ...names } : null;
 }
 
 /** Whether the tiles of both operands fit into the memory of a workgroup, and its threads too. */

@@ -6,6 +6,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import { UserError } from "../../core/errors.ts";
+import type { MeasurementStore } from "../../core/measurement_store.ts";
 import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import {
@@ -31,6 +32,8 @@ export interface WebgpuOptions extends AdapterOptions {
   readonly float16?: boolean;
   /** Bytes that tensors may take; more is an OutOfMemoryError. Default: what the GPU has. */
   readonly memoryLimitBytes?: number;
+  /** Keeps which products were fastest on a GPU; default: as long as the process lives. */
+  readonly measurements?: MeasurementStore;
 }
 
 /** The backend and what it runs on. */
@@ -80,7 +83,7 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   tf.registerBackend(name, () => runtime, 0);
   const runner = new ShaderRunner(runtime);
   const summary = summarizeAdapter(adapter);
-  const tilings = await chooseTilings(runner, summary);
+  const tilings = await chooseTilings(runner, summary, options);
   // What imitates a GPU on the processor keeps "registers" in its caches, which hold many more.
   const attentionRows = summary.isSoftware ? 8 : 2;
   const kernels = createKernels(runner, { tilings, attentionRows });

@@ -1,4 +1,5 @@
 import { createBackend, type StartedBackend } from "../../backends/mod.ts";
+import { openMeasurements } from "../../checkpoints/measurements.ts";
 import type { Config } from "../../configs/schema.ts";
 
 /**
@@ -14,6 +15,7 @@ export function startBackend(
     threads: threads === "auto" ? autoThreads : threads,
     provider,
     powerPreference,
+    measurements: openMeasurements(),
     ...(memory === null ? {} : { memoryLimitBytes: memory * 2 ** 30 }),
   });
 }

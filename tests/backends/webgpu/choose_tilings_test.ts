@@ -23,12 +23,13 @@ Deno.test({
     try {
       const runner = new ShaderRunner(runtime);
       const summary = { ...summarizeAdapter(adapter), isSoftware: false };
+      const measurements = new Map<string, unknown>();
       const count = async (description: string, isSoftware = false) => {
         const before = runtime.dispatches;
         const choice = await chooseTilings(
           runner,
           { ...summary, description, isSoftware },
-          samples,
+          { samples, measurements },
         );
         return { choice, dispatches: runtime.dispatches - before };
       };
@@ -43,6 +44,8 @@ Deno.test({
       assert.ok(first.dispatches >= 2 * 4 * kinds, `${first.dispatches} dispatches`);
       assert.deepEqual(await count("a GPU"), { choice: first.choice, dispatches: 0 });
       assert.ok((await count("another GPU")).dispatches > 0);
+      for (const key of measurements.keys()) measurements.set(key, { large: "gone" });
+      assert.ok((await count("a GPU")).dispatches > 0, "a tiling that is no more was taken");
     } finally {
       tf.removeBackend("tilings");
     }
