@@ -101,7 +101,10 @@ export interface TilingChoice {
   readonly mediumBackward: TilingName;
   /** Up to 48, and where rows are no whole quads. */
   readonly small: TilingName;
-  /** Workgroups that keep the device busy; 1 where there is no need to divide the rows of a weight. */
+  /**
+   * Tiles of 64 × 64 that keep the device busy; 1 where the rows of a weight need not be divided. More
+   * than a device runs at a time costs little.
+   */
   readonly workgroups: number;
 }
 
@@ -119,6 +122,8 @@ export function onlyTiling(name: TilingName, workgroups: number): TilingChoice {
 
 /** Sums of parts take memory of their own; more would gain little. */
 const MOST_PARTS = 32;
+/** Rows below which a part costs more than it gains. */
+const SHORTEST_PART = 256;
 
 /** Runs products with the tiling that suits their size. */
 export class MatrixProducts {
@@ -177,7 +182,12 @@ export class MatrixProducts {
     const columnTiles = Math.ceil(inputs / (tiling.THREADS_N * tiling.MICRO_N));
     const weightTiles = tilesOf(outputs);
     const dxTiles = dx === null ? 0 : tilesOf(rows);
-    const parts = this.#partsOf(rows, columnTiles * weightTiles, columnTiles * dxTiles * outputs);
+    const parts = this.#partsOf(
+      tiling,
+      rows,
+      columnTiles * weightTiles,
+      columnTiles * dxTiles * outputs,
+    );
     const rowsOfPart = Math.ceil(rows / parts / tiling.K_TILE) * tiling.K_TILE;
     const ACCUMULATE = layer.isAdded ?? false;
     const HAS_BIAS = dbias !== null;
@@ -228,11 +238,12 @@ export class MatrixProducts {
    * over all rows should not take longer than the device needs for the whole, of which `others`
    * steps along k are not the weight's.
    */
-  #partsOf(rows: number, tiles: number, others: number): number {
+  #partsOf(tiling: Tiling, rows: number, tiles: number, others: number): number {
     const { workgroups } = this.#choice;
     if (workgroups === 1) return 1;
-    const share = Math.max(256, (rows * tiles + others) / workgroups);
-    return Math.max(1, Math.min(MOST_PARTS, Math.round(rows / share)));
+    const area = tiling.THREADS_M * tiling.MICRO_M * tiling.THREADS_N * tiling.MICRO_N;
+    const share = (rows * tiles + others) / (workgroups * 64 ** 2 / area);
+    return Math.max(1, Math.min(MOST_PARTS, Math.round(rows / Math.max(SHORTEST_PART, share))));
   }
 
   /** A result that would leave most of a large tile empty, or is slow to load, gets a small one. */

@@ -14,7 +14,7 @@ import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import { hasAdapter } from "./_adapter.ts";
 
 /** [rows, inputs, outputs]: rows of quads, and none. */
-const SIZES = [[300, 36, 100], [70, 5, 3]] as const;
+const SIZES = [[700, 36, 100], [600, 5, 3]] as const;
 
 type Matrix = Float32Array;
 
@@ -80,7 +80,7 @@ Deno.test({
         );
         const db = product([outputs, 1, rows], (m, k) => dz[k * outputs + m], () => 1);
         for (const name of names) {
-          for (const workgroups of name === "square64" ? [1, 1024] : [1024]) {
+          for (const workgroups of name === "square64" ? [1, 4096] : [4096]) {
             const products = new MatrixProducts(runner, onlyTiling(name, workgroups));
             const tensors = {
               a: tf.tensor(x, [rows, inputs]),
