@@ -4,6 +4,7 @@ import type { Kernels } from "../kernels.ts";
 import { adamWKernel } from "./kernels/adam_w.ts";
 import { assembleTokensKernel } from "./kernels/assemble_tokens.ts";
 import { attentionKernel } from "./kernels/attention.ts";
+import type { AttentionTilingChoice } from "./kernels/attention_tilings.ts";
 import { codebookKernels } from "./kernels/codebook.ts";
 import { cosineLossKernel } from "./kernels/cosine_loss.ts";
 import { l2NormalizeKernel } from "./kernels/l2_normalize.ts";
@@ -21,19 +22,18 @@ import type { ShaderRunner } from "./shader.ts";
 /** What suits a device. */
 export interface DeviceTraits {
   readonly tilings: TilingChoice;
-  /** Queries of 32 channels that the registers of a thread can hold. */
-  readonly attentionRows: number;
+  readonly attention: AttentionTilingChoice;
 }
 
 export function createKernels(
   runner: ShaderRunner,
-  { tilings, attentionRows }: DeviceTraits,
+  { tilings, attention }: DeviceTraits,
 ): Kernels {
   const products = new MatrixProducts(runner, tilings);
   return named(runner.runtime, {
     adamW: adamWKernel(runner),
     assembleTokens: assembleTokensKernel(runner),
-    attention: attentionKernel(runner, attentionRows),
+    attention: attentionKernel(runner, attention),
     cosineLoss: cosineLossKernel(runner),
     l2Normalize: l2NormalizeKernel(runner),
     layerNorm: layerNormKernel(runner),

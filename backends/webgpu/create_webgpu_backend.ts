@@ -19,6 +19,7 @@ import {
 import { registerAdd } from "./add_kernel.ts";
 import { chooseTilings } from "./choose_tilings.ts";
 import { createKernels } from "./create_kernels.ts";
+import { attentionTilingChoice } from "./kernels/attention_tilings.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shader.ts";
@@ -84,9 +85,8 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   const runner = new ShaderRunner(runtime);
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
-  // What imitates a GPU on the processor keeps "registers" in its caches, which hold many more.
-  const attentionRows = summary.isSoftware ? 8 : 2;
-  const kernels = createKernels(runner, { tilings, attentionRows });
+  const attention = attentionTilingChoice(summary);
+  const kernels = createKernels(runner, { tilings, attention });
   runtime.dispatches = 0;
   return new DeviceBackend(name, runtime, { adapter: summary, kernels });
 }

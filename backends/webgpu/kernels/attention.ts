@@ -1,38 +1,49 @@
-/** Attention with a relative-position bias, never holding an N × N matrix of one sample. @module */
+/**
+ * Attention with a relative-position bias. The forward pass never holds an N × N matrix; the backward
+ * pass holds one for each head of some samples: the gradient of the logits, which dq and dbias are made
+ * from. That costs a write and two reads of it, and saves two products of three for either.
+ *
+ * @module
+ */
 
-import biasCode from "../shaders/attention_backward_bias.wgsl" with { type: "text" };
+import deltasCode from "../shaders/attention_backward_deltas.wgsl" with { type: "text" };
 import forwardCode from "../shaders/attention.wgsl" with { type: "text" };
 import halfCode from "../shaders/half.wgsl" with { type: "text" };
 import keysCode from "../shaders/attention_backward_keys.wgsl" with { type: "text" };
 import queriesCode from "../shaders/attention_backward_queries.wgsl" with { type: "text" };
 import rowsCode from "../shaders/attention_rows.wgsl" with { type: "text" };
+import tilesCode from "../shaders/attention_tiles.wgsl" with { type: "text" };
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Precision } from "../../backend.ts";
 import type { AttentionKernel } from "../../kernels.ts";
 import type { Storage } from "../runtime.ts";
 import { float, type ShaderCall, type ShaderRunner } from "../shader.ts";
+import {
+  type AttentionTilingChoice,
+  forwardConstants,
+  keysConstants,
+  queriesConstants,
+  type TileConstants,
+} from "./attention_tilings.ts";
 
-const FORWARD = { name: "attention", code: forwardCode, includes: [halfCode, rowsCode] };
+const includes = [halfCode, rowsCode];
+const FORWARD = { name: "attention", code: forwardCode, includes: [...includes, tilesCode] };
+const DELTAS = { name: "attention_backward_deltas", code: deltasCode, includes };
+const KEYS = {
+  name: "attention_backward_keys",
+  code: keysCode,
+  includes: [...includes, tilesCode],
+};
 const QUERIES = {
   name: "attention_backward_queries",
   code: queriesCode,
-  includes: [halfCode, rowsCode],
+  includes: [...includes, tilesCode],
 };
-const KEYS = { name: "attention_backward_keys", code: keysCode, includes: [halfCode, rowsCode] };
-const BIAS = { name: "attention_backward_bias", code: biasCode, includes: [halfCode, rowsCode] };
 
-/** How the queries (or keys) of a head are divided. */
-interface Division {
-  /** Threads of a workgroup. */
-  readonly WORKGROUP: number;
-  /** Queries that a thread owns. */
-  readonly ROWS: number;
-  readonly workgroups: number;
-}
+/** Bytes that the pairs of the samples which are gone through together may take. */
+const PAIR_BYTES = 256 * 2 ** 20;
 
-/** Side of the square of threads, and of each one's square of pairs, in the pass over the bias. */
-const PAIR_THREADS = 8;
-const PAIRS = 4;
+const DELTA_THREADS = 64;
 
 interface Attention {
   readonly qkv: Tensor;
@@ -42,54 +53,94 @@ interface Attention {
   readonly precision: Precision;
 }
 
-/** `mostRows`: queries that the registers of a thread can hold, for heads of 32 channels. */
-export function attentionKernel(runner: ShaderRunner, mostRows: number): AttentionKernel {
+export function attentionKernel(
+  runner: ShaderRunner,
+  choose: AttentionTilingChoice,
+): AttentionKernel {
   const { runtime } = runner;
   return {
     forward(args) {
       const { qkv, bias, heads } = args;
-      const [samples, tokens, width] = qkv.shape as [number, number, number];
-      const division = divide(args, mostRows);
-      const y = runtime.allocate([samples, tokens, width / 3], "float32", storageOf(runner, args));
+      const { samples, tokens, width, headQuads } = sizesOf(args);
+      const constants = forwardConstants(choose(tokens, headQuads), headQuads);
+      const y = runtime.allocate([samples, tokens, width], "float32", storageOf(runner, args));
       const logSums = runtime.allocate([samples, heads, tokens]);
       runner.run({
-        ...commonOf(runner, args, division, FORWARD),
+        ...commonOf(runner, args, FORWARD, constants),
         reads: { qkv, bias: runner.floats(bias) },
         writes: { y, logSums: runner.floats(logSums) },
-        grid: [division.workgroups, heads, samples],
+        grid: [tilesOf(tokens, constants.RIGHT_THREADS * constants.RIGHT_MICRO), heads, samples],
       });
       return { y, saved: [logSums] };
     },
     backward({ dy, y, saved: [logSumTensor], ...args }) {
       const { qkv, bias, heads } = args;
-      const [samples, tokens] = qkv.shape as [number, number, number];
-      const division = divide(args, mostRows);
+      const { samples, tokens, headQuads, pairWidth } = sizesOf(args);
+      const tiling = choose(tokens, headQuads);
       const dqkv = runtime.allocate(qkv.shape, "float32", storageOf(runner, args));
       const dbias = bias === null ? null : runtime.allocate(bias.shape);
       const deltas = { floats: runtime.scratch(samples * heads * tokens * 4) };
       const logSums = runner.floats(logSumTensor);
-      const grid: ShaderCall["grid"] = [division.workgroups, heads, samples];
-      const biases = runner.floats(bias);
-      runner.run({
-        ...commonOf(runner, args, division, QUERIES),
-        reads: { qkv, bias: biases, dy, y, logSums },
-        writes: { dqkv, deltas },
-        grid,
-      });
-      const reads = { qkv, bias: biases, dy, logSums, deltas };
-      runner.run({ ...commonOf(runner, args, division, KEYS), reads, writes: { dqkv }, grid });
-      if (dbias !== null) {
-        const tiles = Math.ceil(tokens / (PAIR_THREADS * PAIRS));
+      const group = Math.min(samples, samplesTogether(runner, heads * tokens * pairWidth * 4));
+      const pairTensor = runtime.allocate([group, heads, tokens, pairWidth]);
+      const keys = keysConstants(tiling, headQuads);
+      const queries = queriesConstants(tiling, headQuads);
+      for (let firstSample = 0; firstSample < samples; firstSample += group) {
+        const count = Math.min(group, samples - firstSample);
+        const part = { ...args, firstSample, samples: count };
+        const pairs = { quads: runtime.bindingOfOutput(pairTensor) };
         runner.run({
-          ...commonOf(runner, args, division, BIAS),
-          reads,
-          writes: { dbias: runner.floats(dbias) },
-          grid: [tiles, tiles, heads],
+          ...commonOf(runner, part, DELTAS, { THREADS: DELTA_THREADS }),
+          reads: { dy, y },
+          writes: { deltas },
+          grid: [Math.ceil(tokens / DELTA_THREADS), heads, count],
+        });
+        runner.run({
+          ...commonOf(runner, part, KEYS, keys),
+          reads: { qkv, bias: runner.floats(bias), dy, logSums, deltas },
+          writes: { dqkv, pairs },
+          grid: [tilesOf(tokens, keys.RIGHT_THREADS * keys.RIGHT_MICRO), heads, count],
+        });
+        const queryTiles = tilesOf(tokens, tiling.queries.queryQuads);
+        const biasGroups = Math.ceil(tokens * pairWidth / 4 / tiling.queries.threads);
+        const biasTiles = bias === null ? 0 : Math.ceil(biasGroups / count);
+        runner.run({
+          ...commonOf(runner, { ...part, queryTiles }, QUERIES, queries),
+          reads: { qkv, pairs },
+          writes: { dqkv, dbias: runner.floats(dbias) },
+          grid: [queryTiles + biasTiles, heads, count],
         });
       }
+      pairTensor.dispose(); // to the pool: what gets it next is recorded after these
       return { dqkv, dbias };
     },
   };
+}
+
+function sizesOf({ qkv, heads }: Attention) {
+  const [samples, tokens, widths] = qkv.shape as [number, number, number];
+  const headWidth = widths / 3 / heads;
+  return {
+    samples,
+    tokens,
+    width: widths / 3,
+    headWidth,
+    headQuads: Math.ceil(headWidth / 4),
+    /** Keys of a row of pairs: whole quads. */
+    pairWidth: Math.ceil(tokens / 4) * 4,
+  };
+}
+
+/** Tiles of so many quads that the tokens make. */
+function tilesOf(tokens: number, quads: number): number {
+  return Math.ceil(tokens / (4 * quads));
+}
+
+/** Samples whose pairs a buffer can hold. */
+function samplesTogether({ runtime }: ShaderRunner, bytesPerSample: number): number {
+  const { maxStorageBufferBindingSize, maxBufferSize } = runtime.device.limits;
+  const bytes = Math.min(PAIR_BYTES, maxStorageBufferBindingSize, maxBufferSize);
+  return Math.max(1, Math.floor(bytes / bytesPerSample));
 }
 
 /** Results are stored as qkv is, where heads are whole quads wide. */
@@ -97,47 +148,42 @@ function storageOf({ runtime }: ShaderRunner, { qkv, heads }: Attention): Storag
   return qkv.shape[2]! / 3 / heads % 4 === 0 ? runtime.storage(qkv) : "float32";
 }
 
-/** Rows of a tile, so that two kinds of them take 8 KiB. */
-function tileOf(headWidth: number): number {
-  if (headWidth <= 64) return 16;
-  return headWidth <= 128 ? 8 : 4;
+/** Samples that a dispatch is for; all where nothing is said. */
+interface Part extends Attention {
+  readonly firstSample?: number;
+  readonly samples?: number;
+  readonly queryTiles?: number;
 }
 
-function divide({ qkv, heads }: Attention, mostRows: number): Division {
-  const [, tokens, width] = qkv.shape as [number, number, number];
-  const WORKGROUP = tokens <= 96 ? 32 : 64;
-  const fits = Math.max(1, Math.floor(mostRows * 32 / (width / 3 / heads)));
-  const ROWS = Math.min(fits, 4, Math.ceil(tokens / WORKGROUP));
-  return { WORKGROUP, ROWS, workgroups: Math.ceil(tokens / (WORKGROUP * ROWS)) };
-}
-
-/** What the four shaders are told alike. */
+/** What the shaders are told alike. */
 function commonOf(
   { runtime }: ShaderRunner,
-  { qkv, bias, heads, scale, precision }: Attention,
-  { WORKGROUP, ROWS }: Division,
+  part: Part,
   file: ShaderCall["file"],
+  constants: TileConstants,
 ): Pick<ShaderCall, "file" | "constants" | "uniforms" | "isQuadWide"> {
-  const [samples, tokens, width] = qkv.shape as [number, number, number];
-  const headWidth = width / 3 / heads;
-  const tile = tileOf(headWidth);
+  const { qkv, bias, heads, scale, precision, firstSample = 0, queryTiles = 0 } = part;
+  const { samples, tokens, headWidth, headQuads, pairWidth } = sizesOf(part);
   return {
     file,
     constants: {
-      WORKGROUP,
-      ROWS,
+      ...constants,
       HEAD_WIDTH: headWidth,
-      HEAD_QUADS: Math.ceil(headWidth / 4),
-      KEY_TILE: tile,
-      QUERY_TILE: tile,
-      PAIR_THREADS,
-      PAIRS,
-      CHUNK: 4,
+      HEAD_QUADS: headQuads,
       HAS_BIAS: bias !== null,
+      ACCUMULATE: firstSample > 0,
       ROUND: precision === "float16" &&
         (headWidth % 4 !== 0 || runtime.storage(qkv) === "float32"),
     },
-    uniforms: { samples, tokens, heads, scale: float(scale) },
+    uniforms: {
+      samples: part.samples ?? samples,
+      firstSample,
+      tokens,
+      heads,
+      pairWidth,
+      queryTiles,
+      scale: float(scale),
+    },
     isQuadWide: headWidth % 4 === 0,
   };
 }

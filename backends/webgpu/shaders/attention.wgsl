@@ -1,82 +1,136 @@
-// softmax(scale·q·kᵀ + bias)·v without the N × N matrix: each thread owns a query and walks over the
-// keys, a tile at a time, with the running maximum and sum of the softmax. What it keeps for the
-// backward pass is the logarithm of the sum.
+// softmax(scale·q·kᵀ + bias)·v without the N × N matrix: a workgroup owns a tile of queries and walks
+// over the keys, a tile at a time, with the running maximum and sum of the softmax. What it keeps for
+// the backward pass is the logarithm of the sum.
+//
+// Pairs are [keys][queries]. All threads of a query know its maximum; its sum is divided among them.
 
-// A thread owns ROWS queries, so that each key it reads serves all of them.
+const QUERY_TILE_QUADS = RIGHT_THREADS * RIGHT_MICRO;
+const QUERY_TILE = QUERY_TILE_QUADS * 4u;
+const KEY_TILE = LEFT_THREADS * LEFT_ROWS;
 
-const TILE_QUADS = KEY_TILE * HEAD_QUADS;
+var<workgroup> partial: array<array<vec4f, QUERY_TILE_QUADS>, LEFT_THREADS>;
+// Of each query: what its sums so far are multiplied by, in the end its whole sum.
+var<workgroup> factors: array<vec4f, QUERY_TILE_QUADS>;
 
-var<workgroup> keys: array<vec4f, TILE_QUADS>;
-var<workgroup> values: array<vec4f, TILE_QUADS>;
-var<workgroup> logits: array<f32, KEY_TILE * ROWS * WORKGROUP>;
+fn readRow(source: u32, place: Place, token: u32, quad: u32) -> vec4f {
+  return readQkv(source, place, token, quad);
+}
 
-@compute @workgroup_size(WORKGROUP)
+fn biasesOf(rows: vec4u, key: u32) -> vec4f {
+  if (!HAS_BIAS) { return vec4f(0.0); }
+  let at = rows + tokenBefore(key);
+  return vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let head = group.y;
-  let sample = group.z;
-  let firstRow = group.x * WORKGROUP * ROWS + thread;
-  // Rows past the end repeat the last query and store nothing: all threads must reach the barriers.
-  let last = uniforms.tokens - 1u;
-  var q: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var y: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var highest: array<f32, ROWS>;
-  var sum: array<f32, ROWS>;
-  @unroll for (var r = 0u; r < ROWS; r++) {
-    let query = min(firstRow + r * WORKGROUP, last);
-    highest[r] = -3.0e38;
-    @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-      q[r][i] = readQkv(Q, head, sample, query, i) * uniforms.scale;
-    }
+  let place = Place(group.y, group.z);
+  let firstQuery = group.x * QUERY_TILE;
+  let at = vec2u(thread % LEFT_THREADS, thread / LEFT_THREADS % RIGHT_THREADS);
+  let out = vec2u(thread / OUT_RIGHT_THREADS % OUT_LEFT_THREADS, thread % OUT_RIGHT_THREADS);
+  var outputs = Outputs();
+  var highest: array<vec4f, RIGHT_MICRO>;
+  var sum: array<vec4f, RIGHT_MICRO>;
+  var rows: array<vec4u, RIGHT_MICRO>;
+  @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+    highest[j] = vec4f(-3.0e38);
+    sum[j] = vec4f(0.0);
+    let query = firstQuery + (j * RIGHT_THREADS + at.y) * 4u;
+    @unroll for (var c = 0u; c < 4; c++) { rows[j][c] = biasRow(place.head, query + c); }
   }
   for (var firstKey = 0u; firstKey < uniforms.tokens; firstKey += KEY_TILE) {
-    workgroupBarrier();
-    for (var i = thread; i < TILE_QUADS; i += WORKGROUP) {
-      let key = firstKey + i / HEAD_QUADS;
-      keys[i] = readQkv(K, head, sample, key, i % HEAD_QUADS);
-      values[i] = readQkv(V, head, sample, key, i % HEAD_QUADS);
+    var weights = Pairs();
+    @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+      let key = firstKey + rowIn(i, LEFT_THREADS, at.x);
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) { weights[i][j] = biasesOf(rows[j], key); }
+    }
+    for (var quad = 0u; quad < HEAD_QUADS; quad += CHANNEL_QUADS) {
+      workgroupBarrier();
+      fillLeft(K, place, firstKey, quad, thread);
+      fillRight(Q, place, firstQuery, quad, thread);
+      workgroupBarrier();
+      if (firstQuery + at.y * 4u < uniforms.tokens) { multiplyPairs(&weights, at); }
+    }
+
+    var top = highest;
+    @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+      let isKey = firstKey + rowIn(i, LEFT_THREADS, at.x) < uniforms.tokens;
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+        weights[i][j] = select(vec4f(-3.0e38), weights[i][j], isKey);
+        top[j] = max(top[j], weights[i][j]);
+      }
+    }
+    @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+      partial[at.x][j * RIGHT_THREADS + at.y] = top[j];
     }
     workgroupBarrier();
-    let count = min(KEY_TILE, uniforms.tokens - firstKey);
-    var tileHighest = highest;
-    for (var key = 0u; key < count; key++) {
-      var rowLogits = array<f32, ROWS>();
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let k = keys[key * HEAD_QUADS + i];
-        @unroll for (var r = 0u; r < ROWS; r++) { rowLogits[r] += dot(q[r][i], k); }
-      }
-      @unroll for (var r = 0u; r < ROWS; r++) {
-        let logit = rowLogits[r] + biasOf(head, min(firstRow + r * WORKGROUP, last), firstKey + key);
-        logits[(key * ROWS + r) * WORKGROUP + thread] = logit;
-        tileHighest[r] = max(tileHighest[r], logit);
+    @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+      let query = j * RIGHT_THREADS + at.y;
+      @unroll for (var n = 0u; n < LEFT_THREADS; n++) { top[j] = max(top[j], partial[n][query]); }
+      let shrink = exp(highest[j] - top[j]);
+      highest[j] = top[j];
+      sum[j] *= shrink;
+      if (at.x == 0u) { factors[query] = shrink; }
+      @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+        weights[i][j] = exp(weights[i][j] - top[j]);
+        sum[j] += weights[i][j];
       }
     }
-    @unroll for (var r = 0u; r < ROWS; r++) {
-      let shrink = exp(highest[r] - tileHighest[r]);
-      highest[r] = tileHighest[r];
-      sum[r] *= shrink;
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) { y[r][i] *= shrink; }
-    }
-    for (var key = 0u; key < count; key++) {
-      var weights = array<f32, ROWS>();
-      @unroll for (var r = 0u; r < ROWS; r++) {
-        weights[r] = exp(logits[(key * ROWS + r) * WORKGROUP + thread] - highest[r]);
-        sum[r] += weights[r];
+
+    for (var part = 0u; part < LEFT_MICRO; part++) {
+      let first = firstKey + part * POSITIONS;
+      if (first >= uniforms.tokens) { break; }
+      workgroupBarrier();
+      @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+        if (part == i / 4u) {
+          @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+            left[at.x * 4u + i % 4u][(j * RIGHT_THREADS + at.y) ^ (at.x % 8u)] = weights[i][j];
+          }
+        }
       }
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let v = values[key * HEAD_QUADS + i];
-        @unroll for (var r = 0u; r < ROWS; r++) { y[r][i] += weights[r] * v; }
+      fillRows(V, place, first, thread);
+      if (part == 0u) {
+        @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
+          let shrink = factors[i / 4u * OUT_LEFT_THREADS + out.x][i % 4u];
+          @unroll for (var j = 0u; j < OUT_RIGHT_MICRO; j++) { outputs[i][j] *= shrink; }
+        }
+      }
+      workgroupBarrier();
+      if (firstQuery + out.x * 4u < uniforms.tokens) { multiplyOutputs(&outputs, out); }
+    }
+  }
+
+  workgroupBarrier();
+  @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+    partial[at.x][j * RIGHT_THREADS + at.y] = sum[j];
+  }
+  workgroupBarrier();
+  if (at.x == 0u) {
+    @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+      let query = j * RIGHT_THREADS + at.y;
+      var total = vec4f(0.0);
+      @unroll for (var n = 0u; n < LEFT_THREADS; n++) { total += partial[n][query]; }
+      factors[query] = total;
+      let logSum = highest[j] + log(total);
+      @unroll for (var c = 0u; c < 4; c++) {
+        let token = firstQuery + query * 4u + c;
+        if (token < uniforms.tokens) { logSums[statisticOf(place, token)] = logSum[c]; }
       }
     }
   }
-  @unroll for (var r = 0u; r < ROWS; r++) {
-    let query = firstRow + r * WORKGROUP;
-    if (query < uniforms.tokens) {
-      let base = rowBase(sample, query);
-      let first = head * HEAD_WIDTH;
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        storeY(base, first + i * 4u, first + HEAD_WIDTH, y[r][i] / sum[r]);
+  workgroupBarrier();
+  let first = place.head * HEAD_WIDTH;
+  @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
+    let query = rowIn(i, OUT_LEFT_THREADS, out.x);
+    let total = factors[query / 4u][i % 4u];
+    if (firstQuery + query < uniforms.tokens) {
+      let base = rowBase(place, firstQuery + query);
+      @unroll for (var j = 0u; j < OUT_RIGHT_MICRO; j++) {
+        let quad = j * OUT_RIGHT_THREADS + out.y;
+        if (quad < HEAD_QUADS) {
+          storeY(base, first + quad * 4u, first + HEAD_WIDTH, outputs[i][j] / total);
+        }
       }
-      logSums[statisticOf(head, sample, query)] = highest[r] + log(sum[r]);
     }
   }
 }

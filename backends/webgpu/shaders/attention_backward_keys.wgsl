@@ -1,90 +1,125 @@
-// dk and dv, each thread ROWS keys: dv = Σ_i p_i·dy_i and dk = scale·Σ_i ds_i·q_i over the queries; see
-// attention_backward_queries.wgsl.
+// dv = Σ_i p_i·dy_i and dk = scale·Σ_i ds_i·q_i over the queries i: a workgroup owns a tile of keys and
+// walks over the queries, a tile at a time. p = exp(logit - logSum) and ds = p·(dy·v - delta); ds is
+// kept for the pass over the queries.
+//
+// Pairs are [queries][keys].
 
-const TILE_QUADS = QUERY_TILE * HEAD_QUADS;
+const KEY_TILE = RIGHT_THREADS * RIGHT_MICRO * 4u;
+const QUERY_TILE = LEFT_THREADS * LEFT_ROWS;
 
-var<workgroup> queries: array<vec4f, TILE_QUADS>;
-var<workgroup> gradients: array<vec4f, TILE_QUADS>;
-var<workgroup> tileLogSums: array<f32, QUERY_TILE>;
-var<workgroup> tileDeltas: array<f32, QUERY_TILE>;
-
-fn fill(head: u32, sample: u32, firstQuery: u32, thread: u32) {
-  let first = head * HEAD_WIDTH;
-  for (var i = thread; i < TILE_QUADS; i += WORKGROUP) {
-    let query = firstQuery + i / HEAD_QUADS;
-    let quad = i % HEAD_QUADS;
-    queries[i] = readQkv(Q, head, sample, query, quad);
-    if (query < uniforms.tokens) {
-      gradients[i] = round(loadDy(rowBase(sample, query), first + quad * 4u, first + HEAD_WIDTH));
-    }
-  }
-  if (thread < QUERY_TILE && firstQuery + thread < uniforms.tokens) {
-    let statistic = statisticOf(head, sample, firstQuery + thread);
-    tileLogSums[thread] = logSums[statistic];
-    tileDeltas[thread] = deltas[statistic];
-  }
+fn readRow(source: u32, place: Place, token: u32, quad: u32) -> vec4f {
+  if (source != DY) { return readQkv(source, place, token, quad); }
+  let first = place.head * HEAD_WIDTH;
+  let column = first + min(quad, HEAD_QUADS - 1u) * 4u;
+  let value = loadDy(rowBase(place, tokenBefore(token)), column, first + HEAD_WIDTH);
+  return select(vec4f(0.0), rounded(value, ROUND), quad < HEAD_QUADS);
 }
 
-@compute @workgroup_size(WORKGROUP)
+fn biasesOf(row: u32, key: u32) -> vec4f {
+  if (!HAS_BIAS) { return vec4f(0.0); }
+  return vec4f(
+    bias[row + tokenBefore(key)],
+    bias[row + tokenBefore(key + 1u)],
+    bias[row + tokenBefore(key + 2u)],
+    bias[row + tokenBefore(key + 3u)],
+  );
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let head = group.y;
-  let sample = group.z;
-  let firstRow = group.x * WORKGROUP * ROWS + thread;
-  // Rows past the end repeat the last key and store nothing: all threads must reach the barriers.
-  let last = uniforms.tokens - 1u;
-  var k: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var v: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var dk: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var dv: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  @unroll for (var r = 0u; r < ROWS; r++) {
-    let key = min(firstRow + r * WORKGROUP, last);
-    @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-      k[r][i] = readQkv(K, head, sample, key, i) * uniforms.scale;
-      v[r][i] = readQkv(V, head, sample, key, i);
-    }
-  }
+  let place = Place(group.y, group.z + uniforms.firstSample);
+  let firstKey = group.x * KEY_TILE;
+  let at = vec2u(thread / RIGHT_THREADS % LEFT_THREADS, thread % RIGHT_THREADS);
+  let out = vec2u(thread / OUT_RIGHT_THREADS % OUT_LEFT_THREADS, thread % OUT_RIGHT_THREADS);
+  var dk = Outputs();
+  var dv = Outputs();
   for (var firstQuery = 0u; firstQuery < uniforms.tokens; firstQuery += QUERY_TILE) {
-    workgroupBarrier();
-    fill(head, sample, firstQuery, thread);
-    workgroupBarrier();
-    let count = min(QUERY_TILE, uniforms.tokens - firstQuery);
-    for (var query = 0u; query < count; query++) {
-      var weights = array<f32, ROWS>();
-      var dlogits = array<f32, ROWS>();
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let q = queries[query * HEAD_QUADS + i];
-        let gradient = gradients[query * HEAD_QUADS + i];
-        @unroll for (var r = 0u; r < ROWS; r++) {
-          weights[r] += dot(k[r][i], q);
-          dlogits[r] += dot(v[r][i], gradient);
-        }
+    var weights = Pairs();
+    var dlogits = Pairs();
+    @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+      let query = firstQuery + rowIn(i, LEFT_THREADS, at.x);
+      let row = biasRow(place.head, query);
+      let logSum = logSums[statisticOf(place, query)];
+      let delta = deltas[statisticOf(place, query)];
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+        let key = firstKey + (j * RIGHT_THREADS + at.y) * 4u;
+        weights[i][j] = biasesOf(row, key) - logSum;
+        dlogits[i][j] = vec4f(-delta);
       }
-      @unroll for (var r = 0u; r < ROWS; r++) {
-        let key = min(firstRow + r * WORKGROUP, last);
-        let logit = weights[r] + biasOf(head, firstQuery + query, key);
-        weights[r] = exp(logit - tileLogSums[query]);
-        dlogits[r] = weights[r] * (dlogits[r] - tileDeltas[query]);
-      }
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let q = queries[query * HEAD_QUADS + i];
-        let gradient = gradients[query * HEAD_QUADS + i];
-        @unroll for (var r = 0u; r < ROWS; r++) {
-          dk[r][i] += dlogits[r] * q;
-          dv[r][i] += weights[r] * gradient;
+    }
+    let isBusy = firstQuery + at.x * 4u < uniforms.tokens;
+    for (var quad = 0u; quad < HEAD_QUADS; quad += CHANNEL_QUADS) {
+      workgroupBarrier();
+      fillLeft(Q, place, firstQuery, quad, thread);
+      fillRight(K, place, firstKey, quad, thread);
+      workgroupBarrier();
+      if (isBusy) { multiplyPairs(&weights, at); }
+    }
+    for (var quad = 0u; quad < HEAD_QUADS; quad += CHANNEL_QUADS) {
+      workgroupBarrier();
+      fillLeft(DY, place, firstQuery, quad, thread);
+      fillRight(V, place, firstKey, quad, thread);
+      workgroupBarrier();
+      if (isBusy) { multiplyPairs(&dlogits, at); }
+    }
+
+    @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+      let query = firstQuery + rowIn(i, LEFT_THREADS, at.x);
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+        let key = firstKey + (j * RIGHT_THREADS + at.y) * 4u;
+        let end = select(0u, uniforms.tokens, query < uniforms.tokens);
+        let isPair = key + vec4u(0u, 1u, 2u, 3u) < vec4u(end);
+        weights[i][j] = select(vec4f(0.0), exp(weights[i][j]), isPair);
+        dlogits[i][j] = select(vec4f(0.0), dlogits[i][j] * weights[i][j], isPair);
+        if (key < end) {
+          storePairs(pairRow(place.head, group.z, query), key, uniforms.pairWidth, dlogits[i][j]);
         }
       }
     }
+
+    let isBusyOut = firstKey + out.x * 4u < uniforms.tokens;
+    for (var part = 0u; part < LEFT_MICRO; part++) {
+      let first = firstQuery + part * POSITIONS;
+      if (first >= uniforms.tokens) { break; }
+      workgroupBarrier();
+      @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+        if (part == i / 4u) {
+          @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+            left[at.x * 4u + i % 4u][(j * RIGHT_THREADS + at.y) ^ (at.x % 8u)] = weights[i][j];
+          }
+        }
+      }
+      fillRows(DY, place, first, thread);
+      workgroupBarrier();
+      if (isBusyOut) { multiplyOutputs(&dv, out); }
+      workgroupBarrier();
+      @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+        if (part == i / 4u) {
+          @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+            left[at.x * 4u + i % 4u][(j * RIGHT_THREADS + at.y) ^ (at.x % 8u)] = dlogits[i][j];
+          }
+        }
+      }
+      fillRows(Q, place, first, thread);
+      workgroupBarrier();
+      if (isBusyOut) { multiplyOutputs(&dk, out); }
+    }
   }
+
   let width = uniforms.heads * HEAD_WIDTH;
-  @unroll for (var r = 0u; r < ROWS; r++) {
-    let key = firstRow + r * WORKGROUP;
+  let begin = place.head * HEAD_WIDTH;
+  @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
+    let key = firstKey + rowIn(i, OUT_LEFT_THREADS, out.x);
     if (key < uniforms.tokens) {
-      let base = rowBase(sample, key) * 3u;
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let column = head * HEAD_WIDTH + i * 4u;
-        let end = (head + 1u) * HEAD_WIDTH;
-        storeDqkv(base, width + column, width + end, dk[r][i] * uniforms.scale);
-        storeDqkv(base, 2u * width + column, 2u * width + end, dv[r][i]);
+      let base = rowBase(place, key) * 3u;
+      @unroll for (var j = 0u; j < OUT_RIGHT_MICRO; j++) {
+        let quad = j * OUT_RIGHT_THREADS + out.y;
+        if (quad < HEAD_QUADS) {
+          let column = begin + quad * 4u;
+          let end = begin + HEAD_WIDTH;
+          storeDqkv(base, width + column, width + end, dk[i][j]);
+          storeDqkv(base, 2u * width + column, 2u * width + end, dv[i][j]);
+        }
       }
     }
   }

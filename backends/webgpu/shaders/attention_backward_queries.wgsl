@@ -1,73 +1,70 @@
-// dq, each thread ROWS queries: dq = scale·Σ_j ds_j·k_j with ds_j = p_j·(dy·v_j - delta), where
-// p_j = exp(logit_j - logSum) and delta = dy·y. delta is kept for the passes over keys and bias.
+// From ds, which the pass over the keys kept for every pair:
+//   dq = scale·Σ_j ds_j·k_j, a tile of queries for each of the first workgroups of a head and sample
+//   dbias = Σ ds over samples, in their order, a quad of keys for each thread of the others
+// ACCUMULATE adds to dbias.
 
-const TILE_QUADS = KEY_TILE * HEAD_QUADS;
+const QUERY_TILE = LEFT_TILE_QUADS * 4u;
 
-var<workgroup> keys: array<vec4f, TILE_QUADS>;
-var<workgroup> values: array<vec4f, TILE_QUADS>;
+fn readRow(source: u32, place: Place, token: u32, quad: u32) -> vec4f {
+  if (source != PAIRS) { return readQkv(source, place, token, quad); }
+  let base = pairRow(place.head, place.sample - uniforms.firstSample, tokenBefore(token));
+  let last = uniforms.pairWidth / 4u - 1u;
+  let value = loadPairs(base, min(quad, last) * 4u, uniforms.pairWidth);
+  return select(vec4f(0.0), value, quad <= last);
+}
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let head = group.y;
-  let sample = group.z;
-  let first = head * HEAD_WIDTH;
-  let firstRow = group.x * WORKGROUP * ROWS + thread;
-  // Rows past the end repeat the last query and store nothing: all threads must reach the barriers.
-  let last = uniforms.tokens - 1u;
-  var q: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var gradient: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var dq: array<array<vec4f, HEAD_QUADS>, ROWS>;
-  var delta: array<f32, ROWS>;
-  var logSum: array<f32, ROWS>;
-  @unroll for (var r = 0u; r < ROWS; r++) {
-    let query = min(firstRow + r * WORKGROUP, last);
-    let base = rowBase(sample, query);
-    let statistic = statisticOf(head, sample, query);
-    logSum[r] = logSums[statistic];
-    @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-      q[r][i] = readQkv(Q, head, sample, query, i) * uniforms.scale;
-      gradient[r][i] = round(loadDy(base, first + i * 4u, first + HEAD_WIDTH));
-      delta[r] += dot(gradient[r][i], loadY(base, first + i * 4u, first + HEAD_WIDTH));
-    }
-    if (firstRow + r * WORKGROUP < uniforms.tokens) { deltas[statistic] = delta[r]; }
+  if (group.x >= uniforms.queryTiles) {
+    let index = (group.x - uniforms.queryTiles) * uniforms.samples + group.z;
+    sumBias(group.y, index * THREADS + thread);
+    return;
   }
-  for (var firstKey = 0u; firstKey < uniforms.tokens; firstKey += KEY_TILE) {
+  let place = Place(group.y, group.z + uniforms.firstSample);
+  let firstQuery = group.x * QUERY_TILE;
+  let out = vec2u(thread / OUT_RIGHT_THREADS % OUT_LEFT_THREADS, thread % OUT_RIGHT_THREADS);
+  var dq = Outputs();
+  for (var firstKey = 0u; firstKey < uniforms.tokens; firstKey += POSITIONS) {
     workgroupBarrier();
-    for (var i = thread; i < TILE_QUADS; i += WORKGROUP) {
-      let key = firstKey + i / HEAD_QUADS;
-      keys[i] = readQkv(K, head, sample, key, i % HEAD_QUADS);
-      values[i] = readQkv(V, head, sample, key, i % HEAD_QUADS);
-    }
+    fillLeft(PAIRS, place, firstQuery, firstKey / 4u, thread);
+    fillRows(K, place, firstKey, thread);
     workgroupBarrier();
-    let count = min(KEY_TILE, uniforms.tokens - firstKey);
-    for (var key = 0u; key < count; key++) {
-      var dlogits = array<f32, ROWS>();
-      var logits = array<f32, ROWS>();
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let k = keys[key * HEAD_QUADS + i];
-        let v = values[key * HEAD_QUADS + i];
-        @unroll for (var r = 0u; r < ROWS; r++) {
-          logits[r] += dot(q[r][i], k);
-          dlogits[r] += dot(gradient[r][i], v);
+    if (firstQuery + out.x * 4u < uniforms.tokens) { multiplyOutputs(&dq, out); }
+  }
+  let first = place.head * HEAD_WIDTH;
+  @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
+    let query = firstQuery + rowIn(i, OUT_LEFT_THREADS, out.x);
+    if (query < uniforms.tokens) {
+      let base = rowBase(place, query) * 3u;
+      @unroll for (var j = 0u; j < OUT_RIGHT_MICRO; j++) {
+        let quad = j * OUT_RIGHT_THREADS + out.y;
+        if (quad < HEAD_QUADS) {
+          storeDqkv(base, first + quad * 4u, first + HEAD_WIDTH, dq[i][j] * uniforms.scale);
         }
       }
-      @unroll for (var r = 0u; r < ROWS; r++) {
-        let logit = logits[r] + biasOf(head, min(firstRow + r * WORKGROUP, last), firstKey + key);
-        dlogits[r] = exp(logit - logSum[r]) * (dlogits[r] - delta[r]);
-      }
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        let k = keys[key * HEAD_QUADS + i];
-        @unroll for (var r = 0u; r < ROWS; r++) { dq[r][i] += dlogits[r] * k; }
-      }
     }
   }
-  @unroll for (var r = 0u; r < ROWS; r++) {
-    let query = firstRow + r * WORKGROUP;
-    if (query < uniforms.tokens) {
-      let base = rowBase(sample, query) * 3u;
-      @unroll for (var i = 0u; i < HEAD_QUADS; i++) {
-        storeDqkv(base, first + i * 4u, first + HEAD_WIDTH, dq[r][i] * uniforms.scale);
-      }
+}
+
+fn sumBias(head: u32, index: u32) {
+  let quads = uniforms.pairWidth / 4u;
+  let query = index / quads;
+  let key = index % quads * 4u;
+  if (query >= uniforms.tokens) { return; }
+  var sum = vec4f(0.0);
+  // Four samples at a time, so that as many loads are under way.
+  for (var first = 0u; first < uniforms.samples; first += 4u) {
+    @unroll for (var i = 0u; i < 4; i++) {
+      let sample = min(first + i, uniforms.samples - 1u);
+      let value = loadPairs(pairRow(head, sample, query), key, uniforms.pairWidth);
+      sum += select(vec4f(0.0), value, first + i < uniforms.samples);
+    }
+  }
+  @unroll for (var c = 0u; c < 4; c++) {
+    if (key + c < uniforms.tokens) {
+      let at = biasRow(head, query) + key + c;
+      if (ACCUMULATE) { sum[c] += dbias[at]; }
+      dbias[at] = sum[c];
     }
   }
 }

@@ -1,0 +1,142 @@
+/**
+ * Attention with every tiling, at the shapes of ViT-S and ViT-B: milliseconds of each kernel, and
+ * TFLOP/s of the products that the method asks for (two forward, five backward; padding not counted).
+ * Results must agree between tilings. Those for GPUs that are imitated are left out unless named.
+ *
+ *     deno run -A bench/webgpu/attention.ts [images 64] [tokens 197] [rounds 3] [tilings, by comma]
+ *
+ * @module
+ */
+
+import type { Precision } from "../../backends/backend.ts";
+import { openDevice, requestAdapter, summarizeAdapter } from "../../backends/webgpu/adapter.ts";
+import { KernelProfiler } from "../../backends/webgpu/kernel_profiler.ts";
+import { attentionKernel } from "../../backends/webgpu/kernels/attention.ts";
+import {
+  ATTENTION_TILINGS,
+  type AttentionTiling,
+} from "../../backends/webgpu/kernels/attention_tilings.ts";
+import { Runtime } from "../../backends/webgpu/runtime.ts";
+import { ShaderRunner } from "../../backends/webgpu/shader.ts";
+import { Generator } from "../../core/generator.ts";
+import { median } from "../../core/median.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import { keep } from "../_report.ts";
+
+const [imagesText, tokensText, roundsText, names] = Deno.args;
+const samples = Number(imagesText ?? 64);
+const tokens = Number(tokensText ?? 197);
+const rounds = Number(roundsText ?? 3);
+const headWidth = 64;
+const tilings = Object.entries<AttentionTiling>(ATTENTION_TILINGS)
+  .filter(([name]) => names ? names.split(",").includes(name) : !name.startsWith("lanes"));
+
+const adapter = await requestAdapter();
+const runtime = new Runtime(await openDevice(adapter), adapter.info);
+tf.copyRegisteredKernels("webgpu", "attention");
+tf.registerBackend("attention", () => runtime, 0);
+tf.setBackend("attention");
+const runner = new ShaderRunner(runtime);
+
+interface Inputs {
+  readonly qkv: Tensor;
+  readonly bias: Tensor;
+  readonly dy: Tensor;
+}
+
+/** One forward and backward pass. */
+function pass(tiling: AttentionTiling, { qkv, bias, dy }: Inputs, precision: Precision): Tensor[] {
+  const kernel = attentionKernel(runner, () => tiling);
+  const common = { qkv, bias, heads: bias.shape[0], scale: headWidth ** -0.5, precision };
+  const { y, saved } = kernel.forward(common);
+  const { dqkv, dbias } = kernel.backward({ ...common, y, saved, dy });
+  tf.dispose(saved);
+  return [y, dqkv, dbias!];
+}
+
+/** Milliseconds of each kernel. */
+async function time(run: () => Tensor[]): Promise<Record<string, number>> {
+  runtime.profiler = new KernelProfiler(runtime.device);
+  const { profiler } = runtime;
+  for (let round = 0; round < rounds; round++) tf.dispose(run());
+  runtime.profiler = null;
+  runtime.flush();
+  const times: Record<string, number[]> = {};
+  for (const { name, seconds } of await profiler.finish()) {
+    (times[name] ??= []).push(seconds * 1000);
+  }
+  return Object.fromEntries(
+    Object.entries(times).map(([name, each]) => [name.replace("attention_", ""), median(each)]),
+  );
+}
+
+/** The largest difference, in units of the largest value. */
+function difference(actual: Float32Array, expected: Float32Array): number {
+  let [most, scale] = [0, 0];
+  expected.forEach((value, i) => {
+    scale = Math.max(scale, Math.abs(value));
+    if (!(Math.abs(actual[i] - value) <= most)) most = Math.abs(actual[i] - value); // NaN too
+  });
+  return most / scale;
+}
+
+async function read(tensors: Tensor[]): Promise<Float32Array[]> {
+  const values = await Promise.all(tensors.map((tensor) => tensor.data<"float32">()));
+  tf.dispose(tensors);
+  return values;
+}
+
+function draw(shape: number[]): Tensor {
+  const random = Generator.from(shape.length);
+  const few = Float32Array.from({ length: 9973 }, () => random.normal());
+  const values = new Float32Array(tf.util.sizeFromShape(shape));
+  for (let i = 0; i < values.length; i++) values[i] = few[i % few.length];
+  return tf.tensor(values, shape);
+}
+
+function inputsOf(samples: number, heads: number, precision: Precision): Inputs {
+  const width = heads * headWidth;
+  const inputs = {
+    qkv: draw([samples, tokens, 3 * width]),
+    bias: draw([heads, tokens, tokens]),
+    dy: draw([samples, tokens, width]),
+  };
+  if (precision === "float16") {
+    for (const each of [inputs.qkv, inputs.dy]) runtime.demote(each, (a, b) => runner.narrow(a, b));
+  }
+  return inputs;
+}
+
+const results = [];
+for (const heads of [6, 12]) {
+  for (const precision of ["float32", "float16"] as const) {
+    const inputs = inputsOf(samples, heads, precision);
+    const few = inputsOf(Math.min(samples, 2), heads, precision);
+    let expected: Float32Array[] | null = null;
+    for (const [name, tiling] of tilings) {
+      const values = await read(pass(tiling, few, precision));
+      expected ??= values;
+      const differences = values.map((each, i) => difference(each, expected![i]));
+      const milliseconds = await time(() => pass(tiling, inputs, precision));
+      const teraflop = 2 * samples * heads * tokens ** 2 * headWidth / 1e12;
+      const { attention: forward, ...backward } = milliseconds;
+      const total = Object.values(backward).reduce((sum, each) => sum + each, 0);
+      const rate = (products: number, time: number) => products * teraflop / time * 1000;
+      results.push({
+        heads,
+        precision,
+        tiling: name,
+        milliseconds,
+        teraflops: { forward: rate(2, forward), backward: rate(5, total) },
+        total: forward + total,
+        differences,
+      });
+      console.log(JSON.stringify(results.at(-1)));
+      const tolerance = precision === "float32" ? 1e-5 : 2e-3;
+      if (!differences.every((each) => each <= tolerance)) throw new Error("The results differ");
+    }
+    tf.dispose([Object.values(inputs), Object.values(few)]);
+  }
+}
+await keep("webgpu_attention", { adapter: summarizeAdapter(adapter).description, results });
+runtime.dispose();

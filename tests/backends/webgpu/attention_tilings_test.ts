@@ -1,0 +1,50 @@
+import { openDevice, requestAdapter } from "../../../backends/webgpu/adapter.ts";
+import { attentionKernel } from "../../../backends/webgpu/kernels/attention.ts";
+import {
+  ATTENTION_TILINGS,
+  type AttentionTiling,
+} from "../../../backends/webgpu/kernels/attention_tilings.ts";
+import { Runtime } from "../../../backends/webgpu/runtime.ts";
+import { ShaderRunner } from "../../../backends/webgpu/shader.ts";
+import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import { hasAdapter } from "./_adapter.ts";
+import { assertClose, Samples } from "./_compare.ts";
+
+const heads = 2;
+
+Deno.test({
+  name: "attention is the same with every tiling, at ragged ends of tiles and of heads",
+  ignore: !hasAdapter,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    const adapter = await requestAdapter();
+    const runtime = new Runtime(await openDevice(adapter), adapter.info);
+    tf.copyRegisteredKernels("webgpu", "attention-tilings");
+    tf.registerBackend("attention-tilings", () => runtime, 0);
+    tf.setBackend("attention-tilings");
+    try {
+      const runner = new ShaderRunner(runtime);
+      for (const [samples, tokens, headWidth] of [[3, 71, 20], [2, 6, 6]]) {
+        const draws = new Samples(tokens);
+        const qkv = draws.normal([samples, tokens, 3 * heads * headWidth]);
+        const bias = draws.normal([heads, tokens, tokens]);
+        const dy = draws.normal([samples, tokens, heads * headWidth]);
+        const run = (tiling: AttentionTiling): Record<string, Tensor> => {
+          const kernel = attentionKernel(runner, () => tiling);
+          const args = { qkv, bias, heads, scale: 0.3, precision: "float32" } as const;
+          const { y, saved } = kernel.forward(args);
+          const { dqkv, dbias } = kernel.backward({ ...args, y, saved, dy });
+          return { y, logSums: saved[0], dqkv, dbias: dbias! };
+        };
+        const { lanes16, ...others } = ATTENTION_TILINGS;
+        const expected = run(lanes16);
+        for (const tiling of Object.values(others)) {
+          await assertClose(run(tiling), expected, 1e-5);
+        }
+      }
+    } finally {
+      tf.removeBackend("attention-tilings");
+    }
+  },
+});
