@@ -130,7 +130,8 @@ class GradientMap {
       this.#byId.set(id, gradient);
       return;
     }
-    const sum = tf.add(before, gradient);
+    // `tf.add` compares types and shapes first; here they are known to be the same.
+    const sum = tf.engine().runKernel("Add", { a: before, b: gradient }) as Tensor;
     this.#hold(sum);
     this.#byId.set(id, sum);
     this.#drop(before);

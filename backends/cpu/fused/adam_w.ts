@@ -2,7 +2,7 @@
 
 import { tf } from "../../../deps/tfjs.ts";
 import type { AdamWArguments, Kernels } from "../../kernels.ts";
-import { adamWJob, gradientSquaresJob, rowLength, writeStretch } from "../jobs/adam_w.ts";
+import { adamWJob, gradientSquaresJob, rowLength } from "../jobs/adam_w.ts";
 import { elementItems, stretch } from "../jobs/elementwise.ts";
 import { addressOf, type Runtime, withScratch } from "../runtime.ts";
 
@@ -29,30 +29,19 @@ function withStretches<T>(
   const items = parameters.reduce((sum, parameter) => sum + elementItems(parameter.size), 0);
   const length = items * rowLength;
   return withScratch(runtime, length * 8, (table) => {
-    const buffer = runtime.tensors.arena.buffer as ArrayBuffer;
-    const rows = new Float64Array(buffer, table, length);
-    let item = 0;
+    const rows = new Float64Array(runtime.tensors.arena.buffer as ArrayBuffer, table, length);
+    const correction = -Math.expm1(t * Math.log(beta1));
+    let place = 0;
     parameters.forEach((parameter, index) => {
-      const addresses = {
-        parameter: addressOf(runtime, parameter),
-        gradient: addressOf(runtime, gradients[index]),
-        first: addressOf(runtime, firstMoments[index]),
-        second: addressOf(runtime, secondMoments[index]),
-      };
-      const learningRate = values.learningRates[index];
-      const decay = 1 - learningRate * values.weightDecays[index];
-      const rate = learningRate / -Math.expm1(t * Math.log(beta1));
+      const tensors = [parameter, gradients[index], firstMoments[index], secondMoments[index]];
+      const addresses = tensors.map((tensor) => addressOf(runtime, tensor));
+      const rate = values.learningRates[index];
       for (let part = 0; part < elementItems(parameter.size); part++) {
         const { offset, length } = stretch(parameter.size, part);
-        writeStretch(rows, item++, {
-          parameter: addresses.parameter + offset,
-          gradient: addresses.gradient + offset,
-          first: addresses.first + offset,
-          second: addresses.second + offset,
-          count: length,
-          decay,
-          rate,
-        });
+        for (const address of addresses) rows[place++] = address + offset;
+        rows[place++] = length;
+        rows[place++] = 1 - rate * values.weightDecays[index];
+        rows[place++] = rate / correction;
       }
     });
     return use({ table, items, size });

@@ -17,8 +17,8 @@ export interface ThreadTools {
   readonly kernels: KernelTable;
   /** Rows and columns of packed panels, as `gemmBlock` of these kernels wants them. */
   readonly tile: TileShape;
-  /** The memory that addresses point into, as long as it is now. */
-  readonly buffer: () => ArrayBufferLike;
+  /** The whole memory, of which an address is a byte offset, as float64 numbers. */
+  readonly numbers: () => Float64Array;
 }
 
 /** What an item of a job has at hand. */
@@ -44,4 +44,13 @@ export function defineJob<const Field extends string>(
   run: (bench: Bench, values: JobArguments<Field>, item: number) => void,
 ): Job<Field> {
   return { name, fields, run };
+}
+
+/** {@link ThreadTools.numbers} of a memory that may grow. */
+export function numbersOf(memory: { readonly buffer: ArrayBufferLike }): () => Float64Array {
+  let view = new Float64Array(memory.buffer as ArrayBuffer);
+  return () => {
+    const buffer = memory.buffer as ArrayBuffer;
+    return view.buffer === buffer ? view : view = new Float64Array(buffer);
+  };
 }

@@ -1,6 +1,6 @@
 /** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
 
-import type { Bench, KernelTable } from "../jobs/job.ts";
+import { type Bench, type KernelTable, numbersOf } from "../jobs/job.ts";
 import { tileShape } from "../descriptions/gemm.ts";
 import { instantiateKernels } from "../kernel_table.ts";
 import { type ForeignKernels, lanesOf } from "../providers/foreign_kernels.ts";
@@ -37,8 +37,7 @@ export function serveJobs(
 ): void {
   const control = new Control(memory.buffer);
   const kernels = { ...instantiateKernels(module, memory), ...foreignKernels };
-  const buffer = () => memory.buffer;
-  const tools = { kernels, tile: tileShape(lanesOf(foreign)), buffer };
+  const tools = { kernels, tile: tileShape(lanesOf(foreign)), numbers: numbersOf(memory) };
   // A program may be open already; one that has closed is left again at once.
   let generation = control.generation - 1;
   for (;;) {

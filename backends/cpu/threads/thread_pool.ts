@@ -3,6 +3,7 @@
 import { now } from "../../../core/clock.ts";
 import type { KernelSpan } from "../../backend.ts";
 import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "../jobs/job.ts";
+import { numbersOf } from "../jobs/job.ts";
 import type { Arena } from "../memory/arena.ts";
 import type { ForeignKernels } from "../providers/foreign_kernels.ts";
 import { Control } from "./control.ts";
@@ -29,6 +30,7 @@ export class ThreadPool {
   /** Receives what every job took, while somebody wants to know. */
   onSpan: ((span: KernelSpan) => void) | null = null;
   readonly #arena: Arena;
+  readonly #numbers: ThreadTools["numbers"];
   readonly #control: Control;
   readonly #module: WebAssembly.Module;
   readonly #foreign: ForeignKernels | null;
@@ -36,7 +38,7 @@ export class ThreadPool {
   #startWorker: StartWorker | null;
 
   constructor(
-    source: Omit<ThreadTools, "buffer"> & {
+    source: Omit<ThreadTools, "numbers"> & {
       arena: Arena;
       module: WebAssembly.Module;
       foreign: ForeignKernels | null;
@@ -45,6 +47,7 @@ export class ThreadPool {
     options: ThreadPoolOptions,
   ) {
     this.#arena = source.arena;
+    this.#numbers = numbersOf(source.arena);
     this.#module = source.module;
     this.kernels = source.kernels;
     this.tile = source.tile;
@@ -123,7 +126,7 @@ export class ThreadPool {
   }
 
   #benchAt(scratch: number): Bench {
-    return { kernels: this.kernels, tile: this.tile, buffer: () => this.#arena.buffer, scratch };
+    return { kernels: this.kernels, tile: this.tile, numbers: this.#numbers, scratch };
   }
 
   #startWorkers(): void {
