@@ -58,7 +58,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
   webgpu: {
     program: "webgpu/step.ts",
-    measures: "training steps on a GPU: see the file",
+    measures: "training steps on a GPU beside tfjs' own kernels: see the file",
+    usual: [],
+  },
+  gpu: {
+    program: "webgpu/pytorch.ts",
+    measures: "training steps on a GPU beside PyTorch: <vit_s|vit_b> [--batch 64] " +
+      "[--precision float32] [--rounds 5] [--python python3]",
     usual: [],
   },
 };

@@ -117,11 +117,16 @@ export interface ProductTimes {
   readonly backward: number;
 }
 
-/** Times a layer's products with each tiling: the best of some rounds, in which all take turns. */
+/**
+ * Times a layer's products with each tiling: the best of some rounds, in which all take turns.
+ *
+ * @param warmUp runs products until the clock of the GPU is up; without, times are good for comparing
+ */
 export async function timeTilings(
   runner: ShaderRunner,
   names: readonly TilingName[],
   [rows, inputs, outputs]: Layer,
+  warmUp: (run: () => void) => Promise<void> = () => Promise.resolve(),
 ): Promise<Map<TilingName, ProductTimes>> {
   const { runtime } = runner;
   const tensors = {
@@ -153,6 +158,7 @@ export async function timeTilings(
     return { forward, backward };
   };
   for (const name of names) run(name); // compiles
+  await warmUp(() => run(names[0]));
   const best = new Map<TilingName, ProductTimes>();
   for (let round = 0; round < REPETITIONS; round++) {
     for (const name of names) {

@@ -22,6 +22,7 @@ import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { keep } from "../_report.ts";
+import { warmUp } from "./_warm_up.ts";
 
 const [imagesText, tokensText, roundsText, names] = Deno.args;
 const samples = Number(imagesText ?? 64);
@@ -56,6 +57,7 @@ function pass(tiling: AttentionTiling, { qkv, bias, dy }: Inputs, precision: Pre
 
 /** Milliseconds of each kernel. */
 async function time(run: () => Tensor[]): Promise<Record<string, number>> {
+  await warmUp(runtime, () => tf.dispose(run()));
   runtime.profiler = new KernelProfiler(runtime.device);
   const { profiler } = runtime;
   for (let round = 0; round < rounds; round++) tf.dispose(run());

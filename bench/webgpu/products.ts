@@ -14,6 +14,7 @@ import { Runtime } from "../../backends/webgpu/runtime.ts";
 import { ShaderRunner } from "../../backends/webgpu/shader.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { keep } from "../_report.ts";
+import { warmUp } from "./_warm_up.ts";
 
 const rows = Number(Deno.args[0] ?? 64) * 197;
 const shapes = [[384, 1536], [1536, 384], [768, 2304], [768, 768], [768, 3072], [3072, 768]];
@@ -26,7 +27,8 @@ const runner = new ShaderRunner(runtime);
 const results = [];
 const names = (Object.keys(TILINGS) as TilingName[]).filter((name) => fits(name, adapter.limits));
 for (const [inputs, outputs] of shapes) {
-  const times = await timeTilings(runner, names, [rows, inputs, outputs]);
+  const layer = [rows, inputs, outputs] as const;
+  const times = await timeTilings(runner, names, layer, (run) => warmUp(runtime, run));
   for (const [tiling, { forward, backward }] of times) {
     const gigaflop = 2 * rows * inputs * outputs / 1e9;
     const teraflops = { forward: gigaflop / forward, backward: 2 * gigaflop / backward };
