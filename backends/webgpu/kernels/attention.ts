@@ -56,6 +56,7 @@ interface Attention {
 export function attentionKernel(
   runner: ShaderRunner,
   choose: AttentionTilingChoice,
+  pairBytes = PAIR_BYTES,
 ): AttentionKernel {
   const { runtime } = runner;
   return {
@@ -81,7 +82,9 @@ export function attentionKernel(
       const dbias = bias === null ? null : runtime.allocate(bias.shape);
       const deltas = { floats: runtime.scratch(samples * heads * tokens * 4) };
       const logSums = runner.floats(logSumTensor);
-      const group = Math.min(samples, samplesTogether(runner, heads * tokens * pairWidth * 4));
+      const bytes = Math.min(pairBytes, mostBytesOf(runner));
+      const together = Math.max(1, Math.floor(bytes / (heads * tokens * pairWidth * 4)));
+      const group = Math.min(samples, together);
       const pairTensor = runtime.allocate([group, heads, tokens, pairWidth]);
       const keys = keysConstants(tiling, headQuads);
       const queries = queriesConstants(tiling, headQuads);
@@ -136,11 +139,10 @@ function tilesOf(tokens: number, quads: number): number {
   return Math.ceil(tokens / (4 * quads));
 }
 
-/** Samples whose pairs a buffer can hold. */
-function samplesTogether({ runtime }: ShaderRunner, bytesPerSample: number): number {
+/** Bytes that a shader can be given at once. */
+function mostBytesOf({ runtime }: ShaderRunner): number {
   const { maxStorageBufferBindingSize, maxBufferSize } = runtime.device.limits;
-  const bytes = Math.min(PAIR_BYTES, maxStorageBufferBindingSize, maxBufferSize);
-  return Math.max(1, Math.floor(bytes / bytesPerSample));
+  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
 }
 
 /** Results are stored as qkv is, where heads are whole quads wide. */

@@ -89,6 +89,12 @@ export const ATTENTION_TILINGS = {
     queries: { threads: 256, queryQuads: 16, keys: 32 },
     channelThreads: 16,
   },
+  wide128: {
+    forward: pairs([16, 2], [8, 2], 32),
+    keys: pairs([16, 1], [16, 1], 32),
+    queries: { threads: 64, queryQuads: 16, keys: 16 },
+    channelThreads: 8,
+  },
   tall128: {
     forward: pairs([32, 1], [8, 2], 32),
     keys: pairs([8, 2], [32, 1], 32),
