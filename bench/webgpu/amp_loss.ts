@@ -3,11 +3,14 @@
  * the same pictures, masks and weights, and how far the two loss curves are apart.
  *
  * Two trainings that differ by next to nothing come apart, whatever their precision: AdamW's first
- * updates follow the signs of gradients, however small. Beside mixed precision there is therefore a
- * control, which is float32 as well and whose initial layer scales are larger by 2⁻¹² of their value:
- * half the most that rounding to float16 changes a number by.
+ * updates follow the signs of gradients, however small. Beside mixed precision there are therefore two
+ * controls in float32: `nudged` starts with layer scales larger by 2⁻¹² of their value, which is half the
+ * most that rounding to float16 changes a number by; `brighter` has pictures whose brightness differs by
+ * at most 1/1000 at each step.
  *
- *     deno run -A bench/webgpu/amp_loss.ts [steps 200]
+ *     deno run -A bench/webgpu/amp_loss.ts [steps 200] [key=value ...]
+ *
+ * Keys of the config change all of the runs, so that a slow device has less to do.
  *
  * @module
  */
@@ -20,14 +23,19 @@ import { keep } from "../_report.ts";
 /** What the quick start is changed by, for each run. */
 const variants = {
   float32: ["precision=float32"],
-  control: ["precision=float32", `model.layerScaleInitValue=${0.1 * (1 + 2 ** -12)}`],
   amp: ["precision=amp"],
+  nudged: ["precision=float32", `model.layerScaleInitValue=${0.1 * (1 + 2 ** -12)}`],
+  brighter: ["precision=float32", "augment.jitter.brightness=0.201"],
 };
 
 /** Steps of which the mean loss is taken for a smooth curve. */
 const WINDOW = 20;
 
-const steps = Number(Deno.args[0] ?? 200);
+/** Whatever the length: only losses count here. */
+const common = ["knn.atEnd", "linear.atEnd", "baselines"].map((key) => `evaluation.${key}=false`);
+
+const [stepsText = "200", ...overrides] = Deno.args;
+const steps = Number(stepsText);
 
 interface Curve {
   readonly losses: number[];
@@ -40,7 +48,7 @@ interface Curve {
 async function run(name: keyof typeof variants): Promise<Curve> {
   const { config } = await resolveConfig({
     task: "pretrain",
-    overrides: [`schedule.maxSteps=${steps}`, ...variants[name]],
+    overrides: [`schedule.maxSteps=${steps}`, ...common, ...overrides, ...variants[name]],
   });
   const backend = await createWebgpuBackend();
   const losses: number[] = [];
@@ -87,18 +95,21 @@ function compare(full: Curve, other: Curve) {
 }
 
 const full = await run("float32");
-const control = await run("control");
-const half = await run("amp");
+const others = {
+  amp: await run("amp"),
+  nudged: await run("nudged"),
+  brighter: await run("brighter"),
+};
+const differences = Object.entries(others).map(([name, curve]) => [name, compare(full, curve)]);
+const curves = Object.entries({ float32: full, ...others });
 const summary = {
   adapter: full.adapter,
   steps,
   window: WINDOW,
+  overrides,
   variants,
-  amp: compare(full, half),
-  control: compare(full, control),
+  fromFloat32: Object.fromEntries(differences),
 };
 console.log(JSON.stringify(summary, null, 2));
-await keep("webgpu_amp_loss", {
-  ...summary,
-  losses: { float32: full.losses, control: control.losses, amp: half.losses },
-});
+const losses = Object.fromEntries(curves.map(([name, { losses }]) => [name, losses]));
+await keep("webgpu_amp_loss", { ...summary, losses });
