@@ -8,6 +8,22 @@ export function calm(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** Seconds that `work` takes. */
+export function timed(work: () => unknown): number {
+  const start = performance.now();
+  work();
+  return (performance.now() - start) / 1000;
+}
+
+/** Steps that make about a second: short ones are measured in a row, as they run in training. */
+export function stepsOfRound(secondsOfStep: number): number {
+  return Math.max(1, Math.round(1 / secondsOfStep));
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** What to make of times of two sides: the ratio of the medians, and of the fastest. */
 export function compare(ours: readonly number[], theirs: readonly number[]) {
   return {

@@ -28,7 +28,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     program: "cpu/step.ts",
     measures: "training steps beside PyTorch: <quickstart|vit_s|vit_b> [--batch 8] [--threads 2] " +
       "[--provider auto] [--precision float32] [--avx2] [--rounds 5] [--python python3]",
-    usual: [["quickstart", "--batch", "16", "--rounds", "40"], ["vit_s"]],
+    usual: [["quickstart", "--batch", "16", "--rounds", "15"], ["vit_s"]],
   },
   tfjs: {
     program: "cpu/tfjs_peers.ts",

@@ -1,7 +1,7 @@
 /**
  * Pretraining steps of BEiT v2 (the tokenizer's forward pass, encoder, aggregation, both losses,
- * backward, AdamW with clipping) on the `cpu` backend and in PyTorch, in turns, from the same weights
- * and inputs. Both sides must find the same codes and the same first loss.
+ * backward, AdamW with clipping) on the `cpu` backend and in PyTorch, in turns of about a second, from
+ * the same weights and inputs. Both sides must find the same codes and the same first loss.
  *
  *     deno task bench step vit_s --batch 8 --threads 2 --provider auto --precision float32 --rounds 5
  *
@@ -13,7 +13,7 @@
 
 import { median } from "../../core/median.ts";
 import { readOptions } from "../_options.ts";
-import { calm, compare, keep } from "../_report.ts";
+import { calm, compare, keep, mean, stepsOfRound, timed } from "../_report.ts";
 import { openPair, usualOptions } from "./_pair.ts";
 
 const { options, positionals: [model] } = readOptions({ ...usualOptions, rounds: 5 });
@@ -22,18 +22,18 @@ const { backend, peer, facts, step } = await openPair(model, options);
 
 const ours: number[] = [];
 const theirs: number[] = [];
-step();
+const steps = stepsOfRound(timed(step));
 for (let round = 0; round < rounds; round++) {
   await calm();
-  const start = performance.now();
-  step();
-  ours.push((performance.now() - start) / 1000);
+  ours.push(mean(Array.from({ length: steps }, () => timed(step))));
   await calm();
-  theirs.push(...(await peer.ask<{ seconds: number[] }>({ do: "step", count: 1 })).seconds);
+  const { seconds } = await peer.ask<{ seconds: number[] }>({ do: "step", count: steps });
+  theirs.push(mean(seconds));
 }
 await peer.close();
 const summary = {
   ...facts,
+  stepsOfRound: steps,
   imagesPerSecond: { ours: batch / median(ours), pytorch: batch / median(theirs) },
   ...compare(ours, theirs),
 };

@@ -1,6 +1,7 @@
 /**
  * Pretraining steps of BEiT v2 on our `wasm` provider beside tfjs' own WebAssembly and JavaScript
- * backends, which run the same model as plain tfjs ops; in turns, with the same first loss.
+ * backends, which run the same model as plain tfjs ops; in turns of about a second or a step, with the
+ * same first loss.
  *
  *     deno task bench tfjs quickstart --batch 8 --threads 2 --rounds 3
  *
@@ -16,7 +17,7 @@ import { median } from "../../core/median.ts";
 import "../../deps/tfjs_cpu.ts";
 import "../../deps/tfjs_wasm.ts";
 import { readOptions } from "../_options.ts";
-import { calm, compare, keep } from "../_report.ts";
+import { calm, compare, keep, mean, stepsOfRound, timed } from "../_report.ts";
 import { openStepTokenizer, stepModel } from "../_step_models.ts";
 import { Trainee } from "../_trainee.ts";
 
@@ -31,8 +32,10 @@ const backends = {
 };
 interface Side {
   readonly name: string;
-  readonly step: () => Promise<number>;
+  readonly step: () => number;
   readonly firstLoss: number;
+  /** Steps in a row, about a second. */
+  readonly steps: number;
   readonly seconds: number[];
 }
 
@@ -41,13 +44,13 @@ for (const [name, backend] of Object.entries(backends)) {
   const on = { backend, precision: "float32" } as const;
   const tokenizer = await openStepTokenizer(on, config);
   const trainee = new Trainee(backend, { config, batch, precision: "float32", tokenizer });
-  const step = async () => {
+  const step = () => {
     const loss = trainee.step();
-    const [value] = await loss.data();
+    const [value] = loss.dataSync();
     loss.dispose();
     return value;
   };
-  sides.push({ name, step, firstLoss: await step(), seconds: [] });
+  sides.push({ name, step, firstLoss: step(), steps: stepsOfRound(timed(step)), seconds: [] });
 }
 const [ours, ...others] = sides;
 const firstLosses = Object.fromEntries(sides.map(({ name, firstLoss }) => [name, firstLoss]));
@@ -55,13 +58,10 @@ console.log(JSON.stringify(firstLosses));
 for (const { firstLoss } of others) {
   if (Math.abs(firstLoss - ours.firstLoss) > 1e-4 * firstLoss) throw new Error("The losses differ");
 }
-await ours.step();
 for (let round = 0; round < rounds; round++) {
-  for (const { step, seconds } of sides) {
+  for (const { step, steps, seconds } of sides) {
     await calm();
-    const start = performance.now();
-    await step();
-    seconds.push((performance.now() - start) / 1000);
+    seconds.push(mean(Array.from({ length: steps }, () => timed(step))));
   }
 }
 const ofEach = <Value>(value: (side: Side) => Value) =>
