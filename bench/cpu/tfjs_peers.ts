@@ -5,8 +5,8 @@
  *
  *     deno task bench tfjs quickstart --batch 8 --threads 2 --rounds 3
  *
- * tfjs' threads do not start in Deno (it wants the Worker of a browser or Node). Its WebAssembly
- * backend has every kernel that the step takes.
+ * Outside browsers tfjs computes on one thread. Its WebAssembly backend has every kernel that the
+ * step takes.
  *
  * @module
  */
