@@ -32,7 +32,9 @@ const ours = [];
 for (let number = 2; number <= steps; number++) {
   step();
   if (number === 5 || number % 10 === 0) {
-    ours.push({ step: number, ...resident(), peakTensorBytes: backend.memory().peakBytes });
+    const now = { step: number, ...resident(), peakTensorBytes: backend.memory().peakBytes };
+    console.log(JSON.stringify(now));
+    ours.push(now);
   }
 }
 const summary = { ...facts, ours, pytorch, ratio: ours.at(-1)!.peakBytes / pytorch.peakBytes };
