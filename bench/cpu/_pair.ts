@@ -63,7 +63,7 @@ export async function openPair(
     return value;
   };
 
-  const peer = new Peer(options.python, avx2 ? onlyAvx2 : {});
+  const peer = new Peer(options.python, { env: avx2 ? onlyAvx2 : {} });
   const peerModel = { config, tokenizer: tokenizer.config, threads, precision };
   const pytorch = await peer.load(trainee, peerModel);
   const { codes } = await peer.ask<{ codes: number[] }>({ do: "tokenize" });

@@ -1,4 +1,4 @@
-/** The process that runs the PyTorch side. */
+/** A process that runs another side: PyTorch's, if nothing else is said. */
 
 import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
 import type { TensorData } from "../../checkpoints/tensor_data.ts";
@@ -19,16 +19,21 @@ export interface PeerModel {
   readonly device?: string;
 }
 
-/** Talks to `torch_peer.py`, one command after another. */
+const torchPeer = new URL("./torch_peer.py", import.meta.url).pathname;
+
+/** Talks to `torch_peer.py`, or to another program of its kind, one command after another. */
 export class Peer {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
 
-  /** @param env variables of the process besides those of this one */
-  constructor(python: string, env: Readonly<Record<string, string>> = {}) {
-    this.#process = new Deno.Command(python, {
-      args: [new URL("./torch_peer.py", import.meta.url).pathname],
+  /** @param options.env variables of the process besides those of this one */
+  constructor(
+    program: string,
+    { args = [torchPeer], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
+  ) {
+    this.#process = new Deno.Command(program, {
+      args,
       env,
       stdin: "piped",
       stdout: "piped",
@@ -41,7 +46,7 @@ export class Peer {
   async ask<Answer>(command: Record<string, unknown>): Promise<Answer> {
     await this.#writer.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
     const { value, done } = await this.#lines.read();
-    if (done) throw new Error(`Cannot go on: PyTorch ended at ${JSON.stringify(command)}`);
+    if (done) throw new Error(`Cannot go on: the other side ended at ${JSON.stringify(command)}`);
     return JSON.parse(value) as Answer;
   }
 

@@ -11,47 +11,32 @@
  * @module
  */
 
-import { createCpuBackend } from "../../backends/cpu/mod.ts";
-import { createBackend } from "../../backends/mod.ts";
 import { median } from "../../core/median.ts";
-import "../../deps/tfjs_cpu.ts";
-import "../../deps/tfjs_wasm.ts";
 import { readOptions } from "../_options.ts";
-import { calm, compare, keep, mean, stepsOfRound, timed } from "../_report.ts";
-import { openStepTokenizer, stepModel } from "../_step_models.ts";
-import { Trainee } from "../_trainee.ts";
+import { calm, compare, keep, mean, stepsOfRound } from "../_report.ts";
+import { Peer } from "./_peer.ts";
 
 const { options, positionals: [model] } = readOptions({ batch: 8, threads: 2, rounds: 3 });
 const { batch, threads, rounds } = options;
-const config = stepModel(model);
 
-const backends = {
-  ours: await createCpuBackend({ threads, provider: "wasm" }),
-  "tfjs-wasm": (await createBackend("tfjs:wasm")).backend,
-  "tfjs-cpu": (await createBackend("tfjs:cpu")).backend,
-};
-interface Side {
-  readonly name: string;
-  readonly step: () => number;
-  readonly firstLoss: number;
-  /** Steps in a row, about a second. */
-  readonly steps: number;
+interface Answer {
+  readonly loss: number;
   readonly seconds: number[];
 }
 
-const sides: Side[] = [];
-for (const [name, backend] of Object.entries(backends)) {
-  const on = { backend, precision: "float32" } as const;
-  const tokenizer = await openStepTokenizer(on, config);
-  const trainee = new Trainee(backend, { config, batch, precision: "float32", tokenizer });
-  const step = () => {
-    const loss = trainee.step();
-    const [value] = loss.dataSync();
-    loss.dispose();
-    return value;
+const program = new URL("./_tfjs_side.ts", import.meta.url).pathname;
+const sides = await Promise.all(["wasm", "tfjs:wasm", "tfjs:cpu"].map(async (name) => {
+  const args = ["run", "-A", program, name, model, String(batch), String(threads)];
+  const peer = new Peer(Deno.execPath(), { args });
+  const { loss, seconds } = await peer.ask<Answer>({ do: "step", count: 2 });
+  return {
+    name: name === "wasm" ? "ours" : name,
+    peer,
+    firstLoss: loss,
+    steps: stepsOfRound(seconds[1]),
+    seconds: [] as number[],
   };
-  sides.push({ name, step, firstLoss: step(), steps: stepsOfRound(timed(step)), seconds: [] });
-}
+}));
 const [ours, ...others] = sides;
 const firstLosses = Object.fromEntries(sides.map(({ name, firstLoss }) => [name, firstLoss]));
 console.log(JSON.stringify(firstLosses));
@@ -59,12 +44,12 @@ for (const { firstLoss } of others) {
   if (Math.abs(firstLoss - ours.firstLoss) > 1e-4 * firstLoss) throw new Error("The losses differ");
 }
 for (let round = 0; round < rounds; round++) {
-  for (const { step, steps, seconds } of sides) {
+  for (const { peer, steps, seconds } of sides) {
     await calm();
-    seconds.push(mean(Array.from({ length: steps }, () => timed(step))));
+    seconds.push(mean((await peer.ask<Answer>({ do: "step", count: steps })).seconds));
   }
 }
-const ofEach = <Value>(value: (side: Side) => Value) =>
+const ofEach = <Value>(value: (side: (typeof sides)[number]) => Value) =>
   Object.fromEntries(sides.map((side) => [side.name, value(side)]));
 const summary = {
   model,
@@ -81,4 +66,4 @@ await keep(`cpu_tfjs_${model}_${batch}_${threads}`, {
   ...summary,
   seconds: ofEach(({ seconds }) => seconds),
 });
-await backends.ours.dispose();
+for (const { peer } of sides) await peer.close();
