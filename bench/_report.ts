@@ -44,10 +44,11 @@ export function machine(): Record<string, unknown> {
   };
 }
 
-/** The command that this process was started with. */
+/** The command that this process was started with, but for where Python is. */
 function command(): string {
   const program = new URL(Deno.mainModule).pathname.split("/bench/")[1];
-  return ["deno run -A", `bench/${program}`, ...Deno.args].join(" ");
+  const args = Deno.args.join(" ").replace(/ ?--python[ =]\S+/, "");
+  return `deno run -A bench/${program} ${args}`.trim();
 }
 
 /** Keeps the results in `bench/results/<name>.json`, with the command that made them. */
