@@ -36,7 +36,7 @@ async function profileOn(name: "reference" | "cpu" | "webgpu") {
 }
 
 const kernelsOf = {
-  cpu: ["gemm", "attention", "attentionBackward", "adamW"],
+  cpu: ["pack + gemm", "attention", "attentionBackward + columnSums", "adamW"],
   webgpu: ["matrix_product", "attention", "linear_backward", "adam_w"],
 };
 
@@ -54,7 +54,8 @@ for (const name of ["cpu", "webgpu"] as const) {
     }
     for (const kernel of kernelsOf[name]) {
       assert.ok(on(2).includes(kernel), `${kernel} is not among ${[...new Set(on(2))]}`);
-      assert.match(text, new RegExp(`^${kernel} +[\\d.]+ +[\\d.]+ % +[\\d.]+$`, "m"));
+      const line = kernel.replace("+", "\\+");
+      assert.match(text, new RegExp(`^${line} +[\\d.]+ +[\\d.]+ % +[\\d.]+$`, "m"));
     }
   });
 }

@@ -2,6 +2,7 @@
 
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation, LinearKernel } from "../../kernels.ts";
+import { isTapeOpen } from "../../tape.ts";
 import { columnSumItems, columnSumsJob } from "../jobs/column_sums.ts";
 import { activationBackwardJob, elementItems } from "../jobs/elementwise.ts";
 import { activationKernelNames } from "../jobs/gemm.ts";
@@ -89,7 +90,9 @@ export function createLinear(runtime: Runtime): LinearKernel {
       const [rows, inputs] = x.shape;
       const outputs = weight.shape[0];
       const y = runtime.tensors.empty([rows, outputs]);
-      const z = activation === "none" ? y : runtime.tensors.empty([rows, outputs]);
+      // Kept for the way back; where there is none it is overwritten.
+      const keepsBefore = activation !== "none" && isTapeOpen();
+      const z = keepsBefore ? runtime.tensors.empty([rows, outputs]) : y;
       multiplyMatrices(runtime, [{
         rows,
         columns: outputs,
@@ -102,7 +105,7 @@ export function createLinear(runtime: Runtime): LinearKernel {
         activated: addressOf(runtime, y),
         precision,
       }]);
-      return { y, saved: activation === "none" ? [] : [z] };
+      return { y, saved: keepsBefore ? [z] : [] };
     },
     backward: (values) => backward(runtime, values),
   };
