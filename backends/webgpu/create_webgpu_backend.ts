@@ -16,13 +16,12 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from "./adapter.ts";
-import { registerAdd } from "./add_kernel.ts";
 import { chooseTilings } from "./choose_tilings.ts";
 import { createKernels } from "./create_kernels.ts";
 import { attentionTilingChoice } from "./kernels/attention_tilings.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
-import { Runtime } from "./runtime.ts";
-import { ShaderRunner } from "./shader.ts";
+import { registerRunner } from "./open_runner.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** What {@link createWebgpuBackend} may be told. */
 export interface WebgpuOptions extends AdapterOptions {
@@ -78,17 +77,13 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   // tfjs would run ops on small tensors on the processor, and then wait for the GPU at the next one.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
   const name = created++ === 0 ? "mimic-webgpu" : `mimic-webgpu-${created}`;
-  tf.copyRegisteredKernels("webgpu", name);
-  registerAdd(name);
-  const runtime = new Runtime(device, adapter.info, options.memoryLimitBytes);
-  tf.registerBackend(name, () => runtime, 0);
-  const runner = new ShaderRunner(runtime);
+  const runner = registerRunner(name, device, adapter.info, options.memoryLimitBytes);
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
   const attention = attentionTilingChoice(summary);
   const kernels = createKernels(runner, { tilings, attention });
-  runtime.dispatches = 0;
-  return new DeviceBackend(name, runtime, { adapter: summary, kernels });
+  runner.runtime.dispatches = 0;
+  return new DeviceBackend(name, runner.runtime, { adapter: summary, kernels });
 }
 
 class DeviceBackend implements WebgpuBackend {

@@ -9,15 +9,15 @@
  */
 
 import type { Precision } from "../../backends/backend.ts";
-import { openDevice, requestAdapter, summarizeAdapter } from "../../backends/webgpu/adapter.ts";
+import { relativeError } from "../../backends/conformance/case.ts";
+import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
 import { KernelProfiler } from "../../backends/webgpu/kernel_profiler.ts";
 import { attentionKernel } from "../../backends/webgpu/kernels/attention.ts";
 import {
   ATTENTION_TILINGS,
   type AttentionTiling,
 } from "../../backends/webgpu/kernels/attention_tilings.ts";
-import { Runtime } from "../../backends/webgpu/runtime.ts";
-import { ShaderRunner } from "../../backends/webgpu/shader.ts";
+import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
@@ -32,12 +32,7 @@ const headWidth = 64;
 const tilings = Object.entries<AttentionTiling>(ATTENTION_TILINGS)
   .filter(([name]) => names ? names.split(",").includes(name) : !name.startsWith("lanes"));
 
-const adapter = await requestAdapter();
-const runtime = new Runtime(await openDevice(adapter), adapter.info);
-tf.copyRegisteredKernels("webgpu", "attention");
-tf.registerBackend("attention", () => runtime, 0);
-tf.setBackend("attention");
-const runner = new ShaderRunner(runtime);
+const { adapter, runner, runtime } = await openRunner("attention");
 
 interface Inputs {
   readonly qkv: Tensor;
@@ -70,16 +65,6 @@ async function time(run: () => Tensor[]): Promise<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(times).map(([name, each]) => [name.replace("attention_", ""), median(each)]),
   );
-}
-
-/** The largest difference, in units of the largest value. */
-function difference(actual: Float32Array, expected: Float32Array): number {
-  let [most, scale] = [0, 0];
-  expected.forEach((value, i) => {
-    scale = Math.max(scale, Math.abs(value));
-    if (!(Math.abs(actual[i] - value) <= most)) most = Math.abs(actual[i] - value); // NaN too
-  });
-  return most / scale;
 }
 
 async function read(tensors: Tensor[]): Promise<Float32Array[]> {
@@ -118,7 +103,7 @@ for (const heads of [6, 12]) {
     for (const [name, tiling] of tilings) {
       const values = await read(pass(tiling, few, precision));
       expected ??= values;
-      const differences = values.map((each, i) => difference(each, expected![i]));
+      const differences = values.map((each, i) => relativeError(each, expected![i]));
       const milliseconds = await time(() => pass(tiling, inputs, precision));
       const teraflop = 2 * samples * heads * tokens ** 2 * headWidth / 1e12;
       const { attention: forward, ...backward } = milliseconds;

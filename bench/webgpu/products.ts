@@ -7,23 +7,17 @@
  * @module
  */
 
-import { openDevice, requestAdapter, summarizeAdapter } from "../../backends/webgpu/adapter.ts";
+import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
 import { fits, timeTilings } from "../../backends/webgpu/choose_tilings.ts";
 import { type TilingName, TILINGS } from "../../backends/webgpu/kernels/matrix_product.ts";
-import { Runtime } from "../../backends/webgpu/runtime.ts";
-import { ShaderRunner } from "../../backends/webgpu/shader.ts";
-import { tf } from "../../deps/tfjs.ts";
+import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { keep } from "../_report.ts";
 import { warmUp } from "./_warm_up.ts";
 
 const rows = Number(Deno.args[0] ?? 64) * 197;
 const shapes = [[384, 1536], [1536, 384], [768, 2304], [768, 768], [768, 3072], [3072, 768]];
 
-const adapter = await requestAdapter();
-const runtime = new Runtime(await openDevice(adapter), adapter.info);
-tf.registerBackend("products", () => runtime, 0);
-tf.setBackend("products");
-const runner = new ShaderRunner(runtime);
+const { adapter, runner, runtime } = await openRunner("products");
 const results = [];
 const names = (Object.keys(TILINGS) as TilingName[]).filter((name) => fits(name, adapter.limits));
 for (const [inputs, outputs] of shapes) {

@@ -108,30 +108,34 @@ function tileQuads({ DEPTH, LEFT_QUADS, RIGHT_QUADS }: TileConstants): number {
 /** Constants of the forward pass: left are keys, right are queries. */
 export function forwardConstants(tiling: AttentionTiling, headQuads: number): TileConstants {
   const { queryThreads, keyThreads, queryMicro, keyMicro, channels } = tiling.forward;
-  return constantsOf({
-    left: { threads: keyThreads, micro: keyMicro },
-    right: { threads: queryThreads, micro: queryMicro },
-    weightQuads: queryThreads * queryMicro,
-    threads: queryThreads * keyThreads,
-    channels: Math.min(channels, headQuads * 4),
-    positions: keyThreads * 4,
-    headQuads,
-    channelThreads: tiling.channelThreads,
-  });
+  const left = { threads: keyThreads, micro: keyMicro };
+  const right = { threads: queryThreads, micro: queryMicro };
+  return pairConstants(tiling, headQuads, { left, right, channels });
 }
 
 /** Constants of the pass over the keys: left are queries, right are keys. */
 export function keysConstants(tiling: AttentionTiling, headQuads: number): TileConstants {
   const { queryThreads, keyThreads, queryMicro, keyMicro, channels } = tiling.keys;
+  const left = { threads: queryThreads, micro: queryMicro };
+  const right = { threads: keyThreads, micro: keyMicro };
+  return pairConstants(tiling, headQuads, { left, right, channels });
+}
+
+/** Constants of a kernel that owns the rows on the right and walks over those on the left. */
+function pairConstants(
+  { channelThreads }: AttentionTiling,
+  headQuads: number,
+  { left, right, channels }: Pick<Products, "left" | "right" | "channels">,
+): TileConstants {
   return constantsOf({
-    left: { threads: queryThreads, micro: queryMicro },
-    right: { threads: keyThreads, micro: keyMicro },
-    weightQuads: keyThreads * keyMicro,
-    threads: queryThreads * keyThreads,
+    left,
+    right,
+    weightQuads: right.threads * right.micro,
+    threads: right.threads * left.threads,
     channels: Math.min(channels, headQuads * 4),
-    positions: queryThreads * 4,
+    positions: left.threads * 4,
     headQuads,
-    channelThreads: tiling.channelThreads,
+    channelThreads,
   });
 }
 

@@ -82,24 +82,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       let first = firstQuery + part * POSITIONS;
       if (first >= uniforms.tokens) { break; }
       workgroupBarrier();
-      @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
-        if (part == i / 4u) {
-          @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
-            left[at.x * 4u + i % 4u][(j * RIGHT_THREADS + at.y) ^ (at.x % 8u)] = weights[i][j];
-          }
-        }
-      }
+      keepPairs(&weights, part, at);
       fillRows(DY, place, first, thread);
       workgroupBarrier();
       if (isBusyOut) { multiplyOutputs(&dv, out); }
       workgroupBarrier();
-      @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
-        if (part == i / 4u) {
-          @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
-            left[at.x * 4u + i % 4u][(j * RIGHT_THREADS + at.y) ^ (at.x % 8u)] = dlogits[i][j];
-          }
-        }
-      }
+      keepPairs(&dlogits, part, at);
       fillRows(Q, place, first, thread);
       workgroupBarrier();
       if (isBusyOut) { multiplyOutputs(&dk, out); }

@@ -39,6 +39,17 @@ fn multiplyPairs(sums: ptr<function, Pairs>, at: vec2u) {
   }
 }
 
+// Puts quad `part` of every thread's rows of pairs into the left tile: weights of the outputs.
+fn keepPairs(pairs: ptr<function, Pairs>, part: u32, at: vec2u) {
+  @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
+    if (part == i / 4u) {
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+        left[at.x * 4u + i % 4u][(j * RIGHT_THREADS + at.y) ^ (at.x % 8u)] = (*pairs)[i][j];
+      }
+    }
+  }
+}
+
 fn multiplyOutputs(sums: ptr<function, Outputs>, at: vec2u) {
   @unroll for (var k = 0u; k < POSITIONS; k++) {
     var columns: array<vec4f, OUT_RIGHT_MICRO>;

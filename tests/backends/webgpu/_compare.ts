@@ -31,7 +31,8 @@ export async function relativeError(actual: Tensor, expected: Tensor): Promise<n
   let [difference, scale] = [0, 0];
   for (let i = 0; i < b.length; i++) {
     const d = Math.abs(a[i] - b[i]);
-    if (!(d <= difference)) difference = d; // NaN wins
+    if (Number.isNaN(d)) return NaN;
+    difference = Math.max(difference, d);
     scale = Math.max(scale, Math.abs(b[i]));
   }
   return difference / (scale || 1);

@@ -1,11 +1,9 @@
-import { openDevice, requestAdapter } from "../../../backends/webgpu/adapter.ts";
 import { attentionKernel } from "../../../backends/webgpu/kernels/attention.ts";
 import {
   ATTENTION_TILINGS,
   type AttentionTiling,
 } from "../../../backends/webgpu/kernels/attention_tilings.ts";
-import { Runtime } from "../../../backends/webgpu/runtime.ts";
-import { ShaderRunner } from "../../../backends/webgpu/shader.ts";
+import { openRunner } from "../../../backends/webgpu/open_runner.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import { hasAdapter } from "./_adapter.ts";
 import { assertClose, Samples } from "./_compare.ts";
@@ -19,13 +17,8 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const adapter = await requestAdapter();
-    const runtime = new Runtime(await openDevice(adapter), adapter.info);
-    tf.copyRegisteredKernels("webgpu", "attention-tilings");
-    tf.registerBackend("attention-tilings", () => runtime, 0);
-    tf.setBackend("attention-tilings");
+    const { runner } = await openRunner("attention-tilings");
     try {
-      const runner = new ShaderRunner(runtime);
       for (const [samples, tokens, headWidth] of [[3, 71, 20], [2, 6, 6]]) {
         const draws = new Samples(tokens);
         const qkv = draws.normal([samples, tokens, 3 * heads * headWidth]);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { openDevice, requestAdapter, summarizeAdapter } from "../../../backends/webgpu/adapter.ts";
+import { summarizeAdapter } from "../../../backends/webgpu/adapter.ts";
 import { CANDIDATES, chooseTilings, fits } from "../../../backends/webgpu/choose_tilings.ts";
 import { TILINGS } from "../../../backends/webgpu/kernels/matrix_product.ts";
-import { Runtime } from "../../../backends/webgpu/runtime.ts";
-import { ShaderRunner } from "../../../backends/webgpu/shader.ts";
+import { openRunner } from "../../../backends/webgpu/open_runner.ts";
 import { tf } from "../../../deps/tfjs.ts";
 import { hasAdapter } from "./_adapter.ts";
 
@@ -15,13 +14,8 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const adapter = await requestAdapter();
-    const runtime = new Runtime(await openDevice(adapter), adapter.info);
-    tf.copyRegisteredKernels("webgpu", "tilings");
-    tf.registerBackend("tilings", () => runtime, 0);
-    tf.setBackend("tilings");
+    const { adapter, runner, runtime } = await openRunner("tilings");
     try {
-      const runner = new ShaderRunner(runtime);
       const summary = { ...summarizeAdapter(adapter), isSoftware: false };
       const measurements = new Map<string, unknown>();
       const count = async (description: string, isSoftware = false) => {

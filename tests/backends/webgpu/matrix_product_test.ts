@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openDevice, requestAdapter } from "../../../backends/webgpu/adapter.ts";
+import { relativeError } from "../../../backends/conformance/case.ts";
 import { fits } from "../../../backends/webgpu/choose_tilings.ts";
 import {
   MatrixProducts,
@@ -7,8 +7,7 @@ import {
   type TilingName,
   TILINGS,
 } from "../../../backends/webgpu/kernels/matrix_product.ts";
-import { Runtime } from "../../../backends/webgpu/runtime.ts";
-import { ShaderRunner } from "../../../backends/webgpu/shader.ts";
+import { openRunner } from "../../../backends/webgpu/open_runner.ts";
 import { Generator } from "../../../core/generator.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import { hasAdapter } from "./_adapter.ts";
@@ -36,12 +35,8 @@ function product(
 }
 
 async function assertClose(what: string, found: Tensor, wanted: Matrix): Promise<void> {
-  const values = await found.data();
-  const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  for (let i = 0; i < wanted.length; i++) {
-    const difference = Math.abs(values[i] - wanted[i]);
-    assert.ok(difference <= 2e-6 * largest, `${what}: ${values[i]} for ${wanted[i]} at ${i}`);
-  }
+  const error = relativeError(await found.data<"float32">(), wanted);
+  assert.ok(error <= 2e-6, `${what}: relative error ${error}`);
 }
 
 Deno.test({
@@ -50,15 +45,10 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const adapter = await requestAdapter();
-    const runtime = new Runtime(await openDevice(adapter), adapter.info);
-    tf.copyRegisteredKernels("webgpu", "products");
-    tf.registerBackend("products", () => runtime, 0);
-    tf.setBackend("products");
+    const { runner, runtime } = await openRunner("products");
     const names = (Object.keys(TILINGS) as TilingName[])
       .filter((name) => fits(name, runtime.device.limits));
     try {
-      const runner = new ShaderRunner(runtime);
       for (const [rows, inputs, outputs] of SIZES) {
         const random = Generator.from(rows);
         const draw = (size: number) => Float32Array.from({ length: size }, () => random.normal());
