@@ -43,6 +43,12 @@ export class BufferAllocator {
     });
   }
 
+  /** Bytes that one tensor may have: what a shader can be given at once. */
+  get largestBytes(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  }
+
   /**
    * A buffer for a tensor of `type` and `shape`, with undefined contents.
    *
@@ -69,10 +75,8 @@ export class BufferAllocator {
   allocating<T>(bytes: number, what: string, work: () => T): T {
     this.#wanted = what;
     try {
-      const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
-      const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-      if (bytes > limit) {
-        const reason = `and one buffer of this GPU holds ${mebibytes(limit)}`;
+      if (bytes > this.largestBytes) {
+        const reason = `and one buffer of this GPU holds ${mebibytes(this.largestBytes)}`;
         throw this.faults.outOfMemory({ label: this.#label(), bytes }, reason);
       }
       return work();

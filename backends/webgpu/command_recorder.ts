@@ -52,6 +52,11 @@ export class CommandRecorder extends WebGPUBackend {
     return this.allocator.pool;
   }
 
+  /** Bytes that one tensor may have. */
+  get largestBytes(): number {
+    return this.allocator.largestBytes;
+  }
+
   get faults(): DeviceFaults {
     return this.allocator.faults;
   }

@@ -109,10 +109,7 @@ class DeviceBackend implements WebgpuBackend {
       reducedPrecisions: ["float16"],
       threads: 1,
       halvesActivations: true,
-      maxBufferBytes: Math.min(
-        adapter.limits.maxBufferSize,
-        adapter.limits.maxStorageBufferBindingSize,
-      ),
+      maxBufferBytes: runtime.largestBytes,
       description: adapter.description,
     };
   }

@@ -82,7 +82,7 @@ export function attentionKernel(
       const dbias = bias === null ? null : runtime.allocate(bias.shape);
       const deltas = { floats: runtime.scratch(samples * heads * tokens * 4) };
       const logSums = runner.floats(logSumTensor);
-      const bytes = Math.min(pairBytes, mostBytesOf(runner));
+      const bytes = Math.min(pairBytes, runtime.largestBytes);
       const together = Math.max(1, Math.floor(bytes / (heads * tokens * pairWidth * 4)));
       const group = Math.min(samples, together);
       const pairTensor = runtime.allocate([group, heads, tokens, pairWidth]);
@@ -137,12 +137,6 @@ function sizesOf({ qkv, heads }: Attention) {
 /** Tiles of so many quads that the tokens make. */
 function tilesOf(tokens: number, quads: number): number {
   return Math.ceil(tokens / (4 * quads));
-}
-
-/** Bytes that a shader can be given at once. */
-function mostBytesOf({ runtime }: ShaderRunner): number {
-  const { maxStorageBufferBindingSize, maxBufferSize } = runtime.device.limits;
-  return Math.min(maxStorageBufferBindingSize, maxBufferSize);
 }
 
 /** Results are stored as qkv is, where heads are whole quads wide. */
