@@ -87,7 +87,10 @@ export interface AttentionKernel {
 
 /** y = x + keep·gamma·branch: layer scale, drop path and residual in one pass. */
 export interface ResidualKernel {
-  /** `x`, `branch` [B, N, C]; `gamma` [C] or null; `keep` [B] (0 or 1/keep probability) or null. */
+  /**
+   * `x`, `branch` [B, N, C] or [B, C]; `gamma` [C] or null; `keep` [B] (0 or 1/keep probability) or
+   * null.
+   */
   forward(
     args: { x: Tensor; branch: Tensor; gamma: Tensor | null; keep: Tensor | null },
   ): { y: Tensor };
@@ -141,28 +144,28 @@ export interface RelativePositionBiasKernel {
   backward(args: { dy: Tensor; index: Tensor; rows: number }): { dtable: Tensor };
 }
 
-/** Gather of masked tokens → linear head → softmax cross-entropy, in chunks of the vocabulary. */
-export interface MaskedCrossEntropyKernel {
+/** Some rows of a matrix. In float16 precision `x` may be kept in that format for the way back. */
+export interface SelectRowsKernel {
+  /** `x` [R, C], `rows` int32 [M], each at most once → `y` [M, C]. */
+  forward(args: { x: Tensor; rows: Tensor; precision: Precision }): { y: Tensor };
+  /** `dy` [M, C] → `dx` [`rowCount`, C], zero in all other rows. */
+  backward(args: { dy: Tensor; rows: Tensor; rowCount: number }): { dx: Tensor };
+}
+
+/** Linear head → softmax cross-entropy, in chunks of the vocabulary. */
+export interface LinearCrossEntropyKernel {
   /**
-   * `x` [R, C]; `positions` int32 [M], rows of `x`; `weight` [K, C]; `bias` [K]; `targets` int32 [M]
+   * `x` [M, C]; `weight` [K, C]; `bias` [K]; `targets` int32 [M]
    * → `loss` [] (mean over M) and `correct` [] (share of rows whose argmax is the target).
    */
   forward(
-    args: {
-      x: Tensor;
-      positions: Tensor;
-      weight: Tensor;
-      bias: Tensor;
-      targets: Tensor;
-      precision: Precision;
-    },
+    args: { x: Tensor; weight: Tensor; bias: Tensor; targets: Tensor; precision: Precision },
   ): { loss: Tensor; correct: Tensor; saved: Tensor[] };
-  /** `dloss` []; `dx` [R, C] is zero outside `positions`. */
+  /** `dloss` [] → gradients. */
   backward(
     args: {
       dloss: Tensor;
       x: Tensor;
-      positions: Tensor;
       weight: Tensor;
       bias: Tensor;
       targets: Tensor;
@@ -223,7 +226,8 @@ export interface Kernels {
   patchEmbed: PatchEmbedKernel;
   assembleTokens: AssembleTokensKernel;
   relativePositionBias: RelativePositionBiasKernel;
-  maskedCrossEntropy: MaskedCrossEntropyKernel;
+  selectRows: SelectRowsKernel;
+  linearCrossEntropy: LinearCrossEntropyKernel;
   l2Normalize: L2NormalizeKernel;
   cosineLoss: CosineLossKernel;
   /** `z` [M, D] and `codebook` [K, D], unit rows → ids int32 [M]; the lowest id wins a tie. */

@@ -6,9 +6,9 @@ import { valueAndGradients } from "../backends/ops/value_and_gradients.ts";
 import { Parameter } from "../backends/parameter.ts";
 import { Generator } from "../core/generator.ts";
 import { type Tensor, tf } from "../deps/tfjs.ts";
-import type { BeitConfig } from "../models/beit_config.ts";
+import { type BeitConfig, gridSize } from "../models/beit_config.ts";
 import { initialiseBeit } from "../models/initialise.ts";
-import { MaskedImageModel } from "../models/masked_image_model.ts";
+import { MaskedImageModel, maskedPositions } from "../models/masked_image_model.ts";
 import type { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
 
 /** What is trained and how. */
@@ -33,6 +33,7 @@ export class Trainee {
   readonly #moments: Parameter[][];
   readonly #scaler: Parameter;
   readonly #inputs: Inputs;
+  readonly #mask: Uint8Array;
 
   constructor(backend: Backend, options: TraineeOptions) {
     const { config, precision } = options;
@@ -46,7 +47,8 @@ export class Trainee {
     this.#moments = backend.run(() => [zeros(), zeros()]);
     const scale = precision === "float16" ? 65536 : 1;
     this.#scaler = backend.run(() => new Parameter("scaler", tf.tensor1d([scale, 0, 0, 0])));
-    this.#inputs = backend.run(() => drawInputs(config, options.batch));
+    this.#mask = maskTwoFifths(config, options.batch);
+    this.#inputs = backend.run(() => drawInputs(config, this.#mask));
   }
 
   /** What is trained, the tokenizer as `tokenizer.*`, and the inputs of every step, `input.*`. */
@@ -78,17 +80,17 @@ export class Trainee {
 
   #run(): Tensor {
     const { precision, recompute } = this.#options;
-    const { images, mask, positions } = this.#inputs;
+    const { images, positions } = this.#inputs;
     const random = Generator.from(11);
     const ids = this.tokenize();
     const targets = ids === null ? this.#inputs.targets : tf.gather(ids, positions);
     const { loss, gradients } = valueAndGradients(this.#on, this.#parameters, () => {
       const encoded = this.#model.encode(this.#on, images, {
-        mask,
+        mask: this.#mask,
         dropPath: { generator: random.split("dropPath"), first: 0 },
         recompute,
       });
-      const { loss } = this.#model.loss(this.#on, { ...encoded, positions, targets });
+      const { loss } = this.#model.loss(this.#on, { ...encoded, targets });
       return { loss, outputs: {} };
     }, tf.reshape(tf.slice(this.#scaler.value, 0, 1), []));
     adamW(this.#on, this.#state(), gradients, {
@@ -118,17 +120,25 @@ export class Trainee {
 /** What a step is given: images, mask, rows of the masked patches and their codes. */
 type Inputs = Readonly<Record<"images" | "mask" | "positions" | "targets", Tensor>>;
 
-function drawInputs({ imageSize, patchSize, codes }: BeitConfig, batch: number): Inputs {
-  const random = Generator.from(11);
-  const pixels = Float32Array.from({ length: batch * 3 * imageSize ** 2 }, () => random.normal());
-  const patches = (imageSize / patchSize) ** 2;
+/** 1 for the first two fifths of each image's patches, [B, N]. */
+function maskTwoFifths(config: BeitConfig, batch: number): Uint8Array {
+  const patches = gridSize(config) ** 2;
   const masked = Math.floor(patches * 0.4);
-  const isMasked = Array.from({ length: batch * patches }, (_, row) => row % patches < masked);
-  const positions = [...isMasked.keys()].filter((row) => isMasked[row]);
+  return Uint8Array.from({ length: batch * patches }, (_, row) => row % patches < masked ? 1 : 0);
+}
+
+function drawInputs(config: BeitConfig, mask: Uint8Array): Inputs {
+  const { imageSize, codes } = config;
+  const random = Generator.from(11);
+  const patches = gridSize(config) ** 2;
+  const batch = mask.length / patches;
+  const pixels = Float32Array.from({ length: batch * 3 * imageSize ** 2 }, () => random.normal());
+  const positions = maskedPositions(mask);
+  const targets = Int32Array.from(positions, () => random.integer(0, codes - 1));
   return {
     images: tf.tensor(pixels, [batch, 3, imageSize, imageSize]),
-    mask: tf.tensor2d(Float32Array.from(isMasked, Number), [batch, patches]),
+    mask: tf.tensor2d(Float32Array.from(mask), [batch, patches]),
     positions: tf.tensor1d(positions, "int32"),
-    targets: tf.tensor1d(positions.map(() => random.integer(0, codes - 1)), "int32"),
+    targets: tf.tensor1d(targets, "int32"),
   };
 }

@@ -15,6 +15,7 @@ import { createCpuBackend } from "../backends/cpu/mod.ts";
 import { createWebgpuBackend } from "../backends/webgpu/mod.ts";
 import { gridSize } from "../models/beit_config.ts";
 import { planMemory } from "../pipeline/plan.ts";
+import { modelFootprint } from "../tasks/pretrain/plan.ts";
 import { Trainee } from "./_trainee.ts";
 import { keep } from "./_report.ts";
 import { stepModel } from "./_step_models.ts";
@@ -33,15 +34,7 @@ async function measure(backend: Backend, precision: Precision, recompute: number
   }
   const { peakBytes, reservedBytes } = backend.memory();
   const plan = planMemory(
-    {
-      parameters: trainee.parameterCount,
-      frozenParameters: 0,
-      tokens: gridSize(config) ** 2 + 1,
-      embedDim: config.embedDim,
-      mlpRatio: config.mlpRatio,
-      blocks,
-      logits: Math.floor(gridSize(config) ** 2 * 0.4) * config.codes,
-    },
+    { ...modelFootprint(config, Math.floor(gridSize(config) ** 2 * 0.4)), frozenParameters: 0 },
     batch,
     {
       activationBytes: precision !== "float32" && backend.capabilities.halvesActivations ? 2 : 4,

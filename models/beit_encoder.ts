@@ -6,10 +6,11 @@
  * @module
  */
 
-import type { Tensor } from "../deps/tfjs.ts";
+import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
 import { patchEmbed } from "../backends/ops/patch_embed.ts";
+import { selectRows } from "../backends/ops/select_rows.ts";
 import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
 import { block, blockAttention, type BlockOptions } from "./layers/block.ts";
 import {
@@ -33,15 +34,20 @@ export interface EncoderOptions {
    * aggregation's count after the encoder's.
    */
   readonly recompute?: number;
+  /**
+   * The tokens wanted of the last block, as rows of [B·(N + 1)], each at most once; all by default. The
+   * others need no more than their keys and values there.
+   */
+  readonly finalRows?: Int32Array | null;
 }
 
 /** What a forward pass gives. */
 export interface EncoderOutput {
   /** Tokens after `earlyLayers` blocks, [B, N + 1, C]; token 0 is the cls token. */
   readonly early: Tensor;
-  /** Tokens after the last block, [B, N + 1, C]. */
+  /** Tokens after the last block, [B, N + 1, C], or [M, C] of the rows wanted. */
   readonly final: Tensor;
-  /** Tokens after each block, in order. */
+  /** Tokens after each block, in order; the last is `final`. */
   readonly states: readonly Tensor[];
   /** The bias that all blocks share, [H, N + 1, N + 1], or null. */
   readonly sharedBias: Tensor | null;
@@ -75,19 +81,24 @@ export class BeitEncoder {
     const sharedBias = this.sharedBias(on);
     const rates = dropPathRates(config.dropPathRate, config.depth);
     const source = dropPathSource(config, options.dropPath, images.shape[0]);
+    const rows = chosenRows(options.finalRows ?? null, x.shape[1]!);
     const states: Tensor[] = [];
     for (let index = 0; index < config.depth; index++) {
       const scope = parameters.scope(`blocks.${index}`);
+      // The early state is wanted whole.
+      const chosen = index === config.depth - 1 && index >= config.earlyLayers ? rows : null;
       x = block(on, scope, x, {
         ...this.#blockOptions,
         relativePositionBias: sharedBias ?? this.#ownBias(on, scope),
-        keep: drawBlockKeep(source, `blocks.${index}`, rates[index]),
+        keep: drawBlockKeep(source, `blocks.${index}`, rates[index], chosen?.samples),
+        rows: chosen?.rows,
         isRecomputed: index < (options.recompute ?? 0),
       });
       states.push(x);
     }
     const early = states[Math.max(config.earlyLayers, 1) - 1];
-    return { early, final: x, states, sharedBias };
+    const final = rows === null || x.rank === 2 ? x : selectRows(on, x, rows.rows);
+    return { early, final, states: [...states.slice(0, -1), final], sharedBias };
   }
 
   /**
@@ -147,6 +158,20 @@ export class BeitEncoder {
     if (!this.config.usesRelativePositionBias) return null;
     return this.#positionBias!.of(on, scope.value("attn.relative_position_bias_table"));
   }
+}
+
+/** Rows that a block is to give, as it and its drop path take them. */
+export interface ChosenRows {
+  /** int32 [M], rows of [B·N]. */
+  readonly rows: Tensor;
+  /** The sample of each. */
+  readonly samples: Int32Array;
+}
+
+/** Rows of sequences of so many tokens. */
+export function chosenRows(rows: Int32Array | null, tokens: number): ChosenRows | null {
+  if (rows === null) return null;
+  return { rows: tf.tensor1d(rows, "int32"), samples: rows.map((row) => Math.floor(row / tokens)) };
 }
 
 /** Where the blocks of a model draw their drop path from. */

@@ -9,16 +9,24 @@
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { linear } from "../backends/ops/linear.ts";
-import { maskedCrossEntropy } from "../backends/ops/masked_cross_entropy.ts";
-import { takeTokens } from "../backends/ops/take_tokens.ts";
-import { type BeitConfig, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
+import { linearCrossEntropy } from "../backends/ops/linear_cross_entropy.ts";
+import { sliceRows } from "../backends/ops/slice_rows.ts";
+import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
 import { BeitEncoder, type EncoderOptions } from "./beit_encoder.ts";
 import { norm } from "./layers/block.ts";
 import { type Initialise, ParameterSet } from "./parameter_set.ts";
 import { maskedImageModelSpecs } from "./parameter_specs.ts";
 import { aggregatePatches } from "./patch_aggregation_neck.ts";
 
-/** Patch tokens of both branches after the shared norm, [B, N, C]. */
+/** How both branches run. */
+export interface MaskedImageOptions extends Omit<EncoderOptions, "mask" | "finalRows"> {
+  /** 1 where a patch is masked, row-major [B, N]. */
+  readonly mask: Uint8Array;
+  /** Patches wanted, as rows of [B·N], each at most once; the masked ones by default. */
+  readonly positions?: Int32Array;
+}
+
+/** Patch tokens of both branches after the shared norm, [M, C]: those that were wanted, in their order. */
 export interface MaskedImageOutput {
   readonly patches: Tensor;
   /** null without aggregation blocks. */
@@ -27,9 +35,7 @@ export interface MaskedImageOutput {
 
 /** What the losses are taken of. */
 export interface MaskedImageTargets extends MaskedImageOutput {
-  /** Rows of `patches`, seen as [B·N, C], that were masked, int32 [M]: see {@link maskedPositions}. */
-  readonly positions: Tensor;
-  /** The codes of those rows, int32 [M]. */
+  /** The codes of the patches, int32 [M]. */
   readonly targets: Tensor;
 }
 
@@ -77,52 +83,58 @@ export class MaskedImageModel {
     return new MaskedImageModel(config, parameters, new BeitEncoder(on, config, parameters));
   }
 
-  /** Both branches, images [B, 3, S, S] and mask [B, N] → patch tokens [B, N, C]. */
-  encode(
-    on: Context,
-    images: Tensor,
-    options: EncoderOptions & { mask: Tensor },
-  ): MaskedImageOutput {
+  /**
+   * Both branches, images [B, 3, S, S] → patch tokens [M, C]. What is not wanted is not
+   * computed: the last block of either branch goes on with the wanted tokens alone once it has attended
+   * to all.
+   */
+  encode(on: Context, images: Tensor, options: MaskedImageOptions): MaskedImageOutput {
     // All else that the backward pass needs is on the tape.
     return tf.tidy(() => this.#encode(on, images, options) as never);
   }
 
-  #encode(
-    on: Context,
-    images: Tensor,
-    options: EncoderOptions & { mask: Tensor },
-  ): MaskedImageOutput {
+  #encode(on: Context, images: Tensor, options: MaskedImageOptions): MaskedImageOutput {
     const { config, parameters } = this;
-    const encoded = this.encoder.forward(on, images, options);
-    const patches = this.#normalisePatches(on, encoded.final);
-    if (config.headLayers === 0) return { patches, aggregated: null };
-    const tokens = aggregatePatches(on, config, parameters, encoded, options);
-    return { patches, aggregated: this.#normalisePatches(on, tokens) };
+    const { positions = maskedPositions(options.mask), ...rest } = options;
+    const [batch, patchCount] = [images.shape[0], gridSize(config) ** 2];
+    const mask = tf.tensor2d(Float32Array.from(options.mask), [batch, patchCount]);
+    const forward = (finalRows: Int32Array) => {
+      return this.encoder.forward(on, images, { ...rest, mask, finalRows });
+    };
+    // Each sequence begins with its cls token.
+    const patchRows = positions.map((row) => row + Math.floor(row / patchCount) + 1);
+    if (config.headLayers === 0) {
+      return { patches: this.#normalise(on, forward(patchRows).final), aggregated: null };
+    }
+    const clsRows = Int32Array.from({ length: batch }, (_, sample) => sample * (patchCount + 1));
+    const encoded = forward(Int32Array.of(...clsRows, ...patchRows));
+    const cls = sliceRows(on, encoded.final, 0, batch);
+    const patches = sliceRows(on, encoded.final, batch, positions.length);
+    const aggregated = aggregatePatches(on, config, parameters, { ...encoded, cls }, {
+      ...rest,
+      finalRows: patchRows,
+    });
+    return { patches: this.#normalise(on, patches), aggregated: this.#normalise(on, aggregated) };
   }
 
-  /** Cross-entropy of the masked patches' codes, summed over the branches → scalars. */
-  loss(on: Context, encoded: MaskedImageTargets): MaskedImageLoss {
-    const { positions, targets } = encoded;
-    const weight = this.parameters.value("lm_head.weight");
-    const bias = this.parameters.value("lm_head.bias");
-    const branch = (x: Tensor) => {
-      return maskedCrossEntropy(on, { x, positions, weight, bias, targets });
-    };
-    const first = branch(encoded.patches);
+  /** Cross-entropy of the patches' codes, summed over the branches → scalars. */
+  loss(on: Context, { patches, aggregated, targets }: MaskedImageTargets): MaskedImageLoss {
+    const head = this.parameters.scope("lm_head");
+    const [weight, bias] = [head.value("weight"), head.value("bias")];
+    const first = linearCrossEntropy(on, { x: patches, weight, bias, targets });
     const metrics = { loss1: first.loss, accuracy1: first.correct };
-    if (encoded.aggregated === null) return { loss: first.loss, metrics };
-    const second = branch(encoded.aggregated);
+    if (aggregated === null) return { loss: first.loss, metrics };
+    const second = linearCrossEntropy(on, { x: aggregated, weight, bias, targets });
     return {
       loss: tf.add(first.loss, second.loss),
       metrics: { ...metrics, loss2: second.loss, accuracy2: second.correct },
     };
   }
 
-  /** Logits of chosen rows, patches [B, N, C] and positions int32 [M] → [M, K]: for pictures. */
-  logits(on: Context, patches: Tensor, positions: Tensor): Tensor {
-    const rows = tf.gather(tf.reshape(patches, [-1, this.config.embedDim]), positions);
+  /** Logits of patch tokens [M, C] → [M, K]: for pictures. */
+  logits(on: Context, patches: Tensor): Tensor {
     const head = this.parameters.scope("lm_head");
-    return linear(on, rows, head.value("weight"), head.value("bias"));
+    return linear(on, patches, head.value("weight"), head.value("bias"));
   }
 
   dispose(): void {
@@ -130,9 +142,8 @@ export class MaskedImageModel {
     this.parameters.dispose();
   }
 
-  /** Patch tokens after the shared norm, x [B, N + 1, C] → [B, N, C]. */
-  #normalisePatches(on: Context, x: Tensor): Tensor {
-    const patches = takeTokens(on, x, "patches");
-    return norm(on, this.parameters, "norm", patches, layerNormEpsilon);
+  /** The norm that the branches share, x [M, C] → [M, C]. */
+  #normalise(on: Context, x: Tensor): Tensor {
+    return norm(on, this.parameters, "norm", x, layerNormEpsilon);
   }
 }

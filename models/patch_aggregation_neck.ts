@@ -8,35 +8,49 @@ import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { spliceTokens } from "../backends/ops/splice_tokens.ts";
 import { type BeitConfig, layerNormEpsilon } from "./beit_config.ts";
-import { dropPathSource, type EncoderOptions, type EncoderOutput } from "./beit_encoder.ts";
+import {
+  chosenRows,
+  dropPathSource,
+  type EncoderOptions,
+  type EncoderOutput,
+} from "./beit_encoder.ts";
 import { block } from "./layers/block.ts";
 import { drawBlockKeep, dropPathRates } from "./layers/drop_path.ts";
 import type { ParameterScope } from "./parameter_set.ts";
 
+/** What the aggregation branch is made of. */
+export interface AggregationInput extends Pick<EncoderOutput, "early" | "sharedBias"> {
+  /** The cls token after the encoder's last block, [B, C]. */
+  readonly cls: Tensor;
+}
+
 /**
- * A few blocks over the final cls token and the *early* patch tokens, → [B, N + 1, C]. The patches
- * can only be predicted if the cls token carries what the late blocks have learnt of the image.
- * Takes the encoder's shared relative-position bias.
+ * A few blocks over the final cls token and the *early* patch tokens, → [B, N + 1, C], or [M, C] of the
+ * `finalRows`. The patches can only be predicted if the cls token carries what the late blocks have
+ * learnt of the image. Takes the encoder's shared relative-position bias.
  */
 export function aggregatePatches(
   on: Context,
   config: BeitConfig,
   parameters: ParameterScope,
-  encoded: EncoderOutput,
-  { dropPath, recompute = 0 }: Pick<EncoderOptions, "dropPath" | "recompute">,
+  { cls, early, sharedBias }: AggregationInput,
+  { dropPath, recompute = 0, finalRows = null }: Omit<EncoderOptions, "mask">,
 ): Tensor {
-  let x = spliceTokens(on, encoded.final, encoded.early);
+  let x = spliceTokens(on, cls, early);
+  const rows = chosenRows(finalRows, x.shape[1]!);
   const { earlyLayers, headLayers, depth } = config;
   const rates = dropPathRates(config.dropPathRate, Math.max(depth, earlyLayers + headLayers));
   const source = dropPathSource(config, dropPath, x.shape[0]);
   for (let index = 0; index < headLayers; index++) {
     const name = `cls_pt_layers.${index}`;
+    const chosen = index === headLayers - 1 ? rows : null;
     x = block(on, parameters.scope(name), x, {
       heads: config.heads,
       epsilon: layerNormEpsilon,
       activation: "gelu",
-      relativePositionBias: encoded.sharedBias,
-      keep: drawBlockKeep(source, name, rates[earlyLayers + index]),
+      relativePositionBias: sharedBias,
+      keep: drawBlockKeep(source, name, rates[earlyLayers + index], chosen?.samples),
+      rows: chosen?.rows,
       isRecomputed: depth + index < recompute,
     });
   }

@@ -63,13 +63,13 @@ export interface TokenizedBatch extends MaskedBatch {
 
 /** What the encoder made of a batch, with what the loss compares it to. */
 export interface EncodedBatch {
-  /** Patch tokens of the final branch, after the shared norm, [B, N, C]. */
+  /** Masked patch tokens of the final branch, after the shared norm, [M, C]. */
   readonly patches: Tensor;
-  /** Patch tokens of the aggregation branch, after the same norm; null without aggregation. */
+  /** Those of the aggregation branch, after the same norm; null without aggregation. */
   readonly aggregated: Tensor | null;
-  /** Rows of `patches` (as [B·N, C]) that were masked, int32 [M]. */
-  readonly positions: Tensor;
-  /** The codes of those rows, int32 [M]. */
+  /** Where they are: M rows of the patches seen as [B·N, C]. */
+  readonly positions: Int32Array;
+  /** Their codes, int32 [M]. */
   readonly targets: Tensor;
 }
 

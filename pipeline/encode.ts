@@ -1,5 +1,5 @@
 /**
- * Images and masks → patch tokens of both branches, beside the codes they are to predict.
+ * Images and masks → masked patch tokens of both branches, beside the codes they are to predict.
  *
  * @module
  */
@@ -21,15 +21,17 @@ export function encode(
     name: "encode",
     run({ pixels, size, imageSize, mask, tokens }, { on, generator, tape, firstImage }) {
       const images = imageTensor(pixels, size, imageSize, normalization);
-      const positions = tf.tensor1d(maskedPositions(mask), "int32");
+      const positions = maskedPositions(mask);
       const branches = model.encode(on, images, {
-        mask: tf.tensor2d(Float32Array.from(mask), [size, mask.length / size]),
+        mask,
+        positions,
         dropPath: tape === null
           ? null
           : { generator: generator.split("encode"), first: firstImage },
         recompute,
       });
-      return { ...branches, positions, targets: tf.gather(tokens, positions) };
+      const targets = tf.gather(tokens, tf.tensor1d(positions, "int32"));
+      return { ...branches, positions, targets };
     },
   };
 }

@@ -17,6 +17,10 @@ export interface ModelFootprint {
   readonly mlpRatio: number;
   /** Blocks that a sequence passes, those of the aggregation branch included. */
   readonly blocks: number;
+  /** Share of the tokens that the last block of a branch goes on with after attention; 1 by default. */
+  readonly finalShare?: number;
+  /** Branches, each with a last block; 1 by default. */
+  readonly branches?: number;
   /** Logits of an image at one head: masked patches times codes; 0 by default. */
   readonly logits?: number;
 }
@@ -46,9 +50,12 @@ const bytesPerNumber = 4;
 
 /**
  * Numbers per token and channel that are held outside the blocks when the backward pass begins: the
- * embedded tokens, both branches before and after the shared norm, and the first gradients.
+ * embedded tokens, and, of the tokens wanted at the end, both branches before and after the shared norm
+ * and the first gradients.
  */
-const outsideBlocks = 12;
+function heldOutside({ finalShare = 1 }: ModelFootprint): number {
+  return 4 + 8 * finalShare;
+}
 
 /** Logits are made a stretch at a time, with their gradient beside them. */
 const mostLogitBytes = 2 ** 26;
@@ -61,17 +68,26 @@ function keptByBlock({ mlpRatio }: ModelFootprint): number {
   return 10 + 2 * mlpRatio;
 }
 
+/** The blocks, the last of each branch as that part of a whole one which it keeps. */
+function wholeBlocks(model: ModelFootprint): number {
+  const { blocks, finalShare = 1, branches = 1 } = model;
+  // The input, its norm, q, k and v and the attention's output are there for every token.
+  const left = (keptByBlock(model) - 6) * (1 - finalShare);
+  return blocks - branches * left / keptByBlock(model);
+}
+
 /** Bytes of what is kept for, and made on, the way back: the larger of its beginning and a recomputed block. */
 function activationBytes(model: ModelFootprint, microBatch: number, options: StepOptions): number {
   const { activationBytes = bytesPerNumber, recompute = 0 } = options;
   const numbers = microBatch * model.tokens * model.embedDim;
-  const again = Math.min(recompute, model.blocks);
+  const blocks = wholeBlocks(model);
+  const again = Math.min(recompute, blocks);
   // A block that runs again needs its input exactly.
   const inputs = again * bytesPerNumber;
   const whole = keptByBlock(model) * activationBytes;
-  const outside = outsideBlocks * bytesPerNumber;
+  const outside = heldOutside(model) * bytesPerNumber;
   const logits = Math.min(microBatch * (model.logits ?? 0) * bytesPerNumber, mostLogitBytes);
-  const atBeginning = numbers * ((model.blocks - again) * whole + inputs + outside) + 2 * logits;
+  const atBeginning = numbers * ((blocks - again) * whole + inputs + outside) + 2 * logits;
   const inBlock = again === 0 ? 0 : numbers * (inputs + whole + outside);
   return Math.max(atBeginning, inBlock);
 }

@@ -221,7 +221,7 @@ const attentionCases = () => [
 ];
 
 function residualCase(
-  shape: readonly [number, number, number],
+  shape: readonly number[],
   { gamma, keep }: { gamma: boolean; keep: boolean },
 ): ConformanceCase[] {
   const parts = [gamma ? "gamma" : undefined, keep ? "keep" : undefined]
@@ -232,7 +232,7 @@ function residualCase(
     inputs: {
       x: { shape },
       branch: { shape },
-      ...(gamma ? { gamma: { shape: [shape[2]] } } : {}),
+      ...(gamma ? { gamma: { shape: shape.slice(-1) } } : {}),
       ...(keep ? { keep: { shape: [shape[0]], value: (index) => index % 2 * 1.25 } } : {}),
     },
     apply: (on, { x, branch, gamma, keep }) => ({
@@ -253,6 +253,7 @@ const residualCases = () => [
   ...residualCase([4, 3, 5], { gamma: false, keep: true }),
   ...residualCase([3, 17, 15], { gamma: true, keep: true }),
   ...residualCase([4, 65, 192], { gamma: true, keep: true }),
+  ...residualCase([7, 6], { gamma: true, keep: true }),
 ];
 
 /** Linear, layer norm, attention and residual. */

@@ -166,10 +166,11 @@ export function residual(
   gamma: Values | null,
   keep: Values | null,
 ): Values {
-  const [, tokens, channels] = x.shape;
+  const channels = x.shape[x.shape.length - 1];
+  const perSample = x.data.length / x.shape[0];
   return fill(x.shape, (index) => {
     const factor = gamma?.data[index % channels] ?? 1;
-    const kept = keep?.data[Math.floor(index / channels / tokens)] ?? 1;
+    const kept = keep?.data[Math.floor(index / perSample)] ?? 1;
     return x.data[index] + kept * factor * branch.data[index];
   });
 }
@@ -228,19 +229,18 @@ export function relativePositionBias(table: Values, index: Values): Values {
   });
 }
 
-/** Loss and share of correct rows of a head on some rows. */
-export function maskedCrossEntropy(
+/** Loss and share of correct rows of a head. */
+export function linearCrossEntropy(
   x: Values,
-  positions: Values,
   weight: Values,
   bias: Values,
   targets: Values,
 ): { loss: Values; correct: Values } {
   const [rows, width] = [rowsOf(x), weight.shape[1]];
-  const count = positions.data.length;
-  const logits = Array.from(positions.data, (position) => {
+  const count = rows.length;
+  const logits = rows.map((row) => {
     return Array.from(bias.data, (offset, code) => {
-      return offset + dot([rows[position], 0], [weight.data, code * width], width);
+      return offset + dot([row, 0], [weight.data, code * width], width);
     });
   });
   const loss = sumOf(count, (m) => negativeLogLikelihood(logits[m], targets.data[m])) / count;

@@ -7,13 +7,15 @@ import { codeStatistics } from "../ops/code_statistics.ts";
 import { cosineLoss } from "../ops/cosine_loss.ts";
 import { emaCodebookUpdate } from "../ops/ema_codebook_update.ts";
 import { l2Normalize } from "../ops/l2_normalize.ts";
-import { maskedCrossEntropy } from "../ops/masked_cross_entropy.ts";
+import { linearCrossEntropy } from "../ops/linear_cross_entropy.ts";
 import { meanSquaredError } from "../ops/mean_squared_error.ts";
 import { nearestCode } from "../ops/nearest_code.ts";
 import { patchEmbed } from "../ops/patch_embed.ts";
 import { qkvBias } from "../ops/qkv_bias.ts";
 import { relativePositionBias } from "../ops/relative_position_bias.ts";
 import { softTargetCrossEntropy } from "../ops/soft_target_cross_entropy.ts";
+import { selectRows } from "../ops/select_rows.ts";
+import { sliceRows } from "../ops/slice_rows.ts";
 import { spliceTokens } from "../ops/splice_tokens.ts";
 import { straightThrough } from "../ops/straight_through.ts";
 import { takeTokens } from "../ops/take_tokens.ts";
@@ -133,17 +135,46 @@ const tokenCases = () => [
   }),
   ...opCases({
     op: "spliceTokens",
-    inputs: { clsFrom: { shape: [3, 5, 7] }, patchesFrom: { shape: [3, 5, 7] } },
-    apply: (on, { clsFrom, patchesFrom }) => ({ y: spliceTokens(on, clsFrom, patchesFrom) }),
-    oracle: ({ clsFrom, patchesFrom }) => ({
+    inputs: { cls: { shape: [3, 7] }, patchesFrom: { shape: [3, 5, 7] } },
+    apply: (on, { cls, patchesFrom }) => ({ y: spliceTokens(on, cls, patchesFrom) }),
+    oracle: ({ cls, patchesFrom }) => ({
       y: oracles.fill([3, 5, 7], (i) => {
-        return (i % 35 < 7 ? clsFrom : patchesFrom).data[i];
+        return i % 35 < 7 ? cls.data[Math.floor(i / 35) * 7 + i % 35] : patchesFrom.data[i];
       }),
     }),
-    gradients: ["clsFrom", "patchesFrom"],
+    gradients: ["cls", "patchesFrom"],
   }),
+  ...opCases({
+    op: "sliceRows",
+    inputs: { x: { shape: [6, 5] } },
+    apply: (on, { x }) => ({ y: sliceRows(on, x, 2, 3) }),
+    oracle: ({ x }) => ({ y: oracles.fill([3, 5], (i) => x.data[10 + i]) }),
+    gradients: ["x"],
+  }),
+  ...selectRowsCase([1, 1, 1], [0]),
+  ...selectRowsCase([3, 5, 7], [13, 0, 4, 5, 9]),
+  ...selectRowsCase([2, 65, 48], Array.from({ length: 52 }, (_, i) => 128 - 2 * i)),
   ...(["cls", "patches", "meanPatches"] as const).flatMap((which) => takeTokensCase(which)),
 ];
+
+/** Not in the order of `x`. */
+function selectRowsCase(shape: [number, number, number], chosen: number[]): ConformanceCase[] {
+  const width = shape[2];
+  return opCases({
+    op: "selectRows",
+    inputs: {
+      x: { shape },
+      rows: { shape: [chosen.length], dtype: "int32", value: (index) => chosen[index] },
+    },
+    apply: (on, { x, rows }) => ({ y: selectRows(on, x, rows) }),
+    oracle: ({ x }) => ({
+      y: oracles.fill([chosen.length, width], (i) => {
+        return x.data[chosen[Math.floor(i / width)] * width + i % width];
+      }),
+    }),
+    gradients: ["x"],
+  });
+}
 
 function takeTokensCase(which: "cls" | "patches" | "meanPatches"): ConformanceCase[] {
   const oracle = ({ data }: oracles.Values): oracles.Values => {
@@ -171,34 +202,28 @@ function takeTokensCase(which: "cls" | "patches" | "meanPatches"): ConformanceCa
 }
 
 interface CrossEntropyShape {
-  x: readonly number[];
-  masked: number;
+  rows: number;
+  width: number;
   codes: number;
   options?: Partial<OpCase>;
   value?: InputSpec["value"];
 }
 
-function maskedCrossEntropyCase({ x, masked, codes, options, value }: CrossEntropyShape) {
-  const width = x[x.length - 1];
-  const rows = x.slice(0, -1).reduce((product, extent) => product * extent, 1);
-  const stride = Math.floor(rows / masked);
+function linearCrossEntropyCase({ rows, width, codes, options, value }: CrossEntropyShape) {
   return opCases({
-    op: "maskedCrossEntropy",
+    op: "linearCrossEntropy",
     inputs: {
-      x: { shape: x, value },
-      positions: { shape: [masked], dtype: "int32", value: (index) => index * stride },
+      x: { shape: [rows, width], value },
       weight: { shape: [codes, width] },
       bias: { shape: [codes] },
-      targets: idsSpec([masked], codes),
+      targets: idsSpec([rows], codes),
     },
-    apply: (on, { x, positions, weight, bias, targets }) => ({
-      ...maskedCrossEntropy(on, { x, positions, weight, bias, targets }),
+    apply: (on, { x, weight, bias, targets }) => ({
+      ...linearCrossEntropy(on, { x, weight, bias, targets }),
     }),
-    oracle: ({ x, positions, weight, bias, targets }) => {
-      const width = x.shape[x.shape.length - 1];
-      const flat = { shape: [x.data.length / width, width], data: x.data };
-      return { ...oracles.maskedCrossEntropy(flat, positions, weight, bias, targets) };
-    },
+    oracle: ({ x, weight, bias, targets }) => ({
+      ...oracles.linearCrossEntropy(x, weight, bias, targets),
+    }),
     gradients: ["x", "weight", "bias"],
     precisions: allPrecisions,
     repeats: codes === 1031,
@@ -320,27 +345,27 @@ function cosineLossCase(rows: number, width: number): ConformanceCase[] {
 }
 
 const lossCases = () => [
-  ...maskedCrossEntropyCase({ x: [1, 1], masked: 1, codes: 2 }),
-  ...maskedCrossEntropyCase({ x: [9, 5], masked: 3, codes: 7 }),
-  ...maskedCrossEntropyCase({ x: [2, 16, 6], masked: 13, codes: 17 }),
-  ...maskedCrossEntropyCase({ x: [40, 33], masked: 40, codes: 65 }),
-  ...maskedCrossEntropyCase({ x: [2, 64, 48], masked: 51, codes: 1031 }),
-  ...maskedCrossEntropyCase({
-    x: [4, 3],
-    masked: 4,
+  ...linearCrossEntropyCase({ rows: 1, width: 1, codes: 2 }),
+  ...linearCrossEntropyCase({ rows: 3, width: 5, codes: 7 }),
+  ...linearCrossEntropyCase({ rows: 13, width: 6, codes: 17 }),
+  ...linearCrossEntropyCase({ rows: 40, width: 33, codes: 65 }),
+  ...linearCrossEntropyCase({ rows: 51, width: 48, codes: 1031 }),
+  ...linearCrossEntropyCase({
+    rows: 4,
+    width: 3,
     codes: 5,
     value: (_index, generator) => generator.normal(0, 100),
     options: { variant: "large values", gradients: [], precisions: ["float32"] },
   }),
-  ...maskedCrossEntropyCase({
-    x: [4, 3],
-    masked: 2,
+  ...linearCrossEntropyCase({
+    rows: 2,
+    width: 3,
     codes: 5,
     value: (index, generator) => index === 0 ? NaN : generator.normal(),
     options: {
       variant: "NaN",
-      apply: (on, { x, positions, weight, bias, targets }) => ({
-        loss: maskedCrossEntropy(on, { x, positions, weight, bias, targets }).loss,
+      apply: (on, { x, weight, bias, targets }) => ({
+        loss: linearCrossEntropy(on, { x, weight, bias, targets }).loss,
       }),
       oracle: () => ({ loss: oracles.fill([], () => NaN) }),
       gradients: [],

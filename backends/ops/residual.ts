@@ -6,8 +6,8 @@ import { recordKernel } from "./_record_kernel.ts";
 /**
  * x + keep·gamma·branch: layer scale, drop path and residual connection in one.
  *
- * @param x [B, N, C]
- * @param branch [B, N, C]
+ * @param x [B, N, C] or [B, C]
+ * @param branch of the same shape
  * @param gamma layer scale [C], or null
  * @param keep drop path [B], 0 or 1/keep probability for each sample, or null
  *
@@ -69,7 +69,8 @@ function composeResidual(
   gamma: Tensor | null,
   keep: Tensor | null,
 ): Tensor {
+  const keepShape = [-1, ...x.shape.slice(1).fill(1)];
   const scaled = gamma === null ? branch : tf.mul(branch, gamma);
-  const kept = keep === null ? scaled : tf.mul(scaled, tf.reshape(keep, [-1, 1, 1]));
+  const kept = keep === null ? scaled : tf.mul(scaled, tf.reshape(keep, keepShape));
   return tf.add(x, kept);
 }

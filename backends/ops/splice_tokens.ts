@@ -1,13 +1,14 @@
-import type { Tensor } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { joinTokens, sliceTokens } from "./_slice_tokens.ts";
 
 /**
- * The cls token of one sequence before the patch tokens of another: the input of the
- * patch-aggregation blocks (paper, figure 3).
+ * A cls token before the patch tokens of another sequence: the input of the patch-aggregation blocks
+ * (paper, figure 3).
  *
- * @param clsFrom [B, N, C], of which token 0 is taken
- * @param patchesFrom [B, N, C], of which the others are
+ * @param cls [B, C]
+ * @param patchesFrom [B, N, C], of which all tokens but the first are taken
+ * @returns [B, N, C]
  *
  * @example
  * ```ts
@@ -18,12 +19,13 @@ import { joinTokens, sliceTokens } from "./_slice_tokens.ts";
  * const backend = await createReferenceBackend();
  * backend.run(() => {
  *   const on = { backend, precision: "float32" } as const;
- *   const tokens = spliceTokens(on, tf.tensor([[[1], [2]]]), tf.tensor([[[3], [4]]]));
+ *   const tokens = spliceTokens(on, tf.tensor([[1]]), tf.tensor([[[3], [4]]]));
  *   if (String(tokens.dataSync()) !== "1,4") throw new Error(`${tokens}`);
  * });
  * ```
  */
-export function spliceTokens(_on: Context, clsFrom: Tensor, patchesFrom: Tensor): Tensor {
-  const tokens = clsFrom.shape[1]!;
-  return joinTokens(sliceTokens(clsFrom, 0, 1), sliceTokens(patchesFrom, 1, tokens - 1));
+export function spliceTokens(_on: Context, cls: Tensor, patchesFrom: Tensor): Tensor {
+  const [batch, tokens, width] = patchesFrom.shape as [number, number, number];
+  const patches = sliceTokens(patchesFrom, 1, tokens - 1);
+  return joinTokens(tf.reshape(cls, [batch, 1, width]), patches);
 }

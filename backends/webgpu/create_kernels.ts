@@ -10,12 +10,13 @@ import { cosineLossKernel } from "./kernels/cosine_loss.ts";
 import { l2NormalizeKernel } from "./kernels/l2_normalize.ts";
 import { layerNormKernel } from "./kernels/layer_norm.ts";
 import { linearKernel } from "./kernels/linear.ts";
-import { maskedCrossEntropyKernel } from "./kernels/masked_cross_entropy.ts";
+import { linearCrossEntropyKernel } from "./kernels/linear_cross_entropy.ts";
 import { MatrixProducts, type TilingChoice } from "./kernels/matrix_product.ts";
 import { patchEmbedKernel } from "./kernels/patch_embed.ts";
 import { qkvBiasKernel } from "./kernels/qkv_bias.ts";
 import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts";
 import { residualKernel } from "./kernels/residual.ts";
+import { selectRowsKernel } from "./kernels/select_rows.ts";
 import type { Runtime } from "./runtime.ts";
 import type { ShaderRunner } from "./shader.ts";
 
@@ -38,11 +39,12 @@ export function createKernels(
     l2Normalize: l2NormalizeKernel(runner),
     layerNorm: layerNormKernel(runner),
     linear: linearKernel(runner, products),
-    maskedCrossEntropy: maskedCrossEntropyKernel(runner, products),
+    linearCrossEntropy: linearCrossEntropyKernel(runner, products),
     patchEmbed: patchEmbedKernel(runner, products),
     qkvBias: qkvBiasKernel(runner),
     relativePositionBias: relativePositionBiasKernel(runner),
     residual: residualKernel(runner),
+    selectRows: selectRowsKernel(runner),
     ...codebookKernels(runner, products),
   });
 }

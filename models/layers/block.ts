@@ -13,6 +13,7 @@ import { linear } from "../../backends/ops/linear.ts";
 import { qkvBias } from "../../backends/ops/qkv_bias.ts";
 import { recompute } from "../../backends/ops/recompute.ts";
 import { residual } from "../../backends/ops/residual.ts";
+import { selectRows } from "../../backends/ops/select_rows.ts";
 import type { ParameterScope } from "../parameter_set.ts";
 
 /** What a block takes besides its input and its parameters. */
@@ -24,8 +25,16 @@ export interface BlockOptions {
   readonly activation: Activation;
   /** [H, N, N] added to the attention logits, or null. */
   readonly relativePositionBias: Tensor | null;
-  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
+  /**
+   * Drop path of the two branches: 0 or 1/keep probability for each sample, [B], or for each chosen
+   * row, [M]; null where it is off.
+   */
   readonly keep: readonly [Tensor | null, Tensor | null];
+  /**
+   * The tokens wanted, int32 [M]: rows of x seen as [B·N, C]. All others are only attended to. All by
+   * default.
+   */
+  readonly rows?: Tensor | null;
   /** Whether the block keeps only its input, and runs again in the backward pass. */
   readonly isRecomputed?: boolean;
 }
@@ -39,18 +48,16 @@ export function queryKeyValue(on: Context, parameters: ParameterScope, x: Tensor
   return linear(on, x, parameters.value("qkv.weight"), bias);
 }
 
-/** Multi-head self-attention, x [B, N, C] → [B, N, C]. */
-export function selfAttention(
+/** Multi-head self-attention without its projection, x [B, N, C] → [B, N, C]. */
+function attend(
   on: Context,
   parameters: ParameterScope,
   x: Tensor,
-  options: BlockOptions,
+  { heads, relativePositionBias }: BlockOptions,
 ): Tensor {
-  const { heads, relativePositionBias } = options;
   const qkv = queryKeyValue(on, parameters, x);
   const scale = (x.shape[2]! / heads) ** -0.5;
-  const mixed = attention(on, qkv, relativePositionBias, { heads, scale });
-  return linear(on, mixed, parameters.value("proj.weight"), parameters.value("proj.bias"));
+  return attention(on, qkv, relativePositionBias, { heads, scale });
 }
 
 /** How the heads of a block weigh its input x [B, N, C]: [B, H, N, N], a row for each query. */
@@ -67,7 +74,7 @@ export function blockAttention(
   return attentionWeights(on, qkv, relativePositionBias, { heads, scale });
 }
 
-/** Two linear layers with an activation between, x [B, N, C] → [B, N, C]. */
+/** Two linear layers with an activation between, x [..., C] → [..., C]. */
 export function mlp(
   on: Context,
   parameters: ParameterScope,
@@ -80,7 +87,7 @@ export function mlp(
   return linear(on, hidden, fc2.value("weight"), fc2.value("bias"));
 }
 
-/** Layer norm of x [B, N, C] with the parameters `name.weight` and `name.bias`. */
+/** Layer norm of x [..., C] with the parameters `name.weight` and `name.bias`. */
 export function norm(
   on: Context,
   parameters: ParameterScope,
@@ -97,7 +104,10 @@ export function norm(
   );
 }
 
-/** A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C]. */
+/**
+ * A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C], or [M, C] where
+ * `rows` are wanted.
+ */
 export function block(
   on: Context,
   parameters: ParameterScope,
@@ -109,14 +119,15 @@ export function block(
   const [keepAttention, keepMlp] = options.keep;
   const given = {
     inputs: { x, bias: options.relativePositionBias },
-    constants: { keepAttention, keepMlp },
+    constants: { keepAttention, keepMlp, rows: options.rows ?? null },
     parameters: parametersOf(parameters),
   };
-  return recompute(given, ({ x, bias, keepAttention, keepMlp }) => {
+  return recompute(given, ({ x, bias, keepAttention, keepMlp, rows }) => {
     const again = {
       ...options,
       relativePositionBias: bias,
       keep: [keepAttention, keepMlp] as const,
+      rows,
     };
     return runBlock(on, parameters, x!, again);
   });
@@ -137,16 +148,16 @@ function runBlock(
   x: Tensor,
   options: BlockOptions,
 ): Tensor {
-  const { epsilon, keep } = options;
+  const { epsilon, keep, rows } = options;
   const gamma = (name: string) => parameters.has(name) ? parameters.value(name) : null;
+  const wanted = (x: Tensor) => rows ? selectRows(on, x, rows) : x;
 
-  const attended = selfAttention(
-    on,
-    parameters.scope("attn"),
-    norm(on, parameters, "norm1", x, epsilon),
-    options,
+  const scope = parameters.scope("attn");
+  const attended = wanted(
+    attend(on, scope, norm(on, parameters, "norm1", x, epsilon), options),
   );
-  const middle = residual(on, x, attended, gamma("gamma_1"), keep[0]);
+  const projected = linear(on, attended, scope.value("proj.weight"), scope.value("proj.bias"));
+  const middle = residual(on, wanted(x), projected, gamma("gamma_1"), keep[0]);
   const computed = mlp(
     on,
     parameters.scope("mlp"),

@@ -51,11 +51,16 @@ export interface DropPathSource extends DropPathDraws {
   readonly twice: boolean;
 }
 
-/** The `keep` tensors [B] of one block's two branches. */
+/**
+ * The `keep` tensors of one block's two branches: [B], or [M] where the block gives M chosen rows.
+ *
+ * @param samples the sample of each of those rows; null for whole samples
+ */
 export function drawBlockKeep(
   source: DropPathSource | null,
   label: string,
   rate: number,
+  samples: Int32Array | null = null,
 ): [Tensor | null, Tensor | null] {
   if (source === null || rate === 0) return [null, null];
   const { batch, twice, first } = source;
@@ -68,5 +73,8 @@ export function drawBlockKeep(
     const again = draw("mlpAgain");
     for (let sample = 0; sample < batch; sample++) mlp[sample] *= again[sample];
   }
-  return [tf.tensor1d(attention), tf.tensor1d(mlp)];
+  const spread = (keep: Float32Array) => {
+    return tf.tensor1d(samples === null ? keep : Float32Array.from(samples, (i) => keep[i]));
+  };
+  return [spread(attention), spread(mlp)];
 }

@@ -9,9 +9,9 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import {
-  maskedCrossEntropy,
-  type MaskedCrossEntropyArguments,
-} from "../../backends/ops/masked_cross_entropy.ts";
+  linearCrossEntropy,
+  type LinearCrossEntropyArguments,
+} from "../../backends/ops/linear_cross_entropy.ts";
 import { Tape } from "../../backends/tape.ts";
 import type { FeatureSet } from "./features.ts";
 import type { Accuracy } from "./knn.ts";
@@ -57,7 +57,6 @@ export async function linearAccuracy(
 
 /** x [n, C], targets int32 [n] → weight [K, C], bias [K]. */
 function fit(on: Context, x: Tensor, targets: Tensor, classes: number): Tensor[] {
-  const positions = tf.range(0, x.shape[0], 1, "int32") as Tensor;
   const shapes = [[classes, x.shape[1]!], [classes]];
   let parameters: Tensor[] = shapes.map((shape) => tf.zeros(shape));
   let firstMoments: Tensor[] = shapes.map((shape) => tf.zeros(shape));
@@ -66,7 +65,7 @@ function fit(on: Context, x: Tensor, targets: Tensor, classes: number): Tensor[]
     const rate = learningRate * 0.5 * (1 + Math.cos(Math.PI * (step - 1) / steps));
     const old = [...parameters, ...firstMoments, ...secondMoments];
     [parameters, firstMoments, secondMoments] = tf.tidy(() => {
-      const gradients = gradientsOf(on, { x, positions, targets }, parameters);
+      const gradients = gradientsOf(on, { x, targets }, parameters);
       const m = gradients.map((g, i) => tf.add(tf.mul(firstMoments[i], 0.9), tf.mul(g, 0.1)));
       const v = gradients.map((g, i) =>
         tf.add(tf.mul(secondMoments[i], 0.999), tf.mul(tf.square(g), 0.001))
@@ -85,13 +84,13 @@ function fit(on: Context, x: Tensor, targets: Tensor, classes: number): Tensor[]
 
 function gradientsOf(
   on: Context,
-  data: Pick<MaskedCrossEntropyArguments, "x" | "positions" | "targets">,
+  data: Pick<LinearCrossEntropyArguments, "x" | "targets">,
   [weight, bias]: Tensor[],
 ): Tensor[] {
   const tape = Tape.open();
   try {
-    // The head of masked modelling with every row in it: one fused kernel on most backends.
-    const { loss } = maskedCrossEntropy(on, { ...data, weight, bias });
+    // The head of masked modelling: one fused kernel on most backends.
+    const { loss } = linearCrossEntropy(on, { ...data, weight, bias });
     const penalty = tf.mul(tf.sum(tf.square(weight)), 0.5 * weightDecay);
     return tape.gradients(tf.add(penalty, loss), [weight, bias]);
   } finally {

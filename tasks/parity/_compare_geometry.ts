@@ -4,7 +4,7 @@ import { Tape } from "../../backends/tape.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import type { Comparison } from "./comparison.ts";
-import { mimConfig, type MimSizes, runModel } from "./_compare_mim.ts";
+import { encodeAll, mimConfig, type MimSizes, runModel } from "./_compare_mim.ts";
 import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 
 interface GeometrySettings {
@@ -80,19 +80,21 @@ export async function compareGeometry(
     const tape = Tape.open();
     try {
       const images = formulaImages(config.B, config.img);
-      const { encoded, loss, metrics } = runModel(on, model, {
+      const batch = {
         images: tf.tensor4d(images, [config.B, 3, config.img, config.img]),
         mask,
         targets,
-      });
+      };
+      const { encoded, loss, metrics } = runModel(on, model, batch);
       const gradients = takeGradients(on, tape, loss, trainable);
+      const all = encodeAll(on, model, batch);
       return {
-        feats: encoded.patches,
-        feats_cls_pt: encoded.aggregated!,
+        feats: all.patches,
+        feats_cls_pt: all.aggregated!,
         loss_1: metrics.loss1,
         loss_2: metrics.loss2,
-        logits_1: model.logits(on, encoded.patches, encoded.positions),
-        logits_2: model.logits(on, encoded.aggregated!, encoded.positions),
+        logits_1: model.logits(on, encoded.patches),
+        logits_2: model.logits(on, encoded.aggregated!),
         ...nameGradients(trainable.map(({ name }) => name), gradients),
       };
     } finally {

@@ -88,19 +88,21 @@ function batchOf(fixture: Fixture, prefix: string): MimBatch {
   };
 }
 
-/** Both branches and their losses. */
+/** Both branches at the masked patches, and their losses. */
 export function runModel(on: Context, model: MaskedImageModel, batch: MimBatch) {
-  const { images, mask, targets } = batch;
-  const rows = maskedPositions(mask);
+  const rows = maskedPositions(batch.mask);
+  const codes = Int32Array.from(rows, (row) => batch.targets[row]);
   const encoded: MaskedImageTargets = {
-    ...model.encode(on, images, {
-      mask: tf.tensor2d(Float32Array.from(mask), [images.shape[0], mask.length / images.shape[0]]),
-      dropPath: null,
-    }),
-    positions: tf.tensor1d(rows, "int32"),
-    targets: tf.tensor1d(Int32Array.from(rows, (row) => targets[row]), "int32"),
+    ...model.encode(on, batch.images, { mask: batch.mask, dropPath: null }),
+    targets: tf.tensor1d(codes, "int32"),
   };
   return { encoded, ...model.loss(on, encoded) };
+}
+
+/** Both branches at all patches: training computes no more of the last blocks than the masked ones. */
+export function encodeAll(on: Context, model: MaskedImageModel, { images, mask }: MimBatch) {
+  const positions = Int32Array.from(mask, (_, row) => row);
+  return model.encode(on, images, { mask, positions, dropPath: null });
 }
 
 /** Outputs and gradients of the batch `input`. */
@@ -118,17 +120,18 @@ async function compareForward(
       const { encoded, loss, metrics } = runModel(on, model, batch);
       const gradients = takeGradients(on, tape, loss, trainable);
       const inner = innerStates(on, model, batch);
+      const all = encodeAll(on, model, batch);
       const outputs: Record<string, Tensor> = {
         ...inner,
-        feats: encoded.patches,
-        logits: model.logits(on, encoded.patches, encoded.positions),
+        feats: all.patches,
+        logits: model.logits(on, encoded.patches),
         loss_1: metrics.loss1,
         acc_1: metrics.accuracy1,
         ...nameGradients(trainable.map(({ name }) => name), gradients),
       };
       if (encoded.aggregated !== null) {
-        outputs.feats_cls_pt = encoded.aggregated;
-        outputs.logits_cls_pt = model.logits(on, encoded.aggregated, encoded.positions);
+        outputs.feats_cls_pt = all.aggregated!;
+        outputs.logits_cls_pt = model.logits(on, encoded.aggregated);
         outputs.loss_2 = metrics.loss2;
         outputs.acc_2 = metrics.accuracy2;
       }

@@ -27,14 +27,23 @@ export function pretrainFootprint(
   frozenParameters: number,
 ): ModelFootprint {
   const model = beitConfig(config);
+  return { ...modelFootprint(model, config.mask.maskedPatches), frozenParameters };
+}
+
+/** What a step of that model holds in memory, beside frozen models. */
+export function modelFootprint(
+  model: BeitConfig,
+  maskedPatches: number,
+): Omit<ModelFootprint, "frozenParameters"> {
   return {
     parameters: countTrainable(maskedImageModelSpecs(model)),
-    frozenParameters,
     tokens: gridSize(model) ** 2 + 1,
     embedDim: model.embedDim,
     mlpRatio: model.mlpRatio,
     blocks: model.depth + model.headLayers,
-    logits: config.mask.maskedPatches * model.codes,
+    finalShare: maskedPatches / gridSize(model) ** 2,
+    branches: model.headLayers > 0 ? 2 : 1,
+    logits: maskedPatches * model.codes,
   };
 }
 

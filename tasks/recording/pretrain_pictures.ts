@@ -71,9 +71,8 @@ async function codesOf(
         normalizations[tokenizerNormalization],
       );
       const images = imageTensor(pixels, size, imageSize, normalizations[normalization]);
-      const masks = tf.tensor2d(Float32Array.from(mask), [size, mask.length / size]);
-      const { patches } = model.encode(on, images, { mask: masks, dropPath: null });
-      const logits = model.logits(on, patches, tf.tensor1d(positions, "int32"));
+      const { patches } = model.encode(on, images, { mask, positions, dropPath: null });
+      const logits = model.logits(on, patches);
       return [tokenizer.encode(on, seen), tf.argMax(logits, -1)];
     })
   );

@@ -15,7 +15,7 @@ const mask = Uint8Array.from({ length: batch * 16 }, (_, row) => row % 3 === 0 ?
 function forward(on: Context, model: MaskedImageModel, images: Tensor, dropPath?: Generator) {
   const rows = maskedPositions(mask);
   const encoded = model.encode(on, images, {
-    mask: tf.tensor2d(Float32Array.from(mask), [batch, 16]),
+    mask,
     dropPath: dropPath === undefined || dropPath === null
       ? null
       : { generator: dropPath, first: 0 },
@@ -23,7 +23,6 @@ function forward(on: Context, model: MaskedImageModel, images: Tensor, dropPath?
   const targets = Int32Array.from(rows, (row) => row * 7 % 32);
   const loss = model.loss(on, {
     ...encoded,
-    positions: tf.tensor1d(rows, "int32"),
     targets: tf.tensor1d(targets, "int32"),
   });
   return { ...encoded, ...loss };
@@ -118,6 +117,35 @@ Deno.test("drop path: the same draws give the same output, evaluation draws noth
     model.dispose();
   });
 });
+
+for (const earlyLayers of [2, 3]) {
+  Deno.test(`patches do not depend on which others are wanted, ${earlyLayers} early layers of 3`, async () => {
+    await onReference(async (on) => {
+      const model = createTiny(on, { earlyLayers, dropPathRate: 0.5 });
+      const everywhere = Int32Array.from(mask, (_, row) => row);
+      const difference = await valuesOf(on, () => {
+        const encode = (positions?: Int32Array) =>
+          model.encode(on, noiseImages(batch, 16), {
+            mask,
+            positions,
+            dropPath: { generator: Generator.from(1), first: 0 },
+          });
+        const [masked, all] = [encode(), encode(everywhere)];
+        const rows = tf.tensor1d(maskedPositions(mask), "int32");
+        return tf.stack([
+          tf.max(tf.abs(tf.sub(masked.patches, tf.gather(all.patches, rows)))),
+          tf.max(tf.abs(tf.sub(masked.aggregated!, tf.gather(all.aggregated!, rows)))),
+          tf.mean(tf.abs(masked.aggregated!)),
+        ]);
+      });
+      assert.ok(
+        difference[0] < 1e-6 && difference[1] < 1e-6 && difference[2] > 0.1,
+        `${difference}`,
+      );
+      model.dispose();
+    });
+  });
+}
 
 Deno.test("without aggregation there is one loss and no second branch", async () => {
   await onReference((on) => {

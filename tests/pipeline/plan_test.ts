@@ -29,6 +29,9 @@ Deno.test("planMemory() counts float16, recomputed blocks, logits and the sum of
   assert.equal(some.activations, token * (4 * 18 + 10 + 12) * 4);
   const all = planMemory(vitBase, 8, { recompute: 99, activationBytes: 2 });
   assert.equal(all.activations, token * (18 * 2 + (14 + 12) * 4));
+  const masked = planMemory({ ...vitBase, finalShare: 0.5, branches: 2 }, 8);
+  // Of 18 numbers a token in the two last blocks 12 are halved, of 12 outside the blocks 8.
+  assert.equal(masked.activations, token * (14 * 18 + 12 - 2 * 6 - 4) * 4);
   const logits = { ...vitBase, logits: 75 * 100 };
   const difference = planMemory(logits, 8).peak - planMemory(vitBase, 8).peak;
   assert.equal(difference, 2 * 8 * 75 * 100 * 4);

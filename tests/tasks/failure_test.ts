@@ -98,7 +98,7 @@ Deno.test("an overflow is named by the layer whose output it is first seen in", 
     assert.equal(error.found?.kind, "output");
     assert.match(
       error.message,
-      /stage "loss", layer lm_head: output of maskedCrossEntropy \[\] has 1 \w+ of 1 values/,
+      /stage "loss", layer lm_head: output of linearCrossEntropy \[\] has 1 \w+ of 1 values/,
     );
     await replaysOn(["reference"], error);
   });
@@ -121,7 +121,7 @@ Deno.test("a gradient that is not finite behind a finite loss is named where it 
     assert.match(error.message, /^Step 1 is not finite \(loss 0\.\d+\)/);
     assert.match(
       error.message,
-      /stage "encode", layer norm: gradient of the output of layerNorm \[4, 16, 16\] has \d+ NaN/,
+      /stage "encode", layer norm: gradient of the output of layerNorm \[24, 16\] has \d+ NaN/,
     );
     const { isSame } = await replayFailure(error.bundle!, { backendName: "reference", stages });
     assert.ok(isSame);
@@ -137,16 +137,16 @@ Deno.test("a stage of the user's that gives NaN is named; its replay needs the s
     type Encode = ReturnType<typeof encode>;
     const poison: Encode = {
       name: "encode",
-      run: ({ size, tokens }) => ({
-        patches: tf.mul(tf.ones([size, 16, 16]), NaN) as Tensor,
+      run: ({ tokens }) => ({
+        patches: tf.mul(tf.ones([2, 16]), NaN) as Tensor,
         aggregated: null,
-        positions: tf.tensor1d([0, 1], "int32"),
+        positions: Int32Array.of(0, 1),
         targets: tf.slice(tokens, 0, 2),
       }),
     };
     const stages = { encode: poison };
     const error = await diverge(config, { backend, directory: `${folder}/run`, stages });
-    assert.match(error.message, /stage "encode": output "patches" \[4, 16, 16\] has 1024 NaN/);
+    assert.match(error.message, /stage "encode": output "patches" \[2, 16\] has 32 NaN/);
     await assert.rejects(replayFailure(error.bundle!), /stages of your own .*: encode/);
     const { isSame } = await replayFailure(error.bundle!, { backendName: "reference", stages });
     assert.ok(isSame);
@@ -192,10 +192,10 @@ Deno.test("after the first bad step of a float32 run no parameter moves", async 
     type Encode = ReturnType<typeof encode>;
     const spoil: Encode = {
       name: "encode",
-      run: ({ size, tokens }, { step }) => ({
-        patches: tf.mul(tf.ones([size, 16, 16]), step === 1 ? NaN : 1) as Tensor,
+      run: ({ tokens }, { step }) => ({
+        patches: tf.mul(tf.ones([2, 16]), step === 1 ? NaN : 1) as Tensor,
         aggregated: null,
-        positions: tf.tensor1d([0, 1], "int32"),
+        positions: Int32Array.of(0, 1),
         targets: tf.slice(tokens, 0, 2),
       }),
     };

@@ -6,13 +6,14 @@ import { createAdamW } from "./adam_w.ts";
 import { createAttention } from "./attention.ts";
 import { createCodeStatistics, createEmaCodebookUpdate, createNearestCode } from "./codebook.ts";
 import { createLinear } from "./linear.ts";
-import { createMaskedCrossEntropy } from "./masked_cross_entropy.ts";
+import { createLinearCrossEntropy } from "./linear_cross_entropy.ts";
 import { createQkvBias } from "./qkv_bias.ts";
 import {
   createCosineLoss,
   createL2Normalize,
   createLayerNorm,
   createResidual,
+  createSelectRows,
 } from "./row_kernels.ts";
 import { createAssembleTokens, createPatchEmbed, createRelativePositionBias } from "./tokens.ts";
 
@@ -27,7 +28,8 @@ export function createFusedKernels(runtime: Runtime): Kernels {
     patchEmbed: createPatchEmbed(runtime),
     assembleTokens: createAssembleTokens(runtime),
     relativePositionBias: createRelativePositionBias(runtime),
-    maskedCrossEntropy: createMaskedCrossEntropy(runtime),
+    selectRows: createSelectRows(runtime),
+    linearCrossEntropy: createLinearCrossEntropy(runtime),
     l2Normalize: createL2Normalize(runtime),
     cosineLoss: createCosineLoss(runtime),
     nearestCode: createNearestCode(runtime),

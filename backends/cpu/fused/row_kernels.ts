@@ -1,4 +1,4 @@
-/** Layer norm, residual, unit vectors and cosine loss. @module */
+/** Layer norm, residual, choice of rows, unit vectors and cosine loss. @module */
 
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import type {
@@ -6,16 +6,19 @@ import type {
   L2NormalizeKernel,
   LayerNormKernel,
   ResidualKernel,
+  SelectRowsKernel,
 } from "../../kernels.ts";
 import {
   cosineBackwardJob,
   cosineJob,
+  gatherRowsJob,
   layerNormBackwardJob,
   layerNormJob,
   normalizeBackwardJob,
   normalizeJob,
   residualBackwardJob,
   residualJob,
+  scatterRowsJob,
   stretchRows,
 } from "../jobs/row_jobs.ts";
 import { onesOffset } from "../memory/arena.ts";
@@ -125,6 +128,36 @@ export function createResidual(runtime: Runtime): ResidualKernel {
         return sum && sum.sums;
       });
       return { dbranch, dgamma };
+    },
+  };
+}
+
+/** See {@link SelectRowsKernel}. */
+export function createSelectRows(runtime: Runtime): SelectRowsKernel {
+  const { tensors, pool } = runtime;
+  const common = (rows: Tensor, columns: number) => ({
+    index: addressOf(runtime, rows),
+    rows: rows.size,
+    columns,
+    length: stretchRows(rows.size).length,
+  });
+  return {
+    forward({ x, rows }) {
+      const columns = x.shape[1]!;
+      const y = tensors.empty([rows.size, columns]);
+      const [source, target] = [addressOf(runtime, x), addressOf(runtime, y)];
+      const values = { ...common(rows, columns), source, y: target };
+      pool.run(gatherRowsJob, values, rowOptions(rows.size, columns));
+      return { y };
+    },
+    backward({ dy, rows, rowCount }) {
+      const columns = dy.shape[1]!;
+      const dx = tensors.empty([rowCount, columns]);
+      const [source, target] = [addressOf(runtime, dy), addressOf(runtime, dx)];
+      pool.kernels.fill(target, dx.size, 0);
+      const values = { ...common(rows, columns), source, target };
+      pool.run(scatterRowsJob, values, rowOptions(rows.size, columns));
+      return { dx };
     },
   };
 }

@@ -255,6 +255,22 @@ export const gatherRowsJob = defineJob(
   },
 );
 
+/** Adds to the rows; an item's are no other's. */
+export const scatterRowsJob = defineJob(
+  "scatterRows",
+  ["source", "index", "target", "rows", "columns", "length"],
+  ({ kernels }, { source, index, target, rows, columns, length }, item) => {
+    const { first, used } = rowsOf(rows, length, item);
+    kernels.scatterRows(
+      source + first * columns * 4,
+      index + first * 4,
+      target,
+      used,
+      columns,
+    );
+  },
+);
+
 export const codebookUpdateJob = defineJob(
   "codebookUpdate",
   ["codebook", "counts", "sums", "updated", "rows", "columns", "length", "decay"],

@@ -90,8 +90,7 @@ export class Trainee {
       Float32Array.from(pixels, () => random.normal()),
       [batch, 3, imageSize, imageSize],
     );
-    const mask = tf.tensor(Float32Array.from(rows, (row) => +isMasked(row)), [batch, patches]);
-    const positions = tf.tensor1d(masked, "int32");
+    const mask = Uint8Array.from(rows, (row) => +isMasked(row));
     const targets = tf.tensor1d(masked.map((row) => row * 7 % codes), "int32");
     const scale = tf.reshape(tf.slice(this.scaler.value, 0, 1), []);
     const { loss, gradients } = valueAndGradients(this.on, this.parameters, () => {
@@ -100,7 +99,7 @@ export class Trainee {
         dropPath: { generator: random.split("drop"), first: 0 },
         recompute: this.#recompute,
       });
-      const { loss } = this.#model.loss(this.on, { ...encoded, positions, targets });
+      const { loss } = this.#model.loss(this.on, { ...encoded, targets });
       return { loss, outputs: {} };
     }, scale);
     return { loss, gradients };

@@ -2,18 +2,12 @@
 
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import type { Precision } from "../../backend.ts";
-import type { MaskedCrossEntropyKernel } from "../../kernels.ts";
-import {
-  gatherRowsJob,
-  logitGradientsJob,
-  logitStatisticsJob,
-  stretchRows,
-} from "../jobs/row_jobs.ts";
+import type { LinearCrossEntropyKernel } from "../../kernels.ts";
+import { logitGradientsJob, logitStatisticsJob, stretchRows } from "../jobs/row_jobs.ts";
 import { addressOf, type Runtime, withScratch } from "../runtime.ts";
 import { task } from "../threads/program.ts";
 import { activationWork, columnSums } from "./linear.ts";
 import { multiplyMatrices } from "./matrix_product.ts";
-import { rowOptions } from "./row_kernels.ts";
 
 /** Codes whose logits exist at once. */
 const chunkCodes = 1024;
@@ -23,7 +17,6 @@ const stateSize = 4;
 
 interface Operands {
   x: Tensor;
-  positions: Tensor;
   weight: Tensor;
   bias: Tensor;
   targets: Tensor;
@@ -37,36 +30,14 @@ interface Chunk {
   logits: number;
 }
 
-/** Calls `use` with the rows of x at the positions. */
-function withGathered<T>(
-  runtime: Runtime,
-  { x, positions }: Operands,
-  use: (address: number) => T,
-): T {
-  const columns = x.shape[1] as number;
-  const rows = positions.size;
-  return withScratch(runtime, rows * columns * 4, (gathered) => {
-    runtime.pool.run(gatherRowsJob, {
-      source: addressOf(runtime, x),
-      index: addressOf(runtime, positions),
-      y: gathered,
-      rows,
-      columns,
-      length: stretchRows(rows).length,
-    }, rowOptions(rows, columns));
-    return use(gathered);
-  });
-}
-
 /** Visits the logits chunk by chunk. */
 function forChunks(
   runtime: Runtime,
-  { weight, bias, positions, precision }: Operands,
-  gathered: number,
+  { x, weight, bias, precision }: Operands,
   visit: (chunk: Chunk) => void,
 ): void {
   const [allCodes, depth] = weight.shape;
-  const rows = positions.size;
+  const rows = x.shape[0];
   withScratch(runtime, rows * Math.min(chunkCodes, allCodes) * 4, (logits) => {
     for (let base = 0; base < allCodes; base += chunkCodes) {
       const codes = Math.min(chunkCodes, allCodes - base);
@@ -74,7 +45,7 @@ function forChunks(
         rows,
         columns: codes,
         depth,
-        a: { address: gathered },
+        a: { address: addressOf(runtime, x) },
         b: { address: addressOf(runtime, weight) + base * depth * 4, isTransposed: true },
         c: { address: logits },
         start: { bias: addressOf(runtime, bias) + base * 4 },
@@ -113,17 +84,12 @@ function forward(runtime: Runtime, operands: Operands) {
     states[place + 1] = states[place + 2] = 0;
     states[place + 3] = NaN;
   }
-  withGathered(
-    runtime,
-    operands,
-    (gathered) =>
-      forChunks(runtime, operands, gathered, (chunk) =>
-        pool.run(
-          logitStatisticsJob,
-          rowArguments(runtime, operands, state, chunk),
-          chunkOptions(rows, chunk),
-        )),
-  );
+  forChunks(runtime, operands, (chunk) =>
+    pool.run(
+      logitStatisticsJob,
+      rowArguments(runtime, operands, state, chunk),
+      chunkOptions(rows, chunk),
+    ));
   const targets = tensors.view(operands.targets);
   let loss = 0;
   let correct = 0;
@@ -136,60 +102,47 @@ function forward(runtime: Runtime, operands: Operands) {
 }
 
 function backward(runtime: Runtime, operands: Operands, state: Tensor, dloss: number) {
-  const { tensors, pool } = runtime;
-  const { x, positions, weight, precision } = operands;
+  const { tensors } = runtime;
+  const { x, weight, precision } = operands;
   const [codes, columns] = weight.shape;
-  const rows = positions.size;
+  const rows = x.shape[0];
   const dx = tensors.empty(x.shape);
   const dweight = tensors.empty([codes, columns]);
   const dbias = tensors.empty([codes]);
-  pool.kernels.fill(addressOf(runtime, dx), dx.size, 0);
+  const address = addressOf(runtime, dx);
   const factor = dloss / rows;
-  withGathered(
-    runtime,
-    operands,
-    (gathered) =>
-      withScratch(runtime, rows * columns * 4, (drows) => {
-        forChunks(runtime, operands, gathered, (chunk) => {
-          const values = { ...rowArguments(runtime, operands, state, chunk), factor };
-          const sums = columnSums(runtime, {
-            address: chunk.logits,
-            rows,
-            columns: chunk.codes,
-          });
-          multiplyMatrices(runtime, [{
-            rows,
-            columns,
-            depth: chunk.codes,
-            a: { address: chunk.logits },
-            b: { address: addressOf(runtime, weight) + chunk.base * columns * 4 },
-            c: { address: drows },
-            start: chunk.base === 0 ? "zero" : { matrix: drows, rowBytes: columns * 4 },
-            precision,
-          }, {
-            rows: chunk.codes,
-            columns,
-            depth: rows,
-            a: { address: chunk.logits, isTransposed: true },
-            b: { address: gathered },
-            c: { address: addressOf(runtime, dweight) + chunk.base * columns * 4 },
-            precision,
-          }], {
-            before: [task(logitGradientsJob, values, chunkOptions(rows, chunk))],
-            beside: [sums.task],
-          });
-          tensors.view(dbias).set(tensors.view(sums.sums), chunk.base);
-          sums.sums.dispose();
-        });
-        const index = addressOf(runtime, positions);
-        pool.kernels.scatterRows(drows, index, addressOf(runtime, dx), rows, columns);
-      }),
-  );
+  forChunks(runtime, operands, (chunk) => {
+    const values = { ...rowArguments(runtime, operands, state, chunk), factor };
+    const sums = columnSums(runtime, { address: chunk.logits, rows, columns: chunk.codes });
+    multiplyMatrices(runtime, [{
+      rows,
+      columns,
+      depth: chunk.codes,
+      a: { address: chunk.logits },
+      b: { address: addressOf(runtime, weight) + chunk.base * columns * 4 },
+      c: { address },
+      start: chunk.base === 0 ? "zero" : { matrix: address, rowBytes: columns * 4 },
+      precision,
+    }, {
+      rows: chunk.codes,
+      columns,
+      depth: rows,
+      a: { address: chunk.logits, isTransposed: true },
+      b: { address: addressOf(runtime, x) },
+      c: { address: addressOf(runtime, dweight) + chunk.base * columns * 4 },
+      precision,
+    }], {
+      before: [task(logitGradientsJob, values, chunkOptions(rows, chunk))],
+      beside: [sums.task],
+    });
+    tensors.view(dbias).set(tensors.view(sums.sums), chunk.base);
+    sums.sums.dispose();
+  });
   return { dx, dweight, dbias };
 }
 
-/** See {@link MaskedCrossEntropyKernel}. */
-export function createMaskedCrossEntropy(runtime: Runtime): MaskedCrossEntropyKernel {
+/** See {@link LinearCrossEntropyKernel}. */
+export function createLinearCrossEntropy(runtime: Runtime): LinearCrossEntropyKernel {
   return {
     forward: (values) => forward(runtime, values),
     backward: (values) =>

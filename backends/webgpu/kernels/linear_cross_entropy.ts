@@ -1,6 +1,5 @@
 /**
- * The language-model head and its softmax cross-entropy at the masked positions. The logits are made
- * a stretch of rows at a time, and once more in the backward pass instead of being kept.
+ * The language-model head and its softmax cross-entropy. The logits are made a stretch of rows at a time, and once more in the backward pass instead of being kept.
  *
  * @module
  */
@@ -8,11 +7,9 @@
 import backwardCode from "../shaders/cross_entropy_backward.wgsl" with { type: "text" };
 import bestCode from "../shaders/row_best.wgsl" with { type: "text" };
 import forwardCode from "../shaders/cross_entropy.wgsl" with { type: "text" };
-import gatherCode from "../shaders/gather_rows.wgsl" with { type: "text" };
 import meanCode from "../shaders/mean_columns.wgsl" with { type: "text" };
 import rowSums from "../shaders/row_sums.wgsl" with { type: "text" };
-import type { Tensor } from "../../../deps/tfjs.ts";
-import type { MaskedCrossEntropyKernel } from "../../kernels.ts";
+import type { LinearCrossEntropyKernel } from "../../kernels.ts";
 import { float, foldedGrid, type ShaderRunner } from "../shader.ts";
 import { eachStretchOfLogits } from "./_logits.ts";
 import { rowsOf, storageFor, WORKGROUP } from "./_shapes.ts";
@@ -20,28 +17,24 @@ import type { MatrixProducts } from "./matrix_product.ts";
 
 const FORWARD = { name: "cross_entropy", code: forwardCode, includes: [rowSums, bestCode] };
 const BACKWARD = { name: "cross_entropy_backward", code: backwardCode };
-const GATHER = { name: "gather_rows", code: gatherCode };
 const MEAN = { name: "mean_columns", code: meanCode, includes: [rowSums] };
 
-export function maskedCrossEntropyKernel(
+export function linearCrossEntropyKernel(
   runner: ShaderRunner,
   products: MatrixProducts,
-): MaskedCrossEntropyKernel {
+): LinearCrossEntropyKernel {
   const { runtime } = runner;
   return {
-    forward({ x, positions, weight, bias, targets, precision }) {
-      const rowCount = positions.size;
+    forward({ x, weight, bias, targets, precision }) {
+      const rowCount = x.shape[0];
       const [codes, width] = weight.shape as [number, number];
-      const storage = storageFor(precision, codes, width);
-      if (storage === "float16") runner.demoteIfAllowed(x);
-      const rows = runtime.allocate([rowCount, width], "float32", storage);
-      moveRows(runner, { from: x, positions, to: rows, isScattered: false });
+      if (storageFor(precision, codes, width) === "float16") runner.demoteIfAllowed(x);
       const rowResults = runtime.allocate([rowCount, 3]);
       const isRounded = precision === "float16";
       eachStretchOfLogits(
         runner,
         products,
-        { x: rows, weight, bias, isRounded },
+        { x, weight, bias, isRounded },
         (logits, first) => {
           runner.run({
             file: FORWARD,
@@ -65,21 +58,20 @@ export function maskedCrossEntropyKernel(
         isQuadWide: false,
         grid: [1, 1, 1],
       });
-      return { loss, correct, saved: [rows, rowResults] };
+      return { loss, correct, saved: [rowResults] };
     },
-    backward({ dloss, x, positions, weight, bias, targets, saved, precision }) {
-      const [rows, rowResults] = saved;
+    backward({ dloss, x, weight, bias, targets, saved: [rowResults], precision }) {
       const [codes, width] = weight.shape as [number, number];
-      const rowCount = positions.size;
+      const rowCount = x.shape[0];
       const isRounded = precision === "float16";
       const dweight = runtime.allocateGradient(weight);
       const dbias = runtime.allocateGradient(bias);
-      const drows = runtime.allocate([rowCount, width]);
+      const dx = runtime.allocate(x.shape);
       const storage = storageFor(precision, codes, width);
       eachStretchOfLogits(
         runner,
         products,
-        { x: rows, weight, bias, isRounded },
+        { x, weight, bias, isRounded },
         (logits, first) => {
           const count = logits.shape[0];
           const dlogits = runtime.allocate(logits.shape, "float32", storage);
@@ -106,9 +98,9 @@ export function maskedCrossEntropyKernel(
           });
           products.runBackward({
             dz: dlogits,
-            x: rows,
+            x,
             weight,
-            dx: drows,
+            dx,
             dweight,
             dbias,
             firstRow: first,
@@ -118,33 +110,7 @@ export function maskedCrossEntropyKernel(
           dlogits.dispose();
         },
       );
-      const dx = runtime.allocate(x.shape);
-      runtime.clear(runtime.bindingOfOutput(dx));
-      moveRows(runner, { from: drows, positions, to: dx, isScattered: true });
-      drows.dispose();
       return { dx, dweight, dbias };
     },
   };
-}
-
-/** Rows at `positions` of `from` side by side into `to`, or scattered back. */
-function moveRows(
-  runner: ShaderRunner,
-  { from, positions, to, isScattered }: {
-    from: Tensor;
-    positions: Tensor;
-    to: Tensor;
-    isScattered: boolean;
-  },
-): void {
-  const { width, quadsPerRow } = rowsOf(from);
-  runner.run({
-    file: GATHER,
-    constants: { WORKGROUP, SCATTER: isScattered },
-    reads: { x: from, positions },
-    writes: { y: to },
-    uniforms: { rows: positions.size, width, quadsPerRow },
-    isQuadWide: width % 4 === 0,
-    grid: foldedGrid(positions.size * quadsPerRow, WORKGROUP),
-  });
 }
