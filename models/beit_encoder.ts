@@ -82,11 +82,12 @@ export class BeitEncoder {
     const rates = dropPathRates(config.dropPathRate, config.depth);
     const source = dropPathSource(config, options.dropPath, images.shape[0]);
     const rows = chosenRows(options.finalRows ?? null, x.shape[1]!);
+    // The early state is wanted whole, also where it is the last.
+    const isEarlyLast = config.earlyLayers === config.depth;
     const states: Tensor[] = [];
     for (let index = 0; index < config.depth; index++) {
       const scope = parameters.scope(`blocks.${index}`);
-      // The early state is wanted whole.
-      const chosen = index === config.depth - 1 && index >= config.earlyLayers ? rows : null;
+      const chosen = index === config.depth - 1 && !isEarlyLast ? rows : null;
       x = block(on, scope, x, {
         ...this.#blockOptions,
         relativePositionBias: sharedBias ?? this.#ownBias(on, scope),
@@ -97,7 +98,7 @@ export class BeitEncoder {
       states.push(x);
     }
     const early = states[Math.max(config.earlyLayers, 1) - 1];
-    const final = rows === null || x.rank === 2 ? x : selectRows(on, x, rows.rows);
+    const final = rows !== null && isEarlyLast ? selectRows(on, x, rows.rows) : x;
     return { early, final, states: [...states.slice(0, -1), final], sharedBias };
   }
 

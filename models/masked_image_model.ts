@@ -106,8 +106,10 @@ export class MaskedImageModel {
     if (config.headLayers === 0) {
       return { patches: this.#normalise(on, forward(patchRows).final), aggregated: null };
     }
-    const clsRows = Int32Array.from({ length: batch }, (_, sample) => sample * (patchCount + 1));
-    const encoded = forward(Int32Array.of(...clsRows, ...patchRows));
+    const rows = new Int32Array(batch + patchRows.length);
+    for (let sample = 0; sample < batch; sample++) rows[sample] = sample * (patchCount + 1);
+    rows.set(patchRows, batch);
+    const encoded = forward(rows);
     const cls = sliceRows(on, encoded.final, 0, batch);
     const patches = sliceRows(on, encoded.final, batch, positions.length);
     const aggregated = aggregatePatches(on, config, parameters, { ...encoded, cls }, {
