@@ -42,16 +42,20 @@ async function expectedLosses(batchSize: number): Promise<number[]> {
   return losses;
 }
 
-// Small batches and the cases of one op: the page opened by hand runs everything.
+/** All of the suite takes minutes on such a GPU: outside CI the cases of one op stand for it. */
+const isCI = Deno.env.get("CI") === "true";
+const [cases, fewest] = isCI ? ["", 100] : ["layerNorm", 1];
+
+// Small batches: the page opened by hand trains as the command line does.
 for (const [backend, batchSize] of [["webgpu", 2], ["cpu", 4]] as const) {
   browserTest(`the quick start in Chromium on ${backend} has Deno's losses`, async (browser) => {
-    const query = `backend=${backend}&steps=${steps}&batch=${batchSize}&cases=layerNorm`;
+    const query = `backend=${backend}&steps=${steps}&batch=${batchSize}&cases=${cases}`;
     const outcome = await runPage(browser, query);
     assert.equal(outcome.error, null);
     assert.match(outcome.backend, new RegExp(`^${backend}: `));
     assert.equal(outcome.losses.length, steps);
     assertAllClose(outcome.losses, await expectedLosses(batchSize), { relative: 1e-3 });
     assert.equal(outcome.failed, 0);
-    assert.ok(outcome.passed > 0);
+    assert.ok(outcome.passed >= fewest, `${outcome.passed} passed`);
   }, gpuFlags);
 }
