@@ -89,7 +89,7 @@ function activationBytes(model: ModelFootprint, microBatch: number, options: Ste
   const logits = Math.min(microBatch * (model.logits ?? 0) * bytesPerNumber, mostLogitBytes);
   const atBeginning = numbers * ((blocks - again) * whole + inputs + outside) + 2 * logits;
   const inBlock = again === 0 ? 0 : numbers * (inputs + whole + outside);
-  return Math.max(atBeginning, inBlock);
+  return Math.round(Math.max(atBeginning, inBlock));
 }
 
 /**
