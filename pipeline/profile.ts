@@ -36,15 +36,21 @@ const [warmUpSteps, measuredSteps] = [2, 5];
 export class StepProfiler {
   readonly #backend: Backend;
   readonly #onProfile: (profile: Profile) => void;
+  readonly #onNothing: (reason: string) => void;
   #done = 0;
   #firstStep = 0;
   #started: number | null = null;
   #stages: Span[] = [];
   #note: string | null = null;
 
-  constructor(backend: Backend, onProfile: (profile: Profile) => void) {
+  constructor(
+    backend: Backend,
+    onProfile: (profile: Profile) => void,
+    onNothing: (reason: string) => void,
+  ) {
     this.#backend = backend;
     this.#onProfile = onProfile;
+    this.#onNothing = onNothing;
   }
 
   /** To be told of every stage: name, start and duration in seconds. */
@@ -69,15 +75,26 @@ export class StepProfiler {
   /** After a step. */
   async after(time: () => number): Promise<void> {
     this.#done++;
-    const started = this.#started;
-    if (started === null || this.#done < warmUpSteps + measuredSteps) return;
+    if (this.#done === warmUpSteps + measuredSteps) await this.#finish(time);
+  }
+
+  /** After the last step: shows as many as a short run made, or says why there are none. */
+  async end(time: () => number): Promise<void> {
+    if (this.#started !== null) await this.#finish(time);
+    else if (this.#done <= warmUpSteps) {
+      this.#onNothing(`No profile: the first ${warmUpSteps} steps are left out`);
+      this.#done = Infinity;
+    }
+  }
+
+  async #finish(time: () => number): Promise<void> {
     const kernels = this.#note === null ? await this.#backend.stopProfile!() : [];
     await this.#backend.sync();
+    const started = this.#started!;
     this.#started = null;
-    this.#done = Infinity;
     this.#onProfile({
       firstStep: this.#firstStep,
-      steps: measuredSteps,
+      steps: this.#done - warmUpSteps,
       seconds: time() - started,
       backend: this.#backend.capabilities.description,
       stages: this.#stages,

@@ -161,6 +161,7 @@ async function runSteps<Batch>(
     started = ended;
     // Of a run that may end here no further step is computed before this one is known.
     if (skippedInARow > mostLostSteps / 2) await deliver();
+    if (step === loop.totalSteps) await profiler?.end(now);
     if (loop.wantsPause(step) || step === loop.totalSteps) {
       await deliver();
       await loop.pause(step);
@@ -170,6 +171,7 @@ async function runSteps<Batch>(
   }
   await deliver();
   const interrupted = step < loop.totalSteps;
+  await profiler?.end(now);
   if (step > pausedAt) await loop.pause(step);
   return { step, interrupted };
 }

@@ -233,6 +233,7 @@ export class RunSession {
   /** Measures some of the first steps, where that is wanted. */
   profiler(): StepProfiler | null {
     if (!this.#options.profiles || communicatorOf(this.on).rank > 0) return null;
+    const note = (message: string) => this.listener({ type: "note", message });
     return new StepProfiler(this.on.backend, (profile) => {
       const text = describeProfile(profile);
       this.writeText("profile.txt", text);
@@ -240,8 +241,8 @@ export class RunSession {
       const kept = this.directory === null
         ? ""
         : `\nKept in ${this.directory}/profile.txt; open trace.json in Perfetto or chrome://tracing`;
-      this.listener({ type: "note", message: text + kept });
-    });
+      note(text + kept);
+    }, note);
   }
 
   /** Tells the records what the run learns from. */

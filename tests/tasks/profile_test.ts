@@ -13,10 +13,13 @@ interface TraceEvent {
 }
 
 /** What the run's directory says of a profiled run of twelve tiny steps. */
-async function profileOn(name: "reference" | "cpu" | "webgpu") {
+async function profileOn(name: "reference" | "cpu" | "webgpu", changes: string[] = []) {
   let found: { text: string; events: TraceEvent[]; notes: string[] } | undefined;
   await withFolder(async (folder) => {
-    const config = await tinyConfig(await writeTinyTokenizer(folder), ["precision=float32"]);
+    const config = await tinyConfig(await writeTinyTokenizer(folder), [
+      "precision=float32",
+      ...changes,
+    ]);
     const notes: string[] = [];
     await withBackend(name, async (backend) => {
       await pretrain(config, {
@@ -64,4 +67,25 @@ Deno.test("a profile says why it has no kernels", async () => {
   const { text, events } = await profileOn("reference");
   assert.match(text, /No times of kernels: the backend times no kernels/);
   assert.ok(events.every(({ tid, ph }) => ph === "M" || tid === 1));
+});
+
+Deno.test("a run that ends early is profiled as far as it went", async () => {
+  const { text } = await profileOn("reference", ["schedule.maxSteps=4"]);
+  assert.match(text, /^Steps 3 to 4 on /);
+});
+
+Deno.test("a run too short for a profile says so", async () => {
+  await withFolder(async (folder) => {
+    const config = await tinyConfig(await writeTinyTokenizer(folder), ["schedule.maxSteps=2"]);
+    const notes: string[] = [];
+    await withBackend("reference", async (backend) => {
+      await pretrain(config, {
+        backend,
+        directory: `${folder}/run`,
+        profiles: true,
+        listener: (event) => void (event.type === "note" && notes.push(event.message)),
+      });
+    });
+    assert.ok(notes.includes("No profile: the first 2 steps are left out"));
+  });
 });
