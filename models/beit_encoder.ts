@@ -47,7 +47,7 @@ export interface EncoderOutput {
   readonly early: Tensor;
   /** Tokens after the last block, [B, N + 1, C], or [M, C] of the rows wanted. */
   readonly final: Tensor;
-  /** Tokens after each block, in order; the last is `final`. */
+  /** Tokens after each block, in order. */
   readonly states: readonly Tensor[];
   /** The bias that all blocks share, [H, N + 1, N + 1], or null. */
   readonly sharedBias: Tensor | null;
@@ -81,25 +81,27 @@ export class BeitEncoder {
     const sharedBias = this.sharedBias(on);
     const rates = dropPathRates(config.dropPathRate, config.depth);
     const source = dropPathSource(config, options.dropPath, images.shape[0]);
-    const rows = chosenRows(options.finalRows ?? null, x.shape[1]!);
+    const { finalRows = null } = options;
     // The early state is wanted whole, also where it is the last.
     const isEarlyLast = config.earlyLayers === config.depth;
     const states: Tensor[] = [];
     for (let index = 0; index < config.depth; index++) {
       const scope = parameters.scope(`blocks.${index}`);
-      const chosen = index === config.depth - 1 && !isEarlyLast ? rows : null;
+      const isLast = index === config.depth - 1;
       x = block(on, scope, x, {
         ...this.#blockOptions,
         relativePositionBias: sharedBias ?? this.#ownBias(on, scope),
-        keep: drawBlockKeep(source, `blocks.${index}`, rates[index], chosen?.samples),
-        rows: chosen?.rows,
+        keep: drawBlockKeep(source, `blocks.${index}`, rates[index]),
+        rows: isLast && !isEarlyLast ? finalRows : null,
         isRecomputed: index < (options.recompute ?? 0),
       });
       states.push(x);
     }
     const early = states[Math.max(config.earlyLayers, 1) - 1];
-    const final = rows !== null && isEarlyLast ? selectRows(on, x, rows.rows) : x;
-    return { early, final, states: [...states.slice(0, -1), final], sharedBias };
+    const final = finalRows !== null && isEarlyLast
+      ? selectRows(on, x, tf.tensor1d(finalRows, "int32"))
+      : x;
+    return { early, final, states, sharedBias };
   }
 
   /**
@@ -159,20 +161,6 @@ export class BeitEncoder {
     if (!this.config.usesRelativePositionBias) return null;
     return this.#positionBias!.of(on, scope.value("attn.relative_position_bias_table"));
   }
-}
-
-/** Rows that a block is to give, as it and its drop path take them. */
-export interface ChosenRows {
-  /** int32 [M], rows of [B·N]. */
-  readonly rows: Tensor;
-  /** The sample of each. */
-  readonly samples: Int32Array;
-}
-
-/** Rows of sequences of so many tokens. */
-export function chosenRows(rows: Int32Array | null, tokens: number): ChosenRows | null {
-  if (rows === null) return null;
-  return { rows: tf.tensor1d(rows, "int32"), samples: rows.map((row) => Math.floor(row / tokens)) };
 }
 
 /** Where the blocks of a model draw their drop path from. */

@@ -8,12 +8,7 @@ import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { spliceTokens } from "../backends/ops/splice_tokens.ts";
 import { type BeitConfig, layerNormEpsilon } from "./beit_config.ts";
-import {
-  chosenRows,
-  dropPathSource,
-  type EncoderOptions,
-  type EncoderOutput,
-} from "./beit_encoder.ts";
+import { dropPathSource, type EncoderOptions, type EncoderOutput } from "./beit_encoder.ts";
 import { block } from "./layers/block.ts";
 import { drawBlockKeep, dropPathRates } from "./layers/drop_path.ts";
 import type { ParameterScope } from "./parameter_set.ts";
@@ -37,20 +32,18 @@ export function aggregatePatches(
   { dropPath, recompute = 0, finalRows = null }: Omit<EncoderOptions, "mask">,
 ): Tensor {
   let x = spliceTokens(on, cls, early);
-  const rows = chosenRows(finalRows, x.shape[1]!);
   const { earlyLayers, headLayers, depth } = config;
   const rates = dropPathRates(config.dropPathRate, Math.max(depth, earlyLayers + headLayers));
   const source = dropPathSource(config, dropPath, x.shape[0]);
   for (let index = 0; index < headLayers; index++) {
     const name = `cls_pt_layers.${index}`;
-    const chosen = index === headLayers - 1 ? rows : null;
     x = block(on, parameters.scope(name), x, {
       heads: config.heads,
       epsilon: layerNormEpsilon,
       activation: "gelu",
       relativePositionBias: sharedBias,
-      keep: drawBlockKeep(source, name, rates[earlyLayers + index], chosen?.samples),
-      rows: chosen?.rows,
+      keep: drawBlockKeep(source, name, rates[earlyLayers + index]),
+      rows: index === headLayers - 1 ? finalRows : null,
       isRecomputed: depth + index < recompute,
     });
   }

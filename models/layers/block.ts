@@ -25,16 +25,13 @@ export interface BlockOptions {
   readonly activation: Activation;
   /** [H, N, N] added to the attention logits, or null. */
   readonly relativePositionBias: Tensor | null;
-  /**
-   * Drop path of the two branches: 0 or 1/keep probability for each sample, [B], or for each chosen
-   * row, [M]; null where it is off.
-   */
+  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
   readonly keep: readonly [Tensor | null, Tensor | null];
   /**
-   * The tokens wanted, int32 [M]: rows of x seen as [B·N, C]. All others are only attended to. All by
-   * default.
+   * The tokens wanted, M rows of x seen as [B·N, C], each at most once; all by default. The others are
+   * only attended to.
    */
-  readonly rows?: Tensor | null;
+  readonly rows?: Int32Array | null;
   /** Whether the block keeps only its input, and runs again in the backward pass. */
   readonly isRecomputed?: boolean;
 }
@@ -119,15 +116,14 @@ export function block(
   const [keepAttention, keepMlp] = options.keep;
   const given = {
     inputs: { x, bias: options.relativePositionBias },
-    constants: { keepAttention, keepMlp, rows: options.rows ?? null },
+    constants: { keepAttention, keepMlp },
     parameters: parametersOf(parameters),
   };
-  return recompute(given, ({ x, bias, keepAttention, keepMlp, rows }) => {
+  return recompute(given, ({ x, bias, keepAttention, keepMlp }) => {
     const again = {
       ...options,
       relativePositionBias: bias,
       keep: [keepAttention, keepMlp] as const,
-      rows,
     };
     return runBlock(on, parameters, x!, again);
   });
@@ -148,21 +144,35 @@ function runBlock(
   x: Tensor,
   options: BlockOptions,
 ): Tensor {
-  const { epsilon, keep, rows } = options;
+  const { epsilon, keep } = options;
   const gamma = (name: string) => parameters.has(name) ? parameters.value(name) : null;
-  const wanted = (x: Tensor) => rows ? selectRows(on, x, rows) : x;
+  const wanted = wantedRows(on, x.shape[1]!, options.rows ?? null);
 
   const scope = parameters.scope("attn");
-  const attended = wanted(
-    attend(on, scope, norm(on, parameters, "norm1", x, epsilon), options),
+  const attended = attend(on, scope, norm(on, parameters, "norm1", x, epsilon), options);
+  const projected = linear(
+    on,
+    wanted.of(attended),
+    scope.value("proj.weight"),
+    scope.value("proj.bias"),
   );
-  const projected = linear(on, attended, scope.value("proj.weight"), scope.value("proj.bias"));
-  const middle = residual(on, wanted(x), projected, gamma("gamma_1"), keep[0]);
+  const middle = residual(on, wanted.of(x), projected, gamma("gamma_1"), wanted.ofSamples(keep[0]));
   const computed = mlp(
     on,
     parameters.scope("mlp"),
     norm(on, parameters, "norm2", middle, epsilon),
     options.activation,
   );
-  return residual(on, middle, computed, gamma("gamma_2"), keep[1]);
+  return residual(on, middle, computed, gamma("gamma_2"), wanted.ofSamples(keep[1]));
+}
+
+/** Takes the wanted rows of tokens [B, N, C], and for each what its sample has in a tensor [B]. */
+function wantedRows(on: Context, tokens: number, rows: Int32Array | null) {
+  if (rows === null) return { of: (x: Tensor) => x, ofSamples: (x: Tensor | null) => x };
+  const places = tf.tensor1d(rows, "int32");
+  const samples = rows.map((row) => Math.floor(row / tokens));
+  return {
+    of: (x: Tensor) => selectRows(on, x, places),
+    ofSamples: (x: Tensor | null) => x && tf.gather(x, tf.tensor1d(samples, "int32")),
+  };
 }

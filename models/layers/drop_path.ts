@@ -51,16 +51,11 @@ export interface DropPathSource extends DropPathDraws {
   readonly twice: boolean;
 }
 
-/**
- * The `keep` tensors of one block's two branches: [B], or [M] where the block gives M chosen rows.
- *
- * @param samples the sample of each of those rows; null for whole samples
- */
+/** The `keep` tensors [B] of one block's two branches. */
 export function drawBlockKeep(
   source: DropPathSource | null,
   label: string,
   rate: number,
-  samples: Int32Array | null = null,
 ): [Tensor | null, Tensor | null] {
   if (source === null || rate === 0) return [null, null];
   const { batch, twice, first } = source;
@@ -73,8 +68,5 @@ export function drawBlockKeep(
     const again = draw("mlpAgain");
     for (let sample = 0; sample < batch; sample++) mlp[sample] *= again[sample];
   }
-  const spread = (keep: Float32Array) => {
-    return tf.tensor1d(samples === null ? keep : Float32Array.from(samples, (i) => keep[i]));
-  };
-  return [spread(attention), spread(mlp)];
+  return [tf.tensor1d(attention), tf.tensor1d(mlp)];
 }
