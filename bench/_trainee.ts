@@ -24,8 +24,6 @@ export interface TraineeOptions {
 
 /** A model with its optimizer state on one backend, and how to make a step. */
 export class Trainee {
-  /** Numbers in the trained parameters. */
-  readonly parameterCount: number;
   readonly #on: Context;
   readonly #options: TraineeOptions;
   readonly #model: MaskedImageModel;
@@ -42,12 +40,11 @@ export class Trainee {
     const initialise = initialiseBeit(config, Generator.from(7));
     this.#model = MaskedImageModel.create(this.#on, config, initialise);
     this.#parameters = this.#model.parameters.trainable;
-    this.parameterCount = this.#model.parameters.count;
     const zeros = () => this.#parameters.map((p) => new Parameter(p.name, tf.zeros(p.shape)));
     this.#moments = backend.run(() => [zeros(), zeros()]);
     const scale = precision === "float16" ? 65536 : 1;
     this.#scaler = backend.run(() => new Parameter("scaler", tf.tensor1d([scale, 0, 0, 0])));
-    this.#mask = maskTwoFifths(config, options.batch);
+    this.#mask = maskFirst(config, options.batch);
     this.#inputs = backend.run(() => drawInputs(config, this.#mask));
   }
 
@@ -120,10 +117,15 @@ export class Trainee {
 /** What a step is given: images, mask, rows of the masked patches and their codes. */
 type Inputs = Readonly<Record<"images" | "mask" | "positions" | "targets", Tensor>>;
 
-/** 1 for the first two fifths of each image's patches, [B, N]. */
-function maskTwoFifths(config: BeitConfig, batch: number): Uint8Array {
+/** Patches of an image that are masked. */
+export function maskedPatches(config: Parameters<typeof gridSize>[0]): number {
+  return Math.floor(gridSize(config) ** 2 * 0.4);
+}
+
+/** 1 for the first of each image's patches, [B, N]. */
+function maskFirst(config: BeitConfig, batch: number): Uint8Array {
   const patches = gridSize(config) ** 2;
-  const masked = Math.floor(patches * 0.4);
+  const masked = maskedPatches(config);
   return Uint8Array.from({ length: batch * patches }, (_, row) => row % patches < masked ? 1 : 0);
 }
 

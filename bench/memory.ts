@@ -13,10 +13,9 @@
 import type { Backend, Precision } from "../backends/backend.ts";
 import { createCpuBackend } from "../backends/cpu/mod.ts";
 import { createWebgpuBackend } from "../backends/webgpu/mod.ts";
-import { gridSize } from "../models/beit_config.ts";
 import { planMemory } from "../pipeline/plan.ts";
 import { modelFootprint } from "../tasks/pretrain/plan.ts";
-import { Trainee } from "./_trainee.ts";
+import { maskedPatches, Trainee } from "./_trainee.ts";
 import { keep } from "./_report.ts";
 import { stepModel } from "./_step_models.ts";
 
@@ -34,7 +33,7 @@ async function measure(backend: Backend, precision: Precision, recompute: number
   }
   const { peakBytes, reservedBytes } = backend.memory();
   const plan = planMemory(
-    { ...modelFootprint(config, Math.floor(gridSize(config) ** 2 * 0.4)), frozenParameters: 0 },
+    { ...modelFootprint(config, maskedPatches(config)), frozenParameters: 0 },
     batch,
     {
       activationBytes: precision !== "float32" && backend.capabilities.halvesActivations ? 2 : 4,

@@ -161,8 +161,7 @@ async function runSteps<Batch>(
     started = ended;
     // Of a run that may end here no further step is computed before this one is known.
     if (skippedInARow > mostLostSteps / 2) await deliver();
-    if (step === loop.totalSteps) await profiler?.end(now);
-    if (loop.wantsPause(step) || step === loop.totalSteps) {
+    if (loop.wantsPause(step) && step < loop.totalSteps) {
       await deliver();
       await loop.pause(step);
       pausedAt = step;

@@ -21,7 +21,7 @@ import { Peer } from "../cpu/_peer.ts";
 import { readOptions } from "../_options.ts";
 import { calm, compare, keep } from "../_report.ts";
 import { openStepTokenizer, stepModel } from "../_step_models.ts";
-import { Trainee } from "../_trainee.ts";
+import { maskedPatches, Trainee } from "../_trainee.ts";
 
 const { options, positionals: [name] } = readOptions({
   batch: 64,
@@ -124,10 +124,12 @@ async function profile(): Promise<Record<string, number>> {
   return Object.fromEntries(Object.entries(sums).sort(([, a], [, b]) => b - a));
 }
 
-/** Floating-point operations of a step: the model forward and backward, the tokenizer forward. */
+/**
+ * Floating-point operations of a step with every patch: the model forward and backward, the tokenizer
+ * forward. Ours leaves out some of the last blocks'.
+ */
 function operations({ headLayers, codes, ...config }: BeitConfig): number {
-  const patches = gridSize(config) ** 2;
-  const heads = 2 * Math.floor(patches * 0.4) * config.embedDim * codes;
+  const heads = 2 * maskedPatches(config) * config.embedDim * codes;
   const trained = encoder({ ...config, depth: config.depth + headLayers }) + heads;
   return batch * 2 * (3 * trained + encoder(tokenizer.config));
 }

@@ -127,7 +127,6 @@ function exampleBatch() {
     images: Float32Array.from({ length: pixels }, () => generator.uniform(-1, 1)),
     mask,
     targets: Int32Array.from(positions, () => generator.integer(0, tinyModel.codes - 1)),
-    patches,
   };
 }
 

@@ -12,25 +12,37 @@ interface TraceEvent {
   args?: { name: string };
 }
 
-/** What the run's directory says of a profiled run of twelve tiny steps. */
-async function profileOn(name: "reference" | "cpu" | "webgpu", changes: string[] = []) {
+type Profiled = "reference" | "cpu" | "webgpu";
+
+/** The notes of a profiled run of twelve tiny steps in a folder. */
+async function runProfiled(
+  name: Profiled,
+  folder: string,
+  changes: string[] = [],
+): Promise<string[]> {
+  const config = await tinyConfig(await writeTinyTokenizer(folder), [
+    "precision=float32",
+    ...changes,
+  ]);
+  const notes: string[] = [];
+  await withBackend(name, async (backend) => {
+    await pretrain(config, {
+      backend,
+      directory: `${folder}/run`,
+      profiles: true,
+      listener: (event) => {
+        if (event.type === "note") notes.push(event.message);
+      },
+    });
+  });
+  return notes;
+}
+
+/** What the directory of such a run says. */
+async function profileOn(name: Profiled, changes: string[] = []) {
   let found: { text: string; events: TraceEvent[]; notes: string[] } | undefined;
   await withFolder(async (folder) => {
-    const config = await tinyConfig(await writeTinyTokenizer(folder), [
-      "precision=float32",
-      ...changes,
-    ]);
-    const notes: string[] = [];
-    await withBackend(name, async (backend) => {
-      await pretrain(config, {
-        backend,
-        directory: `${folder}/run`,
-        profiles: true,
-        listener: (event) => {
-          if (event.type === "note") notes.push(event.message);
-        },
-      });
-    });
+    const notes = await runProfiled(name, folder, changes);
     const text = await Deno.readTextFile(`${folder}/run/profile.txt`);
     const trace = JSON.parse(await Deno.readTextFile(`${folder}/run/trace.json`));
     found = { text, events: trace.traceEvents, notes };
@@ -76,16 +88,7 @@ Deno.test("a run that ends early is profiled as far as it went", async () => {
 
 Deno.test("a run too short for a profile says so", async () => {
   await withFolder(async (folder) => {
-    const config = await tinyConfig(await writeTinyTokenizer(folder), ["schedule.maxSteps=2"]);
-    const notes: string[] = [];
-    await withBackend("reference", async (backend) => {
-      await pretrain(config, {
-        backend,
-        directory: `${folder}/run`,
-        profiles: true,
-        listener: (event) => void (event.type === "note" && notes.push(event.message)),
-      });
-    });
+    const notes = await runProfiled("reference", folder, ["schedule.maxSteps=2"]);
     assert.ok(notes.includes("No profile: the first 2 steps are left out"));
   });
 });

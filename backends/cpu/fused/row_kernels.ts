@@ -135,28 +135,28 @@ export function createResidual(runtime: Runtime): ResidualKernel {
 /** See {@link SelectRowsKernel}. */
 export function createSelectRows(runtime: Runtime): SelectRowsKernel {
   const { tensors, pool } = runtime;
-  const common = (rows: Tensor, columns: number) => ({
-    index: addressOf(runtime, rows),
-    rows: rows.size,
-    columns,
-    length: stretchRows(rows.size).length,
-  });
+  const move = (job: typeof gatherRowsJob, source: Tensor, numbers: Tensor, target: Tensor) => {
+    const rows = numbers.size;
+    const columns = source.shape[1]!;
+    pool.run(job, {
+      source: addressOf(runtime, source),
+      index: addressOf(runtime, numbers),
+      target: addressOf(runtime, target),
+      rows,
+      columns,
+      length: stretchRows(rows).length,
+    }, rowOptions(rows, columns));
+  };
   return {
     forward({ x, rows }) {
-      const columns = x.shape[1]!;
-      const y = tensors.empty([rows.size, columns]);
-      const [source, target] = [addressOf(runtime, x), addressOf(runtime, y)];
-      const values = { ...common(rows, columns), source, y: target };
-      pool.run(gatherRowsJob, values, rowOptions(rows.size, columns));
+      const y = tensors.empty([rows.size, x.shape[1]!]);
+      move(gatherRowsJob, x, rows, y);
       return { y };
     },
     backward({ dy, rows, rowCount }) {
-      const columns = dy.shape[1]!;
-      const dx = tensors.empty([rowCount, columns]);
-      const [source, target] = [addressOf(runtime, dy), addressOf(runtime, dx)];
-      pool.kernels.fill(target, dx.size, 0);
-      const values = { ...common(rows, columns), source, target };
-      pool.run(scatterRowsJob, values, rowOptions(rows.size, columns));
+      const dx = tensors.empty([rowCount, dy.shape[1]!]);
+      pool.kernels.fill(addressOf(runtime, dx), dx.size, 0);
+      move(scatterRowsJob, dy, rows, dx);
       return { dx };
     },
   };

@@ -248,10 +248,10 @@ export const logitGradientsJob = defineJob(
 
 export const gatherRowsJob = defineJob(
   "gatherRows",
-  ["source", "index", "y", "rows", "columns", "length"],
-  ({ kernels }, { source, index, y, rows, columns, length }, item) => {
+  ["source", "index", "target", "rows", "columns", "length"],
+  ({ kernels }, { source, index, target, rows, columns, length }, item) => {
     const { first, used } = rowsOf(rows, length, item);
-    kernels.gatherRows(source, index + first * 4, y + first * columns * 4, used, columns);
+    kernels.gatherRows(source, index + first * 4, target + first * columns * 4, used, columns);
   },
 );
 
@@ -261,13 +261,7 @@ export const scatterRowsJob = defineJob(
   ["source", "index", "target", "rows", "columns", "length"],
   ({ kernels }, { source, index, target, rows, columns, length }, item) => {
     const { first, used } = rowsOf(rows, length, item);
-    kernels.scatterRows(
-      source + first * columns * 4,
-      index + first * 4,
-      target,
-      used,
-      columns,
-    );
+    kernels.scatterRows(source + first * columns * 4, index + first * 4, target, used, columns);
   },
 );
 
