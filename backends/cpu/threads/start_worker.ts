@@ -10,7 +10,10 @@ interface NodeWorker {
   on(event: "error", listener: (error: unknown) => void): void;
 }
 
-type NodeWorkerClass = new (url: URL, options: { workerData: WorkerSetup }) => NodeWorker;
+type NodeWorkerClass = new (
+  url: URL,
+  options: { workerData: WorkerSetup; env: Record<string, string> },
+) => NodeWorker;
 
 // Deno has both kinds of worker, but only Node's can be left behind when the process ends. The name
 // is kept from bundlers for browsers, which would look for the module.
@@ -23,6 +26,8 @@ export async function findStartWorker(): Promise<StartWorker | null> {
     return (setup) => {
       const worker = new NodeWorker(new URL("./worker_node.ts", import.meta.url), {
         workerData: setup,
+        // Its default, a copy of the environment, asks for the permission to read all of it.
+        env: {},
       });
       // A worker that cannot load its modules is one that never joins.
       worker.on("error", () => {});
