@@ -61,6 +61,9 @@ export class Progress {
   #lastWritten = -Infinity;
   /** The line that stands on the terminal and must be cleared before anything else. */
   #isLive = false;
+  /** The work that is under way beside steps, and where it stood when it was first heard of. */
+  #workName: string | null = null;
+  #workStart = { time: 0, done: 0 };
 
   constructor(options: ProgressOptions) {
     this.#options = options;
@@ -78,6 +81,9 @@ export class Progress {
         break;
       case "note":
         this.line(event.message);
+        break;
+      case "progress":
+        this.#work(event);
         break;
       case "start":
         if (event.directory !== null) this.line(`Writing to ${event.directory}`);
@@ -116,21 +122,48 @@ export class Progress {
     this.#isLive = false;
   }
 
-  #step(metrics: StepMetrics, totalSteps: number): void {
-    const stepTime = this.#stepTime.add(metrics.stepTime);
-    const dataTime = this.#dataTime.add(metrics.dataTime);
-    const { quiet, isTerminal, plainSeconds, now, write } = this.#options;
-    if (quiet) return;
-    const isLast = metrics.step >= totalSteps;
+  #work({ what, done, total }: Extract<RunEvent, { type: "progress" }>): void {
+    const { isTerminal, plainSeconds, now } = this.#options;
     const time = now();
-    if (!isLast && time - this.#lastWritten < (isTerminal ? LIVE_SECONDS : plainSeconds)) return;
+    if (this.#workName !== what) {
+      this.#workName = what;
+      this.#workStart = { time, done };
+      // Work that is over soon needs no plain line.
+      if (!isTerminal) this.#lastWritten = time;
+    }
+    if (done === total) {
+      this.#workName = null;
+      return this.#clear();
+    }
+    const start = this.#workStart;
+    const left = total === null || done <= start.done
+      ? ""
+      : `ETA ${formatDuration((total - done) * (time - start.time) / (done - start.done))}`;
+    const share = total === null || total === 0 ? "" : `${Math.floor(100 * done / total)} %`;
+    const count = total === null ? String(done) : `${done}/${total}`;
+    this.#renew([what, count, share, left], time, plainSeconds);
+  }
+
+  /** Shows a line if the last one has stood long enough. */
+  #renew(parts: readonly string[], time: number, plainSeconds: number): void {
+    const { quiet, isTerminal, write } = this.#options;
+    if (quiet || time - this.#lastWritten < (isTerminal ? LIVE_SECONDS : plainSeconds)) return;
     this.#lastWritten = time;
-    const line = describeStep(metrics, totalSteps, stepTime, dataTime);
+    const line = parts.filter((part) => part !== "").join("  ");
     if (!isTerminal) return write(`${line}\n`);
     const columns = Math.max(20, this.#options.columns());
     const cut = line.length < columns ? line : `${line.slice(0, columns - 2)}…`;
     write(`\r\x1b[K${cut}`);
     this.#isLive = true;
+  }
+
+  #step(metrics: StepMetrics, totalSteps: number): void {
+    const stepTime = this.#stepTime.add(metrics.stepTime);
+    const dataTime = this.#dataTime.add(metrics.dataTime);
+    const { plainSeconds, now } = this.#options;
+    const isLast = metrics.step >= totalSteps;
+    if (isLast) this.#lastWritten = -Infinity;
+    this.#renew(describeStep(metrics, totalSteps, stepTime, dataTime), now(), plainSeconds);
   }
 }
 
@@ -144,9 +177,9 @@ function describeStep(
   totalSteps: number,
   stepTime: number,
   dataTime: number,
-): string {
+): string[] {
   const images = metrics.imagesPerSecond * metrics.stepTime;
-  const parts = [
+  return [
     `step ${metrics.step}/${totalSteps}`,
     `epoch ${metrics.epoch.toFixed(2)}`,
     `loss ${formatNumber(metrics.loss)}`,
@@ -157,5 +190,4 @@ function describeStep(
       : "",
     metrics.skipped ? "skipped" : "",
   ];
-  return parts.filter((part) => part !== "").join("  ");
 }

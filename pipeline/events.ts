@@ -77,6 +77,16 @@ export type RunEvent =
   | { type: "evaluation"; step: number; name: string; result: Record<string, number> }
   | { type: "note"; message: string }
   | {
+    /** How far some long work other than a step has come; shown, and not written down. */
+    type: "progress";
+    /** The work in words: `Evaluating: k-NN features`. */
+    what: string;
+    /** Items (images, files, bytes, …) that are done; `total` when the work is. */
+    done: number;
+    /** All items, or null where nobody knows. */
+    total: number | null;
+  }
+  | {
     type: "warning";
     kind: WarningKind;
     message: string;

@@ -27,7 +27,7 @@ import type { RunEvent } from "./events.ts";
  */
 export type RunHook = (event: RunEvent) => void | Promise<void>;
 
-/** Promises of one hook that may be open; with more, it is left out of `step` events. */
+/** Promises of one hook that may be open; with more, it is left out of `step` and `progress` events. */
 const mostPending = 1000;
 
 interface Guest {
@@ -58,8 +58,9 @@ export class Hooks {
   /** Hands an event to every hook. */
   dispatch(event: RunEvent): void {
     for (const guest of this.#guests) {
-      if (event.type === "step" && guest.pending.size >= mostPending) {
-        guest.missed++;
+      const isFrequent = event.type === "step" || event.type === "progress";
+      if (isFrequent && guest.pending.size >= mostPending) {
+        if (event.type === "step") guest.missed++;
         continue;
       }
       try {

@@ -109,6 +109,7 @@ export class RunRecorder {
 
   /** Hand every event of the run to this. */
   listen(event: RunEvent): void {
+    if (event.type === "progress") return;
     this.#timed(() => {
       if (this.#early === null) this.#record(event);
       else this.#early.push(event);

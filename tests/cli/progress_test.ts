@@ -38,6 +38,10 @@ function record(options: { isTerminal?: boolean; quiet?: boolean; columns?: numb
       time = at;
       progress.listener({ type: "step", totalSteps, metrics: metrics(step, changes) });
     },
+    work(what: string, done: number, total: number | null, at: number) {
+      time = at;
+      progress.listener({ type: "progress", what, done, total });
+    },
     written: () => written,
   };
 }
@@ -78,6 +82,29 @@ Deno.test("the renewed line never breaks", () => {
   const { step, written } = record({ isTerminal: true, columns: 30 });
   step(1, 9, 0);
   assert.ok(written().split("\x1b[K")[1].length < 30);
+});
+
+Deno.test("other long work has a line of its own, which goes when it is done", () => {
+  for (const isTerminal of [true, false]) {
+    const { work, written } = record({ isTerminal });
+    for (const [done, at] of [[0, 0], [10, 1], [20, 12], [40, 13]]) {
+      work("Evaluating: k-NN", done, 40, at);
+    }
+    const lines = written().split(isTerminal ? "\r\x1b[K" : "\n").filter((line) => line !== "");
+    assert.deepEqual(lines, [
+      ...(isTerminal
+        ? ["Evaluating: k-NN  0/40  0 %", "Evaluating: k-NN  10/40  25 %  ETA 3s"]
+        : []),
+      "Evaluating: k-NN  20/40  50 %  ETA 12s",
+    ]);
+    if (isTerminal) assert.ok(written().endsWith("\r\x1b[K"));
+  }
+});
+
+Deno.test("work without a known end is counted", () => {
+  const { work, written } = record({ isTerminal: true });
+  work("Listing images", 1200, null, 0);
+  assert.match(written(), /Listing images {2}1200$/);
 });
 
 Deno.test("quiet leaves warnings only", () => {
