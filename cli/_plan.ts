@@ -1,4 +1,5 @@
 /** Writes figures for people: the plan of a run, accuracies. */
+import { formatMetric, metricName } from "../core/metric_names.ts";
 import { formatDuration } from "./_progress.ts";
 
 /** `12.3 MB`, in powers of 1000. */
@@ -49,30 +50,17 @@ export function describePlan(plan: object): string[] {
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
-/** How the things that were evaluated, and what was measured, are called. */
-const names: Readonly<Record<string, string>> = {
-  features: "this model",
-  untrained: "untrained network",
-  pixels: "raw pixels",
-  knnTop1: "k-NN",
-  knnTop5: "k-NN top-5",
-  linearTop1: "linear",
-  linearTop5: "linear top-5",
-};
-
 /** A table of accuracies in [0, 1]: a row for each thing evaluated, a column for each measure. */
 export function describeAccuracies(
   results: Readonly<Record<string, Readonly<Record<string, number>>>>,
 ): string[] {
   const measures = [...new Set(Object.values(results).flatMap((row) => Object.keys(row)))];
   if (measures.length === 0) return [];
-  const percent = (value: number | undefined) =>
-    value === undefined ? "–" : `${(100 * value).toFixed(1)} %`;
   const rows = [
-    ["accuracy", ...measures.map((measure) => names[measure] ?? inWords(measure))],
+    ["accuracy", ...measures.map(metricName)],
     ...Object.entries(results).map(([name, row]) => [
-      names[name] ?? inWords(name),
-      ...measures.map((measure) => percent(row[measure])),
+      metricName(name),
+      ...measures.map((key) => row[key] === undefined ? "–" : formatMetric(key, row[key])),
     ]),
   ];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));

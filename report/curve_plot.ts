@@ -9,6 +9,7 @@
  */
 
 import { area, line, scaleLinear, scaleLog } from "../deps/d3.ts";
+import { formatFigure } from "../core/number_formats.ts";
 import type { HistoryPoint } from "./history.ts";
 import { escapeHtml } from "./html.ts";
 
@@ -37,22 +38,6 @@ export interface CurvePlot {
 
 const [width, height] = [420, 230];
 const inner = { left: 46, right: width - 10, top: 12, bottom: height - 24 } as const;
-
-/** A number in about four digits: `5.312`, `0.0123`, `1.2e-5`, `12.3k`. */
-export function formatFigure(value: number): string {
-  const size = Math.abs(value);
-  if (!Number.isFinite(value)) return String(value);
-  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
-  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
-  if (Number.isInteger(value)) return String(value);
-  if (size < 1e-3) return value.toExponential(1);
-  return String(+value.toPrecision(4));
-}
-
-/** `53.1 %` */
-export function formatShare(value: number): string {
-  return `${+(100 * value).toFixed(1)} %`;
-}
 
 /** A mean that forgets, over a fiftieth of the curve: what the eye would draw through the noise. */
 function smoothed(points: readonly HistoryPoint[]): HistoryPoint[] {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type CurvePlot, curvePlot, formatShare, type PlotCurve } from "./curve_plot.ts";
+import { formatPercent } from "../core/number_formats.ts";
+import { type CurvePlot, curvePlot, type PlotCurve } from "./curve_plot.ts";
 import type { History, HistoryPoint } from "./history.ts";
 import { fixedImages } from "./picture_sheet.ts";
 
@@ -20,12 +21,12 @@ interface PlotOf extends Omit<CurvePlot, "curves"> {
   readonly isOf: (name: string) => boolean;
 }
 
-const shares = { range: [0, 1], format: formatShare } as const;
+const shares = { range: [0, 1], format: formatPercent } as const;
 
 /** The plots of a run in the order of the page; a curve stands in the first that wants it. */
 const plots: readonly PlotOf[] = [
   { title: "Loss", isOf: (name) => /^loss\d*$/.test(name) },
-  { title: "Accuracy", isOf: (name) => /^(accuracy\d*|top\d)$/.test(name), format: formatShare },
+  { title: "Accuracy", isOf: (name) => /^(accuracy\d*|top\d)$/.test(name), format: formatPercent },
   { title: "Cosine to the teacher", isOf: (name) => name === "teacherCosine" },
   { title: "Quantization error", isOf: (name) => name === "quantizationError" },
   { title: "Learning rate", isOf: (name) => name === "learningRate" },
@@ -119,7 +120,7 @@ function fixedImagePlots(evaluations: readonly EvaluationRecord[]): CurvePlot[] 
     {
       title: "Accuracy on the fixed images",
       curves: accuracy.map((curve) => ({ ...curve, name: "" })),
-      format: formatShare,
+      format: formatPercent,
     },
     { title: "Codes in the fixed images", curves: codes },
   ];
@@ -168,7 +169,7 @@ export function runPlots(
       return {
         title: evaluationTitles[key] ?? key,
         curves,
-        ...(isShare ? { format: formatShare } : {}),
+        ...(isShare ? { format: formatPercent } : {}),
       };
     });
   // A single evaluation makes no curve: it stands above and in the table.
@@ -181,7 +182,7 @@ export function runPlots(
     title: "Time of a step",
     curves: timeShares(history),
     isStacked: true,
-    format: formatShare,
+    format: formatPercent,
   });
   return [...drawn, time, ...overTime, ...others].filter((plot) => plot !== "");
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { curvePlotStyle, formatFigure } from "./curve_plot.ts";
+import { formatMetric, metricName } from "../core/metric_names.ts";
+import { formatFigure, formatPercent, formatSeconds } from "../core/number_formats.ts";
+import { curvePlotStyle } from "./curve_plot.ts";
 import type { History } from "./history.ts";
 import { escapeHtml, figureCards, htmlPage, htmlTable } from "./html.ts";
 import { pictureSheetStyle } from "./picture_sheet.ts";
@@ -78,15 +80,6 @@ function leftTable(rows: readonly (readonly string[])[]): string {
   return `<div class="left">${htmlTable(rows)}</div>`;
 }
 
-/** `3 d 4 h`, `1 h 5 min`, `12 min`, `40 s` */
-function formatDuration(seconds: number): string {
-  const minutes = Math.round(seconds / 60);
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (minutes < 60) return `${minutes} min`;
-  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `${Math.floor(minutes / 1440)} d ${Math.round(minutes % 1440 / 60)} h`;
-}
-
 /** The best of what the reader looks for first. */
 function headline({ history, step, totalSteps, evaluations }: RunReport): string {
   const last = history.last ?? {};
@@ -97,16 +90,16 @@ function headline({ history, step, totalSteps, evaluations }: RunReport): string
   if (speed !== undefined) figures.push(["images/s", formatFigure(+speed.toPrecision(3))]);
   const stepTime = history.curve("stepTime").at(-1)?.mean;
   if (stepTime !== undefined && step < totalSteps) {
-    figures.push(["time left", formatDuration(stepTime * (totalSteps - step))]);
+    figures.push(["time left", formatSeconds(stepTime * (totalSteps - step))]);
   }
   const newest = new Map<string, number>();
   for (const { name, result } of evaluations) {
     for (const [key, value] of Object.entries(result)) {
-      if (/top1$/i.test(key)) newest.set(`${name} ${key}`, value);
+      if (/top1$/i.test(key)) newest.set(metricName(`${name}/${key}`), value);
     }
   }
   for (const [name, value] of [...newest].slice(-4)) {
-    figures.push([name, `${(100 * value).toFixed(1)} %`]);
+    figures.push([name, formatPercent(value)]);
   }
   return figureCards(figures);
 }
@@ -115,8 +108,9 @@ function evaluationTable(evaluations: readonly EvaluationRecord[]): string {
   if (evaluations.length === 0) return "";
   const rows = evaluations.slice(-mostListed).map(({ step, name, result }) => [
     `step ${step}`,
-    name,
-    Object.entries(result).map(([key, value]) => `${key} ${formatFigure(value)}`).join(", "),
+    metricName(name),
+    Object.entries(result).map(([key, value]) => `${metricName(key)} ${formatMetric(key, value)}`)
+      .join(", "),
   ]);
   return `<details><summary>Evaluations (${evaluations.length})</summary>${
     leftTable([["", "of", "result"], ...rows])
