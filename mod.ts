@@ -30,19 +30,23 @@ export {
   type PretrainOptions,
   type PretrainResult,
   type PretrainStages,
-} from "./tasks/pretrain/pretrain.ts";
-export { planPretraining, type PretrainPlan } from "./tasks/pretrain/plan.ts";
+} from "./methods/beit/pretrain.ts";
+export { planPretraining, type PretrainPlan } from "./methods/beit/plan.ts";
 export {
   type TokenizerOptions,
   type TokenizerResult,
   trainTokenizer,
-} from "./tasks/tokenizer/tokenizer.ts";
-export { finetune, type FinetuneOptions, type FinetuneResult } from "./tasks/finetune/finetune.ts";
-export { linearProbe, type LinearProbeResult } from "./tasks/linear_probe/linear_probe.ts";
-export { segment, type SegmentOptions, type SegmentResult } from "./tasks/segment/segment.ts";
+} from "./methods/vqkd/tokenizer.ts";
+export {
+  finetune,
+  type FinetuneOptions,
+  type FinetuneResult,
+} from "./methods/classify/finetune.ts";
+export { linearProbe, type LinearProbeResult } from "./methods/probe/linear_probe.ts";
+export { segment, type SegmentOptions, type SegmentResult } from "./methods/segment/segment.ts";
 export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/inference/knn.ts";
 export { evaluate, type EvaluateResult } from "./tasks/inference/evaluate.ts";
-export { replayFailure, type ReplayOptions, type ReplayResult } from "./tasks/replay/replay.ts";
+export { replayFailure, type ReplayOptions, type ReplayResult } from "./methods/engine/replay.ts";
 export { predict, type Prediction, type PredictOptions } from "./tasks/inference/predict.ts";
 export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/inference/features.ts";
 export { type PictureKind, visualize, type VisualizeOptions } from "./tasks/visualize/visualize.ts";
@@ -52,8 +56,8 @@ export {
   type TokenizeResult,
 } from "./tasks/tokens/tokenize_images.ts";
 export { loadEncoder } from "./tasks/inference/load_encoder.ts";
-export { loadTokenizer } from "./tasks/tokenizer/load_tokenizer.ts";
-export { type RunOptions } from "./tasks/run/session.ts";
+export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
+export { type RunOptions } from "./methods/engine/session.ts";
 export { type FeatureSet } from "./tasks/evaluation/features.ts";
 export { type Accuracy, knnAccuracy, type KnnOptions } from "./tasks/evaluation/knn.ts";
 export { linearAccuracy } from "./tasks/evaluation/linear.ts";

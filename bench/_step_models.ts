@@ -6,7 +6,7 @@ import { type BeitConfig, vitBase } from "../models/beit_config.ts";
 import { initialisePlain } from "../models/initialise.ts";
 import { vqkdBase } from "../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
-import { loadTokenizer } from "../tasks/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../methods/vqkd/load_tokenizer.ts";
 
 const quickstart: BeitConfig = {
   ...vitBase,

@@ -14,7 +14,7 @@ import type { Backend, Precision } from "../backends/backend.ts";
 import { createCpuBackend } from "../backends/cpu/mod.ts";
 import { createWebgpuBackend } from "../backends/webgpu/mod.ts";
 import { planMemory } from "../pipeline/plan.ts";
-import { modelFootprint } from "../tasks/pretrain/plan.ts";
+import { modelFootprint } from "../methods/beit/plan.ts";
 import { maskedPatches, Trainee } from "./_trainee.ts";
 import { keep } from "./_report.ts";
 import { stepModel } from "./_step_models.ts";

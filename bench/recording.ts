@@ -20,8 +20,8 @@ import { LogReader } from "../checkpoints/append_log.ts";
 import { RunDirectory } from "../checkpoints/run_directory.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import { now } from "../core/clock.ts";
-import { pretrain } from "../tasks/pretrain/pretrain.ts";
-import { RunRecorder } from "../tasks/recording/run_recorder.ts";
+import { pretrain } from "../methods/beit/pretrain.ts";
+import { RunRecorder } from "../methods/engine/run_recorder.ts";
 import { median } from "../core/median.ts";
 import { keep } from "./_report.ts";
 

@@ -6,7 +6,7 @@ import { resolveConfig } from "../configs/resolve.ts";
 import type { Config, PretrainConfig } from "../configs/schema.ts";
 import { UserError } from "../core/errors.ts";
 import { fromFirst } from "../distributed/communicator.ts";
-import type { PretrainResult } from "../tasks/pretrain/pretrain.ts";
+import type { PretrainResult } from "../methods/beit/pretrain.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
 import { configOf } from "./_config_flags.ts";
 import { progressOf, type RunFlagValues } from "./_run_task.ts";
@@ -30,7 +30,7 @@ async function tokenizerRecipe(config: PretrainConfig) {
 
 /** Whether a directory holds the finished run of this config. */
 async function isFinished(directory: string, config: Config): Promise<boolean> {
-  const { configHash } = await import("../tasks/run/config_hash.ts");
+  const { configHash } = await import("../methods/engine/config_hash.ts");
   const { checkpoint } = latestCheckpoint(directory);
   if (checkpoint === undefined) return false;
   const state = loadCheckpoint(checkpoint.directory).state as {
@@ -56,7 +56,7 @@ export async function finishedPretraining(
 async function isFor(directory: string, config: PretrainConfig): Promise<boolean> {
   const stored = readRunConfig(directory) as { hash?: string } | null;
   if (stored !== null) {
-    const { configHash } = await import("../tasks/run/config_hash.ts");
+    const { configHash } = await import("../methods/engine/config_hash.ts");
     return stored.hash === await configHash(config);
   }
   try {
@@ -118,7 +118,7 @@ export async function trainTokenizerFirst(
     return { out, tokenizer, pretraining: resolved.config };
   });
   const { config, origins } = await tokenizerRecipe(pretraining);
-  const { requireFit } = await import("../tasks/tokenizer/load_tokenizer.ts");
+  const { requireFit } = await import("../methods/vqkd/load_tokenizer.ts");
   const { imageSize, patchSize } = config.model;
   const shape = { imageSize, patchSize, codes: config.codebook.codes };
   requireFit(shape, pretraining.model, pretraining.augment.tokenizerSize);
@@ -129,7 +129,7 @@ export async function trainTokenizerFirst(
       return { out, tokenizer };
     }
     if (isFirst) progress.line(`Training the tokenizer ${pretraining.tokenizer.recipe} first`);
-    const { trainTokenizer } = await import("../tasks/tokenizer/tokenizer.ts");
+    const { trainTokenizer } = await import("../methods/vqkd/tokenizer.ts");
     const { interrupted, step } = await trainTokenizer(config, {
       directory: tokenizer,
       resume: "auto",

@@ -46,11 +46,11 @@ export const finetune = defineCommand({
       {
         task: "finetune",
         async run(config, options) {
-          const { finetune } = await import("../tasks/finetune/finetune.ts");
+          const { finetune } = await import("../methods/classify/finetune.ts");
           return await finetune(config, options);
         },
         async plan(config, options) {
-          const { planFinetuning } = await import("../tasks/finetune/plan.ts");
+          const { planFinetuning } = await import("../methods/classify/plan.ts");
           return await planFinetuning(config, options);
         },
         describe: ({ step, top1, top5, averaged, best, directory }) => [

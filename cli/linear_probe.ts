@@ -41,11 +41,11 @@ export const linearProbe = defineCommand({
       {
         task: "linearProbe",
         async run(config, options) {
-          const { linearProbe } = await import("../tasks/linear_probe/linear_probe.ts");
+          const { linearProbe } = await import("../methods/probe/linear_probe.ts");
           return await linearProbe(config, options);
         },
         async plan(config, options) {
-          const { planLinearProbe } = await import("../tasks/linear_probe/plan.ts");
+          const { planLinearProbe } = await import("../methods/probe/plan.ts");
           return await planLinearProbe(config, options);
         },
         describe: ({ layers, best, top1, top5, directory }) => [

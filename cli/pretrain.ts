@@ -59,7 +59,7 @@ export const pretrain = defineCommand({
       {
         task: "pretrain",
         async run(config, options) {
-          const { pretrain } = await import("../tasks/pretrain/pretrain.ts");
+          const { pretrain } = await import("../methods/beit/pretrain.ts");
           const { directory } = options;
           const found = given.trainTokenizer && directory !== null
             ? await fromFirst(options.communicator, () => finishedPretraining(directory, config))
@@ -72,7 +72,7 @@ export const pretrain = defineCommand({
             : found;
         },
         async plan(config, options) {
-          const { planPretraining } = await import("../tasks/pretrain/plan.ts");
+          const { planPretraining } = await import("../methods/beit/plan.ts");
           return await planPretraining(config, options);
         },
         describe: ({ step, loss, evaluation, directory }) => [

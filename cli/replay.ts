@@ -31,7 +31,7 @@ export const replay = defineCommand({
     if (flags.backend === "auto") {
       throw new UserError('Cannot replay on "auto"', { hint: "name a backend, or leave it out" });
     }
-    const { replayFailure } = await import("../tasks/replay/replay.ts");
+    const { replayFailure } = await import("../methods/engine/replay.ts");
     const { describeObservation } = await import("../backends/watch.ts");
     const result = await replayFailure(
       bundle,

@@ -57,11 +57,11 @@ export const segment = defineCommand({
       {
         task: "segment",
         async run(config, options) {
-          const { segment } = await import("../tasks/segment/segment.ts");
+          const { segment } = await import("../methods/segment/segment.ts");
           return await segment(config, options);
         },
         async plan(config, options) {
-          const { planSegmentation } = await import("../tasks/segment/plan.ts");
+          const { planSegmentation } = await import("../methods/segment/plan.ts");
           return await planSegmentation(config, options);
         },
         describe({ step, mIoU, aAcc, mAcc, labels, best, directory }) {

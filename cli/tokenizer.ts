@@ -51,11 +51,11 @@ export const tokenizer = defineCommand({
       {
         task: "tokenizer",
         async run(config, options) {
-          const { trainTokenizer } = await import("../tasks/tokenizer/tokenizer.ts");
+          const { trainTokenizer } = await import("../methods/vqkd/tokenizer.ts");
           return await trainTokenizer(config, options);
         },
         async plan(config, options) {
-          const { planTokenizer } = await import("../tasks/tokenizer/plan.ts");
+          const { planTokenizer } = await import("../methods/vqkd/plan.ts");
           return await planTokenizer(config, options);
         },
         describe: ({ step, interrupted, metrics, directory }) => [

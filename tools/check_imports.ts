@@ -19,6 +19,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   configs: ["core"],
   report: ["core"],
   pipeline: ["core", "distributed", "backends", "models", "data", "configs", "checkpoints"],
+  // Evaluation, inference and pictures are still below tasks/, which in turn run methods.
+  methods: [
+    "core",
+    "distributed",
+    "backends",
+    "models",
+    "pipeline",
+    "data",
+    "configs",
+    "checkpoints",
+    "report",
+    "tasks",
+  ],
   tasks: [
     "core",
     "distributed",
@@ -29,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "configs",
     "checkpoints",
     "report",
+    "methods",
   ],
   "mod.ts": [
     "core",
@@ -41,6 +55,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "checkpoints",
     "report",
     "tasks",
+    "methods",
   ],
 };
 

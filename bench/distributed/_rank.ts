@@ -8,7 +8,7 @@ import { resolveConfig } from "../../configs/resolve.ts";
 import { single } from "../../distributed/single.ts";
 import { openCommunicator } from "../../distributed/mpi/open_communicator_ffi.ts";
 import { gridSize } from "../../models/beit_config.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
 import { tf } from "../../deps/tfjs.ts";
 
 const [tokenizer, images, steps, overlap, wire] = Deno.args;

@@ -12,7 +12,7 @@
  */
 
 import { resolveConfig } from "../../configs/resolve.ts";
-import { pretrainFootprint } from "../../tasks/pretrain/plan.ts";
+import { pretrainFootprint } from "../../methods/beit/plan.ts";
 
 const [speed = "500", recipe = "beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k"] = Deno.args;
 const { config } = await resolveConfig({ task: "pretrain", recipe });

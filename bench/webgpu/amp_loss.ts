@@ -17,7 +17,7 @@
 
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
 import { keep } from "../_report.ts";
 
 /** What the quick start is changed by, for each run. */

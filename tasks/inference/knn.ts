@@ -70,7 +70,7 @@ export async function openLabelled(
  *
  * @example Of a model that was hardly trained
  * ```ts
- * import { finetune } from "../finetune/finetune.ts";
+ * import { finetune } from "../../methods/classify/finetune.ts";
  * import { resolveConfig } from "../../configs/resolve.ts";
  * import { knn } from "./knn.ts";
  *

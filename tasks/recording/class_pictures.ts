@@ -12,7 +12,7 @@ import type { Source } from "../../data/source.ts";
 import type { Transform } from "../../data/transform.ts";
 import { overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
 import { fixedImages, shownOf } from "./fixed_images.ts";
-import type { DrawPictures } from "./run_recorder.ts";
+import type { DrawPictures } from "../../methods/engine/run_recorder.ts";
 
 /** What is looked at. */
 export interface ClassifierSubject {

@@ -15,7 +15,7 @@ import { idColor, overPatches, patchMap, type PictureSheet } from "../../report/
 import { normalizations } from "../run/normalizations.ts";
 import { maskOptions, pretrainTransform } from "../run/transforms.ts";
 import { fixedImages, shownOf } from "./fixed_images.ts";
-import type { DrawPictures } from "./run_recorder.ts";
+import type { DrawPictures } from "../../methods/engine/run_recorder.ts";
 
 /** What is looked at. */
 export interface PretrainSubject {

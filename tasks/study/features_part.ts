@@ -23,7 +23,7 @@ import { openLabelled } from "../inference/knn.ts";
 import { labelSubset } from "../run/label_subset.ts";
 import { loadEncoder } from "../inference/load_encoder.ts";
 import { normalizations } from "../run/normalizations.ts";
-import { beitConfig } from "../pretrain/plan.ts";
+import { beitConfig } from "../../methods/beit/plan.ts";
 import { evaluationTransform } from "../run/transforms.ts";
 
 /** Accuracies in [0, 1] with a share of the labels. */

@@ -6,7 +6,7 @@
  */
 
 import { type Config, schemas } from "../../configs/schema.ts";
-import { decidingValues, hashValues } from "../run/config_hash.ts";
+import { decidingValues, hashValues } from "../../methods/engine/config_hash.ts";
 import type { StudyPart } from "./parts.ts";
 
 /** Paths in a config, which differ from machine to machine, replaced by what lies there. */

@@ -13,7 +13,10 @@ import type { LoadedBatch } from "../../data/loader.ts";
 import type { Normalization } from "../../data/normalize.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import { batchesOf } from "../evaluation/collect_features.ts";
-import { type TokenizerInferenceOptions, withTokenizer } from "../pretrain/with_tokenizer.ts";
+import {
+  type TokenizerInferenceOptions,
+  withTokenizer,
+} from "../../methods/vqkd/with_tokenizer.ts";
 
 /** Which images, and what happens with their tokens. */
 export interface TokenizeOptions extends TokenizerInferenceOptions {

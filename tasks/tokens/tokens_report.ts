@@ -26,12 +26,12 @@ import {
   type TokenHistograms,
   type TokenUse,
 } from "../evaluation/token_histograms.ts";
-import { PixelTokenizer } from "../tokenizer/pixel_tokenizer.ts";
+import { PixelTokenizer } from "../../methods/vqkd/pixel_tokenizer.ts";
 import {
   type TokenizerInference,
   type TokenizerInferenceOptions,
   withTokenizer,
-} from "../pretrain/with_tokenizer.ts";
+} from "../../methods/vqkd/with_tokenizer.ts";
 
 /** Which images, how many. */
 export interface TokensReportOptions extends TokenizerInferenceOptions {

@@ -7,11 +7,11 @@ import {
   tellingMetrics,
 } from "../../core/metric_names.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { finetune } from "../../tasks/finetune/finetune.ts";
-import { linearProbe } from "../../tasks/linear_probe/linear_probe.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
-import { segment } from "../../tasks/segment/segment.ts";
-import { trainTokenizer } from "../../tasks/tokenizer/tokenizer.ts";
+import { finetune } from "../../methods/classify/finetune.ts";
+import { linearProbe } from "../../methods/probe/linear_probe.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
+import { segment } from "../../methods/segment/segment.ts";
+import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { tinyFinetune } from "../tasks/_tiny_finetune.ts";
 import { writeTinyData, writeTinyModel } from "../tasks/_tiny_model.ts";

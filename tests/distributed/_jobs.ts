@@ -2,12 +2,12 @@
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { finetune } from "../../tasks/finetune/finetune.ts";
+import { finetune } from "../../methods/classify/finetune.ts";
 import { knn } from "../../tasks/inference/knn.ts";
-import { linearProbe } from "../../tasks/linear_probe/linear_probe.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
-import { segment } from "../../tasks/segment/segment.ts";
-import { trainTokenizer } from "../../tasks/tokenizer/tokenizer.ts";
+import { linearProbe } from "../../methods/probe/linear_probe.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
+import { segment } from "../../methods/segment/segment.ts";
+import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 
 /** A run. */
 export interface Job {

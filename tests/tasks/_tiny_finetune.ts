@@ -5,7 +5,7 @@ import {
   finetune,
   type FinetuneOptions,
   type FinetuneResult,
-} from "../../tasks/finetune/finetune.ts";
+} from "../../methods/classify/finetune.ts";
 
 /** Twelve steps on the images of `writeTinyData`. */
 export async function tinyFinetune(

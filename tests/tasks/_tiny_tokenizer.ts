@@ -2,7 +2,7 @@
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
-import { type TokenizerOptions, trainTokenizer } from "../../tasks/tokenizer/tokenizer.ts";
+import { type TokenizerOptions, trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 
 /** What makes the quick start's tokenizer tiny. */
 export const tinyTokenizerOverrides: readonly string[] = [

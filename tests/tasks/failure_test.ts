@@ -7,8 +7,8 @@ import { UserError } from "../../core/errors.ts";
 import { DivergenceError } from "../../pipeline/divergence.ts";
 import type { encode } from "../../pipeline/encode.ts";
 import { readValues, toTensors } from "../../tasks/run/model_tensors.ts";
-import { pretrain, type PretrainOptions } from "../../tasks/pretrain/pretrain.ts";
-import { replayFailure } from "../../tasks/replay/replay.ts";
+import { pretrain, type PretrainOptions } from "../../methods/beit/pretrain.ts";
+import { replayFailure } from "../../methods/engine/replay.ts";
 import { runTask } from "../cli/_tasks.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -3,7 +3,7 @@ import { openModel } from "../../checkpoints/open_model.ts";
 import { UserError } from "../../core/errors.ts";
 import { classificationLoss } from "../../pipeline/classification_loss.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { startClassifier } from "../../tasks/finetune/model.ts";
+import { startClassifier } from "../../methods/classify/model.ts";
 import { runFinetune, tinyFinetune } from "./_tiny_finetune.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";

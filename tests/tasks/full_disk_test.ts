@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { latestCheckpoint } from "../../checkpoints/store.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
 import { runTask, type TaskOutput, taskWords } from "../cli/_tasks.ts";
 import { tinyConfig, tinyOverrides, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { LogReader } from "../../checkpoints/append_log.ts";
 import { latestCheckpoint } from "../../checkpoints/store.ts";
 import { UserError } from "../../core/errors.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 Deno.test("a run whose loss stands still and whose steps wait says each once, in its records", async () => {

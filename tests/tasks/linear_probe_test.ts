@@ -3,11 +3,11 @@ import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { linearProbe, type LinearProbeResult } from "../../tasks/linear_probe/linear_probe.ts";
-import { planLinearProbe } from "../../tasks/linear_probe/plan.ts";
-import { probeSchedule } from "../../tasks/linear_probe/schedule.ts";
+import { linearProbe, type LinearProbeResult } from "../../methods/probe/linear_probe.ts";
+import { planLinearProbe } from "../../methods/probe/plan.ts";
+import { probeSchedule } from "../../methods/probe/schedule.ts";
 import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
-import type { RunOptions } from "../../tasks/run/session.ts";
+import type { RunOptions } from "../../methods/engine/session.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 

@@ -3,7 +3,7 @@ import { createBackend } from "../../backends/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent, StepMetrics } from "../../pipeline/events.ts";
 import { mask } from "../../pipeline/mask.ts";
-import { pretrain, type PretrainOptions } from "../../tasks/pretrain/pretrain.ts";
+import { pretrain, type PretrainOptions } from "../../methods/beit/pretrain.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { maskOptions } from "../../tasks/run/transforms.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";

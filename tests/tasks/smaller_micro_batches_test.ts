@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { OutOfMemoryError } from "../../core/errors.ts";
 import type { RunListener } from "../../pipeline/events.ts";
-import { pretrain } from "../../tasks/pretrain/pretrain.ts";
-import { withSmallerMicroBatches } from "../../tasks/run/smaller_micro_batches.ts";
-import type { RunOptions } from "../../tasks/run/session.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
+import { withSmallerMicroBatches } from "../../methods/engine/smaller_micro_batches.ts";
+import type { RunOptions } from "../../methods/engine/session.ts";
 import { hasAdapter } from "../backends/webgpu/_adapter.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -6,7 +6,7 @@ import { UserError } from "../../core/errors.ts";
 import { openSource } from "../../data/open_source.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { loadTokenizer } from "../../tasks/tokenizer/load_tokenizer.ts";
+import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
 import { type TokenizedImage, tokenizeImages } from "../../tasks/tokens/tokenize_images.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";

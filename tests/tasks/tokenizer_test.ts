@@ -3,8 +3,8 @@ import { cp } from "node:fs/promises";
 import { openModel } from "../../checkpoints/open_model.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
-import { loadTokenizer } from "../../tasks/tokenizer/load_tokenizer.ts";
-import { trainTokenizer } from "../../tasks/tokenizer/tokenizer.ts";
+import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
+import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 import { withFolder } from "./_tiny.ts";
 import { figuresOf, stepsOf, tinyTokenizerConfig } from "./_tiny_tokenizer.ts";
 

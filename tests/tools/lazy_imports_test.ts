@@ -35,6 +35,6 @@ Deno.test("--help loads no tensors, plots or routes; a run loads its plots when 
   for (const library of ["d3", "hono", "uplot", "tfjs", "sharp", "playwright"]) {
     assert.ok(!main.has(`deps/${library}.ts`), `main.ts loads deps/${library}.ts`);
   }
-  const run = await loadedWith("tasks/run/session.ts");
-  assert.ok(run.has("tasks/recording/run_recorder.ts") && !run.has("deps/d3.ts"));
+  const run = await loadedWith("methods/engine/session.ts");
+  assert.ok(run.has("methods/engine/run_recorder.ts") && !run.has("deps/d3.ts"));
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readRecords } from "../../../checkpoints/event_file.ts";
 import { openSource } from "../../../data/open_source.ts";
 import type { Source } from "../../../data/source.ts";
-import { pretrain } from "../../../tasks/pretrain/pretrain.ts";
+import { pretrain } from "../../../methods/beit/pretrain.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../_tiny.ts";
 
 const decoder = new TextDecoder();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../../configs/resolve.ts";
-import { linearProbe } from "../../../tasks/linear_probe/linear_probe.ts";
-import { trainTokenizer } from "../../../tasks/tokenizer/tokenizer.ts";
+import { linearProbe } from "../../../methods/probe/linear_probe.ts";
+import { trainTokenizer } from "../../../methods/vqkd/tokenizer.ts";
 import { withFolder } from "../_tiny.ts";
 import { runFinetune, tinyFinetune } from "../_tiny_finetune.ts";
 import { writeTinyData, writeTinyModel } from "../_tiny_model.ts";

@@ -1,0 +1,88 @@
+/**
+ * What a pretraining run will cost, before it starts: `pretrain --dry-run`.
+ *
+ * @module
+ */
+
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { type BeitConfig, gridSize, validateBeitConfig } from "../../models/beit_config.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
+import type { ModelFootprint } from "../../pipeline/plan.ts";
+import { openTrainingSource } from "../../tasks/run/data_sources.ts";
+import { checkTokenizer } from "../vqkd/open_tokenizer.ts";
+import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
+import { learningRateSchedule, runLength } from "../engine/schedule.ts";
+import type { RunOptions } from "../engine/session.ts";
+
+/** The model section of a config as the model wants it. */
+export function beitConfig({ model }: PretrainConfig): BeitConfig {
+  const { sincosAmplitude, ...rest } = model;
+  return sincosAmplitude === null ? rest : { ...rest, sincosAmplitude };
+}
+
+/** What a training step of a config holds in memory. */
+export function pretrainFootprint(
+  config: PretrainConfig,
+  frozenParameters: number,
+): ModelFootprint {
+  const model = beitConfig(config);
+  return { ...modelFootprint(model, config.mask.maskedPatches), frozenParameters };
+}
+
+/** What a step of that model holds in memory, beside frozen models. */
+export function modelFootprint(
+  model: BeitConfig,
+  maskedPatches: number,
+): Omit<ModelFootprint, "frozenParameters"> {
+  return {
+    parameters: countTrainable(maskedImageModelSpecs(model)),
+    tokens: gridSize(model) ** 2 + 1,
+    embedDim: model.embedDim,
+    mlpRatio: model.mlpRatio,
+    blocks: model.depth + model.headLayers,
+    finalShare: maskedPatches / gridSize(model) ** 2,
+    branches: model.headLayers > 0 ? 2 : 1,
+    logits: maskedPatches * model.codes,
+  };
+}
+
+/** The plan of a run. */
+export interface PretrainPlan extends RunSizes, RunCosts {
+  /** Images of the training split, and classes it knows. */
+  readonly images: number;
+  readonly classes: number;
+  /** Numbers of the frozen tokenizer's encoder. */
+  readonly tokenizerParameters: number;
+  readonly maskedPatches: number;
+  readonly patches: number;
+}
+
+/**
+ * Plans a run on its images and its tokenizer's file; nothing is computed.
+ *
+ * @throws UserError for what would stop the run itself
+ */
+export async function planPretraining(
+  config: PretrainConfig,
+  options: Pick<RunOptions, "memoryBudgetBytes" | "downloads"> = {},
+): Promise<PretrainPlan> {
+  validateBeitConfig(beitConfig(config));
+  const tokenizerParameters = await checkTokenizer(config, options.downloads);
+  const source = await openTrainingSource(config.data);
+  source.close?.();
+  const footprint = pretrainFootprint(config, tokenizerParameters);
+  const length = runLength(config, source.length);
+  const schedule = learningRateSchedule(config, length);
+  const budgetBytes = options.memoryBudgetBytes;
+  const { sizes, costs } = planRun(config, { footprint, length, schedule, budgetBytes });
+  return {
+    images: source.length,
+    classes: source.classes.length,
+    ...sizes,
+    tokenizerParameters,
+    patches: footprint.tokens - 1,
+    maskedPatches: config.mask.maskedPatches,
+    ...costs,
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * The classifier that fine-tuning starts with: its shape and its first weights.
+ *
+ * @module
+ */
+
+import type { DownloadOptions } from "../../checkpoints/download.ts";
+import type { FinetuneConfig } from "../../configs/schema.ts";
+import { Generator } from "../../core/generator.ts";
+import { UserError } from "../../core/errors.ts";
+import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
+import { initialiseBeit } from "../../models/initialise.ts";
+import { countTrainable, type Initialise, initialiseFrom } from "../../models/parameter_set.ts";
+import { classifierSpecs } from "../../models/parameter_specs.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+import type { ModelFootprint } from "../../pipeline/plan.ts";
+import {
+  configOfShape,
+  type PretrainedWeights,
+  readPretrained,
+} from "../../tasks/inference/load_encoder.ts";
+
+/** Sizes that a checkpoint decides; a config's are for models that start from scratch. */
+const decidedByCheckpoint = [
+  "patchSize",
+  "embedDim",
+  "depth",
+  "heads",
+  "mlpRatio",
+  "usesAbsolutePositions",
+  "usesRelativePositionBias",
+] as const;
+
+/** A classifier's shape and start. */
+export interface ClassifierStart {
+  readonly shape: BeitConfig;
+  readonly initialise: Initialise;
+}
+
+/**
+ * The number of classes of a config on data with so many.
+ *
+ * @throws UserError where the data have more than `model.classes`
+ */
+export function classCount({ model }: FinetuneConfig, inData: number): number {
+  if (model.classes === "auto") return inData;
+  if (inData > model.classes) {
+    throw new UserError(
+      `Cannot fine-tune: the images have ${inData} classes, and model.classes is ${model.classes}`,
+      { hint: "set model.classes=auto" },
+    );
+  }
+  return model.classes;
+}
+
+function shapeFromScratch({ model }: FinetuneConfig, classes: number): BeitConfig {
+  const { sincosAmplitude, headInitScale: _, ...rest } = model;
+  return {
+    ...rest,
+    ...(sincosAmplitude === null ? {} : { sincosAmplitude }),
+    classes,
+    earlyLayers: 0,
+    headLayers: 0,
+    codes: 1,
+  };
+}
+
+/** The shape of a checkpoint's encoder with the size, classes and drop path of `scratch`. */
+export function shapeFromCheckpoint(
+  scratch: BeitConfig,
+  { shape }: PretrainedWeights,
+  listener: RunListener,
+): BeitConfig {
+  const found: { -readonly [Key in keyof BeitConfig]: BeitConfig[Key] } = configOfShape(shape);
+  const { imageSize, classes, dropPathRate, dropPathTwice, initVariant } = scratch;
+  const differing = decidedByCheckpoint.filter((key) => found[key] !== scratch[key]);
+  if (differing.length > 0) {
+    const values = differing.map((key) => `${key} ${found[key]} (config: ${scratch[key]})`);
+    listener({ type: "note", message: `The model is the checkpoint's: ${values.join(", ")}` });
+  }
+  delete found.classes;
+  const own = classes === undefined ? {} : { classes };
+  return { ...found, ...own, imageSize, dropPathRate, dropPathTwice, initVariant };
+}
+
+/** Fresh values, with the head's at its own scale (unilm 0.001, mmselfsup 1) of a deviation of 0.02. */
+function freshValues({ model, seed }: FinetuneConfig, shape: BeitConfig): Initialise {
+  const generator = Generator.from(seed).split("model");
+  const fresh = initialiseBeit(shape, generator);
+  // unilm's variant scales the head itself, mmselfsup's does not.
+  const initVariant = shape.initVariant === "xavier" ? "xavier" : "mmselfsup";
+  const head = initialiseBeit({ ...shape, initVariant }, generator);
+  return (spec) =>
+    spec.name === "head.weight"
+      ? head(spec).map((value) => value * model.headInitScale)
+      : fresh(spec);
+}
+
+/**
+ * Shape and start of a config's classifier. From a pretrained checkpoint come the encoder, with the
+ * shared relative-position table copied into every block and positions fitted to `model.imageSize`;
+ * from a fine-tuned one the norm before the head too, and the head where the classes are as many. All
+ * else is fresh.
+ *
+ * @throws UserError for a checkpoint that cannot be read
+ */
+export async function startClassifier(
+  config: FinetuneConfig,
+  classes: number,
+  listener: RunListener,
+  downloads: DownloadOptions = {},
+): Promise<ClassifierStart> {
+  const scratch = shapeFromScratch(config, classes);
+  if (config.pretrained === null) {
+    return { shape: scratch, initialise: freshValues(config, scratch) };
+  }
+  const weights = await readPretrained(config.pretrained, {
+    imageSize: config.model.imageSize,
+    usesRelativePositionBias: true,
+    downloads,
+  });
+  const shape = shapeFromCheckpoint(scratch, weights, listener);
+  const values = new Map(weights.values);
+  if (weights.kind === "finetune" && weights.shape.classes !== classes) {
+    values.delete("head.weight");
+    values.delete("head.bias");
+    listener({
+      type: "note",
+      message: `The head starts anew: the checkpoint's has ${weights.shape.classes} classes`,
+    });
+  }
+  return { shape, initialise: initialiseFrom(values, freshValues(config, shape)) };
+}
+
+/** What a training step of a classifier holds in memory. */
+export function classifierFootprint(shape: BeitConfig): ModelFootprint {
+  return {
+    parameters: countTrainable(classifierSpecs(shape)),
+    frozenParameters: 0,
+    tokens: gridSize(shape) ** 2 + 1,
+    embedDim: shape.embedDim,
+    mlpRatio: shape.mlpRatio,
+    blocks: shape.depth,
+  };
+}

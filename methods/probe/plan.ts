@@ -1,0 +1,82 @@
+/**
+ * What a linear probe will cost, before it starts: `linear-probe --dry-run`.
+ *
+ * @module
+ */
+
+import type { LinearProbeConfig } from "../../configs/schema.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { encoderSpecs } from "../../models/parameter_specs.ts";
+import type { MemoryPlan } from "../../pipeline/plan.ts";
+import { openLabelled } from "../../tasks/inference/knn.ts";
+import { labelSubset } from "../../tasks/run/label_subset.ts";
+import { probeFootprint, probePlaces, requirePretrained } from "./linear_probe.ts";
+import { configOfShape, readPretrained } from "../../tasks/inference/load_encoder.ts";
+import { probeLength } from "./schedule.ts";
+import type { RunLength } from "../engine/schedule.ts";
+import type { RunOptions } from "../engine/session.ts";
+import { planStep } from "../engine/training.ts";
+import { type DiskPlan, planDisk } from "../engine/plan_disk.ts";
+import { probeSpecs } from "../../models/linear_probes.ts";
+
+/** The plan of a probe. */
+export interface LinearProbePlan extends RunLength {
+  /** Labelled images that are trained and tested on, and classes. */
+  readonly images: number;
+  readonly testImages: number;
+  readonly classes: number;
+  readonly classifiers: number;
+  /** Numbers of the frozen encoder. */
+  readonly frozenParameters: number;
+  readonly batch: number;
+  readonly microBatch: number;
+  readonly memory: MemoryPlan;
+  /** Bytes of the checkpoints on the disk: the classifiers alone. */
+  readonly disk: DiskPlan;
+}
+
+/**
+ * Plans a probe on its images and its checkpoint; nothing is computed.
+ *
+ * @throws UserError for what would stop the run itself
+ */
+export async function planLinearProbe(
+  config: LinearProbeConfig,
+  options: Pick<RunOptions, "memoryBudgetBytes" | "downloads"> = {},
+): Promise<LinearProbePlan> {
+  const checkpoint = requirePretrained(config);
+  const { train, test } = await openLabelled(config.data);
+  try {
+    const source = labelSubset(train, config.data.labelFraction, config.seed);
+    const { shape } = await readPretrained(checkpoint, {
+      imageSize: config.augment.size,
+      ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
+    });
+    const encoder = configOfShape(shape);
+    const footprint = probeFootprint(encoder);
+    const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
+    const places = probePlaces(config, encoder.depth);
+    const classes = source.classes.length;
+    const { embedDim } = encoder;
+    const { batchNorm, optimizer } = config.probe;
+    const length = probeLength(config, source.length);
+    const specs = probeSpecs({ places, embedDim, classes, batchNorm });
+    return {
+      images: source.length,
+      testImages: test.length,
+      classes,
+      classifiers: places.length,
+      frozenParameters: countTrainable(encoderSpecs(encoder, { hasMaskToken: false })),
+      ...length,
+      batch: config.batchSize,
+      microBatch: step.microBatch,
+      memory: step.memory,
+      disk: planDisk(config, countTrainable(specs), length, {
+        moments: optimizer === "lars" ? 1 : 2,
+      }),
+    };
+  } finally {
+    train.close?.();
+    test.close?.();
+  }
+}

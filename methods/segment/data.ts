@@ -1,0 +1,95 @@
+/**
+ * The images and label maps of a segmentation config.
+ *
+ * @module
+ */
+
+import type { SegmentConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { createImageDecoder } from "../../data/decode.ts";
+import { ignoredLabel, type LabelMap, labelsOfImage } from "../../data/label_map.ts";
+import { openAnnotated } from "../../data/open_annotated.ts";
+import type { SegmentationTransform } from "../../data/segmentation_transform.ts";
+import { shapeNames, shapesSource } from "../../data/shapes_source.ts";
+import type { Source } from "../../data/source.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
+
+type DataConfig = SegmentConfig["data"];
+
+/** The made pictures of `data.source=shapes`: how many, and their seed. */
+const shapes = { train: [400, 1], test: [100, 2] } as const;
+
+/** Opens the images to train on; `shapes` are the made ones. */
+export function openAnnotatedTraining({ source, split }: DataConfig): Source {
+  if (source === "shapes") return shapesSource(...shapes.train);
+  return openAnnotated(source, split ?? "train");
+}
+
+/** Opens the images to evaluate on; a `UserError` where there are none. */
+export function openAnnotatedTest(data: DataConfig): Source {
+  const source = data.evaluationSource ?? data.source;
+  if (source === "shapes") return shapesSource(...shapes.test);
+  return openAnnotated(source, data.evaluationSplit ?? "val");
+}
+
+/** Names of the classes by label, where they are known: of the made pictures. */
+export function labelName({ data }: SegmentConfig, label: number): string {
+  return data.source === "shapes" ? shapeNames[label] ?? `${label}` : `${label}`;
+}
+
+/** The label map of an image. */
+export async function readLabels(
+  source: Source,
+  index: number,
+  decoder: Awaited<ReturnType<typeof createImageDecoder>>,
+  isReduced: boolean,
+): Promise<LabelMap> {
+  const { annotations } = source;
+  if (annotations === undefined) {
+    throw new UserError(`Cannot segment "${source.entry(index).id}": it has no label map`);
+  }
+  const { id } = annotations.entry(index);
+  return labelsOfImage(await decoder.decode(await annotations.read(index), id), id, isReduced);
+}
+
+/**
+ * The number of classes: the config's, or one more than the largest label of all label maps.
+ *
+ * @throws UserError where no pixel has a label
+ */
+export async function segmentClasses(config: SegmentConfig, source: Source): Promise<number> {
+  const { classes, reduceZeroLabel } = config.segmentation;
+  if (classes !== "auto") return classes;
+  const decoder = await createImageDecoder();
+  let largest = -1;
+  for (let index = 0; index < source.length; index++) {
+    const { data } = await readLabels(source, index, decoder, reduceZeroLabel);
+    for (const label of data) if (label !== ignoredLabel && label > largest) largest = label;
+  }
+  if (largest < 0) {
+    throw new UserError(
+      `Cannot count the classes of "${config.data.source}": no pixel has a label`,
+      {
+        hint: "check segmentation.reduceZeroLabel, or set segmentation.classes",
+      },
+    );
+  }
+  return largest + 1;
+}
+
+/** The training view of a config. */
+export function segmentTransform(config: SegmentConfig): SegmentationTransform {
+  const { augment, segmentation } = config;
+  const [r, g, b] = normalizations[augment.normalization].mean.map(Math.round);
+  return {
+    kind: "segmentation",
+    size: augment.size,
+    edges: augment.resize,
+    ratio: augment.resizeRatio,
+    maxClassShare: augment.maxClassShare,
+    flip: augment.flip,
+    isDistorted: augment.photometricDistortion,
+    isReduced: segmentation.reduceZeroLabel,
+    fill: [r, g, b],
+  };
+}

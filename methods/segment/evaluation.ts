@@ -1,0 +1,138 @@
+/**
+ * Quality during segmentation training, and the best model so far.
+ *
+ * @module
+ */
+
+import { communicatorOf } from "../../backends/backend.ts";
+import type { SegmentConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { createImageDecoder } from "../../data/decode.ts";
+import { ignoredLabel } from "../../data/label_map.ts";
+import type { Source } from "../../data/source.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+import type { Segmenter } from "../../models/segmentation/segmenter.ts";
+import {
+  PixelCounts,
+  type SegmentationQuality,
+  segmentImage,
+} from "../../tasks/evaluation/segmentation.ts";
+import { bestModelFile } from "../classify/evaluation.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
+import { openAnnotatedTest, readLabels } from "./data.ts";
+import type { RunSession } from "../engine/session.ts";
+
+/** The best model so far. */
+export interface BestSegmenter {
+  readonly step: number;
+  readonly mIoU: number;
+}
+
+/** Measures a segmenter on the evaluation split and keeps the best. */
+export class SegmentEvaluation {
+  readonly #config: SegmentConfig;
+  readonly #session: RunSession;
+  readonly #source: Source | null;
+  #best: BestSegmenter | null = null;
+  #last: (SegmentationQuality & { readonly step: number }) | null = null;
+
+  private constructor(config: SegmentConfig, session: RunSession, source: Source | null) {
+    this.#config = config;
+    this.#session = session;
+    this.#source = source;
+  }
+
+  /** Opens the evaluation split; says so where there is none. */
+  static open(config: SegmentConfig, session: RunSession): SegmentEvaluation {
+    try {
+      return new SegmentEvaluation(config, session, openAnnotatedTest(config.data));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      session.listener({
+        type: "warning",
+        kind: "noEvaluation",
+        message: `No evaluation: ${error.message}`,
+      });
+      return new SegmentEvaluation(config, session, null);
+    }
+  }
+
+  /** What the last evaluation found; null before the first. */
+  get last(): (SegmentationQuality & { readonly step: number }) | null {
+    return this.#last;
+  }
+
+  get best(): BestSegmenter | null {
+    return this.#best;
+  }
+
+  /** Whether an evaluation is due after a step. */
+  isDue(step: number): boolean {
+    const every = this.#config.evaluateEverySteps;
+    return every !== null && step % every === 0;
+  }
+
+  /** Measures the model after a step and writes it to `best.safetensors` where it is the best so far. */
+  async evaluate(model: Segmenter, step: number): Promise<void> {
+    if (this.#source === null) return;
+    const quality = await this.#measure(model, this.#source);
+    this.#last = { ...quality, step };
+    const { labels: _, ...result } = quality;
+    this.#session.listener({ type: "evaluation", step, name: "segmentation", result });
+    // As a checkpoint keeps it, so that a resumed run compares the same numbers.
+    const mIoU = Math.fround(quality.mIoU);
+    if (this.#best !== null && mIoU <= this.#best.mIoU) return;
+    this.#best = { step, mIoU };
+    await this.#session.writeModel(bestModelFile, await model.parameters.export(), {
+      "mimic.segmenter": JSON.stringify(model.config),
+      "mimic.best": JSON.stringify(this.#best),
+    });
+  }
+
+  async #measure(model: Segmenter, source: Source): Promise<SegmentationQuality> {
+    const { augment, segmentation, data } = this.#config;
+    const { classes } = model.config;
+    const decoder = await createImageDecoder();
+    const counts = new PixelCounts(classes);
+    const communicator = communicatorOf(this.#session.on);
+    for (let index = communicator.rank; index < source.length; index += communicator.size) {
+      const { id } = source.entry(index);
+      const image = await decoder.decode(await source.read(index), id, { exif: data.exif });
+      const labels = await readLabels(source, index, decoder, segmentation.reduceZeroLabel);
+      if (labels.width !== image.width || labels.height !== image.height) {
+        throw new UserError(`Cannot evaluate "${id}": its label map has another size`);
+      }
+      const strange = labels.data.find((label) => label >= classes && label !== ignoredLabel);
+      if (strange !== undefined) {
+        throw new UserError(
+          `Cannot evaluate "${id}": its label map has class ${strange}, and the model ${classes} classes`,
+          { hint: "set segmentation.classes to the number of classes" },
+        );
+      }
+      const predicted = await segmentImage(this.#session.on, model, image, {
+        edges: augment.resize,
+        stride: augment.stride,
+        normalization: normalizations[augment.normalization],
+      });
+      counts.add(predicted, labels);
+    }
+    await counts.sumOver(communicator);
+    return counts.quality;
+  }
+
+  /** The best so far for a checkpoint. */
+  export(): Map<string, NamedValues> {
+    const values = this.#best === null ? [] : [this.#best.step, this.#best.mIoU];
+    return new Map([["best", { shape: [values.length], values: Float32Array.from(values) }]]);
+  }
+
+  /** Goes on from what {@link SegmentEvaluation.export} gave. */
+  load(values: ReadonlyMap<string, NamedValues>): void {
+    const [step, mIoU] = values.get("best")?.values ?? [];
+    if (step !== undefined) this.#best = { step, mIoU };
+  }
+
+  close(): void {
+    this.#source?.close?.();
+  }
+}

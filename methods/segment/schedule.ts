@@ -1,0 +1,31 @@
+/**
+ * Length and learning rate of a segmentation run, which counts in steps.
+ *
+ * @module
+ */
+
+import type { SegmentConfig } from "../../configs/schema.ts";
+import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+import { type RunLength, stepsPerEpochOf } from "../engine/schedule.ts";
+
+/** Steps that a config asks for on so many images. */
+export function segmentLength(config: SegmentConfig, images: number): RunLength {
+  const { schedule } = config;
+  const stepsPerEpoch = stepsPerEpochOf(config, images);
+  const scheduleSteps = schedule.steps;
+  const totalSteps = Math.min(scheduleSteps, schedule.maxSteps ?? scheduleSteps);
+  return { stepsPerEpoch, scheduleSteps, totalSteps };
+}
+
+/** Linear warm-up on a polynomial decay, as mmcv computes them. */
+export function segmentSchedule({ schedule, optimizer }: SegmentConfig): LearningRateSchedule {
+  return {
+    variant: "poly",
+    base: optimizer.lr,
+    minimum: schedule.minLr,
+    warmupSteps: schedule.warmupSteps,
+    totalSteps: schedule.steps,
+    warmupFactor: schedule.warmupStartFactor,
+    power: schedule.power,
+  };
+}

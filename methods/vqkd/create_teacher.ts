@@ -1,0 +1,114 @@
+/**
+ * The teacher that a tokenizer config names.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
+import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
+import { openTensorFile } from "../../checkpoints/tensor_file.ts";
+import { toFloat32 } from "../../checkpoints/tensor_data.ts";
+import type { TokenizerConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Source } from "../../data/source.ts";
+import { Classifier } from "../../models/classifier.ts";
+import { MaskedImageModel } from "../../models/masked_image_model.ts";
+import type { Initialise, NamedValues } from "../../models/parameter_set.ts";
+import { BeitTeacher, type TeachingModel } from "../../models/teachers/beit.ts";
+import { createClipTeacher } from "../../models/teachers/clip.ts";
+import { createDinoTeacher } from "../../models/teachers/dino.ts";
+import { fitHog, HogTeacher } from "../../models/teachers/hog.ts";
+import type { Teacher } from "../../models/teachers/teacher.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+import { openLoader } from "../../tasks/run/data_sources.ts";
+import { readValues } from "../../tasks/run/model_tensors.ts";
+import { trainTransform } from "../../tasks/run/transforms.ts";
+
+/**
+ * Loads or fits a teacher.
+ *
+ * @param kept what a checkpoint of the run holds of it; null for a new run
+ * @throws UserError where its file is missing or holds something else
+ */
+export async function createTeacher(
+  on: Context,
+  config: TokenizerConfig,
+  source: Source,
+  kept: ReadonlyMap<string, NamedValues> | null,
+  listener: RunListener,
+  downloads: DownloadOptions = {},
+): Promise<Teacher> {
+  const { name, checkpoint } = config.teacher;
+  if (name === "hog") {
+    const state = keptHog(kept) ?? await fit(config, source, listener);
+    return new HogTeacher(on, state, config.model);
+  }
+  if (checkpoint === null) {
+    throw new UserError(`Cannot load the ${name} teacher: teacher.checkpoint is not set`, {
+      hint: "give its weights with --set teacher.checkpoint=FILE, or take --teacher hog",
+    });
+  }
+  const path = await resolveWeights(checkpoint, downloads);
+  if (name === "beit") return new BeitTeacher(await openTeachingModel(on, path));
+  const { file } = await openTensorFile(path);
+  try {
+    const values = await readValues(file);
+    return name === "clip" ? createClipTeacher(on, values) : createDinoTeacher(on, values);
+  } finally {
+    file.close();
+  }
+}
+
+/** The part of a checkpoint's extra tensors that is the hog teacher's, if it is there. */
+function keptHog(kept: ReadonlyMap<string, NamedValues> | null): Map<string, NamedValues> | null {
+  const state = new Map([...kept ?? []].filter(([name]) => name.startsWith("teacher.hog.")));
+  return state.size === 0 ? null : state;
+}
+
+/** Fits the hog teacher to views of the first images of the run. */
+async function fit(config: TokenizerConfig, source: Source, listener: RunListener) {
+  const images = Math.min(config.teacher.hog.fitImages, source.length);
+  const transform = trainTransform(config.augment);
+  const options = { source, transform, batch: images, seed: config.seed };
+  const loader = await openLoader(config.data, options, listener);
+  try {
+    for await (const { pixels } of loader.batches({ to: 1 })) {
+      return fitHog(pixels, { ...config.teacher.hog, ...config.model });
+    }
+  } finally {
+    loader.close();
+  }
+  throw new UserError("Cannot fit the hog teacher: there are no images");
+}
+
+/** A BEiT of any known format: pretrained, or fine-tuned. */
+async function openTeachingModel(on: Context, checkpoint: string): Promise<TeachingModel> {
+  const opened = await openModel(checkpoint);
+  try {
+    const { kind, shape } = opened;
+    if (kind !== "pretrain" && kind !== "finetune") {
+      throw new UserError(`Cannot teach with "${checkpoint}": it holds a ${kind}`, {
+        hint: "give a pretrained or fine-tuned BEiT",
+      });
+    }
+    requireWhole(opened.report, `the teacher "${checkpoint}"`);
+    const values = new Map<string, Float32Array>();
+    for (const [name, tensor] of opened.tensors) values.set(name, toFloat32(await tensor.read()));
+    const initialise: Initialise = ({ name }) => values.get(name)!;
+    const config = {
+      codes: 1,
+      earlyLayers: shape.depth,
+      headLayers: 0,
+      dropPathRate: 0,
+      dropPathTwice: false,
+      initVariant: "unilm",
+      ...shape,
+    } as const;
+    return kind === "pretrain"
+      ? MaskedImageModel.create(on, config, initialise)
+      : Classifier.create(on, config, initialise);
+  } finally {
+    opened.close();
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The tokenizer of a pretraining run: VQ-KD from a file, frozen or drifting, or k-means on pixels.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { DownloadOptions } from "../../checkpoints/download.ts";
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { Generator } from "../../core/generator.ts";
+import type { Source } from "../../data/source.ts";
+import { countTrainable, type NamedValues } from "../../models/parameter_set.ts";
+import { vqkdSpecs } from "../../models/vqkd_config.ts";
+import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
+import { openLoader } from "../../tasks/run/data_sources.ts";
+import { DriftingCodebook } from "./drifting_codebook.ts";
+import { loadTokenizer, requireFit, tokenizerConfig } from "./load_tokenizer.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
+import { PixelTokenizer, type PixelTokenizerConfig } from "./pixel_tokenizer.ts";
+import type { RunSession } from "../engine/session.ts";
+import { pretrainTransform } from "../../tasks/run/transforms.ts";
+
+/** The value of `tokenizer.checkpoint` that means k-means on the pixels of the run's own images. */
+export const pixelTokenizerName = "pixels";
+
+/** Patches of a code that k-means is fitted to. */
+const patchesPerCode = 64;
+
+/** What a pretraining run does with its tokenizer. */
+export interface RunTokenizer {
+  readonly encoder: PatchTokenizer;
+  /** The same, but it never learns from what it labels: for pictures. */
+  readonly onlooker: PatchTokenizer;
+  /** Frozen numbers that encoding an image takes. */
+  readonly parameterCount: number;
+  /** What a checkpoint of the run must hold of it; null where the tokenizer's own file is enough. */
+  readonly extra: (() => Promise<ReadonlyMap<string, NamedValues>>) | null;
+  dispose(): void;
+}
+
+/** The size of the pixel tokenizer that fits a config's model. */
+function pixelConfig({ model, augment }: PretrainConfig): PixelTokenizerConfig {
+  const imageSize = augment.tokenizerSize;
+  return {
+    imageSize,
+    patchSize: imageSize * model.patchSize / model.imageSize,
+    codes: model.codes,
+  };
+}
+
+/**
+ * Checks that a config's tokenizer fits its model, without loading it.
+ *
+ * @returns the number of its frozen numbers
+ * @throws UserError where it does not fit, or its file is missing or broken
+ */
+export async function checkTokenizer(
+  config: PretrainConfig,
+  downloads: DownloadOptions = {},
+): Promise<number> {
+  const { checkpoint, updatesDuringPretraining } = config.tokenizer;
+  if (checkpoint !== pixelTokenizerName) {
+    const found = await tokenizerConfig(checkpoint, downloads);
+    requireFit(found, config.model, config.augment.tokenizerSize);
+    return countTrainable(vqkdSpecs(found));
+  }
+  if (updatesDuringPretraining) {
+    throw new UserError("Cannot update the codebook of pixels during pretraining: it is frozen", {
+      hint: "set tokenizer.updatesDuringPretraining=false",
+    });
+  }
+  const { imageSize, patchSize } = pixelConfig(config);
+  if (!Number.isInteger(patchSize)) {
+    throw new UserError(
+      `Cannot divide ${imageSize} px into ${imageSize / patchSize} patches a side`,
+      { hint: "set augment.tokenizerSize to a multiple of the model's patches a side" },
+    );
+  }
+  return 0;
+}
+
+/**
+ * Opens the tokenizer of a run: a new one, or as the run's checkpoint has it.
+ *
+ * @throws UserError as {@link checkTokenizer}
+ */
+export async function openTokenizer(
+  config: PretrainConfig,
+  source: Source,
+  session: RunSession,
+  downloads: DownloadOptions = {},
+): Promise<RunTokenizer> {
+  const { checkpoint, updatesDuringPretraining } = config.tokenizer;
+  const { on } = session;
+  const parameterCount = await checkTokenizer(config, downloads);
+  if (checkpoint === pixelTokenizerName) {
+    const kept = await session.readExtra();
+    const encoder = kept === null
+      ? await fitPixels(config, source, session)
+      : PixelTokenizer.load(on, pixelConfig(config), kept);
+    const extra = () => encoder.export();
+    const dispose = () => encoder.dispose();
+    return { encoder, onlooker: encoder, parameterCount, extra, dispose };
+  }
+  const tokenizer = await loadTokenizer(on, checkpoint, downloads);
+  const dispose = () => tokenizer.dispose();
+  if (!updatesDuringPretraining) {
+    return { encoder: tokenizer, onlooker: tokenizer, parameterCount, extra: null, dispose };
+  }
+  const encoder = new DriftingCodebook(tokenizer);
+  const kept = await session.readExtra();
+  if (kept !== null) encoder.load(on, kept);
+  const extra = () => encoder.export();
+  return { encoder, onlooker: tokenizer, parameterCount, extra, dispose };
+}
+
+/** k-means on patches of the views that the run begins with. */
+async function fitPixels(
+  config: PretrainConfig,
+  source: Source,
+  { on, listener }: RunSession,
+): Promise<PixelTokenizer> {
+  const shape = pixelConfig(config);
+  const patches = (shape.imageSize / shape.patchSize) ** 2;
+  const images = Math.min(source.length, Math.ceil(shape.codes * patchesPerCode / patches));
+  const batch = Math.min(images, config.batchSize);
+  listener({ type: "note", message: `Fitting ${shape.codes} codes to the pixels of patches` });
+  const loader = await openLoader(config.data, {
+    source,
+    transform: pretrainTransform(config.augment),
+    batch,
+    seed: config.seed,
+  }, listener);
+  const normalization = normalizations[config.augment.tokenizerNormalization];
+  const batches: Tensor[] = [];
+  try {
+    for await (const loaded of loader.batches({ to: Math.ceil(images / batch) })) {
+      const { tokenizerPixels, size, tokenizerSize } = loaded;
+      batches.push(
+        on.backend.run(() => imageTensor(tokenizerPixels, size, tokenizerSize, normalization)),
+      );
+    }
+  } finally {
+    loader.close();
+  }
+  const generator = Generator.from(config.seed).split("pixels");
+  const tokenizer = await PixelTokenizer.fit(on, shape, batches, generator);
+  tf.dispose(batches);
+  return tokenizer;
+}

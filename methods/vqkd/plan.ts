@@ -1,0 +1,65 @@
+/**
+ * What training a tokenizer will cost, before it starts: `tokenizer --dry-run`.
+ *
+ * @module
+ */
+
+import type { TokenizerConfig } from "../../configs/schema.ts";
+import { openTrainingSource } from "../../tasks/run/data_sources.ts";
+import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
+import { learningRateSchedule, runLength } from "../engine/schedule.ts";
+import { tokenizerFootprint, vqkdConfig } from "./tokenizer.ts";
+
+/**
+ * The plan of a run. Its parameters are those of encoder, decoder and their projections: the codebook is
+ * beside them. The teacher's memory comes on top.
+ */
+export interface TokenizerPlan extends RunSizes, RunCosts {
+  /** Images of the training split. */
+  readonly images: number;
+  readonly codes: number;
+  readonly codeDim: number;
+  /** Tokens of the data per code: with few, codes stay unused. */
+  readonly tokensPerCode: number;
+}
+
+/** Width of each teacher's features; of a BEiT it is taken to be the tokenizer's own. */
+function teacherDim({ teacher, model }: TokenizerConfig): number {
+  switch (teacher.name) {
+    case "clip":
+      return 512;
+    case "dino":
+      return 768;
+    case "hog":
+      return teacher.hog.localComponents + teacher.hog.globalComponents;
+    case "beit":
+      return model.embedDim;
+  }
+}
+
+/**
+ * Plans a run on its images; nothing is computed.
+ *
+ * @throws UserError where the images cannot be found
+ */
+export async function planTokenizer(
+  config: TokenizerConfig,
+  options: { readonly memoryBudgetBytes?: number } = {},
+): Promise<TokenizerPlan> {
+  const source = await openTrainingSource(config.data);
+  const images = source.length;
+  source.close?.();
+  const footprint = tokenizerFootprint(vqkdConfig(config, teacherDim(config)));
+  const length = runLength(config, images);
+  const { codes, codeDim } = config.codebook;
+  const { sizes, costs } = planRun(config, {
+    footprint,
+    length,
+    schedule: learningRateSchedule(config, length),
+    // Codes, their counts and how long they have been idle.
+    beside: { numbers: codes * (codeDim + 2), models: 1 },
+    budgetBytes: options.memoryBudgetBytes,
+  });
+  const tokensPerCode = images * (footprint.tokens - 1) / codes;
+  return { images, ...sizes, codes, codeDim, tokensPerCode, ...costs };
+}
