@@ -9,6 +9,8 @@ export interface Layer {
   readonly values: RawConfig;
   /** Where the value of a key comes from: `quickstart.jsonc:14`, `--set optimizer.lr=1e-3`. */
   origin(key: string): string;
+  /** Whether its values were given for this very run, so that no size given later takes them back. */
+  readonly isGiven?: boolean;
 }
 
 /** Keys that say the same thing in two ways: a layer that sets one takes back the other. */
@@ -17,6 +19,19 @@ export const ALTERNATIVES: readonly (readonly [string, string])[] = [
   ["schedule.warmupEpochs", "schedule.warmupRatio"],
   ["mask.ratio", "mask.maskedPatches"],
   ["checkpoint.everySteps", "checkpoint.everyEpochs"],
+];
+
+const masks = ["mask.maskedPatches", "mask.minBlock", "mask.maxBlock"];
+const views = ["augment.testResize", "augment.resize", "augment.stride"];
+
+/**
+ * Sizes that a recipe writes for its own image and patch size: a layer over it that gives another one
+ * takes them back, and they are derived anew.
+ */
+const FOLLOWERS: readonly (readonly [of: string, followers: readonly string[]])[] = [
+  ["model.imageSize", ["augment.size", "augment.tokenizerSize", ...views, ...masks]],
+  ["model.patchSize", masks],
+  ["augment.size", views],
 ];
 
 /** Whether a value is a section rather than a leaf. */
@@ -49,6 +64,8 @@ export interface Merged {
   readonly values: RawConfig;
   /** Where each leaf's value comes from. */
   readonly origins: Map<string, string>;
+  /** Leaves that somebody gave for this very run. */
+  readonly given: Set<string>;
 }
 
 function forget(origins: Map<string, string>, key: string): void {
@@ -72,8 +89,17 @@ function mergeInto(into: RawConfig, layer: Layer, from: RawConfig, prefix: strin
       forget(all.origins, key);
       into[name] = structuredClone(value);
       all.origins.set(key, layer.origin(key));
+      if (layer.isGiven) all.given.add(key);
     }
   }
+}
+
+function takeBack(merged: Merged, key: string): void {
+  if (valueAt(merged.values, key) === undefined) return;
+  const path = key.split(".");
+  const section = valueAt(merged.values, path.slice(0, -1).join(".")) as RawConfig;
+  delete section[path[path.length - 1]];
+  forget(merged.origins, key);
 }
 
 function takeBackAlternatives(merged: Merged, layer: Layer): void {
@@ -88,19 +114,24 @@ function takeBackAlternatives(merged: Merged, layer: Layer): void {
       );
     }
     const replaced = given(one) ? other : given(other) ? one : null;
-    if (replaced === null || valueAt(merged.values, replaced) === undefined) continue;
-    const path = replaced.split(".");
-    const section = valueAt(merged.values, path.slice(0, -1).join(".")) as RawConfig;
-    delete section[path[path.length - 1]];
-    forget(merged.origins, replaced);
+    if (replaced !== null) takeBack(merged, replaced);
+  }
+}
+
+function takeBackFollowers(merged: Merged, { values }: Layer): void {
+  for (const [of, followers] of FOLLOWERS) {
+    const [before, now] = [valueAt(merged.values, of), valueAt(values, of)];
+    if (now === undefined || before === undefined || now === before) continue;
+    for (const key of followers) if (!merged.given.has(key)) takeBack(merged, key);
   }
 }
 
 /** Merges layers, the later over the earlier. */
 export function mergeLayers(layers: readonly Layer[]): Merged {
-  const merged: Merged = { values: {}, origins: new Map() };
+  const merged: Merged = { values: {}, origins: new Map(), given: new Set() };
   for (const layer of layers) {
     takeBackAlternatives(merged, layer);
+    takeBackFollowers(merged, layer);
     mergeInto(merged.values, layer, layer.values, "", merged);
   }
   return merged;

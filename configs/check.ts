@@ -61,6 +61,30 @@ function checkSizes(config: Config, fail: Fail): void {
   if (config.augment.size !== config.model.imageSize) {
     fail("augment.size", config.augment.size, `model.imageSize, ${config.model.imageSize}`);
   }
+  if (config.task === "finetune") checkTestView(config, fail);
+  if (config.task === "segment") checkWindow(config, fail);
+}
+
+function checkTestView({ augment }: Extract<Config, { task: "finetune" }>, fail: Fail): void {
+  const { size, testResize } = augment;
+  if (testResize >= size) return;
+  fail(
+    "augment.testResize",
+    testResize,
+    `at least augment.size, ${size}, which is cut out of it`,
+    `leave it out, or set augment.testResize=${Math.round(size * 256 / 224)}`,
+  );
+}
+
+function checkWindow({ augment }: Extract<Config, { task: "segment" }>, fail: Fail): void {
+  const { size, stride } = augment;
+  if (stride <= size) return;
+  fail(
+    "augment.stride",
+    stride,
+    `at most the window's size, augment.size, ${size}`,
+    `leave it out, or set augment.stride=${Math.floor(size * 2 / 3)}`,
+  );
 }
 
 /**

@@ -79,6 +79,14 @@ export function derivedValues(task: Task, written: RawConfig): Derived[] {
 
   follow("augment.size", "model.imageSize");
   follow("augment.tokenizerSize", "augment.size");
+  const size = number("augment.size");
+  if (size !== null) {
+    const origin = "derived from augment.size";
+    // The proportions of the papers' 224 of 256 px, and of ADE20K's 512 px.
+    derive("augment.testResize", Math.round(size * 256 / 224), origin);
+    derive("augment.resize", [4 * size, size], origin);
+    derive("augment.stride", Math.max(1, Math.floor(size * 2 / 3)), origin);
+  }
   for (const [one, other] of ALTERNATIVES) {
     if (other === "mask.maskedPatches") continue;
     if ((value(one) ?? null) !== null) derive(other, null, `replaced by ${one}`);
@@ -91,6 +99,12 @@ export function derivedValues(task: Task, written: RawConfig): Derived[] {
     const from = ratio === null ? "the patch grid" : "mask.ratio";
     derive("mask.maskedPatches", Math.max(1, masked), `derived from ${from}`);
     follow("mask.maxBlock", "mask.maskedPatches");
+    const most = number("mask.maxBlock") ?? 75;
+    if (most < 16) {
+      // The paper's smallest block is 16 of 196 patches; a small grid has no room for 16.
+      const smallest = Math.max(1, Math.min(most, Math.round(side * side * 16 / 196)));
+      derive("mask.minBlock", smallest, "derived from the patch grid");
+    }
   }
   return derived;
 }

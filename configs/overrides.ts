@@ -58,7 +58,7 @@ function textLayer(text: string, task: Task): Layer {
   if (found.node === null) throw unknownKey(schemas[task], found.parent, found.key, origin);
   const values: RawConfig = {};
   setAt(values, found.path, read(text.slice(split + 1).trim(), key, found.node));
-  return { values, origin: () => origin };
+  return { values, origin: () => origin, isGiven: true };
 }
 
 /** The overrides in their order, each a layer of its own so that the later wins. */
@@ -70,6 +70,6 @@ export function overrideLayers(overrides: readonly Override[], task: Task): Laye
     if (found.node === null) throw new UserError(`${origin} has no meaning for task "${task}"`);
     const values: RawConfig = {};
     setAt(values, found.path, isText ? read(String(value), key, found.node) : value);
-    return { values, origin: () => origin };
+    return { values, origin: () => origin, isGiven: true };
   });
 }

@@ -35,8 +35,24 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** A copy of the pixels of `box`, mirrored left to right if `mirrored`. */
+/** Throws where a box reaches beyond its picture: rows would run into one another, or be black. */
+export function requireInside(box: CropBox, { width, height }: Omit<RgbImage, "data">): void {
+  const { top, left } = box;
+  const isInside = top >= 0 && left >= 0 && top + box.height <= height && left + box.width <= width;
+  if (isInside) return;
+  throw new RangeError(
+    `Cannot crop ${box.width} × ${box.height} pixels at column ${left}, row ${top}: ` +
+      `the image is ${width} × ${height}`,
+  );
+}
+
+/**
+ * A copy of the pixels of `box`, mirrored left to right if `mirrored`.
+ *
+ * @throws RangeError where the box reaches beyond the picture
+ */
 export function crop(image: RgbImage, box: CropBox, mirrored = false): RgbImage {
+  requireInside(box, image);
   const { width, height } = box;
   const data = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {

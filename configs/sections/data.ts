@@ -159,7 +159,8 @@ export const finetuneAugmentSection = cropAugmentSection.extend({
     "Share of each target spread over all classes.",
   ),
   testResize: z.int().min(4).default(256).describe(
-    "Shorter edge that a test image is resized to before the centre crop of `size`.",
+    "Shorter edge that a test image is resized to before the centre crop of `size`; default " +
+      "256 / 224 of it.",
   ),
 }).describe("The training view of fine-tuning and the test transform.");
 

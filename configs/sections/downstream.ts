@@ -57,7 +57,8 @@ export const segmentationSection = z.strictObject({
 export const segmentationAugmentSection = z.strictObject({
   size: z.int().min(4).default(512).describe("Height and width of the crop; default the model's."),
   resize: z.tuple([z.int().min(1), z.int().min(1)]).default([2048, 512]).describe(
-    "Longest and shortest edge that an image is fitted into before the crop.",
+    "Longest and shortest edge that an image is fitted into before the crop; default four times " +
+      "`size`, and `size`.",
   ),
   resizeRatio: z.tuple([z.number().positive(), z.number().positive()]).default([0.5, 2]).describe(
     "Factor drawn for the fitted size: [smallest, largest].",
@@ -67,7 +68,9 @@ export const segmentationAugmentSection = z.strictObject({
   ),
   flip: z.number().min(0).max(1).default(0.5).describe("Probability of a horizontal flip."),
   photometricDistortion: z.boolean().default(true).describe("Whether colours are distorted."),
-  stride: z.int().min(1).default(341).describe("Stride of the sliding window of the test, pixels."),
+  stride: z.int().min(1).default(341).describe(
+    "Stride of the sliding window of the test, pixels; default two thirds of `size`.",
+  ),
   normalization: z.enum(["imagenet", "half", "clip"]).default("imagenet").describe(
     "Mean and deviation of the view.",
   ),

@@ -22,11 +22,16 @@ type AugmentConfig = Exclude<Config, { task: "segment" }>["augment"];
 export interface Preparation {
   readonly normalization: AugmentConfig["normalization"];
   readonly interpolation: AugmentConfig["interpolation"];
-  /** Shorter edge before the centre crop; null for 256 ÷ 224 of the crop. */
+  /** Shorter edge before the centre crop, where it was given; null: as `cropShare` says. */
   readonly resize: number | null;
+  /** Side of the centre crop over the shorter edge before it (timm's `crop_pct`), at most 1. */
+  readonly cropShare: number;
   /** The run's `data` section, or the schema's defaults: the bundled sample. */
   readonly data: DataConfig;
 }
+
+/** The share of the papers: 224 of 256 pixels. */
+const usualCropShare = 224 / 256;
 
 /** What is taken where a checkpoint says nothing: ImageNet's statistics and Pillow's bicubic. */
 function defaults(): Preparation {
@@ -34,6 +39,7 @@ function defaults(): Preparation {
     normalization: "imagenet",
     interpolation: "pil-bicubic",
     resize: null,
+    cropShare: usualCropShare,
     data: dataSection.parse({}),
   };
 }
@@ -65,23 +71,31 @@ function configIn(checkpoint: string): Config | null {
 export function preparationOf(checkpoint: string): Preparation {
   const config = runConfig(checkpoint);
   if (config === null || config.task === "segment") return defaults();
-  const { normalization, interpolation } = config.augment;
-  const resize = config.task === "finetune" ? config.augment.testResize : null;
-  return { normalization, interpolation, resize, data: config.data };
+  const { augment, data } = config;
+  const { normalization, interpolation } = augment;
+  return { normalization, interpolation, resize: null, cropShare: cropShareOf(config), data };
+}
+
+/** The share of a run's test images that it looked at. */
+function cropShareOf(config: Exclude<Config, { task: "segment" }>): number {
+  if (config.task !== "finetune") return usualCropShare;
+  const { size, testResize } = config.augment;
+  // Runs were once let through whose crop was larger than the image.
+  return testResize < size ? usualCropShare : size / testResize;
 }
 
 /** The preparation of a run's checkpoint as hubs write it down; undefined where there is no run. */
 export function hubPreprocessing(checkpoint: string): Preprocessing | undefined {
   const config = runConfig(checkpoint);
   if (config === null || config.task === "segment") return undefined;
-  const { normalization, interpolation, resize } = preparationOf(checkpoint);
+  const { normalization, interpolation, cropShare } = preparationOf(checkpoint);
   const { mean, std } = normalizations[normalization];
   const shares = (values: readonly number[]) =>
     values.map((value) => Number((value / 255).toPrecision(9))) as [number, number, number];
   return {
     mean: shares(mean),
     standardDeviation: shares(std),
-    cropShare: resize === null ? 224 / 256 : config.augment.size / resize,
+    cropShare,
     interpolation: interpolation === "pil-bilinear" ? "bilinear" : "bicubic",
   };
 }
@@ -96,10 +110,21 @@ export function classNamesOfRun(checkpoint: string): readonly string[] | null {
   return model?.classNames ?? null;
 }
 
-/** The test transform of a preparation at a size: shorter edge to `resize`, then the centre. */
+/**
+ * The test transform of a preparation at a size: shorter edge to `resize`, then the centre.
+ *
+ * @throws UserError where `resize` is smaller than the size that is cut out of it
+ */
 export function testTransform(preparation: Preparation, size: number): TestTransform {
-  const transform = evaluationTransform({ size, interpolation: preparation.interpolation });
-  return preparation.resize === null ? transform : { ...transform, edge: preparation.resize };
+  const { interpolation, resize, cropShare } = preparation;
+  const edge = resize ?? Math.round(size / cropShare);
+  if (edge < size) {
+    throw new UserError(
+      `Cannot take the central ${size} px of images whose shorter edge is resized to ${edge} px`,
+      { hint: `leave --resize out, or give at least --resize ${size}` },
+    );
+  }
+  return { ...evaluationTransform({ size, interpolation }), edge };
 }
 
 /** A `data` section with some keys set anew; a `UserError` for a value of the wrong type. */

@@ -105,3 +105,11 @@ Deno.test("transformImage() gives the policy and the erasing of fine-tuning to t
   assert.deepEqual(one.tokenizer, other.tokenizer);
   assert.notDeepEqual(one.student, other.student);
 });
+
+Deno.test("a crop that reaches beyond the image is refused, not filled with other rows", () => {
+  const image = { width: 4, height: 3, data: new Uint8Array(36).fill(7) };
+  assert.throws(
+    () => transformImage(image, { kind: "test", size: 8, edge: 6 }, Generator.from(0)),
+    /Cannot crop 8 × 8 pixels at column 0, row -1: the image is 8 × 6/,
+  );
+});

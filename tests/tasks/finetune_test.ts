@@ -118,6 +118,7 @@ Deno.test("positions are interpolated where the images have another size", async
     const config = await tinyFinetune(writeTinyData(folder), [
       `pretrained=${await writeTinyModel(folder)}`,
       "model.imageSize=24",
+      "augment.testResize=27",
       "schedule.steps=2",
     ]);
     const { losses } = await runFinetune(config, { backend });
