@@ -22,13 +22,13 @@ import { EventFile } from "./event_file.ts";
 import { RunLock } from "./run_lock.ts";
 import { type NamedTensors, writeSafetensors } from "./safetensors_writer.ts";
 import {
-  type Checkpoint,
   type CheckpointContent,
   latestCheckpoint,
   loadCheckpoint,
   type LoadedCheckpoint,
   type Retention,
   saveCheckpoint,
+  type SavedCheckpoint,
 } from "./store.ts";
 
 /** The file of a run directory with the numbers of its steps. */
@@ -87,13 +87,7 @@ export class RunDirectory {
     metadata: Record<string, string>,
   ): Promise<string> {
     const target = join(this.path, name);
-    try {
-      await writeSafetensors(`${target}.tmp`, tensors, metadata);
-      Deno.renameSync(`${target}.tmp`, target);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw writeError(`write "${target}"`, error);
-    }
+    await writeSafetensors(target, tensors, metadata);
     return target;
   }
 
@@ -111,7 +105,7 @@ export class RunDirectory {
     step: number,
     content: CheckpointContent,
     retention: Retention,
-  ): Promise<Checkpoint> {
+  ): Promise<SavedCheckpoint> {
     this.#metrics?.flush();
     this.#events?.flush();
     return await saveCheckpoint(this.path, step, content, retention);

@@ -9,7 +9,7 @@
  */
 
 import { basename, join } from "node:path";
-import { UserError } from "../core/errors.ts";
+import { messageOf, UserError } from "../core/errors.ts";
 import { writeError } from "./disk_space.ts";
 import {
   encodeManifest,
@@ -47,6 +47,12 @@ export interface Retention {
 export interface Checkpoint {
   readonly directory: string;
   readonly step: number;
+}
+
+/** A checkpoint that was just written. */
+export interface SavedCheckpoint extends Checkpoint {
+  /** Why something old could not be removed, which takes room but harms nothing; null where all is. */
+  readonly leftOver: string | null;
 }
 
 /** A checkpoint that was checked and opened. */
@@ -109,6 +115,16 @@ function removeIfThere(path: string): void {
   }
 }
 
+/** Does what only frees room; gives what went wrong, which must not end a run whose save is whole. */
+function attempt(tidy: () => void): string | null {
+  try {
+    tidy();
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 async function writeAside(aside: string, step: number, content: CheckpointContent): Promise<void> {
   const files: Record<string, { bytes: number; sha256: string }> = {};
   for (const [group, tensors] of Object.entries(content.tensors)) {
@@ -125,8 +141,9 @@ async function writeAside(aside: string, step: number, content: CheckpointConten
 }
 
 /**
- * Saves a checkpoint and then removes those which {@link Retention} does not keep. Errors of the disk
- * are `UserError`s and leave the earlier checkpoints as they were. Hold the run's `RunLock`.
+ * Saves a checkpoint and then removes those which {@link Retention} does not keep. Lazy tensors are read
+ * and written one by one. Errors of the disk are `UserError`s and leave the earlier checkpoints as they
+ * were; what could not be removed after a good save is told in `leftOver`. Hold the run's `RunLock`.
  *
  * @example
  * ```ts
@@ -147,7 +164,7 @@ export async function saveCheckpoint(
   step: number,
   content: CheckpointContent,
   retention: Retention = {},
-): Promise<Checkpoint> {
+): Promise<SavedCheckpoint> {
   const folder = join(runDirectory, retention.folder ?? FOLDER);
   const target = join(folder, `step-${step}`);
   const aside = join(folder, `.step-${step}.tmp`);
@@ -155,25 +172,23 @@ export async function saveCheckpoint(
   try {
     Deno.mkdirSync(folder, { recursive: true });
     for (const entry of [...Deno.readDirSync(folder)]) {
-      if (LEFTOVER_NAME.test(entry.name)) removeIfThere(join(folder, entry.name));
+      if (LEFTOVER_NAME.test(entry.name)) attempt(() => removeIfThere(join(folder, entry.name)));
     }
     Deno.mkdirSync(aside);
     await writeAside(aside, step, content);
     moveAway(target, spare);
     Deno.renameSync(aside, target);
     flushDirectory(folder);
-    removeIfThere(spare);
-    prune(folder, step, retention);
   } catch (error) {
-    try {
-      removeIfThere(aside); // A full disk gets its space back.
-    } catch {
-      // The next save tries again.
-    }
+    attempt(() => removeIfThere(aside)); // A full disk gets its space back.
     if (error instanceof UserError) throw error;
     throw writeError(`save the checkpoint "${target}"`, error);
   }
-  return { directory: target, step };
+  const flaws = [
+    attempt(() => removeIfThere(spare)),
+    attempt(() => prune(folder, step, retention)),
+  ].filter((flaw) => flaw !== null);
+  return { directory: target, step, leftOver: flaws[0] ?? null };
 }
 
 /** Moves an earlier checkpoint of the same step out of the way, where it can still be found. */
@@ -189,19 +204,28 @@ function moveAway(target: string, spare: string): void {
 }
 
 /**
- * Removes checkpoints older than `justSaved`. Newer ones, from a future that this run left by
- * resuming earlier, are the user's to judge.
+ * Removes checkpoints older than `justSaved`, each by itself: one that cannot go does not keep the
+ * others. Newer ones, from a future that this run left by resuming earlier, are the user's to judge.
  */
 function prune(folder: string, justSaved: number, { keepLast, keepEvery }: Retention): void {
   if (keepLast === undefined) return;
   let kept = 1; // The one just saved, which is whole.
+  let flaw: unknown = null;
   for (const checkpoint of candidates(folder)) {
     if (checkpoint.step >= justSaved) continue;
     const isMilestone = keepEvery !== undefined && checkpoint.step % keepEvery === 0;
-    const flaw = flawOf(checkpoint.directory, { hashes: false });
-    if (flaw === undefined && !isMilestone && kept < keepLast) kept++;
-    else if (flaw !== undefined || !isMilestone) removeCheckpoint(folder, checkpoint);
+    const isWhole = flawOf(checkpoint.directory, { hashes: false }) === undefined;
+    if (isWhole && (isMilestone || kept < keepLast)) {
+      if (!isMilestone) kept++;
+      continue;
+    }
+    try {
+      removeCheckpoint(folder, checkpoint);
+    } catch (error) {
+      flaw ??= error;
+    }
   }
+  if (flaw !== null) throw flaw;
 }
 
 /**

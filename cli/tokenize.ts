@@ -1,6 +1,6 @@
 /** `tokenize`: images to visual tokens. */
 import type { TokenizedImage, TokenizeResult } from "../tasks/tokens/tokenize_images.ts";
-import { messageOf, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import { defineCommand, path, some, text } from "./_command.ts";
 import { inferenceOptions, modelFlags } from "./_model_flags.ts";
 
@@ -20,23 +20,27 @@ export const tokenizerFlags = {
 interface TokenSink {
   add(image: TokenizedImage): void;
   finish(result: TokenizeResult): Promise<void>;
+  /** Gives up what is not finished; an older file stays as it is. */
+  abandon(): void;
 }
 
-/** JSON lines, written as the tokens come. */
-function jsonLines(file: string): TokenSink {
-  let out: Deno.FsFile;
-  try {
-    out = Deno.openSync(file, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw new UserError(`Cannot write "${file}": ${messageOf(error)}`, { cause: error });
-  }
+/** JSON lines, written as the tokens come; the file takes its place when it is whole. */
+async function jsonLines(file: string): Promise<TokenSink> {
+  const { FileSink } = await import("../checkpoints/file_sink.ts");
   const encoder = new TextEncoder();
+  // Not before the first tokens: the model and the images may turn out not to be there.
+  let sink: InstanceType<typeof FileSink> | null = null;
   return {
-    add: (image) => {
-      let bytes = encoder.encode(JSON.stringify(plain(image)) + "\n");
-      while (bytes.length > 0) bytes = bytes.subarray(out.writeSync(bytes));
+    add(image) {
+      sink ??= new FileSink(file);
+      sink.write(encoder.encode(JSON.stringify(plain(image)) + "\n"));
     },
-    finish: () => Promise.resolve(out.close()),
+    finish() {
+      (sink ?? new FileSink(file)).finish();
+      sink = null;
+      return Promise.resolve();
+    },
+    abandon: () => sink?.abandon(),
   };
 }
 
@@ -57,11 +61,12 @@ function safetensors(file: string): TokenSink {
         ids: JSON.stringify(images.map(({ id }) => id)),
       });
     },
+    abandon: () => {},
   };
 }
 
-function openSink(file: string): TokenSink {
-  if (file.endsWith(".jsonl")) return jsonLines(file);
+async function openSink(file: string): Promise<TokenSink> {
+  if (file.endsWith(".jsonl")) return await jsonLines(file);
   if (file.endsWith(".safetensors")) return safetensors(file);
   throw new UserError(`Cannot write tokens to "${file}": expected .safetensors or .jsonl`, {
     hint: "give --out with one of these endings",
@@ -79,7 +84,7 @@ export const tokenize = defineCommand({
   summary: "Turn images into visual tokens",
   description: "Prints, for each image, its name and the code of each patch, row by row; with " +
     "--json as one document, with --out into a file: .safetensors (int32 tensor `tokens` of images × " +
-    "patches) or .jsonl (a line for each image, written as they come).\n\n" +
+    "patches) or .jsonl (a line for each image).\n\n" +
     "Of an image its central square is taken, as in evaluation.",
   arguments: {
     images: some("IMAGES", "Image files, or one folder or archive."),
@@ -97,7 +102,7 @@ export const tokenize = defineCommand({
   ],
   async run({ flags, arguments: { images } }, context) {
     const { out, split, checkpoint = "vqkd_quickstart" } = flags;
-    const sink = out === undefined ? null : openSink(out);
+    const sink = out === undefined ? null : await openSink(out);
     const { tokenizeImages } = await import("../tasks/tokens/tokenize_images.ts");
     const listed: ReturnType<typeof plain>[] = [];
     const onImage = (image: TokenizedImage) => {
@@ -123,6 +128,7 @@ export const tokenize = defineCommand({
         context.print(`Tokens of ${result.images} images are in ${out}`);
       }
     } finally {
+      sink?.abandon();
       close();
     }
   },

@@ -2,7 +2,7 @@
 import type { z } from "../deps/zod.ts";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
-import { type RawConfig, valueAt } from "./_layers.ts";
+import { isSection, type RawConfig, valueAt } from "./_layers.ts";
 import { childrenOf, leavesOf, type Node, nodeAt, wantedAt } from "./_nodes.ts";
 import { schemas } from "./schema.ts";
 
@@ -27,8 +27,24 @@ export function suggestKey(root: Node, parent: string, key: string, known: strin
   return `known keys${parent === "" ? "" : ` of "${parent}"`}: ${known.join(", ")}`;
 }
 
-/** The error for a key that the schema does not know. */
-export function unknownKey(root: Node, parent: string, key: string, origin: string): UserError {
+/** Keys of the schema that end as a dotted key does: `probe.epochs` for `schedule.epochs`. */
+function sameName(root: Node, dotted: string): string | undefined {
+  const name = dotted.split(".").pop();
+  return leavesOf(root).find(({ key }) => key.split(".").pop() === name)?.key;
+}
+
+/**
+ * The error for a key that the schema does not know.
+ *
+ * @param written the whole key that was written, where `key` is a section on its way
+ */
+export function unknownKey(
+  root: Node,
+  parent: string,
+  key: string,
+  origin: string,
+  written?: string,
+): UserError {
   const found = parent === "" ? root : nodeAt(root, parent).node;
   const known = found === null ? [] : Object.keys(childrenOf(found) ?? {});
   const full = parent === "" ? key : `${parent}.${key}`;
@@ -36,10 +52,19 @@ export function unknownKey(root: Node, parent: string, key: string, origin: stri
     schema !== root && nodeAt(schema, full).node !== null
   );
   const suggestion = suggestKey(root, parent, key, known.filter((name) => name !== "$schema"));
-  const hint = elsewhere !== undefined && !suggestion.startsWith("did you mean")
-    ? `it belongs to task "${elsewhere[0]}"`
-    : suggestion;
-  return new UserError(`Unknown key "${full}" (${origin})`, { hint });
+  return new UserError(`Unknown key "${full}" (${origin})`, {
+    hint: elsewhere === undefined || suggestion.startsWith("did you mean")
+      ? suggestion
+      : hintOf(root, written ?? full, elsewhere[0]),
+  });
+}
+
+/** What to do about a key that another task has: this one may have it in another section. */
+function hintOf(root: Node, written: string, task: string): string {
+  const here = sameName(root, written);
+  return here === undefined
+    ? `it belongs to task "${task}"`
+    : `did you mean "${here}"? "${written}" belongs to task "${task}"`;
 }
 
 /** The message for the first of zod's issues. */
@@ -52,7 +77,10 @@ export function issueError(
   const key = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     const full = key === "" ? issue.keys[0] : `${key}.${issue.keys[0]}`;
-    return unknownKey(root, key, issue.keys[0], originOf(full));
+    const inner = valueAt(values, full);
+    const [first] = isSection(inner) ? Object.keys(inner) : [];
+    const written = first === undefined ? full : `${full}.${first}`;
+    return unknownKey(root, key, issue.keys[0], originOf(full), written);
   }
   // An issue inside a list is told of the whole list, which is what was written.
   let path = issue.path.map(String);

@@ -55,7 +55,7 @@ function textLayer(text: string, task: Task): Layer {
   const origin = `--set ${text}`;
   const key = text.slice(0, split).trim();
   const found = nodeAt(schemas[task], key);
-  if (found.node === null) throw unknownKey(schemas[task], found.parent, found.key, origin);
+  if (found.node === null) throw unknownKey(schemas[task], found.parent, found.key, origin, key);
   const values: RawConfig = {};
   setAt(values, found.path, read(text.slice(split + 1).trim(), key, found.node));
   return { values, origin: () => origin, isGiven: true };

@@ -121,7 +121,7 @@ export class StepPlan {
     this.stepsPerEpoch = dropsLast ? Math.floor(length / batch) : Math.ceil(length / batch);
     if (this.stepsPerEpoch === 0) {
       throw new UserError(`Cannot fill a batch of ${batch} images: the data set has ${length}`, {
-        hint: "lower the batch, or keep the last batch",
+        hint: `give --batch ${Math.max(1, length)} or less, or --set data.dropLast=false`,
       });
     }
   }

@@ -25,6 +25,38 @@ export interface NamedValues {
   readonly values: Float32Array;
 }
 
+/** Values that are read back from a device when their turn comes: one in memory at a time. */
+export interface LazyValues {
+  readonly shape: readonly number[];
+  /** The values, to be used at once and left as they are: a backend may hold them too. */
+  read(): Promise<Float32Array>;
+}
+
+/** How to read back what parameters hold, by name, in order. */
+export function lazily(parameters: Iterable<Parameter>): Map<string, LazyValues> {
+  const read = (parameter: Parameter): LazyValues => ({
+    shape: [...parameter.shape],
+    read: async () => await parameter.value.data() as Float32Array,
+  });
+  return new Map(Array.from(parameters, (parameter) => [parameter.name, read(parameter)]));
+}
+
+/** The values, read back if need be. */
+export async function valuesOf(given: NamedValues | LazyValues): Promise<Float32Array> {
+  return "values" in given ? given.values : await given.read();
+}
+
+/** Reads everything, into memory of its own. */
+export async function readAll(
+  lazy: ReadonlyMap<string, LazyValues>,
+): Promise<Map<string, NamedValues>> {
+  const values = new Map<string, NamedValues>();
+  for (const [name, { shape, read }] of lazy) {
+    values.set(name, { shape, values: (await read()).slice() });
+  }
+  return values;
+}
+
 /** Gives the starting values of a parameter: `sizeOf(spec.shape)` numbers, row-major. */
 export type Initialise = (spec: ParameterSpec) => Float32Array;
 
@@ -191,14 +223,14 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     return { missing, unexpected };
   }
 
-  /** Reads all values back, in order. */
+  /** Reads all values back, in order; a large model's are better read one by one: {@link lazy}. */
   async export(): Promise<Map<string, NamedValues>> {
-    const values = new Map<string, NamedValues>();
-    for (const parameter of this) {
-      const data = await parameter.value.data() as Float32Array;
-      values.set(parameter.name, { shape: [...parameter.shape], values: data.slice() });
-    }
-    return values;
+    return await readAll(this.lazy());
+  }
+
+  /** The values in order, each read back when it is asked for. */
+  lazy(): Map<string, LazyValues> {
+    return lazily(this);
   }
 
   dispose(): void {

@@ -8,7 +8,7 @@ import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { Parameter } from "../backends/parameter.ts";
 import { UserError } from "../core/errors.ts";
-import type { NamedValues } from "../models/parameter_set.ts";
+import { lazily, type LazyValues, type NamedValues, readAll } from "../models/parameter_set.ts";
 import type { StepOutput } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 
@@ -66,12 +66,12 @@ export class WeightAverage {
 
   /** The averages by the parameters' names. */
   async export(): Promise<Map<string, NamedValues>> {
-    const values = new Map<string, NamedValues>();
-    for (const { name, shape, value } of this.#averages) {
-      const data = await value.data() as Float32Array;
-      values.set(name, { shape: [...shape], values: data.slice() });
-    }
-    return values;
+    return await readAll(this.lazy());
+  }
+
+  /** The same, each read back when it is asked for. */
+  lazy(): Map<string, LazyValues> {
+    return lazily(this.#averages);
   }
 
   /**

@@ -13,7 +13,7 @@ import { eventsFile, metricsFile, type RunDirectory } from "../../checkpoints/ru
 import type { Config } from "../../configs/schema.ts";
 import { now, wallTime } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { NamedValues } from "../../models/parameter_set.ts";
+import type { LazyValues, NamedValues } from "../../models/parameter_set.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { History } from "../../report/history.ts";
 import { fixedImages, type PictureSheet, pictureSheetHtml } from "../../report/picture_sheet.ts";
@@ -164,9 +164,12 @@ export class RunRecorder {
   /**
    * What a checkpoint is the moment for: pictures, histograms and the report.
    *
-   * @param tensors what the checkpoint holds by name, on the host
+   * @param tensors what the checkpoint holds by name
    */
-  async checkpoint(step: number, tensors: ReadonlyMap<string, NamedValues>): Promise<void> {
+  async checkpoint(
+    step: number,
+    tensors: ReadonlyMap<string, NamedValues | LazyValues>,
+  ): Promise<void> {
     const start = now();
     const sheet = await this.#drawPictures(step);
     await this.#attemptAsync(

@@ -6,7 +6,7 @@
 
 import type { EventFile } from "../../checkpoints/event_file.ts";
 import { wallTime } from "../../core/clock.ts";
-import type { NamedValues } from "../../models/parameter_set.ts";
+import { type LazyValues, type NamedValues, valuesOf } from "../../models/parameter_set.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
 import { type PictureSheet, tile } from "../../report/picture_sheet.ts";
 import { encodePng } from "../../report/png.ts";
@@ -95,7 +95,7 @@ export class TensorBoardLog {
    */
   async moment(
     step: number,
-    tensors: ReadonlyMap<string, NamedValues>,
+    tensors: ReadonlyMap<string, NamedValues | LazyValues>,
     sheet: PictureSheet | null,
   ): Promise<void> {
     const isLast = step === this.#totalSteps;
@@ -103,7 +103,7 @@ export class TensorBoardLog {
     this.#lastMoment = step;
     const values: events.SummaryValue[] = [];
     for (const [name, tensor] of tensors) {
-      const histogram = valueHistogram(tensor.values);
+      const histogram = valueHistogram(await valuesOf(tensor));
       if (histogram !== null) values.push(events.histogram(name, histogram));
     }
     if (sheet !== null) {

@@ -5,8 +5,8 @@
  */
 
 import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
-import type { TensorData } from "../../checkpoints/tensor_data.ts";
-import type { NamedValues } from "../../models/parameter_set.ts";
+import type { LazyTensor } from "../../checkpoints/tensor_data.ts";
+import type { LazyValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 
 /** Name of the file in a run's directory. */
@@ -17,9 +17,16 @@ const isForTraining = (name: string) =>
   /^(decoder|decode_task_layer)\./.test(name) || name === "quantize.idle_steps";
 
 /** The encoder's weights in half precision; ids hang on the codebook, which stays exact. */
-function toTensor(name: string, { shape, values }: NamedValues): TensorData {
-  if (name.startsWith("quantize.")) return { dtype: "F32", shape, data: values };
-  return { dtype: "F16", shape, data: new Uint16Array(new Float16Array(values).buffer) };
+function toTensor(name: string, { shape, read }: LazyValues): LazyTensor {
+  if (name.startsWith("quantize.")) {
+    return { dtype: "F32", shape, read: async () => ({ dtype: "F32", shape, data: await read() }) };
+  }
+  const halve = (values: Float32Array) => new Uint16Array(new Float16Array(values).buffer);
+  return {
+    dtype: "F16",
+    shape,
+    read: async () => ({ dtype: "F16", shape, data: halve(await read()) }),
+  };
 }
 
 /**
@@ -27,11 +34,10 @@ function toTensor(name: string, { shape, values }: NamedValues): TensorData {
  * float32. The metadata carry what the tensors do not show, so that every command can open the file;
  * the training run's own checkpoints stay the exact ones.
  */
-export async function exportTokenizer(
+export function exportTokenizer(
   tokenizer: VqkdTokenizer,
-): Promise<{ tensors: NamedTensors; metadata: Record<string, string> }> {
-  const values = await tokenizer.parameters.export();
-  const kept = [...values].filter(([name]) => !isForTraining(name));
+): { tensors: NamedTensors; metadata: Record<string, string> } {
+  const kept = [...tokenizer.parameters.lazy()].filter(([name]) => !isForTraining(name));
   const shape = { ...tokenizer.config, decoderDepth: 0, teacherDim: 0 };
   return {
     tensors: kept.map(([name, value]) => [name, toTensor(name, value)] as const),

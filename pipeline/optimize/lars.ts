@@ -9,7 +9,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { Parameter } from "../../backends/parameter.ts";
 import { UserError } from "../../core/errors.ts";
-import type { NamedValues } from "../../models/parameter_set.ts";
+import { lazily, type LazyValues, type NamedValues, readAll } from "../../models/parameter_set.ts";
 import type { Updater } from "./optimizer.ts";
 import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
 
@@ -109,12 +109,12 @@ export class Lars implements Updater {
 
   /** Its state for a checkpoint: `momentum.<name>`. */
   async export(): Promise<Map<string, NamedValues>> {
-    const values = new Map<string, NamedValues>();
-    for (const { name, shape, value } of this.#momenta) {
-      const data = await value.data() as Float32Array;
-      values.set(name, { shape: [...shape], values: data.slice() });
-    }
-    return values;
+    return await readAll(this.lazy());
+  }
+
+  /** The same, each tensor read back when it is asked for. */
+  lazy(): Map<string, LazyValues> {
+    return lazily(this.#momenta);
   }
 
   /**

@@ -10,7 +10,7 @@ import { adamW } from "../../backends/ops/adam_w.ts";
 import { Parameter } from "../../backends/parameter.ts";
 import { UserError } from "../../core/errors.ts";
 import { formatShape, sameShape } from "../../core/shapes.ts";
-import type { NamedValues } from "../../models/parameter_set.ts";
+import { lazily, type LazyValues, type NamedValues, readAll } from "../../models/parameter_set.ts";
 import type { ParameterGroup } from "./parameter_groups.ts";
 import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
 
@@ -31,7 +31,7 @@ export interface OptimizerOptions {
 /** What the stage `optimize` and a checkpoint need of an optimizer: {@link Optimizer}, or another. */
 export type Updater = Pick<
   Optimizer,
-  "parameters" | "lossScale" | "step" | "export" | "load" | "dispose"
+  "parameters" | "lossScale" | "step" | "export" | "lazy" | "load" | "dispose"
 >;
 
 /** Whether a rate applies to a parameter as it is, or what its group makes of it. */
@@ -127,12 +127,12 @@ export class Optimizer {
 
   /** Its state for a checkpoint: `firstMoment.<name>`, `secondMoment.<name>`, `scaler`. */
   async export(): Promise<Map<string, NamedValues>> {
-    const values = new Map<string, NamedValues>();
-    for (const { name, shape, value } of this.#state()) {
-      const data = await value.data() as Float32Array;
-      values.set(name, { shape: [...shape], values: data.slice() });
-    }
-    return values;
+    return await readAll(this.lazy());
+  }
+
+  /** The same, each tensor read back when it is asked for. */
+  lazy(): Map<string, LazyValues> {
+    return lazily(this.#state());
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
 import { type TensorFile, toFloat32 } from "../../checkpoints/tensor_data.ts";
-import type { NamedValues } from "../../models/parameter_set.ts";
+import type { LazyValues, NamedValues } from "../../models/parameter_set.ts";
 
 /** Reads every tensor of a file as float32. */
 export async function readValues(file: TensorFile): Promise<Map<string, NamedValues>> {
@@ -18,9 +18,13 @@ export async function readValues(file: TensorFile): Promise<Map<string, NamedVal
   return values;
 }
 
-/** Parameters as tensors to be written. */
-export function toTensors(values: ReadonlyMap<string, NamedValues>): NamedTensors {
-  return [...values].map(([name, { shape, values }]) =>
-    [name, { dtype: "F32", shape, data: values }] as const
-  );
+/** Parameters as tensors to be written; lazy ones are read back as they are written. */
+export function toTensors(values: ReadonlyMap<string, NamedValues | LazyValues>): NamedTensors {
+  return Array.from(values, ([name, value]) => {
+    const info = { dtype: "F32", shape: value.shape } as const;
+    const tensor = "values" in value
+      ? { ...info, data: value.values }
+      : { ...info, read: async () => ({ ...info, data: await value.read() }) };
+    return [name, tensor] as const;
+  });
 }

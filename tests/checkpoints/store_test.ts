@@ -190,3 +190,54 @@ Deno.test("a process killed while it saves leaves a whole checkpoint", () =>
     assert(checkpoint && checkpoint.step >= 3);
     assert.equal(await valueOf(checkpoint.directory), checkpoint.step);
   }));
+
+/** A folder that cannot be removed, as on a network disk where another process holds a file of it. */
+async function withUnremovable(name: string, work: () => Promise<void>): Promise<void> {
+  const original = Deno.removeSync;
+  Deno.removeSync = (path, options) => {
+    const isThere = Deno.statSync(path) !== undefined;
+    if (isThere && String(path).includes(name)) {
+      throw new Error("Device or resource busy (os error 16)");
+    }
+    original(path, options);
+  };
+  try {
+    await work();
+  } finally {
+    Deno.removeSync = original;
+  }
+}
+
+Deno.test("saveCheckpoint() goes on where an old checkpoint cannot be removed, and says so", () =>
+  inTempDir(async (run) => {
+    for (const step of [1, 2, 3]) await saveCheckpoint(run, step, content(step));
+    await withUnremovable(".step-1", async () => {
+      const first = await saveCheckpoint(run, 4, content(4), { keepLast: 1 });
+      assert.match(first.leftOver ?? "", /resource busy/);
+      // The others are gone, and the one that is in the way harms no later save.
+      assert.deepEqual(steps(run), [4]);
+      const next = await saveCheckpoint(run, 5, content(5), { keepLast: 1 });
+      assert.equal(next.leftOver, null);
+      assert.deepEqual(steps(run), [5]);
+    });
+    await saveCheckpoint(run, 6, content(6), { keepLast: 1 });
+    const names = [...Deno.readDirSync(join(run, "checkpoints"))].map((entry) => entry.name);
+    assert.deepEqual(names, ["step-6"]);
+  }));
+
+Deno.test("saveCheckpoint() reads a lazy tensor when those before it are written", () =>
+  inTempDir(async (run) => {
+    const file = join(run, "checkpoints", ".step-1.tmp", "model.safetensors.tmp");
+    const written: number[] = [];
+    const data = new Float32Array(1000).fill(2);
+    const tensors = ["a", "b", "c"].map((name) => {
+      const read = () => {
+        written.push(Deno.statSync(file).size);
+        return { dtype: "F32", shape: [1000], data } as const;
+      };
+      return [name, { dtype: "F32", shape: [1000], read }] as const;
+    });
+    await saveCheckpoint(run, 1, { tensors: { model: tensors }, state: null });
+    const [header] = written;
+    assert.deepEqual(written.map((size) => size - header), [0, 4000, 8000]);
+  }));

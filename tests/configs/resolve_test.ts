@@ -153,7 +153,11 @@ Deno.test("each mistake in --set is named with its way out", async () => {
     ],
     ["optimizer.wightDecay=1", /did you mean "optimizer.weightDecay"\?$/],
     ["weightDecay=1", /did you mean "optimizer.weightDecay"\?$/],
-    ["codebook.codes=4", /Unknown key "codebook".*; it belongs to task "tokenizer"$/],
+    [
+      "codebook.codes=4",
+      /Unknown key "codebook".*; did you mean "model.codes"\? "codebook.codes" belongs to task "tokenizer"$/,
+    ],
+    ["ema.decay=1", /Unknown key "ema".*; it belongs to task "finetune"$/],
     ["seed.x=1", /Unknown key "seed.x".*"seed" holds a value and no keys$/],
     ["optimizer.lr=fast", /^Cannot set "optimizer.lr": expected a number > 0, found "fast"$/],
     ["optimizer.lr=-1", /expected a number > 0, found "-1"$/],
@@ -177,6 +181,13 @@ Deno.test("each mistake in --set is named with its way out", async () => {
   for (const [override, wanted] of cases) {
     assert.match(await message({ task: "pretrain", overrides: [override] }), wanted, override);
   }
+});
+
+Deno.test("a key of another task is answered with this one's of that name", async () => {
+  const wanted = /; did you mean "probe.epochs"\? "schedule.epochs" belongs to task "pretrain"$/;
+  const task = "linearProbe";
+  assert.match(await message({ task, overrides: ["schedule.epochs=3"] }), wanted);
+  assert.match(await message({ task, recipe: { schedule: { epochs: 3 } } }), wanted);
 });
 
 Deno.test("each mistake in a recipe is named with file and line", async () => {

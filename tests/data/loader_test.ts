@@ -228,7 +228,7 @@ Deno.test("Loader refuses a batch larger than the data set", () =>
     const source = await openSource(root);
     await assert.rejects(
       Loader.open(pretraining(source)),
-      /Cannot fill a batch of 6 images: the data set has 3; lower the batch/,
+      /Cannot fill a batch of 6 images: the data set has 3; give --batch 3 or less, or --set data.dropLast=false$/,
     );
   }));
 
