@@ -82,6 +82,9 @@ export type {
 } from "./pipeline/batch.ts";
 export type { RunEvent, RunListener, StepMetrics } from "./pipeline/events.ts";
 export type { RunHook } from "./pipeline/hooks.ts";
+export type { LoggerOptions } from "./report/loggers/log_sender.ts";
+export { mlflowLogger, type MlflowOptions } from "./report/loggers/mlflow.ts";
+export { wandbLogger, type WandbOptions } from "./report/loggers/wandb.ts";
 export { load, type LoadOptions } from "./pipeline/load.ts";
 export { augment, type AugmentOptions } from "./pipeline/augment.ts";
 export { mask } from "./pipeline/mask.ts";

@@ -11,6 +11,7 @@ import { type Communicator, fromFirst } from "../distributed/communicator.ts";
 import type { RunListener } from "../pipeline/events.ts";
 import type { RunHook } from "../pipeline/hooks.ts";
 import {
+  choice,
   type CommandContext,
   exitCodes,
   path,
@@ -21,6 +22,7 @@ import {
 import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
 import type { WeighedPlan } from "./_dry_run.ts";
 import { loadHooks } from "./_hooks.ts";
+import { loggerNames, openLoggers } from "./_loggers.ts";
 import { jobFlags } from "./_job.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
@@ -45,6 +47,10 @@ export const runFlags = {
   hook: repeated(path(
     "A module whose default export receives every event of the run; see docs/logging.md.",
     { placeholder: "FILE" },
+  )),
+  log: repeated(choice(
+    "Send the run's config and numbers there too; see docs/logging.md.",
+    loggerNames,
   )),
   profile: toggle(
     "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
@@ -218,7 +224,9 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
     const { dryRun } = await import("./_dry_run.ts");
     return await dryRun({ runner, config, directory, ...memoryBudget() }, flags, context);
   }
-  const hooks = isFirst ? await loadHooks(flags.hook) : [];
+  const hooks = isFirst
+    ? [...openLoggers(flags.log, directory), ...await loadHooks(flags.hook)]
+    : [];
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
   let outcome: Outcome;
   try {

@@ -12,10 +12,10 @@ classifierConfig conformanceCases convertCheckpoint createBackend createImageDec
 evaluate exportOnnxFile extractFeatures features finetune formatConformance imageTensor
 initialiseBeit initialisePlain inspectFile knn knnAccuracy latestCheckpoint learningRateAt
 linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
-messageOf openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
+messageOf mlflowLogger openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
 pipeline planPretraining predict pretrain recipeNames replayFailure resize resolveConfig resolveWeights
 runConformance saveCheckpoint segment stageQueue tf tokenize tokenizeImages train trainTokenizer
-transformImage visualize vitBase vitLarge vqkdBase withoutGradient writeSafetensors
+transformImage visualize vitBase vitLarge vqkdBase wandbLogger withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 
 Deno.test("mod.ts exports what the list says", async () => {

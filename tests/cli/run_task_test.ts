@@ -22,6 +22,7 @@ const flags: RunFlagValues = {
   dryRun: false,
   offline: false,
   hook: [],
+  log: [],
   launcher: undefined,
   mpiLibrary: undefined,
   profile: false,

@@ -15,6 +15,9 @@ async function writeSnippet(folder: string, name: string): Promise<string> {
   return path;
 }
 
+/** What makes a run of the tiny config end with its features' k-NN accuracy. */
+const evaluated = ["--set", "evaluation.knn.atEnd=true"];
+
 /** A request that a stand-in for a server has got. */
 interface Received {
   readonly path: string;
@@ -23,10 +26,10 @@ interface Received {
   readonly body: any;
 }
 
-/** Pretrains with a hook against a server that answers with `answer`; gives what both said. */
+/** Pretrains with more flags against a server that answers with `answer`; gives what both said. */
 async function trainWith(
   folder: string,
-  hook: string,
+  flags: readonly string[],
   answer: (request: Received) => object | null,
   env: (address: string) => Record<string, string> = () => ({}),
 ): Promise<{ received: Received[]; stdout: string; stderr: string; code: number }> {
@@ -62,8 +65,7 @@ async function trainWith(
         ...settings,
         "--out",
         `${folder}/run`,
-        "--hook",
-        hook,
+        ...flags,
       ],
       env: env(`http://127.0.0.1:${port}`),
     }).output();
@@ -74,38 +76,75 @@ async function trainWith(
   }
 }
 
-Deno.test("docs/logging.md: MLflow gets the config, every step and the end", async () => {
+/** Answers as MLflow's tracking server does. */
+const mlflow = ({ path, body }: Received) => {
+  if (path.endsWith("experiments/search")) return { experiments: [] };
+  if (path.endsWith("experiments/create")) return { experiment_id: `of ${body.name}` };
+  if (path.endsWith("runs/create")) return { run: { info: { run_id: "r1" } } };
+  return {};
+};
+
+/** Steps and losses of a run by its own file. */
+function lossesOf(run: string): [number, number][] {
+  return Deno.readTextFileSync(`${run}/metrics.jsonl`).trimEnd().split("\n")
+    .map((line) => JSON.parse(line)).map(({ step, loss }) => [step, loss]);
+}
+
+Deno.test("--log mlflow: gets the config, every step, evaluations and the end", async () => {
   await withFolder(async (folder) => {
-    const hook = await writeSnippet(folder, "mlflow.ts");
     const { received, stderr, code } = await trainWith(
       folder,
-      hook,
-      ({ path }) => path.endsWith("create") ? { run: { info: { run_id: "r1" } } } : {},
-      (address) => ({ MLFLOW_TRACKING_URI: address }),
+      ["--log", "mlflow", ...evaluated],
+      mlflow,
+      (address) => ({
+        MLFLOW_TRACKING_URI: address,
+        MLFLOW_EXPERIMENT_NAME: "rooms",
+        MLFLOW_TRACKING_TOKEN: "secret",
+      }),
     );
     assert.equal(code, 0, stderr);
     assert.ok(!stderr.includes("warning"), stderr);
-    const [create, params, ...others] = received;
+    assert.ok(received.every(({ authorization }) => authorization === "Bearer secret"));
+    const [search, experiment, create, ...others] = received;
+    assert.equal(search.body.filter, "name = 'rooms'");
+    assert.equal(experiment.body.name, "rooms");
     assert.equal(create.path, "/api/2.0/mlflow/runs/create");
-    assert.equal(create.body.experiment_id, "0");
-    assert.ok(params.body.params.some(({ key }: { key: string }) => key === "optimizer"));
+    assert.deepEqual([create.body.experiment_id, create.body.run_name], ["of rooms", "run"]);
+    const parameters = others.flatMap(({ body }) => body.params ?? []);
+    assert.ok(others.every(({ body }) => (body.params ?? []).length <= 100));
+    const batch = parameters.find(({ key }: { key: string }) => key === "batchSize");
+    assert.deepEqual(batch, { key: "batchSize", value: "4" });
     const end = others.pop()!;
     assert.deepEqual([end.path, end.body.status], ["/api/2.0/mlflow/runs/update", "FINISHED"]);
-    const losses = others.flatMap(({ body }) => body.metrics).filter(({ key }) => key === "loss");
-    const wanted = Deno.readTextFileSync(`${folder}/run/metrics.jsonl`).trimEnd().split("\n")
-      .map((line) => JSON.parse(line)).map(({ step, loss }) => [step, loss]);
-    assert.deepEqual(losses.map(({ step, value }) => [step, value]), wanted);
+    const metrics = others.flatMap(({ body }) => body.metrics ?? []);
+    const losses = metrics.filter(({ key }) => key === "loss");
+    assert.deepEqual(losses.map(({ step, value }) => [step, value]), lossesOf(`${folder}/run`));
+    assert.ok(metrics.some(({ key }) => key === "evaluation/features/knnTop1"));
     assert.ok(others.every(({ body }) => body.run_id === "r1"));
   });
 });
 
-Deno.test("docs/logging.md: Weights & Biases gets the config, every step and the end", async () => {
+Deno.test("--log mlflow: a resumed run goes on in the one it had", async () => {
   await withFolder(async (folder) => {
-    const hook = await writeSnippet(folder, "wandb.ts");
+    const env = (address: string) => ({ MLFLOW_TRACKING_URI: address });
+    const flags = ["--log", "mlflow"];
+    const first = await trainWith(folder, [...flags, "--max-steps", "5"], mlflow, env);
+    assert.equal(first.code, 0, first.stderr);
+    const { received, code, stderr } = await trainWith(folder, flags, mlflow, env);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(received[0].body, { run_id: "r1", status: "RUNNING" });
+    const steps = received.flatMap(({ body }) => body.metrics ?? [])
+      .filter(({ key }) => key === "loss").map(({ step }) => step);
+    assert.deepEqual(steps, [6, 7, 8, 9, 10, 11, 12]);
+  });
+});
+
+Deno.test("--log wandb: gets the config, every step, evaluations, summary and end", async () => {
+  await withFolder(async (folder) => {
     const bucket = { name: "abc", project: { name: "p", entity: { name: "me" } } };
     const { received, stderr, code } = await trainWith(
       folder,
-      hook,
+      ["--log", "wandb", ...evaluated],
       ({ path }) => path === "/graphql" ? { data: { upsertBucket: { bucket } } } : {},
       (address) => ({ WANDB_BASE_URL: address, WANDB_API_KEY: "key", WANDB_PROJECT: "p" }),
     );
@@ -114,30 +153,68 @@ Deno.test("docs/logging.md: Weights & Biases gets the config, every step and the
     const [create, ...streamed] = received;
     assert.equal(create.authorization, `Basic ${btoa("api:key")}`);
     assert.equal(create.body.variables.project, "p");
+    assert.equal(create.body.variables.displayName, "run");
     assert.equal(JSON.parse(create.body.variables.config).seed.value, 0);
     assert.ok(streamed.every(({ path }) => path === "/files/me/p/abc/file_stream"));
     assert.deepEqual([streamed.at(-1)!.body.complete, streamed.at(-1)!.body.exitcode], [true, 0]);
-    const history = streamed.flatMap(({ body }) => {
-      const file = body.files["wandb-history.jsonl"];
-      return file === undefined ? [] : file.content.map((line: string) => JSON.parse(line));
-    });
+    const files = streamed.flatMap(({ body }) =>
+      Object.keys(body.files).length > 0 ? body.files : []
+    );
+    const history = files.flatMap((file) =>
+      file["wandb-history.jsonl"].content.map((line: string) => JSON.parse(line))
+    );
     const steps = history.filter((record) => "loss" in record).map(({ _step }) => _step);
     assert.deepEqual(steps, Array.from({ length: 12 }, (_, i) => i + 1));
+    const summary = JSON.parse(files.at(-1)["wandb-summary.json"].content[0]);
+    assert.equal(summary.loss, lossesOf(`${folder}/run`).at(-1)![1]);
+    assert.ok("evaluation/features/knnTop1" in summary);
+    assert.equal(JSON.parse(Deno.readTextFileSync(`${folder}/run/wandb.json`)).runId, "abc");
   });
 });
 
-Deno.test("docs/logging.md: a hook whose server fails is one warning; the run is whole", async () => {
+Deno.test("--log wandb: goes on after the last line that the server has", async () => {
   await withFolder(async (folder) => {
-    const hook = await writeSnippet(folder, "mlflow.ts");
+    const project = { name: "p", entity: { name: "me" } };
+    const answer = ({ path }: Received) =>
+      path !== "/graphql"
+        ? {}
+        : { data: { upsertBucket: { bucket: { name: "abc", historyLineCount: 5, project } } } };
+    const env = (address: string) => ({ WANDB_BASE_URL: address, WANDB_API_KEY: "key" });
+    await trainWith(folder, ["--log", "wandb", "--max-steps", "5"], answer, env);
+    const { received, code, stderr } = await trainWith(folder, ["--log", "wandb"], answer, env);
+    assert.equal(code, 0, stderr);
+    assert.equal(received[0].body.variables.name, "abc");
+    assert.equal(received[1].body.files["wandb-history.jsonl"].offset, 5);
+  });
+});
+
+Deno.test("--log: a missing key, a wrong address and a host out of reach are mistakes", async () => {
+  await withFolder(async (folder) => {
+    const cases: [string, Record<string, string>, RegExp][] = [
+      ["wandb", { WANDB_API_KEY: "" }, /Cannot log to wandb: WANDB_API_KEY is not set/],
+      ["mlflow", { MLFLOW_TRACKING_URI: "nowhere" }, /MLFLOW_TRACKING_URI is "nowhere"/],
+      ["mlflow", { MLFLOW_TRACKING_URI: "http://far:5000" }, /the task may not reach far:5000/],
+    ];
+    for (const [name, env, message] of cases) {
+      const { code, stderr } = await trainWith(folder, ["--log", name], () => null, () => env);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.ok(!stderr.includes("    at "), "no stack");
+    }
+  });
+});
+
+Deno.test("--log: a server that fails is one warning; the run is whole", async () => {
+  await withFolder(async (folder) => {
     const { stderr, code } = await trainWith(
       folder,
-      hook,
+      ["--log", "mlflow"],
       () => null,
       (address) => ({ MLFLOW_TRACKING_URI: address }),
     );
     assert.equal(code, 0, stderr);
     const warnings = stderr.split("\n").filter((line) => line.startsWith("warning:"));
-    assert.match(warnings[0], /The hook ".*mlflow\.ts" failed, the run goes on: MLflow: 500 no/);
+    assert.match(warnings[0], /The hook "mlflow" failed, the run goes on: MLflow: 500 no/);
     assert.ok(warnings.length <= 2, stderr);
     const events = Deno.readTextFileSync(`${folder}/run/events.jsonl`);
     assert.ok(events.includes('"kind":"hook"') && events.includes('"type":"done"'));
@@ -156,7 +233,7 @@ Deno.test("--hook: a missing file and one without a function are mistakes", asyn
         [`${folder}/nowhere.ts`, /Cannot load the hook ".*nowhere\.ts"/],
       ] as const
     ) {
-      const { code, stderr } = await trainWith(folder, path, () => null);
+      const { code, stderr } = await trainWith(folder, ["--hook", path], () => null);
       assert.equal(code, 2, stderr);
       assert.match(stderr, message);
       assert.ok(!stderr.includes("    at "), "no stack");
@@ -169,7 +246,7 @@ Deno.test("docs/logging.md: the first snippet prints", async () => {
     const hook = await writeSnippet(folder, "print.ts");
     const text = await Deno.readTextFile(hook);
     await Deno.writeTextFile(hook, text.replace("% 100", "% 10"));
-    const { stdout, code, stderr } = await trainWith(folder, hook, () => null);
+    const { stdout, code, stderr } = await trainWith(folder, ["--hook", hook], () => null);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^10 [\d.]+$/m);
   });
