@@ -43,7 +43,16 @@ interface Place {
   readonly end: number;
 }
 
-const largestHalf = 65504;
+/**
+ * The largest float16 that may be added up over `ranks`, in any order, and stays finite: each addition
+ * may round up by half a unit in the last place, 2⁻¹¹ of its sum, and so may the limit itself.
+ */
+function largestSummand(ranks: number): number {
+  const limit = 65504 / (ranks * (1 + 2 ** -11) ** ranks);
+  // Digits below float16's eleven go, so that rounding to float16 cannot raise it.
+  const unit = 2 ** (Math.floor(Math.log2(limit)) - 10);
+  return Math.floor(limit / unit) * unit;
+}
 
 /**
  * What float16 gradients are multiplied by on their way: they lie around 1e-4 and below, where float16
@@ -137,7 +146,7 @@ export class GradientBuckets {
       return;
     }
     // What is finite stays so in the sum: an infinite gradient skips the step, or ends the run.
-    const limit = largestHalf / this.#communicator.size;
+    const limit = largestSummand(this.#communicator.size);
     const scale = this.#wireScale;
     for (let i = 0; i < values.length; i++) {
       const value = values[i] * scale;

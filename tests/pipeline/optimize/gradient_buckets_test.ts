@@ -60,3 +60,39 @@ Deno.test("GradientBuckets in float16 hands on what is not finite", async () => 
   await buckets.finish();
   assert.deepEqual([...buckets.sum(0)], [NaN, Infinity]);
 });
+
+/** Ranks with the same gradients, which are added one after another or in pairs. */
+function crowd(size: number, order: "chain" | "pairs"): Communicator {
+  const add = (a: Float16Array, b: Float16Array) => a.map((x, i) => x + b[i]);
+  return {
+    ...single,
+    size,
+    allReduce: (words: Reducible) => {
+      const values = new Float16Array(words.buffer);
+      let parts = Array.from({ length: size }, () => values.slice());
+      while (parts.length > 1) {
+        const [first, second, ...rest] = parts;
+        parts = order === "chain" ? [add(first, second), ...rest] : [...rest, add(first, second)];
+      }
+      values.set(parts[0]);
+      return Promise.resolve();
+    },
+  };
+}
+
+Deno.test("GradientBuckets in float16 keeps the sum of large gradients finite", async () => {
+  for (const order of ["chain", "pairs"] as const) {
+    for (let ranks = 1; ranks <= 300; ranks++) {
+      const buckets = new GradientBuckets([2], crowd(ranks, order), {
+        ...traffic,
+        wire: "float16",
+      });
+      buckets.begin(1);
+      buckets.add(0, [Float32Array.of(1e30, -1e30)]);
+      await buckets.finish();
+      const [sum, negative] = buckets.sum(0);
+      assert.ok(Number.isFinite(sum), `${ranks} ranks, ${order}: ${sum}`);
+      assert.ok(sum > 40 && negative === -sum, `${ranks} ranks, ${order}: ${sum}, ${negative}`);
+    }
+  }
+});
