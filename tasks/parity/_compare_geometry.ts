@@ -5,38 +5,18 @@ import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import type { Comparison } from "./comparison.ts";
 import { encodeAll, mimConfig, type MimSizes, runModel } from "./_compare_mim.ts";
+import { evaluateFormula } from "./_formula.ts";
 import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 
 interface GeometrySettings {
   readonly config: MimSizes & { readonly B: number };
+  /** Of `pixel[b,ch,y,x]`. */
+  readonly image_formula: string;
+  /** Of `id[b,i]`, for every patch. */
+  readonly target_formula: string;
   readonly loss_1: number;
   readonly loss_2: number;
   readonly grad_norms: Readonly<Record<string, number>>;
-}
-
-/** The image that the fixture describes by a formula, [B, 3, size, size]. */
-function formulaImages(batch: number, size: number): Float32Array {
-  const images = new Float32Array(batch * 3 * size * size);
-  let place = 0;
-  for (let b = 0; b < batch; b++) {
-    for (let ch = 0; ch < 3; ch++) {
-      for (let y = 0; y < size; y++) {
-        for (let x = 0; x < size; x++) {
-          const wave = 0.37 * (ch + 1) + 0.05 * y * (1 + 0.1 * b) + 0.031 * x * (ch + 1);
-          images[place++] = Math.sin(wave) + 0.5 * Math.cos(0.011 * x * y / (1 + ch) + b);
-        }
-      }
-    }
-  }
-  return images;
-}
-
-/** The codes that the fixture describes by a formula, for every patch. */
-function formulaTargets(batch: number, patches: number, codes: number): Int32Array {
-  return Int32Array.from(
-    { length: batch * patches },
-    (_, row) => ((row % patches) * 37 + Math.floor(row / patches) * 1009 + 5) % codes,
-  );
 }
 
 /** Of each row of logits [M, K]: log Σ exp, the target's, and which is largest. */
@@ -74,14 +54,15 @@ export async function compareGeometry(
   const initialise = initialiseFrom(fixture.below("param."), null);
   const model = MaskedImageModel.create(on, mimConfig(config, fixture), initialise);
   const mask = Uint8Array.from(fixture.values("input.mask"));
-  const targets = formulaTargets(config.B, patches, config.vocab);
+  const targets = Int32Array.from(evaluateFormula(settings.target_formula, [config.B, patches]));
   const trainable = model.parameters.trainable;
   const found = await readBack<string>(on.backend, () => {
     const tape = Tape.open();
     try {
-      const images = formulaImages(config.B, config.img);
+      const shape: [number, number, number, number] = [config.B, 3, config.img, config.img];
+      const pixels = Float32Array.from(evaluateFormula(settings.image_formula, shape));
       const batch = {
-        images: tf.tensor4d(images, [config.B, 3, config.img, config.img]),
+        images: tf.tensor4d(pixels, shape),
         mask,
         targets,
       };
