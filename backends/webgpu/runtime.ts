@@ -96,13 +96,6 @@ export class Runtime extends CommandRecorder {
     return this.allocator.acquire(bytes, "float32", shape);
   }
 
-  /** A scratch buffer that returns to the pool when the work recorded so far is submitted. */
-  scratch(bytes: number): BufferSlice {
-    const buffer = this.allocator.acquire(Math.ceil(bytes / 4) * 4, "scratch", [bytes / 4]);
-    this.internals.uniformPendingDisposal.push(buffer);
-    return { buffer, offset: 0, size: buffer.size };
-  }
-
   /** A buffer of one's own, zero at first. */
   createBuffer(bytes: number): BufferSlice {
     return asSlice(this.allocator.create(bytes));

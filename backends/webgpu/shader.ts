@@ -82,16 +82,15 @@ export function float(value: number): FloatUniform {
 export class ShaderRunner {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #hasFloat16: boolean;
-  readonly #placeholder: BufferSlice;
+  /** What stands in for operands that are not used, by their place: two never share a buffer. */
+  readonly #placeholders: BufferSlice[] = [];
   readonly #demotable = new WeakSet<object>();
   readonly #workingCopies: WorkingCopies;
 
   constructor(readonly runtime: Runtime) {
     this.#hasFloat16 = runtime.device.features.has("shader-f16");
-    const buffer = runtime.device.createBuffer({ size: 16, usage: 0x80 }); // STORAGE
     this.#workingCopies = new WorkingCopies(runtime, (full, half) => this.narrow(full, half));
     runtime.widen = (half, full) => this.#convert(half, full, "widen");
-    this.#placeholder = { buffer, offset: 0, size: 16 };
   }
 
   /**
@@ -141,15 +140,12 @@ export class ShaderRunner {
 
   run(call: ShaderCall): void {
     if (!call.isQuadWide) this.#widenAll(Object.values(call.reads));
-    const formats = [
-      ...Object.values(call.reads).map((operand) => this.#format(operand)),
-      ...Object.values(call.writes).map((operand) => this.#format(operand)),
-    ];
-    const pipeline = this.#pipeline(call, formats);
-    const bindings = [
-      ...Object.values(call.reads).map((operand) => this.#binding(operand, false)),
-      ...Object.values(call.writes).map((operand) => this.#binding(operand, true)),
-    ];
+    const reads = Object.values(call.reads);
+    const operands = [...reads, ...Object.values(call.writes)];
+    const pipeline = this.#pipeline(call, operands.map((operand) => this.#format(operand)));
+    const bindings = operands.map((operand, place) =>
+      this.#binding(operand, place, place >= reads.length)
+    );
     const uniform = call.uniforms ? encodeUniforms(Object.values(call.uniforms)) : null;
     this.runtime.dispatch({ label: call.file.name, pipeline, bindings, uniform, grid: call.grid });
   }
@@ -159,12 +155,18 @@ export class ShaderRunner {
     return { floats: tensor && this.runtime.floatsOf(tensor) };
   }
 
-  #binding(operand: Operand, isWritten: boolean): BufferSlice {
+  #binding(operand: Operand, place: number, isWritten: boolean): BufferSlice {
     const tensor = bufferOf(operand);
     // A binding that is declared must be given a buffer, used or not.
-    if (tensor === null) return isWritten ? this.runtime.scratch(16) : this.#placeholder;
+    if (tensor === null) return this.#placeholderAt(place);
     if (!("dataId" in tensor)) return tensor;
     return isWritten ? this.runtime.bindingOfOutput(tensor) : this.runtime.bindingOf(tensor);
+  }
+
+  #placeholderAt(place: number): BufferSlice {
+    const { device } = this.runtime;
+    const create = () => device.createBuffer({ size: 16, usage: 0x80 }); // STORAGE
+    return this.#placeholders[place] ??= { buffer: create(), offset: 0, size: 16 };
   }
 
   #format(operand: Operand): Format {

@@ -67,7 +67,8 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
     arena.gatherGradients(args.gradients);
     writeRates(arena, args);
     const report = runtime.allocate([3]);
-    const control = runtime.scratch(16);
+    const factors = runtime.allocate([4]);
+    const control = runtime.bindingOfOutput(factors);
     reduceGradients(runner, arena, args, { control, report });
     for (const segment of arena.segments) {
       runner.run({
@@ -97,6 +98,7 @@ export function adamWKernel(runner: ShaderRunner): (args: AdamWArguments) => Ten
         grid: foldedGrid(segment.blocks, 1),
       });
     }
+    factors.dispose();
     return report;
   };
 
@@ -118,7 +120,8 @@ function reduceGradients(
   const { runtime } = runner;
   const groups = arena.segments.map(({ blocks }) => Math.ceil(blocks * WORKGROUP / GROUP_QUADS));
   const partialCount = groups.reduce((sum, count) => sum + count, 0);
-  const partials = runtime.scratch(partialCount * 4);
+  const sums = runtime.allocate([partialCount]);
+  const partials = runtime.bindingOfOutput(sums);
   let firstPartial = 0;
   arena.segments.forEach(({ gradients, blocks }, index) => {
     runner.run({
@@ -156,4 +159,5 @@ function reduceGradients(
     isQuadWide: true,
     grid: [1, 1, 1],
   });
+  sums.dispose();
 }

@@ -80,7 +80,8 @@ export function attentionKernel(
       const tiling = choose(tokens, headQuads);
       const dqkv = runtime.allocate(qkv.shape, "float32", storageOf(runner, args));
       const dbias = bias === null ? null : runtime.allocate(bias.shape);
-      const deltas = { floats: runtime.scratch(samples * heads * tokens * 4) };
+      const deltaTensor = runtime.allocate([samples, heads, tokens]);
+      const deltas = { floats: runtime.bindingOfOutput(deltaTensor) };
       const logSums = runner.floats(logSumTensor);
       const bytes = Math.min(pairBytes, runtime.largestBytes);
       const together = Math.max(1, Math.floor(bytes / (heads * tokens * pairWidth * 4)));
@@ -114,7 +115,9 @@ export function attentionKernel(
           grid: [queryTiles + biasTiles, heads, count],
         });
       }
-      pairTensor.dispose(); // to the pool: what gets it next is recorded after these
+      // To the pool: what gets them next is recorded after these.
+      pairTensor.dispose();
+      deltaTensor.dispose();
       return { dqkv, dbias };
     },
   };

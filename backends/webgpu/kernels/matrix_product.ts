@@ -192,7 +192,8 @@ export class MatrixProducts {
     const ACCUMULATE = layer.isAdded ?? false;
     const HAS_BIAS = dbias !== null;
     const isSplit = parts > 1;
-    const sums = isSplit ? { quads: runtime.scratch(parts * outputs * (inputs + 1) * 4) } : null;
+    const sumTensor = isSplit ? runtime.allocate([parts, outputs, inputs + 1]) : null;
+    const sums = sumTensor && { quads: runtime.bindingOfOutput(sumTensor) };
     this.#runner.run({
       file: BACKWARD,
       constants: {
@@ -220,7 +221,7 @@ export class MatrixProducts {
       isQuadWide,
       grid: [columnTiles, weightTiles * parts + dxTiles, 1],
     });
-    if (sums === null) return;
+    if (sumTensor === null) return;
     const quadsPerRow = Math.ceil(inputs / 4);
     this.#runner.run({
       file: SUM,
@@ -231,6 +232,7 @@ export class MatrixProducts {
       isQuadWide,
       grid: foldedGrid(outputs * quadsPerRow, WORKGROUP),
     });
+    sumTensor.dispose();
   }
 
   /**
