@@ -99,7 +99,7 @@ export class LinearProbes {
    * Class scores of all classifiers, in float32.
    *
    * @param features of {@link LinearProbes.requests}, each [B, C]
-   * @param isTraining normalises by the batch and moves the running statistics
+   * @param isTraining normalises by the batch and moves the running statistics, unless `on` watches
    * @returns one [B, classes] for each place
    */
   logits(on: Context, features: readonly Tensor[], isTraining: boolean): Tensor[] {
@@ -113,19 +113,20 @@ export class LinearProbes {
       const raw = token === "clsAndMean"
         ? tf.concat([take(layer, "cls"), take(layer, "meanPatches")], 1)
         : take(layer, token);
-      const x = this.config.batchNorm ? this.#normalize(place, raw, isTraining) : raw;
+      const x = this.config.batchNorm ? this.#normalize(on, place, raw, isTraining) : raw;
       return linear(exact, x, own.value("weight"), own.value("bias"), {
         needsInputGradient: false,
       });
     });
   }
 
-  #normalize(place: ProbePlace, x: Tensor, isTraining: boolean): Tensor {
+  #normalize(on: Context, place: ProbePlace, x: Tensor, isTraining: boolean): Tensor {
     const own = this.parameters.scope(placeName(place));
     const [mean, variance] = [own.parameter("mean"), own.parameter("variance")];
     const [normalized] = withoutGradient(() => {
       if (!isTraining) return [standardize(x, mean.value, variance.value)];
       const batch = tf.moments(x, 0);
+      if (on.watch !== undefined) return [standardize(x, batch.mean, batch.variance)];
       const rows = x.shape[0];
       // PyTorch keeps the unbiased variance and divides by the biased one.
       const unbiased = tf.mul(batch.variance, rows / Math.max(1, rows - 1));

@@ -38,7 +38,7 @@ export interface QuantizeOptions {
 
 /**
  * The stage `quantize`: one EMA update of the codebook a step, from all micro-batches of all ranks, after
- * they were quantised with the old one. Its details are the hits of each code, [K]; of its metrics,
+ * they were quantised with the old one; none in a step that is watched. Its details are the hits of each code, [K]; of its metrics,
  * `quantizationError` is the mean distance of a token to its code, both of length 1.
  */
 export function quantize(
@@ -53,12 +53,14 @@ export function quantize(
       const { loss, reconstructionLoss, quantizationLoss, z, ids, quantized } = output;
       const own = tokenizer.statistics(on, z, ids);
       const places = restartIdleSteps === null ? null : z;
-      statistics.add(own, places, context, (whole, places) => {
-        const restart = places === null
-          ? undefined
-          : { idleSteps: restartIdleSteps!, z: places, generator: generator.split("restart") };
-        tokenizer.updateCodebook(on, whole, restart);
-      });
+      if (on.watch === undefined) {
+        statistics.add(own, places, context, (whole, places) => {
+          const restart = places === null
+            ? undefined
+            : { idleSteps: restartIdleSteps!, z: places, generator: generator.split("restart") };
+          tokenizer.updateCodebook(on, whole, restart);
+        });
+      }
       const [teacherCosine, quantizationError] = withoutGradient(() => [
         tf.sub(1, reconstructionLoss),
         tf.mean(tf.sqrt(tf.sum(tf.square(tf.sub(z, quantized)), -1))),

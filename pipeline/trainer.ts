@@ -16,6 +16,7 @@ import type { MicroBatch } from "../data/sampler.ts";
 import { averageOverRanks } from "./average_over_ranks.ts";
 import type { StepOutput } from "./batch.ts";
 import { divergenceOf, type StepFailure } from "./divergence.ts";
+import { MovingParameters } from "./moving_parameters.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
 import { type StepSums, sumStep } from "./sum_step.ts";
 import type { WarningRelay } from "./warning_relay.ts";
@@ -56,6 +57,8 @@ export interface TrainingLoop<Batch> {
   readonly signal?: AbortSignal;
   /** Running statistics, which every rank moves by its own images: their mean is taken after a step. */
   readonly statistics?: readonly Parameter[];
+  /** What else stages move before the update; of a skipped step all of it is put back. */
+  readonly moving?: readonly Parameter[];
   /** Brings the warnings of all ranks to rank 0. */
   readonly relay?: WarningRelay | null;
   /** Measures some of the first steps. */
@@ -144,7 +147,12 @@ async function runSteps<Batch>(
   let started = now();
   while (step < loop.totalSteps && !(isAlone ? loop.signal?.aborted : isStopping)) {
     await profiler?.before(step, now());
-    const { packed, names, dataTime } = await runStep(loop, step, stopwatch);
+    const before = new MovingParameters(loop.on, [
+      ...loop.statistics ?? [],
+      ...loop.moving ?? [],
+    ]);
+    const { packed, names, dataTime } = await runStep(loop, step, stopwatch, before)
+      .finally(() => before.dispose());
     const values = packed.data() as Promise<Float32Array>;
     values.then(() => packed.dispose(), () => {});
     const { sums } = await sumStep(communicatorOf(loop.on), values, names.length, {
@@ -180,6 +188,7 @@ async function runStep<Batch>(
   loop: TrainingLoop<Batch>,
   step: number,
   stopwatch: Stopwatch,
+  before: MovingParameters,
 ): Promise<{ packed: Tensor; names: string[]; dataTime: number }> {
   let dataTime = 0;
   let names: string[] = [];
@@ -231,6 +240,7 @@ async function runStep<Batch>(
     for (const work of works.splice(0)) await work();
   }
   const report = await update!;
+  before.settle(loop.on, report);
   if (loop.statistics !== undefined) await averageOverRanks(loop.on, loop.statistics);
   const packed = loop.on.backend.run(() =>
     tf.tidy(() => {

@@ -25,6 +25,7 @@ export interface SessionLoop<Batch> extends
     | "frozenStage"
     | "saveFailure"
     | "statistics"
+    | "moving"
     | "signal"
   >,
   Partial<Pick<TrainingLoop<Batch>, "skipsNonFinite">> {

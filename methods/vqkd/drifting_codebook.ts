@@ -37,6 +37,8 @@ export class DriftingCodebook implements PatchTokenizer {
       const { z } = tokenizer.project(on, images);
       return [z, nearestCode(on, z, tokenizer.parameters.value(moving[0]))];
     });
+    // A step that is watched is run a second time.
+    if (on.watch !== undefined) return ids;
     const own = tokenizer.statistics(on, z, ids);
     if (context === undefined || communicatorOf(on).size === 1) tokenizer.updateCodebook(on, own);
     else {

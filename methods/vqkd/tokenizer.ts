@@ -191,6 +191,7 @@ async function run(
       wantsPause: (at) => isCheckpointDue(config, at, length),
       pause: (at) => session.save(at, trained, at >= length.scheduleSteps),
       frozenStage: "teach",
+      moving: tokenizer.parameters.frozen,
       saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "teach" }),
       signal: options.signal,
     });

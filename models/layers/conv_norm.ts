@@ -40,7 +40,7 @@ export function convNormSpecs(
 
 /**
  * Batch norm of a feature map, x [..., C]. Training takes the statistics of the micro-batch and moves
- * the running ones; else the running ones count.
+ * the running ones, unless the step is watched; else the running ones count.
  */
 export function normalizeBatch(
   on: Context,
@@ -56,6 +56,7 @@ export function normalizeBatch(
     return tf.add(tf.mul(tf.sub(x, mean.value), scale), bias);
   }
   const batch = batchNorm(on, x, weight, bias, epsilon);
+  if (on.watch !== undefined) return batch.y;
   const rows = x.size / weight.size;
   withoutGradient(() => {
     move(mean, batch.mean);

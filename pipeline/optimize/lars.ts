@@ -50,6 +50,8 @@ export class Lars implements Updater {
   readonly parameters: readonly Parameter[];
   readonly #options: LarsOptions;
   readonly #momenta: readonly Parameter[];
+  /** 1, and NaN from a skipped step on: when that is read, the next one has been submitted. */
+  readonly #scale = new Parameter("scale", tf.keep(tf.scalar(1)));
 
   private constructor(parameters: readonly Parameter[], options: LarsOptions) {
     this.parameters = parameters;
@@ -64,19 +66,23 @@ export class Lars implements Updater {
     return on.backend.run(() => new Lars(parameters, options));
   }
 
-  /** LARS runs in float32: always 1. */
+  /** LARS runs in float32: 1, or NaN after a step that was skipped. */
   get lossScale(): Tensor {
-    return tf.scalar(1);
+    return this.#scale.value;
   }
 
-  /** One update; see `Optimizer.step`. A non-finite gradient leaves all as it was. */
+  /**
+   * One update; see `Optimizer.step`. A gradient that is not finite leaves all as it was, and all later
+   * steps do too.
+   */
   step(_on: Context, gradients: Tensor[], schedule: LearningRateSchedule, step: number): Tensor {
     const { momentum = 0.9 } = this.#options;
     const rate = learningRateAt(schedule, step);
     const norm = tf.tidy(() =>
       tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))))
     );
-    const isFinite = tf.isFinite(norm);
+    const scale = this.#scale.value;
+    const isFinite = tf.logicalAnd(tf.isFinite(norm), tf.isFinite(scale));
     for (const [index, parameter] of this.parameters.entries()) {
       const [value, velocity] = tf.tidy(() => {
         const { value } = parameter;
@@ -92,7 +98,9 @@ export class Lars implements Updater {
     }
     return tf.tidy(() => {
       const skipped = tf.cast(tf.logicalNot(isFinite), "float32");
-      return tf.stack([norm, tf.scalar(1), skipped]) as Tensor;
+      const report = tf.stack([norm, scale, skipped]) as Tensor;
+      this.#scale.assign(tf.keep(tf.where(isFinite, scale, tf.scalar(NaN))));
+      return report;
     });
   }
 
@@ -137,6 +145,6 @@ export class Lars implements Updater {
   }
 
   dispose(): void {
-    for (const state of this.#momenta) state.dispose();
+    for (const state of [...this.#momenta, this.#scale]) state.dispose();
   }
 }
