@@ -8,19 +8,19 @@ import { relativeError, Samples } from "./_compare.ts";
 import { withoutKernels } from "./_trainee.ts";
 
 /** What `work` gives on a device that binds no more than `bytes` of a buffer. */
-async function withLargestBinding<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+function withLargestBinding<T>(bytes: number, work: () => T): T {
   const name = "maxStorageBufferBindingSize";
   const original = Object.getOwnPropertyDescriptor(GPUSupportedLimits.prototype, name)!;
   Object.defineProperty(GPUSupportedLimits.prototype, name, { ...original, get: () => bytes });
   try {
-    return await work();
+    return work();
   } finally {
     Object.defineProperty(GPUSupportedLimits.prototype, name, original);
   }
 }
 
 /** Two steps of parameters of two blocks each; → all that they changed, and their reports. */
-async function twoSteps(on: Context, count: number) {
+function twoSteps(on: Context, count: number) {
   const samples = new Samples(7);
   const list = (scale = 1) =>
     Array.from(
@@ -58,11 +58,8 @@ async function twoSteps(on: Context, count: number) {
 for (const segments of [21, 40]) {
   webgpuTest(`AdamW updates parameters in ${segments} segments`, async (backend) => {
     const precision = "float32" as const;
-    const expected = await twoSteps({ backend: withoutKernels(backend), precision }, segments);
-    const found = await withLargestBinding(
-      2048,
-      () => twoSteps({ backend, precision }, segments),
-    );
+    const expected = twoSteps({ backend: withoutKernels(backend), precision }, segments);
+    const found = withLargestBinding(2048, () => twoSteps({ backend, precision }, segments));
     for (const [index, tensor] of found.entries()) {
       const error = await relativeError(tensor, expected[index]);
       assert.ok(error < 1e-5, `tensor ${index}: relative error ${error}`);
