@@ -4,9 +4,9 @@ import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "../../checkpoi
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import { DivergenceError } from "../../pipeline/divergence.ts";
-import { linearProbe } from "../../tasks/linear_probe/linear_probe.ts";
+import { linearProbe } from "../../methods/probe/linear_probe.ts";
 import { readValues, toTensors } from "../../tasks/run/model_tensors.ts";
-import { trainTokenizer } from "../../tasks/tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 import { tinyTokenizerConfig } from "./_tiny_tokenizer.ts";
