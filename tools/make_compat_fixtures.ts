@@ -1,0 +1,272 @@
+/**
+ * Makes tests/fixtures/compat: runs, configs and files as today's version writes them, which every
+ * later version must read or refuse with the name of the key (docs/compatibility.md).
+ *
+ * Made once for a version, before the next change, and never made anew for an old one. It works through
+ * the command line, offline, on pictures that it draws, so that it outlives the modules behind.
+ *
+ * ```sh
+ * deno run -A tools/make_compat_fixtures.ts tests/fixtures/compat/VERSION
+ * ```
+ *
+ * @module
+ */
+
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../configs/schema.ts";
+import { configHash } from "../methods/engine/config_hash.ts";
+
+const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+const folder = resolve(Deno.args[0] ?? "");
+if (Deno.args.length !== 1) throw new Error("give the folder to make");
+Deno.mkdirSync(folder, { recursive: true });
+
+/** Runs mimic in the folder, so that every path in a config is relative; gives what it printed. */
+async function mimic(words: readonly string[], codes: readonly number[] = [0]): Promise<string> {
+  // Without foreign functions the kernels are WebAssembly's, whose bits do not depend on the processor.
+  const args = ["run", "-q", "--no-check", "--allow-all", "--deny-ffi", main, ...words];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  if (!codes.includes(code)) {
+    throw new Error(`${words.join(" ")}: exit code ${code}\n${decoder.decode(stderr)}`);
+  }
+  return decoder.decode(stdout);
+}
+
+/** Somewhat bright and somewhat dark pictures of 20 × 20 px as class folders, the same at every call. */
+function writePictures(): void {
+  let state = 12345;
+  const draw = (below: number) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const head = new TextEncoder().encode("P5 20 20 255\n");
+  for (const [split, count] of [["train", 8], ["val", 5]] as const) {
+    for (const [name, level] of [["bright", 90], ["dark", 70]] as const) {
+      const directory = join(folder, "data", split, name);
+      Deno.mkdirSync(directory, { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const [slope, phase] = [draw(9), draw(20)];
+        const pixels = Uint8Array.from(
+          { length: 400 },
+          (_, at) => level + draw(60) + ((at % 20 + phase) % 20) * slope / 3,
+        );
+        Deno.writeFileSync(join(directory, `${i}.pgm`), Uint8Array.of(...head, ...pixels));
+      }
+    }
+  }
+}
+
+const computing = [
+  "data.workers=0",
+  "data.cacheBytes=0",
+  "backend.name=cpu",
+  "backend.threads=1",
+  "precision=float32",
+  "checkpoint.everySteps=8",
+  "checkpoint.keepLast=1",
+];
+const vision = [
+  "model.imageSize=16",
+  "model.embedDim=16",
+  "model.depth=2",
+  "model.heads=2",
+  "model.mlpRatio=1",
+];
+
+/** The five trainings, in the order in which each finds what it needs. */
+const trainings: Readonly<Record<string, readonly string[]>> = {
+  tokenizer: [
+    ...vision,
+    "data.source=data",
+    "data.evaluationSplit=none",
+    "codebook.codes=32",
+    "codebook.codeDim=4",
+    "codebook.restartIdleSteps=3",
+    "codebook.usageWindow=5",
+    "teacher.hog.fitImages=16",
+    "teacher.hog.localComponents=8",
+    "teacher.hog.globalComponents=4",
+    "batchSize=4",
+    "schedule.steps=16",
+  ],
+  pretrain: [
+    ...vision,
+    "data.source=data",
+    "data.evaluationSplit=val",
+    "tokenizer.checkpoint=runs/tokenizer",
+    "model.earlyLayers=1",
+    "model.headLayers=1",
+    "model.codes=32",
+    "model.dropPathRate=0.1",
+    "mask.ratio=0.4",
+    "mask.minBlock=2",
+    "batchSize=4",
+    "schedule.steps=16",
+    "evaluation.knn.every=1",
+    "evaluation.linear.atEnd=false",
+    "evaluation.baselines=false",
+  ],
+  finetune: [
+    ...vision,
+    "data.source=data",
+    "data.evaluationSplit=val",
+    "pretrained=runs/pretrain",
+    "augment.testResize=18",
+    "ema.decay=0.9",
+    "augment.mixing.mixup=0.8",
+    "batchSize=4",
+    "schedule.steps=16",
+    "evaluateEveryEpochs=1",
+  ],
+  "linear-probe": [
+    "data.source=data",
+    "data.evaluationSplit=val",
+    "pretrained=runs/pretrain",
+    "augment.size=16",
+    "batchSize=4",
+    "probe.epochs=4",
+  ],
+  segment: [
+    ...vision,
+    "data.source=shapes",
+    "pretrained=runs/pretrain",
+    "augment.size=16",
+    "augment.resize=[64,24]",
+    "augment.stride=12",
+    "segmentation.channels=2",
+    "segmentation.auxiliaryChannels=1",
+    "segmentation.outBlocks=[0,0,1,1]",
+    "batchSize=4",
+    "schedule.steps=16",
+    "schedule.warmupSteps=2",
+    "evaluateEverySteps=6",
+  ],
+};
+
+/** Kills the run from inside, three steps after its first checkpoint, whatever the machine's speed. */
+const killing = `export default (event) => {
+  if (event.type === "step" && event.metrics.step === 11) Deno.kill(Deno.pid, "SIGKILL");
+};
+`;
+
+async function writeRuns(): Promise<void> {
+  const hook = Deno.makeTempFileSync({ suffix: ".js" });
+  Deno.writeTextFileSync(hook, killing);
+  for (const [task, overrides] of Object.entries(trainings)) {
+    const settings = [...computing, ...overrides].flatMap((override) => ["--set", override]);
+    await mimic([task, ...settings, "--out", `runs/${task}`]);
+    const out = ["--out", `runs/${task}-killed`];
+    await mimic([task, ...settings, ...out, "--hook", hook], [137]);
+  }
+  const stopped = [...computing, ...trainings.finetune, "log.tensorBoard=false"]
+    .flatMap((override) => ["--set", override]);
+  await mimic(["finetune", ...stopped, "--max-steps", "5", "--out", "runs/finetune-stopped"]);
+  // A step that is not finite, and what it leaves.
+  const wild = ["optimizer.lr=1e30", "schedule.warmupRatio=0", "log.tensorBoard=false"];
+  const diverging = [...computing, ...trainings.pretrain, ...wild]
+    .flatMap((override) => ["--set", override]);
+  await mimic(["pretrain", ...diverging, "--out", "runs/diverged"], [1, 2]);
+  Deno.removeSync(hook);
+  // Pages are made anew, and TensorBoard's files are alike: together they would be most of the bytes.
+  for (const { name: run } of Deno.readDirSync(join(folder, "runs"))) {
+    const keepsEvents = run === "pretrain-killed";
+    for (const { name: file } of [...Deno.readDirSync(join(folder, "runs", run))]) {
+      const isLeft = file === "report.html" || file === "run.lock" ||
+        (file.includes("tfevents") && !keepsEvents);
+      if (isLeft) Deno.removeSync(join(folder, "runs", run, file));
+    }
+  }
+}
+
+/** What runs convert to: every format, and every kind of model. */
+const conversions = [
+  ["finetune", "timm", "timm"],
+  ["finetune", "huggingface", "huggingface"],
+  ["finetune", "mmselfsup", "mmselfsup.pth"],
+  ["finetune", "unilm", "unilm.pth"],
+  ["finetune", "safetensors", "mimic.safetensors"],
+  ["pretrain", "timm", "timm"],
+  ["pretrain", "huggingface", "huggingface"],
+  ["pretrain", "mmselfsup", "mmselfsup.pth"],
+  ["tokenizer", "unilm", "unilm.pth"],
+  ["tokenizer", "safetensors", "mimic.safetensors"],
+];
+
+async function writeConverted(): Promise<void> {
+  Deno.mkdirSync(join(folder, "converted"), { recursive: true });
+  for (const [task, to, name] of conversions) {
+    await mimic(["convert", `runs/${task}`, `converted/${task}-${name}`, "--to", to]);
+  }
+  await mimic(["export", "runs/finetune", "converted/finetune.onnx"]);
+}
+
+async function writeRecipes(): Promise<void> {
+  Deno.mkdirSync(join(folder, "recipes"), { recursive: true });
+  const recipes = JSON.parse(await mimic(["config", "list", "--json"])) as { name: string }[];
+  for (const { name } of recipes) {
+    const config = JSON.parse(await mimic(["config", "print", name, "--json"])) as Config;
+    const document = { config, hash: await configHash(config) };
+    const text = JSON.stringify(document, null, 1) + "\n";
+    Deno.writeTextFileSync(join(folder, "recipes", `${name}.json`), text);
+  }
+}
+
+/** What this version measures of its own runs and files, by the command line that does it. */
+async function writeExpected(): Promise<void> {
+  const expected: Record<string, unknown> = {};
+  const keep = async (words: string[], part: (result: Inspected) => unknown = (all) => all) => {
+    expected[words.join(" ")] = part(JSON.parse(await mimic(words)));
+  };
+  const common = ["--backend", "cpu", "--workers", "0", "--json"];
+  for (const model of ["runs/finetune", "runs/finetune-killed", "converted/finetune-timm"]) {
+    await keep(["evaluate", "--checkpoint", model, "--data", "data", ...common]);
+  }
+  for (const model of ["runs/finetune", "converted/finetune-mimic.safetensors"]) {
+    await keep(["predict", "data/val/dark", "--checkpoint", model, ...common]);
+  }
+  for (const model of ["runs/pretrain", "runs/pretrain-killed", "converted/pretrain-timm"]) {
+    await keep(["knn", "--checkpoint", model, "--data", "data", ...common]);
+  }
+  for (const kind of ["runs", "converted"]) {
+    for (const { name } of [...Deno.readDirSync(join(folder, kind))].sort(byName)) {
+      // This version reads no ONNX, and a run that never saved holds no model.
+      if (name === "diverged" || name.endsWith(".onnx")) continue;
+      await keep(["inspect", `${kind}/${name}`, "--json"], (inspected) => {
+        const { container, format, kind, parameters, tensors } = inspected;
+        return { container, format, kind, parameters, tensors: tensors.length };
+      });
+    }
+  }
+  const text = JSON.stringify(expected, null, 1) + "\n";
+  Deno.writeTextFileSync(join(folder, "expected.json"), text);
+  await mimic([
+    ...["features", "data", "--split", "val", "--checkpoint", "runs/pretrain", "--layer", "0"],
+    ...["--token", "cls", "--out", "features.safetensors", ...common.slice(0, 4)],
+  ]);
+}
+
+/** What of `inspect --json` is kept. */
+interface Inspected {
+  readonly container: string;
+  readonly format?: string;
+  readonly kind?: string;
+  readonly parameters: number;
+  readonly tensors: readonly unknown[];
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+writePictures();
+await writeRuns();
+await writeConverted();
+await writeRecipes();
+await writeExpected();
