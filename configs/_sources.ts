@@ -4,6 +4,7 @@ import type { JsoncError, JsoncNode } from "../deps/jsonc_parser.ts";
 import { messageOf, UserError } from "../core/errors.ts";
 import { formatValue } from "./_issues.ts";
 import { isSection, type RawConfig } from "./_layers.ts";
+import { checkNesting, withinStack } from "./_nesting.ts";
 
 /** A recipe as it was written. */
 export interface Source {
@@ -53,6 +54,7 @@ function headerOf(text: string): string {
 }
 
 function checkedRoot(value: unknown, label: string): RawConfig {
+  checkNesting(value, label);
   if (isSection(value)) return value;
   throw new UserError(
     `Cannot read recipe "${label}": expected an object of config keys, found ${formatValue(value)}`,
@@ -62,15 +64,16 @@ function checkedRoot(value: unknown, label: string): RawConfig {
 /** Parses JSON with comments and trailing commas. */
 export function parseJsonc(text: string, label: string): Source {
   const errors: JsoncError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true, disallowComments: false });
+  const options = { allowTrailingComma: true, disallowComments: false };
+  const root = withinStack(() => parseTree(text, errors, options), label);
   if (errors.length > 0 || root === undefined) {
     const { error, offset } = errors[0] ?? { error: 4, offset: 0 };
     const words = printParseErrorCode(error).replace(/(?<=.)([A-Z])/g, " $1").toLowerCase();
     throw new UserError(`Cannot read recipe "${label}:${lineAt(text, offset)}": ${words}`);
   }
   const lines = new Map<string, number>();
-  const values = checkedRoot(valueOf(root, "", text, lines), label);
-  return { values, lines, header: headerOf(text) };
+  const values = withinStack(() => valueOf(root, "", text, lines), label);
+  return { values: checkedRoot(values, label), lines, header: headerOf(text) };
 }
 
 /** Lines of the keys of a block-style YAML document, by their indentation. */
@@ -92,8 +95,9 @@ async function parseYamlSource(text: string, label: string): Promise<Source> {
   const { parseYaml } = await import("../deps/std_yaml.ts");
   let value: unknown;
   try {
-    value = parseYaml(text);
+    value = withinStack(() => parseYaml(text), label);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const place = messageOf(error).split("\n")[0].replace(/:$/, "");
     throw new UserError(`Cannot read recipe "${label}": ${place}`, { cause: error });
   }
@@ -142,6 +146,7 @@ export async function readSource(url: URL, label: string): Promise<Source> {
           cause: error,
         });
       }
+      checkNesting(module.default, label);
       const values = checkedRoot(structuredClone(module.default), label);
       return { values, lines: new Map(), header: "" };
     }

@@ -5,6 +5,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import type { Config } from "./schema.ts";
+import { most } from "./sections/_most.ts";
 
 type Fail = (key: string, found: unknown, wanted: string, hint?: string) => never;
 
@@ -22,6 +23,17 @@ function checkTransformer(name: string, model: Sizes, fail: Fail): void {
       model.patchSize,
       `a divisor of the image size ${model.imageSize}`,
       `for example ${name}.patchSize=${nearestDivisor(model.imageSize, model.patchSize)}`,
+    );
+  }
+  const patches = (model.imageSize / model.patchSize) ** 2;
+  if (patches > most.patches) {
+    const side = Math.sqrt(most.patches);
+    fail(
+      `${name}.patchSize`,
+      model.patchSize,
+      `at least ${
+        Math.ceil(model.imageSize / side)
+      }, which makes ${most.patches} patches of an image`,
     );
   }
   if (model.embedDim % model.heads !== 0) {

@@ -9,6 +9,7 @@
 import { UserError } from "../core/errors.ts";
 import type { Layer, RawConfig } from "./_layers.ts";
 import { mergeLayers } from "./_layers.ts";
+import { checkNesting } from "./_nesting.ts";
 import { type Override, overrideLayers } from "./overrides.ts";
 import { type ParsedConfig, parseLayers, taskOf } from "./parse.ts";
 import { loadRecipe, workingDirectory } from "./recipes.ts";
@@ -86,6 +87,7 @@ export async function resolveConfig<T extends Task = Task>(
     name = loaded.name;
     layers.push(...loaded.layers);
   } else {
+    checkNesting(recipe, label);
     const values = task === undefined ? recipe : { task, ...recipe };
     layers.push({ values, origin: (key) => options.origins?.get(key) ?? label });
   }

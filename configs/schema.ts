@@ -7,6 +7,7 @@
  * @module
  */
 import { z } from "../deps/zod.ts";
+import { most } from "./sections/_most.ts";
 import { withDefault } from "./sections/_with_default.ts";
 import {
   cropAugmentSection,
@@ -98,7 +99,7 @@ export const finetuneSchema = z.strictObject({
   ema: emaSection.nullable().default(null).describe(
     "Moving average of the weights, evaluated beside them; null: none.",
   ),
-  evaluateEveryEpochs: z.number().positive().default(1).describe(
+  evaluateEveryEpochs: z.number().positive().max(most.epochs).default(1).describe(
     "Epochs between evaluations on the evaluation split.",
   ),
 });
@@ -134,14 +135,18 @@ export const segmentSchema = z.strictObject({
     layerDecay: withDefault(optimizerSection.shape.layerDecay, 0.75),
   }).prefault({}),
   schedule: z.strictObject({
-    steps: z.int().min(1).default(160_000).describe("Length of the schedule, optimizer steps."),
+    steps: z.int().min(1).max(most.steps).default(160_000).describe(
+      "Length of the schedule, optimizer steps.",
+    ),
     maxSteps: scheduleSection.shape.maxSteps,
-    warmupSteps: z.int().min(0).default(1500).describe("Steps during which the rate grows."),
+    warmupSteps: z.int().min(0).max(most.steps).default(1500).describe(
+      "Steps during which the rate grows.",
+    ),
     warmupStartFactor: withDefault(scheduleSection.shape.warmupStartFactor, 1e-6),
     power: z.number().positive().default(1).describe("Exponent of the polynomial decay."),
     minLr: withDefault(scheduleSection.shape.minLr, 0),
   }).prefault({}).describe("Linear warm-up, then polynomial decay."),
-  evaluateEverySteps: z.int().min(1).nullable().default(16_000).describe(
+  evaluateEverySteps: z.int().min(1).max(most.steps).nullable().default(16_000).describe(
     "Steps between evaluations on the evaluation split; null: at the end only.",
   ),
 });

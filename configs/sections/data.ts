@@ -1,5 +1,6 @@
 /** Where the images come from, how they are read and how a training view is made. @module */
 import { z } from "../../deps/zod.ts";
+import { most } from "./_most.ts";
 
 /** A range `[low, high]` with `low ≤ high`. */
 const range = z.tuple([z.number().positive(), z.number().positive()])
@@ -35,19 +36,19 @@ export const dataSection = z.strictObject({
   labelFraction: z.number().positive().max(1).default(1).describe(
     "Share of the labelled training images of each class to use, drawn with the seed.",
   ),
-  workers: z.union([z.literal("auto"), z.int().min(0)]).default("auto").describe(
+  workers: z.union([z.literal("auto"), z.int().min(0).max(most.threads)]).default("auto").describe(
     "Worker threads that decode and augment; 0 works inside the main thread.",
   ),
-  cacheBytes: z.int().min(0).default(536_870_912).describe(
+  cacheBytes: z.int().min(0).max(most.bytes).default(536_870_912).describe(
     "Decoded images kept in memory between epochs, bytes.",
   ),
-  prefetch: z.int().min(1).default(2).describe(
+  prefetch: z.int().min(1).max(most.prefetch).default(2).describe(
     "Batches that are made ready ahead of the step.",
   ),
   onError: z.enum(["raise", "skip"]).default("raise").describe(
     "What an unreadable image does: stop the run, or be skipped, counted and logged.",
   ),
-  maxSkipped: z.int().min(0).default(100).describe(
+  maxSkipped: z.int().min(0).max(most.count).default(100).describe(
     "Unreadable images after which `onError: skip` stops the run all the same.",
   ),
   exif: z.boolean().default(false).describe(
@@ -68,7 +69,7 @@ const jitter = z.strictObject({
   saturation: z.number().min(0).default(0.4).describe("Factor drawn from 1 ± this."),
 }).describe("Colour jitter, its three parts in random order (SPEC: BEiT v2 uses 0.4 each).");
 
-const size = z.int().min(4).default(224);
+const size = z.int().min(4).max(most.pixels).default(224);
 const cropScale = range.default([0.2, 1]).describe(
   "Share of the image's area that a random crop covers: [smallest, largest].",
 );
@@ -114,7 +115,9 @@ export const cropAugmentSection = z.strictObject({
 }).describe("The training view: random crop and flip.");
 
 const randAugment = z.strictObject({
-  operations: z.int().min(0).default(2).describe("Operations drawn per image, with replacement."),
+  operations: z.int().min(0).max(most.operations).default(2).describe(
+    "Operations drawn per image, with replacement.",
+  ),
   magnitude: z.number().min(0).max(10).default(9).describe("Strength, of 10."),
   magnitudeDeviation: z.number().min(0).default(0.5).describe("Deviation of the strength."),
   probability: z.number().min(0).max(1).default(0.5).describe("Chance of each drawn operation."),
@@ -130,8 +133,12 @@ const randomErasing = z.strictObject({
 }).describe("Random erasing, pixel by pixel.");
 
 const mixing = z.strictObject({
-  mixup: z.number().min(0).default(0.8).describe("α of mixup's Beta(α, α); 0 turns it off."),
-  cutmix: z.number().min(0).default(1).describe("α of cutmix' Beta(α, α); 0 turns it off."),
+  mixup: z.number().min(0).max(most.factor).default(0.8).describe(
+    "α of mixup's Beta(α, α); 0 turns it off.",
+  ),
+  cutmix: z.number().min(0).max(most.factor).default(1).describe(
+    "α of cutmix' Beta(α, α); 0 turns it off.",
+  ),
   switchProbability: z.number().min(0).max(1).default(0.5).describe(
     "Chance of cutmix where both are on; exactly one is used per batch.",
   ),
@@ -141,7 +148,7 @@ const mixing = z.strictObject({
 }).describe("Mixup and cutmix.");
 
 /** A tokenizer's crops that come again, for a cache of the teacher's features. */
-export const cropsPerImage = z.int().min(1).nullable().default(null).describe(
+export const cropsPerImage = z.int().min(1).max(most.count).nullable().default(null).describe(
   "Different crops of an image, which come in turn, epoch by epoch: with `teacher.cache.directory` " +
     "the teacher sees each of them once; null: a new crop in every epoch.",
 );
@@ -158,7 +165,7 @@ export const finetuneAugmentSection = cropAugmentSection.extend({
   labelSmoothing: z.number().min(0).max(1).default(0.1).describe(
     "Share of each target spread over all classes.",
   ),
-  testResize: z.int().min(4).default(256).describe(
+  testResize: z.int().min(4).max(most.pixels).default(256).describe(
     "Shorter edge that a test image is resized to before the centre crop of `size`; default " +
       "256 / 224 of it.",
   ),
@@ -172,11 +179,13 @@ export const maskSection = z.strictObject({
   ratio: z.number().positive().lt(1).nullable().default(null).describe(
     "Share of the patches that is masked, rounded down; instead of `maskedPatches`.",
   ),
-  maskedPatches: z.int().min(1).default(75).describe(
+  maskedPatches: z.int().min(1).max(most.pixels ** 2).default(75).describe(
     "Patches that are masked; default 40 % of the grid (BEiT v2: 75 of 196).",
   ),
-  minBlock: z.int().min(1).default(16).describe("Smallest area that a block is drawn with."),
-  maxBlock: z.int().min(1).default(75).describe(
+  minBlock: z.int().min(1).max(most.pixels ** 2).default(16).describe(
+    "Smallest area that a block is drawn with.",
+  ),
+  maxBlock: z.int().min(1).max(most.pixels ** 2).default(75).describe(
     "Largest area of a block, patches; default `maskedPatches`.",
   ),
   aspect: range.default([0.3, 1 / 0.3]).describe("Height over width of a block."),

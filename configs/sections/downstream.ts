@@ -1,5 +1,6 @@
 /** Sections of the tasks that start from a pretrained model. @module */
 import { z } from "../../deps/zod.ts";
+import { most } from "./_most.ts";
 
 /** The pretrained model that a downstream task starts from. */
 export const pretrainedKey = z.string().nullable().default(null).describe(
@@ -9,10 +10,15 @@ export const pretrainedKey = z.string().nullable().default(null).describe(
 
 /** Linear probing. */
 export const probeSection = z.strictObject({
-  layers: z.union([z.literal("all"), z.array(z.int().min(0)).min(1)]).default("all").describe(
+  layers: z.union([
+    z.literal("all"),
+    z.array(z.int().min(0).max(most.blocks)).min(1).max(most.blocks),
+  ]).default("all").describe(
     "Blocks whose output is probed, all jointly; the best is reported.",
   ),
-  tokens: z.array(z.enum(["cls", "meanPatches", "clsAndMean"])).min(1).default(["clsAndMean"])
+  tokens: z.array(z.enum(["cls", "meanPatches", "clsAndMean"])).min(1).max(most.items).default([
+    "clsAndMean",
+  ])
     .describe("What of a block represents an image; each choice has its own classifier."),
   optimizer: z.enum(["adamw", "lars"]).default("adamw").describe(
     "AdamW as in BEiT's script, or LARS as in MAE's.",
@@ -22,8 +28,10 @@ export const probeSection = z.strictObject({
   ),
   lr: z.number().positive().default(4e-3).describe("Peak learning rate."),
   weightDecay: z.number().min(0).default(1e-4).describe("Weight decay."),
-  epochs: z.number().positive().default(100).describe("Passes over the data."),
-  warmupEpochs: z.number().min(0).default(0).describe("Passes during which the rate grows."),
+  epochs: z.number().positive().max(most.epochs).default(100).describe("Passes over the data."),
+  warmupEpochs: z.number().min(0).max(most.epochs).default(0).describe(
+    "Passes during which the rate grows.",
+  ),
   initDeviation: z.number().min(0).default(0.01).describe("Deviation of the classifiers' start."),
 }).describe("The linear classifiers on frozen features.");
 
@@ -35,19 +43,22 @@ export const emaSection = z.strictObject({
 /** Semantic segmentation. */
 export const segmentationSection = z.strictObject({
   head: z.enum(["upernet", "linear"]).default("upernet").describe("The decoder of the features."),
-  classes: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
+  classes: z.union([z.literal("auto"), z.int().min(1).max(most.classes)]).default("auto").describe(
     "Number of classes; auto takes the largest label of the masks.",
   ),
-  channels: z.int().min(1).default(768).describe("Width of the head."),
-  outBlocks: z.array(z.int().min(0)).length(4).default([3, 5, 7, 11]).describe(
+  channels: z.int().min(1).max(most.width).default(768).describe("Width of the head."),
+  outBlocks: z.array(z.int().min(0).max(most.blocks)).length(4).default([3, 5, 7, 11]).describe(
     "Blocks whose output the head reads, from 0.",
   ),
-  poolScales: z.array(z.int().min(1)).min(1).default([1, 2, 3, 6]).describe(
-    "Grid sizes of UPerNet's pyramid pooling.",
-  ),
+  poolScales: z.array(z.int().min(1).max(most.width)).min(1).max(most.items).default([1, 2, 3, 6])
+    .describe(
+      "Grid sizes of UPerNet's pyramid pooling.",
+    ),
   dropout: z.number().min(0).lt(1).default(0.1).describe("Dropout before the classifier."),
   auxiliaryWeight: z.number().min(0).default(0.4).describe("Weight of the auxiliary FCN loss."),
-  auxiliaryChannels: z.int().min(1).default(256).describe("Width of the auxiliary head."),
+  auxiliaryChannels: z.int().min(1).max(most.width).default(256).describe(
+    "Width of the auxiliary head.",
+  ),
   reduceZeroLabel: z.boolean().default(true).describe(
     "Whether label 0 is ignored and the others move down by one (ADE20K).",
   ),
@@ -55,12 +66,20 @@ export const segmentationSection = z.strictObject({
 
 /** The segmentation views. */
 export const segmentationAugmentSection = z.strictObject({
-  size: z.int().min(4).default(512).describe("Height and width of the crop; default the model's."),
-  resize: z.tuple([z.int().min(1), z.int().min(1)]).default([2048, 512]).describe(
+  size: z.int().min(4).max(most.pixels).default(512).describe(
+    "Height and width of the crop; default the model's.",
+  ),
+  resize: z.tuple([z.int().min(1).max(most.pixels), z.int().min(1).max(most.pixels)]).default([
+    2048,
+    512,
+  ]).describe(
     "Longest and shortest edge that an image is fitted into before the crop; default four times " +
       "`size`, and `size`.",
   ),
-  resizeRatio: z.tuple([z.number().positive(), z.number().positive()]).default([0.5, 2]).describe(
+  resizeRatio: z.tuple([
+    z.number().positive().max(most.factor),
+    z.number().positive().max(most.factor),
+  ]).default([0.5, 2]).describe(
     "Factor drawn for the fitted size: [smallest, largest].",
   ),
   maxClassShare: z.number().positive().max(1).default(0.75).describe(
@@ -68,7 +87,7 @@ export const segmentationAugmentSection = z.strictObject({
   ),
   flip: z.number().min(0).max(1).default(0.5).describe("Probability of a horizontal flip."),
   photometricDistortion: z.boolean().default(true).describe("Whether colours are distorted."),
-  stride: z.int().min(1).default(341).describe(
+  stride: z.int().min(1).max(most.pixels).default(341).describe(
     "Stride of the sliding window of the test, pixels; default two thirds of `size`.",
   ),
   normalization: z.enum(["imagenet", "half", "clip"]).default("imagenet").describe(

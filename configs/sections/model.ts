@@ -1,5 +1,6 @@
 /** Architectures: the BEiT encoder, the tokenizer's encoder, decoder, codebook and teacher. @module */
 import { z } from "../../deps/zod.ts";
+import { most } from "./_most.ts";
 import { withDefault } from "./_with_default.ts";
 
 const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").describe(
@@ -8,12 +9,20 @@ const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").de
 
 /** The sizes that every vision transformer here has. */
 const transformer = {
-  imageSize: z.int().min(4).default(224).describe("Height and width of an image, pixels."),
-  patchSize: z.int().min(1).default(16).describe("Height and width of a patch, pixels."),
-  embedDim: z.int().min(1).default(768).describe("Width of the token vectors."),
-  depth: z.int().min(1).default(12).describe("Number of blocks."),
-  heads: z.int().min(1).default(12).describe("Attention heads; they divide `embedDim`."),
-  mlpRatio: z.number().positive().default(4).describe("Hidden width of the MLP over `embedDim`."),
+  imageSize: z.int().min(4).max(most.pixels).default(224).describe(
+    "Height and width of an image, pixels.",
+  ),
+  patchSize: z.int().min(1).max(most.pixels).default(16).describe(
+    "Height and width of a patch, pixels.",
+  ),
+  embedDim: z.int().min(1).max(most.width).default(768).describe("Width of the token vectors."),
+  depth: z.int().min(1).max(most.blocks).default(12).describe("Number of blocks."),
+  heads: z.int().min(1).max(most.width).default(12).describe(
+    "Attention heads; they divide `embedDim`.",
+  ),
+  mlpRatio: z.number().positive().max(most.factor).default(4).describe(
+    "Hidden width of the MLP over `embedDim`.",
+  ),
 };
 
 const encoder = {
@@ -46,13 +55,13 @@ const encoder = {
 /** BEiT v2 in pretraining: encoder, aggregation blocks and head. */
 export const pretrainModelSection = z.strictObject({
   ...encoder,
-  earlyLayers: z.int().min(1).default(9).describe(
+  earlyLayers: z.int().min(1).max(most.blocks).default(9).describe(
     "Blocks before the early state that the aggregation reads: 9 of 12, 21 of 24.",
   ),
-  headLayers: z.int().min(0).default(2).describe(
+  headLayers: z.int().min(0).max(most.blocks).default(2).describe(
     "Blocks of the patch aggregation; 0 is without it and with one loss.",
   ),
-  codes: z.int().min(2).default(8192).describe(
+  codes: z.int().min(2).max(most.classes).default(8192).describe(
     "Visual tokens to choose from: the codebook's size.",
   ),
 }).describe("The BEiT v2 encoder, its patch aggregation and its head.");
@@ -63,7 +72,7 @@ export const finetuneModelSection = z.strictObject({
   usesSharedRelativePositionBias: withDefault(encoder.usesSharedRelativePositionBias, false),
   usesRelativePositionBias: withDefault(encoder.usesRelativePositionBias, true),
   dropPathRate: withDefault(encoder.dropPathRate, 0.1),
-  classes: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
+  classes: z.union([z.literal("auto"), z.int().min(1).max(most.classes)]).default("auto").describe(
     "Number of classes; auto counts the class folders.",
   ),
   headInitScale: z.number().min(0).default(0.001).describe(
@@ -81,25 +90,27 @@ export const tokenizerModelSection = z.strictObject({
 
 /** The decoder of the VQ-KD tokenizer. */
 export const decoderSection = z.strictObject({
-  depth: z.int().min(1).default(3).describe("Number of blocks: 3, or 1 for the 1x variants."),
+  depth: z.int().min(1).max(most.blocks).default(3).describe(
+    "Number of blocks: 3, or 1 for the 1x variants.",
+  ),
 }).describe("The decoder, as wide as the encoder; it is dropped after tokenizer training.");
 
 /** The codebook of the VQ-KD tokenizer. */
 export const codebookSection = z.strictObject({
-  codes: z.int().min(2).default(8192).describe("Number of codes."),
-  codeDim: z.int().min(1).default(32).describe("Dimensions of a code."),
+  codes: z.int().min(2).max(most.classes).default(8192).describe("Number of codes."),
+  codeDim: z.int().min(1).max(most.width).default(32).describe("Dimensions of a code."),
   decay: z.number().min(0).max(1).default(0.99).describe("Decay of the codes' moving average."),
   quantizationWeight: z.number().min(0).default(1).describe("Weight β of the commitment loss."),
-  kmeansIterations: z.int().min(0).default(10).describe(
+  kmeansIterations: z.int().min(0).max(most.iterations).default(10).describe(
     "Iterations of the k-means start; 0 starts from random codes.",
   ),
-  kmeansTokensPerCode: z.int().min(1).default(8).describe(
+  kmeansTokensPerCode: z.int().min(1).max(most.iterations).default(8).describe(
     "Tokens gathered per code for the k-means start, from as many first batches as that takes.",
   ),
-  restartIdleSteps: z.int().min(1).nullable().default(null).describe(
+  restartIdleSteps: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Steps without use after which a code restarts from a token of the batch; null: never.",
   ),
-  usageWindow: z.int().min(1).default(100).describe(
+  usageWindow: z.int().min(1).max(most.iterations).default(100).describe(
     "Steps over which usage and perplexity are counted.",
   ),
   usageAlarm: z.number().min(0).max(1).default(0.25).describe(
@@ -109,16 +120,18 @@ export const codebookSection = z.strictObject({
 
 /** Histograms of oriented gradients as the teacher. */
 const hog = z.strictObject({
-  localComponents: z.int().min(1).default(48).describe(
+  localComponents: z.int().min(1).max(most.width).default(48).describe(
     "Principal components kept of a patch's neighbourhood.",
   ),
-  globalComponents: z.int().min(0).default(64).describe(
+  globalComponents: z.int().min(0).max(most.width).default(64).describe(
     "Principal components of the whole image's histogram that every patch gets; 0: none.",
   ),
   globalWeight: z.number().min(0).default(0.7).describe(
     "Length of the whole image's part, where the neighbourhood's is 1.",
   ),
-  fitImages: z.int().min(1).default(1000).describe("Images that the components are fitted to."),
+  fitImages: z.int().min(1).max(most.images).default(1000).describe(
+    "Images that the components are fitted to.",
+  ),
 }).describe("Settings of the `hog` teacher.");
 
 /** The teacher's features on the disk. */
@@ -126,7 +139,7 @@ const teacherCache = z.strictObject({
   directory: z.string().nullable().default(null).describe(
     "Folder for the features of each picture, which several runs may share; null: none are kept.",
   ),
-  maxBytes: z.int().min(0).default(21_474_836_480).describe(
+  maxBytes: z.int().min(0).max(most.bytes).default(21_474_836_480).describe(
     "Bytes that the features of one teacher may take; what does not fit is computed each time.",
   ),
 }).describe(

@@ -1,5 +1,6 @@
 /** Optimizer, schedule, loss scale. @module */
 import { z } from "../../deps/zod.ts";
+import { most } from "./_most.ts";
 
 /** AdamW, clipping, parameter groups. */
 export const optimizerSection = z.strictObject({
@@ -27,16 +28,16 @@ export const optimizerSection = z.strictObject({
 
 /** Length of a run and the learning rate over it. */
 export const scheduleSection = z.strictObject({
-  epochs: z.number().positive().nullable().default(300).describe(
+  epochs: z.number().positive().max(most.epochs).nullable().default(300).describe(
     "Length of the schedule in passes over the data.",
   ),
-  steps: z.int().min(1).nullable().default(null).describe(
+  steps: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Length of the schedule in optimizer steps; instead of `epochs`.",
   ),
-  maxSteps: z.int().min(1).nullable().default(null).describe(
+  maxSteps: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Stop after this step; the schedule keeps its length, so that a longer run agrees with it.",
   ),
-  warmupEpochs: z.number().min(0).nullable().default(10).describe(
+  warmupEpochs: z.number().min(0).max(most.epochs).nullable().default(10).describe(
     "Passes over the data during which the learning rate grows.",
   ),
   warmupRatio: z.number().min(0).max(1).nullable().default(null).describe(
@@ -54,7 +55,7 @@ export const scheduleSection = z.strictObject({
 /** The dynamic loss scale of float16. */
 export const lossScaleSection = z.strictObject({
   initial: z.number().positive().default(65536).describe("Scale of the first step."),
-  growthInterval: z.int().min(1).default(2000).describe(
+  growthInterval: z.int().min(1).max(most.steps).default(2000).describe(
     "Good steps in a row after which the scale doubles; a bad one halves it.",
   ),
 }).describe("The dynamic loss scale, where the backend's reduced precision needs one.");

@@ -1,29 +1,32 @@
 /** What every run has: seed, batch, precision, checkpoints, log, evaluation, backend. @module */
 import { z } from "../../deps/zod.ts";
+import { most } from "./_most.ts";
 import { lossScaleSection } from "./optimization.ts";
 
 const checkpoint = z.strictObject({
-  everySteps: z.int().min(1).nullable().default(null).describe(
+  everySteps: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Steps between checkpoints; null: by `everyEpochs`.",
   ),
-  everyEpochs: z.number().positive().nullable().default(1).describe(
+  everyEpochs: z.number().positive().max(most.epochs).nullable().default(1).describe(
     "Epochs between checkpoints; null: by `everySteps`. The last step is always saved.",
   ),
-  keepLast: z.int().min(1).default(3).describe("Newest checkpoints that are kept."),
-  keepEvery: z.int().min(1).nullable().default(null).describe(
+  keepLast: z.int().min(1).max(most.count).default(3).describe("Newest checkpoints that are kept."),
+  keepEvery: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Checkpoints whose step is a multiple of this are kept for ever.",
   ),
 }).describe("When a run saves and what it keeps.");
 
 const log = z.strictObject({
-  everySteps: z.int().min(1).default(1).describe("Steps between lines of `metrics.jsonl`."),
-  progressSeconds: z.number().positive().default(10).describe(
+  everySteps: z.int().min(1).max(most.steps).default(1).describe(
+    "Steps between lines of `metrics.jsonl`.",
+  ),
+  progressSeconds: z.number().positive().max(most.seconds).default(10).describe(
     "Seconds between progress lines where the output is no terminal.",
   ),
   report: z.boolean().default(true).describe(
     "Whether `report.html` is written: the curves, pictures, config and data of the run.",
   ),
-  reportSeconds: z.number().positive().default(30).describe(
+  reportSeconds: z.number().positive().max(most.seconds).default(30).describe(
     "Seconds between renewals of the report, beside those at checkpoints and evaluations.",
   ),
   tensorBoard: z.boolean().default(true).describe(
@@ -35,7 +38,7 @@ const guard = z.strictObject({
   failureBundle: z.boolean().default(true).describe(
     "Whether a step that is not finite is kept in `failures/` of the run, for `deno task replay`.",
   ),
-  stalledSteps: z.int().min(1).nullable().default(5000).describe(
+  stalledSteps: z.int().min(1).max(most.steps).nullable().default(5000).describe(
     "Steps without a new low of the smoothed loss after which a warning says so; null: never.",
   ),
   starvedShare: z.number().min(0).max(1).default(0.5).describe(
@@ -49,17 +52,17 @@ const guard = z.strictObject({
 const pooling = z.enum(["cls", "meanPatches", "clsAndMean"]).default("meanPatches");
 
 const knn = z.strictObject({
-  every: z.number().positive().nullable().default(null).describe(
+  every: z.number().positive().max(most.epochs).nullable().default(null).describe(
     "Epochs between evaluations during training; null: none.",
   ),
   atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
-  k: z.int().min(1).default(20).describe("Neighbours that vote."),
+  k: z.int().min(1).max(most.neighbours).default(20).describe("Neighbours that vote."),
   temperature: z.number().positive().default(0.07).describe("Votes weigh exp(similarity / this)."),
   pooling: pooling.describe("What of the last block represents an image."),
 }).describe("Accuracy of the nearest neighbours' vote.");
 
 const linear = z.strictObject({
-  every: z.number().positive().nullable().default(null).describe(
+  every: z.number().positive().max(most.epochs).nullable().default(null).describe(
     "Epochs between evaluations during training; null: none.",
   ),
   atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
@@ -82,10 +85,10 @@ const backend = z.strictObject({
   ]).default("auto").describe(
     "Where to compute: auto, webgpu, cpu, reference, or `tfjs:<name>` for a registered tfjs backend.",
   ),
-  threads: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
+  threads: z.union([z.literal("auto"), z.int().min(1).max(most.threads)]).default("auto").describe(
     "Threads of the cpu backend; auto: one a core.",
   ),
-  memory: z.number().positive().nullable().default(null).describe(
+  memory: z.number().positive().max(most.gigabytes).nullable().default(null).describe(
     "GiB of GPU memory that webgpu may use, and that the micro-batch is chosen for; null: no bound, " +
       "and 8 GiB or the machine's free memory for the choice.",
   ),
@@ -101,13 +104,13 @@ const distributed = z.strictObject({
   wire: z.enum(["float32", "float16"]).default("float32").describe(
     "Number format of gradients between ranks; float16 halves the bytes.",
   ),
-  bucketMegabytes: z.number().positive().default(25).describe(
+  bucketMegabytes: z.number().positive().max(most.megabytes).default(25).describe(
     "Megabytes of gradients in one message between ranks.",
   ),
   overlap: z.boolean().default(true).describe(
     "Whether gradients travel while the backward pass goes on, where the backend can hand them out.",
   ),
-  timeoutSeconds: z.number().positive().default(1800).describe(
+  timeoutSeconds: z.number().positive().max(most.seconds).default(1800).describe(
     "Seconds after which a rank that the others wait for is given up, and the job with it.",
   ),
 }).describe("How several processes train together under mpirun or srun.");
@@ -120,10 +123,11 @@ export const runKeys = {
     "Whose behaviour is the default wherever mmselfsup and unilm differ; single options beside it " +
       "(`mask.variant`, `optimizer.noDecayRule`, …) override it one by one.",
   ),
-  microBatchSize: z.union([z.literal("auto"), z.int().min(1)]).default("auto").describe(
-    "Images per forward pass; gradients are accumulated up to `batchSize`. auto: by memory.",
-  ),
-  recompute: z.int().min(0).default(0).describe(
+  microBatchSize: z.union([z.literal("auto"), z.int().min(1).max(most.images)]).default("auto")
+    .describe(
+      "Images per forward pass; gradients are accumulated up to `batchSize`. auto: by memory.",
+    ),
+  recompute: z.int().min(0).max(most.blocks).default(0).describe(
     "Blocks, from the first on, that keep only their input for the backward pass and run twice: " +
       "less memory, up to a third more time, the same numbers.",
   ),
@@ -143,7 +147,7 @@ export const runKeys = {
 
 /** `batchSize` with a default of its own. */
 export function batchSizeOf(value: number) {
-  return z.int().min(1).default(value).describe(
+  return z.int().min(1).max(most.images).default(value).describe(
     "Images per optimizer step, over all micro-batches and processes.",
   );
 }

@@ -161,8 +161,8 @@ Deno.test("each mistake in --set is named with its way out", async () => {
     ["seed.x=1", /Unknown key "seed.x".*"seed" holds a value and no keys$/],
     ["optimizer.lr=fast", /^Cannot set "optimizer.lr": expected a number > 0, found "fast"$/],
     ["optimizer.lr=-1", /expected a number > 0, found "-1"$/],
-    ["batchSize=1.5", /expected a whole number ≥ 1, found "1.5"$/],
-    ["batchSize=", /expected a whole number ≥ 1, found ""$/],
+    ["batchSize=1.5", /expected a whole number ≥ 1 and ≤ 1000000, found "1.5"$/],
+    ["batchSize=", /expected a whole number ≥ 1 and ≤ 1000000, found ""$/],
     ["data.onError=ignore", /expected one of "raise", "skip", found "ignore"$/],
     ["data.shuffle=1", /expected true or false, found "1"$/],
     ["optimizer=3", /expected a section with keys, found "3"$/],
@@ -171,12 +171,25 @@ Deno.test("each mistake in --set is named with its way out", async () => {
       "model.patchSize=5",
       /^Cannot use "model.patchSize" \(--set model.patchSize=5\): expected a divisor of the image size 32, found 5; for example model.patchSize=4$/,
     ],
+    [
+      "model.imageSize=16384",
+      /expected at least 64, which makes 65536 patches of an image, found 4/,
+    ],
     ["model.heads=3", /expected a divisor of model.embedDim, 128, found 3$/],
     ["model.earlyLayers=4", /expected fewer than model.depth, 4, found 4$/],
     ["augment.size=64", /expected model.imageSize, 32, found 64$/],
     ["mask.maskedPatches=65", /expected at most the 64 patches of the grid, found 65$/],
     ["microBatchSize=5", /expected a divisor of batchSize, 16, found 5; .*microBatchSize=4$/],
     ["augment.cropScale=[1, 0.2]", /found "\[1, 0.2\]"$/],
+    [
+      "model.embedDim=200000",
+      /^Cannot set "model.embedDim": expected a whole number ≥ 1 and ≤ 65536, found "200000"$/,
+    ],
+    ["model.headLayers=2147483648", /expected a whole number ≥ 0 and ≤ 1024, found "2147483648"$/],
+    ["model.depth=5000000", /expected a whole number ≥ 1 and ≤ 1024, found "5000000"$/],
+    ["backend.threads=5000000", /expected "auto" or a whole number ≥ 1 and ≤ 1024, found/],
+    ["data.workers=5000000", /expected "auto" or a whole number ≥ 0 and ≤ 1024, found/],
+    ["data.prefetch=5000000", /expected a whole number ≥ 1 and ≤ 256, found "5000000"$/],
   ];
   for (const [override, wanted] of cases) {
     assert.match(await message({ task: "pretrain", overrides: [override] }), wanted, override);
@@ -211,7 +224,7 @@ Deno.test("each mistake in a recipe is named with file and line", async () => {
     ["./key.jsonc", /^Unknown key "optimizer.learningRate" \(\.\/key\.jsonc:5\)/],
     [
       "./type.jsonc",
-      /^Cannot use "model.depth" \(\.\/type\.jsonc:3\): expected a whole number ≥ 1, found "deep"$/,
+      /^Cannot use "model.depth" \(\.\/type\.jsonc:3\): expected a whole number ≥ 1 and ≤ 1024, found "deep"$/,
     ],
     [
       "./list.jsonc",
@@ -239,6 +252,33 @@ Deno.test("each mistake in a recipe is named with file and line", async () => {
       assert.match(await message({ recipe, base }), wanted, recipe);
     }
   });
+});
+
+Deno.test("a recipe that is nested too deeply, endless or a bomb is refused in one line", async () => {
+  const deep = 200_000;
+  const laughs = ["a0: &a0 {x: 1}"];
+  for (let i = 1; i < 40; i++) laughs.push(`a${i}: &a${i} {p: *a${i - 1}, q: *a${i - 1}}`);
+  const files = {
+    "deep.json": `{"task": "pretrain", "data": ${"[".repeat(deep)}${"]".repeat(deep)}}`,
+    "open.json": `{"data": ${"[".repeat(deep)}`,
+    "objects.jsonc": `${'{"a":'.repeat(deep)}1${"}".repeat(deep)}`,
+    "deep.yaml": `task: pretrain\ndata: ${"[".repeat(deep)}${"]".repeat(deep)}\n`,
+    "dashes.yaml": `data: \n  ${"- ".repeat(5000)}1\n`,
+    "few.json": `{"data": ${"[".repeat(100)}${"]".repeat(100)}}`,
+    "self.yaml": "data: &self [*self]\n",
+    "laughs.yaml": laughs.join("\n"),
+  };
+  await withFiles(files, async (base) => {
+    for (const name of Object.keys(files)) {
+      const found = await message({ recipe: `./${name}`, base });
+      assert.match(found, /^Cannot read recipe ".*": it (is nested|holds) more than \d+ /, name);
+      assert.doesNotMatch(found, /\n/);
+    }
+  });
+  const nested: Record<string, unknown> = { task: "pretrain" };
+  let inner = nested;
+  for (let i = 0; i < 100_000; i++) inner = inner.data = {};
+  assert.match(await message({ recipe: nested }), /it is nested more than 64 levels deep/);
 });
 
 Deno.test("a recipe of another task is refused with the command that takes it", async () => {

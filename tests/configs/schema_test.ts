@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { childrenOf, leavesOf, type Node } from "../../configs/_nodes.ts";
+import {
+  childrenOf,
+  type JsonSchema,
+  jsonSchemaOf,
+  leavesOf,
+  type Node,
+} from "../../configs/_nodes.ts";
 import { jsonSchema } from "../../configs/json_schema.ts";
 import { parseConfig } from "../../configs/parse.ts";
 import { schemas, type Task } from "../../configs/schema.ts";
@@ -74,4 +80,33 @@ Deno.test("the length of a schedule is given once", () => {
   assert.equal(steps.schedule.epochs, null);
   assert.equal(steps.schedule.warmupEpochs, null);
   assert.equal(parseConfig({ task: "pretrain" }).schedule.steps, null);
+});
+
+/** Whether a schema, or a part of it, takes numbers of any size. */
+function isUnbounded(schema: JsonSchema): boolean {
+  const { anyOf = [], prefixItems = [], items, properties = {} } = schema as JsonSchema & {
+    properties?: Record<string, JsonSchema>;
+  };
+  const parts = [...anyOf, ...prefixItems, ...Object.values(properties), ...(items ? [items] : [])];
+  const high = schema.maximum ?? schema.exclusiveMaximum ?? Infinity;
+  const isNumber = schema.type === "integer" || schema.type === "number";
+  return (isNumber && high >= Number.MAX_SAFE_INTEGER) || parts.some(isUnbounded);
+}
+
+Deno.test("every number that decides time or memory has a maximum", () => {
+  // What these multiply or are compared with takes no longer, and no more room, however large they are.
+  const harmless = [
+    /^seed$/,
+    /lr$|minLr$|epsilon$|weightDecay$|clipGradNorm$|temperature$|power$|initial$/i,
+    /^augment\.(cropScale|cropRatio|jitter\.\w+|randAugment\.\w+|randomErasing\.\w+)$/,
+    /^mask\.aspect$/,
+    /^model\.(layerScaleInitValue|sincosAmplitude|headInitScale)$/,
+    /Weight$|Deviation$/,
+    /^guard\.spareCheckpoints$/,
+  ];
+  for (const task of tasks) {
+    const open = leavesOf(schemas[task]).filter(({ node }) => isUnbounded(jsonSchemaOf(node)))
+      .map(({ key }) => key).filter((key) => !harmless.some((pattern) => pattern.test(key)));
+    assert.deepEqual(open, [], task);
+  }
 });
