@@ -59,6 +59,8 @@ const DTYPE =
   /^torch\.(float(16|32|64)?|bfloat16|half|double|u?int(8|16|32|64)|long|int|short|bool)$/;
 
 const MAX_RANK = 64;
+/** Characters of a module's path or of a name. */
+const MAX_NAME = 200;
 
 type Call = (args: PickleValue[]) => PickleValue;
 
@@ -79,7 +81,14 @@ const CALLS: Record<string, Call> = {
 };
 
 /** The value of a global name; unknown ones are refused with the name. */
-export function resolveGlobal(module: string, name: string): PickleValue {
+export function resolveGlobal(module: PickleValue, name: PickleValue): PickleValue {
+  // Whatever else comes here may be lists of lists, which no text is made of.
+  if (typeof module !== "string" || typeof name !== "string") {
+    throw new FormatError("it names a function by something else than text");
+  }
+  if (module.length > MAX_NAME || name.length > MAX_NAME) {
+    throw new FormatError("its pickle has an endless name");
+  }
   const full = `${module}.${name}`;
   const isKnown = Object.hasOwn(CALLS, full) || Object.hasOwn(STORAGES, full) ||
     isOpaque(full) || GETATTR.has(full);
@@ -96,7 +105,10 @@ export function resolveGlobal(module: string, name: string): PickleValue {
 }
 
 /** What a call of a known name gives. */
-export function callGlobal(callee: PickleValue | undefined, args: PickleValue | undefined) {
+export function callGlobal(
+  callee: PickleValue | undefined,
+  args: PickleValue | undefined,
+): PickleValue {
   if (!(callee instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
     throw new FormatError("it calls something that is no function");
   }
@@ -107,7 +119,10 @@ export function callGlobal(callee: PickleValue | undefined, args: PickleValue | 
 }
 
 /** What `NEWOBJ` gives: an opaque object, or an ordered dict. */
-export function newObject(cls: PickleValue | undefined, args: PickleValue | undefined) {
+export function newObject(
+  cls: PickleValue | undefined,
+  args: PickleValue | undefined,
+): PickleValue {
   if (!(cls instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
     throw new FormatError("it makes an object of something that is no class");
   }
@@ -204,7 +219,8 @@ export function storageOf(id: PickleValue | undefined): StorageReference {
     throw new FormatError("it names a storage in an unknown way");
   }
   if (!isCount(count) || !Number.isSafeInteger(count * itemBytes(dtype))) {
-    throw new FormatError(`storage ${key} claims ${String(count)} elements`);
+    const claimed = typeof count === "number" ? `${count}` : "no number of";
+    throw new FormatError(`storage ${key} claims ${claimed} elements`);
   }
   // A sixth item is how files of PyTorch 0.x wrote a part of another storage.
   if (view !== undefined && view !== null) {

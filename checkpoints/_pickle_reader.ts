@@ -5,8 +5,8 @@
 
 import { FormatError } from "./_format_error.ts";
 import { build, callGlobal, newObject, resolveGlobal, storageOf } from "./_pickle_calls.ts";
+import { checkDepth } from "./_pickle_depth.ts";
 import {
-  childrenOf,
   isTensor,
   PickleDict,
   PickleTuple,
@@ -32,9 +32,13 @@ export class OutOfBytes extends FormatError {
   }
 }
 
-// The limits bound memory whatever the bytes say; the largest published checkpoints stay far below.
+// The limits bound memory and time whatever the bytes say; the largest published checkpoints stay far
+// below. What takes more memory than a number counts as several values, and so does what is gone through
+// again with each use, such as the arguments of a call.
 const MAX_VALUES = 2_000_000;
-const MAX_DEPTH = 100;
+const CONTAINER_VALUES = 4;
+/** Tensors and storages, which are described one by one wherever a file is shown. */
+const MAX_TENSORS = 200_000;
 const MAX_INTEGER_BYTES = 256;
 
 const MARK = Symbol("mark");
@@ -88,9 +92,19 @@ class Machine {
     return Number(this.#view.getBigUint64(at, true));
   }
 
+  #charge(values: number): void {
+    this.#made += values;
+    if (this.#made > MAX_VALUES) throw new FormatError("its pickle has too many values");
+  }
+
   #push(value: PickleValue): void {
-    if (++this.#made > MAX_VALUES) throw new FormatError("its pickle has too many values");
+    this.#charge(1);
     this.#stack.push(value);
+  }
+
+  #pushContainer(value: PickleValue, items = 0): void {
+    this.#charge(CONTAINER_VALUES + items);
+    this.#push(value);
   }
 
   #pop(): PickleValue {
@@ -149,7 +163,7 @@ class Machine {
   }
 
   #remember(index: number): void {
-    if (this.#memo.size >= MAX_VALUES) throw new FormatError("its pickle has too many values");
+    this.#charge(1);
     this.#memo.set(index, this.#top());
   }
 
@@ -173,16 +187,25 @@ class Machine {
     for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i], items[i + 1]);
   }
 
-  #call(): void {
+  /** Calls a function or makes an object with the arguments on top of the stack. */
+  #call(call: typeof callGlobal): void {
     const args = this.#pop();
-    const result = callGlobal(this.#pop(), args);
-    if (isTensor(result)) this.#tensors.push(result);
-    this.#push(result);
+    const result = call(this.#pop(), args);
+    if (isTensor(result)) this.#list(this.#tensors, result);
+    // A list of pairs becomes a dict of its own in each call; arguments are looked at in each object.
+    const { items } = args as PickleTuple;
+    const copied = result instanceof PickleDict && Array.isArray(items[0]) ? items[0].length : 0;
+    this.#pushContainer(result, items.length + copied);
+  }
+
+  #list<T>(all: T[], item: T): void {
+    if (all.length >= MAX_TENSORS) throw new FormatError("its pickle has too many tensors");
+    all.push(item);
   }
 
   #name(storage: StorageReference): void {
-    this.#storages.push(storage);
-    this.#push(storage);
+    this.#list(this.#storages, storage);
+    this.#pushContainer(storage);
   }
 
   #step(opcode: number): void {
@@ -236,22 +259,22 @@ class Machine {
   #container(opcode: number): boolean {
     switch (opcode) {
       case 0x28: // MARK
-        if (++this.#made > MAX_VALUES) throw new FormatError("its pickle has too many values");
+        this.#charge(1);
         this.#marks.push(this.#stack.length);
         this.#stack.push(MARK);
         return true;
       case 0x5d: // EMPTY_LIST
-        return this.#push([]), true;
+        return this.#pushContainer([]), true;
       case 0x7d: // EMPTY_DICT
-        return this.#push(new PickleDict()), true;
+        return this.#pushContainer(new PickleDict()), true;
       case 0x29: // EMPTY_TUPLE
-        return this.#push(new PickleTuple([])), true;
+        return this.#pushContainer(new PickleTuple([])), true;
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#push(this.#popTuple(opcode - 0x84)), true;
+        return this.#pushContainer(this.#popTuple(opcode - 0x84)), true;
       case 0x74: // TUPLE
-        return this.#push(new PickleTuple(this.#popToMark())), true;
+        return this.#pushContainer(new PickleTuple(this.#popToMark())), true;
       case 0x61: { // APPEND
         const item = this.#pop();
         return this.#append([item]), true;
@@ -274,19 +297,17 @@ class Machine {
     switch (opcode) {
       case 0x63: { // GLOBAL
         const module = this.#line();
-        return this.#push(resolveGlobal(module, this.#line())), true;
+        return this.#pushContainer(resolveGlobal(module, this.#line())), true;
       }
       case 0x93: { // STACK_GLOBAL
         const name = this.#pop();
         const module = this.#pop();
-        return this.#push(resolveGlobal(String(module), String(name))), true;
+        return this.#pushContainer(resolveGlobal(module, name)), true;
       }
       case 0x52: // REDUCE
-        return this.#call(), true;
-      case 0x81: { // NEWOBJ
-        const args = this.#pop();
-        return this.#push(newObject(this.#pop(), args)), true;
-      }
+        return this.#call(callGlobal), true;
+      case 0x81: // NEWOBJ
+        return this.#call(newObject), true;
       case 0x62: { // BUILD
         const state = this.#pop();
         return build(this.#top(), state), true;
@@ -310,39 +331,6 @@ class Machine {
       }
     }
     return false;
-  }
-}
-
-/** Refuses what is nested deeper than any checkpoint, and what contains itself. */
-function checkDepth(root: PickleValue): void {
-  const depths = new Map<PickleValue, number>();
-  const open = new Set<PickleValue>();
-  const path: { value: PickleValue; children: PickleValue[]; next: number; depth: number }[] = [];
-  const settle = (frame: { depth: number }, depth: number) => {
-    frame.depth = Math.max(frame.depth, depth);
-    if (path.length + depth > MAX_DEPTH) throw new FormatError("its pickle is nested too deep");
-  };
-  const enter = (value: PickleValue) => {
-    open.add(value);
-    path.push({ value, children: childrenOf(value), next: 0, depth: 0 });
-    settle(path[path.length - 1], 0);
-  };
-  enter(root);
-  while (path.length > 0) {
-    const frame = path[path.length - 1];
-    if (frame.next === frame.children.length) {
-      path.pop();
-      open.delete(frame.value);
-      depths.set(frame.value, frame.depth);
-      if (path.length > 0) settle(path[path.length - 1], frame.depth + 1);
-      continue;
-    }
-    const child = frame.children[frame.next++];
-    if (typeof child !== "object" || child === null) continue;
-    if (open.has(child)) throw new FormatError("its pickle contains itself");
-    const known = depths.get(child);
-    if (known === undefined) enter(child);
-    else settle(frame, known + 1);
   }
 }
 

@@ -62,7 +62,7 @@ function isStateDict(value: PickleValue | undefined): value is PickleDict {
   return value instanceof PickleDict && [...value.entries.values()].some(isTensor);
 }
 
-/** A program with more modules and tensors than this is no model's. */
+/** A program with more modules and attributes than this is no model's. */
 const MAX_MEMBERS = 100_000;
 /** Characters of the path to a module. */
 const MAX_PATH = 1000;
@@ -72,11 +72,13 @@ function programState(root: PickleObject): PickleDict {
   const dict = new PickleDict();
   let members = 0;
   const visit = (object: PickleObject, prefix: string) => {
-    if (++members > MAX_MEMBERS || prefix.length > MAX_PATH) {
+    const entries = object.state instanceof PickleDict ? object.state.entries : new Map();
+    members += 1 + entries.size;
+    if (members > MAX_MEMBERS || prefix.length > MAX_PATH) {
       throw new FormatError("it has too many modules, or endless names");
     }
-    if (!(object.state instanceof PickleDict)) return;
-    for (const [name, value] of object.state.entries) {
+    for (const [name, value] of entries) {
+      if (typeof name !== "string" || name.length > MAX_PATH) continue;
       if (isTensor(value)) dict.entries.set(`${prefix}${name}`, value);
       else if (value instanceof PickleObject) visit(value, `${prefix}${name}.`);
     }
