@@ -26,7 +26,7 @@ function refuses(bytes: Uint8Array, message: RegExp): void {
   const before = Deno.memoryUsage();
   const start = performance.now();
   assert.throws(() => unpickle(bytes), (error: Error) => {
-    assert.equal(error.name, "FormatError", error.stack);
+    assert.equal(error.name, "FormatError", `${error.stack}`);
     assert.match(error.message, message);
     return true;
   });
