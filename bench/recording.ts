@@ -45,7 +45,7 @@ async function measureSteps(folder: string): Promise<{ recorded: number; plain: 
   const directory = RunDirectory.open(folder);
   const warn = (message: string) => console.error(message);
   const recorder = new RunRecorder({ directory, config, origins: new Map(), facts: [], warn });
-  recorder.begin(0);
+  recorder.begin(0, 0);
   const seconds = { recorded: [] as number[], plain: [] as number[] };
   let previous: { at: number; isRecorded: boolean } | null = null;
   await pretrain(config, {

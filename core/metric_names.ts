@@ -69,6 +69,19 @@ const places: Readonly<Record<string, string>> = {
   "fixed images": "fixed images",
 };
 
+const methods: Readonly<Record<string, string>> = {
+  pretrain: "pretraining",
+  tokenizer: "tokenizer training",
+  finetune: "fine-tuning",
+  linearProbe: "linear probe",
+  segment: "segmentation",
+};
+
+/** A method (`linearProbe`) in words; one of the user's own is called what its file calls it. */
+export function methodName(method: string): string {
+  return Object.hasOwn(methods, method) ? methods[method] : inWords(method);
+}
+
 const tokens: Readonly<Record<string, string>> = {
   cls: "cls token",
   meanPatches: "mean of the patches",

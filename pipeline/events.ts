@@ -60,6 +60,8 @@ export type RunEvent =
   | {
     type: "start";
     totalSteps: number;
+    /** Steps of the whole schedule: more than `totalSteps` where `schedule.maxSteps` cuts it. */
+    scheduleSteps?: number;
     /** Steps done already: 0, or those of the checkpoint that the run goes on from. */
     step: number;
     directory: string | null;
@@ -74,7 +76,18 @@ export type RunEvent =
     step: number;
   }
   | { type: "checkpoint"; step: number; path: string }
-  | { type: "evaluation"; step: number; name: string; result: Record<string, number> }
+  | {
+    type: "evaluation";
+    step: number;
+    /** What was evaluated: `features`, `untrained`, `classifier`, … */
+    name: string;
+    result: Record<string, number>;
+    /** Who is taken for whom, of few classes: counts by true class (row) and predicted class. */
+    confusion?: {
+      readonly classes: readonly string[];
+      readonly counts: readonly (readonly number[])[];
+    };
+  }
   | { type: "note"; message: string }
   | {
     /** How far some long work other than a step has come; shown, and not written down. */

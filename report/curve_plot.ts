@@ -19,6 +19,10 @@ export interface PlotCurve {
   readonly points: readonly HistoryPoint[];
   /** Draw a dot at each point: for evaluations, of which there are few. */
   readonly hasDots?: boolean;
+  /** Draw the only point as a level across the plot: what the other curves are compared with. */
+  readonly isLevel?: boolean;
+  /** What the legend says; default: where the line ends. */
+  readonly last?: number;
 }
 
 /** A plot over steps. */
@@ -39,6 +43,9 @@ export interface CurvePlot {
 const [width, height] = [420, 230];
 const inner = { left: 46, right: width - 10, top: 12, bottom: height - 24 } as const;
 
+/** Points from which on a curve is drawn smoothed. */
+export const smoothedPoints = 50;
+
 /** A mean that forgets, over a fiftieth of the curve: what the eye would draw through the noise. */
 function smoothed(points: readonly HistoryPoint[]): HistoryPoint[] {
   const keep = Math.exp(-1 / Math.max(1, points.length / 50));
@@ -52,7 +59,7 @@ function smoothed(points: readonly HistoryPoint[]): HistoryPoint[] {
 
 /** Whether a curve is drawn smoothed, over the band of its values. */
 function isNoisy({ points, hasDots }: PlotCurve): boolean {
-  return !hasDots && points.length > 50;
+  return !hasDots && points.length > smoothedPoints;
 }
 
 /** The points of a curve as it is drawn. */
@@ -94,7 +101,11 @@ type Place = (value: number) => number;
 /** The band of all values, faint, and the smoothed mean over it. */
 function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] {
   return curves.flatMap((curve, index) => {
-    const { points, hasDots } = curve;
+    const { points, hasDots, isLevel } = curve;
+    if (isLevel) {
+      return `<path class="s${index}" stroke="currentColor" stroke-width="1.4" stroke-dasharray="5 4" ` +
+        `d="M${inner.left} ${y(points[0].mean).toFixed(1)}H${inner.right}"/>`;
+    }
     const spread = area<HistoryPoint>()
       .x(({ step }) => x(step))
       .y0(({ low }) => y(low))
@@ -103,7 +114,7 @@ function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] 
     const mean = line<HistoryPoint>(({ step }) => x(step), ({ mean }) => y(mean)).digits(1);
     const dots = hasDots
       ? points.map(({ step, mean }) =>
-        `<circle cx="${x(step).toFixed(1)}" cy="${y(mean).toFixed(1)}" r="2.5"/>`
+        `<circle cx="${x(step).toFixed(1)}" cy="${y(mean).toFixed(1)}" r="3"/>`
       )
       : [];
     return [
@@ -161,7 +172,7 @@ export function curvePlot(plot: CurvePlot): string {
     ...ticksY.map((tick) =>
       `<path class="grid" d="M${inner.left} ${y(tick).toFixed(1)}H${inner.right}"/>` +
       `<text x="${inner.left - 6}" y="${(y(tick) + 3.5).toFixed(1)}" text-anchor="end">${
-        escapeHtml(format(tick))
+        escapeHtml(format(tick).replace(".0 %", " %"))
       }</text>`
     ),
     ...x.ticks(5).filter(Number.isInteger).map((tick) =>
@@ -176,11 +187,11 @@ export function curvePlot(plot: CurvePlot): string {
   );
   const paths = plot.isStacked ? stackedPaths(curves, x, y) : curvePaths(curves, x, y);
   return [
-    `<figure class="plot"><figcaption><b>${title}</b>`,
+    `<figure class="plot"><figcaption><strong>${title}</strong>`,
     ...curves.map((curve, index) =>
-      `<span><i class="s${index}"></i>${escapeHtml(curve.name)} ${
-        escapeHtml(format(drawnPoints(curve).at(-1)!.mean))
-      }</span>`
+      `<span><i class="s${index}"></i>${escapeHtml(curve.name)} <b>${
+        escapeHtml(format(curve.last ?? drawnPoints(curve).at(-1)!.mean))
+      }</b></span>`
     ),
     marks.length === 0 ? "" : `<span><i class="mark"></i>${escapeHtml(plot.marks!.label)}</span>`,
     `</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">`,
@@ -200,12 +211,15 @@ export const curvePlotStyle = `
 @media(prefers-color-scheme:dark){:root{--s0:#5db4f0;--s1:#ff9a55;--s2:#3fd0a5;--s3:#e59acb;
 --s4:#e6c34a;--s5:#9ad5f5;--s6:#aaa;--mark:#ff7a7a}}
 ${[0, 1, 2, 3, 4, 5, 6].map((index) => `.s${index}{color:var(--s${index})}`).join("")}
-.plots{display:grid;gap:1.25rem 1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr))}
-.plot{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .6rem .3rem;min-width:0}
-.plot figcaption{display:flex;flex-wrap:wrap;gap:.1rem .8rem;align-items:baseline;margin:0 .2rem .2rem;
+.plots{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,18rem),1fr))}
+.plot{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem .8rem .4rem;min-width:0;
+display:flex;flex-direction:column}
+.plot figcaption{display:flex;flex-wrap:wrap;gap:.05rem .9rem;align-items:baseline;margin:0 .2rem .5rem;
 font-variant-numeric:tabular-nums}
-.plot figcaption b{color:var(--text)}
-.plot i{display:inline-block;width:.7em;height:.7em;border-radius:.2em;background:currentColor;margin-right:.3em}
+.plot figcaption strong{color:var(--text);flex-basis:100%;font-weight:600;font-size:.95rem}
+.plot figcaption b{color:var(--text);font-weight:600}
+.plot i{display:inline-block;width:.65em;height:.65em;border-radius:50%;background:currentColor;margin-right:.4em}
+.plot svg{margin-top:auto}
 .plot svg{width:100%;font:11px system-ui,sans-serif;fill:var(--faint)}
 .plot .grid{stroke:var(--line)}
 .plot .axis{stroke:var(--faint)}

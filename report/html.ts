@@ -18,30 +18,51 @@ export function escapeHtml(text: string): string {
     .replaceAll('"', "&quot;");
 }
 
-const style = `
-:root{color-scheme:light dark;--page:#fbfbfa;--card:#fff;--text:#1d1f22;--faint:#5d636b;
---line:#dfe1e4;--accent:#2563b0}
-@media(prefers-color-scheme:dark){:root{--page:#15171a;--card:#1d2024;--text:#e7e9ec;
---faint:#9aa2ab;--line:#33373d;--accent:#7fb2ee}}
+/** Colours of every page: of the reports and of the page over all runs. */
+export const pageColors = `
+:root{color-scheme:light dark;--page:#f6f7f8;--card:#fff;--text:#191c20;--faint:#5b636d;
+--line:#e0e3e7;--empty:#eceef1;--accent:#1f63b5;--good:#1a7f4b;--bad:#b3400f}
+@media(prefers-color-scheme:dark){:root{--page:#111418;--card:#1a1e23;--text:#e8eaed;
+--faint:#9aa3ad;--line:#2d333a;--empty:#2a3037;--accent:#7ab4f5;--good:#4fc38a;--bad:#ff9a66}}
+`;
+
+const style = `${pageColors}
 *{box-sizing:border-box}
-body{margin:0 auto;padding:1.25rem 1rem 3rem;max-width:70rem;background:var(--page);
+body{margin:0 auto;padding:1.75rem clamp(1rem,3vw,2rem) 4rem;max-width:80rem;background:var(--page);
 color:var(--text);font:1rem/1.5 system-ui,sans-serif}
-h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}
-h2{font-size:1.15rem;margin:2.25rem 0 .5rem}
-p{max-width:44rem;margin:.5rem 0}
+h1{font-size:1.6rem;line-height:1.2;margin:0 0 .4rem;overflow-wrap:anywhere;letter-spacing:-.01em}
+h2{font-size:1.2rem;margin:2.5rem 0 .6rem;letter-spacing:-.005em}
+p{max-width:46rem;margin:.5rem 0}
 .faint{color:var(--faint);font-size:.9rem}
 img,svg{display:block;max-width:100%}
 figure{margin:0}
 figcaption{color:var(--faint);font-size:.85rem;overflow-wrap:anywhere}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.6rem;margin:1rem 0}
-.figures div{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .75rem}
-.figures dt{color:var(--faint);font-size:.85rem}
-.figures dd{margin:0;font-size:1.3rem;font-variant-numeric:tabular-nums}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:1px;margin:1rem 0;
+background:var(--line);border:1px solid var(--line);border-radius:.6rem;overflow:hidden}
+.figures div{background:var(--card);padding:.7rem .9rem}
+.figures dt{color:var(--faint);font-size:.82rem}
+.figures dd{margin:0;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
 dl{margin:0}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
 .scroll{overflow-x:auto}
-th,td{text-align:right;padding:.3rem .8rem;border-bottom:1px solid var(--line)}
+th{font-weight:600;color:var(--faint);font-size:.85rem}
+th,td{text-align:right;padding:.4rem .9rem;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left;padding-left:0}
+.cards{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));margin:1rem 0}
+.card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.1rem}
+.card h3{font-size:.95rem;margin:0 0 .7rem}
+.bars{font-variant-numeric:tabular-nums;display:grid;gap:.35rem}
+.bars div{display:grid;grid-template-columns:minmax(7rem,13rem) 1fr auto;gap:0 .9rem;align-items:center;
+color:var(--faint)}
+.bars .track{height:.55rem;border-radius:.3rem;background:var(--empty);overflow:hidden}
+.bars i{display:block;height:100%;border-radius:.3rem;background:color-mix(in oklab,var(--faint) 60%,var(--empty))}
+.bars b{font-weight:inherit;text-align:right;white-space:nowrap;min-width:5.6rem}
+.bars .model{color:var(--text);font-weight:600}
+.bars .model b{font-size:1.35rem;line-height:1.2}
+.bars .model i{background:var(--accent)}
+.bars .model .track{height:.8rem}
+.bars .chance i{background:repeating-linear-gradient(90deg,var(--faint) 0 3px,transparent 3px 6px)}
+@media(max-width:36rem){.bars div{grid-template-columns:1fr auto}.bars .track{grid-row:2;grid-column:1/-1;margin-bottom:.35rem}}
 `;
 
 /**
@@ -76,6 +97,25 @@ export function figureCards(figures: readonly (readonly [name: string, value: st
     `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`
   );
   return `<dl class="figures">${cards.join("")}</dl>`;
+}
+
+/** A bar of a list; `role` is a class of the style: `model`, `baseline`, `chance`. */
+export interface Bar {
+  readonly name: string;
+  /** Length in [0, 1]. */
+  readonly share: number;
+  readonly text: string;
+  readonly role: string;
+}
+
+/** Names, bars and values below each other, plain text. */
+export function barList(bars: readonly Bar[]): string {
+  const rows = bars.map(({ name, share, text, role }) =>
+    `<div class="${role}"><span>${escapeHtml(name)}</span><span class="track"><i style="width:${
+      (100 * Math.min(1, Math.max(0, share))).toFixed(1)
+    }%"></i></span><b>${escapeHtml(text)}</b></div>`
+  );
+  return `<div class="bars">${rows.join("")}</div>`;
 }
 
 /** A table that scrolls sideways where it must; the first row is the head, all plain text. */

@@ -7,6 +7,9 @@
 import { escapeHtml } from "./html.ts";
 import { pngAddress, type RgbPicture } from "./png.ts";
 
+/** Red, green and blue, each in 0 … 255. */
+export type Rgb = readonly [number, number, number];
+
 /** An image with the pictures that were made of it. */
 export interface PictureRow {
   readonly id: string;
@@ -14,6 +17,8 @@ export interface PictureRow {
   readonly caption: string;
   /** One picture for each column of the sheet. */
   readonly pictures: readonly RgbPicture[];
+  /** Whether the model was right about it; absent where that is no question. */
+  readonly isRight?: boolean;
 }
 
 /** Rows of pictures, of one moment of a run. */
@@ -23,6 +28,8 @@ export interface PictureSheet {
   readonly explanation: string;
   readonly columns: readonly string[];
   readonly rows: readonly PictureRow[];
+  /** What the colours in it mean, where they mean the same everywhere. */
+  readonly legend?: readonly { readonly name: string; readonly color: Rgb }[];
   /** Figures of the whole batch by name, such as the share of right patches; drawn as curves. */
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -30,28 +37,39 @@ export interface PictureSheet {
 /** The name under which the figures of sheets are recorded as evaluations. */
 export const fixedImages = "fixed images";
 
-const mostPixels = 128;
+/** Pixels along the longer side of a picture in a page, at most. */
+const mostPixels = 160;
 
-/** A picture of at most 128 px a side: means over squares of pixels. */
+/** A picture of at most 160 px a side: each pixel the mean of those that fall into it. */
 export function thumbnail(picture: RgbPicture): RgbPicture {
-  const factor = Math.ceil(Math.max(picture.width, picture.height) / mostPixels);
-  if (factor <= 1) return picture;
-  const [width, height] = [picture.width, picture.height].map((n) => Math.floor(n / factor));
+  const scale = mostPixels / Math.max(picture.width, picture.height);
+  if (scale >= 1) return picture;
+  const [width, height] = [picture.width, picture.height].map((n) =>
+    Math.max(1, Math.round(n * scale))
+  );
   const data = new Uint8Array(width * height * 3);
+  const from = (place: number, size: number, whole: number) => Math.floor(place * whole / size);
   for (let y = 0; y < height; y++) {
+    const [top, bottom] = [from(y, height, picture.height), from(y + 1, height, picture.height)];
     for (let x = 0; x < width; x++) {
+      const [left, right] = [from(x, width, picture.width), from(x + 1, width, picture.width)];
+      const count = (bottom - top) * (right - left);
       for (let c = 0; c < 3; c++) {
         let sum = 0;
-        for (let dy = 0; dy < factor; dy++) {
-          const row = (y * factor + dy) * picture.width + x * factor;
-          for (let dx = 0; dx < factor; dx++) sum += picture.data[(row + dx) * 3 + c];
+        for (let row = top; row < bottom; row++) {
+          for (let column = left; column < right; column++) {
+            sum += picture.data[(row * picture.width + column) * 3 + c];
+          }
         }
-        data[(y * width + x) * 3 + c] = Math.round(sum / factor ** 2);
+        data[(y * width + x) * 3 + c] = Math.round(sum / count);
       }
     }
   }
   return { width, height, data };
 }
+
+/** The colour of masked patches: one that pictures hardly have, grey ones least of all. */
+export const maskColor: Rgb = [66, 104, 178];
 
 /** One color for each id that neighbours in the list do not share. */
 export function idColor(id: number): [number, number, number] {
@@ -98,30 +116,71 @@ export function overPatches(
   return { ...picture, data };
 }
 
-/** The sheet as HTML. */
-export async function pictureSheetHtml(sheet: PictureSheet): Promise<string> {
-  const rows = await Promise.all(sheet.rows.map(async ({ id, caption, pictures }) => {
-    const cells = await Promise.all(pictures.map(async (picture, column) => {
-      const label = `${sheet.columns[column]} of ${id}`;
-      return `<img src="${await pngAddress(thumbnail(picture))}" alt="${escapeHtml(label)}">`;
-    }));
-    return `<figure><div class="row">${cells.join("")}</div><figcaption>${
-      escapeHtml(caption)
-    }</figcaption></figure>`;
-  }));
-  const head = sheet.columns.map((name) => `<span>${escapeHtml(name)}</span>`).join("");
-  const style = `--columns:${sheet.columns.length}`;
-  return `<p>${escapeHtml(sheet.explanation)}</p><div class="sheet" style="${style}">` +
-    `<div class="row head">${head}</div>${rows.join("")}</div>`;
+/** A picture in dark grey, as the ground for what is laid over it. */
+export function dimmed(picture: RgbPicture): RgbPicture {
+  const data = new Uint8Array(picture.data.length);
+  for (let at = 0; at < data.length; at += 3) {
+    const [r, g, b] = picture.data.subarray(at, at + 3);
+    data.fill(Math.round(0.35 * (0.299 * r + 0.587 * g + 0.114 * b) + 20), at, at + 3);
+  }
+  return { ...picture, data };
 }
 
-/** The style of sheets. */
+/** Pictures from this size on are photographs, drawn smoothly; smaller ones show their pixels. */
+const smoothPixels = 65;
+
+async function figureHtml(sheet: PictureSheet, row: PictureRow): Promise<string> {
+  const cells = await Promise.all(row.pictures.map(async (picture, column) => {
+    const label = `${sheet.columns[column]} of ${row.id}`;
+    const kind = picture.width < smoothPixels ? ' class="pixels"' : "";
+    const { width, height } = picture;
+    const address = await pngAddress(thumbnail(picture));
+    return `<img src="${address}" width="${width}" height="${height}" alt="${
+      escapeHtml(label)
+    }"${kind}>`;
+  }));
+  const tone = row.isRight === undefined ? "" : ` class="${row.isRight ? "right" : "wrong"}"`;
+  return `<figure${tone}><div class="row">${cells.join("")}</div><figcaption>${
+    escapeHtml(row.caption)
+  }</figcaption></figure>`;
+}
+
+/** The sheet as HTML. */
+export async function pictureSheetHtml(sheet: PictureSheet): Promise<string> {
+  const { columns, explanation, legend = [] } = sheet;
+  const rows = await Promise.all(sheet.rows.map((row) => figureHtml(sheet, row)));
+  const head = columns.map((name) => `<span>${escapeHtml(name)}</span>`).join("");
+  const heads = columns.length === 1 ? "" : `<div class="row head">${head}</div>`.repeat(3);
+  const colors = legend.map(({ name, color }) =>
+    `<span><i style="background:rgb(${color.join()})"></i>${escapeHtml(name)}</span>`
+  );
+  const width = columns.length === 1 ? "one" : columns.length <= 3 ? "few" : "many";
+  return `<p>${escapeHtml(explanation)}</p>` +
+    (colors.length === 0 ? "" : `<p class="legend">${colors.join("")}</p>`) +
+    `<div class="sheet ${width}" style="--columns:${columns.length}">${heads}${
+      rows.join("")
+    }</div>`;
+}
+
+/** The style of sheets: as many rows beside each other as there is room for, each with its heads. */
 export const pictureSheetStyle = `
-.sheet{max-width:calc(var(--columns)*8rem)}
-.sheet .row{display:grid;grid-template-columns:repeat(var(--columns),1fr);gap:.3rem}
-.sheet .head{font-size:.85rem;color:var(--faint)}
-.sheet figure{margin:.3rem 0 .7rem}
-.sheet img{width:100%;aspect-ratio:1;image-rendering:pixelated;border-radius:.2rem}
+.sheet{display:grid;gap:.9rem 1.4rem;margin:1rem 0}
+.sheet.one{grid-template-columns:repeat(auto-fill,minmax(min(47%,9rem),1fr))}
+.sheet .row{display:grid;grid-template-columns:repeat(var(--columns),1fr);gap:.35rem}
+.sheet .head{font-size:.85rem;color:var(--faint);align-items:end;margin-bottom:-.5rem}
+.sheet .head:not(:first-child){display:none}
+.sheet img{width:100%;height:auto;border-radius:.3rem;background:var(--empty)}
+.sheet img.pixels{image-rendering:pixelated}
+.sheet figcaption{margin-top:.3rem}
+.sheet .right img,.sheet .wrong img{border:3px solid var(--good)}
+.sheet .wrong img{border-color:var(--bad)}
+.sheet .wrong figcaption{color:var(--bad)}
+.legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;max-width:none;font-size:.9rem;color:var(--faint)}
+.legend i{display:inline-block;width:.8em;height:.8em;border-radius:.2em;margin-right:.4em}
+@media(min-width:52rem){.sheet.few,.sheet.many{grid-template-columns:1fr 1fr}
+.sheet:not(.one) .head:nth-child(2){display:grid}}
+@media(min-width:72rem){.sheet.few{grid-template-columns:1fr 1fr 1fr}
+.sheet.few .head:nth-child(3){display:grid}}
 `;
 
 /** The sheet as one picture, rows of squares of `side` px with a gap between. */

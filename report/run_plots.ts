@@ -4,8 +4,10 @@
  * @module
  */
 
-import { formatPercent } from "../core/number_formats.ts";
+import { formatMetric, metricName } from "../core/metric_names.ts";
+import { formatPercent, formatRate } from "../core/number_formats.ts";
 import { type CurvePlot, curvePlot, type PlotCurve } from "./curve_plot.ts";
+import type { ConfusionMatrix } from "./confusion_matrix.ts";
 import type { History, HistoryPoint } from "./history.ts";
 import { fixedImages } from "./picture_sheet.ts";
 
@@ -14,33 +16,63 @@ export interface EvaluationRecord {
   readonly step: number;
   readonly name: string;
   readonly result: Readonly<Record<string, number>>;
+  /** Of a classifier or a segmenter of few classes: who is taken for whom. */
+  readonly confusion?: ConfusionMatrix;
 }
 
 /** A plot by the names of its curves. */
 interface PlotOf extends Omit<CurvePlot, "curves"> {
   readonly isOf: (name: string) => boolean;
+  readonly topic: Topic;
+}
+
+function isNamed(...names: readonly string[]): (name: string) => boolean {
+  return (name) => names.includes(name);
 }
 
 const shares = { range: [0, 1], format: formatPercent } as const;
 
+/** What a group of plots is about. */
+type Topic = "result" | "training" | "machine";
+
 /** The plots of a run in the order of the page; a curve stands in the first that wants it. */
 const plots: readonly PlotOf[] = [
-  { title: "Loss", isOf: (name) => /^loss\d*$/.test(name) },
-  { title: "Accuracy", isOf: (name) => /^(accuracy\d*|top\d)$/.test(name), format: formatPercent },
-  { title: "Cosine to the teacher", isOf: (name) => name === "teacherCosine" },
-  { title: "Quantization error", isOf: (name) => name === "quantizationError" },
-  { title: "Learning rate", isOf: (name) => name === "learningRate" },
-  { title: "Gradient norm", isOf: (name) => name === "gradNorm", scale: "log" },
-  { title: "Loss scale", isOf: (name) => name === "lossScale", scale: "log" },
-  { title: "Codebook usage", isOf: (name) => name === "codebookUsage", ...shares },
-  { title: "Codebook perplexity", isOf: (name) => name === "codebookPerplexity" },
-  { title: "Dead codes", isOf: (name) => name === "deadCodes" },
-  { title: "Throughput, images/s", isOf: (name) => name === "imagesPerSecond" },
+  {
+    title: "Loss",
+    topic: "training",
+    isOf: (name) => /^(loss\d*|headLoss|auxiliaryLoss)$/.test(name),
+  },
+  {
+    title: "Code accuracy",
+    topic: "training",
+    isOf: (name) => /^accuracy\d$/.test(name),
+    format: formatPercent,
+  },
+  {
+    title: "Training accuracy",
+    topic: "training",
+    isOf: (name) => /^(accuracy|top\d)$/.test(name),
+    format: formatPercent,
+  },
+  { title: "Teacher cosine similarity", topic: "training", isOf: isNamed("teacherCosine") },
+  {
+    title: "Losses of the tokenizer",
+    topic: "training",
+    isOf: isNamed("reconstructionLoss", "quantizationLoss"),
+  },
+  { title: "Quantization error", topic: "training", isOf: isNamed("quantizationError") },
+  { title: "Codebook usage", topic: "training", isOf: isNamed("codebookUsage"), ...shares },
+  { title: "Codebook perplexity", topic: "training", isOf: isNamed("codebookPerplexity") },
+  { title: "Dead codes", topic: "training", isOf: isNamed("deadCodes") },
+  { title: "Longest idle code, steps", topic: "training", isOf: isNamed("longestIdleSteps") },
+  { title: "Learning rate", topic: "machine", isOf: isNamed("learningRate"), format: formatRate },
+  { title: "Gradient norm", topic: "machine", isOf: isNamed("gradNorm"), scale: "log" },
+  { title: "Loss scale", topic: "machine", isOf: isNamed("lossScale"), scale: "log" },
+  { title: "Throughput, images/s", topic: "machine", isOf: isNamed("imagesPerSecond") },
 ];
 
 /** What other plots show, or no plot: axes, and what the shares of time are made of. */
-const isElsewhere = (name: string) =>
-  /^(epoch|skipped|stepTime|dataTime|longestIdleSteps|stages\..*)$/.test(name);
+const isElsewhere = (name: string) => /^(epoch|skipped|stepTime|dataTime|stages\..*)$/.test(name);
 
 /** Steps in which something was skipped. */
 function skippedSteps(history: History): number[] {
@@ -67,7 +99,7 @@ function timeShares(history: History): PlotCurve[] {
   const stages = history.names.filter((name) => name.startsWith("stages."))
     .map((name) => name.slice("stages.".length)).filter((name) => !workerStages.has(name));
   const curves = [
-    { name: "waiting for data", points: ratio(history.curve("dataTime"), whole) },
+    { name: metricName("dataTime"), points: ratio(history.curve("dataTime"), whole) },
     ...stages.map((name) => ({ name, points: ratio(history.curve(`stages.${name}`), whole) })),
   ].filter(({ points }) => points.length > 0);
   if (curves.length === 0) return [];
@@ -82,58 +114,69 @@ function timeShares(history: History): PlotCurve[] {
   return [...curves, { name: "rest", points: rest }];
 }
 
-/** Evaluations by what was measured, as curves: `features knnTop1`. */
+/** Evaluations by what was measured, a curve for each thing that was evaluated. */
 function evaluationCurves(evaluations: readonly EvaluationRecord[]): Map<string, PlotCurve[]> {
   const byKey = new Map<string, Map<string, HistoryPoint[]>>();
   for (const { step, name, result } of evaluations) {
     for (const [key, value] of Object.entries(result)) {
       const ofKey = byKey.get(key) ?? new Map<string, HistoryPoint[]>();
-      byKey.set(
-        key,
-        ofKey.set(name, [
-          ...ofKey.get(name) ?? [],
-          { step, low: value, high: value, mean: value },
-        ]),
-      );
+      byKey.set(key, ofKey);
+      ofKey.set(name, [...ofKey.get(name) ?? [], { step, low: value, high: value, mean: value }]);
     }
   }
-  return new Map([...byKey].map(([key, ofKey]) => [
-    key,
-    [...ofKey].map(([name, points]) => ({ name, points, hasDots: true })),
-  ]));
+  return new Map([...byKey].map(([key, ofKey]) => {
+    const isCurve = [...ofKey.values()].some((points) => points.length > 1);
+    return [
+      key,
+      [...ofKey].map(([name, points]) => ({
+        name: metricName(name),
+        points,
+        hasDots: true,
+        // The untrained network and the raw pixels are measured once.
+        isLevel: isCurve && points.length === 1,
+      })),
+    ];
+  }));
 }
-
-const codeNames: Readonly<Record<string, string>> = {
-  targetCodes: "targets",
-  predictedCodes: "predicted",
-  codesInUse: "in use",
-};
 
 /** Right predictions and different codes in the images of which the report has pictures. */
 function fixedImagePlots(evaluations: readonly EvaluationRecord[]): CurvePlot[] {
   const curves = evaluationCurves(evaluations.filter(({ name }) => name === fixedImages));
   const codes = [...curves].flatMap(([key, [curve]]) =>
-    key in codeNames ? [{ ...curve, name: codeNames[key] }] : []
+    /codes/i.test(key) ? [{ ...curve, name: metricName(key) }] : []
   );
-  const accuracy = curves.get("accuracy") ?? [];
-  return [
-    {
-      title: "Accuracy on the fixed images",
-      curves: accuracy.map((curve) => ({ ...curve, name: "" })),
-      format: formatPercent,
-    },
-    { title: "Codes in the fixed images", curves: codes },
-  ];
+  return [...curves].flatMap(([key, [curve]]): CurvePlot[] =>
+    /codes/i.test(key) ? [] : [{
+      title: `${titleOf(key)} on the pictures below`,
+      curves: [{ ...curve, name: "" }],
+      format: (value) => formatMetric(key, value),
+    }]
+  ).concat({ title: "Codes in the pictures below", curves: codes });
+}
+
+/** A name as the head of a plot. */
+function titleOf(key: string): string {
+  const name = metricName(key);
+  return name[0].toUpperCase() + name.slice(1);
 }
 
 const evaluationTitles: Readonly<Record<string, string>> = {
   knnTop1: "k-NN accuracy",
   linearTop1: "Linear accuracy",
-  top1: "Accuracy, top 1",
+  mIoU: "mIoU",
 };
 
+/** The plots of a run as SVG figures, by what they are about. */
+export interface RunPlots {
+  /** Accuracies over the run; empty where they were measured at its end alone. */
+  readonly results: readonly string[];
+  readonly training: readonly string[];
+  /** Learning rate, gradients, speed. */
+  readonly machine: readonly string[];
+}
+
 /**
- * All plots of a run as SVG figures.
+ * All plots of a run. Where a curve is smoothed, its legend still says what the last step had.
  *
  * @example
  * ```ts
@@ -142,47 +185,57 @@ const evaluationTitles: Readonly<Record<string, string>> = {
  * const history = new History();
  * history.add({ step: 1, loss: 2, gradNorm: null, skipped: true });
  * history.add({ step: 2, loss: 1, gradNorm: 3, skipped: false });
- * const [loss, gradients] = runPlots(history, []);
+ * const { training: [loss], machine: [gradients] } = runPlots(history, []);
  * if (!loss.includes("Loss") || !gradients.includes("skipped")) throw new Error(gradients);
  * ```
  */
-export function runPlots(
-  history: History,
-  evaluations: readonly EvaluationRecord[],
-): string[] {
+export function runPlots(history: History, evaluations: readonly EvaluationRecord[]): RunPlots {
   const isUnused = (name: string) =>
     name === "lossScale" && history.curve(name).every(({ low, high }) => low === 1 && high === 1);
   const wanted = history.names.filter((name) => !isElsewhere(name) && !isUnused(name));
   const taken = new Set<string>();
-  const curveOf = (name: string) => ({ name, points: history.curve(name) });
+  const curveOf = (name: string): PlotCurve => {
+    const last = history.last?.[name];
+    return {
+      name: metricName(name),
+      points: history.curve(name),
+      ...(typeof last === "number" && Number.isFinite(last) ? { last } : {}),
+    };
+  };
   const marks = { steps: skippedSteps(history), label: "skipped steps" };
-  const drawn = plots.map(({ isOf, ...plot }) => {
+  const drawn: Record<Topic, string[]> = { result: [], training: [], machine: [] };
+  for (const { isOf, topic, ...plot } of plots) {
     const names = wanted.filter((name) => !taken.has(name) && isOf(name));
     for (const name of names) taken.add(name);
     const isMarked = plot.title === "Gradient norm" && marks.steps.length > 0;
-    return curvePlot({ ...plot, curves: names.map(curveOf), ...(isMarked ? { marks } : {}) });
-  });
-  const evaluated = [...evaluationCurves(evaluations.filter(({ name }) => name !== fixedImages))]
-    .filter(([key]) => key in evaluationTitles || !/top5$/i.test(key))
-    .map(([key, curves]) => {
-      const isShare = /top\d|accuracy|usage/i.test(key);
-      return {
-        title: evaluationTitles[key] ?? key,
-        curves,
-        ...(isShare ? { format: formatPercent } : {}),
-      };
-    });
-  // A single evaluation makes no curve: it stands above and in the table.
-  const overTime = [...evaluated, ...fixedImagePlots(evaluations)]
-    .filter(({ curves }) => curves.some(({ points }) => points.length > 1))
-    .map((plot) => curvePlot(plot));
-  const others = wanted.filter((name) => !taken.has(name))
-    .map((name) => curvePlot({ title: name, curves: [curveOf(name)] }));
-  const time = curvePlot({
+    const curves = names.map(curveOf);
+    // A name that repeats the title says nothing.
+    const named = curves.length === 1 ? [{ ...curves[0], name: "last step" }] : curves;
+    drawn[topic].push(curvePlot({ ...plot, curves: named, ...(isMarked ? { marks } : {}) }));
+  }
+  for (const name of wanted.filter((name) => !taken.has(name))) {
+    const format = (value: number) => formatMetric(name, value);
+    const curves = [{ ...curveOf(name), name: "last step" }];
+    drawn.training.push(curvePlot({ title: titleOf(name), curves, format }));
+  }
+  drawn.machine.push(curvePlot({
     title: "Time of a step",
     curves: timeShares(history),
     isStacked: true,
     format: formatPercent,
-  });
-  return [...drawn, time, ...overTime, ...others].filter((plot) => plot !== "");
+  }));
+  const evaluated = [...evaluationCurves(evaluations.filter(({ name }) => name !== fixedImages))]
+    .filter(([key]) => !/top5$/i.test(key))
+    .map(([key, curves]): CurvePlot => ({
+      title: evaluationTitles[key] ?? titleOf(key),
+      curves,
+      format: (value) => formatMetric(key, value),
+    }));
+  // A single evaluation makes no curve: it stands in the results.
+  const isOverTime = ({ curves }: CurvePlot) => curves.some(({ points }) => points.length > 1);
+  drawn.result.push(...evaluated.filter(isOverTime).map(curvePlot));
+  drawn.training.push(...fixedImagePlots(evaluations).filter(isOverTime).map(curvePlot));
+  const { result, training, machine } = drawn;
+  const shown = (figures: readonly string[]) => figures.filter((figure) => figure !== "");
+  return { results: shown(result), training: shown(training), machine: shown(machine) };
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { formatMetric, metricName } from "../core/metric_names.ts";
-import { formatFigure, formatPercent, formatSeconds } from "../core/number_formats.ts";
-import { curvePlotStyle } from "./curve_plot.ts";
+import { formatMetric, methodName, metricName, tellingMetrics } from "../core/metric_names.ts";
+import { formatCount, formatFigure, formatPercent, formatSeconds } from "../core/number_formats.ts";
+import { classBars, confusionHtml, confusionStyle } from "./confusion_matrix.ts";
+import { curvePlotStyle, smoothedPoints } from "./curve_plot.ts";
 import type { History } from "./history.ts";
-import { escapeHtml, figureCards, htmlPage, htmlTable } from "./html.ts";
+import { barList, escapeHtml, figureCards, htmlPage, htmlTable } from "./html.ts";
 import { pictureSheetStyle } from "./picture_sheet.ts";
+import { type ResultGroup, runResults } from "./results.ts";
 import { type EvaluationRecord, runPlots } from "./run_plots.ts";
 
 /** The images of a run. */
@@ -26,17 +28,25 @@ export interface RejectedFile {
   readonly reason: string;
 }
 
-/** How a run stands. */
-export type RunStatus = "running" | "finished" | "interrupted" | "stopped";
+/**
+ * How a run stands: `cut` before the end of its schedule by `--max-steps`, `failed` by an error,
+ * `interrupted` by a signal.
+ */
+export type RunStatus = "running" | "finished" | "cut" | "interrupted" | "failed";
 
 /** What the page shows. */
 export interface RunReport {
   readonly name: string;
   readonly task: string;
   readonly status: RunStatus;
+  /** Seconds of work, without the pauses between an interruption and a resume. */
+  readonly elapsedSeconds: number;
+  /** Trained parameters of the model; null before the first checkpoint. */
+  readonly parameters: number | null;
   /** Seconds since 1970 at which the page was made. */
   readonly time: number;
   readonly step: number;
+  /** Steps of the whole schedule. */
   readonly totalSteps: number;
   readonly history: History;
   readonly evaluations: readonly EvaluationRecord[];
@@ -58,10 +68,16 @@ export interface RunReport {
 /** Entries of a list that are shown; what is beyond is counted. */
 const mostListed = 100;
 
-const style = `${curvePlotStyle}${pictureSheetStyle}
-.status{display:inline-block;border-radius:1rem;padding:0 .7rem;border:1px solid currentColor}
-.running{color:var(--s0)}.finished{color:var(--s2)}.interrupted,.stopped{color:var(--s1)}
-.warning{border-left:3px solid var(--s1);padding-left:.7rem}
+const style = `${curvePlotStyle}${pictureSheetStyle}${confusionStyle}
+.head{display:flex;flex-wrap:wrap;gap:.3rem 1rem;align-items:center;margin:.2rem 0}
+.status{display:inline-flex;align-items:center;gap:.5em;border-radius:1rem;padding:.1rem .8rem;font-weight:600;
+font-size:.9rem;background:color-mix(in oklab,currentColor 12%,transparent)}
+.status::before{content:"";width:.55em;height:.55em;border-radius:50%;background:currentColor}
+.running{color:var(--accent)}.finished{color:var(--good)}.cut,.interrupted,.failed{color:var(--bad)}
+progress{width:100%;height:.5rem;accent-color:var(--accent);display:block;margin:.8rem 0}
+.verdict{font-size:1.05rem;margin:1rem 0}
+.warning{border-left:3px solid var(--bad);padding-left:.8rem}
+.note{margin:0 0 .8rem}
 td{overflow-wrap:anywhere}
 .facts td:first-child{white-space:nowrap}
 .left td,.left th{text-align:left;vertical-align:top}
@@ -80,39 +96,122 @@ function leftTable(rows: readonly (readonly string[])[]): string {
   return `<div class="left">${htmlTable(rows)}</div>`;
 }
 
-/** The best of what the reader looks for first. */
-function headline({ history, step, totalSteps, evaluations }: RunReport): string {
-  const last = history.last ?? {};
-  const figures: [string, string][] = [["step", `${step} of ${totalSteps}`]];
-  if (typeof last.epoch === "number") figures.push(["epoch", last.epoch.toFixed(2)]);
-  if (typeof last.loss === "number") figures.push(["loss", formatFigure(last.loss)]);
-  const speed = history.curve("imagesPerSecond").at(-1)?.mean;
-  if (speed !== undefined) figures.push(["images/s", formatFigure(+speed.toPrecision(3))]);
-  const stepTime = history.curve("stepTime").at(-1)?.mean;
-  if (stepTime !== undefined && step < totalSteps) {
-    figures.push(["time left", formatSeconds(stepTime * (totalSteps - step))]);
-  }
-  const newest = new Map<string, number>();
-  for (const { name, result } of evaluations) {
-    for (const [key, value] of Object.entries(result)) {
-      if (/top1$/i.test(key)) newest.set(metricName(`${name}/${key}`), value);
-    }
-  }
-  for (const [name, value] of [...newest].slice(-4)) {
-    figures.push([name, formatPercent(value)]);
-  }
-  return figureCards(figures);
+/** The status in words. */
+function statusText({ status, step, totalSteps }: RunReport): string {
+  const place = `at step ${formatCount(step)} of ${formatCount(totalSteps)}`;
+  const texts: Readonly<Record<RunStatus, string>> = {
+    running: "running",
+    finished: "finished",
+    cut: `stopped by --max-steps ${place}`,
+    interrupted: `interrupted ${place}`,
+    failed: `ended by an error ${place}`,
+  };
+  return texts[status];
 }
 
-function evaluationTable(evaluations: readonly EvaluationRecord[]): string {
+/** Numbers of the last step that have a tile, where the run has them. */
+const tiles = [
+  "loss",
+  "teacherCosine",
+  "codebookUsage",
+  "codebookPerplexity",
+  "deadCodes",
+  "longestIdleSteps",
+  "imagesPerSecond",
+];
+
+/** Where the run stands, and the numbers of its last step: those of the plots' legends. */
+function headline(report: RunReport): string {
+  const { history, status, step, totalSteps, elapsedSeconds, parameters } = report;
+  const last = history.last ?? {};
+  const isRunning = status === "running";
+  const steps = `${formatCount(step)} of ${formatCount(totalSteps)}`;
+  const figures: [string, string][] = [["step", steps]];
+  if (typeof last.epoch === "number") figures.push(["epoch", last.epoch.toFixed(2)]);
+  figures.push(["elapsed time", formatSeconds(elapsedSeconds)]);
+  const stepTime = history.curve("stepTime").at(-1)?.mean;
+  if (stepTime !== undefined && isRunning) {
+    figures.push(["time left", formatSeconds(stepTime * (totalSteps - step))]);
+  }
+  if (parameters !== null) figures.push(["parameters", formatFigure(parameters)]);
+  for (const key of tiles) {
+    const value = last[key];
+    if (typeof value === "number") figures.push([metricName(key), formatMetric(key, value)]);
+  }
+  const bar = isRunning ? `<progress max="${totalSteps}" value="${step}"></progress>` : "";
+  return bar + figureCards(figures);
+}
+
+/** A difference of shares in words: `7.3 points above`. */
+function difference(own: number, other: number): string {
+  const points = 100 * (own - other);
+  if (Math.abs(points) < 0.05) return "level with";
+  return `${Math.abs(points).toFixed(1)} points ${points > 0 ? "above" : "below"}`;
+}
+
+/** The first result in a sentence. */
+function verdict({ rows, title }: ResultGroup): string {
+  const [own, ...others] = rows;
+  const compared = others.filter(({ name, role }) =>
+    role !== "model" && !/^(best|layer)/.test(name)
+  )
+    .map(({ name, value }) => {
+      const article = name === metricName("untrained") ? "the " : "";
+      return `${difference(own.value, value)} ${article}${name}`;
+    });
+  const against = compared.length === 0
+    ? ""
+    : `: ${new Intl.ListFormat("en", { type: "conjunction" }).format(compared)}`;
+  return `<p class="verdict"><b>${formatPercent(own.value)}</b> ${
+    escapeHtml(title[0].toLowerCase() + title.slice(1) + against)
+  }.</p>`;
+}
+
+/** What the trained model is worth, beside what it is to beat. */
+function resultSection({ evaluations, data }: RunReport): string {
+  const groups = runResults(evaluations, data?.classes.length ?? 0);
+  if (groups.length === 0) return "";
+  const main = groups.filter(({ key }) => !/top5$/i.test(key));
+  const cards = main.map(({ title, step, rows }) =>
+    `<div class="card"><h3>${escapeHtml(title)} <span class="faint">step ${
+      formatCount(step)
+    }</span></h3>${
+      barList(rows.map(({ name, value, role }) => ({
+        name,
+        share: value,
+        text: formatPercent(value),
+        role,
+      })))
+    }</div>`
+  );
+  return verdict(main[0]) + `<div class="cards">${cards.join("")}</div>`;
+}
+
+function plotSection(title: string, plots: readonly string[], note = ""): string {
+  if (plots.length === 0) return "";
+  return `<h2>${title}</h2>${note}<div class="plots">${plots.join("")}</div>`;
+}
+
+/** The newest matrix of who is taken for whom. */
+function confusionSection({ evaluations, task }: RunReport): string {
+  const last = evaluations.findLast(({ confusion }) => confusion !== undefined);
+  if (last === undefined) return "";
+  const matrix = last.confusion!;
+  const classes = task === "segment" ? `<h3>Intersection over union</h3>${classBars(matrix)}` : "";
+  return `<h2>Classes, step ${formatCount(last.step)}</h2>${classes}${confusionHtml(matrix)}`;
+}
+
+function evaluationTable({ evaluations, data }: RunReport): string {
   if (evaluations.length === 0) return "";
+  const classes = data?.classes.length ?? Infinity;
   const rows = evaluations.slice(-mostListed).map(({ step, name, result }) => [
     `step ${step}`,
     metricName(name),
-    Object.entries(result).map(([key, value]) => `${metricName(key)} ${formatMetric(key, value)}`)
-      .join(", "),
+    Object.entries(tellingMetrics(result, classes)).map(([key, value]) =>
+      `${metricName(key)} ${formatMetric(key, value)}`
+    ).join(", "),
   ]);
-  return `<details><summary>Evaluations (${evaluations.length})</summary>${
+  return `<details><summary>All evaluations (${evaluations.length})</summary>${
     leftTable([["", "of", "result"], ...rows])
   }</details>`;
 }
@@ -145,6 +244,18 @@ function formatTime(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** Pictures, as the model sees them. */
+function pictureSection({ pictures }: RunReport): string {
+  if (pictures === null) return "";
+  return `<h2>${escapeHtml(pictures.title)}, step ${
+    formatCount(pictures.step)
+  }</h2>${pictures.html}`;
+}
+
+const trainingNote =
+  '<p class="faint note">Numbers are those of the last step. Lines of more than ' +
+  `${smoothedPoints} steps are smoothed; the band behind them holds every value.</p>`;
+
 /**
  * The page as HTML, of one file. Its size is bounded however long the run is: see {@link History}.
  *
@@ -156,34 +267,36 @@ function formatTime(seconds: number): string {
  * for (const step of [1, 2, 3]) history.add({ step, loss: 5 - step, learningRate: 1e-3 });
  * const page = runReportPage({
  *   name: "<run>", task: "pretrain", status: "running", time: 0, step: 3, totalSteps: 9, history,
- *   evaluations: [], warnings: [], pictures: null, config: [["seed", "0", "default"]], facts: [],
- *   data: null, rejected: [], refreshSeconds: 30,
+ *   elapsedSeconds: 2, parameters: 1000, evaluations: [], warnings: [], pictures: null,
+ *   config: [["seed", "0", "default"]], facts: [], data: null, rejected: [], refreshSeconds: 30,
  * });
  * if (!page.includes("<svg") || page.includes("<run>")) throw new Error(page);
  * ```
  */
 export function runReportPage(report: RunReport): string {
-  const { name, task, status, time, warnings, pictures, config, facts, refreshSeconds } = report;
-  const isNewest = warnings.slice(-5).map((message) =>
+  const { name, task, status, time, warnings, config, facts, refreshSeconds } = report;
+  const newest = warnings.slice(-5).map((message) =>
     `<p class="warning">${escapeHtml(message)}</p>`
   );
+  const plots = runPlots(report.history, report.evaluations);
   const parts = [
-    `<p><span class="status ${status}">${status}</span> <span class="faint">${
-      escapeHtml(task)
-    }, written ${formatTime(time)}</span></p>`,
+    `<p class="head"><span class="status ${status}">${escapeHtml(statusText(report))}</span> ` +
+    `<span class="faint">${escapeHtml(methodName(task))} · ${formatTime(time)}</span></p>`,
+    resultSection(report),
     headline(report),
-    ...isNewest,
-    `<div class="plots">${runPlots(report.history, report.evaluations).join("")}</div>`,
-    evaluationTable(report.evaluations),
-    pictures === null
-      ? ""
-      : `<h2>${escapeHtml(pictures.title)}, step ${pictures.step}</h2>${pictures.html}`,
-    warnings.length > isNewest.length
-      ? `<details><summary>All warnings (${warnings.length})</summary>${list(warnings)}</details>`
-      : "",
-    dataSection(report),
+    ...newest,
+    plotSection("Results over the run", plots.results),
+    plotSection("Training", plots.training, trainingNote),
+    pictureSection(report),
+    confusionSection(report),
+    plotSection("Optimization and speed", plots.machine),
     "<h2>Run</h2>",
     `<div class="facts">${leftTable([["", ""], ...facts])}</div>`,
+    dataSection(report),
+    evaluationTable(report),
+    warnings.length > newest.length
+      ? `<details><summary>All warnings (${warnings.length})</summary>${list(warnings)}</details>`
+      : "",
     `<details><summary>Config (${config.length} keys)</summary>${
       leftTable([["key", "value", "origin"], ...config])
     }</details>`,

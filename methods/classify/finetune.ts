@@ -150,6 +150,7 @@ async function run(
       on,
       config,
       source,
+      split: "training",
       transform: { ...evaluationTransform(config.augment), edge: config.augment.testResize },
       logits: ({ pixels, size, imageSize }) => {
         const normalization = normalizations[config.augment.normalization];

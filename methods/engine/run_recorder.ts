@@ -15,6 +15,7 @@ import { now, wallTime } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { LazyValues, NamedValues } from "../../models/parameter_set.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
+import { Elapsed } from "../../report/elapsed.ts";
 import { History } from "../../report/history.ts";
 import { fixedImages, type PictureSheet, pictureSheetHtml } from "../../report/picture_sheet.ts";
 import type { EvaluationRecord } from "../../report/run_plots.ts";
@@ -56,7 +57,9 @@ export class RunRecorder {
   #pictures: RunReport["pictures"] = null;
   #status: RunStatus = "running";
   #step = 0;
-  #totalSteps = 0;
+  #scheduleSteps = 0;
+  #parameters = 0;
+  readonly #elapsed = new Elapsed();
   #page: typeof import("../../report/run_report.ts") | null = null;
   #nextReport = now() + firstReportSeconds;
   readonly #failed = new Set<string>();
@@ -66,12 +69,17 @@ export class RunRecorder {
     this.#run = run;
   }
 
-  /** Starts the records, or goes on with those of the steps that are done. */
-  begin(step: number): void {
+  /**
+   * Starts the records, or goes on with those of the steps that are done.
+   *
+   * @param parameters trained parameters of the model
+   */
+  begin(step: number, parameters: number): void {
     this.#timed(() => {
       const { directory, config } = this.#run;
       directory.startLogs(step);
       this.#step = step;
+      this.#parameters = parameters;
       if (step > 0) this.#remember();
       if (config.log.tensorBoard) {
         this.#attempt("TensorBoard's events", () => {
@@ -93,6 +101,7 @@ export class RunRecorder {
     }
     for (const record of new LogReader(`${path}/${eventsFile}`).read()) {
       const event = record as unknown as RunEvent;
+      this.#elapsed.add(record);
       if (event.type === "evaluation" || event.type === "warning") this.#keep(event);
     }
   }
@@ -123,12 +132,18 @@ export class RunRecorder {
     }
     if (event.type === "start") {
       this.#step = event.step;
-      this.#totalSteps = event.totalSteps;
+      this.#scheduleSteps = event.scheduleSteps ?? event.totalSteps;
     }
-    if (event.type === "done") this.#status = event.interrupted ? "interrupted" : "finished";
+    if (event.type === "done") {
+      const isCut = this.#step < this.#scheduleSteps;
+      this.#status = event.interrupted ? "interrupted" : isCut ? "cut" : "finished";
+    }
     this.#keep(event);
     const { config: _, ...lean } = event as RunEvent & { config?: unknown };
-    this.#run.directory.appendEvent({ ...lean, step: this.#step, time: wallTime() });
+    const about = event.type === "start" ? this.#about() : {};
+    const record = { ...lean, ...about, step: this.#step, time: wallTime() };
+    this.#elapsed.add(record);
+    this.#run.directory.appendEvent(record);
     if (event.type === "evaluation") {
       const { step, name, result } = event;
       this.#attempt("TensorBoard's events", () => {
@@ -138,11 +153,20 @@ export class RunRecorder {
     }
   }
 
+  /** What the list of runs shows of a run beside its numbers. */
+  #about(): Record<string, string | number> {
+    const device = this.#run.facts.find(([name]) => name === "device")?.[1] ?? "";
+    return { device, parameters: this.#parameters };
+  }
+
   /** Keeps what the report shows of an event. */
   #keep(event: RunEvent): void {
     if (event.type === "evaluation") {
-      const { step, name, result } = event;
-      this.#evaluations.push({ step, name, result });
+      const { step, name, result, confusion } = event;
+      this.#evaluations.push({
+        ...{ step, name, result },
+        ...(confusion === undefined ? {} : { confusion }),
+      });
     } else if (event.type === "warning") {
       if (event.file === undefined) this.#warnings.push(event.message);
       else this.#rejected.set(event.file.id, event.file);
@@ -152,7 +176,6 @@ export class RunRecorder {
   #recordStep({ metrics, totalSteps }: RunEvent & { type: "step" }): void {
     const { directory, config } = this.#run;
     this.#step = metrics.step;
-    this.#totalSteps = totalSteps;
     if (metrics.step % config.log.everySteps === 0 || metrics.step === totalSteps) {
       directory.appendMetrics(metrics);
     }
@@ -201,11 +224,11 @@ export class RunRecorder {
   async close(): Promise<void> {
     if (this.#early !== null) return;
     const start = now();
-    if (this.#status === "running") this.#status = "stopped";
+    if (this.#status === "running") this.#status = "failed";
     await this.#loadPage();
     this.#writeReport();
     this.#attempt("TensorBoard's events", () => {
-      this.#tensorBoard?.end(this.#step, this.#status === "finished");
+      this.#tensorBoard?.end(this.#step, this.#status === "finished" || this.#status === "cut");
       this.#tensorBoard?.close();
     });
     const seconds = this.#seconds + now() - start;
@@ -255,7 +278,9 @@ export class RunRecorder {
       status: this.#status,
       time: wallTime(),
       step: this.#step,
-      totalSteps: this.#totalSteps,
+      totalSteps: this.#scheduleSteps,
+      elapsedSeconds: this.#elapsed.seconds(isRunning ? wallTime() : undefined),
+      parameters: this.#parameters,
       history: this.#history,
       evaluations: this.#evaluations,
       warnings: this.#warnings,

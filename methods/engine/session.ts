@@ -301,7 +301,7 @@ export class RunSession {
       step = resumed.step;
       this.listener({ type: "note", message: `Resuming after step ${step}` });
     }
-    this.#recorder?.begin(step);
+    this.#recorder?.begin(step, trained.parameters.count);
     this.#disk.look(checkpointBytes(trained.parameters.count));
     return step;
   }

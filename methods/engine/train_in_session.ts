@@ -54,9 +54,9 @@ export async function trainInSession<Batch>(
   { length, images, share, onStep, ...own }: SessionLoop<Batch>,
 ): Promise<SessionOutcome> {
   const { on, listener, directory, relay } = session;
-  const { totalSteps, stepsPerEpoch } = length;
+  const { totalSteps, scheduleSteps, stepsPerEpoch } = length;
   let loss: number | null = null;
-  listener({ type: "start", totalSteps, step: own.startStep, directory });
+  listener({ type: "start", totalSteps, scheduleSteps, step: own.startStep, directory });
   const { step, interrupted } = await train<Batch>({
     skipsNonFinite: on.precision === "float16",
     ...own,

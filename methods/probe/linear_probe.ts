@@ -251,6 +251,7 @@ function probePictures(
     on,
     config,
     source,
+    split: "training",
     transform: evaluationTransform(augment),
     logits: ({ pixels, size, imageSize }) => {
       const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);

@@ -10,7 +10,7 @@ import type { Config } from "../../configs/schema.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import type { Transform } from "../../data/transform.ts";
-import { overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
+import type { PictureSheet } from "../../report/picture_sheet.ts";
 import { fixedImages, shownOf } from "./fixed_images.ts";
 import type { DrawPictures } from "../../methods/engine/run_recorder.ts";
 
@@ -19,12 +19,15 @@ export interface ClassifierSubject {
   readonly on: Context;
   readonly config: Pick<Config, "data" | "seed">;
   readonly source: Source;
+  /** What the images are to the run: held out, or, where none are, those that it trains on. */
+  readonly split: "validation" | "training";
   readonly transform: Transform;
   /** Scores [B, classes] of a batch, without drop path. */
   logits(batch: LoadedBatch): Tensor;
 }
 
-const [green, red] = [[0, 150, 90], [215, 40, 40]] as const;
+/** A picture without anything around it takes little room: twice as many as of the wider sheets. */
+const shownImages = 16;
 
 /** Draws the pictures of a run that trains a classifier; the images are loaded at the first call. */
 export function classPictures(subject: ClassifierSubject): DrawPictures {
@@ -35,7 +38,7 @@ export function classPictures(subject: ClassifierSubject): DrawPictures {
     const shares = on.backend.run(() => tf.tidy(() => tf.softmax(subject.logits(batch))));
     const values = await shares.data() as Float32Array;
     shares.dispose();
-    return sheetOf(batch, values, source.classes);
+    return sheetOf(batch, values, subject);
   };
 }
 
@@ -43,7 +46,7 @@ export function classPictures(subject: ClassifierSubject): DrawPictures {
 function sheetOf(
   batch: LoadedBatch,
   shares: Float32Array,
-  classes: readonly string[],
+  { source: { classes }, split }: ClassifierSubject,
 ): PictureSheet {
   const count = shares.length / batch.size;
   const predicted = Array.from({ length: batch.size }, (_, index) => {
@@ -55,18 +58,19 @@ function sheetOf(
   const name = (label: number) => classes[label] ?? `class ${label}`;
   const right = predicted.filter((_, index) => isRight(index)).length;
   return {
-    title: "Pictures of a fixed batch",
-    explanation: "The same training images all through the run, without augmentation; the square " +
-      "says whether the most probable class is the right one (green) or not (red).",
-    columns: ["image", "right, wrong"],
-    rows: shownOf(batch).map(({ index, id, picture }) => {
+    title: split === "validation" ? "Validation pictures" : "Training pictures",
+    explanation: `The same ${split} images all through the run, without augmentation, with the ` +
+      "most probable class. Framed in green where it is the right one, else in red.",
+    columns: ["image"],
+    rows: shownOf(batch, shownImages).map(({ index, id, picture }) => {
       const { label, share } = predicted[index];
-      const color = isRight(index) ? green : red;
+      const answer = `${name(label)} ${(100 * share).toFixed(0)} %`;
+      const correction = isRight(index) ? "" : `, is ${name(batch.labels[index])}`;
       return {
         id,
-        caption: `${name(label)} ${(100 * share).toFixed(0)} %` +
-          `${isRight(index) ? "" : `, is ${name(batch.labels[index])}`} · ${id}`,
-        pictures: [picture, overPatches(picture, 1, () => ({ color, share: 0.45 }))],
+        caption: `${answer}${correction} · ${id}`,
+        pictures: [picture],
+        isRight: isRight(index),
       };
     }),
     figures: { accuracy: right / batch.size },

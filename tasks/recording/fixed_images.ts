@@ -46,9 +46,10 @@ export async function fixedImages(
 /** The images that are shown, with their places in the batch. */
 export function shownOf(
   { size, imageSize, pixels, ids }: LoadedBatch,
+  count = shownImages,
 ): { index: number; id: string; picture: RgbPicture }[] {
   const bytes = 3 * imageSize ** 2;
-  return Array.from({ length: Math.min(shownImages, size) }, (_, index) => {
+  return Array.from({ length: Math.min(count, size) }, (_, index) => {
     const data = pixels.subarray(index * bytes, (index + 1) * bytes);
     return { index, id: ids[index], picture: { width: imageSize, height: imageSize, data } };
   });

@@ -11,7 +11,14 @@ import type { Source } from "../../data/source.ts";
 import { type MaskedImageModel, maskedPositions } from "../../models/masked_image_model.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import type { Context } from "../../backends/backend.ts";
-import { idColor, overPatches, patchMap, type PictureSheet } from "../../report/picture_sheet.ts";
+import {
+  dimmed,
+  idColor,
+  maskColor,
+  overPatches,
+  patchMap,
+  type PictureSheet,
+} from "../../report/picture_sheet.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { maskOptions, pretrainTransform } from "../run/transforms.ts";
 import { fixedImages, shownOf } from "./fixed_images.ts";
@@ -27,7 +34,7 @@ export interface PretrainSubject {
   readonly model: MaskedImageModel;
 }
 
-const [grey, green, red] = [[128, 128, 128], [0, 150, 90], [215, 40, 40]] as const;
+const [green, red] = [[0, 150, 90], [215, 40, 40]] as const;
 
 /** Draws the pictures of a pretraining run; the images are loaded at the first call. */
 export function pretrainPictures(subject: PretrainSubject): DrawPictures {
@@ -104,10 +111,12 @@ function sheetOf(
         overPatches(
           picture,
           grid,
-          (patch) => isMasked(patch) ? { color: grey, share: 0.85 } : null,
+          (patch) => isMasked(patch) ? { color: maskColor, share: 0.85 } : null,
         ),
         patchMap(grid, (patch) => idColor(targets[first + patch])),
-        patchMap(grid, (patch) => isMasked(patch) ? idColor(predicted[first + patch]) : grey),
+        overPatches(dimmed(picture), grid, (patch) => {
+          return isMasked(patch) ? { color: idColor(predicted[first + patch]), share: 1 } : null;
+        }),
         overPatches(picture, grid, (patch) => {
           if (!isMasked(patch)) return null;
           return { color: isRight(first + patch) ? green : red, share: 0.6 };
@@ -120,7 +129,7 @@ function sheetOf(
     title: "Pictures of a fixed batch",
     explanation:
       "The same images and masks all through the run, as the model sees them. Each colour " +
-      "is a visual token; the last column marks the masked patches whose token was predicted right " +
+      "is a visual token, and blue the mask; the last column marks the masked patches whose token was predicted right " +
       "(green) and wrong (red).",
     columns: ["image", "masked", "target codes", "predicted", "right, wrong"],
     rows,

@@ -8,14 +8,11 @@ import type { PretrainConfig } from "../../configs/schema.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import type { RunListener } from "../../pipeline/events.ts";
-import { overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
+import { maskColor, overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
 import type { RgbPicture } from "../../report/png.ts";
 import { openLoader } from "../run/data_sources.ts";
 import { evaluationTransform, maskOptions, pretrainTransform } from "../run/transforms.ts";
 import { picturesOf } from "./shown_images.ts";
-
-/** No colour of most pictures, grey ones least of all. */
-const maskColor = [66, 104, 178] as const;
 
 /** How to draw. */
 export interface ViewOptions {

@@ -60,6 +60,8 @@ Deno.test("the report of a million steps is as small as that of a thousand", () 
       name: "long",
       task: "pretrain",
       status: "running",
+      elapsedSeconds: 1,
+      parameters: 1,
       time: 0,
       step: steps,
       totalSteps: steps,

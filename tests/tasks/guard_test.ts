@@ -62,7 +62,7 @@ Deno.test("a corrupt file ends a run in one line that names it; mended, the same
     });
     const { checkpoint, broken: flawed } = latestCheckpoint(directory);
     assert.deepEqual([checkpoint?.step, flawed], [8, []]);
-    assert.match(Deno.readTextFileSync(`${directory}/report.html`), /stopped/);
+    assert.match(Deno.readTextFileSync(`${directory}/report.html`), /ended by an error at step/);
     Deno.writeFileSync(broken, picture(48));
     const { step } = await pretrain(config, { backend, directory });
     assert.equal(step, 10);

@@ -26,7 +26,8 @@ Deno.test("a tokenizer's report has its codebook and the codes of pictures", asy
         "Codebook usage",
         "Codebook perplexity",
         "Dead codes",
-        "Cosine to the teacher",
+        "Teacher cosine similarity",
+        "Longest idle code",
         "different codes",
       ]
     ) assert.ok(page.includes(part), part);
@@ -38,7 +39,16 @@ Deno.test("a fine-tuning's report has accuracies and what is said of pictures", 
     const config = await tinyFinetune(writeTinyData(folder));
     await runFinetune(config, { backend, directory: `${folder}/run` });
     const page = reportOf(`${folder}/run`);
-    for (const part of ["Accuracy, top 1", "classifier top1", "right, wrong", "2 classes"]) {
+    for (
+      const part of [
+        "Top-1 accuracy",
+        "this model",
+        "chance",
+        "50.0 %",
+        "Framed in green",
+        "2 classes",
+      ]
+    ) {
       assert.ok(page.includes(part), part);
     }
   });
@@ -61,7 +71,8 @@ Deno.test("a linear probe's report has every classifier", async () => {
     });
     await linearProbe(config, { backend, directory: `${folder}/run` });
     const page = reportOf(`${folder}/run`);
-    assert.ok(page.includes("Evaluations (") && page.includes("right, wrong"));
+    assert.ok(page.includes("All evaluations (") && page.includes("Framed in green"));
     assert.ok(page.includes("Learning rate"));
+    assert.match(page, /class="model"><span>layer \d, /, "the best classifier stands first");
   });
 });

@@ -1,0 +1,169 @@
+/**
+ * What a run's evaluations say, in the order in which a reader asks: the trained model, then what it is
+ * measured against.
+ *
+ * @module
+ */
+
+import { metricName, metricUnit } from "../core/metric_names.ts";
+import { fixedImages } from "./picture_sheet.ts";
+import type { EvaluationRecord } from "./run_plots.ts";
+
+/** One bar of a comparison. */
+export interface ResultRow {
+  readonly name: string;
+  /** A share in [0, 1]. */
+  readonly value: number;
+  readonly role: "model" | "baseline" | "chance";
+}
+
+/** A measure with everything that it was taken of. */
+export interface ResultGroup {
+  /** Key of the measure: `knnTop1`, `mIoU`, … */
+  readonly key: string;
+  readonly title: string;
+  /** Step of the newest evaluation in it. */
+  readonly step: number;
+  readonly rows: readonly ResultRow[];
+}
+
+/** Measures by what they are worth to a reader; others follow in the order of the log. */
+const titles: Readonly<Record<string, string>> = {
+  knnTop1: "k-NN accuracy",
+  linearTop1: "Linear accuracy",
+  top1: "Top-1 accuracy",
+  mIoU: "Mean intersection over union (mIoU)",
+  top5: "Top-5 accuracy",
+  knnTop5: "k-NN top-5 accuracy",
+  linearTop5: "Linear top-5 accuracy",
+  mAcc: "Mean class accuracy",
+  aAcc: "Pixel accuracy",
+};
+
+const baselines = new Set(["untrained", "pixels"]);
+
+/** Classifiers of a probe that are shown one by one; of more, the best of each block. */
+const mostShown = 12;
+
+/** Whether an evaluation is of the model, not of the pictures that a report shows. */
+function isResult({ name }: EvaluationRecord): boolean {
+  return name !== fixedImages;
+}
+
+/** The newest value of each place, in the order in which they were first measured. */
+function newestOf(
+  evaluations: readonly EvaluationRecord[],
+  key: string,
+): Map<string, { step: number; value: number }> {
+  const newest = new Map<string, { step: number; value: number }>();
+  for (const { step, name, result } of evaluations) {
+    const value = result[key];
+    if (Number.isFinite(value)) newest.set(name, { step, value });
+  }
+  return newest;
+}
+
+/** The classifiers of a probe, which are many: the best first, then the best of each block. */
+function probeRows(newest: ReadonlyMap<string, { value: number }>): ResultRow[] {
+  const all = [...newest].map(([place, { value }]) => ({ place, value }));
+  const best = all.reduce((best, one) => one.value > best.value ? one : best);
+  const byBlock = new Map<string, { place: string; value: number }>();
+  for (const one of all) {
+    const block = all.length > mostShown ? one.place.split(".")[0] : one.place;
+    const known = byBlock.get(block);
+    if (known === undefined || one.value > known.value) byBlock.set(block, one);
+  }
+  const row = ({ place, value }: { place: string; value: number }, role: ResultRow["role"]) => ({
+    name: metricName(place),
+    value,
+    role,
+  });
+  return [
+    row(best, "model"),
+    ...[...byBlock.values()].filter((one) => one !== best).map((one) => row(one, "baseline")),
+  ];
+}
+
+/** The best value of a place so far, where it is not the newest. */
+function bestRow(
+  evaluations: readonly EvaluationRecord[],
+  key: string,
+  place: string,
+  newest: number,
+): ResultRow[] {
+  let best: EvaluationRecord | null = null;
+  for (const one of evaluations) {
+    if (one.name !== place || !Number.isFinite(one.result[key])) continue;
+    if (best === null || one.result[key] > best.result[key]) best = one;
+  }
+  if (best === null || best.result[key] <= newest) return [];
+  return [{ name: `best so far, step ${best.step}`, value: best.result[key], role: "baseline" }];
+}
+
+function groupOf(
+  evaluations: readonly EvaluationRecord[],
+  key: string,
+  classes: number,
+): ResultGroup | null {
+  const newest = newestOf(evaluations, key);
+  if (newest.size === 0) return null;
+  const places = [...newest.keys()];
+  const step = Math.max(...[...newest.values()].map(({ step }) => step));
+  const isProbe = places.every((place) => /^layer\d+\./.test(place));
+  const own = places.filter((place) => !baselines.has(place));
+  const rows = isProbe ? probeRows(newest) : [
+    ...own.map((place, index): ResultRow => ({
+      name: metricName(place),
+      value: newest.get(place)!.value,
+      role: index === 0 ? "model" : "baseline",
+    })),
+    ...own.flatMap((place) => bestRow(evaluations, key, place, newest.get(place)!.value)),
+    ...places.filter((place) => baselines.has(place)).map((place): ResultRow => ({
+      name: metricName(place),
+      value: newest.get(place)!.value,
+      role: "baseline",
+    })),
+  ];
+  const guesses = /top1$/i.test(key) ? 1 : /top5$/i.test(key) ? 5 : 0;
+  const chance: ResultRow[] = guesses > 0 && classes > guesses
+    ? [{ name: metricName("chance"), value: guesses / classes, role: "chance" }]
+    : [];
+  return { key, title: titles[key] ?? metricName(key), step, rows: [...rows, ...chance] };
+}
+
+/**
+ * The newest results of a run, a group for each measure: the model's own first, then the baselines, then
+ * chance.
+ *
+ * @param classes number of classes of the data; 0 without labels
+ *
+ * @example
+ * ```ts
+ * import { runResults } from "./results.ts";
+ * const [group] = runResults([
+ *   { step: 9, name: "untrained", result: { knnTop1: 0.4 } },
+ *   { step: 9, name: "features", result: { knnTop1: 0.6 } },
+ * ], 10);
+ * const names = group.rows.map(({ name }) => name);
+ * if (names.join() !== "this model,untrained network,chance") throw new Error(names.join());
+ * ```
+ */
+export function runResults(
+  evaluations: readonly EvaluationRecord[],
+  classes: number,
+): ResultGroup[] {
+  const results = evaluations.filter(isResult);
+  const measured = new Set(results.flatMap(({ result }) => Object.keys(result)));
+  const ordered = [...Object.keys(titles), ...measured].filter((key, index, all) =>
+    measured.has(key) && all.indexOf(key) === index && metricUnit(key) === "share"
+  );
+  return ordered.flatMap((key) => groupOf(results, key, classes) ?? []);
+}
+
+/** The one number of a run by which it is compared with others; null where there is none. */
+export function headlineOf(
+  evaluations: readonly EvaluationRecord[],
+): { readonly key: string; readonly value: number } | null {
+  const [group] = runResults(evaluations, 0);
+  return group === undefined ? null : { key: group.key, value: group.rows[0].value };
+}
