@@ -6,12 +6,24 @@
 
 import { join } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
-import { REST_KEY, restPath, SHAPE_KEY } from "./_checkpoint_files.ts";
-import { huggingFaceConfig, huggingFacePreprocessor, timmConfig } from "./_hub_configs.ts";
+import { REST_KEY, restPath } from "./_checkpoint_files.ts";
+import { type ConvertDType, convertDType } from "./_convert_dtype.ts";
+import { fileNotes } from "./_file_notes.ts";
+import {
+  configText,
+  huggingFaceConfig,
+  huggingFacePreprocessor,
+  timmConfig,
+} from "./_hub_configs.ts";
+import { adaptPositions } from "./formats/adapt_positions.ts";
 import { type ModelFormat, toFormatNames } from "./formats/model_format.ts";
 import type { ModelShape } from "./formats/model_shape.ts";
-import { type LoadReport, openModel } from "./open_model.ts";
-import { defaultPreprocessing, type Preprocessing } from "./preprocessing.ts";
+import { type LoadReport, type ModelCheckpoint, openModel, requireWhole } from "./open_model.ts";
+import {
+  defaultPreprocessing,
+  type Preprocessing,
+  preprocessingMetadata,
+} from "./preprocessing.ts";
 import { type PthContent, writePth } from "./pth_writer.ts";
 import { writeSafetensors } from "./safetensors_writer.ts";
 import type { TensorMap } from "./tensor_data.ts";
@@ -33,9 +45,16 @@ export interface ConvertOptions {
   to: ConvertTarget;
   /** What is known of the model otherwise, such as its number of heads. */
   shape?: Partial<ModelShape>;
-  /** Take the tokenizer out of a pretraining checkpoint that contains it. */
+  /** What to take out of a pretraining checkpoint that contains its tokenizer; both by default. */
   part?: "model" | "tokenizer";
+  /** How images are prepared; by default as the files say, else as for BEiT v2. */
   preprocessing?: Preprocessing;
+  /** What the classes are called; by default as the files say. */
+  classNames?: readonly string[];
+  /** The type of every floating-point tensor but the codebook's; by default each keeps its own. */
+  dtype?: ConvertDType;
+  /** Write a model that is not whole; what it lacks is listed. */
+  allowMissing?: boolean;
 }
 
 /** What was done. */
@@ -50,6 +69,8 @@ export interface ConvertReport extends LoadReport {
    * loader does not look, so that converting back loses nothing.
    */
   aside: string[];
+  /** In what the model there differs from this one. */
+  notes: string[];
   /** The files written. */
   files: string[];
 }
@@ -72,7 +93,7 @@ function makeFolder(path: string): void {
 
 function writeJson(path: string, value: unknown): string {
   try {
-    Deno.writeTextFileSync(path, JSON.stringify(value, null, 2) + "\n");
+    Deno.writeTextFileSync(path, configText(value));
   } catch (error) {
     throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
   }
@@ -116,32 +137,36 @@ interface Export {
   tensors: TensorMap;
   rest: TensorMap;
   preprocessing: Preprocessing;
+  classNames: readonly string[] | undefined;
 }
 
 async function writePthFile(
-  { out, shape, tensors, rest }: Export,
+  { out, shape, tensors, rest, preprocessing, classNames }: Export,
   wrapper: "model" | "state_dict",
 ): Promise<string[]> {
   const content: Record<string, PthContent> = {};
-  if (wrapper === "state_dict") content.meta = { author: "mimic" };
+  if (wrapper === "state_dict") {
+    // Where mmpretrain's inferencers look for the names.
+    const meta: Record<string, PthContent> = { author: "mimic" };
+    if (classNames !== undefined) meta.dataset_meta = { classes: [...classNames] };
+    content.meta = meta;
+  }
   content[wrapper] = tensors;
-  content[SHAPE_KEY] = JSON.stringify(shape);
+  Object.assign(content, fileNotes({ shape, preprocessing, classNames }));
   if (rest.size > 0) content[REST_KEY] = rest;
   await atomically(out, (path) => writePth(path, content));
   return [out];
 }
 
 async function writeTimm(given: Export): Promise<string[]> {
-  const { out, kind, shape, tensors, rest, preprocessing } = given;
-  const config = timmConfig(kind, shape, preprocessing, tensors.has("norm.weight"));
-  const { mean, standardDeviation, cropShare, interpolation } = preprocessing;
+  const { out, kind, shape, tensors, rest, preprocessing, classNames: names } = given;
+  const hasFinalNorm = tensors.has("norm.weight");
+  const config = timmConfig(kind, shape, preprocessing, { hasFinalNorm, names });
   const metadata = {
     format: "pt",
     architecture: String(config.architecture),
-    mean: mean.join(","),
-    std: standardDeviation.join(","),
-    crop_pct: String(cropShare),
-    interpolation,
+    ...preprocessingMetadata(preprocessing),
+    ...fileNotes({ classNames: names }),
   };
   if (/\.(pth|pt|bin)$/.test(out)) return await writePthFile(given, "state_dict");
   if (out.endsWith(".safetensors")) {
@@ -155,18 +180,21 @@ async function writeTimm(given: Export): Promise<string[]> {
 }
 
 async function writeHuggingFace(given: Export): Promise<string[]> {
-  const { out, kind, shape, tensors, rest, preprocessing } = given;
+  const { out, kind, shape, tensors, rest, preprocessing, classNames } = given;
   makeFolder(out);
   const weights = join(out, "model.safetensors");
   return [
     ...await writeSafetensorsPair(weights, tensors, rest, { format: "pt" }),
-    writeJson(join(out, "config.json"), huggingFaceConfig(kind, shape)),
+    writeJson(join(out, "config.json"), huggingFaceConfig(kind, shape, classNames)),
     writeJson(join(out, "preprocessor_config.json"), huggingFacePreprocessor(shape, preprocessing)),
   ];
 }
 
-async function writeOurs({ out, kind, shape, tensors }: Export): Promise<string[]> {
-  const metadata = { format: "pt", "mimic.kind": kind, [SHAPE_KEY]: JSON.stringify(shape) };
+async function writeOurs(
+  { out, kind, shape, tensors, preprocessing, classNames }: Export,
+): Promise<string[]> {
+  const notes = fileNotes({ shape, preprocessing, classNames });
+  const metadata = { format: "pt", "mimic.kind": kind, ...notes };
   await atomically(out, (path) => writeSafetensors(path, tensors, metadata));
   return [out];
 }
@@ -184,6 +212,48 @@ function writeExport(to: ConvertTarget, given: Export): Promise<string[]> {
     case "mmselfsup":
       return writePthFile(given, "state_dict");
   }
+}
+
+/** What of a model goes out: the whole, or the part that was asked for. */
+function chosenParts({ tensors, rest }: ModelCheckpoint, part: ConvertOptions["part"]): TensorMap {
+  const others = part === undefined
+    ? rest
+    : part === "tokenizer"
+    ? new Map()
+    : [...rest].filter(([name]) => !name.startsWith("target_generator."));
+  return new Map([...tensors, ...others]);
+}
+
+/** Refuses a model that is not whole, with the way to have it anyway. */
+function requireWholeModel(report: LoadReport, from: string | URL): void {
+  try {
+    requireWhole(report, `"${from}"`);
+  } catch (error) {
+    throw new UserError(messageOf(error), {
+      hint: "give the whole model, or write what there is with --allow-missing",
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The tensors that go to timm: a shared relative-position table in every block, as its architectures
+ * have them. The table itself is kept aside, so that the way back finds it.
+ */
+function withBlockTables(all: TensorMap, shape: ModelShape): { all: TensorMap; shape: ModelShape } {
+  const adapted = adaptPositions(all, shape, { usesRelativePositionBias: true });
+  const shared = [...all].filter(([name]) => name.startsWith("rel_pos_bias."));
+  return { all: new Map([...adapted.tensors, ...shared]), shape: adapted.shape };
+}
+
+/** What the classes of timm, unilm and mmselfsup cannot be told. */
+function differences(to: ConvertTarget, { shape }: ModelCheckpoint): string[] {
+  const { normEpsilon = 1e-6 } = shape;
+  if (normEpsilon === 1e-6 || to === "huggingface" || to === "safetensors") return [];
+  return [
+    `The model's layer norms have the epsilon ${normEpsilon}, those of ${to}'s BEiT 1e-6: outputs ` +
+    "differ by up to a few 1e-4",
+  ];
 }
 
 /**
@@ -226,17 +296,32 @@ export async function convertCheckpoint(
   const { to } = options;
   const model = await openModel(from, { shape: options.shape, part: options.part });
   try {
-    const { kind, shape } = model;
-    const all: TensorMap = new Map([...model.tensors, ...model.rest]);
-    const { tensors, rest } = toFormatNames(FORMAT_OF[to], kind, all);
-    const preprocessing = options.preprocessing ?? defaultPreprocessing(shape);
-    const files = await writeExport(to, { out, kind, shape, tensors, rest, preprocessing });
+    const { kind, family } = model;
+    if (!options.allowMissing) requireWholeModel(model.report, from);
+    const parts = chosenParts(model, options.part);
+    const { all, shape } = to === "timm" && model.shape.usesSharedRelativePositionBias
+      ? withBlockTables(parts, model.shape)
+      : { all: parts, shape: model.shape };
+    const { tensors, rest } = toFormatNames(FORMAT_OF[to], { kind, family, shape }, all);
+    const inType = (map: TensorMap) => options.dtype ? convertDType(map, options.dtype) : map;
+    const preprocessing = options.preprocessing ?? model.preprocessing ??
+      defaultPreprocessing(shape);
+    const files = await writeExport(to, {
+      out,
+      kind,
+      shape,
+      tensors: inType(tensors),
+      rest: inType(rest),
+      preprocessing,
+      classNames: options.classNames ?? model.classNames,
+    });
     return {
       from: model.format,
       to,
       kind,
       tensors: tensors.size,
       aside: [...rest.keys()],
+      notes: differences(to, model),
       files,
       ...model.report,
     };

@@ -6,7 +6,9 @@
 
 import { UserError } from "../core/errors.ts";
 import { type CheckpointFiles, openCheckpointFiles } from "./_checkpoint_files.ts";
+import { adaptPositions } from "./formats/adapt_positions.ts";
 import { compareTensors, type FitReport } from "./formats/expected_tensors.ts";
+import { familyOf, foreignNaming, fromForeign, type ModelFamily } from "./formats/families/mod.ts";
 import {
   detectFormat,
   type ModelFormat,
@@ -15,6 +17,7 @@ import {
   withoutWrapperPrefix,
 } from "./formats/model_format.ts";
 import { inferShape, kindOf, type ModelKind, type ModelShape } from "./formats/model_shape.ts";
+import type { Preprocessing } from "./preprocessing.ts";
 import type { TensorMap } from "./tensor_data.ts";
 
 /** What became of a file's tensors. */
@@ -29,7 +32,12 @@ export interface LoadReport extends Omit<FitReport, "leftOver"> {
 export interface ModelCheckpoint {
   readonly format: ModelFormat;
   readonly kind: ModelKind;
+  /** `beit`, or what else its encoder is; a tokenizer is none of them. */
+  readonly family: ModelFamily;
   readonly shape: ModelShape;
+  /** How its images are prepared, and what its classes are called, where the files say it. */
+  readonly preprocessing: Preprocessing | undefined;
+  readonly classNames: readonly string[] | undefined;
   /** What the model consists of, lazily read. */
   readonly tensors: TensorMap;
   /** What came with it and belongs to another part, such as the tokenizer beside a model. */
@@ -47,11 +55,13 @@ export interface OpenModelOptions {
   shape?: Partial<ModelShape>;
 }
 
+const OWN_TABLE = /^blocks\.\d+\.attn\.relative_position_bias_table$/;
+
 const TOKENIZER_PREFIX = "target_generator.";
 
 /** Tensors of a BEiT's other parts; they are kept when a model of another kind does not need them. */
 const KNOWN_PARTS =
-  /^(target_generator|decoder|decode_task_layer|lm_head|cls_pt_layers|cls_pt_norm|cls_pt_lm_head|norm|fc_norm|head|quantize)\.|^(mask_token|pos_embed)$/;
+  /^(target_generator|decoder|decode_task_layer|lm_head|cls_pt_layers|cls_pt_norm|cls_pt_lm_head|norm|fc_norm|head|projection|quantize)\.|^(mask_token|pos_embed)$/;
 
 function splitParts(
   all: TensorMap,
@@ -73,26 +83,20 @@ function splitParts(
 
 function understand(files: CheckpointFiles, options: OpenModelOptions): ModelCheckpoint {
   const bare = withoutWrapperPrefix(files.tensors);
-  const format = files.format ?? detectFormat(bare.keys());
-  if (!format) {
-    throw new UserError(`Cannot load "${files.path}": its tensors are those of no BEiT known here`);
-  }
   const report: LoadReport = { dropped: [], unknown: [], missing: [], wrongShape: [] };
-  const kept: TensorMap = new Map();
-  for (const [name, tensor] of bare) {
-    const reason = reasonToDrop(name);
-    if (reason) report.dropped.push({ name, reason });
-    else kept.set(name, tensor);
+  const { format, all, told } = underOurNames(files, bare, report);
+  if (files.rest.has("rel_pos_bias.relative_position_bias_table")) {
+    // An export to timm copied the shared table into the blocks and put it aside.
+    for (const name of [...all.keys()].filter((name) => OWN_TABLE.test(name))) all.delete(name);
   }
-  const all = toOurNames(format, kept);
   for (const [name, tensor] of files.rest) all.set(name, tensor);
   const { wanted, others } = splitParts(all, options.part ?? "model");
   const kind = kindOf(wanted);
   if (!kind || (options.part === "tokenizer" && kind !== "tokenizer")) {
-    const what = options.part === "tokenizer" ? "tokenizer" : "BEiT";
+    const what = options.part === "tokenizer" ? "tokenizer" : "encoder";
     throw new UserError(`Cannot load "${files.path}": it holds no ${what}`);
   }
-  const shape = inferShape(wanted, kind, { ...files.shape, ...options.shape });
+  const shape = inferShape(wanted, kind, { ...told, ...files.shape, ...options.shape });
   const fit = compareTensors(wanted, kind, shape);
   const rest: TensorMap = new Map(others);
   for (const name of fit.leftOver) {
@@ -103,13 +107,58 @@ function understand(files: CheckpointFiles, options: OpenModelOptions): ModelChe
   const tensors: TensorMap = new Map([...wanted].filter(([name]) => !leftOver.has(name)));
   report.missing = fit.missing;
   report.wrongShape = fit.wrongShape;
-  const { metadata } = files;
-  return { format, kind, shape, tensors, rest, report, metadata, close: () => files.close() };
+  const { metadata, preprocessing, classNames } = files;
+  const hasBothTables = shape.usesSharedRelativePositionBias && shape.usesRelativePositionBias;
+  return {
+    format,
+    kind,
+    family: familyOf(wanted),
+    report,
+    metadata,
+    preprocessing,
+    classNames: classNames?.length === shape.classes ? classNames : undefined,
+    rest,
+    close: () => files.close(),
+    // Their sum is the same model, and models here have one or the other.
+    ...hasBothTables
+      ? adaptPositions(tensors, shape, { usesRelativePositionBias: true })
+      : { tensors, shape },
+  };
+}
+
+/** The tensors of a file under our names, and what its naming says of the shape. */
+function underOurNames(
+  files: CheckpointFiles,
+  bare: TensorMap,
+  report: LoadReport,
+): { format: ModelFormat; all: TensorMap; told: Partial<ModelShape> } {
+  const naming = files.format === "mimic" ? undefined : foreignNaming(bare.keys());
+  if (naming !== undefined) {
+    const { tensors, dropped } = fromForeign(naming, bare, files.path);
+    report.dropped.push(...dropped);
+    return { format: naming.format, all: tensors, told: naming.shape };
+  }
+  const format = files.format ?? detectFormat(bare.keys());
+  if (!format) {
+    throw new UserError(
+      `Cannot load "${files.path}": its tensors are those of no BEiT known here, nor of a ViT, ` +
+        "DINO, DINOv2, MAE, CLIP or SigLIP",
+    );
+  }
+  const kept: TensorMap = new Map();
+  for (const [name, tensor] of bare) {
+    const reason = reasonToDrop(name);
+    if (reason) report.dropped.push({ name, reason });
+    else kept.set(name, tensor);
+  }
+  // What every published BEiT has there, where the config is not beside it.
+  const told = format === "huggingface" ? { normEpsilon: 1e-12 } : {};
+  return { format, all: toOurNames(format, kept), told };
 }
 
 /**
  * Opens a checkpoint of mmselfsup, mmpretrain, unilm, timm, Hugging Face or our own, by file, hub
- * folder, run directory or address. The naming is told by the keys. What is dropped, unknown, missing
+ * folder, run directory or address; so too ViT, DINO, DINOv2, MAE, CLIP and SigLIP. The naming is told by the keys. What is dropped, unknown, missing
  * or of another shape is listed in the report; nothing is read before it is wanted.
  *
  * @example A unilm file

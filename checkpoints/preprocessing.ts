@@ -1,8 +1,11 @@
 /**
- * How images are prepared for a published BEiT, as timm's and Hugging Face's configs say it.
+ * How images are prepared for a published model, as timm's and Hugging Face's configs say it.
  *
  * @module
  */
+
+/** Pillow's filters under timm's names. */
+export type ResizeFilter = "lanczos" | "bilinear" | "bicubic" | "box" | "hamming";
 
 /** The preparation of test images. */
 export interface Preprocessing {
@@ -11,7 +14,9 @@ export interface Preprocessing {
   readonly standardDeviation: readonly [number, number, number];
   /** Share of the resized image's side that the centre crop keeps. */
   readonly cropShare: number;
-  readonly interpolation: "bicubic" | "bilinear";
+  readonly interpolation: ResizeFilter;
+  /** Both sides are resized to one length, whatever their ratio; else the shorter is, by default. */
+  readonly squashes?: boolean;
 }
 
 /** ImageNet's statistics and BEiT v2's crop: .9 for base, .95 for large (SPEC g.1). */
@@ -21,5 +26,40 @@ export function defaultPreprocessing(shape: { embedDim: number }): Preprocessing
     standardDeviation: [0.229, 0.224, 0.225],
     cropShare: shape.embedDim >= 1024 ? 0.95 : 0.9,
     interpolation: "bicubic",
+  };
+}
+
+/**
+ * The crop's share of an edge, such that {@link resizedEdge} gives that edge again.
+ *
+ * @example
+ * ```ts
+ * import { cropShareOf, resizedEdge } from "./preprocessing.ts";
+ * for (let edge = 32; edge < 600; edge++) {
+ *   if (resizedEdge(32, cropShareOf(32, edge)) !== edge) throw new Error(`${edge}`);
+ * }
+ * ```
+ */
+export function cropShareOf(size: number, edge: number): number {
+  const share = size / edge;
+  // A quotient rounded up would come out one pixel short.
+  return resizedEdge(size, share) === edge ? share : share * (1 - 2 ** -50);
+}
+
+/** The edge that an image is resized to before `size` pixels are cut out, as timm rounds it. */
+export function resizedEdge(size: number, cropShare: number): number {
+  return Math.floor(size / cropShare);
+}
+
+/** A preparation as the text metadata of a file, under timm's keys. */
+export function preprocessingMetadata(
+  { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
+): Record<string, string> {
+  return {
+    mean: mean.join(","),
+    std: standardDeviation.join(","),
+    crop_pct: String(cropShare),
+    ...(squashes ? { crop_mode: "squash" } : {}),
+    interpolation,
   };
 }

@@ -55,8 +55,8 @@ export interface PthFile extends TensorFile {
 /** A tensor spread out of a smaller storage may exceed the file by this much. */
 const SPREAD_BYTES = 16 * 1024 * 1024;
 
-/** Where training codes keep the weights, in the order of preference. */
-const WRAPPERS = ["state_dict", "model", "module", "model_state_dict"];
+/** Where training codes keep the weights, in the order of preference; DINO publishes its teacher. */
+const WRAPPERS = ["state_dict", "model", "module", "model_state_dict", "teacher", "student"];
 
 function isStateDict(value: PickleValue | undefined): value is PickleDict {
   return value instanceof PickleDict && [...value.entries.values()].some(isTensor);

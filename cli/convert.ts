@@ -7,6 +7,9 @@ import { locateWeights, modelFlags, modelOptions, offline } from "./_weights.ts"
 /** As `CONVERT_TARGETS`, which the library checks; repeated so that `--help` loads nothing. */
 const targets = ["timm", "mmselfsup", "unilm", "huggingface", "safetensors"] as const;
 
+/** As `CONVERT_DTYPES`. */
+const dtypes = ["float32", "float16", "bfloat16"] as const;
+
 /** Converts checkpoints. */
 export const convert = defineCommand({
   name: "convert",
@@ -15,8 +18,9 @@ export const convert = defineCommand({
     "Reads checkpoints of mmselfsup, mmpretrain, unilm, timm, Hugging Face and our own " +
     "runs; which of them it is, is told by its keys. Says which tensors were dropped, left over, " +
     "missing, of another shape, or put aside where the other library does not look, so that " +
-    "converting back loses nothing. The configs for timm and Hugging Face say how images are prepared: " +
-    "as the run did that the checkpoint is of, or as BEiT v2 does.",
+    "converting back loses nothing. The configs for timm and Hugging Face name the classes and say how " +
+    "images are prepared: as the run did that the checkpoint is of, as the folder that it came in says, " +
+    "or as BEiT v2 does. A model that is not whole is refused.",
   arguments: {
     from: required(
       "IN",
@@ -31,12 +35,15 @@ export const convert = defineCommand({
   flags: {
     to: choice("What to convert to; safetensors is our own format. Must be given.", targets),
     ...modelFlags,
+    dtype: choice("Type of all weights but the codebook's; default: each as it is.", dtypes),
+    allowMissing: toggle("Write a model that is not whole, and list what it lacks."),
     offline,
     json: toggle("Print what was done as one JSON document."),
   },
   examples: [
     ["convert runs/photos vit --to timm", "a folder that timm.create_model loads"],
     ["convert beitv2_base.pth vit --to huggingface", "a folder that transformers loads"],
+    ["convert vit half --to huggingface --dtype float16", "with half the bytes"],
     ["convert vqkd_encoder tokenizer.safetensors --to safetensors", "a published tokenizer"],
   ],
   async run({ flags, arguments: { from, out } }, context) {
@@ -48,17 +55,22 @@ export const convert = defineCommand({
     }
     const path = await locateWeights(from, flags, context);
     const { convertCheckpoint } = await import("../checkpoints/convert.ts");
-    const { hubPreprocessing } = await import("../tasks/run/preparation.ts");
+    const { classNamesOfRun, hubPreprocessing } = await import("../tasks/run/preparation.ts");
     const preprocessing = hubPreprocessing(path);
+    const classNames = classNamesOfRun(path);
     const report = await convertCheckpoint(path, out, {
       to,
       ...modelOptions(flags),
       ...(preprocessing === undefined ? {} : { preprocessing }),
+      ...(classNames === null ? {} : { classNames }),
+      ...(flags.dtype === undefined ? {} : { dtype: flags.dtype }),
+      allowMissing: flags.allowMissing,
     });
     if (flags.json) return context.printJson(report);
     context.print(`${report.from} ${report.kind} to ${to}: ${report.tensors} tensors`);
     for (const line of describeLoadReport(report)) context.print(line);
     for (const line of describeNames("put aside", report.aside)) context.print(line);
+    for (const note of report.notes) context.print(note);
     for (const line of describeNames("written", report.files)) context.print(line);
   },
 });

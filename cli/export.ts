@@ -44,9 +44,17 @@ export const exportModel = defineCommand({
   async run({ flags, arguments: { from, out } }, context) {
     const path = await locateWeights(from, flags, context);
     const { exportOnnxFile } = await import("../checkpoints/onnx/export_onnx.ts");
+    const { classNamesOfRun, hubPreprocessing } = await import("../tasks/run/preparation.ts");
     // Written aside: the model is read while it is written, and OUT may be IN.
     const aside = `${out}.tmp`;
-    const options = { output: flags.output, ...modelOptions(flags) };
+    const preprocessing = hubPreprocessing(path);
+    const classNames = classNamesOfRun(path);
+    const options = {
+      output: flags.output,
+      ...modelOptions(flags),
+      ...(preprocessing === undefined ? {} : { preprocessing }),
+      ...(classNames === null ? {} : { classNames }),
+    };
     const written = await exportOnnxFile(path, aside, options);
     moveInto(aside, out);
     if (flags.json) return context.printJson({ file: out, ...written });

@@ -50,6 +50,8 @@ export interface TestTransform {
   readonly edge?: number;
   /** `bicubic` if left out. */
   readonly interpolation?: Interpolation;
+  /** Both sides to `edge`, whatever their ratio; the short one alone if left out. */
+  readonly squashes?: boolean;
 }
 
 /** A transform by description. */
@@ -108,7 +110,10 @@ function trainViews(image: RgbImage, transform: TrainTransform, generator: Gener
 function testView(image: RgbImage, transform: TestTransform): RgbImage {
   const { size, interpolation = "bicubic" } = transform;
   const edge = transform.edge ?? Math.round(size * 256 / 224);
-  const whole = resize(image, { ...shortEdgeSize(image.width, image.height, edge), interpolation });
+  const wanted = transform.squashes
+    ? { width: edge, height: edge }
+    : shortEdgeSize(image.width, image.height, edge);
+  const whole = resize(image, { ...wanted, interpolation });
   return crop(whole, centreBox(whole.width, whole.height, size));
 }
 

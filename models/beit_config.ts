@@ -5,12 +5,13 @@
  */
 
 import { UserError } from "../core/errors.ts";
+import type { TransformerTraits } from "../core/transformer_traits.ts";
 
 /** Whose initial values to draw: see `initialise.ts`. */
 export type InitVariant = "unilm" | "mmselfsup" | "xavier";
 
 /** A BEiT encoder with what stands on it; ViT-B/16 is {@link vitBase}. */
-export interface BeitConfig {
+export interface BeitConfig extends TransformerTraits {
   /** Pixels along a side; images are square. */
   readonly imageSize: number;
   /** Pixels along a side of a patch. */
@@ -85,8 +86,10 @@ export function gridSize(config: { imageSize: number; patchSize: number }): numb
   return config.imageSize / config.patchSize;
 }
 
-/** The epsilon of every layer norm of a BEiT. */
-export const layerNormEpsilon = 1e-6;
+/** The epsilon of every layer norm of a model. */
+export function layerNormEpsilon({ normEpsilon = 1e-6 }: TransformerTraits): number {
+  return normEpsilon;
+}
 
 function requireWhole(config: BeitConfig, key: keyof BeitConfig, least: number): void {
   const value = config[key] as number;

@@ -1,5 +1,5 @@
 /**
- * BEiT's vision transformer: patch embedding with masked tokens, then blocks.
+ * BEiT's vision transformer and its relatives: patch embedding with masked tokens, then blocks.
  *
  * It has no final norm (those who use its states bring their own) and does not draw masks.
  *
@@ -9,10 +9,11 @@
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
+import { appendTokens, firstTokens, withMeanToken } from "../backends/ops/extra_tokens.ts";
 import { patchEmbed } from "../backends/ops/patch_embed.ts";
 import { selectRows } from "../backends/ops/select_rows.ts";
 import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { block, blockAttention, type BlockOptions } from "./layers/block.ts";
+import { block, blockAttention, type BlockOptions, norm } from "./layers/block.ts";
 import {
   drawBlockKeep,
   type DropPathDraws,
@@ -21,6 +22,7 @@ import {
 } from "./layers/drop_path.ts";
 import { PositionBias } from "./layers/position_bias.ts";
 import type { ParameterScope } from "./parameter_set.ts";
+import { classTokens } from "../core/transformer_traits.ts";
 import { withoutGradient } from "./without_gradient.ts";
 
 /** How one forward pass runs. */
@@ -41,7 +43,10 @@ export interface EncoderOptions {
   readonly finalRows?: Int32Array | null;
 }
 
-/** What a forward pass gives. */
+/**
+ * What a forward pass gives. Registers are in none of the states; without a class token the mean of the
+ * patches stands in its place.
+ */
 export interface EncoderOutput {
   /** Tokens after `earlyLayers` blocks, [B, N + 1, C]; token 0 is the cls token. */
   readonly early: Tensor;
@@ -76,13 +81,30 @@ export class BeitEncoder {
   /** All blocks over the embedded tokens, images [B, 3, S, S] → {@link EncoderOutput}. */
   forward(on: Context, images: Tensor, options: EncoderOptions): EncoderOutput {
     const { config } = this;
+    const { finalRows = null } = options;
+    const { states: all, sharedBias } = this.#run(on, images, options);
+    const states = all.map((state) => this.#shown(on, state));
+    const last = states[config.depth - 1];
+    // The early state is wanted whole, also where it is the last.
+    const final = finalRows !== null && config.earlyLayers === config.depth
+      ? selectRows(on, last, tf.tensor1d(finalRows, "int32"))
+      : last;
+    return { early: states[Math.max(config.earlyLayers, 1) - 1], final, states, sharedBias };
+  }
+
+  /** As {@link BeitEncoder.forward}, with every token. */
+  #run(
+    on: Context,
+    images: Tensor,
+    options: EncoderOptions,
+  ): Pick<EncoderOutput, "states" | "sharedBias"> {
+    const { config } = this;
     const parameters = this.#parameters;
     let x = this.#embed(on, images, options.mask);
     const sharedBias = this.sharedBias(on);
     const rates = dropPathRates(config.dropPathRate, config.depth);
     const source = dropPathSource(config, options.dropPath, images.shape[0]);
     const { finalRows = null } = options;
-    // The early state is wanted whole, also where it is the last.
     const isEarlyLast = config.earlyLayers === config.depth;
     const states: Tensor[] = [];
     for (let index = 0; index < config.depth; index++) {
@@ -97,16 +119,22 @@ export class BeitEncoder {
       });
       states.push(x);
     }
-    const early = states[Math.max(config.earlyLayers, 1) - 1];
-    const final = finalRows !== null && isEarlyLast
-      ? selectRows(on, x, tf.tensor1d(finalRows, "int32"))
-      : x;
-    return { early, final, states, sharedBias };
+    return { states, sharedBias };
+  }
+
+  /** The tokens of a state that others see: the class token and the patches. */
+  #shown(on: Context, state: Tensor): Tensor {
+    const { config } = this;
+    const tokens = (config.registers ?? 0) > 0
+      ? firstTokens(on, state, gridSize(config) ** 2 + classTokens(config))
+      : state;
+    return classTokens(config) > 0 ? tokens : withMeanToken(on, tokens);
   }
 
   /**
    * How the heads of a block weigh the tokens, images [B, 3, S, S] → [B, H, N + 1, N + 1]: a row for
-   * each query, row 0 that of the cls token. Without masks, drop path or gradients.
+   * each query, row 0 that of the class token, or the mean of the others where there is none. Without
+   * masks, drop path or gradients.
    *
    * @param layer block, from 0; negative counts from the end: −1 is the last
    * @throws RangeError for a layer that the encoder does not have
@@ -122,10 +150,11 @@ export class BeitEncoder {
     const [weights] = withoutGradient(() => {
       const x = index === 0
         ? this.#embed(on, images, null)
-        : this.forward(on, images, { mask: null, dropPath: null }).states[index - 1];
+        : this.#run(on, images, { mask: null, dropPath: null }).states[index - 1];
       const scope = this.#parameters.scope(`blocks.${index}`);
       const relativePositionBias = this.sharedBias(on) ?? this.#ownBias(on, scope);
-      return [blockAttention(on, scope, x, { ...this.#blockOptions, relativePositionBias })];
+      const weights = blockAttention(on, scope, x, { ...this.#blockOptions, relativePositionBias });
+      return [shownWeights(weights, this.config)];
     });
     return weights;
   }
@@ -143,24 +172,49 @@ export class BeitEncoder {
   }
 
   get #blockOptions(): Pick<BlockOptions, "heads" | "epsilon" | "activation"> {
-    return { heads: this.config.heads, epsilon: layerNormEpsilon, activation: "gelu" };
+    const { heads, activation = "gelu" } = this.config;
+    return { heads, epsilon: layerNormEpsilon(this.config), activation };
   }
 
   #embed(on: Context, images: Tensor, mask: Tensor | null): Tensor {
+    const { config } = this;
     const parameters = this.#parameters;
-    return assembleTokens(on, {
-      patches: this.embedPatches(on, images),
-      mask,
-      maskToken: mask === null ? null : parameters.value("mask_token"),
-      clsToken: parameters.value("cls_token"),
-      positions: this.config.usesAbsolutePositions ? parameters.value("pos_embed") : null,
-    });
+    const patches = this.embedPatches(on, images);
+    const positions = config.usesAbsolutePositions ? parameters.value("pos_embed") : null;
+    let tokens = classTokens(config) > 0
+      ? assembleTokens(on, {
+        patches,
+        mask,
+        maskToken: mask === null ? null : parameters.value("mask_token"),
+        clsToken: parameters.value("cls_token"),
+        positions,
+      })
+      : positions === null
+      ? patches
+      : tf.add(patches, positions);
+    if (config.hasInputNorm) {
+      tokens = norm(on, parameters, "norm_pre", tokens, layerNormEpsilon(config));
+    }
+    // Blocks do not care for the order; behind the others, registers leave rows as they are counted.
+    return (config.registers ?? 0) > 0
+      ? appendTokens(on, tokens, parameters.value("register_tokens"))
+      : tokens;
   }
 
   #ownBias(on: Context, scope: ParameterScope): Tensor | null {
     if (!this.config.usesRelativePositionBias) return null;
     return this.#positionBias!.of(on, scope.value("attn.relative_position_bias_table"));
   }
+}
+
+/** Attention [B, H, T, T] among the tokens that {@link EncoderOutput} shows. */
+function shownWeights(weights: Tensor, config: BeitConfig): Tensor {
+  const [batch, heads] = weights.shape;
+  const tokens = gridSize(config) ** 2 + classTokens(config);
+  const shown = tf.slice(weights, [0, 0, 0, 0], [batch, heads!, tokens, tokens]);
+  if (classTokens(config) > 0) return shown;
+  const withMean = tf.concat([tf.mean(shown, 2, true), shown], 2);
+  return tf.pad(withMean, [[0, 0], [0, 0], [0, 0], [1, 0]]);
 }
 
 /** Where the blocks of a model draw their drop path from. */

@@ -1,5 +1,6 @@
 /**
- * The model that fine-tuning trains: encoder, mean of the patch tokens, norm, linear head.
+ * The model that fine-tuning trains: encoder, mean of the patch tokens, norm, linear head. Published
+ * ones may pool otherwise.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import { BeitEncoder, type EncoderOptions } from "./beit_encoder.ts";
 import { norm } from "./layers/block.ts";
 import { type Initialise, ParameterSet } from "./parameter_set.ts";
 import { classifierSpecs } from "./parameter_specs.ts";
+import { poolingNorm } from "../core/transformer_traits.ts";
 
 /** The config of a classifier on a pretrained encoder: each block gets its own position table. */
 export function classifierConfig(pretrained: BeitConfig, classes: number): BeitConfig {
@@ -27,7 +29,7 @@ export function classifierConfig(pretrained: BeitConfig, classes: number): BeitC
   };
 }
 
-/** A BEiT image classifier; 86 530 984 parameters for ViT-B/16 with 1000 classes. */
+/** An image classifier; 86 530 984 parameters for ViT-B/16 with 1000 classes. */
 export class Classifier {
   readonly config: BeitConfig;
   readonly parameters: ParameterSet;
@@ -63,11 +65,24 @@ export class Classifier {
   ): Tensor {
     return tf.tidy(() => {
       const { final } = this.encoder.forward(on, images, { ...options, mask: null });
-      const pooled = takeTokens(on, final, "meanPatches");
-      const features = norm(on, this.parameters, "fc_norm", pooled, layerNormEpsilon);
+      const features = this.#pool(on, final);
       const head = this.parameters.scope("head");
       return linear(on, features, head.value("weight"), head.value("bias"));
     });
+  }
+
+  /** tokens [B, N + 1, C] → [B, C], or [B, 2·C]. */
+  #pool(on: Context, tokens: Tensor): Tensor {
+    const { pooling = "meanThenNorm" } = this.config;
+    const normed = (x: Tensor) => {
+      const name = poolingNorm(this.config);
+      return norm(on, this.parameters, name, x, layerNormEpsilon(this.config));
+    };
+    if (pooling === "meanThenNorm") return normed(takeTokens(on, tokens, "meanPatches"));
+    if (pooling === "cls") return normed(takeTokens(on, tokens, "cls"));
+    const mean = takeTokens(on, normed(tokens), "meanPatches");
+    if (pooling === "normThenMean") return mean;
+    return tf.concat([normed(takeTokens(on, tokens, "cls")), mean], 1);
   }
 
   dispose(): void {

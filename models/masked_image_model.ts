@@ -146,6 +146,6 @@ export class MaskedImageModel {
 
   /** The norm that the branches share, x [M, C] → [M, C]. */
   #normalise(on: Context, x: Tensor): Tensor {
-    return norm(on, this.parameters, "norm", x, layerNormEpsilon);
+    return norm(on, this.parameters, "norm", x, layerNormEpsilon(this.config));
   }
 }

@@ -7,6 +7,7 @@
 import { type BeitConfig, gridSize } from "./beit_config.ts";
 import type { ParameterSpec } from "./parameter_set.ts";
 import { relativePositionRows } from "./relative_position.ts";
+import { classTokens, poolingNorm } from "../core/transformer_traits.ts";
 
 /** Which of its optional parameters a block has. */
 export interface BlockShape {
@@ -68,7 +69,7 @@ function beitBlockShape(config: BeitConfig): BlockShape {
     mlpRatio: config.mlpRatio,
     hasLayerScale: config.layerScaleInitValue > 0,
     relativePositionRows: config.usesRelativePositionBias ? relativePositionRows(side, side) : 0,
-    attentionBias: "qv",
+    attentionBias: config.attentionBias ?? "qv",
   };
 }
 
@@ -79,12 +80,16 @@ export function encoderSpecs(
 ): ParameterSpec[] {
   const { embedDim, patchSize, heads } = config;
   const side = gridSize(config);
-  const specs: ParameterSpec[] = [{ name: "cls_token", shape: [1, 1, embedDim] }];
+  const { registers = 0, hasInputNorm = false } = config;
+  const specs: ParameterSpec[] = [];
+  if (classTokens(config) > 0) specs.push({ name: "cls_token", shape: [1, 1, embedDim] });
+  if (registers > 0) specs.push({ name: "register_tokens", shape: [1, registers, embedDim] });
   if (options.hasMaskToken) specs.push({ name: "mask_token", shape: [1, 1, embedDim] });
   if (config.usesAbsolutePositions) {
-    specs.push({ name: "pos_embed", shape: [1, side * side + 1, embedDim] });
+    specs.push({ name: "pos_embed", shape: [1, side * side + classTokens(config), embedDim] });
   }
   specs.push(...affineSpecs("patch_embed.proj", [embedDim, 3, patchSize, patchSize]));
+  if (hasInputNorm) specs.push(...affineSpecs("norm_pre", [embedDim]));
   if (config.usesSharedRelativePositionBias) {
     specs.push({
       name: "rel_pos_bias.relative_position_bias_table",
@@ -112,11 +117,12 @@ export function maskedImageModelSpecs(config: BeitConfig): ParameterSpec[] {
   return specs;
 }
 
-/** Encoder, norm of the pooled patch tokens, and head; `config.classes` must be set. */
+/** Encoder, norm of what is pooled, and head; `config.classes` must be set. */
 export function classifierSpecs(config: BeitConfig): ParameterSpec[] {
+  const pooled = (config.pooling === "clsAndMean" ? 2 : 1) * config.embedDim;
   return [
     ...encoderSpecs(config, { hasMaskToken: false }),
-    ...affineSpecs("fc_norm", [config.embedDim]),
-    ...affineSpecs("head", [config.classes!, config.embedDim]),
+    ...affineSpecs(poolingNorm(config), [config.embedDim]),
+    ...affineSpecs("head", [config.classes!, pooled]),
   ];
 }

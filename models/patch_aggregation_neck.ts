@@ -39,7 +39,7 @@ export function aggregatePatches(
     const name = `cls_pt_layers.${index}`;
     x = block(on, parameters.scope(name), x, {
       heads: config.heads,
-      epsilon: layerNormEpsilon,
+      epsilon: layerNormEpsilon(config),
       activation: "gelu",
       relativePositionBias: sharedBias,
       keep: drawBlockKeep(source, name, rates[earlyLayers + index]),

@@ -7,13 +7,12 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import type { Activation } from "../backends/kernels.ts";
 import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
 import { linear } from "../backends/ops/linear.ts";
 import { patchEmbed } from "../backends/ops/patch_embed.ts";
 import { takeTokens } from "../backends/ops/take_tokens.ts";
 import { UserError } from "../core/errors.ts";
-import { block, norm } from "./layers/block.ts";
+import { block, type MlpActivation, norm } from "./layers/block.ts";
 import type { ParameterScope, ParameterSpec } from "./parameter_set.ts";
 import { affineSpecs, blockSpecs } from "./parameter_specs.ts";
 
@@ -31,7 +30,7 @@ export interface VisionTransformerConfig {
   readonly mlpRatio: number;
   /** Of the layer norms. */
   readonly epsilon: number;
-  readonly activation: Activation;
+  readonly activation: MlpActivation;
   /** `qv` as BEiT, `qkv` as timm, DINO and CLIP. */
   readonly attentionBias: "qv" | "qkv";
   /** Name of the norm of the outcoming patch tokens: `fc_norm` in the tokenizer, else `norm`. */

@@ -5,7 +5,8 @@
  */
 
 import { UserError } from "../../core/errors.ts";
-import type { LazyTensor, TensorData, TensorMap } from "../tensor_data.ts";
+import { classTokens } from "../../core/transformer_traits.ts";
+import { type LazyTensor, type TensorData, type TensorMap, toFloat32 } from "../tensor_data.ts";
 import type { ModelShape } from "./model_shape.ts";
 import { tableRows } from "./relative_position_index.ts";
 import { resizePositionEmbedding, resizeRelativeTable } from "./resize_positions.ts";
@@ -17,15 +18,24 @@ const POSITIONS = /(^|\.)pos_embed$/;
 function derived(
   shape: number[],
   tensor: LazyTensor,
-  change: (data: TensorData) => TensorData,
+  change: (data: TensorData) => TensorData | Promise<TensorData>,
 ): LazyTensor {
   return { dtype: "F32", shape, read: async () => change(await tensor.read()) };
 }
 
-function resized(name: string, tensor: LazyTensor, side: number): LazyTensor {
-  if (POSITIONS.test(name) && tensor.shape[1] !== 1 + side * side) {
-    const shape = [1, 1 + side * side, tensor.shape[2]];
-    return derived(shape, tensor, (data) => resizePositionEmbedding(data, side));
+/** A block's own table with the shared one on it: blocks that have both add both. */
+function withShared(own: LazyTensor, shared: LazyTensor): LazyTensor {
+  return derived([...own.shape], own, async (data) => {
+    const more = toFloat32(await shared.read());
+    const values = toFloat32(data).map((value, index) => value + more[index]);
+    return { dtype: "F32", shape: data.shape, data: values };
+  });
+}
+
+function resized(name: string, tensor: LazyTensor, side: number, prefix: 0 | 1): LazyTensor {
+  if (POSITIONS.test(name) && tensor.shape[1] !== prefix + side * side) {
+    const shape = [1, prefix + side * side, tensor.shape[2]];
+    return derived(shape, tensor, (data) => resizePositionEmbedding(data, side, prefix));
   }
   if (TABLE.test(name) && tensor.shape[0] !== tableRows(side)) {
     const shape = [tableRows(side), tensor.shape[1]];
@@ -44,7 +54,7 @@ export interface PositionTarget {
 
 /**
  * The same tensors with positions for another image size and, where wanted, the shared
- * relative-position table copied into every block. Tensors are read and resized only when taken.
+ * relative-position table copied into every block, or added to the block's own. Tensors are read and resized only when taken.
  *
  * @example
  * ```ts
@@ -75,14 +85,17 @@ export function adaptPositions(
   }
   const expands = target.usesRelativePositionBias === true && shape.usesSharedRelativePositionBias;
   const adapted: TensorMap = new Map();
+  const ownTable = (block: number) => `blocks.${block}.attn.relative_position_bias_table`;
   for (const [name, tensor] of tensors) {
-    const fitting = resized(name, tensor, side);
+    const fitting = resized(name, tensor, side, classTokens(shape));
     if (name !== SHARED_TABLE || !expands) adapted.set(name, fitting);
-    else {
-      for (let block = 0; block < shape.depth; block++) {
-        adapted.set(`blocks.${block}.attn.relative_position_bias_table`, fitting);
-      }
-    }
+  }
+  const shared = tensors.get(SHARED_TABLE);
+  for (let block = 0; expands && shared !== undefined && block < shape.depth; block++) {
+    const name = ownTable(block);
+    const fitting = resized(SHARED_TABLE, shared, side, classTokens(shape));
+    const own = adapted.get(name);
+    adapted.set(name, own === undefined ? fitting : withShared(own, fitting));
   }
   const tables = expands
     ? { usesSharedRelativePositionBias: false, usesRelativePositionBias: true }

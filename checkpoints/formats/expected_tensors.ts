@@ -4,6 +4,7 @@
  * @module
  */
 
+import { classTokens, poolingNorm } from "../../core/transformer_traits.ts";
 import type { Infos, ModelKind, ModelShape } from "./model_shape.ts";
 import { tableRows } from "./relative_position_index.ts";
 
@@ -18,6 +19,7 @@ interface BlockForm {
   width: number;
   hidden: number;
   hasLayerScale: boolean;
+  attentionBias: "qv" | "qkv";
   /** Shape of the block's own relative-position table. */
   table: number[] | undefined;
 }
@@ -29,8 +31,10 @@ function block(shapes: Shapes, name: string, form: BlockForm): void {
     shapes.set(`${name}.gamma_2`, [width]);
   }
   affine(shapes, `${name}.norm1`, [width]);
-  shapes.set(`${name}.attn.q_bias`, [width]);
-  shapes.set(`${name}.attn.v_bias`, [width]);
+  if (form.attentionBias === "qv") {
+    shapes.set(`${name}.attn.q_bias`, [width]);
+    shapes.set(`${name}.attn.v_bias`, [width]);
+  } else shapes.set(`${name}.attn.qkv.bias`, [3 * width]);
   if (form.table) shapes.set(`${name}.attn.relative_position_bias_table`, form.table);
   shapes.set(`${name}.attn.qkv.weight`, [3 * width, width]);
   affine(shapes, `${name}.attn.proj`, [width, width]);
@@ -47,11 +51,17 @@ function transformer(shapes: Shapes, prefix: string, shape: ModelShape): BlockFo
     width,
     hidden: Math.round(width * shape.mlpRatio),
     hasLayerScale: shape.layerScaleInitValue > 0,
+    attentionBias: shape.attentionBias ?? "qv",
     table: shape.usesRelativePositionBias ? table : undefined,
   };
-  shapes.set(`${prefix}cls_token`, [1, 1, width]);
-  if (shape.usesAbsolutePositions) shapes.set(`${prefix}pos_embed`, [1, side * side + 1, width]);
+  const prefixRows = classTokens(shape);
+  if (prefixRows > 0) shapes.set(`${prefix}cls_token`, [1, 1, width]);
+  if (shape.registers) shapes.set(`${prefix}register_tokens`, [1, shape.registers, width]);
+  if (shape.usesAbsolutePositions) {
+    shapes.set(`${prefix}pos_embed`, [1, side * side + prefixRows, width]);
+  }
   affine(shapes, `${prefix}patch_embed.proj`, [width, 3, patchSize, patchSize]);
+  if (shape.hasInputNorm) affine(shapes, `${prefix}norm_pre`, [width]);
   if (shape.usesSharedRelativePositionBias) {
     shapes.set(`${prefix}rel_pos_bias.relative_position_bias_table`, table);
   }
@@ -99,8 +109,8 @@ export function expectedTensors(kind: ModelKind, shape: ModelShape): Map<string,
       block(shapes, `cls_pt_layers.${i}`, { ...form, table: undefined });
     }
   } else if (kind === "finetune") {
-    affine(shapes, "fc_norm", [width]);
-    affine(shapes, "head", [shape.classes ?? 0, width]);
+    affine(shapes, poolingNorm(shape), [width]);
+    affine(shapes, "head", [shape.classes ?? 0, (shape.pooling === "clsAndMean" ? 2 : 1) * width]);
   }
   return shapes;
 }

@@ -10,6 +10,8 @@ import { keyMap, type KeyPair, prefixed } from "./key_map.ts";
 const ENDS: KeyPair[] = [
   ["fc_norm.{*}", "beit.pooler.layernorm.{*}"],
   ["norm.{*}", "layernorm.{*}"],
+  // A classifier that takes the class token has the norm within the model.
+  ["norm.{*}", "beit.layernorm.{*}"],
   ["head.{*}", "classifier.{*}"],
   ["lm_head.{*}", "lm_head.{*}"],
 ];

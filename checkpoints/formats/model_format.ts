@@ -8,12 +8,13 @@ import { UserError } from "../../core/errors.ts";
 import type { TensorMap } from "../tensor_data.ts";
 import { fromHuggingFace, toHuggingFace } from "./huggingface_keys.ts";
 import { fromMmselfsup, toMmselfsup } from "./mmselfsup_keys.ts";
-import type { ModelKind } from "./model_shape.ts";
+import type { ModelFamily } from "./families/mod.ts";
+import type { ModelKind, ModelShape } from "./model_shape.ts";
 import { relativePositionBuffer, sideOfTable } from "./relative_position_index.ts";
 import { joinQkv, splitQkv } from "./split_qkv.ts";
 
 /** `mimic` is our own safetensors file; its names are those of unilm and timm. */
-export type ModelFormat = "mimic" | "unilm" | "timm" | "mmselfsup" | "huggingface";
+export type ModelFormat = "mimic" | "unilm" | "timm" | "mmselfsup" | "huggingface" | "openai";
 
 /** Buffers that models compute for themselves, and networks that only taught the tokenizer. */
 const NEEDLESS: readonly (readonly [RegExp, string])[] = [
@@ -76,6 +77,7 @@ function hasPlace(format: ModelFormat, kind: ModelKind, name: string): boolean {
   const isOurs = name === "quantize.idle_steps";
   switch (format) {
     case "mimic":
+    case "openai":
       return true;
     case "unilm":
       return !isTokenizers && !isOurs && !(kind === "finetune" && name === "mask_token");
@@ -87,9 +89,29 @@ function hasPlace(format: ModelFormat, kind: ModelKind, name: string): boolean {
       return !(isTokenizers && kind !== "pretrain") && toMmselfsup(name) !== undefined &&
         !(kind === "finetune" && name === "mask_token");
     case "timm":
-      return !isTokenizers && !/^(mask_token$|lm_head\.|cls_pt_)/.test(name);
+      return !isTokenizers && !/^(mask_token$|lm_head\.|cls_pt_|rel_pos_bias\.)/.test(name);
     case "huggingface":
       return !isTokenizers && !name.startsWith("cls_pt_");
+  }
+}
+
+/** Refuses a model that the format's class of BEiT cannot be. */
+function requirePlace(
+  format: ModelFormat,
+  { kind, family, shape }: { kind: ModelKind; family: ModelFamily; shape: ModelShape },
+): void {
+  if (format === "mimic") return;
+  if (kind !== "tokenizer" && family !== "beit") {
+    throw new UserError(
+      `Cannot convert to ${format}: expected a BEiT, found a ${family} without BEiT's biases of q and v`,
+      { hint: "convert it to safetensors" },
+    );
+  }
+  if (format === "mmselfsup" && shape.pooling === "cls") {
+    throw new UserError(
+      "Cannot convert to mmselfsup: its classifier averages the patches, this one takes the class token",
+      { hint: "convert it to timm, unilm, huggingface or safetensors" },
+    );
   }
 }
 
@@ -113,9 +135,10 @@ function withIndexBuffers(tensors: TensorMap): TensorMap {
  */
 export function toFormatNames(
   format: ModelFormat,
-  kind: ModelKind,
+  { kind, family, shape }: { kind: ModelKind; family: ModelFamily; shape: ModelShape },
   tensors: TensorMap,
 ): { tensors: TensorMap; rest: TensorMap } {
+  requirePlace(format, { kind, family, shape });
   if (kind === "tokenizer" && (format === "timm" || format === "huggingface")) {
     throw new UserError(`Cannot convert a VQ-KD tokenizer to ${format}: it has no class for it`, {
       hint: "convert it to mmselfsup, unilm or safetensors",
@@ -131,6 +154,9 @@ export function toFormatNames(
   const [source, rename] = format === "mmselfsup"
     ? [withIndexBuffers(placed), toMmselfsup]
     : [splitQkv(placed), toHuggingFace];
-  const renamed = new Map([...source].map(([name, tensor]) => [rename(name) ?? name, tensor]));
-  return { tensors: renamed, rest };
+  const theirs = (name: string) =>
+    format === "huggingface" && kind !== "pretrain" && name.startsWith("norm.")
+      ? `beit.layer${name}`
+      : rename(name) ?? name;
+  return { tensors: new Map([...source].map(([name, tensor]) => [theirs(name), tensor])), rest };
 }

@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../../core/errors.ts";
+import type { Pooling, TransformerTraits } from "../../core/transformer_traits.ts";
 import type { TensorInfo } from "../tensor_data.ts";
 import { sideOfTable } from "./relative_position_index.ts";
 
@@ -12,7 +13,7 @@ import { sideOfTable } from "./relative_position_index.ts";
 export type ModelKind = "pretrain" | "finetune" | "tokenizer" | "encoder";
 
 /** The shape of a model; a subset of the model config, with what only a tokenizer has. */
-export interface ModelShape {
+export interface ModelShape extends TransformerTraits {
   imageSize: number;
   patchSize: number;
   embedDim: number;
@@ -74,17 +75,46 @@ function needShape(infos: Infos, name: string, axes: number): readonly number[] 
 /** Patches along a side, from whichever position parameter there is; 14 where there is none. */
 function gridOf(infos: Infos, prefix: string): number {
   const positions = infos.get(`${prefix}pos_embed`);
-  const side = positions && Math.sqrt(positions.shape[1] - 1);
+  const prefixRows = infos.has(`${prefix}cls_token`) ? 1 : 0;
+  const side = positions && Math.sqrt(positions.shape[1] - prefixRows);
   if (side !== undefined && Number.isInteger(side) && side > 0) return side;
   const table = infos.get(`${prefix}rel_pos_bias.relative_position_bias_table`) ??
     infos.get(`${prefix}blocks.0.attn.relative_position_bias_table`);
   return (table && sideOfTable(table.shape[0])) ?? 14;
 }
 
+/** Heads of published models that have other than one for each 64 channels: So400m, huge, giant. */
+const HEADS_OF_WIDTH: Readonly<Record<number, number>> = {
+  1152: 16,
+  1280: 16,
+  1408: 16,
+  1664: 16,
+};
+
 function headsOf(infos: Infos, prefix: string, embedDim: number): number {
   const table = infos.get(`${prefix}rel_pos_bias.relative_position_bias_table`) ??
     infos.get(`${prefix}blocks.0.attn.relative_position_bias_table`);
-  return table?.shape[1] ?? Math.max(1, Math.round(embedDim / 64));
+  return table?.shape[1] ?? HEADS_OF_WIDTH[embedDim] ?? Math.max(1, Math.round(embedDim / 64));
+}
+
+/** What the tensors show of a model's differences from BEiT. */
+function traitsOf(infos: Infos): TransformerTraits {
+  const registers = infos.get("register_tokens")?.shape[1];
+  return {
+    ...(infos.has("blocks.0.attn.qkv.bias") ? { attentionBias: "qkv" } as const : {}),
+    ...(infos.has("norm_pre.weight") ? { hasInputNorm: true } : {}),
+    ...(registers === undefined ? {} : { registers }),
+    ...(infos.has("blocks.0.attn.qkv.bias") && !infos.has("cls_token")
+      ? { hasClassToken: false }
+      : {}),
+  };
+}
+
+/** How a classifier pools: the norm's name and the head's width leave little to be told. */
+function poolingOf(infos: Infos, embedDim: number, told: Pooling = "cls"): Pooling | undefined {
+  if (infos.has("fc_norm.weight") || !infos.has("norm.weight")) return undefined;
+  if (infos.get("head.weight")?.shape[1] === 2 * embedDim) return "clsAndMean";
+  return told === "normThenMean" ? told : "cls";
 }
 
 function encoderShape(infos: Infos, prefix: string): ModelShape {
@@ -101,6 +131,7 @@ function encoderShape(infos: Infos, prefix: string): ModelShape {
     usesAbsolutePositions: infos.has(`${prefix}pos_embed`),
     usesSharedRelativePositionBias: infos.has(`${prefix}rel_pos_bias.relative_position_bias_table`),
     usesRelativePositionBias: infos.has(`${prefix}blocks.0.attn.relative_position_bias_table`),
+    ...(prefix === "" ? traitsOf(infos) : {}),
   };
 }
 
@@ -140,6 +171,12 @@ export function inferShape(
     shape.earlyLayers = Math.max(1, shape.depth - 3);
   }
   if (kind === "finetune") shape.classes = needShape(infos, "head.weight", 2)[0];
-  const told = Object.entries(known).filter(([, value]) => value !== undefined);
-  return { ...shape, ...Object.fromEntries(told) };
+  const { pooling, ...told } = known;
+  const given = Object.entries(told).filter(([, value]) => value !== undefined);
+  const found = kind === "finetune" ? poolingOf(infos, shape.embedDim, pooling) : undefined;
+  return {
+    ...shape,
+    ...(found === undefined ? {} : { pooling: found }),
+    ...Object.fromEntries(given),
+  };
 }

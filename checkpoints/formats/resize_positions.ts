@@ -60,12 +60,17 @@ function bicubicMatrix(side: number, size: number): Float64Array[] {
 }
 
 /**
- * An absolute position embedding `[1, 1 + n², C]` for a grid of `side` patches: the cls token's row
- * stays, the others are resized bicubically as PyTorch does without antialiasing.
+ * An absolute position embedding `[1, prefix + n², C]` for a grid of `side` patches: the class token's
+ * row, where there is one, stays; the others are resized bicubically as PyTorch does without
+ * antialiasing.
  */
-export function resizePositionEmbedding(tensor: TensorData, side: number): TensorData {
+export function resizePositionEmbedding(
+  tensor: TensorData,
+  side: number,
+  prefix: 0 | 1 = 1,
+): TensorData {
   const [, tokens, channels] = tensor.shape;
-  const from = Math.sqrt(tokens - 1);
+  const from = Math.sqrt(tokens - prefix);
   if (!Number.isInteger(from)) {
     throw new UserError(
       `Cannot resize "pos_embed" ${formatShape(tensor.shape)}: its patches are no square`,
@@ -73,10 +78,11 @@ export function resizePositionEmbedding(tensor: TensorData, side: number): Tenso
   }
   if (from === side) return tensor;
   const values = toFloat32(tensor);
-  const data = new Float32Array((1 + side * side) * channels);
-  data.set(values.subarray(0, channels));
-  data.set(resizeGrid(values.subarray(channels), channels, bicubicMatrix(from, side)), channels);
-  return { dtype: "F32", shape: [1, 1 + side * side, channels], data };
+  const kept = prefix * channels;
+  const data = new Float32Array(kept + side * side * channels);
+  data.set(values.subarray(0, kept));
+  data.set(resizeGrid(values.subarray(kept), channels, bicubicMatrix(from, side)), kept);
+  return { dtype: "F32", shape: [1, prefix + side * side, channels], data };
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Between one matrix for query, key and value (all q rows, then k, then v) and three.
+ * Between one matrix, and one bias, for query, key and value (all q rows, then k, then v) and three.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { LazyTensor, TensorData, TensorMap } from "../tensor_data.ts";
 
 const JOINED = /^(blocks\.\d+\.attn\.)qkv\.weight$/;
-const PART = /^(blocks\.\d+\.attn\.)([qkv])\.weight$/;
+const PART = /^(blocks\.\d+\.attn\.)([qkv])\.(weight|bias)$/;
 const PARTS = ["q", "k", "v"] as const;
 
 function third(tensor: LazyTensor, index: number): LazyTensor {
@@ -56,15 +56,15 @@ function concatenate(parts: LazyTensor[]): LazyTensor {
 export function joinQkv(tensors: TensorMap): TensorMap {
   const joined: TensorMap = new Map();
   for (const [name, tensor] of tensors) {
-    const prefix = PART.exec(name)?.[1];
+    const [, prefix, , end] = PART.exec(name) ?? [];
     const parts = prefix === undefined
       ? []
-      : PARTS.map((part) => tensors.get(`${prefix}${part}.weight`));
+      : PARTS.map((part) => tensors.get(`${prefix}${part}.${end}`));
     const isWhole = parts.length === 3 &&
       parts.every((part) =>
         part?.dtype === tensor.dtype && part.shape.join() === tensor.shape.join()
       );
-    if (isWhole) joined.set(`${prefix}qkv.weight`, concatenate(parts as LazyTensor[]));
+    if (isWhole) joined.set(`${prefix}qkv.${end}`, concatenate(parts as LazyTensor[]));
     else joined.set(name, tensor);
   }
   return joined;

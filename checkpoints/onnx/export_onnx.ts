@@ -8,7 +8,11 @@ import { UserError } from "../../core/errors.ts";
 import { FileSink } from "../file_sink.ts";
 import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
 import { openModel, type OpenModelOptions, requireWhole } from "../open_model.ts";
-import { defaultPreprocessing, type Preprocessing } from "../preprocessing.ts";
+import {
+  defaultPreprocessing,
+  type Preprocessing,
+  preprocessingMetadata,
+} from "../preprocessing.ts";
 import type { TensorMap } from "../tensor_data.ts";
 import { EncoderGraph } from "./encoder_graph.ts";
 import { GraphBuilder } from "./graph_builder.ts";
@@ -27,7 +31,10 @@ export interface OnnxModel {
 export interface OnnxOptions {
   /** `logits` for a classifier by default, `features` for everything else. */
   output?: OnnxOutput;
+  /** How images are prepared; by default as for BEiT v2. */
   preprocessing?: Preprocessing;
+  /** What the classes are called. */
+  classNames?: readonly string[];
 }
 
 /** `tokens` [B, N + 1, C], normalised where the model has a norm for them, and `pooled` [B, C]. */
@@ -97,17 +104,16 @@ export async function exportOnnx(
   graph.input("images", ["batch", 3, shape.imageSize, shape.imageSize]);
   if (output === "logits") addLogits(graph, encoder, model);
   else addFeatures(graph, encoder, model);
-  const { mean, standardDeviation, cropShare, interpolation } = options.preprocessing ??
-    defaultPreprocessing(shape);
+  const preprocessing = options.preprocessing ?? defaultPreprocessing(shape);
   const sink = new FileSink(path);
   try {
     await graph.write(sink, {
       name: `mimic ${model.kind}`,
       metadata: {
-        mean: mean.join(","),
-        std: standardDeviation.join(","),
-        crop_pct: String(cropShare),
-        interpolation,
+        ...preprocessingMetadata(preprocessing),
+        ...(output === "logits" && options.classNames
+          ? { classes: JSON.stringify(options.classNames) }
+          : {}),
       },
     });
   } catch (error) {
@@ -128,7 +134,11 @@ export async function exportOnnxFile(
   try {
     requireWhole(model.report, `"${from}"`);
     const tensors = new Map([...model.tensors, ...model.rest]);
-    return await exportOnnx({ kind: model.kind, shape: model.shape, tensors }, path, options);
+    return await exportOnnx({ kind: model.kind, shape: model.shape, tensors }, path, {
+      ...options,
+      preprocessing: options.preprocessing ?? model.preprocessing,
+      classNames: options.classNames ?? model.classNames,
+    });
   } finally {
     model.close();
   }

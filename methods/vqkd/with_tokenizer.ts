@@ -16,7 +16,7 @@ import {
 } from "../../tasks/inference/inference.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
-import { testTransform } from "../../tasks/run/preparation.ts";
+import { preparationOf, testTransform } from "../../tasks/run/preparation.ts";
 
 /** Which tokenizer, and how to run it; its image size is its own. */
 export interface TokenizerInferenceOptions
@@ -61,11 +61,11 @@ export async function withTokenizer<T>(
         ...inference,
         checkpoint,
         tokenizer,
-        normalization: normalizations[isRun(checkpoint) ? preparation.normalization : "half"],
+        normalization: isRun(checkpoint) ? preparation.normalization : normalizations.half,
         transform: testTransform(preparation, tokenizer.config.imageSize),
       });
     } finally {
       tokenizer.dispose();
     }
-  });
+  }, (checkpoint) => Promise.resolve(preparationOf(checkpoint)));
 }

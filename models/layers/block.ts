@@ -6,23 +6,26 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { Activation } from "../../backends/kernels.ts";
 import { attention, attentionWeights } from "../../backends/ops/attention.ts";
 import { layerNorm } from "../../backends/ops/layer_norm.ts";
 import { linear } from "../../backends/ops/linear.ts";
+import type { TransformerTraits } from "../../core/transformer_traits.ts";
 import { qkvBias } from "../../backends/ops/qkv_bias.ts";
 import { recompute } from "../../backends/ops/recompute.ts";
 import { residual } from "../../backends/ops/residual.ts";
 import { selectRows } from "../../backends/ops/select_rows.ts";
 import type { ParameterScope } from "../parameter_set.ts";
 
+/** What stands between the two layers of an MLP. */
+export type MlpActivation = NonNullable<TransformerTraits["activation"]>;
+
 /** What a block takes besides its input and its parameters. */
 export interface BlockOptions {
   readonly heads: number;
   /** Of the layer norms. */
   readonly epsilon: number;
-  /** Of the MLP; `gelu` but for CLIP. */
-  readonly activation: Activation;
+  /** Of the MLP. */
+  readonly activation: MlpActivation;
   /** [H, N, N] added to the attention logits, or null. */
   readonly relativePositionBias: Tensor | null;
   /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
@@ -76,12 +79,21 @@ export function mlp(
   on: Context,
   parameters: ParameterScope,
   x: Tensor,
-  activation: Activation,
+  activation: MlpActivation,
 ): Tensor {
   const fc1 = parameters.scope("fc1");
   const fc2 = parameters.scope("fc2");
-  const hidden = linear(on, x, fc1.value("weight"), fc1.value("bias"), { activation });
+  // No backend fuses the approximation: of the models here SigLIP alone has it.
+  const hidden = activation === "geluTanh"
+    ? geluTanh(linear(on, x, fc1.value("weight"), fc1.value("bias")))
+    : linear(on, x, fc1.value("weight"), fc1.value("bias"), { activation });
   return linear(on, hidden, fc2.value("weight"), fc2.value("bias"));
+}
+
+/** x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is the approximation by tanh. */
+function geluTanh(x: Tensor): Tensor {
+  const cubic = tf.mul(tf.mul(tf.mul(x, x), x), 0.044715);
+  return tf.mul(x, tf.sigmoid(tf.mul(tf.add(x, cubic), Math.sqrt(8 / Math.PI))));
 }
 
 /** Layer norm of x [..., C] with the parameters `name.weight` and `name.bias`. */

@@ -37,11 +37,12 @@ export class BeitTeacher implements Teacher {
   /** images [B, 3, S, S] in [0, 1] → [B, N, C]. */
   targets(on: Context, images: Pick<TeacherImages, "images01">): Tensor {
     const { encoder, parameters } = this.#model;
+    const epsilon = layerNormEpsilon(encoder.config);
     const name = parameters.has("norm.weight") ? "norm" : "fc_norm";
     const [targets] = withoutGradient(() => {
       const input = normaliseChannels(images.images01, imagenetStatistics);
       const { final } = encoder.forward(on, input, { mask: null, dropPath: null });
-      return [norm(on, parameters, name, takeTokens(on, final, "patches"), layerNormEpsilon)];
+      return [norm(on, parameters, name, takeTokens(on, final, "patches"), epsilon)];
     });
     return targets;
   }

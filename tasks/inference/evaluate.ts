@@ -10,7 +10,6 @@ import { openEvaluationSource } from "../run/data_sources.ts";
 import { type ClassificationCounts, countCorrect } from "../evaluation/classification.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
 import { loadClassifier } from "./load_classifier.ts";
-import { normalizations } from "../run/normalizations.ts";
 import { testTransform } from "../run/preparation.ts";
 import { requireLabels } from "../run/require_labels.ts";
 
@@ -66,7 +65,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
         const counts = await countCorrect(on, model, source, classes, {
           data,
           transform: testTransform(preparation, size),
-          normalization: normalizations[normalization],
+          normalization,
           batch,
           listener,
           communicator: communicatorOf(on),

@@ -19,7 +19,6 @@ import { collectFeatures } from "../evaluation/collect_features.ts";
 import type { FeatureSet } from "../evaluation/features.ts";
 import { type Inference, type InferenceOptions, withInference } from "./inference.ts";
 import { type LoadedEncoder, loadEncoder } from "./load_encoder.ts";
-import { normalizations } from "../run/normalizations.ts";
 import { testTransform } from "../run/preparation.ts";
 
 /** What to take of which images. */
@@ -62,7 +61,7 @@ export async function featuresOf(
   source: Source,
   requests: readonly FeatureRequest[],
 ): Promise<FeatureSet[]> {
-  const normalization = normalizations[preparation.normalization];
+  const { normalization } = preparation;
   return await collectFeatures(on, source, (on, { pixels, size, imageSize }) => {
     const images = imageTensor(pixels, size, imageSize, normalization);
     return extractFeatures(on, encoder, images, requests);

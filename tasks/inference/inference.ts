@@ -12,7 +12,8 @@ import type { Config } from "../../configs/schema.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import { single } from "../../distributed/single.ts";
 import type { RunListener } from "../../pipeline/events.ts";
-import { type Preparation, preparationOf, withData } from "../run/preparation.ts";
+import { checkpointPreparation } from "./checkpoint_preparation.ts";
+import { type Preparation, withData } from "../run/preparation.ts";
 
 /** How to look at a model. */
 export interface InferenceOptions {
@@ -46,13 +47,16 @@ export interface Inference {
 
 const defaultBatch = 64;
 
-/** Runs `work` with a backend and the checkpoint's preparation; always in float32. */
+/**
+ * Runs `work` with a backend and the checkpoint's preparation, which `prepare` finds; always in float32.
+ */
 export async function withInference<T>(
   options: InferenceOptions,
   work: (inference: Inference) => Promise<T>,
+  prepare: typeof checkpointPreparation = checkpointPreparation,
 ): Promise<T> {
   const { checkpoint, batch = defaultBatch, listener = () => {} } = options;
-  const found = preparationOf(checkpoint);
+  const found = await prepare(checkpoint, options.downloads);
   const preparation: Preparation = {
     ...found,
     resize: options.resize ?? found.resize,

@@ -18,18 +18,6 @@ export interface LoadedClassifier {
   readonly classNames: readonly string[] | null;
 }
 
-function namesIn(metadata: Readonly<Record<string, string>>): readonly string[] | null {
-  const text = metadata["mimic.classes"];
-  if (text === undefined) return null;
-  try {
-    const names: unknown = JSON.parse(text);
-    return Array.isArray(names) ? names.map(String) : null;
-  } catch {
-    // Someone else's metadata under our key names nothing.
-    return null;
-  }
-}
-
 /**
  * Loads a classifier onto a backend; dispose of its model after.
  *
@@ -41,7 +29,7 @@ export async function loadClassifier(
   checkpoint: string,
   options: Omit<ReadOptions, "usesRelativePositionBias"> = {},
 ): Promise<LoadedClassifier> {
-  const { kind, shape, values, metadata } = await readPretrained(checkpoint, {
+  const { kind, shape, values, classNames } = await readPretrained(checkpoint, {
     ...options,
     usesRelativePositionBias: true,
   });
@@ -51,5 +39,5 @@ export async function loadClassifier(
     });
   }
   const model = Classifier.create(on, configOfShape(shape), initialiseFrom(values, null));
-  return { model, classNames: namesIn(metadata) ?? classNamesOfRun(checkpoint) };
+  return { model, classNames: classNames ?? classNamesOfRun(checkpoint) };
 }

@@ -7,10 +7,12 @@
 import type { Context } from "../../backends/backend.ts";
 import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
 import { adaptPositions, type PositionTarget } from "../../checkpoints/formats/adapt_positions.ts";
+import type { Preprocessing } from "../../checkpoints/preprocessing.ts";
 import type { ModelKind, ModelShape } from "../../checkpoints/formats/model_shape.ts";
 import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
 import { toFloat32 } from "../../checkpoints/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
+import type { TransformerTraits } from "../../core/transformer_traits.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
 import { BeitEncoder } from "../../models/beit_encoder.ts";
 import { initialiseFrom, type NamedValues, ParameterSet } from "../../models/parameter_set.ts";
@@ -21,8 +23,10 @@ export interface PretrainedWeights {
   readonly kind: ModelKind;
   readonly shape: ModelShape;
   readonly values: ReadonlyMap<string, NamedValues>;
-  /** The file's own text metadata. */
-  readonly metadata: Readonly<Record<string, string>>;
+  /** What the classes are called, where the files say it. */
+  readonly classNames: readonly string[] | undefined;
+  /** How images are prepared, where the files say it. */
+  readonly preprocessing: Preprocessing | undefined;
 }
 
 /** What to read and how. */
@@ -31,8 +35,9 @@ export interface ReadOptions extends PositionTarget {
   readonly downloads?: DownloadOptions;
 }
 
-const encoderPart = /^(cls_token$|pos_embed$|patch_embed\.|rel_pos_bias\.|blocks\.)/;
-const classifierPart = /^(fc_norm|head)\./;
+const encoderPart =
+  /^((cls_token|register_tokens|pos_embed)$|(patch_embed|norm_pre|rel_pos_bias|blocks)\.)/;
+const classifierPart = /^(fc_norm|norm|head)\./;
 
 /**
  * Reads the encoder of a checkpoint, and the classifier on it where there is one. What belongs to
@@ -55,7 +60,8 @@ export async function readPretrained(
         hint: "give a pretrained or fine-tuned model",
       });
     }
-    const isNeeded = (name: string) => encoderPart.test(name) || classifierPart.test(name);
+    const isNeeded = (name: string) =>
+      encoderPart.test(name) || (kind === "finetune" && classifierPart.test(name));
     requireWhole({
       ...report,
       missing: report.missing.filter(isNeeded),
@@ -67,10 +73,27 @@ export async function readPretrained(
       if (!isNeeded(name)) continue;
       values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
     }
-    return { kind, shape, values, metadata: opened.metadata };
+    const { classNames, preprocessing } = opened;
+    return { kind, shape, values, classNames, preprocessing };
   } finally {
     opened.close();
   }
+}
+
+const traits = [
+  "normEpsilon",
+  "attentionBias",
+  "activation",
+  "hasInputNorm",
+  "registers",
+  "hasClassToken",
+  "pooling",
+] as const satisfies readonly (keyof TransformerTraits)[];
+
+/** In what a shape differs from BEiT. */
+function traitsOf(shape: ModelShape): TransformerTraits {
+  const found = traits.filter((trait) => shape[trait] !== undefined);
+  return Object.fromEntries(found.map((trait) => [trait, shape[trait]]));
 }
 
 /** The model config of weights that were read; nothing is dropped, masked or aggregated. */
@@ -87,6 +110,7 @@ export function configOfShape(shape: ModelShape): BeitConfig {
     usesSharedRelativePositionBias: shape.usesSharedRelativePositionBias,
     usesRelativePositionBias: shape.usesRelativePositionBias,
     ...(shape.classes === undefined ? {} : { classes: shape.classes }),
+    ...traitsOf(shape),
     dropPathRate: 0,
     dropPathTwice: false,
     earlyLayers: 0,

@@ -9,7 +9,6 @@ import type { Source } from "../../data/source.ts";
 import { scores } from "../evaluation/classification.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
 import { loadClassifier } from "./load_classifier.ts";
-import { normalizations } from "../run/normalizations.ts";
 import { testTransform } from "../run/preparation.ts";
 
 /** What to classify. */
@@ -59,7 +58,7 @@ export async function predict(options: PredictOptions): Promise<Prediction[]> {
       const all = scores(on, model, source, {
         data: preparation.data,
         transform: testTransform(preparation, model.config.imageSize),
-        normalization: normalizations[preparation.normalization],
+        normalization: preparation.normalization,
         batch,
         listener,
       });

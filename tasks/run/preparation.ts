@@ -5,27 +5,30 @@
  */
 
 import { dirname } from "node:path";
-import type { Preprocessing } from "../../checkpoints/preprocessing.ts";
+import { cropShareOf, type Preprocessing, resizedEdge } from "../../checkpoints/preprocessing.ts";
 import { readRunConfig } from "../../checkpoints/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
 import { type Config, schemas } from "../../configs/schema.ts";
 import { dataSection } from "../../configs/sections/data.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
+import { imagenetNormalization, type Normalization } from "../../data/normalize.ts";
+import type { Interpolation } from "../../data/resize.ts";
 import type { TestTransform } from "../../data/transform.ts";
 import { normalizations } from "./normalizations.ts";
-import { evaluationTransform } from "./transforms.ts";
+import { interpolations } from "./transforms.ts";
 
 type DataConfig = Config["data"];
-type AugmentConfig = Exclude<Config, { task: "segment" }>["augment"];
 
 /** What a test image goes through, and the images that the model was trained on. */
 export interface Preparation {
-  readonly normalization: AugmentConfig["normalization"];
-  readonly interpolation: AugmentConfig["interpolation"];
+  readonly normalization: Normalization;
+  readonly interpolation: Interpolation;
   /** Shorter edge before the centre crop, where it was given; null: as `cropShare` says. */
   readonly resize: number | null;
   /** Side of the centre crop over the shorter edge before it (timm's `crop_pct`), at most 1. */
   readonly cropShare: number;
+  /** How a model's own files declare it: the edge is rounded down, and both sides may be resized to it. */
+  readonly declared: { readonly squashes: boolean } | null;
   /** The run's `data` section, or the schema's defaults: the bundled sample. */
   readonly data: DataConfig;
 }
@@ -36,10 +39,11 @@ const usualCropShare = 224 / 256;
 /** What is taken where a checkpoint says nothing: ImageNet's statistics and Pillow's bicubic. */
 function defaults(): Preparation {
   return {
-    normalization: "imagenet",
-    interpolation: "pil-bicubic",
+    normalization: imagenetNormalization,
+    interpolation: "bicubic",
     resize: null,
     cropShare: usualCropShare,
+    declared: null,
     data: dataSection.parse({}),
   };
 }
@@ -73,30 +77,65 @@ export function preparationOf(checkpoint: string): Preparation {
   if (config === null || config.task === "segment") return defaults();
   const { augment, data } = config;
   const { normalization, interpolation } = augment;
-  return { normalization, interpolation, resize: null, cropShare: cropShareOf(config), data };
+  return {
+    ...defaults(),
+    normalization: normalizations[normalization],
+    interpolation: interpolations[interpolation],
+    cropShare: seenShare(config),
+    data,
+  };
+}
+
+/** The preparation that a model's own files declare, of no images in particular. */
+export function preparationFrom(
+  { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
+): Preparation {
+  const bytes = (values: readonly [number, number, number]) =>
+    values.map((value) => value * 255) as [number, number, number];
+  return {
+    ...defaults(),
+    normalization: { mean: bytes(mean), std: bytes(standardDeviation) },
+    interpolation,
+    cropShare,
+    declared: { squashes },
+  };
+}
+
+/** Whether a checkpoint is of a run, which then says how its images are prepared. */
+export function isOfRun(checkpoint: string): boolean {
+  return runConfig(checkpoint) !== null;
 }
 
 /** The share of a run's test images that it looked at. */
-function cropShareOf(config: Exclude<Config, { task: "segment" }>): number {
+function seenShare(config: Exclude<Config, { task: "segment" }>): number {
   if (config.task !== "finetune") return usualCropShare;
   const { size, testResize } = config.augment;
   // Runs were once let through whose crop was larger than the image.
   return testResize < size ? usualCropShare : size / testResize;
 }
 
+/** Pillow's filters under the hubs' names; OpenCV's area has none, and bicubic comes nearest. */
+const hubFilters = {
+  "pil-bicubic": "bicubic",
+  "pil-lanczos": "lanczos",
+  "pil-bilinear": "bilinear",
+  "cv2-area": "bicubic",
+} as const;
+
 /** The preparation of a run's checkpoint as hubs write it down; undefined where there is no run. */
 export function hubPreprocessing(checkpoint: string): Preprocessing | undefined {
   const config = runConfig(checkpoint);
   if (config === null || config.task === "segment") return undefined;
-  const { normalization, interpolation, cropShare } = preparationOf(checkpoint);
-  const { mean, std } = normalizations[normalization];
+  const { normalization: { mean, std }, cropShare } = preparationOf(checkpoint);
+  const { interpolation, size } = config.augment;
   const shares = (values: readonly number[]) =>
     values.map((value) => Number((value / 255).toPrecision(9))) as [number, number, number];
   return {
     mean: shares(mean),
     standardDeviation: shares(std),
-    cropShare,
-    interpolation: interpolation === "pil-bilinear" ? "bilinear" : "bicubic",
+    // Hubs round the edge down, which then is the one that the run's images had.
+    cropShare: cropShareOf(size, Math.round(size / cropShare)),
+    interpolation: hubFilters[interpolation],
   };
 }
 
@@ -116,15 +155,17 @@ export function classNamesOfRun(checkpoint: string): readonly string[] | null {
  * @throws UserError where `resize` is smaller than the size that is cut out of it
  */
 export function testTransform(preparation: Preparation, size: number): TestTransform {
-  const { interpolation, resize, cropShare } = preparation;
-  const edge = resize ?? Math.round(size / cropShare);
+  const { interpolation, resize, cropShare, declared } = preparation;
+  const edge = resize ??
+    (declared === null ? Math.round(size / cropShare) : resizedEdge(size, cropShare));
   if (edge < size) {
     throw new UserError(
       `Cannot take the central ${size} px of images whose shorter edge is resized to ${edge} px`,
       { hint: `leave --resize out, or give at least --resize ${size}` },
     );
   }
-  return { ...evaluationTransform({ size, interpolation }), edge };
+  const squashes = declared?.squashes === true;
+  return { kind: "test", size, edge, interpolation, ...(squashes ? { squashes } : {}) };
 }
 
 /** A `data` section with some keys set anew; a `UserError` for a value of the wrong type. */

@@ -12,7 +12,8 @@ import { normalizations } from "./normalizations.ts";
 
 type InterpolationName = PretrainConfig["augment"]["interpolation"];
 
-const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {
+/** The filters by the names that configs give them. */
+export const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {
   "pil-bicubic": "bicubic",
   "pil-lanczos": "lanczos",
   "pil-bilinear": "bilinear",

@@ -9,7 +9,7 @@ import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import type { RgbPicture } from "../../report/png.ts";
-import { normalizations } from "../run/normalizations.ts";
+import type { Normalization } from "../../data/normalize.ts";
 
 /** A batch that goes through the model at once. */
 export interface ShownBatch {
@@ -35,14 +35,14 @@ export function picturesOf({ size, imageSize, pixels }: LoadedBatch): RgbPicture
 /** A batch as it is shown and as the model takes it. */
 export function shownBatch(
   batch: LoadedBatch,
-  normalization: keyof typeof normalizations,
+  normalization: Normalization,
 ): ShownBatch {
   const pictures = picturesOf(batch);
   const pixels = batch.pixels.slice();
   const { size, imageSize } = batch;
   return {
     images: batch.ids.map((id, index) => ({ id, picture: pictures[index] })),
-    tensor: () => imageTensor(pixels, size, imageSize, normalizations[normalization]),
+    tensor: () => imageTensor(pixels, size, imageSize, normalization),
   };
 }
 
