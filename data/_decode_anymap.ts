@@ -5,6 +5,7 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
+import type { StoredSamples } from "./_png_samples.ts";
 import type { RgbImage } from "./image.ts";
 
 /** Reads one whole number of the header, past blanks and comments. */
@@ -23,8 +24,17 @@ function readNumber(bytes: Uint8Array, at: number): [value: number, next: number
   return [value, at];
 }
 
-/** Decodes a P5 or P6 file. */
-export function decodePortableAnymap(bytes: Uint8Array): RgbImage {
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly maximum: number;
+  /** Where the samples begin, and bytes of one. */
+  readonly start: number;
+  readonly sampleBytes: 1 | 2;
+}
+
+function readHeader(bytes: Uint8Array): Header {
   const channels = bytes[1] === 0x36 ? 3 : 1;
   const [width, afterWidth] = readNumber(bytes, 2);
   const [height, afterHeight] = readNumber(bytes, afterWidth);
@@ -36,6 +46,12 @@ export function decodePortableAnymap(bytes: Uint8Array): RgbImage {
   }
   const samples = width * height * channels;
   if (bytes.length < start + samples * sampleBytes) throw new UserError("the file is truncated");
+  return { width, height, channels, maximum, start, sampleBytes };
+}
+
+/** Decodes a P5 or P6 file. */
+export function decodePortableAnymap(bytes: Uint8Array): RgbImage {
+  const { width, height, channels, maximum, start, sampleBytes } = readHeader(bytes);
   const data = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
@@ -47,4 +63,14 @@ export function decodePortableAnymap(bytes: Uint8Array): RgbImage {
     }
   }
   return { width, height, data };
+}
+
+/** The samples of a P5 or P6 file as they are stored. */
+export function anymapSamples(bytes: Uint8Array): StoredSamples {
+  const { width, height, channels, start, sampleBytes } = readHeader(bytes);
+  const samples = new Uint16Array(width * height * channels);
+  for (let i = 0, at = start; i < samples.length; i++, at += sampleBytes) {
+    samples[i] = sampleBytes === 2 ? bytes[at] << 8 | bytes[at + 1] : bytes[at];
+  }
+  return { width, height, channels, depth: 8 * sampleBytes, samples };
 }

@@ -5,7 +5,9 @@
  */
 import { decodeJpeg, decodePng, decodeWebp } from "../deps/jsquash.ts";
 import { type FileFormat, inspectJpeg } from "./_sniff.ts";
+import type { FormatOptions } from "./decode.ts";
 import type { RgbImage } from "./image.ts";
+import { imageSize } from "./image_size.ts";
 
 interface RgbaImage {
   readonly width: number;
@@ -32,13 +34,21 @@ function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
   return copy.buffer;
 }
 
-async function decodePortableJpeg(bytes: Uint8Array, exif: boolean): Promise<RgbImage> {
-  const { components, isComplete } = inspectJpeg(bytes);
+async function decodePortableJpeg(
+  bytes: Uint8Array,
+  { exif, maxPixels }: FormatOptions,
+): Promise<RgbImage> {
+  const { components, pixels, isComplete } = inspectJpeg(bytes);
+  if (pixels === 0) throw new Error("no JPEG frame");
   // The decoder itself fills the rest with grey and says nothing.
   if (!isComplete) throw new Error("premature end of JPEG image");
   if (components === 4) {
     const { decodeJpegSlowly } = await import("../deps/jpeg_js.ts");
-    return dropAlpha(decodeJpegSlowly(bytes, { useTArray: true, maxMemoryUsageInMB: 4096 }));
+    return dropAlpha(decodeJpegSlowly(bytes, {
+      useTArray: true,
+      maxMemoryUsageInMB: 4096,
+      maxResolutionInMP: maxPixels / 1e6,
+    }));
   }
   return dropAlpha(await decodeJpeg(wholeBuffer(bytes), { preserveOrientation: exif }));
 }
@@ -47,13 +57,14 @@ async function decodePortableJpeg(bytes: Uint8Array, exif: boolean): Promise<Rgb
 export async function decodePortably(
   bytes: Uint8Array,
   format: FileFormat,
-  exif: boolean,
+  options: FormatOptions,
 ): Promise<RgbImage> {
   if (!["jpeg", "png", "webp"].includes(format)) {
     throw new Error(`${format} files need the native decoder; grant --allow-ffi and --allow-env`);
   }
   try {
-    if (format === "jpeg") return await decodePortableJpeg(bytes, exif);
+    if (format === "jpeg") return await decodePortableJpeg(bytes, options);
+    if (imageSize(bytes) === undefined) throw new Error("no size");
     const decode = format === "png" ? decodePng : decodeWebp;
     return dropAlpha(await decode(wholeBuffer(bytes)));
   } catch (error) {

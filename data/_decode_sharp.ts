@@ -5,6 +5,7 @@
  */
 import { sharp } from "../deps/sharp.ts";
 import { type FileFormat, inspectJpeg } from "./_sniff.ts";
+import type { FormatOptions } from "./decode.ts";
 import type { RgbImage } from "./image.ts";
 
 // One thread an image: the loader's workers keep the cores busy, and each image is seen once.
@@ -28,11 +29,15 @@ function fromCmyk(data: Uint8Array, width: number, height: number): RgbImage {
 export async function decodeWithSharp(
   bytes: Uint8Array,
   format: FileFormat,
-  exif: boolean,
+  { exif, maxPixels }: FormatOptions,
 ): Promise<RgbImage> {
   const isCmyk = format === "jpeg" && inspectJpeg(bytes).components === 4;
   // `truncated` is where Pillow stops too: it reads on over libjpeg's milder warnings.
-  let image = sharp(bytes, { failOn: "truncated", ignoreIcc: true });
+  let image = sharp(bytes, {
+    failOn: "truncated",
+    ignoreIcc: true,
+    limitInputPixels: maxPixels,
+  });
   if (exif) image = image.autoOrient();
   image = isCmyk
     ? image.pipelineColourspace("cmyk").toColourspace("cmyk")

@@ -12,6 +12,8 @@ export interface SourceParts {
   readonly layout: Layout;
   /** The id of a member, by its position in the listing. */
   idOf(member: number): string;
+  /** Where a member lies in words, by its position; left out where locations are those of files. */
+  pathOf?(member: number): string;
   /** Where a member lies, by its position in the listing. */
   locationOf(member: number): SampleLocation;
   /** What locations without a path point into. */
@@ -35,8 +37,11 @@ export class IndexedSource implements Source {
   }
 
   entry(index: number): SourceEntry {
-    const { members, labels } = this.#parts.layout;
-    return { id: this.#parts.idOf(members[index]), label: labels[index] };
+    const { layout: { members, labels }, ...parts } = this.#parts;
+    const location = parts.pathOf === undefined ? this.locate(index) : null;
+    const path = location?.kind === "file" ? location.path : parts.pathOf?.(members[index]);
+    const entry = { id: parts.idOf(members[index]), label: labels[index] };
+    return path === undefined ? entry : { ...entry, path };
   }
 
   locate(index: number): SampleLocation {

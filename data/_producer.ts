@@ -10,7 +10,8 @@ import { LocationReader } from "./_byte_store.ts";
 import { createImageDecoder, type ImageDecoder } from "./decode.ts";
 import { DecodeCache, type DecodeCacheMemory } from "./decode_cache.ts";
 import type { RgbImage } from "./image.ts";
-import { type LabelMap, labelsOfImage } from "./label_map.ts";
+import { decodeLabels } from "./decode_labels.ts";
+import type { LabelMap } from "./label_map.ts";
 import { type BlockMaskOptions, blockwiseMask } from "./mask.ts";
 import type { SampleLocation } from "./source.ts";
 import {
@@ -30,6 +31,8 @@ export interface ProducerSettings {
   /** Epochs after which the crops come again; null: never. */
   readonly cropsPerImage: number | null;
   readonly exif: boolean;
+  /** Pixels of an image at most. */
+  readonly maxPixels: number;
   readonly decoder: "auto" | "native" | "portable";
   /** What locations without a path point into. */
   readonly memory: Uint8Array | undefined;
@@ -40,11 +43,12 @@ export interface ProducerSettings {
 export interface SampleJob {
   readonly epoch: number;
   readonly index: number;
-  readonly id: string;
+  /** Where it lies, for messages. */
+  readonly path: string;
   /** Where its bytes are, or the bytes, or why there are none. */
   readonly from: SampleLocation | Uint8Array | { readonly error: string };
   /** The sample's label map, named and found alike. */
-  readonly annotation?: Pick<SampleJob, "id" | "from">;
+  readonly annotation?: Pick<SampleJob, "path" | "from">;
 }
 
 /** The samples of a chunk, one after the other; the places of failed ones hold zeros. */
@@ -97,27 +101,31 @@ export class Producer {
     return this.#decoder.name;
   }
 
-  async #bytes({ from, id }: Pick<SampleJob, "id" | "from">): Promise<Uint8Array> {
+  async #bytes({ from, path }: Pick<SampleJob, "path" | "from">): Promise<Uint8Array> {
     if (from instanceof Uint8Array) return from;
     try {
       if ("error" in from) throw new Error(from.error);
       return await this.#reader.read(from);
     } catch (cause) {
-      throw new UserError(`Cannot read image "${id}": ${messageOf(cause)}`, { cause });
+      throw new UserError(`Cannot read image "${path}": ${messageOf(cause)}`, { cause });
     }
   }
 
-  async #labels({ annotation, id }: SampleJob, image: RgbImage): Promise<LabelMap | undefined> {
+  async #labels({ annotation, path }: SampleJob, image: RgbImage): Promise<LabelMap | undefined> {
     const { transform } = this.#settings;
     if (transform.kind !== "segmentation" || annotation === undefined) return undefined;
-    const mask = await this.#decoder.decode(await this.#bytes(annotation), annotation.id);
-    if (mask.width !== image.width || mask.height !== image.height) {
+    const labels = await decodeLabels(await this.#bytes(annotation), annotation.path, {
+      decoder: this.#decoder,
+      isReduced: transform.isReduced,
+      maxPixels: this.#settings.maxPixels,
+    });
+    if (labels.width !== image.width || labels.height !== image.height) {
       throw new UserError(
-        `Cannot use the labels "${annotation.id}": they are ${mask.width} × ${mask.height} pixels, ` +
-          `and the image "${id}" is ${image.width} × ${image.height}`,
+        `Cannot use the labels "${annotation.path}": they are ${labels.width} × ${labels.height} ` +
+          `pixels, and the image "${path}" is ${image.width} × ${image.height}`,
       );
     }
-    return labelsOfImage(mask, annotation.id, transform.isReduced);
+    return labels;
   }
 
   async #load(job: SampleJob): Promise<Loaded> {
@@ -129,7 +137,8 @@ export class Producer {
     const cached = this.#cache?.get(job.index);
     if (cached !== undefined) return cached;
     const bytes = await this.#bytes(job);
-    const image = await this.#decoder.decode(bytes, job.id, { exif: this.#settings.exif });
+    const { exif, maxPixels } = this.#settings;
+    const image = await this.#decoder.decode(bytes, job.path, { exif, maxPixels });
     this.#cache?.put(job.index, image);
     return image;
   }
@@ -138,7 +147,15 @@ export class Producer {
     const { cropsPerImage } = this.#settings;
     const epoch = cropsPerImage === null ? job.epoch : job.epoch % cropsPerImage;
     const draws = this.#root.split("augment", epoch, job.index);
-    return transformImage(image, this.#settings.transform, draws, labels);
+    try {
+      return transformImage(image, this.#settings.transform, draws, labels);
+    } catch (cause) {
+      const size = `${image.width} × ${image.height} pixels`;
+      throw new UserError(
+        `Cannot make a view of image "${job.path}" (${size}): ${messageOf(cause)}`,
+        { cause },
+      );
+    }
   }
 
   /** Makes the samples of a chunk; a sample that fails does not stop the others. */
@@ -165,6 +182,7 @@ export class Producer {
       result.seconds[stage] += time - last;
       last = time;
     };
+    const fail = (slot: number, message: string) => result.failures.push({ slot, message });
     const loading: Promise<Loaded | string>[] = [];
     const load = (slot: number) => {
       if (slot < jobs.length) {
@@ -178,11 +196,18 @@ export class Producer {
       load(slot + inFlight);
       book("load");
       if (typeof loaded === "string") {
-        result.failures.push({ slot, message: loaded });
+        fail(slot, loaded);
         continue;
       }
       const job = jobs[slot];
-      const { student, tokenizer, labels } = this.#views(job, loaded);
+      let views: Views;
+      try {
+        views = this.#views(job, loaded);
+      } catch (error) {
+        fail(slot, messageOf(error));
+        continue;
+      }
+      const { student, tokenizer, labels } = views;
       result.pixels.set(student.data, slot * bytes);
       result.tokenizerPixels?.set(tokenizer.data, slot * tokenizerBytes);
       if (labels !== undefined) result.labelMaps?.set(labels.data, slot * labels.data.length);

@@ -26,6 +26,8 @@ export function sniffFormat(bytes: Uint8Array): FileFormat | undefined {
 export interface JpegFacts {
   /** Colour components: 1 grey, 3 colour, 4 CMYK or YCCK. */
   readonly components: number;
+  /** Pixels of the largest frame; 0 where there is none. */
+  readonly pixels: number;
   /** Whether the end-of-image marker follows the picture's data. */
   readonly isComplete: boolean;
 }
@@ -34,29 +36,35 @@ export interface JpegFacts {
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-/** Walks the markers of a JPEG up to its data. */
+/** Walks the markers of a JPEG up to its data; what lies between them is passed over, as decoders do. */
 export function inspectJpeg(bytes: Uint8Array): JpegFacts {
-  let components = 0;
+  let [components, pixels] = [0, 0];
   let at = 2;
   while (at + 4 <= bytes.length) {
-    if (bytes[at] !== 0xff) break;
-    const marker = bytes[at + 1];
-    if (marker === 0xff) {
+    const marker = bytes[at] === 0xff ? bytes[at + 1] : 0;
+    if (marker === 0 || marker === 0xff) {
       at++;
       continue;
     }
-    if (marker >= 0xd0 && marker <= 0xd7 || marker === 0x01) {
+    if (marker >= 0xd0 && marker <= 0xd8 || marker === 0x01) {
       at += 2;
       continue;
     }
-    if (isFrame(marker)) components = bytes[at + 9];
-    at += 2 + (bytes[at + 2] << 8 | bytes[at + 3]);
+    if (isFrame(marker) && at + 10 <= bytes.length) {
+      components = bytes[at + 9];
+      const [height, width] = [
+        bytes[at + 5] << 8 | bytes[at + 6],
+        bytes[at + 7] << 8 | bytes[at + 8],
+      ];
+      pixels = Math.max(pixels, height * width);
+    }
+    at += 2 + Math.max(2, bytes[at + 2] << 8 | bytes[at + 3]);
     if (marker === 0xda) break;
   }
   // Data bytes 0xFF are followed by 0, so the first FF D9 after the tables ends the picture; an
   // embedded thumbnail's lies before them.
   for (let i = at; i + 1 < bytes.length; i++) {
-    if (bytes[i] === 0xff && bytes[i + 1] === 0xd9) return { components, isComplete: true };
+    if (bytes[i] === 0xff && bytes[i + 1] === 0xd9) return { components, pixels, isComplete: true };
   }
-  return { components, isComplete: false };
+  return { components, pixels, isComplete: false };
 }

@@ -7,6 +7,7 @@
  */
 import { messageOf, UserError } from "../core/errors.ts";
 import { decodePortableAnymap } from "./_decode_anymap.ts";
+import { defaultMaxPixels, requirePixels } from "./_pixel_limit.ts";
 import { type FileFormat, sniffFormat } from "./_sniff.ts";
 import type { RgbImage } from "./image.ts";
 
@@ -17,7 +18,12 @@ export interface DecodeOptions {
    * `false` if left out.
    */
   readonly exif?: boolean;
+  /** Pixels that the head of a file may claim; 178 956 970 if left out, which Pillow takes too. */
+  readonly maxPixels?: number;
 }
+
+/** {@link DecodeOptions}, all of them. */
+export type FormatOptions = Required<DecodeOptions>;
 
 /** Decodes image files. */
 export interface ImageDecoder {
@@ -26,7 +32,7 @@ export interface ImageDecoder {
   /**
    * Decodes one file; `name` is for messages.
    *
-   * @throws UserError naming the file where it is empty, truncated or of an unknown format
+   * @throws UserError naming the file where it is empty, truncated, too large or of an unknown format
    */
   decode(bytes: Uint8Array, name: string, options?: DecodeOptions): Promise<RgbImage>;
 }
@@ -35,7 +41,7 @@ export interface ImageDecoder {
 export type FormatDecoder = (
   bytes: Uint8Array,
   format: FileFormat,
-  exif: boolean,
+  options: FormatOptions,
 ) => Promise<RgbImage>;
 
 /** Permissions without which sharp cannot start; asking for them would stop a run at a prompt. */
@@ -93,7 +99,7 @@ export async function createImageDecoder(
   const [name, decodeFormat] = await formatDecoder(options.native ?? "auto");
   return {
     name,
-    async decode(bytes, fileName, { exif = false } = {}) {
+    async decode(bytes, fileName, { exif = false, maxPixels = defaultMaxPixels } = {}) {
       const fail = (reason: string, cause?: unknown) =>
         new UserError(`Cannot decode image "${fileName}": ${reason}`, { cause });
       if (bytes.length === 0) throw fail("the file is empty");
@@ -102,8 +108,9 @@ export async function createImageDecoder(
         throw fail("expected JPEG, PNG, WebP, GIF, TIFF, AVIF, PGM or PPM, found another format");
       }
       try {
+        requirePixels(bytes, format, maxPixels);
         if (format === "pnm") return decodePortableAnymap(bytes);
-        return await decodeFormat(bytes, format, exif);
+        return await decodeFormat(bytes, format, { exif, maxPixels });
       } catch (cause) {
         throw fail(messageOf(cause).split("\n")[0], cause);
       }

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../core/errors.ts";
-import type { CropBox, RgbImage } from "./image.ts";
+import type { CropBox } from "./image.ts";
 
 /** A class a pixel, row by row; {@link ignoredLabel} where a pixel does not count. */
 export interface LabelMap {
@@ -15,30 +14,6 @@ export interface LabelMap {
 
 /** The label of pixels that do not count. */
 export const ignoredLabel = 255;
-
-/**
- * The labels of a decoded mask: the grey levels of its pixels.
- *
- * @param isReduced label 0 is ignored and the others move down by one (ADE20K's `reduce_zero_label`)
- * @throws UserError for a mask with colours, whose classes nothing tells
- */
-export function labelsOfImage(image: RgbImage, name: string, isReduced: boolean): LabelMap {
-  const { width, height } = image;
-  const data = new Uint8Array(width * height);
-  for (let pixel = 0; pixel < data.length; pixel++) {
-    const label = image.data[pixel * 3];
-    if (label !== image.data[pixel * 3 + 1] || label !== image.data[pixel * 3 + 2]) {
-      throw new UserError(
-        `Cannot read labels from "${name}": expected a grey image whose levels are the classes, ` +
-          "found colours",
-        { hint: "write the masks as 8-bit grey PNG files" },
-      );
-    }
-    // 0 becomes 255, and 255 stays.
-    data[pixel] = isReduced ? (label === 0 || label === 255 ? ignoredLabel : label - 1) : label;
-  }
-  return { width, height, data };
-}
 
 /** Another size by nearest neighbours, as OpenCV's `INTER_NEAREST` chooses them. */
 export function resizeLabels(map: LabelMap, width: number, height: number): LabelMap {

@@ -8,6 +8,7 @@
  */
 import { messageOf, UserError } from "../core/errors.ts";
 import { BatchBuffers } from "./_batch_buffers.ts";
+import { defaultMaxPixels } from "./_pixel_limit.ts";
 import { createPool, type Pool } from "./_pool.ts";
 import type { ChunkResult, ProducerSettings, SampleJob } from "./_producer.ts";
 import { DecodeCache } from "./decode_cache.ts";
@@ -60,6 +61,8 @@ export interface LoaderOptions {
   readonly decoder?: "auto" | "native" | "portable";
   /** Turn pictures by their EXIF tag, as mmselfsup does; `false` if left out. */
   readonly exif?: boolean;
+  /** Pixels of an image at most, others are unreadable; 178 956 970 if left out, as Pillow has it. */
+  readonly maxPixels?: number;
   /** Memory for decoded pictures, used where the whole data set may fit; 128 MiB if left out. */
   readonly cacheBytes?: number;
   /**
@@ -121,13 +124,13 @@ interface Portion extends StepPosition {
 const largestChunk = 16;
 
 /** A file by where it lies, or its bytes where only the source can read it. */
-async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "id" | "from">> {
-  const { id } = source.entry(index);
-  if (source.locate !== undefined) return { id, from: source.locate(index) };
+async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "path" | "from">> {
+  const { id, path = id } = source.entry(index);
+  if (source.locate !== undefined) return { path, from: source.locate(index) };
   try {
-    return { id, from: await source.read(index) };
+    return { path, from: await source.read(index) };
   } catch (error) {
-    return { id, from: { error: messageOf(error) } };
+    return { path, from: { error: messageOf(error) } };
   }
 }
 
@@ -202,6 +205,7 @@ export class Loader {
       seed: options.seed,
       cropsPerImage: options.cropsPerImage ?? null,
       exif: options.exif ?? false,
+      maxPixels: options.maxPixels ?? defaultMaxPixels,
       decoder: options.decoder ?? "auto",
       memory: source.memory,
       cache: count === 0 || cache?.isShared ? cache?.memory : undefined,

@@ -6,10 +6,12 @@
 
 /** What is known of a sample before it is read. */
 export interface SourceEntry {
-  /** Where it came from, for messages: a path below the source's root. */
+  /** Where it came from: a path below the source's root. */
   readonly id: string;
   /** Its class, an index into `classes`; −1 if none. */
   readonly label: number;
+  /** Where it lies, for messages: the path of its file, or of its archive and the member; default `id`. */
+  readonly path?: string;
 }
 
 /**

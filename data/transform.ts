@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { UserError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";
+import { defaultMaxPixels } from "./_pixel_limit.ts";
 import { drawJitter, jitterCrop, type JitterStrength } from "./color_jitter.ts";
 import { crop, type RgbImage } from "./image.ts";
 import type { LabelMap } from "./label_map.ts";
@@ -113,6 +115,11 @@ function testView(image: RgbImage, transform: TestTransform): RgbImage {
   const wanted = transform.squashes
     ? { width: edge, height: edge }
     : shortEdgeSize(image.width, image.height, edge);
+  if (wanted.width * wanted.height > defaultMaxPixels) {
+    throw new UserError(
+      `resized to a shorter edge of ${edge} it has ${wanted.width} × ${wanted.height} pixels`,
+    );
+  }
   const whole = resize(image, { ...wanted, interpolation });
   return crop(whole, centreBox(whole.width, whole.height, size));
 }

@@ -18,13 +18,16 @@ export interface AugmentOptions {
   readonly seed: number;
   /** Turn pictures by their EXIF tag; `false` if left out. */
   readonly exif?: boolean;
+  /** Pixels of an image at most; Pillow's limit if left out. */
+  readonly maxPixels?: number;
 }
 
 /** The stage `augment`. */
 export function augment(
-  { decoder, transform, seed, exif = false }: AugmentOptions,
+  { decoder, transform, seed, exif = false, maxPixels }: AugmentOptions,
 ): Stage<FileBatch, AugmentedBatch> & { readonly name: "augment" } {
   const root = Generator.from(seed);
+  const options = { exif, ...(maxPixels === undefined ? {} : { maxPixels }) };
   const imageSize = transform.size;
   const tokenizerSize = tokenizerSizeOf(transform);
   return {
@@ -33,8 +36,8 @@ export function augment(
       const size = files.length;
       const pixels = new Uint8Array(size * imageSize ** 2 * 3);
       let tokenizerPixels = pixels;
-      for (const [slot, { bytes, id, index }] of files.entries()) {
-        const image = await decoder.decode(bytes, id, { exif });
+      for (const [slot, { bytes, id, path = id, index }] of files.entries()) {
+        const image = await decoder.decode(bytes, path, options);
         const views = transformImage(image, transform, root.split("augment", epoch, index));
         pixels.set(views.student.data, slot * imageSize ** 2 * 3);
         if (views.tokenizer === views.student) continue;

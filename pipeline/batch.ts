@@ -21,6 +21,8 @@ export interface FileBatch {
     /** Place in the source. */
     readonly index: number;
     readonly id: string;
+    /** Where it lies, for messages; `id` if left out. */
+    readonly path?: string;
     /** Class, −1 where the source has none. */
     readonly label: number;
     readonly bytes: Uint8Array;

@@ -51,6 +51,9 @@ export const dataSection = z.strictObject({
   maxSkipped: z.int().min(0).max(most.count).default(100).describe(
     "Unreadable images after which `onError: skip` stops the run all the same.",
   ),
+  maxPixels: z.int().min(1).max(most.count).default(178_956_970).describe(
+    "Pixels of an image at most, by the head of its file: a larger one is unreadable. Pillow's limit.",
+  ),
   exif: z.boolean().default(false).describe(
     "Whether images are turned as their EXIF orientation says (mmselfsup: yes, unilm: no).",
   ),

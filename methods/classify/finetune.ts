@@ -284,7 +284,7 @@ async function openQueue(
   const decoder = await createImageDecoder();
   const order = { isShuffled: data.shuffle, dropsLast: data.dropLast };
   let all = pipeline(load({ source, batch: batchSize, ...share, seed, ...order }))
-    .to(augment({ decoder, transform, seed, exif: data.exif }));
+    .to(augment({ decoder, transform, seed, exif: data.exif, maxPixels: data.maxPixels }));
   if (stages.load !== undefined) all = all.replace("load", stages.load);
   if (stages.augment !== undefined) all = all.replace("augment", stages.augment);
   const length = runLength(config, source.length);

@@ -40,7 +40,7 @@ export function decidingValues(config: Config): Record<string, unknown> {
   if (wire !== "float32") relevant.wire = wire;
   delete (relevant.teacher as Record<string, unknown> | undefined)?.cache;
   const data = relevant.data as Record<string, unknown>;
-  for (const key of ["workers", "cacheBytes", "prefetch"]) delete data[key];
+  for (const key of ["workers", "cacheBytes", "prefetch", "maxPixels"]) delete data[key];
   return relevant;
 }
 

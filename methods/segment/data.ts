@@ -7,7 +7,8 @@
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { createImageDecoder } from "../../data/decode.ts";
-import { ignoredLabel, type LabelMap, labelsOfImage } from "../../data/label_map.ts";
+import { decodeLabels, type LabelOptions } from "../../data/decode_labels.ts";
+import { ignoredLabel, type LabelMap } from "../../data/label_map.ts";
 import { openAnnotated } from "../../data/open_annotated.ts";
 import type { SegmentationTransform } from "../../data/segmentation_transform.ts";
 import { shapeNames, shapesSource } from "../../data/shapes_source.ts";
@@ -41,15 +42,15 @@ export function labelName({ data }: SegmentConfig, label: number): string {
 export async function readLabels(
   source: Source,
   index: number,
-  decoder: Awaited<ReturnType<typeof createImageDecoder>>,
-  isReduced: boolean,
+  options: LabelOptions,
 ): Promise<LabelMap> {
   const { annotations } = source;
   if (annotations === undefined) {
-    throw new UserError(`Cannot segment "${source.entry(index).id}": it has no label map`);
+    const { id, path = id } = source.entry(index);
+    throw new UserError(`Cannot segment "${path}": it has no label map`);
   }
-  const { id } = annotations.entry(index);
-  return labelsOfImage(await decoder.decode(await annotations.read(index), id), id, isReduced);
+  const { id, path = id } = annotations.entry(index);
+  return await decodeLabels(await annotations.read(index), path, options);
 }
 
 /**
@@ -60,10 +61,14 @@ export async function readLabels(
 export async function segmentClasses(config: SegmentConfig, source: Source): Promise<number> {
   const { classes, reduceZeroLabel } = config.segmentation;
   if (classes !== "auto") return classes;
-  const decoder = await createImageDecoder();
+  const options = {
+    decoder: await createImageDecoder(),
+    isReduced: reduceZeroLabel,
+    maxPixels: config.data.maxPixels,
+  };
   let largest = -1;
   for (let index = 0; index < source.length; index++) {
-    const { data } = await readLabels(source, index, decoder, reduceZeroLabel);
+    const { data } = await readLabels(source, index, options);
     for (const label of data) if (label !== ignoredLabel && label > largest) largest = label;
   }
   if (largest < 0) {

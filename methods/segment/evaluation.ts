@@ -96,16 +96,18 @@ export class SegmentEvaluation {
     const counts = new PixelCounts(classes);
     const communicator = communicatorOf(this.#session.on);
     for (let index = communicator.rank; index < source.length; index += communicator.size) {
-      const { id } = source.entry(index);
-      const image = await decoder.decode(await source.read(index), id, { exif: data.exif });
-      const labels = await readLabels(source, index, decoder, segmentation.reduceZeroLabel);
+      const { id, path = id } = source.entry(index);
+      const { exif, maxPixels } = data;
+      const image = await decoder.decode(await source.read(index), path, { exif, maxPixels });
+      const isReduced = segmentation.reduceZeroLabel;
+      const labels = await readLabels(source, index, { decoder, isReduced, maxPixels });
       if (labels.width !== image.width || labels.height !== image.height) {
-        throw new UserError(`Cannot evaluate "${id}": its label map has another size`);
+        throw new UserError(`Cannot evaluate "${path}": its label map has another size`);
       }
       const strange = labels.data.find((label) => label >= classes && label !== ignoredLabel);
       if (strange !== undefined) {
         throw new UserError(
-          `Cannot evaluate "${id}": its label map has class ${strange}, and the model ${classes} classes`,
+          `Cannot evaluate "${path}": its label map has class ${strange}, and the model ${classes} classes`,
           { hint: "set segmentation.classes to the number of classes" },
         );
       }

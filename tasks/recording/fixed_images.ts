@@ -32,6 +32,7 @@ export async function fixedImages(
     prefetch: 0,
     cacheBytes: 0,
     exif: data.exif,
+    maxPixels: data.maxPixels,
     onError: "skip",
     maxSkipped: data.maxSkipped,
   });

@@ -64,6 +64,7 @@ export async function openLoader(
     workers: data.workers,
     prefetch: data.prefetch,
     exif: data.exif,
+    maxPixels: data.maxPixels,
     cacheBytes: data.cacheBytes,
     onError: data.onError,
     maxSkipped: data.maxSkipped,
@@ -71,7 +72,7 @@ export async function openLoader(
       listener({
         type: "warning",
         kind: "unreadableImage",
-        message: `Skipped "${id}": ${message}`,
+        message: `Skipped an image: ${message}`,
         file: { id, reason: message },
       }),
     onNote: (message) => listener({ type: "note", message }),

@@ -154,10 +154,8 @@ Deno.test("Loader raises at a broken file, naming it and the way out", () =>
       const options = { ...pretraining(await openSource(root)), workers };
       await assert.rejects(collect(options, { to: 1 }), (error: Error) => {
         assert.equal(error.name, "UserError");
-        assert.match(
-          error.message,
-          /^Cannot decode image "even\/04.jpg": [^\n]*; set data.onError=/,
-        );
+        assert.ok(error.message.startsWith(`Cannot decode image "${root}/even/04.jpg": `));
+        assert.match(error.message, /^[^\n]*; set data.onError=/);
         return true;
       });
     }
@@ -194,7 +192,7 @@ Deno.test("Loader gives up where no file can be decoded, and where a file is gon
     const gone = { ...pretraining(options.source), batch: 1, isShuffled: false };
     await assert.rejects(
       collect(gone, { to: 1 }),
-      /Cannot read image "even\/00.jpg": .*; set data/,
+      /Cannot read image "[^"]*\/even\/00.jpg": .*; set data/,
     );
   }));
 
@@ -280,4 +278,49 @@ Deno.test("Loader works on the main thread where workers cannot start, and says 
     }
     assert.equal(notes.length, 1);
     assert.match(notes[0], /^Data workers cannot start, .* main thread: no threads today$/);
+  }));
+
+Deno.test("Loader skips, or names, an image that its transform fails at", () =>
+  withFolder(async (root) => {
+    await photoTree(root, 4);
+    const thin = `P5 1 30000 255\n${"A".repeat(30000)}`;
+    await writeTree(root, { "even/01.pgm": thin });
+    const options: LoaderOptions = {
+      source: await openSource(root),
+      transform: { kind: "test", size: 224 },
+      batch: 5,
+      dropsLast: false,
+      isShuffled: false,
+      seed: 1,
+    };
+    for (const workers of [0, 1]) {
+      await assert.rejects(
+        collect({ ...options, workers }, { to: 1 }),
+        /Cannot make a view of image "[^"]*\/even\/01.pgm" \(1 × 30000 pixels\): resized .*; set data/,
+      );
+      const skipped: string[] = [];
+      const onSkip = ({ id }: { id: string }) => skipped.push(id);
+      const [batch] = await collect({ ...options, workers, onError: "skip", onSkip }, { to: 1 });
+      assert.deepEqual(skipped, ["even/01.pgm"]);
+      assert.ok(!batch.ids.includes("even/01.pgm"));
+    }
+  }));
+
+Deno.test("Loader skips images of more pixels than it may take", () =>
+  withFolder(async (root) => {
+    await photoTree(root, 4);
+    await writeTree(root, { "even/01.pgm": `P5 100 500 255\n${"A".repeat(50_000)}` });
+    const skipped: string[] = [];
+    const batches = await collect({
+      ...pretraining(await openSource(root)),
+      batch: 5,
+      maxPixels: 49_999,
+      onError: "skip",
+      onSkip: ({ id, message }) => skipped.push(`${id} ${message}`),
+    }, { to: 1 });
+    assert.equal(batches[0].ids.length, 5);
+    assert.ok(
+      skipped.some((text) => /^even\/01.pgm .*found 50000 \(100 × 500\)/.test(text)),
+      skipped.join(),
+    );
   }));
