@@ -21,8 +21,8 @@ export const optimizerSection = z.strictObject({
   lrMultipliers: z.record(z.string(), z.number().min(0)).default({}).describe(
     "Factor on the learning rate of parameters whose name contains the key.",
   ),
-  noDecayRule: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
-    "Which parameters have no weight decay.",
+  noDecayRule: z.enum(["mmselfsup", "mmselfsup-ft30e", "unilm"]).default("unilm").describe(
+    "Which parameters have no weight decay; mmselfsup-ft30e: cls token, positions and layer scale alone.",
   ),
 }).describe("AdamW.");
 

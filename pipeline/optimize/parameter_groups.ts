@@ -17,10 +17,13 @@ export interface ParameterGroup {
   readonly weightDecay: number;
 }
 
+/** Whose rule says which parameters are not decayed: see {@link hasWeightDecay}. */
+export type NoDecayRule = "mmselfsup" | "mmselfsup-ft30e" | "unilm";
+
 /** How to group. */
 export interface ParameterGroupOptions {
   /** Whose no-decay rule: see {@link hasWeightDecay}. */
-  readonly variant: "mmselfsup" | "unilm";
+  readonly variant: NoDecayRule;
   readonly weightDecay: number;
   /** Lower rates for earlier blocks, in fine-tuning. */
   readonly layerDecay?: { readonly rate: number; readonly depth: number };
@@ -33,16 +36,20 @@ export interface ParameterGroupOptions {
  *
  * `mmselfsup` goes by names: biases, the norms *of blocks* (and `fc_norm`), the cls token, the
  * position embedding and layer scale are not decayed; the shared `norm.weight` is, since its name there
- * is `neck.norm.weight`, and so are the mask token and the relative-position tables. `unilm` goes by
- * shapes: nothing with one axis, no bias, cls token or position embedding is decayed.
+ * is `neck.norm.weight`, and so are the mask token and the relative-position tables. `mmselfsup-ft30e`
+ * decays norms and biases too: the recipe of that name asks for them by `norm_decay_mult` and
+ * `bias_decay_mult`, which mmselfsup's constructor for layer decay does not read. `unilm` goes by shapes:
+ * nothing with one axis, no bias, cls token or position embedding is decayed.
  */
-export function hasWeightDecay(parameter: ParameterShape, variant: "mmselfsup" | "unilm"): boolean {
+export function hasWeightDecay(parameter: ParameterShape, variant: NoDecayRule): boolean {
   const { name, shape } = parameter;
   const isToken = /(^|\.)(cls_token|pos_embed)$/.test(name);
   const isBias = /(\.bias|q_bias|v_bias)$/.test(name);
+  const isLayerScale = /(^|\.)gamma_[12]$/.test(name);
+  if (variant === "mmselfsup-ft30e") return !isToken && !isLayerScale;
   if (isToken || isBias) return false;
   if (variant === "unilm") return shape.length > 1;
-  return !/(^|\.)(norm1|norm2|fc_norm)\.weight$|(^|\.)gamma_[12]$/.test(name);
+  return !isLayerScale && !/(^|\.)(norm1|norm2|fc_norm)\.weight$/.test(name);
 }
 
 /**
