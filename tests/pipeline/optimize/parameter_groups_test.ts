@@ -27,3 +27,16 @@ Deno.test("multipliers go by a part of the name and multiply with layer decay", 
   });
   assert.deepEqual(groups.get(name), { learningRateScale: 5, weightDecay: 0.1 });
 });
+
+Deno.test("mmselfsup-ft30e decays everything but cls token, positions and layer scale", () => {
+  const isDecayed = (name: string) => hasWeightDecay({ name, shape: [8] }, "mmselfsup-ft30e");
+  const kept = ["cls_token", "pos_embed", "blocks.3.gamma_1", "blocks.3.gamma_2"];
+  const lost = [
+    "blocks.0.norm1.weight",
+    "blocks.0.norm1.bias",
+    "blocks.0.attn.q_bias",
+    "head.bias",
+  ];
+  assert.deepEqual(kept.map(isDecayed), kept.map(() => false));
+  assert.deepEqual(lost.map(isDecayed), lost.map(() => true));
+});
