@@ -35,7 +35,7 @@ import {
 export const metricsFile = "metrics.jsonl";
 /** The file of a run directory with everything else that happened. */
 export const eventsFile = "events.jsonl";
-const configFile = "config.json";
+export const configFile = "config.json";
 /** The file of a run directory that holds what the finished run gave. */
 export const resultFile = "result.json";
 

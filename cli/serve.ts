@@ -32,9 +32,10 @@ export const serve = defineCommand({
   async run({ flags, arguments: { runs } }, context) {
     const folder = runs ?? "runs";
     requireFolder(folder);
-    const [{ createApp }, { RunLibrary }] = await Promise.all([
+    const [{ createApp }, { RunLibrary }, { listen }] = await Promise.all([
       import("./_serve/app.ts"),
       import("./_serve/run_library.ts"),
+      import("./_serve/listen.ts"),
     ]);
     const host = flags.host ?? "127.0.0.1";
     const app = createApp({
@@ -43,16 +44,27 @@ export const serve = defineCommand({
       pollSeconds: 1,
       now: () => Date.now() / 1000,
     });
-    const server = listen(host, flags.port ?? defaultPort, context.signal, app.fetch);
-    const { port } = server.addr as Deno.NetAddr;
+    const wanted = flags.port ?? defaultPort;
+    requirePermission(bracketed(host), wanted);
+    const { port, finished } = await listen(app.fetch, {
+      hostname: host,
+      port: wanted,
+      signal: context.signal,
+    }).catch((error) => {
+      throw listenError(host, wanted, error);
+    });
     if (!["127.0.0.1", "localhost", "::1"].includes(host)) {
       context.note(`warning: everybody who reaches ${host} can see the runs; there is no password`);
     }
-    const name = host.includes(":") ? `[${host}]` : host;
-    context.print(`Serving ${folder} at http://${name}:${port} (Ctrl-C ends it)`);
-    await server.finished;
+    context.print(`Serving ${folder} at http://${bracketed(host)}:${port} (Ctrl-C ends it)`);
+    await finished;
   },
 });
+
+/** An address as it stands before a port. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
 
 function requireFolder(folder: string): void {
   try {
@@ -68,28 +80,22 @@ function requireFolder(folder: string): void {
   });
 }
 
-function hintFor(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return "choose another with --port, or 0 for any that is free";
-  }
-  if (error instanceof Deno.errors.NotCapable) {
-    return "the task may listen on 127.0.0.1 only: deno run --allow-read --allow-net main.ts serve";
-  }
-  return "check --host and --port";
+/** Node's server throws where nobody can catch it if it may not listen, so that this asks before. */
+function requirePermission(host: string, port: number): void {
+  const { state } = Deno.permissions.querySync({ name: "net", host: `${host}:${port}` });
+  if (state === "granted") return;
+  throw new UserError(`Cannot listen on ${host}:${port}: the task may not`, {
+    hint: "it may listen on 127.0.0.1 only; give it more with: " +
+      `deno run --allow-read --allow-net main.ts serve --host ${host}`,
+  });
 }
 
-function listen(
-  hostname: string,
-  port: number,
-  signal: AbortSignal,
-  handler: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer {
-  try {
-    return Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
-  } catch (error) {
-    throw new UserError(`Cannot listen on ${hostname}:${port}: ${messageOf(error)}`, {
-      hint: hintFor(error),
-      cause: error,
-    });
-  }
+function listenError(host: string, port: number, error: unknown): UserError {
+  const isTaken = (error as { code?: unknown }).code === "EADDRINUSE";
+  return new UserError(`Cannot listen on ${host}:${port}: ${messageOf(error)}`, {
+    hint: isTaken
+      ? "choose another with --port, or 0 for any that is free"
+      : "check --host and --port",
+    cause: error,
+  });
 }

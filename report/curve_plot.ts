@@ -40,8 +40,8 @@ export interface CurvePlot {
   readonly marks?: { readonly steps: readonly number[]; readonly label: string };
 }
 
-const [width, height] = [420, 230];
-const inner = { left: 46, right: width - 10, top: 12, bottom: height - 24 } as const;
+const [width, height] = [320, 190];
+const inner = { left: 40, right: width - 8, top: 12, bottom: height - 24 } as const;
 
 /** Points from which on a curve is drawn smoothed. */
 export const smoothedPoints = 50;
@@ -175,7 +175,7 @@ export function curvePlot(plot: CurvePlot): string {
         escapeHtml(format(tick).replace(".0 %", " %"))
       }</text>`
     ),
-    ...x.ticks(5).filter(Number.isInteger).map((tick) =>
+    ...x.ticks(4).filter(Number.isInteger).map((tick) =>
       `<text x="${x(tick).toFixed(1)}" y="${inner.bottom + 16}" text-anchor="${
         // Half of it would stick out of the picture.
         x(tick) > inner.right - labelRoom ? "end" : "middle"}">${formatFigure(tick)}</text>`
@@ -217,6 +217,7 @@ display:flex;flex-direction:column}
 .plot figcaption{display:flex;flex-wrap:wrap;gap:.05rem .9rem;align-items:baseline;margin:0 .2rem .5rem;
 font-variant-numeric:tabular-nums}
 .plot figcaption strong{color:var(--text);flex-basis:100%;font-weight:600;font-size:.95rem}
+.plot figcaption span{display:inline-block}
 .plot figcaption b{color:var(--text);font-weight:600}
 .plot i{display:inline-block;width:.65em;height:.65em;border-radius:50%;background:currentColor;margin-right:.4em}
 .plot svg{margin-top:auto}

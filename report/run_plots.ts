@@ -166,6 +166,14 @@ const evaluationTitles: Readonly<Record<string, string>> = {
   mIoU: "mIoU",
 };
 
+/** A curve's name without what the title of the plot says already. */
+function nameUnder(title: string, { name }: PlotCurve, all: readonly PlotCurve[]): string {
+  if (all.length === 1) return "last step";
+  const known = title.toLowerCase();
+  if (name === known) return "total";
+  return name.startsWith(`${known}, `) ? name.slice(known.length + 2) : name;
+}
+
 /** The plots of a run as SVG figures, by what they are about. */
 export interface RunPlots {
   /** Accuracies over the run; empty where they were measured at its end alone. */
@@ -209,8 +217,7 @@ export function runPlots(history: History, evaluations: readonly EvaluationRecor
     for (const name of names) taken.add(name);
     const isMarked = plot.title === "Gradient norm" && marks.steps.length > 0;
     const curves = names.map(curveOf);
-    // A name that repeats the title says nothing.
-    const named = curves.length === 1 ? [{ ...curves[0], name: "last step" }] : curves;
+    const named = curves.map((curve) => ({ ...curve, name: nameUnder(plot.title, curve, curves) }));
     drawn[topic].push(curvePlot({ ...plot, curves: named, ...(isMarked ? { marks } : {}) }));
   }
   for (const name of wanted.filter((name) => !taken.has(name))) {

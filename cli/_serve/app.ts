@@ -2,6 +2,7 @@
 import { Hono, streamSSE } from "../../deps/hono.ts";
 import { uplotScript, uplotStyle } from "../../deps/uplot.ts";
 import clientScript from "./client.js" with { type: "text" };
+import compareScript from "./compare.js" with { type: "text" };
 import { page, style } from "./page.ts";
 import type { RunLibrary } from "./run_library.ts";
 
@@ -39,6 +40,7 @@ const files: readonly (readonly [path: string, type: string, text: string])[] = 
   ["/", "text/html", page],
   ["/style.css", "text/css", style],
   ["/client.js", "text/javascript", clientScript],
+  ["/compare.js", "text/javascript", compareScript],
   ["/uplot.js", "text/javascript", uplotScript],
   ["/uplot.css", "text/css", uplotStyle],
 ];
@@ -92,7 +94,7 @@ export function createApp({ library, host, pollSeconds, now }: AppOptions): Hono
   });
   app.get("/report", async (context) => {
     const run = library.run(context.req.query("run") ?? "");
-    const html = run === undefined ? null : await readReport(run.directory);
+    const html = await run?.report() ?? null;
     if (html === null) return context.notFound();
     return context.body(html, 200, {
       "content-type": "text/html; charset=utf-8",
@@ -113,12 +115,4 @@ export function createApp({ library, host, pollSeconds, now }: AppOptions): Hono
       }
     }));
   return app;
-}
-
-async function readReport(directory: string): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(`${directory}/report.html`);
-  } catch {
-    return null;
-  }
 }

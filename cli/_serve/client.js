@@ -1,6 +1,7 @@
-// @ts-nocheck: runs in the browser; tests/cli/serve_browser_test.ts drives it.
-/* The page that compares runs: a list, curves laid over each other, configs side by side. */
-/* global uPlot, document, location, EventSource, matchMedia, ResizeObserver */
+// deno-lint-ignore-file no-unused-vars -- the two scripts use each other's
+// @ts-nocheck: runs in the browser; tests/cli/serve/browser_test.ts drives it.
+/* The page over all runs: the list, what is fetched of them; compare.js shows those that are chosen. */
+/* global document, location, EventSource, matchMedia, showCompared, showPlots, redraw */
 "use strict";
 
 const colors = [
@@ -21,8 +22,6 @@ let runs = [];
 const chosen = new Map();
 /** What was fetched of a run: `{ version, curves, config }`. */
 const fetched = new Map();
-/** Plots by the name of their curve. */
-const plots = new Map();
 let isFirst = true;
 
 function make(tag, properties = {}, children = []) {
@@ -44,17 +43,58 @@ function choose(id, isChosen) {
   location.replace(`#${[...chosen.keys()].map(encodeURIComponent).join("&")}`);
 }
 
-/** A number in about four digits. */
+/** A number in about four digits, as the reports have it. */
 function figure(value) {
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
+  if (Number.isInteger(value)) return String(value);
+  return size < 1e-3 ? value.toExponential(1) : String(+value.toPrecision(4));
+}
+
+/** How numbers of each unit are written; the same as in core/number_formats.ts. */
+const formats = {
+  share: (value) => `${(100 * value).toFixed(1)} %`,
+  rate: (value) => value === 0 ? "0" : value.toExponential(2).replace(/(\.\d)0e/, "$1e"),
+  seconds: (value) => value < 1 ? `${+(1000 * value).toPrecision(3)} ms` : `${value.toFixed(1)} s`,
+};
+
+function written(unit, value) {
   if (value === null || value === undefined) return "–";
-  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) {
-    return value.toExponential(1);
+  return (formats[unit] ?? figure)(value);
+}
+
+const states = { cut: "stopped by --max-steps", silent: "no news" };
+
+function dateOf(seconds) {
+  if (seconds === null) return "";
+  return new Date(1000 * seconds).toLocaleString(undefined, {
+    dateStyle: "short",
+    timeStyle: "short",
+  });
+}
+
+/** A cell of the list; `label` stands before it where the list has no heads, on a narrow page. */
+function cell(className, textContent, label = "") {
+  const node = make("td", { className, textContent });
+  if (label !== "" && textContent !== "") node.dataset.label = label;
+  return node;
+}
+
+function nameCell(run) {
+  const swatch = make("span", { className: "swatch" });
+  if (chosen.has(run.id)) swatch.style.background = colorOf(run.id);
+  const node = make("td", { className: "name" }, [swatch, run.id]);
+  if (run.hasReport) {
+    const href = `report?run=${encodeURIComponent(run.id)}`;
+    node.append(" ", make("a", { href, textContent: "report", target: "_blank" }));
   }
-  return String(+value.toPrecision(4));
+  return node;
 }
 
 function showRuns() {
   element("empty").hidden = runs.length > 0;
+  element("choice").hidden = runs.length === 0;
   const rows = runs.map((run) => {
     const box = make("input", { type: "checkbox", checked: chosen.has(run.id) });
     box.setAttribute("aria-label", `compare ${run.id}`);
@@ -63,20 +103,25 @@ function showRuns() {
       showRuns();
       update();
     });
-    const swatch = make("span", { className: "swatch" });
-    if (chosen.has(run.id)) swatch.style.background = colorOf(run.id);
-    const name = make("td", {}, [swatch, run.id]);
-    if (run.hasReport) {
-      const href = `report?run=${encodeURIComponent(run.id)}`;
-      name.append(" ", make("a", { href, textContent: "report", target: "_blank" }));
+    const result = make("td", { className: "tight result" });
+    if (run.result !== null) {
+      const value = make("span", { className: "number", textContent: run.result.text });
+      result.append(value, " ", make("span", { className: "faint", textContent: run.result.name }));
     }
     const total = run.totalSteps === null ? "" : ` / ${run.totalSteps}`;
+    const device = cell("device faint", run.device ?? "");
+    device.title = run.device ?? "";
     return make("tr", {}, [
       make("td", {}, [box]),
-      name,
-      make("td", { className: "faint", textContent: run.status }),
-      make("td", { textContent: `${run.step}${total}` }),
-      make("td", { textContent: figure(run.loss) }),
+      nameCell(run),
+      cell("tight", run.method),
+      result,
+      cell("tight", run.loss ?? "", "loss"),
+      cell("tight steps", `${run.step}${total}`, "steps"),
+      cell("tight faint", dateOf(run.begun)),
+      cell("tight", run.duration ?? ""),
+      device,
+      cell(`state ${run.status}`, states[run.status] ?? run.status),
     ]);
   });
   element("runs").replaceChildren(...rows);
@@ -102,134 +147,6 @@ async function load() {
   for (const id of fetched.keys()) if (!runs.some((run) => run.id === id)) fetched.delete(id);
 }
 
-/** A mean that forgets, of the values before. */
-function smooth(values, keep) {
-  let [sum, weight] = [0, 0];
-  return values.map((value) => {
-    sum = keep * sum + (1 - keep) * value;
-    weight = keep * weight + (1 - keep);
-    return sum / weight;
-  });
-}
-
-const orderOf = (name) => {
-  const first = ["loss", "loss1", "loss2", "accuracy1", "accuracy2", "accuracy"];
-  const place = first.indexOf(name);
-  if (place >= 0) return place;
-  if (name.startsWith("evaluation/")) return 10;
-  return /^(stages\.|epoch$|stepTime$|dataTime$|skipped$)/.test(name) ? 30 : 20;
-};
-
-function curveNames() {
-  const names = new Set(
-    [...chosen.keys()].flatMap((id) => Object.keys(fetched.get(id)?.curves ?? {})),
-  );
-  const words = element("filter").value.toLowerCase().split(/[\s,]+/).filter((word) => word !== "");
-  return [...names].filter((name) =>
-    words.length === 0
-      ? orderOf(name) < 30
-      : words.some((word) => name.toLowerCase().includes(word))
-  ).sort((a, b) => orderOf(a) - orderOf(b));
-}
-
-/** The chosen runs that have a curve. */
-const idsOf = (name) =>
-  [...chosen.keys()].filter((id) => fetched.get(id)?.curves[name] !== undefined);
-
-function dataOf(name, ids) {
-  const keep = Number(element("smoothing").value);
-  const isFew = name.startsWith("evaluation/");
-  const tables = ids.map((id) => {
-    const { steps, mean } = fetched.get(id).curves[name];
-    return [steps, isFew ? mean : smooth(mean, keep)];
-  });
-  return tables.length === 1 ? tables[0] : uPlot.join(tables);
-}
-
-function colorsOfPage() {
-  const { color } = getComputedStyle(element("live"));
-  const line = getComputedStyle(document.querySelector("th")).borderBottomColor;
-  return { stroke: color, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
-}
-
-function createPlot(name, ids, width) {
-  const axis = colorsOfPage();
-  const isFew = name.startsWith("evaluation/");
-  return new uPlot({
-    width,
-    height: 210,
-    scales: { x: { time: false }, y: { distr: element("log").checked ? 3 : 1 } },
-    axes: [axis, {
-      ...axis,
-      size: 58,
-      values: (_plot, ticks) => ticks.map((tick) => tick === null ? "" : figure(tick)),
-    }],
-    series: [
-      { label: "step" },
-      ...ids.map((id) => ({
-        label: id,
-        stroke: colorOf(id),
-        width: 1.5,
-        spanGaps: true,
-        points: { show: isFew },
-        value: (_plot, value) => figure(value),
-      })),
-    ],
-  }, dataOf(name, ids));
-}
-
-function showPlots() {
-  const names = curveNames();
-  for (const [name, plot] of plots) {
-    if (names.includes(name)) continue;
-    plot.uplot.destroy();
-    plot.node.remove();
-    plots.delete(name);
-  }
-  for (const name of names) {
-    const ids = idsOf(name);
-    const kind = JSON.stringify([ids.map((id) => [id, colorOf(id)]), element("log").checked]);
-    const known = plots.get(name);
-    if (known?.kind === kind) {
-      known.uplot.setData(dataOf(name, ids));
-      continue;
-    }
-    const node = known?.node ?? make("figure", {}, [make("figcaption", { textContent: name })]);
-    known?.uplot.destroy();
-    element("plots").append(node);
-    const uplot = createPlot(name, ids, Math.max(200, node.clientWidth - 18));
-    node.append(uplot.root);
-    plots.set(name, { node, uplot, kind });
-  }
-}
-
-function showConfig() {
-  const ids = [...chosen.keys()].filter((id) => fetched.has(id));
-  const configs = ids.map((id) => fetched.get(id).config);
-  const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))];
-  const isAll = element("all").checked || ids.length < 2;
-  const shown = keys.filter((key) =>
-    isAll || new Set(configs.map((config) => config[key]?.value)).size > 1
-  );
-  element("config-title").textContent = ids.length < 2 ? "Config" : "Config: what differs";
-  const head = make("tr", {}, [
-    make("th", { textContent: "key" }),
-    ...ids.map((id) => make("th", { textContent: id })),
-  ]);
-  const rows = shown.map((key) =>
-    make("tr", {}, [
-      make("td", { textContent: key }),
-      ...configs.map((config) =>
-        make("td", {
-          textContent: config[key]?.value ?? "–",
-          title: config[key] === undefined ? "" : `from ${config[key].origin}`,
-        })
-      ),
-    ])
-  );
-  element("config").replaceChildren(head, ...rows);
-}
-
 let isUpdating = false;
 let isDue = false;
 /** Fetches and shows; calls while it works are put together into one more. */
@@ -240,19 +157,9 @@ async function update() {
   while (isDue) {
     isDue = false;
     await load().catch(() => {}); // The server went away: the line at the top says so.
-    showPlots();
-    showConfig();
+    showCompared();
   }
   isUpdating = false;
-}
-
-function redraw() {
-  for (const { uplot, node } of plots.values()) {
-    uplot.destroy();
-    node.remove();
-  }
-  plots.clear();
-  showPlots();
 }
 
 function receive(list) {
@@ -264,9 +171,9 @@ function receive(list) {
       decodeURIComponent,
     );
     const known = named.filter((id) => runs.some((run) => run.id === id));
-    for (const id of known.length > 0 ? known : runs.slice(0, 3).map(({ id }) => id)) {
-      choose(id, true);
-    }
+    // The newest run, and what it can be compared with.
+    const alike = runs.filter(({ method }) => method === runs[0].method).slice(0, 3);
+    for (const id of known.length > 0 ? known : alike.map(({ id }) => id)) choose(id, true);
   }
   showRuns();
   update();
@@ -285,11 +192,6 @@ source.addEventListener("error", () => {
 element("smoothing").addEventListener("input", showPlots);
 element("filter").addEventListener("input", showPlots);
 element("log").addEventListener("change", showPlots);
-element("all").addEventListener("change", showConfig);
+element("all").addEventListener("change", showCompared);
 element("view").addEventListener("submit", (event) => event.preventDefault());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-new ResizeObserver(() => {
-  for (const { uplot, node } of plots.values()) {
-    uplot.setSize({ width: Math.max(200, node.clientWidth - 18), height: 210 });
-  }
-}).observe(element("plots"));

@@ -1,4 +1,5 @@
 /** The page that compares runs: its skeleton and style; `client.js` fills it. */
+import { pageColors } from "../../report/html.ts";
 
 /** HTML. */
 export const page = `<!doctype html>
@@ -11,26 +12,26 @@ export const page = `<!doctype html>
 <link rel="stylesheet" href="uplot.css">
 <link rel="stylesheet" href="style.css">
 <script defer src="uplot.js"></script>
+<script defer src="compare.js"></script>
 <script defer src="client.js"></script>
 </head>
 <body>
 <header><h1>Runs</h1><span id="live" role="status">connecting</span></header>
 <main>
-<section id="choice" aria-label="Runs">
-<table><thead><tr><th></th><th>run</th><th>state</th><th>step</th><th>loss</th></tr></thead>
-<tbody id="runs"></tbody></table>
+<section aria-label="Runs">
+<div id="choice"><table><thead><tr><th></th><th>run</th><th>method</th><th>accuracy</th><th>loss</th>
+<th>steps</th><th>begun</th><th>duration</th><th>device</th><th>state</th></tr></thead>
+<tbody id="runs"></tbody></table></div>
 <p id="empty" hidden>No run here yet. It shows up by itself.</p>
 </section>
-<section id="curves" aria-label="Curves">
+<section id="compared" aria-label="Comparison">
 <form id="view">
 <label>Smoothing <input id="smoothing" type="range" min="0" max="0.98" step="0.02" value="0.6"></label>
 <label><input id="log" type="checkbox"> logarithmic</label>
 <label>Curves <input id="filter" type="search" placeholder="loss, accuracy …"></label>
+<label><input id="all" type="checkbox"> all config keys</label>
 </form>
-<div id="plots"></div>
-<h2 id="config-title">Config</h2>
-<label><input id="all" type="checkbox"> all keys, not only those that differ</label>
-<div class="scroll"><table id="config"></table></div>
+<div id="groups"></div>
 </section>
 </main>
 </body>
@@ -38,37 +39,58 @@ export const page = `<!doctype html>
 `;
 
 /** CSS. */
-export const style = `
-:root{color-scheme:light dark;--page:#fbfbfa;--card:#fff;--text:#1d1f22;--faint:#5d636b;--line:#dfe1e4;
---accent:#2563b0}
-@media(prefers-color-scheme:dark){:root{--page:#15171a;--card:#1d2024;--text:#e7e9ec;--faint:#9aa2ab;
---line:#33373d;--accent:#7fb2ee}}
+export const style = `${pageColors}
 *{box-sizing:border-box}
-body{margin:0;padding:0 1rem 3rem;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+body{margin:0 auto;max-width:90rem;padding:1.25rem clamp(1rem,3vw,2rem) 4rem;background:var(--page);color:var(--text);
+font:1rem/1.5 system-ui,sans-serif}
 header{display:flex;gap:1rem;align-items:baseline}
-h1{font-size:1.4rem;margin:.8rem 0}
-h2{font-size:1.15rem;margin:1.5rem 0 .4rem}
+h1{font-size:1.6rem;margin:0 0 .8rem;letter-spacing:-.01em}
+h2{font-size:1.2rem;margin:2rem 0 .6rem}
+h3{font-size:1rem;margin:1.5rem 0 .4rem}
 #live{color:var(--faint);font-size:.9rem}
-#live.lost{color:#d33}
-main{display:grid;gap:1.5rem;grid-template-columns:minmax(16rem,24rem) minmax(0,1fr)}
-#choice{overflow-x:auto;align-self:start}
-@media(max-width:56rem){main{grid-template-columns:minmax(0,1fr)}#choice{max-height:40vh;overflow:auto}}
+#live.lost{color:var(--bad)}
+#choice{background:var(--card);border:1px solid var(--line);border-radius:.6rem;max-height:26rem;overflow:auto}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--faint);font-weight:normal}
+#choice table{width:100%}
+th,td{text-align:left;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+#choice th{position:sticky;top:0;background:var(--card);z-index:1}
+#choice td:first-child,#choice th:first-child{padding-left:.9rem;width:1rem}
+#choice tbody tr:last-child td{border-bottom:0}
+#choice tbody tr:hover{background:color-mix(in oklab,var(--accent) 6%,transparent)}
+th{color:var(--faint);font-weight:600;font-size:.82rem;white-space:nowrap}
 td{overflow-wrap:anywhere}
-#runs td:nth-child(n+3){white-space:nowrap}
+.tight{white-space:nowrap}
+.name{min-width:11rem}
+.number{font-weight:600}
+.device{max-width:13rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 a{color:var(--accent)}
-.swatch{display:inline-block;width:.7em;height:.7em;border-radius:.2em;margin-right:.35em}
+.swatch{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.45em;background:var(--empty)}
 .faint{color:var(--faint)}
-form{display:flex;flex-wrap:wrap;gap:.4rem 1.2rem;align-items:center;font-size:.9rem}
+.state::before{content:"";display:inline-block;width:.5em;height:.5em;border-radius:50%;background:currentColor;
+margin-right:.45em;vertical-align:.08em}
+.state{color:var(--faint);white-space:nowrap}
+.state.running{color:var(--accent)}.state.finished{color:var(--good)}
+.state.cut,.state.interrupted,.state.silent{color:var(--bad)}
+form{display:flex;flex-wrap:wrap;gap:.4rem 1.4rem;align-items:center;font-size:.9rem;margin-top:1.2rem}
 input[type=search]{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);
-border-radius:.3rem;padding:.1rem .4rem;width:10rem}
-#plots{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));margin-top:.8rem}
-#plots figure{margin:0;min-width:0;background:var(--card);border:1px solid var(--line);border-radius:.5rem;
-padding:.5rem}
-#plots figcaption{font-weight:600;font-size:.9rem;overflow-wrap:anywhere}
-.u-legend{font-size:.78rem;text-align:left}
-.u-legend th,.u-legend td{border:0;padding:.1rem .3rem}
+border-radius:.35rem;padding:.15rem .5rem;width:11rem}
+.plots{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr))}
+.plots figure{margin:0;min-width:0;background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.7rem}
+.plots figcaption{font-weight:600;font-size:.95rem;overflow-wrap:anywhere;margin-bottom:.3rem}
+.u-legend{font-size:.8rem;text-align:left}
+.u-legend th,.u-legend td{border:0;padding:.1rem .3rem;color:inherit;font-size:inherit}
 .scroll{overflow-x:auto}
+.other{color:var(--accent);font-weight:600}
+.best{font-weight:600}
+@media(max-width:52rem){
+#choice{max-height:32rem}
+#choice thead{display:none}
+#choice tr{display:flex;flex-wrap:wrap;gap:.1rem .9rem;padding:.6rem .8rem;border-bottom:1px solid var(--line)}
+#choice tbody tr:last-child{border-bottom:0}
+#choice td,#choice td:first-child{border:0;padding:0;width:auto}
+#choice .name{flex:1 1 calc(100% - 3rem);font-weight:600}
+#choice .device{max-width:100%}
+#choice td:empty{display:none}
+#choice [data-label]::before{content:attr(data-label) " ";color:var(--faint);font-weight:400}
+}
 `;

@@ -1,18 +1,44 @@
 /** One run as a reader from outside sees it, whatever state its files are in. */
 import { lastRecord, LogReader, type LogRecord } from "../../checkpoints/append_log.ts";
-import { eventsFile, metricsFile, readRunConfig } from "../../checkpoints/run_directory.ts";
+import {
+  configFile,
+  eventsFile,
+  metricsFile,
+  readRunConfig,
+} from "../../checkpoints/run_directory.ts";
+import {
+  formatMetric,
+  methodName,
+  metricName,
+  type MetricUnit,
+  metricUnit,
+} from "../../core/metric_names.ts";
+import { formatSeconds } from "../../core/number_formats.ts";
+import { Elapsed } from "../../report/elapsed.ts";
+import { headlineOf } from "../../report/results.ts";
+import type { EvaluationRecord } from "../../report/run_plots.ts";
 import { History } from "../../report/history.ts";
 import { flattenConfig } from "../../report/tensorboard/hparams.ts";
 
-/** A line of the list of runs. */
+/** A line of the list of runs; texts are for people. */
 export interface RunSummary {
   readonly id: string;
   readonly task: string;
-  /** `silent`: neither ended nor heard of for a while, as after a kill. */
-  readonly status: "running" | "finished" | "interrupted" | "silent";
+  /** The task in words. */
+  readonly method: string;
+  /** `cut` by `--max-steps`; `silent`: neither ended nor heard of for a while, as after a kill. */
+  readonly status: "running" | "finished" | "cut" | "interrupted" | "silent";
   readonly step: number;
   readonly totalSteps: number | null;
-  readonly loss: number | null;
+  /** The loss of the last step. */
+  readonly loss: string | null;
+  /** What the trained model is worth, and the measure of it; null before an evaluation. */
+  readonly result: { readonly name: string; readonly text: string } | null;
+  /** Seconds since 1970 at which it was begun; null in a run that has not. */
+  readonly begun: number | null;
+  /** Time of work, without pauses. */
+  readonly duration: string | null;
+  readonly device: string | null;
   /** Seconds since 1970 of the last change. */
   readonly updated: number;
   readonly hasReport: boolean;
@@ -22,6 +48,9 @@ export interface RunSummary {
 
 /** A curve as arrays of equal length. */
 export interface CurveData {
+  /** What it is of, in words, and how its values are written. */
+  readonly label: string;
+  readonly unit: MetricUnit;
   readonly steps: number[];
   readonly low: number[];
   readonly high: number[];
@@ -31,9 +60,11 @@ export interface CurveData {
 /** Seconds without news after which a run counts as silent, at least. */
 const silentSeconds = 60;
 
+/** Size and time of a file; a link is none, as it may lead to what is not the run's. */
 function stat(path: string): { size: number; changed: number } | null {
   try {
-    const { size, mtime } = Deno.statSync(path);
+    const { size, mtime, isFile } = Deno.lstatSync(path);
+    if (!isFile) return null;
     return { size, changed: (mtime?.getTime() ?? 0) / 1000 };
   } catch {
     return null;
@@ -45,8 +76,25 @@ function numberOf(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
-function emptyCurve(): CurveData {
-  return { steps: [], low: [], high: [], mean: [] };
+function emptyCurve(name: string): CurveData {
+  return {
+    ...{ label: metricName(name), unit: metricUnit(name) },
+    ...{ steps: [], low: [], high: [], mean: [] },
+  };
+}
+
+/** Events that say something of a run beside its steps. */
+const kept = new Set(["start", "done", "evaluation"]);
+/** How a run of before `start` named the device tells of it. */
+const deviceNote = /^Computing on (.+)$/;
+
+/** The last step of a run's whole schedule, as far as its start and its config tell. */
+function lastStepOf(start: LogRecord | undefined, config: Record<string, unknown>): number {
+  const { maxSteps, steps } = (config.schedule ?? {}) as Record<string, unknown>;
+  const told = numberOf(start?.scheduleSteps);
+  if (told !== null) return told;
+  if (numberOf(maxSteps) === null) return 0;
+  return numberOf(steps) ?? Infinity;
 }
 
 /** The files of one run directory. */
@@ -58,6 +106,8 @@ export class RunView {
   #history = new History();
   #others: LogRecord[] = [];
   #last: LogRecord | null = null;
+  #elapsed = new Elapsed();
+  #device: string | null = null;
 
   constructor(id: string, directory: string) {
     this.id = id;
@@ -71,11 +121,26 @@ export class RunView {
     if (this.#events.isStale) {
       this.#events = new LogReader(`${this.directory}/${eventsFile}`);
       this.#others = [];
+      this.#elapsed = new Elapsed();
     }
-    for (const record of this.#events.read()) {
-      if (["start", "done", "evaluation"].includes(String(record.type))) this.#others.push(record);
+    if (stat(this.#path(eventsFile)) !== null) {
+      for (const record of this.#events.read()) this.#see(record);
     }
-    this.#last = lastRecord(`${this.directory}/${metricsFile}`);
+    this.#last = stat(this.#path(metricsFile)) === null
+      ? null
+      : lastRecord(this.#path(metricsFile));
+  }
+
+  #see(record: LogRecord): void {
+    this.#elapsed.add(record);
+    const [, noted] = String(record.message ?? "").match(deviceNote) ?? [];
+    if (record.type === "note" && noted !== undefined) this.#device = noted;
+    if (typeof record.device === "string") this.#device = record.device;
+    if (kept.has(String(record.type))) this.#others.push(record);
+  }
+
+  #path(name: string): string {
+    return `${this.directory}/${name}`;
   }
 
   /** Reads the long log, of which the list of runs needs the end only. */
@@ -84,6 +149,7 @@ export class RunView {
       this.#metrics = new LogReader(`${this.directory}/${metricsFile}`);
       this.#history = new History();
     }
+    if (stat(this.#path(metricsFile)) === null) return;
     for (const record of this.#metrics.read()) {
       if (record.step >= 1 && Number.isSafeInteger(record.step)) this.#history.add(record);
     }
@@ -92,28 +158,59 @@ export class RunView {
   /** @param now seconds since 1970 */
   summary(now: number): RunSummary {
     const last = this.#last;
-    const files = [metricsFile, eventsFile].map((name) => stat(`${this.directory}/${name}`));
+    const config = this.#config();
+    const files = [metricsFile, eventsFile].map((name) => stat(this.#path(name)));
     const updated = Math.max(0, ...files.map((file) => file?.changed ?? 0));
     const turns = this.#others.filter(({ type }) => type === "start" || type === "done");
     const turn = turns.at(-1);
-    const patience = Math.max(silentSeconds, 5 * (numberOf(last?.stepTime) ?? 0));
-    const status = turn?.type === "done"
-      ? turn.interrupted === true ? "interrupted" : "finished"
-      : now - updated < patience
-      ? "running"
-      : "silent";
     const start = turns.findLast(({ type }) => type === "start");
+    const step = numberOf(last?.step) ?? 0;
+    const patience = Math.max(silentSeconds, 5 * (numberOf(last?.stepTime) ?? 0));
+    const ended = turn?.interrupted === true
+      ? "interrupted"
+      : step < lastStepOf(start, config)
+      ? "cut"
+      : "finished";
+    const status = turn?.type === "done" ? ended : now - updated < patience ? "running" : "silent";
+    const heard = status === "running" ? now : status === "silent" ? updated : undefined;
+    const headline = headlineOf(this.#evaluations());
+    const loss = numberOf(last?.loss);
+    const task = String(config.task ?? "unknown");
     return {
       id: this.id,
-      task: String(this.#config().task ?? "unknown"),
-      status,
-      step: numberOf(last?.step) ?? 0,
+      ...{ task, method: methodName(task), status, step },
       totalSteps: numberOf(start?.totalSteps),
-      loss: numberOf(last?.loss),
+      loss: loss === null ? null : formatMetric("loss", loss),
+      result: headline === null ? null : {
+        name: metricName(headline.key),
+        text: formatMetric(headline.key, headline.value),
+      },
+      begun: this.#elapsed.begun,
+      duration: start === undefined ? null : formatSeconds(this.#elapsed.seconds(heard)),
+      device: this.#device,
       updated,
-      hasReport: stat(`${this.directory}/report.html`) !== null,
+      hasReport: stat(this.#path("report.html")) !== null,
       version: files.map((file) => `${file?.size}-${file?.changed}`).join("-"),
     };
+  }
+
+  /** The page of the run; null where it has none of its own. */
+  async report(): Promise<string | null> {
+    const path = this.#path("report.html");
+    if (stat(path) === null) return null;
+    try {
+      return await Deno.readTextFile(path);
+    } catch {
+      return null; // Deleted meanwhile, or not ours to read.
+    }
+  }
+
+  #evaluations(): EvaluationRecord[] {
+    return this.#others.flatMap(({ type, step, name, result }) => {
+      if (type !== "evaluation" || typeof result !== "object" || result === null) return [];
+      const figures = Object.entries(result).filter(([, value]) => numberOf(value) !== null);
+      return [{ step, name: String(name), result: Object.fromEntries(figures) }];
+    });
   }
 
   /** All curves by name, those of evaluations as `evaluation/NAME/KEY`. */
@@ -121,7 +218,7 @@ export class RunView {
     this.#readMetrics();
     const curves: Record<string, CurveData> = {};
     const add = (name: string, step: number, low: number, high: number, mean: number) => {
-      const curve = Object.hasOwn(curves, name) ? curves[name] : curves[name] = emptyCurve();
+      const curve = Object.hasOwn(curves, name) ? curves[name] : curves[name] = emptyCurve(name);
       curve.steps.push(step);
       curve.low.push(low);
       curve.high.push(high);
@@ -132,11 +229,9 @@ export class RunView {
         add(name, step, low, high, mean);
       }
     }
-    for (const { type, step, name, result } of this.#others) {
-      if (type !== "evaluation" || typeof result !== "object" || result === null) continue;
+    for (const { step, name, result } of this.#evaluations()) {
       for (const [key, value] of Object.entries(result)) {
-        const figure = numberOf(value);
-        if (figure !== null) add(`evaluation/${name}/${key}`, step, figure, figure, figure);
+        add(`evaluation/${name}/${key}`, step, value, value, value);
       }
     }
     return curves;
@@ -153,6 +248,7 @@ export class RunView {
   }
 
   #stored(): Record<string, unknown> {
+    if (stat(this.#path(configFile)) === null) return {};
     try {
       const stored = readRunConfig(this.directory);
       if (typeof stored === "object" && stored !== null) return stored as Record<string, unknown>;

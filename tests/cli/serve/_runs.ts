@@ -3,17 +3,26 @@
 /** Writes a run of some steps; `log` keeps it open for more. */
 export function writeRun(
   directory: string,
-  { steps, lr, done = true }: { steps: number; lr: number; done?: boolean },
+  { steps, lr, done = true, task = "pretrain", scheduleSteps = steps }: {
+    steps: number;
+    lr: number;
+    done?: boolean;
+    task?: string;
+    scheduleSteps?: number;
+  },
 ): void {
   Deno.mkdirSync(directory, { recursive: true });
-  const config = { task: "pretrain", seed: 0, optimizer: { lr, betas: [0.9, 0.98] } };
+  const config = { task, seed: 0, output: directory, optimizer: { lr, betas: [0.9, 0.98] } };
   const origins = { "optimizer.lr": "--set optimizer.lr" };
   Deno.writeTextFileSync(`${directory}/config.json`, JSON.stringify({ config, origins }));
   Deno.writeTextFileSync(`${directory}/report.html`, "<!doctype html><h1>its report</h1>");
-  const events: object[] = [{ type: "start", step: 0, totalSteps: 100, time: 1 }];
+  const events: object[] = [{
+    ...{ type: "start", step: 0, totalSteps: 100, scheduleSteps, time: 1 },
+    device: "cpu: made up",
+  }];
   for (let step = 10; step <= steps; step += 10) {
-    const result = { knnTop1: step / 200 };
-    events.push({ type: "evaluation", step, name: "features", result, time: step });
+    const [name, key] = task === "pretrain" ? ["features", "knnTop1"] : ["classifier", "top1"];
+    events.push({ type: "evaluation", step, name, result: { [key]: step / 200 }, time: step });
   }
   if (done) events.push({ type: "done", step: steps, interrupted: false, time: steps });
   Deno.writeTextFileSync(

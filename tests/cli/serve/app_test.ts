@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createApp, isOwnHost } from "../../../cli/_serve/app.ts";
 import { RunLibrary } from "../../../cli/_serve/run_library.ts";
+import { formatMetric } from "../../../core/metric_names.ts";
 import { withFolder } from "../../data/_trees.ts";
 import { appendStep, writeRun } from "./_runs.ts";
 
@@ -34,7 +35,18 @@ Deno.test("serve: runs, their curves and configs", async () => {
       [byId.a.status, byId.a.step, byId.a.totalSteps, byId["deep/b c"].status],
       ["finished", 30, 100, "running"],
     );
+    const { method, result, duration, device, begun, loss } = byId.a;
+    assert.deepEqual({ method, result, duration, device, begun, loss }, {
+      method: "pretraining",
+      result: { name: "k-NN", text: "15.0 %" },
+      duration: "29 s",
+      device: "cpu: made up",
+      begun: 1,
+      loss: formatMetric("loss", 5 * Math.exp(-30 * 1e-3 * 20) + 1),
+    });
     const curves = await json("api/curves?run=deep%2Fb%20c");
+    const { label, unit } = curves["evaluation/features/knnTop1"];
+    assert.deepEqual([label, unit], ["k-NN, this model", "share"]);
     assert.deepEqual(curves.loss.steps, Array.from({ length: 20 }, (_, i) => i + 1));
     assert.ok(!curves.gradNorm.steps.includes(7) && curves.skipped.high[6] === 1);
     assert.deepEqual(curves["evaluation/features/knnTop1"].mean, [0.05, 0.1]);
@@ -45,6 +57,48 @@ Deno.test("serve: runs, their curves and configs", async () => {
     const policy = report.headers.get("content-security-policy")!;
     assert.ok(policy.includes("default-src 'none'") && !policy.includes("script-src"));
   });
+});
+
+Deno.test("serve: a run that --max-steps stopped is not finished, of today's runs and of older ones", async () => {
+  await withFolder(async (root) => {
+    writeRun(`${root}/new`, { steps: 20, lr: 1e-3, scheduleSteps: 100 });
+    writeRun(`${root}/old`, { steps: 20, lr: 1e-3 });
+    const path = `${root}/old/events.jsonl`;
+    Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace('"scheduleSteps":20,', ""));
+    const schedule = { steps: 100, maxSteps: 20 };
+    const config = { task: "pretrain", schedule };
+    Deno.writeTextFileSync(`${root}/old/config.json`, JSON.stringify({ config, origins: {} }));
+    const runs = await appOf(root).json("api/runs");
+    // deno-lint-ignore no-explicit-any
+    assert.deepEqual(runs.map(({ status }: any) => status), ["cut", "cut"]);
+  });
+});
+
+Deno.test({
+  name: "serve: a report, a log or a config that is a link is not followed",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await withFolder(async (root) => {
+      await Deno.writeTextFile(`${root}/secret.html`, "the secret");
+      writeRun(`${root}/secret`, { steps: 4, lr: 9e-3 });
+      writeRun(`${root}/runs/a`, { steps: 2, lr: 1e-3 });
+      const app = appOf(`${root}/runs`);
+      const link = async (name: string, to: string) => {
+        await Deno.remove(`${root}/runs/a/${name}`);
+        await Deno.symlink(`${root}/${to}`, `${root}/runs/a/${name}`);
+      };
+      await link("report.html", "secret.html");
+      await link("config.json", "secret/config.json");
+      await link("metrics.jsonl", "secret/metrics.jsonl");
+      const [run] = await app.json("api/runs");
+      assert.deepEqual([run.hasReport, run.step, run.task], [false, 0, "unknown"]);
+      const report = await app.get("report?run=a");
+      assert.equal(report.status, 404);
+      assert.ok(!(await report.text()).includes("secret"));
+      assert.deepEqual(await app.json("api/config?run=a"), {});
+      assert.deepEqual(await app.json("api/curves?run=a"), {});
+    });
+  },
 });
 
 Deno.test("serve: half-written, foreign and vanishing files are no error", async () => {

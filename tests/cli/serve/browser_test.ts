@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../cli/_serve/app.ts";
 import { RunLibrary } from "../../../cli/_serve/run_library.ts";
+import { formatMetric } from "../../../core/metric_names.ts";
 import { browserTest } from "../../_browser.ts";
 import { withFolder } from "../../data/_trees.ts";
 import { appendStep, writeRun } from "./_runs.ts";
@@ -25,20 +26,20 @@ browserTest(
       try {
         const { port } = server.addr as Deno.NetAddr;
         await page.goto(`http://127.0.0.1:${port}/`);
-        await page.waitForSelector("#plots canvas");
-        assert.deepEqual(await page.locator("#runs td:nth-child(4)").allTextContents(), [
+        await page.waitForSelector(".plots canvas");
+        assert.deepEqual(await page.locator("#runs .steps").allTextContents(), [
           "60 / 100",
           "40 / 100",
         ]);
         const loss = page.locator("figure", {
-          has: page.locator("figcaption", { hasText: /^loss$/ }),
+          has: page.locator("figcaption", { hasText: /^Loss$/ }),
         });
         assert.deepEqual(await loss.locator(".u-series th .u-label").allTextContents(), [
           "step",
           "fast",
           "slow <b>",
         ]);
-        const differing = await page.locator("#config tr td:first-child").allTextContents();
+        const differing = await page.locator(".config tr td:first-child").allTextContents();
         assert.deepEqual(differing, ["optimizer.lr"]);
 
         const before = await loss.locator("canvas").screenshot();
@@ -56,10 +57,12 @@ browserTest(
         await Deno.remove(`${root}/fast`, { recursive: true });
         await page.waitForSelector("#runs td:has-text('fast')", { state: "detached" });
         await page.getByLabel("compare third").check();
-        await page.locator("#filter").fill("knn");
-        await page.waitForSelector("#plots figure:has-text('gradNorm')", { state: "detached" });
-        await page.waitForSelector("#plots figure:has-text('knnTop1')");
-        assert.equal(await page.locator("#plots figure").count(), 1);
+        await page.locator("#filter").fill("k-NN");
+        await page.waitForSelector(".plots figure:has-text('Gradient norm')", {
+          state: "detached",
+        });
+        await page.waitForSelector(".plots figure:has-text('k-NN, this model')");
+        assert.equal(await page.locator(".plots figure").count(), 1);
         for (const width of [390, 1400]) {
           await page.setViewportSize({ width, height: 800 });
           await page.waitForTimeout(200);
@@ -69,6 +72,63 @@ browserTest(
           assert.ok(overflow <= 0, `nothing sticks out at ${width} px`);
         }
         assert.deepEqual(problems, []);
+      } finally {
+        await page.close();
+        await server.shutdown();
+      }
+    });
+  },
+);
+
+browserTest(
+  "serve: runs of different methods share no plot, and numbers are those of the report",
+  async (browser) => {
+    await withFolder(async (root) => {
+      writeRun(`${root}/long`, { steps: 30, lr: 1e-3 });
+      writeRun(`${root}/short`, { steps: 20, lr: 2e-3, scheduleSteps: 100 });
+      writeRun(`${root}/tuned`, { steps: 10, lr: 1e-3, task: "finetune" });
+      const { fetch } = createApp({
+        library: new RunLibrary(root),
+        host: "127.0.0.1",
+        pollSeconds: 1,
+        now: () => Date.now() / 1000,
+      });
+      const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, fetch);
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+      try {
+        const { port } = server.addr as Deno.NetAddr;
+        await page.goto(`http://127.0.0.1:${port}/#long&short&tuned`);
+        await page.waitForSelector(".group:nth-child(2) canvas");
+        const titles = await page.locator(".group h2").allTextContents();
+        assert.deepEqual(titles.sort(), ["Fine-tuning", "Pretraining"]);
+        const losses = page.locator("figure[data-curve=loss]");
+        const labels = [];
+        for (const one of await losses.all()) {
+          labels.push((await one.locator(".u-label").allTextContents()).slice(1).sort().join());
+        }
+        assert.deepEqual(labels.sort(), ["long,short", "tuned"]);
+        const line = (name: string) => page.locator("#runs tr", { hasText: name });
+        assert.match(await line("long").locator(".result").innerText(), /^15\.0 % k-NN$/);
+        assert.match(await line("tuned").locator(".result").innerText(), /^5\.0 % top-1 accuracy$/);
+        assert.match(await line("short").locator(".state").innerText(), /^stopped by --max-steps$/);
+        // The legend at rest has the last value, in percent as the report writes it.
+        const knn = page.locator("figure[data-curve='evaluation/features/knnTop1']");
+        const last = await knn.locator(".u-series", { hasText: "long" }).locator(".u-value")
+          .innerText();
+        assert.equal(last, formatMetric("knnTop1", 0.15));
+        for (
+          const [key, unit] of [["learningRate", "rate"], ["stepTime", "seconds"], [
+            "loss",
+            "number",
+          ]]
+        ) {
+          for (const value of [0, 1.234e-5, 0.04212, 0.5, 3, 2.30258, 43_210]) {
+            // Long times are written out in the list of runs alone, by the server.
+            if (unit === "seconds" && (value === 0 || value > 9)) continue;
+            const shown = await page.evaluate(`written("${unit}", ${value})`);
+            assert.equal(shown, formatMetric(key, value), `${key} ${value}`);
+          }
+        }
       } finally {
         await page.close();
         await server.shutdown();

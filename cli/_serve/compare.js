@@ -1,0 +1,250 @@
+// deno-lint-ignore-file no-unused-vars -- the two scripts use each other's
+// @ts-nocheck: runs in the browser; tests/cli/serve/browser_test.ts drives it.
+/* What the chosen runs have in common and what not: results, curves laid over each other, configs. */
+/* global uPlot, document, ResizeObserver, make, element, runs, chosen, fetched, colorOf, figure, written */
+"use strict";
+
+/** Plots by method and name of their curve. */
+const plots = new Map();
+/** What stands of a method: `{ node, plots, results, config }`. */
+const groups = new Map();
+const watcher = new ResizeObserver(() => {
+  for (const { uplot, node } of plots.values()) {
+    uplot.setSize({ width: Math.max(200, node.clientWidth - 24), height: 210 });
+  }
+});
+
+/** A mean that forgets, of the values before. */
+function smooth(values, keep) {
+  let [sum, weight] = [0, 0];
+  return values.map((value) => {
+    sum = keep * sum + (1 - keep) * value;
+    weight = keep * weight + (1 - keep);
+    return sum / weight;
+  });
+}
+
+const orderOf = (name) => {
+  const first = ["loss", "loss1", "loss2", "accuracy1", "accuracy2", "accuracy"];
+  const place = first.indexOf(name);
+  if (place >= 0) return place;
+  if (name.startsWith("evaluation/fixed images/")) return 30;
+  if (name.startsWith("evaluation/")) return 10;
+  return /^(stages\.|(epoch|stepTime|dataTime|skipped|lossScale)$)/.test(name) ? 30 : 20;
+};
+
+/** The chosen runs by method, in the order of the list: only runs of one method are compared. */
+function chosenByMethod() {
+  const byMethod = new Map();
+  for (const run of runs) {
+    if (!chosen.has(run.id) || !fetched.has(run.id)) continue;
+    byMethod.set(run.method, [...byMethod.get(run.method) ?? [], run.id]);
+  }
+  return byMethod;
+}
+
+const curveOf = (id, name) => fetched.get(id).curves[name];
+
+/** The curves that are shown of some runs: those that were asked for, or the ones that tell most. */
+function curveNames(ids) {
+  const names = [...new Set(ids.flatMap((id) => Object.keys(fetched.get(id).curves)))];
+  const words = element("filter").value.toLowerCase().split(/[\s,]+/).filter((word) => word !== "");
+  const label = (name) => ids.map((id) => curveOf(id, name)?.label).find((label) => label);
+  const isOverTime = (name) =>
+    !name.startsWith("evaluation/") || ids.some((id) => curveOf(id, name)?.steps.length > 1);
+  return names.filter((name) =>
+    words.length === 0
+      ? orderOf(name) < 30 && isOverTime(name)
+      : words.some((word) => `${name} ${label(name)}`.toLowerCase().includes(word))
+  ).sort((a, b) => orderOf(a) - orderOf(b));
+}
+
+function dataOf(name, ids) {
+  const keep = Number(element("smoothing").value);
+  const isFew = name.startsWith("evaluation/");
+  const tables = ids.map((id) => {
+    const { steps, mean } = curveOf(id, name);
+    return [steps, isFew ? mean : smooth(mean, keep)];
+  });
+  return tables.length === 1 ? tables[0] : uPlot.join(tables);
+}
+
+function colorsOfPage() {
+  const { color } = getComputedStyle(element("live"));
+  const line = getComputedStyle(document.querySelector("th")).borderBottomColor;
+  return { stroke: color, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+}
+
+function createPlot(name, ids, width) {
+  const axis = colorsOfPage();
+  const isFew = name.startsWith("evaluation/");
+  const { unit } = curveOf(ids[0], name);
+  return new uPlot({
+    width,
+    height: 210,
+    scales: { x: { time: false }, y: { distr: element("log").checked ? 3 : 1 } },
+    axes: [axis, {
+      ...axis,
+      size: 62,
+      values: (_plot, ticks) =>
+        ticks.map((tick) => tick === null ? "" : written(unit, tick).replace(".0 %", " %")),
+    }],
+    series: [
+      { label: "step", value: (plot, value) => value ?? plot.data[0].at(-1) ?? "–" },
+      ...ids.map((id) => ({
+        label: id,
+        stroke: colorOf(id),
+        width: 1.5,
+        spanGaps: true,
+        points: { show: isFew },
+        // Away from the pointer, the last value.
+        value: (plot, value, index) =>
+          written(unit, value ?? plot.data[index].findLast((value) => value != null)),
+      })),
+    ],
+  }, dataOf(name, ids));
+}
+
+/** A name as a head; `k-NN` and `mIoU` stay as they are. */
+const titleOf = (name) => /^[a-z][-A-Z]/.test(name) ? name : name[0].toUpperCase() + name.slice(1);
+
+/** The place of a method on the page. */
+function groupOf(method) {
+  const known = groups.get(method);
+  if (known !== undefined) return known;
+  const parts = {
+    results: make("div", { className: "scroll" }),
+    plots: make("div", { className: "plots" }),
+    config: make("div", { className: "config scroll" }),
+  };
+  const node = make("section", { className: "group" }, [
+    make("h2", { textContent: titleOf(method) }),
+    parts.results,
+    parts.plots,
+    parts.config,
+  ]);
+  watcher.observe(parts.plots);
+  groups.set(method, { node, ...parts });
+  element("groups").append(node);
+  return groups.get(method);
+}
+
+function removePlot(key) {
+  const { uplot, node } = plots.get(key);
+  uplot.destroy();
+  node.remove();
+  plots.delete(key);
+}
+
+function showPlots() {
+  const byMethod = chosenByMethod();
+  const wanted = new Map();
+  for (const [method, ids] of byMethod) {
+    for (const name of curveNames(ids)) {
+      wanted.set(JSON.stringify([method, name]), {
+        ...{ method, name },
+        ids: ids.filter((id) => curveOf(id, name) !== undefined),
+      });
+    }
+  }
+  for (const key of [...plots.keys()]) if (!wanted.has(key)) removePlot(key);
+  for (const [method, { node }] of groups) {
+    if (byMethod.has(method)) continue;
+    node.remove();
+    groups.delete(method);
+  }
+  for (const [key, { method, name, ids }] of wanted) {
+    const kind = JSON.stringify([ids.map((id) => [id, colorOf(id)]), element("log").checked]);
+    const known = plots.get(key);
+    if (known?.kind === kind) {
+      known.uplot.setData(dataOf(name, ids));
+      continue;
+    }
+    const { label } = curveOf(ids[0], name);
+    const node = known?.node ??
+      make("figure", {}, [make("figcaption", { textContent: titleOf(label) })]);
+    node.dataset.curve = name;
+    known?.uplot.destroy();
+    groupOf(method).plots.append(node);
+    const uplot = createPlot(name, ids, Math.max(200, node.clientWidth - 24));
+    node.append(uplot.root);
+    plots.set(key, { node, uplot, kind });
+  }
+}
+
+function table(head, rows) {
+  return make("table", {}, [
+    make("tr", {}, head.map((textContent) => make("th", { textContent }))),
+    ...rows.map((cells) => make("tr", {}, cells)),
+  ]);
+}
+
+/** What was evaluated last of each run, side by side, the best in bold. */
+function showResults(method, ids) {
+  const names = [...new Set(ids.flatMap((id) => Object.keys(fetched.get(id).curves)))]
+    .filter((name) =>
+      name.startsWith("evaluation/") && !name.startsWith("evaluation/fixed images/")
+    );
+  const isBetter = (name) => !/loss/i.test(name);
+  const rows = names.map((name) => {
+    const values = ids.map((id) => curveOf(id, name)?.mean.at(-1));
+    const best = Math.max(...values.filter((value) => value !== undefined));
+    const { label, unit } = ids.map((id) => curveOf(id, name)).find((curve) => curve !== undefined);
+    return [
+      make("td", { textContent: label }),
+      ...values.map((value) =>
+        make("td", {
+          textContent: written(unit, value),
+          className: ids.length > 1 && isBetter(name) && value === best ? "best" : "",
+        })
+      ),
+    ];
+  });
+  const shown = rows.length === 0 ? [] : [table(["last evaluation", ...ids], rows)];
+  groupOf(method).results.replaceChildren(...shown);
+}
+
+/** Keys that differ from run to run and change nothing. */
+const isIdle = (key) => key === "output" || key === "$schema";
+
+function showConfig(method, ids) {
+  const configs = ids.map((id) => fetched.get(id).config);
+  const isAll = element("all").checked;
+  const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))].filter((key) =>
+    isAll || !isIdle(key) && new Set(configs.map((config) => config[key]?.value)).size > 1
+  );
+  const valueOf = (config, key) => config[key]?.value ?? "–";
+  const rows = keys.map((key) => [
+    make("td", { textContent: key }),
+    ...configs.map((config) =>
+      make("td", {
+        textContent: valueOf(config, key),
+        // What is not as in the first run.
+        className: valueOf(config, key) === valueOf(configs[0], key) ? "" : "other",
+        title: config[key] === undefined ? "" : `from ${config[key].origin}`,
+      })
+    ),
+  ]);
+  const title = isAll ? "Config" : "Config: what differs";
+  const isSame = rows.length === 0;
+  const shown = isSame && ids.length < 2 ? [] : [
+    make("h3", { textContent: title }),
+    isSame
+      ? make("p", { className: "faint", textContent: "Nothing: the configs are the same." })
+      : table(["key", ...ids], rows),
+  ];
+  groupOf(method).config.replaceChildren(...shown);
+}
+
+function showCompared() {
+  showPlots();
+  for (const [method, ids] of chosenByMethod()) {
+    showResults(method, ids);
+    showConfig(method, ids);
+  }
+}
+
+function redraw() {
+  for (const key of [...plots.keys()]) removePlot(key);
+  showPlots();
+}
