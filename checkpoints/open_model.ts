@@ -49,8 +49,11 @@ export interface ModelCheckpoint {
 
 /** How to open a model. */
 export interface OpenModelOptions {
-  /** `tokenizer` takes the tokenizer out of a pretraining checkpoint that contains it. */
-  part?: "model" | "tokenizer";
+  /**
+   * `tokenizer` takes the tokenizer out of a pretraining checkpoint that contains it, `teacher` what
+   * taught a tokenizer out of its checkpoint; where there is no such part, the whole is taken.
+   */
+  part?: "model" | "tokenizer" | "teacher";
   /** What is known otherwise, such as the number of heads. */
   shape?: Partial<ModelShape>;
 }
@@ -81,8 +84,22 @@ function splitParts(
   return { wanted: model, others: new Map(others) };
 }
 
-function understand(files: CheckpointFiles, options: OpenModelOptions): ModelCheckpoint {
-  const bare = withoutWrapperPrefix(files.tensors);
+/** A model of tensors that are in hand; `where` is for messages. */
+export function modelOfTensors(
+  tensors: TensorMap,
+  where: string,
+  options: OpenModelOptions = {},
+): ModelCheckpoint {
+  return understand({ path: where, tensors, rest: new Map(), metadata: {}, close() {} }, options);
+}
+
+/** What of opened files decides the model. */
+type Understood =
+  & Pick<CheckpointFiles, "path" | "tensors" | "rest" | "metadata" | "close">
+  & Partial<Pick<CheckpointFiles, "format" | "shape" | "preprocessing" | "classNames">>;
+
+function understand(files: Understood, options: OpenModelOptions): ModelCheckpoint {
+  const bare = teacherIn(files.tensors, options) ?? withoutWrapperPrefix(files.tensors);
   const report: LoadReport = { dropped: [], unknown: [], missing: [], wrongShape: [] };
   const { format, all, told } = underOurNames(files, bare, report);
   if (files.rest.has("rel_pos_bias.relative_position_bias_table")) {
@@ -90,7 +107,7 @@ function understand(files: CheckpointFiles, options: OpenModelOptions): ModelChe
     for (const name of [...all.keys()].filter((name) => OWN_TABLE.test(name))) all.delete(name);
   }
   for (const [name, tensor] of files.rest) all.set(name, tensor);
-  const { wanted, others } = splitParts(all, options.part ?? "model");
+  const { wanted, others } = splitParts(all, options.part === "tokenizer" ? "tokenizer" : "model");
   const kind = kindOf(wanted);
   if (!kind || (options.part === "tokenizer" && kind !== "tokenizer")) {
     const what = options.part === "tokenizer" ? "tokenizer" : "encoder";
@@ -126,9 +143,19 @@ function understand(files: CheckpointFiles, options: OpenModelOptions): ModelChe
   };
 }
 
+/** The tensors of the teacher that is wanted of a tokenizer's checkpoint, where it holds one. */
+function teacherIn(tensors: TensorMap, { part }: OpenModelOptions): TensorMap | undefined {
+  if (part !== "teacher") return undefined;
+  const found = [...tensors].flatMap(([name, tensor]) => {
+    const rest = /^(?:module\.)?teacher_model\.(.*)$/.exec(name)?.[1];
+    return rest === undefined ? [] : [[rest, tensor] as const];
+  });
+  return found.length > 0 ? withoutWrapperPrefix(new Map(found)) : undefined;
+}
+
 /** The tensors of a file under our names, and what its naming says of the shape. */
 function underOurNames(
-  files: CheckpointFiles,
+  files: Understood,
   bare: TensorMap,
   report: LoadReport,
 ): { format: ModelFormat; all: TensorMap; told: Partial<ModelShape> } {

@@ -53,7 +53,16 @@ const shortcuts = {
     "pretrained",
   ],
   teacher: [
-    choice("Teacher of the tokenizer.", ["clip", "dino", "beit", "hog"]),
+    choice("Teacher of the tokenizer.", [
+      "clip",
+      "dino",
+      "dinov2",
+      "siglip",
+      "mae",
+      "vit",
+      "beit",
+      "hog",
+    ]),
     "teacher.name",
   ],
   backend: [

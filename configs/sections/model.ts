@@ -149,9 +149,11 @@ const teacherCache = z.strictObject({
 
 /** Whose features the tokenizer learns to reconstruct. */
 export const teacherSection = z.strictObject({
-  name: z.enum(["clip", "dino", "beit", "hog"]).default("clip").describe(
-    "CLIP or DINO ViT-B/16, a BEiT that mimic can load, or gradient histograms (no download).",
-  ),
+  name: z.enum(["clip", "dino", "dinov2", "siglip", "mae", "vit", "beit", "hog"]).default("clip")
+    .describe(
+      "A model under the names of its authors, timm or transformers, a BEiT that mimic can load, or " +
+        "gradient histograms (no download).",
+    ),
   checkpoint: z.string().nullable().default(null).describe(
     "Weights of the teacher: a file, a run directory or a model card's name; `hog` needs none.",
   ),

@@ -6,24 +6,17 @@
 
 import type { Context } from "../../backends/backend.ts";
 import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
-import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
-import { openTensorFile } from "../../checkpoints/tensor_file.ts";
-import { toFloat32 } from "../../checkpoints/tensor_data.ts";
+import { openModel } from "../../checkpoints/open_model.ts";
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
-import { Classifier } from "../../models/classifier.ts";
-import { MaskedImageModel } from "../../models/masked_image_model.ts";
-import type { Initialise, NamedValues } from "../../models/parameter_set.ts";
-import { BeitTeacher, type TeachingModel } from "../../models/teachers/beit.ts";
-import { createClipTeacher } from "../../models/teachers/clip.ts";
-import { createDinoTeacher } from "../../models/teachers/dino.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
 import { fitHog, HogTeacher } from "../../models/teachers/hog.ts";
 import type { Teacher } from "../../models/teachers/teacher.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { openLoader } from "../../tasks/run/data_sources.ts";
-import { readValues } from "../../tasks/run/model_tensors.ts";
 import { trainTransform } from "../../tasks/run/transforms.ts";
+import { createEncoderTeacher } from "./encoder_teacher.ts";
 
 /**
  * Loads or fits a teacher.
@@ -50,13 +43,11 @@ export async function createTeacher(
     });
   }
   const path = await resolveWeights(checkpoint, downloads);
-  if (name === "beit") return new BeitTeacher(await openTeachingModel(on, path));
-  const { file } = await openTensorFile(path);
+  const model = await openModel(path, { part: "teacher" });
   try {
-    const values = await readValues(file);
-    return name === "clip" ? createClipTeacher(on, values) : createDinoTeacher(on, values);
+    return await createEncoderTeacher(on, name, model, checkpoint);
   } finally {
-    file.close();
+    model.close();
   }
 }
 
@@ -80,35 +71,4 @@ async function fit(config: TokenizerConfig, source: Source, listener: RunListene
     loader.close();
   }
   throw new UserError("Cannot fit the hog teacher: there are no images");
-}
-
-/** A BEiT of any known format: pretrained, or fine-tuned. */
-async function openTeachingModel(on: Context, checkpoint: string): Promise<TeachingModel> {
-  const opened = await openModel(checkpoint);
-  try {
-    const { kind, shape } = opened;
-    if (kind !== "pretrain" && kind !== "finetune") {
-      throw new UserError(`Cannot teach with "${checkpoint}": it holds a ${kind}`, {
-        hint: "give a pretrained or fine-tuned BEiT",
-      });
-    }
-    requireWhole(opened.report, `the teacher "${checkpoint}"`);
-    const values = new Map<string, Float32Array>();
-    for (const [name, tensor] of opened.tensors) values.set(name, toFloat32(await tensor.read()));
-    const initialise: Initialise = ({ name }) => values.get(name)!;
-    const config = {
-      codes: 1,
-      earlyLayers: shape.depth,
-      headLayers: 0,
-      dropPathRate: 0,
-      dropPathTwice: false,
-      initVariant: "unilm",
-      ...shape,
-    } as const;
-    return kind === "pretrain"
-      ? MaskedImageModel.create(on, config, initialise)
-      : Classifier.create(on, config, initialise);
-  } finally {
-    opened.close();
-  }
 }

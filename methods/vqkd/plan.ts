@@ -29,6 +29,10 @@ function teacherDim({ teacher, model }: TokenizerConfig): number {
     case "clip":
       return 512;
     case "dino":
+    case "dinov2":
+    case "siglip":
+    case "mae":
+    case "vit":
       return 768;
     case "hog":
       return teacher.hog.localComponents + teacher.hog.globalComponents;

@@ -18,7 +18,7 @@ export interface TeacherImages {
 
 /** Gives targets for the tokenizer's reconstruction; it has its own preprocessing. */
 export interface Teacher {
-  /** `clip`, `dino`, `beit`, `hog`. */
+  /** As configs name it: `clip`, `dino`, `hog`, … */
   readonly name: string;
   /** Width T of a target. */
   readonly targetDim: number;
@@ -44,6 +44,12 @@ export interface ChannelStatistics {
 export const imagenetStatistics: ChannelStatistics = {
   mean: [0.485, 0.456, 0.406],
   deviation: [0.229, 0.224, 0.225],
+};
+
+/** To [−1, 1]: what SigLIP and the ViTs of Google normalise with. */
+export const halfStatistics: ChannelStatistics = {
+  mean: [0.5, 0.5, 0.5],
+  deviation: [0.5, 0.5, 0.5],
 };
 
 /** What CLIP normalises with. */

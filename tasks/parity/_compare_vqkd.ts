@@ -1,13 +1,14 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { Tape } from "../../backends/tape.ts";
+import { modelOfTensors } from "../../checkpoints/open_model.ts";
+import type { TensorMap } from "../../checkpoints/tensor_data.ts";
+import { createEncoderTeacher } from "../../methods/vqkd/encoder_teacher.ts";
 import { initialiseFrom, type NamedValues } from "../../models/parameter_set.ts";
 import { sphericalKMeans } from "../../models/spherical_k_means.ts";
-import { createClipTeacher } from "../../models/teachers/clip.ts";
-import { createDinoTeacher } from "../../models/teachers/dino.ts";
+import type { EncoderTeacher } from "../../models/teachers/encoder_teacher.ts";
 import { normaliseChannels } from "../../models/teachers/normalise_channels.ts";
 import { clipStatistics, imagenetStatistics } from "../../models/teachers/teacher.ts";
-import type { VitTeacher } from "../../models/teachers/vit_teacher.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { toTokenizerRange, type VqkdOutput, VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
@@ -51,7 +52,7 @@ interface Subject {
   readonly on: Context;
   readonly fixture: Fixture;
   readonly settings: VqkdSettings;
-  readonly teacher: VitTeacher;
+  readonly teacher: EncoderTeacher;
 }
 
 function configOf({ config }: VqkdSettings): VqkdConfig {
@@ -256,6 +257,16 @@ async function compareKMeans({ comparison, on, fixture }: Subject): Promise<void
   }
 }
 
+/** The teacher's own names and values. */
+function tensorsOf(fixture: Fixture): TensorMap {
+  return new Map(
+    [...fixture.below("param.teacher_model.")].map(([name, { shape, values }]) => {
+      const tensor = { dtype: "F32", shape, data: values } as const;
+      return [name, { ...tensor, read: () => tensor }];
+    }),
+  );
+}
+
 /** `vqkd_*`: tokenizer, teacher, codes, gradients, EMA, optimizer steps and k-means. */
 export async function compareVqkd(
   comparison: Comparison,
@@ -264,9 +275,9 @@ export async function compareVqkd(
   json: unknown,
 ): Promise<void> {
   const settings = json as VqkdSettings;
-  const create = settings.config.teacher === "clip" ? createClipTeacher : createDinoTeacher;
-  const values = fixture.below("param.teacher_model.");
-  const teacher = create(on, values, settings.config.th);
+  const { teacher: name, th: heads } = settings.config;
+  const model = modelOfTensors(tensorsOf(fixture), name, { shape: { heads } });
+  const teacher = await createEncoderTeacher(on, name, model, "the fixture");
   const subject = { comparison, on, fixture, settings, teacher };
   try {
     await compareForward(subject);

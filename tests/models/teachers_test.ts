@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import { tf } from "../../deps/tfjs.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-import { BeitTeacher } from "../../models/teachers/beit.ts";
-import { createClipTeacher } from "../../models/teachers/clip.ts";
-import { createDinoTeacher } from "../../models/teachers/dino.ts";
 import { fitHog, hogDefaults, HogTeacher } from "../../models/teachers/hog.ts";
 import { cellColours, cellDim, cellHistograms } from "../../models/teachers/_cell_histograms.ts";
-import { createTiny, noiseImages, onReference, valuesOf } from "./_tiny.ts";
+import { onReference, valuesOf } from "./_tiny.ts";
 
 const size = 16;
 const options = {
@@ -90,30 +86,5 @@ Deno.test("hog: mistakes are named", async () => {
   assert.throws(() => fitHog(new Uint8Array(), options), /there are no images/);
   await onReference((on) => {
     assert.throws(() => new HogTeacher(on, new Map(), options), /teacher\.hog\.local\.weight/);
-  });
-});
-
-Deno.test("a pretrained model teaches: its normalised patch tokens", async () => {
-  await onReference((on) => {
-    const teacher = new BeitTeacher(createTiny(on));
-    on.backend.run(() =>
-      tf.tidy(() => {
-        const targets = teacher.targets(on, { images01: noiseImages(2, 16) });
-        assert.deepEqual(targets.shape, [2, 16, teacher.targetDim]);
-        const { mean } = tf.moments(targets, -1);
-        assert.ok(tf.max(tf.abs(mean)).dataSync()[0] < 1e-5);
-      })
-    );
-    teacher.dispose();
-  });
-});
-
-Deno.test("a file that is no teacher is refused by the name that it lacks", async () => {
-  await onReference((on) => {
-    assert.throws(() => createClipTeacher(on, new Map()), {
-      name: "UserError",
-      message: /^Cannot load the clip teacher: "patch_embed\.proj\.weight" is missing/,
-    });
-    assert.throws(() => createDinoTeacher(on, new Map()), /Cannot load the dino teacher/);
   });
 });

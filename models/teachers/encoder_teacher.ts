@@ -1,0 +1,87 @@
+/**
+ * A frozen vision transformer as a teacher: CLIP, DINO and its successor, SigLIP, MAE, a plain ViT, or a
+ * BEiT of our own, which can teach the next tokenizer.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import { linear } from "../../backends/ops/linear.ts";
+import { takeTokens } from "../../backends/ops/take_tokens.ts";
+import { type BeitConfig, layerNormEpsilon } from "../beit_config.ts";
+import { BeitEncoder } from "../beit_encoder.ts";
+import { norm } from "../layers/block.ts";
+import { type Initialise, type NamedValues, ParameterSet } from "../parameter_set.ts";
+import { affineSpecs, encoderSpecs } from "../parameter_specs.ts";
+import { withoutGradient } from "../without_gradient.ts";
+import { normaliseChannels } from "./normalise_channels.ts";
+import type { ChannelStatistics, Teacher, TeacherImages } from "./teacher.ts";
+
+/** What an {@link EncoderTeacher} is made of. */
+export interface EncoderTeacherOptions {
+  /** As configs name it. */
+  readonly name: string;
+  readonly config: BeitConfig;
+  /** What its images are normalised with. */
+  readonly statistics: ChannelStatistics;
+  /** The norm of the last block's tokens: `norm`, or a classifier's `fc_norm`. */
+  readonly norm: "norm" | "fc_norm";
+  /** Width of a last linear layer `projection` without bias, as CLIP has; null for none. */
+  readonly projectionDim: number | null;
+}
+
+/** The last block's patch tokens after the norm, projected where there is a projection. */
+export class EncoderTeacher implements Teacher {
+  readonly name: string;
+  readonly targetDim: number;
+  readonly #options: EncoderTeacherOptions;
+  readonly #parameters: ParameterSet;
+  readonly #encoder: BeitEncoder;
+
+  /** A teacher with the values that `initialise` gives. */
+  constructor(on: Context, options: EncoderTeacherOptions, initialise: Initialise) {
+    const { name, config, projectionDim } = options;
+    this.name = name;
+    this.targetDim = projectionDim ?? config.embedDim;
+    this.#options = options;
+    const specs = [
+      ...encoderSpecs(config, { hasMaskToken: false }),
+      ...affineSpecs(options.norm, [config.embedDim]),
+      ...projectionDim === null
+        ? []
+        : [{ name: "projection.weight", shape: [projectionDim, config.embedDim] }],
+    ];
+    const frozen = specs.map((spec) => ({ ...spec, isTrainable: false }));
+    this.#parameters = ParameterSet.create(on, frozen, initialise);
+    this.#encoder = new BeitEncoder(on, config, this.#parameters);
+  }
+
+  /** images [B, 3, S, S] in [0, 1] → [B, N, T]. */
+  targets(on: Context, images: Pick<TeacherImages, "images01">): Tensor {
+    const { config, statistics, projectionDim } = this.#options;
+    const parameters = this.#parameters;
+    const [targets] = withoutGradient(() => {
+      const input = normaliseChannels(images.images01, statistics);
+      const { final } = this.#encoder.forward(on, input, { mask: null, dropPath: null });
+      const patches = takeTokens(on, final, "patches");
+      const features = norm(on, parameters, this.#options.norm, patches, layerNormEpsilon(config));
+      if (projectionDim === null) return [features];
+      return [linear(on, features, parameters.value("projection.weight"), null)];
+    });
+    return targets;
+  }
+
+  state(): Map<string, NamedValues> {
+    return new Map();
+  }
+
+  async weights(): Promise<ReadonlyMap<string, NamedValues>> {
+    return await this.#parameters.export();
+  }
+
+  dispose(): void {
+    this.#encoder.dispose();
+    this.#parameters.dispose();
+  }
+}
