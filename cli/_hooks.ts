@@ -12,7 +12,15 @@ import type { RunHook } from "../pipeline/hooks.ts";
 export async function loadHooks(paths: readonly string[]): Promise<RunHook[]> {
   const hooks: RunHook[] = [];
   for (const path of paths) {
-    const url = /^(https?|file):/.test(path) ? path : pathToFileURL(resolve(path)).href;
+    if (/^(?!file:)[a-z][a-z+.-]+:/i.test(path)) {
+      throw new UserError(
+        `Cannot load the hook "${path}": code from another machine would run here`,
+        {
+          hint: "look at it, save it, and give its path",
+        },
+      );
+    }
+    const url = path.startsWith("file:") ? path : pathToFileURL(resolve(path)).href;
     let module: { default?: unknown };
     try {
       module = await import(url);

@@ -25,7 +25,12 @@ async function tokenizerRecipe(config: PretrainConfig) {
   for (const [key, value] of Object.entries(config.backend)) take(`backend.${key}`, value);
   take("seed", config.seed);
   take("precision", config.precision);
-  return await resolveConfig({ task: "tokenizer", recipe: config.tokenizer.recipe, overrides });
+  return await resolveConfig({
+    task: "tokenizer",
+    recipe: config.tokenizer.recipe,
+    mayRun: false,
+    overrides,
+  });
 }
 
 /** Whether a directory holds the finished run of this config. */

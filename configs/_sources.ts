@@ -125,8 +125,28 @@ function notAFile(error: unknown): string {
   return /access|permission/i.test(message) ? message : "there is no such file";
 }
 
-/** Reads and parses the recipe at a URL; its name says its format. */
-export async function readSource(url: URL, label: string): Promise<Source> {
+/** Runs a recipe that is a module and takes what it exports. */
+async function runModule(url: URL, label: string): Promise<Source> {
+  let module: { default?: unknown };
+  try {
+    module = await import(url.href);
+  } catch (error) {
+    throw new UserError(`Cannot read recipe "${label}": ${messageOf(error).split("\n")[0]}`, {
+      cause: error,
+    });
+  }
+  checkNesting(module.default, label);
+  const values = checkedRoot(structuredClone(module.default), label);
+  return { values, lines: new Map(), header: "" };
+}
+
+/**
+ * Reads and parses the recipe at a URL; its name says its format.
+ *
+ * @param mayRun whether it may be a module: only what the user named is code that the user chose to
+ * run, what a file or a server names is not
+ */
+export async function readSource(url: URL, label: string, mayRun: boolean): Promise<Source> {
   const extension = url.pathname.match(/\.[a-z]+$/)?.[0] ?? "";
   switch (extension) {
     case ".json":
@@ -137,19 +157,18 @@ export async function readSource(url: URL, label: string): Promise<Source> {
       return await parseYamlSource(await fetchText(url, label), label);
     case ".ts":
     case ".js":
-    case ".mjs": {
-      let module: { default?: unknown };
-      try {
-        module = await import(url.href);
-      } catch (error) {
-        throw new UserError(`Cannot read recipe "${label}": ${messageOf(error).split("\n")[0]}`, {
-          cause: error,
-        });
-      }
-      checkNesting(module.default, label);
-      const values = checkedRoot(structuredClone(module.default), label);
-      return { values, lines: new Map(), header: "" };
-    }
+    case ".mjs":
+      if (mayRun && url.protocol === "file:") return await runModule(url, label);
+      throw new UserError(
+        mayRun
+          ? `Cannot read recipe "${label}": a module from another machine would run here`
+          : `Cannot read recipe "${label}": a file names it, and a module would run`,
+        {
+          hint: mayRun
+            ? "look at it, save it, and give its path; JSON and YAML are read from a URL too"
+            : "write it as .jsonc or .yaml, or name the module on the command line with --config",
+        },
+      );
     default:
       throw new UserError(
         `Cannot read recipe "${label}": expected a .jsonc, .json, .yaml, .yml or .ts file, ` +

@@ -110,11 +110,16 @@ function layerOf(source: Source, label: string): Layer {
 /**
  * Reads a recipe by bundled name, path or URL, with the one it extends.
  *
+ * @param mayRun whether it may be a module of the user's own; what it extends never is
  * @throws {UserError} where there is none, it cannot be read, or it extends one that itself extends
  */
-export async function loadRecipe(recipe: string, base = workingDirectory()): Promise<Recipe> {
+export async function loadRecipe(
+  recipe: string,
+  base = workingDirectory(),
+  mayRun = true,
+): Promise<Recipe> {
   const { url, label } = locate(recipe, base);
-  const source = await readSource(url, label);
+  const source = await readSource(url, label, mayRun);
   const name = decodeURIComponent(url.pathname.split("/").pop() ?? "").replace(/\.[a-z]+$/, "");
   const own = layerOf(source, label);
   const parent = source.values.extends;
@@ -123,7 +128,7 @@ export async function loadRecipe(recipe: string, base = workingDirectory()): Pro
     throw new UserError(`Cannot extend from "${label}": expected one recipe's name or path`);
   }
   const below = locate(parent, url);
-  const parentSource = await readSource(below.url, below.label);
+  const parentSource = await readSource(below.url, below.label, false);
   if (parentSource.values.extends !== undefined) {
     throw new UserError(
       `Cannot extend "${parent}" from "${label}": it extends another recipe itself`,

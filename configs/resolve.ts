@@ -49,6 +49,8 @@ export interface ResolveOptions<T extends Task> {
   label?: string;
   /** What relative paths of recipes start from; default the working directory. */
   base?: URL;
+  /** Whether `recipe` may be a module, which runs; give false for a name out of a file. Default true. */
+  mayRun?: boolean;
 }
 
 /** A whole config, its origins and the recipe's name. */
@@ -76,14 +78,14 @@ export interface ResolvedConfig<T extends Task = Task> extends ParsedConfig<T> {
 export async function resolveConfig<T extends Task = Task>(
   options: ResolveOptions<T> = {},
 ): Promise<ResolvedConfig<T>> {
-  const { task, extra = [], overrides = [] } = options;
+  const { task, extra = [], overrides = [], mayRun = true } = options;
   const recipe = options.recipe ?? defaultRecipes[task ?? "pretrain"];
   const base = options.base ?? workingDirectory();
   const label = typeof recipe === "string" ? recipe : options.label ?? "the given values";
   const layers: Layer[] = [];
   let name = "config";
   if (typeof recipe === "string") {
-    const loaded = await loadRecipe(recipe, base);
+    const loaded = await loadRecipe(recipe, base, mayRun);
     name = loaded.name;
     layers.push(...loaded.layers);
   } else {

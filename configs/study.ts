@@ -88,7 +88,7 @@ export const bundledStudy = new URL("./studies/study.jsonc", import.meta.url);
 export async function readStudy(path?: string): Promise<Study> {
   const url = path === undefined ? bundledStudy : new URL(path, workingDirectory());
   const label = path ?? "study.jsonc";
-  const { values } = await readSource(url, label);
+  const { values } = await readSource(url, label, true);
   return parseStudy(values, label);
 }
 

@@ -106,6 +106,7 @@ class DatasetParts {
       await resolveConfig({
         task: "tokenizer",
         recipe: recipes.tokenizer,
+        mayRun: false,
         overrides: toOverrides(...values, more),
       });
     const { config: { batchSize } } = await resolve({});
@@ -129,6 +130,7 @@ class DatasetParts {
       await resolveConfig({
         task: "pretrain",
         recipe: recipes.pretrain,
+        mayRun: false,
         overrides: toOverrides(...values, more),
       });
     const { config: { batchSize } } = await resolve({});
@@ -191,6 +193,7 @@ class DatasetParts {
       await resolveConfig({
         task: "finetune",
         recipe: recipes.finetune,
+        mayRun: false,
         overrides: toOverrides(...values, more),
       });
     const { config: { batchSize } } = await resolve({});
