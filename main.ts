@@ -1,10 +1,78 @@
 /**
  * The command line: `deno task COMMAND`, or `deno run main.ts COMMAND`.
  *
+ * It imports nothing before it has looked at the version of Deno: an older one fails on what the
+ * program needs before its first line, with words of its own.
+ *
  * @module
  */
-import project from "./deno.json" with { type: "json" };
-import { runProgram } from "./cli/_program.ts";
-import { commands } from "./cli/commands.ts";
 
-if (import.meta.main) Deno.exit(await runProgram(Deno.args, commands, project.version));
+/** The oldest Deno that has all the program needs: text imports, file locks. */
+const oldest = "2.8.0";
+
+/** Seconds after which a start is one that downloads, or a disk that is slow. */
+const patience = 1.5;
+
+const encoder = new TextEncoder();
+const note = (text: string) => Deno.stderr.writeSync(encoder.encode(text));
+
+function isTooOld(version: string): boolean {
+  const [major, minor] = version.split(".").map(Number);
+  const [oldestMajor, oldestMinor] = oldest.split(".").map(Number);
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}
+
+/** Loads the program, and says what it waits for where that takes long. */
+async function loadProgram(): Promise<{ start(): Promise<number> }> {
+  // A computed name: Deno looks for all that literal ones need before the first line runs.
+  const program = "./cli/start.ts";
+  const isTerminal = Deno.stderr.isTerminal();
+  const begun = performance.now();
+  let isShown = false;
+  const tick = () => {
+    const seconds = Math.floor((performance.now() - begun) / 1000);
+    if (seconds < patience || (isShown && !isTerminal)) return;
+    const what = "Fetching libraries, once: 140 MB on the disk";
+    note(isTerminal ? `\r\x1b[K${what}  ${seconds}s` : `${what}\n`);
+    isShown = true;
+  };
+  const timer = setInterval(tick, 250);
+  const clear = () => isShown && isTerminal && note("\r\x1b[K");
+  // Nothing is begun yet: Ctrl-C leaves nothing behind, on the screen neither.
+  const leave = () => {
+    clear();
+    Deno.exit(130);
+  };
+  Deno.addSignalListener("SIGINT", leave);
+  try {
+    return await import(program);
+  } finally {
+    Deno.removeSignalListener("SIGINT", leave);
+    clearInterval(timer);
+    clear();
+  }
+}
+
+if (import.meta.main) {
+  const version = Deno.version.deno;
+  if (isTooOld(version)) {
+    note(
+      `error: mimic needs Deno ${oldest} or newer, and this is ${version}; ` +
+        "run `deno upgrade`, or use `npx --yes deno@2.9.6` in the place of `deno`\n",
+    );
+    Deno.exit(2);
+  }
+  let program: Awaited<ReturnType<typeof loadProgram>>;
+  try {
+    program = await loadProgram();
+  } catch (error) {
+    const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+    const isForbidden = /^Requires \w+ access/.test(reason);
+    const hint =
+      "; the first start fetches libraries from the npm registry: look whether this machine " +
+      "reaches it, then run the same command again";
+    note(`error: Cannot load the program: ${reason}${isForbidden ? "" : hint}\n`);
+    Deno.exit(isForbidden ? 2 : 1);
+  }
+  Deno.exit(await program.start());
+}

@@ -73,6 +73,17 @@ function debugs(): boolean {
   return state === "granted" && Deno.env.get(name) === "1";
 }
 
+/**
+ * Gives Mesa's drivers, which write two lines on stderr where there is none, a runtime directory. Nothing
+ * is put there: it would hold the socket of a desktop, and WebGPU opens no window.
+ */
+function setRuntimeDirectory(): void {
+  const name = "XDG_RUNTIME_DIR";
+  if (Deno.build.os !== "linux") return;
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  if (state === "granted" && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
+}
+
 /** Says on stderr what went wrong; gives the exit code. */
 export function reportError(
   error: unknown,
@@ -80,7 +91,12 @@ export function reportError(
   style: Style,
   rank = 0,
 ): number {
-  const message = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
+  const message = messageOf(error).replaceAll(/\s*\n\s*/g, " ")
+    // Deno's advice is no command: a task has its permissions in deno.json.
+    .replace(
+      /, run again with the (--allow-\w+) flag/,
+      "; it was started without $1 for that, see SECURITY.md",
+    );
   const line = rank > 0 ? `rank ${rank}: ${message}` : message;
   const isMistake = error instanceof UserError || error instanceof Deno.errors.NotCapable;
   if (error instanceof Error && error.name === "AbortError") return exitCodes.interrupted;
@@ -111,6 +127,7 @@ export async function runProgram(
       print(complete(words[1], words.slice(2), commands));
       return exitCodes.done;
     }
+    setRuntimeDirectory();
     const call = findCall(words, commands, version);
     if ("help" in call) {
       print(`${call.help(styleFor(Deno.stdout))}\n`);

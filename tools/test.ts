@@ -27,7 +27,7 @@ interface Gate {
 const gates: readonly Gate[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
-  { name: "types", args: ["check", "--quiet", "--doc", "."] },
+  { name: "types", args: ["check", "--quiet", "--doc", "--lock=deno.lock", "."] },
   {
     name: "layers",
     args: [
@@ -95,7 +95,7 @@ async function runAll(selection: readonly string[]): Promise<number> {
   // The types were checked above, with those of the examples.
   const check = selection.length === 0 ? ["--no-check"] : [];
   const { code, signal, output } = await runDeno(
-    ["test", ...doc, ...check, "--parallel", ...testPermissions, ...selection],
+    ["test", "--lock=deno.lock", ...doc, ...check, "--parallel", ...testPermissions, ...selection],
   );
   const counts = countTests(output);
   passed += counts?.passed ?? 0;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 
@@ -33,26 +34,15 @@ const isolation = {
  * and is never asked for.
  */
 async function bundle(entry: string): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "mimic-browser-" });
-  try {
-    const output = `${folder}/page.js`;
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "bundle",
-        "--quiet",
-        "--platform=browser",
-        "--external=./_decode_sharp.ts",
-        "-o",
-        output,
-        entry,
-      ],
-      cwd: root,
-    }).output();
-    if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-    return await Deno.readTextFile(output);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const { success, errors, outputFiles } = await Deno.bundle({
+    entrypoints: [fileURLToPath(new URL(entry, root))],
+    platform: "browser",
+    external: ["./_decode_sharp.ts"],
+    write: false,
+  });
+  const [file] = outputFiles ?? [];
+  if (success && file !== undefined) return file.text();
+  throw new Error(`Cannot bundle "${entry}": ${errors.map(({ text }) => text).join("; ")}`);
 }
 
 /**

@@ -1,9 +1,14 @@
 /** Runs a task of deno.json as `deno task` does: with its own permissions and no others. */
+import { fileURLToPath } from "node:url";
+
 const root = new URL("../../", import.meta.url);
 
 const project = JSON.parse(Deno.readTextFileSync(new URL("deno.json", root))) as {
   tasks: Record<string, { command: string }>;
 };
+
+/** The packages of all that tests run; a program that they start knows of no other lock file. */
+export const lockFlag = `--lock=${fileURLToPath(new URL("deno.lock", root))}`;
 
 /** What a task wrote, and its exit code. */
 export interface TaskOutput {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { doctorLines, type DoctorReport } from "../../cli/_doctor_text.ts";
 import { describePermissions, valueWithoutPaths, withoutPaths } from "../../cli/_machine.ts";
-import { runDeno, runTask, taskWords } from "./_tasks.ts";
+import { lockFlag, runDeno, runTask, taskWords } from "./_tasks.ts";
 
 Deno.test("texts keep the last part of a path", () => {
   const cases: [text: string, wanted: string][] = [
@@ -49,8 +49,22 @@ Deno.test("doctor --quick says what there is, in one JSON document and without p
   }
 });
 
-Deno.test("doctor without permissions names the flags to add", async () => {
-  const { code, stdout } = await runDeno(["run", "--no-prompt", "main.ts", "doctor", "--quick"]);
+Deno.test("doctor with no permission but its own files names the flags to add", async () => {
+  const none = await runDeno(["run", "--no-prompt", lockFlag, "main.ts", "doctor"]);
+  assert.equal(none.code, 2);
+  assert.match(
+    none.stderr,
+    /^error: Cannot load the program: Requires read access.*--allow-read flag\n$/,
+  );
+  const { code, stdout } = await runDeno([
+    "run",
+    "--no-prompt",
+    "--allow-read=.",
+    lockFlag,
+    "main.ts",
+    "doctor",
+    "--quick",
+  ]);
   assert.equal(code, 0);
   for (const { flag } of describePermissions()) assert.ok(stdout.includes(`  add ${flag}`), flag);
   assert.match(stdout, /^ {2}memory +not known: add --allow-sys=systemMemoryInfo$/m);

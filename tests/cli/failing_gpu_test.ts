@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hasAdapter } from "../backends/webgpu/_adapter.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
-import { runDeno } from "./_tasks.ts";
+import { lockFlag, runDeno } from "./_tasks.ts";
 
 /** Steps and losses that a run directory holds. */
 function losses(directory: string): [number, number][] {
@@ -15,7 +15,7 @@ async function settings(folder: string): Promise<string[]> {
   return ["pretrain", ...overrides.flatMap((key) => ["--set", key]), "--micro-batch", "2"];
 }
 
-const run = ["run", "--no-check", "--allow-all"];
+const run = ["run", "--no-check", lockFlag, "--allow-all"];
 
 async function comparesFailed(
   fault: "lose" | "refuse",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { commands } from "../../cli/commands.ts";
+import { lockFlag } from "./_tasks.ts";
 import { complete } from "../../cli/completion.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -17,7 +18,15 @@ async function run(
   env: Record<string, string> = {},
 ): Promise<Output> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--allow-read", "--allow-env=MIMIC_DEBUG", script, ...words],
+    args: [
+      "run",
+      "--no-check",
+      lockFlag,
+      "--allow-read",
+      "--allow-env=MIMIC_DEBUG",
+      script,
+      ...words,
+    ],
     cwd: root,
     env,
   }).output();
@@ -92,7 +101,7 @@ Deno.test("a command's own exit code is kept", async () => {
 /** Starts the waiting command and sends signals, each after the next line on stderr. */
 async function interrupt(signals: Deno.Signal[], words: string[]): Promise<Output> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--allow-read", program, ...words],
+    args: ["run", "--no-check", lockFlag, "--allow-read", program, ...words],
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -124,7 +133,7 @@ Deno.test("the second Ctrl-C ends at once", async () => {
 
 Deno.test("a reader that goes away is no error", async () => {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--allow-read", "main.ts", "config", "schema"],
+    args: ["run", "--no-check", lockFlag, "--allow-read", "main.ts", "config", "schema"],
     cwd: root,
     stdout: "piped",
     stderr: "piped",

@@ -1,5 +1,6 @@
 /** Starts programs under MPI's launcher for tests. */
 import assert from "node:assert/strict";
+import { lockFlag } from "../cli/_tasks.ts";
 import { fileURLToPath } from "node:url";
 
 /** Where an `mpirun` of OpenMPI is: `MPIRUN_PATH`, or where systems put it; null without one. */
@@ -67,6 +68,7 @@ export function jobCommand(ranks: number, program: string, args: readonly string
       Deno.execPath(),
       "run",
       "--no-check",
+      lockFlag,
       "--allow-all",
       program,
       ...args,

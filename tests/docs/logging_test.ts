@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { lockFlag } from "../cli/_tasks.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -54,6 +55,7 @@ async function trainWith(
       args: [
         "run",
         "--no-check",
+        lockFlag,
         "--allow-read",
         "--allow-write",
         "--allow-env",

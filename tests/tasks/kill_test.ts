@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { LogReader } from "../../checkpoints/append_log.ts";
 import { readRecords } from "../../checkpoints/event_file.ts";
+import { lockFlag } from "../cli/_tasks.ts";
 import { tinyTokenizerOverrides } from "./_tiny_tokenizer.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
@@ -9,7 +10,7 @@ const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 function command(args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--allow-all", main, ...args],
+    args: ["run", "--no-check", lockFlag, "--allow-all", main, ...args],
     stdout: "piped",
     stderr: "piped",
   });

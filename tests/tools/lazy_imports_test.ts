@@ -30,10 +30,10 @@ async function loadedWith(entry: string): Promise<Set<string>> {
 }
 
 Deno.test("--help loads no tensors, plots or routes; a run loads its plots when it draws them", async () => {
-  const main = await loadedWith("main.ts");
+  const main = await loadedWith("cli/start.ts");
   assert.ok(main.has("cli/commands.ts") && main.has("cli/serve.ts"));
   for (const library of ["d3", "hono", "uplot", "tfjs", "sharp", "playwright"]) {
-    assert.ok(!main.has(`deps/${library}.ts`), `main.ts loads deps/${library}.ts`);
+    assert.ok(!main.has(`deps/${library}.ts`), `the program loads deps/${library}.ts`);
   }
   const run = await loadedWith("methods/engine/session.ts");
   assert.ok(run.has("methods/engine/run_recorder.ts") && !run.has("deps/d3.ts"));

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 
+import { isForMusl } from "../../tools/trim_lock.ts";
+
 const root = new URL("../../", import.meta.url);
 
 interface Lock {
@@ -11,9 +13,9 @@ function readLock(name: string): Lock {
   return JSON.parse(Deno.readTextFileSync(new URL(name, root)));
 }
 
-Deno.test("main.lock holds what main.ts may load and nothing more (deno task lock)", async () => {
+Deno.test("main.lock holds what the program may load and nothing more (deno task lock)", async () => {
   const packages = new Set<string>();
-  for (const entry of ["main.ts", "data/worker.ts"]) {
+  for (const entry of ["cli/start.ts", "data/worker.ts"]) {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", "--no-lock", entry],
       cwd: root,
@@ -30,6 +32,11 @@ Deno.test("main.lock holds what main.ts may load and nothing more (deno task loc
     }
   }
   assert.deepEqual(Object.keys(readLock("main.lock").specifiers).sort(), [...packages].sort());
+});
+
+Deno.test("main.lock leaves out what no Deno can load", () => {
+  assert.deepEqual(Object.keys(readLock("main.lock").npm).filter((name) => isForMusl(name)), []);
+  assert.ok(Object.keys(readLock("deno.lock").npm).some(isForMusl));
 });
 
 Deno.test("main.lock and deno.lock name the same versions", () => {
