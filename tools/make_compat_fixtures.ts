@@ -15,6 +15,7 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../configs/schema.ts";
+import { settings, tinyTrainings, trainingCommands } from "./soak/trainings.ts";
 import { configHash } from "../methods/engine/config_hash.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -63,92 +64,12 @@ function writePictures(): void {
   }
 }
 
-const computing = [
-  "data.workers=0",
-  "data.cacheBytes=0",
-  "backend.name=cpu",
-  "backend.threads=1",
-  "precision=float32",
-  "checkpoint.everySteps=8",
-  "checkpoint.keepLast=1",
-];
-const vision = [
-  "model.imageSize=16",
-  "model.embedDim=16",
-  "model.depth=2",
-  "model.heads=2",
-  "model.mlpRatio=1",
-];
-
-/** The five trainings, in the order in which each finds what it needs. */
-const trainings: Readonly<Record<string, readonly string[]>> = {
-  tokenizer: [
-    ...vision,
-    "data.source=data",
-    "data.evaluationSplit=none",
-    "codebook.codes=32",
-    "codebook.codeDim=4",
-    "codebook.restartIdleSteps=3",
-    "codebook.usageWindow=5",
-    "teacher.hog.fitImages=16",
-    "teacher.hog.localComponents=8",
-    "teacher.hog.globalComponents=4",
-    "batchSize=4",
-    "schedule.steps=16",
-  ],
-  pretrain: [
-    ...vision,
-    "data.source=data",
-    "data.evaluationSplit=val",
-    "tokenizer.checkpoint=runs/tokenizer",
-    "model.earlyLayers=1",
-    "model.headLayers=1",
-    "model.codes=32",
-    "model.dropPathRate=0.1",
-    "mask.ratio=0.4",
-    "mask.minBlock=2",
-    "batchSize=4",
-    "schedule.steps=16",
-    "evaluation.knn.every=1",
-    "evaluation.linear.atEnd=false",
-    "evaluation.baselines=false",
-  ],
-  finetune: [
-    ...vision,
-    "data.source=data",
-    "data.evaluationSplit=val",
-    "pretrained=runs/pretrain",
-    "augment.testResize=18",
-    "ema.decay=0.9",
-    "augment.mixing.mixup=0.8",
-    "batchSize=4",
-    "schedule.steps=16",
-    "evaluateEveryEpochs=1",
-  ],
-  "linear-probe": [
-    "data.source=data",
-    "data.evaluationSplit=val",
-    "pretrained=runs/pretrain",
-    "augment.size=16",
-    "batchSize=4",
-    "probe.epochs=4",
-  ],
-  segment: [
-    ...vision,
-    "data.source=shapes",
-    "pretrained=runs/pretrain",
-    "augment.size=16",
-    "augment.resize=[64,24]",
-    "augment.stride=12",
-    "segmentation.channels=2",
-    "segmentation.auxiliaryChannels=1",
-    "segmentation.outBlocks=[0,0,1,1]",
-    "batchSize=4",
-    "schedule.steps=16",
-    "schedule.warmupSteps=2",
-    "evaluateEverySteps=6",
-  ],
-};
+const saving = ["checkpoint.everySteps=8", "checkpoint.keepLast=1"];
+const trainings = tinyTrainings({
+  data: "data",
+  tokenizer: "runs/tokenizer",
+  pretrained: "runs/pretrain",
+});
 
 /** Kills the run from inside, three steps after its first checkpoint, whatever the machine's speed. */
 const killing = `export default (event) => {
@@ -159,19 +80,16 @@ const killing = `export default (event) => {
 async function writeRuns(): Promise<void> {
   const hook = Deno.makeTempFileSync({ suffix: ".js" });
   Deno.writeTextFileSync(hook, killing);
-  for (const [task, overrides] of Object.entries(trainings)) {
-    const settings = [...computing, ...overrides].flatMap((override) => ["--set", override]);
-    await mimic([task, ...settings, "--out", `runs/${task}`]);
-    const out = ["--out", `runs/${task}-killed`];
-    await mimic([task, ...settings, ...out, "--hook", hook], [137]);
+  for (const task of trainingCommands) {
+    const words = [task, ...settings([...trainings[task], ...saving])];
+    await mimic([...words, "--out", `runs/${task}`]);
+    await mimic([...words, "--out", `runs/${task}-killed`, "--hook", hook], [137]);
   }
-  const stopped = [...computing, ...trainings.finetune, "log.tensorBoard=false"]
-    .flatMap((override) => ["--set", override]);
+  const stopped = settings([...trainings.finetune, ...saving, "log.tensorBoard=false"]);
   await mimic(["finetune", ...stopped, "--max-steps", "5", "--out", "runs/finetune-stopped"]);
   // A step that is not finite, and what it leaves.
   const wild = ["optimizer.lr=1e30", "schedule.warmupRatio=0", "log.tensorBoard=false"];
-  const diverging = [...computing, ...trainings.pretrain, ...wild]
-    .flatMap((override) => ["--set", override]);
+  const diverging = settings([...trainings.pretrain, ...saving, ...wild]);
   await mimic(["pretrain", ...diverging, "--out", "runs/diverged"], [1, 2]);
   Deno.removeSync(hook);
   // Pages are made anew, and TensorBoard's files are alike: together they would be most of the bytes.

@@ -1,0 +1,108 @@
+/** Damaged archives, opened as a user's data and read to the last member. @module */
+
+import { fileURLToPath } from "node:url";
+import { zipSync } from "../../deps/fflate.ts";
+import { openSource } from "../../data/open_source.ts";
+import type { Generator } from "../../core/generator.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Case } from "./child.ts";
+import { mutate, oneOf } from "./mutate.ts";
+
+const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));
+const encoder = new TextEncoder();
+
+/** One member of a tar: `type` is its typeflag. */
+function tarMember(name: string, content: Uint8Array, type = "0"): Uint8Array {
+  const member = new Uint8Array(512 + Math.ceil(content.length / 512) * 512);
+  const write = (text: string, at: number) => member.set(encoder.encode(text), at);
+  write(name.slice(0, 100), 0);
+  write("0000644\0" + "0000000\0" + "0000000\0", 100);
+  write(`${content.length.toString(8).padStart(11, "0")}\0` + "00000000000\0", 124);
+  write(`        ${type}`, 148);
+  write("ustar\0" + "00", 257);
+  const sum = member.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  member.set(content, 512);
+  return member;
+}
+
+function tarOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const [name, content] of Object.entries(files)) {
+    if (name.length > 100) parts.push(tarMember("././@LongLink", encoder.encode(`${name}\0`), "L"));
+    parts.push(tarMember(name, content));
+  }
+  return new Uint8Array([...parts, new Uint8Array(1024)].flatMap((part) => [...part]));
+}
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Archives of every kind, by the ending of their names. */
+async function victims(): Promise<[string, Uint8Array][]> {
+  const data = `${fixtures}/compat/0.1.0/data`;
+  const files: Record<string, Uint8Array> = {};
+  for (const split of ["train", "val"]) {
+    for (const name of ["bright", "dark"]) {
+      for (const index of [0, 1, 2]) {
+        files[`${split}/${name}/${index}.pgm`] = Deno.readFileSync(
+          `${data}/${split}/${name}/${index}.pgm`,
+        );
+      }
+    }
+  }
+  const sample = files["train/dark/0.pgm"];
+  const shard = {
+    "000.pgm": sample,
+    "000.cls": encoder.encode("1"),
+    "000.json": encoder.encode('{"label": 1}'),
+    "001.pgm": sample,
+    "001.cls": encoder.encode("0"),
+  };
+  const long = { ...files, [`train/dark/${"long".repeat(40)}.pgm`]: sample };
+  return [
+    ["tar", tarOf(files)],
+    ["tar", tarOf(long)],
+    ["tar", tarOf(shard)],
+    ["tar.gz", await gzip(tarOf(files))],
+    ["zip", zipSync(files, { level: 0 })],
+    ["zip", zipSync(long, { level: 9 })],
+  ];
+}
+
+/** Prepares the cases. */
+export async function archiveCases(): Promise<Case> {
+  const all = await victims();
+  return async (generator: Generator, index) => {
+    const [ending, bytes] = oneOf(all, generator);
+    const path = `${index}.${ending}`;
+    Deno.writeFileSync(path, mutate(bytes, generator));
+    try {
+      return await readAll(path, generator);
+    } finally {
+      Deno.removeSync(path);
+    }
+  };
+}
+
+async function readAll(path: string, generator: Generator): Promise<string> {
+  const split = generator.next() < 0.5 ? {} : { split: "val" };
+  const source = await openSource(path, split);
+  let refused = 0;
+  try {
+    for (let member = 0; member < source.length; member++) {
+      source.entry(member);
+      try {
+        await source.read(member);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        refused++;
+      }
+    }
+  } finally {
+    source.close?.();
+  }
+  return refused === 0 ? "read" : "read in part";
+}

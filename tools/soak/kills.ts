@@ -1,0 +1,23 @@
+/** Runs killed at random instants. @module */
+import { single, strikeRuns, type Striking } from "./runs.ts";
+import type { SoakPart } from "./part.ts";
+
+const striking: Striking = {
+  name: "kills",
+  title: "Runs of the five trainings killed and gone on with",
+  command: single,
+  strike(child) {
+    child.kill("SIGKILL");
+    return "SIGKILL";
+  },
+  savesMore: false,
+  codes: [137],
+};
+
+/** Kills. */
+export const kills: SoakPart = {
+  name: striking.name,
+  title: striking.title,
+  cases: 400,
+  run: (options) => strikeRuns(striking, options),
+};
