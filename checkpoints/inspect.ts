@@ -10,6 +10,7 @@ import { sizeOf } from "../core/shapes.ts";
 import { openCheckpointFiles } from "./_checkpoint_files.ts";
 import type { ModelFormat } from "./formats/model_format.ts";
 import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
+import { isOnnx, type OnnxContent, readOnnx } from "./onnx/read_onnx.ts";
 import { type LoadReport, openModel } from "./open_model.ts";
 import type { DType } from "./tensor_data.ts";
 
@@ -25,7 +26,7 @@ export interface Inspection {
   /** The file looked at; for a folder the one within it. */
   path: string;
   bytes: number;
-  container: "safetensors" | "pth";
+  container: "safetensors" | "pth" | "onnx";
   /** Keys from the root of a `.pth` file to its weights. */
   wrappers: readonly string[];
   /** Whose names it has; `undefined` for tensors of no BEiT. */
@@ -39,6 +40,8 @@ export interface Inspection {
   /** Elements in floating-point tensors that the model consists of, or in all where it is no model. */
   parameters: number;
   metadata: Readonly<Record<string, string>>;
+  /** What an ONNX file takes and gives. */
+  graph?: Pick<OnnxContent, "producer" | "opset" | "inputs" | "outputs">;
 }
 
 const FLOATING: readonly DType[] = ["F64", "F32", "F16", "BF16"];
@@ -67,6 +70,7 @@ function countParameters(entries: Iterable<{ dtype: DType; shape: readonly numbe
  * ```
  */
 export async function inspectFile(from: string | URL): Promise<Inspection> {
+  if (isOnnx(from)) return await inspectOnnx(from);
   const files = await openCheckpointFiles(from);
   files.close();
   const { path, bytes, container, wrappers, metadata } = files;
@@ -88,6 +92,20 @@ export async function inspectFile(from: string | URL): Promise<Inspection> {
     if (!(error instanceof UserError)) throw error;
     return { ...seen, parameters: countParameters(tensors) };
   }
+}
+
+async function inspectOnnx(from: string | URL): Promise<Inspection> {
+  const { bytes, tensors, metadata, ...graph } = await readOnnx(from);
+  return {
+    path: String(from),
+    bytes,
+    container: "onnx",
+    wrappers: [],
+    tensors: [...tensors],
+    parameters: countParameters(tensors),
+    metadata,
+    graph,
+  };
 }
 
 /** One line that says what a file is: `vit.pth: unilm pretrain, ViT of 12 blocks …`. */

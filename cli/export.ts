@@ -20,7 +20,8 @@ export const exportModel = defineCommand({
   description:
     "Writes the encoder, or the whole classifier, as an ONNX file (opset 17). Its input " +
     "`images` is [batch, 3, size, size], normalised with the mean and standard deviation in its " +
-    "metadata; its outputs are `logits`, or `tokens` and `pooled`, the mean of the patch tokens.",
+    "metadata, which name the classes too; its outputs are `logits`, or `tokens` and `pooled`: the " +
+    "mean of the patch tokens, or of a classifier what its head takes.",
   arguments: {
     from: required(
       "IN",

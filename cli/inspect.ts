@@ -1,5 +1,6 @@
 /** `inspect`: what a checkpoint is and holds. */
 import type { Inspection } from "../checkpoints/inspect.ts";
+import type { OnnxValue } from "../checkpoints/onnx/read_onnx.ts";
 import { formatShape } from "../core/shapes.ts";
 import { defineCommand, required, toggle } from "./_command.ts";
 import { describeLoadReport } from "./_tensor_lists.ts";
@@ -16,6 +17,17 @@ function describeMetadata(metadata: Inspection["metadata"]): string[] {
       const line = value.replaceAll(/\s+/g, " ");
       return `  ${key}: ${line.length > shownMetadata ? `${line.slice(0, shownMetadata)}…` : line}`;
     }),
+  ];
+}
+
+function describeGraph(graph: Inspection["graph"]): string[] {
+  if (graph === undefined) return [];
+  const values = (heading: string, list: readonly OnnxValue[]) =>
+    list.map(({ name, shape }) => `${heading} ${name}: [${shape.join(", ")}]`);
+  return [
+    `written by ${graph.producer || "an unknown program"}, opset ${graph.opset}`,
+    ...values("takes", graph.inputs),
+    ...values("gives", graph.outputs),
   ];
 }
 
@@ -36,9 +48,12 @@ export const inspect = defineCommand({
   description:
     "Says whose model a file holds and of what shape, what of it is dropped, left over " +
     "or missing when it is loaded, its metadata and its tensors. Reads safetensors and PyTorch's " +
-    ".pth without executing anything in them, and no weights.",
+    ".pth without executing anything in them, ONNX, and no weights.",
   arguments: {
-    file: required("FILE", "A .safetensors or .pth file, a folder of a hub, or a run directory."),
+    file: required(
+      "FILE",
+      "A .safetensors, .pth or .onnx file, a folder of a hub, or a run directory.",
+    ),
   },
   flags: {
     json: toggle("Print one JSON document instead of text."),
@@ -53,7 +68,9 @@ export const inspect = defineCommand({
     if (flags.json) return context.printJson(found);
     context.print(describeInspection(found));
     if (found.wrappers.length > 0) context.print(`weights under: ${found.wrappers.join(".")}`);
-    if (found.report === undefined) context.print("no BEiT known here");
+    for (const line of describeGraph(found.graph)) context.print(line);
+    if (found.graph !== undefined) context.print("a graph to run, not a checkpoint to load");
+    else if (found.report === undefined) context.print("no model known here");
     else for (const line of describeLoadReport(found.report)) context.print(line);
     for (const line of describeMetadata(found.metadata)) context.print(line);
     for (const line of describeTensors(found.tensors)) context.print(line);

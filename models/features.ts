@@ -7,6 +7,7 @@
 import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { takeTokens } from "../backends/ops/take_tokens.ts";
+import { UserError } from "../core/errors.ts";
 import type { BeitEncoder } from "./beit_encoder.ts";
 import { withoutGradient } from "./without_gradient.ts";
 
@@ -24,7 +25,7 @@ export interface FeatureRequest {
  * Features without masks, drop path or gradients, images [B, 3, S, S] → one tensor for each request.
  * The states are not normalised: the pretrained encoder has no final norm.
  *
- * @throws RangeError for a layer that the encoder does not have
+ * @throws RangeError for a layer that the encoder does not have, UserError for a class token
  */
 export function extractFeatures(
   on: Context,
@@ -32,7 +33,12 @@ export function extractFeatures(
   images: Tensor,
   requests: readonly FeatureRequest[],
 ): Tensor[] {
-  const { depth } = encoder.config;
+  const { depth, hasClassToken = true } = encoder.config;
+  if (!hasClassToken && requests.some(({ kind }) => kind === "cls")) {
+    throw new UserError("Cannot take the class token: this encoder has none", {
+      hint: "take the mean of the patches, meanPatches",
+    });
+  }
   for (const { layer } of requests) {
     if (Number.isInteger(layer) && layer >= -depth && layer < depth) continue;
     throw new RangeError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`);

@@ -1,17 +1,16 @@
 /**
- * The BEiT encoder as an ONNX graph.
+ * The encoder of a BEiT or another vision transformer as an ONNX graph.
  *
  * @module
  */
 
 import { UserError } from "../../core/errors.ts";
 import { formatShape } from "../../core/shapes.ts";
+import { classTokens, poolingNorm } from "../../core/transformer_traits.ts";
 import { relativePositionIndex } from "../formats/relative_position_index.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
 import { type LazyTensor, type TensorMap, toFloat32 } from "../tensor_data.ts";
 import type { GraphBuilder } from "./graph_builder.ts";
-
-const EPSILON = 1e-6;
 
 /** The parts of a model that go into its graph. */
 export interface GraphModel {
@@ -81,12 +80,15 @@ export class EncoderGraph {
     const inputs = [x, this.#parameter(`${name}.weight`), this.#parameter(`${name}.bias`)];
     return this.#graph.node("LayerNormalization", inputs, {
       axis: -1,
-      epsilon: { float: EPSILON },
+      epsilon: { float: this.#model.shape.normEpsilon ?? 1e-6 },
     });
   }
 
-  /** `[q_bias, 0, v_bias]`, [3C] */
+  /** One bias for all three, or `[q_bias, 0, v_bias]`, [3C] */
   #qkvBias(block: string): string {
+    if (this.#model.shape.attentionBias === "qkv") {
+      return this.#parameter(`${block}.attn.qkv.bias`);
+    }
     const [q, v] = [this.#tensor(`${block}.attn.q_bias`), this.#tensor(`${block}.attn.v_bias`)];
     const { embedDim } = this.#model.shape;
     return this.#graph.weights(`${block}.attn.qkv.bias`, [3 * embedDim], async () => {
@@ -158,6 +160,23 @@ export class EncoderGraph {
     return graph.node("Mul", [graph.node("Mul", [x, graph.scalar(0.5)]), gate]);
   }
 
+  /** x · sigmoid(1.702 x), or with the exponent of GELU's approximation by tanh. */
+  #sigmoidGate(x: string, exponent: string): string {
+    return this.#graph.node("Mul", [x, this.#graph.node("Sigmoid", [exponent])]);
+  }
+
+  #activation(x: string): string {
+    const graph = this.#graph;
+    const { activation = "gelu" } = this.#model.shape;
+    if (activation === "gelu") return this.#gelu(x);
+    if (activation === "quickGelu") {
+      return this.#sigmoidGate(x, graph.node("Mul", [x, graph.scalar(1.702)]));
+    }
+    const cube = graph.node("Mul", [graph.node("Mul", [x, x]), x]);
+    const sum = graph.node("Add", [x, graph.node("Mul", [cube, graph.scalar(0.044715)])]);
+    return this.#sigmoidGate(x, graph.node("Mul", [sum, graph.scalar(Math.sqrt(8 / Math.PI))]));
+  }
+
   #residual(x: string, branch: string, gamma: string): string {
     const scales = this.#model.shape.layerScaleInitValue > 0;
     const scaled = scales ? this.#graph.node("Mul", [branch, this.#parameter(gamma)]) : branch;
@@ -167,14 +186,26 @@ export class EncoderGraph {
   #block(x: string, block: string): string {
     const attended = this.#attention(this.norm(x, `${block}.norm1`), block);
     const middle = this.#residual(x, attended, `${block}.gamma_1`);
-    const hidden = this.#gelu(this.linear(this.norm(middle, `${block}.norm2`), `${block}.mlp.fc1`));
+    const hidden = this.#activation(
+      this.linear(this.norm(middle, `${block}.norm2`), `${block}.mlp.fc1`),
+    );
     return this.#residual(middle, this.linear(hidden, `${block}.mlp.fc2`), `${block}.gamma_2`);
   }
 
-  /** images: [B, 3, S, S] → tokens [B, N + 1, C], cls token first */
+  /** The same tokens for every image. [1, R, C] → [B, R, C] */
+  #repeated(name: string, count: number, images: string): string {
+    const graph = this.#graph;
+    const batch = graph.node("Shape", [images], { start: 0, end: 1 });
+    const extents = graph.integers([count, this.#model.shape.embedDim]);
+    const wanted = graph.node("Concat", [batch, extents], { axis: 0 });
+    return graph.node("Expand", [this.#parameter(name), wanted]);
+  }
+
+  /** images: [B, 3, S, S] → tokens [B, N + 1, C], the class token first, where there is one */
   #embed(images: string): string {
     const graph = this.#graph;
-    const { embedDim, patchSize, imageSize, usesAbsolutePositions } = this.#model.shape;
+    const { shape } = this.#model;
+    const { embedDim, patchSize, imageSize, registers = 0 } = shape;
     const patches = graph.node("Conv", [
       images,
       this.#parameter("patch_embed.proj.weight"),
@@ -182,26 +213,63 @@ export class EncoderGraph {
     ], { kernel_shape: [patchSize, patchSize], strides: [patchSize, patchSize] });
     const count = (imageSize / patchSize) ** 2;
     const rows = graph.node("Reshape", [patches, graph.integers([0, embedDim, count])]);
-    const tokens = graph.node("Transpose", [rows], { perm: [0, 2, 1] });
-    const batch = graph.node("Shape", [images], { start: 0, end: 1 });
-    const wanted = graph.node("Concat", [batch, graph.integers([1, embedDim])], { axis: 0 });
-    const cls = graph.node("Expand", [this.#parameter("cls_token"), wanted]);
-    const all = graph.node("Concat", [cls, tokens], { axis: 1 });
-    return usesAbsolutePositions ? graph.node("Add", [all, this.#parameter("pos_embed")]) : all;
+    let x = graph.node("Transpose", [rows], { perm: [0, 2, 1] });
+    if (classTokens(shape) > 0) {
+      x = graph.node("Concat", [this.#repeated("cls_token", 1, images), x], { axis: 1 });
+    }
+    if (shape.usesAbsolutePositions) x = graph.node("Add", [x, this.#parameter("pos_embed")]);
+    if (shape.hasInputNorm) x = this.norm(x, "norm_pre");
+    if (registers === 0) return x;
+    const more = this.#repeated("register_tokens", registers, images);
+    return graph.node("Concat", [x, more], { axis: 1 });
   }
 
-  /** The output of the last block. images: [B, 3, S, S] → [B, N + 1, C] */
+  /** Tokens of the class and the patches, of which there are as many in every image. */
+  get tokenCount(): number {
+    const { shape } = this.#model;
+    return classTokens(shape) + (shape.imageSize / shape.patchSize) ** 2;
+  }
+
+  /** The output of the last block without registers. images: [B, 3, S, S] → [B, N + 1, C] */
   encode(images: string): string {
+    const { depth, registers = 0 } = this.#model.shape;
     let x = this.#embed(images);
-    for (let i = 0; i < this.#model.shape.depth; i++) x = this.#block(x, `blocks.${i}`);
-    return x;
+    for (let i = 0; i < depth; i++) x = this.#block(x, `blocks.${i}`);
+    return registers === 0 ? x : this.#tokens(x, 0, this.tokenCount);
+  }
+
+  /** Tokens from `start` to before `end`. [B, N + 1, C] → [B, end − start, C] */
+  #tokens(x: string, start: number, end: number): string {
+    const bounds = [[start], [end], [1]].map((list) => this.#graph.integers(list));
+    return this.#graph.node("Slice", [x, ...bounds]);
   }
 
   /** The mean of the patch tokens. [B, N + 1, C] → [B, C] */
   meanOfPatches(tokens: string): string {
-    const graph = this.#graph;
-    const bounds = [[1], [Number.MAX_SAFE_INTEGER], [1]].map((list) => graph.integers(list));
-    const patches = graph.node("Slice", [tokens, ...bounds]);
-    return graph.node("ReduceMean", [patches], { axes: [1], keepdims: 0 });
+    const first = classTokens(this.#model.shape);
+    const patches = this.#tokens(tokens, first, Number.MAX_SAFE_INTEGER);
+    return this.#graph.node("ReduceMean", [patches], { axes: [1], keepdims: 0 });
+  }
+
+  /** The class token. [B, N + 1, C] → [B, C] */
+  classToken(tokens: string): string {
+    const cls = this.#tokens(tokens, 0, 1);
+    return this.#graph.node("Reshape", [
+      cls,
+      this.#graph.integers([0, this.#model.shape.embedDim]),
+    ]);
+  }
+
+  /** What a classifier's head takes. [B, N + 1, C] → [B, C], or [B, 2C] */
+  pool(tokens: string): string {
+    const { shape } = this.#model;
+    const { pooling = "meanThenNorm" } = shape;
+    const norm = poolingNorm(shape);
+    if (pooling === "meanThenNorm") return this.norm(this.meanOfPatches(tokens), norm);
+    if (pooling === "cls") return this.norm(this.classToken(tokens), norm);
+    const normed = this.norm(tokens, norm);
+    const mean = this.meanOfPatches(normed);
+    if (pooling === "normThenMean") return mean;
+    return this.#graph.node("Concat", [this.classToken(normed), mean], { axis: 1 });
   }
 }

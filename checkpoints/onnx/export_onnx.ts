@@ -37,24 +37,27 @@ export interface OnnxOptions {
   classNames?: readonly string[];
 }
 
-/** `tokens` [B, N + 1, C], normalised where the model has a norm for them, and `pooled` [B, C]. */
+/**
+ * `tokens` [B, N + 1, C], normalised where the model has a norm for them, and `pooled`: their mean over
+ * the patches [B, C], or what a classifier's head takes.
+ */
 function addFeatures(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
-  const { embedDim, imageSize, patchSize } = model.shape;
-  const count = (imageSize / patchSize) ** 2 + 1;
+  const { embedDim, pooling } = model.shape;
   const last = encoder.encode("images");
-  const norm = { pretrain: "norm", tokenizer: "fc_norm", finetune: "", encoder: "" }[model.kind];
+  const norm =
+    { pretrain: "norm", tokenizer: "fc_norm", finetune: "", encoder: "norm" }[model.kind];
   const tokens = norm && model.tensors.has(`${prefixOf(model)}${norm}.weight`)
     ? encoder.norm(last, norm)
     : last;
-  graph.output("tokens", tokens, ["batch", count, embedDim]);
-  const mean = encoder.meanOfPatches(tokens);
-  const pooled = model.kind === "finetune" ? encoder.norm(mean, "fc_norm") : mean;
-  graph.output("pooled", pooled, ["batch", embedDim]);
+  graph.output("tokens", tokens, ["batch", encoder.tokenCount, embedDim]);
+  const pooled = model.kind === "finetune" ? encoder.pool(tokens) : encoder.meanOfPatches(tokens);
+  const width = model.kind === "finetune" && pooling === "clsAndMean" ? 2 * embedDim : embedDim;
+  graph.output("pooled", pooled, ["batch", width]);
 }
 
-/** Mean of the patch tokens, norm, linear: [B, classes] */
+/** Pooled tokens through the head: [B, classes] */
 function addLogits(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
-  const pooled = encoder.norm(encoder.meanOfPatches(encoder.encode("images")), "fc_norm");
+  const pooled = encoder.pool(encoder.encode("images"));
   graph.output("logits", encoder.linear(pooled, "head"), ["batch", model.shape.classes ?? 0]);
 }
 
@@ -65,7 +68,9 @@ function prefixOf({ kind }: OnnxModel): string {
 /**
  * Writes a model's encoder, or the whole classifier, to an ONNX file (opset 17). Its input `images`
  * is `[batch, 3, S, S]`, normalised with the mean and standard deviation in its metadata; the outputs
- * are `logits`, or `tokens` and `pooled` (mean of the patch tokens).
+ * are `logits`, or `tokens` and `pooled`. Of a classifier `pooled` is what its head takes: for BEiT the
+ * mean of the patch tokens under `fc_norm`, while `tokens` have no norm. Of everything else it is the
+ * mean of the patches of `tokens`, which are normalised where the model has a norm for them.
  *
  * @example
  * ```ts

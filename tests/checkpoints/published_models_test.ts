@@ -52,18 +52,20 @@ for (const name of NAMES) {
     onReference(async (on) => {
       const { images, states } = await expectedOf(name);
       const { encoder, config, dispose } = await loadEncoder(on, folderOf(name));
+      const prefix = config.hasClassToken === false ? 0 : 1;
       const found = await on.backend.run(async () => {
         const input = tf.tensor4d(images, [2, 3, 8, 8]);
-        const [patches, cls] = extractFeatures(on, encoder, input, [
-          { layer: -1, kind: "patches" },
-          { layer: -1, kind: "cls" },
-        ]);
+        const requests = [{ layer: -1, kind: "patches" }, { layer: -1, kind: "cls" }] as const;
+        if (prefix === 0) {
+          const refused = /^Cannot take the class token: this encoder has none; .*meanPatches/;
+          assert.throws(() => extractFeatures(on, encoder, input, requests), { message: refused });
+        }
+        const [patches, cls] = extractFeatures(on, encoder, input, requests.slice(0, 1 + prefix));
         return {
           patches: await patches.data() as Float32Array,
-          cls: await cls.data() as Float32Array,
+          cls: await cls?.data() as Float32Array,
         };
       });
-      const prefix = config.hasClassToken === false ? 0 : 1;
       const tokens = 4 + prefix;
       const width = config.embedDim;
       for (const image of [0, 1]) {

@@ -1,0 +1,162 @@
+/**
+ * What an ONNX file holds: its inputs, outputs, weights and metadata. The weights are not read.
+ *
+ * @module
+ */
+
+import { FormatError, withFileName } from "../_format_error.ts";
+import { type ByteSource, openSource } from "../byte_source.ts";
+import type { DType } from "../tensor_data.ts";
+import { type Field, FieldReader } from "./_field_reader.ts";
+
+/** A value at the border of a graph; an open extent has a name. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/** What a file of ONNX is. */
+export interface OnnxContent {
+  readonly bytes: number;
+  /** The program that wrote it. */
+  readonly producer: string;
+  readonly opset: number;
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  readonly tensors: readonly { name: string; dtype: DType; shape: readonly number[] }[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** onnx.proto3's numbers of the types that a checkpoint here may have. */
+const TYPES: Readonly<Record<number, DType>> = {
+  1: "F32",
+  2: "U8",
+  3: "I8",
+  5: "I16",
+  6: "I32",
+  7: "I64",
+  9: "BOOL",
+  10: "F16",
+  11: "F64",
+  16: "BF16",
+};
+
+class OnnxReader {
+  readonly #fields: FieldReader;
+
+  constructor(source: ByteSource) {
+    this.#fields = new FieldReader(source);
+  }
+
+  #inside(field: Field): AsyncGenerator<Field> {
+    return this.#fields.fields(field.start, field.end);
+  }
+
+  /** The first field of a number within another. */
+  async #first(field: Field, number: number): Promise<Field | undefined> {
+    for await (const inner of this.#inside(field)) if (inner.number === number) return inner;
+  }
+
+  async #tensor(field: Field): Promise<OnnxContent["tensors"][number]> {
+    const shape: number[] = [];
+    let [name, type] = ["", 0];
+    for await (const inner of this.#inside(field)) {
+      if (inner.number === 1 && inner.start < 0) shape.push(inner.value);
+      else if (inner.number === 1) shape.push(...await this.#packed(inner));
+      else if (inner.number === 2) type = inner.value;
+      else if (inner.number === 8) name = await this.#fields.text(inner);
+    }
+    const dtype = TYPES[type];
+    if (dtype === undefined) throw new FormatError(`"${name}" is of type ${type}, unknown here`);
+    return { name, dtype, shape };
+  }
+
+  /** Extents in one field, as other writers put them. */
+  async #packed({ start, end }: Field): Promise<number[]> {
+    const bytes = await this.#fields.bytes(start, end);
+    const values: number[] = [];
+    let [value, scale] = [0, 1];
+    for (const byte of bytes) {
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+      if (byte >= 0x80) continue;
+      values.push(value);
+      [value, scale] = [0, 1];
+    }
+    return values;
+  }
+
+  /** ValueInfoProto → TypeProto → Tensor → TensorShapeProto. */
+  async #value(field: Field): Promise<OnnxValue> {
+    const name = await this.#first(field, 1);
+    let inner: Field | undefined = field;
+    for (const number of [2, 1, 2]) inner = inner && await this.#first(inner, number);
+    const shape: (number | string)[] = [];
+    for await (const extent of inner ? this.#inside(inner) : []) {
+      const [value, open] = [await this.#first(extent, 1), await this.#first(extent, 2)];
+      shape.push(value?.value ?? (open ? await this.#fields.text(open) : "?"));
+    }
+    return { name: name ? await this.#fields.text(name) : "", shape };
+  }
+
+  async read(bytes: number): Promise<OnnxContent> {
+    const [inputs, outputs, tensors]: [OnnxValue[], OnnxValue[], OnnxContent["tensors"][number][]] =
+      [[], [], []];
+    const metadata: Record<string, string> = {};
+    let [producer, opset, hasGraph] = ["", 0, false];
+    for await (const field of this.#fields.fields(0, bytes)) {
+      if (field.number === 2) producer = await this.#fields.text(field);
+      else if (field.number === 8) opset = (await this.#first(field, 2))?.value ?? 0;
+      else if (field.number === 14) {
+        const [key, value] = [await this.#first(field, 1), await this.#first(field, 2)];
+        if (key && value) metadata[await this.#fields.text(key)] = await this.#fields.text(value);
+      } else if (field.number === 7) {
+        hasGraph = true;
+        for await (const part of this.#inside(field)) {
+          if (part.number === 5) tensors.push(await this.#tensor(part));
+          else if (part.number === 11) inputs.push(await this.#value(part));
+          else if (part.number === 12) outputs.push(await this.#value(part));
+        }
+      }
+    }
+    if (!hasGraph) throw new FormatError("it holds no graph");
+    return { bytes, producer, opset, inputs, outputs, tensors, metadata };
+  }
+}
+
+/** Whether a file is ONNX, by its name. */
+export function isOnnx(path: string | URL): boolean {
+  return String(path).endsWith(".onnx");
+}
+
+/**
+ * Reads what an ONNX file holds.
+ *
+ * @throws UserError of one line for a file that is none
+ *
+ * @example
+ * ```ts
+ * import { FileSink } from "../file_sink.ts";
+ * import { GraphBuilder } from "./graph_builder.ts";
+ * import { readOnnx } from "./read_onnx.ts";
+ * const path = await Deno.makeTempFile({ suffix: ".onnx" });
+ * const graph = new GraphBuilder();
+ * graph.output("y", graph.node("Neg", [graph.input("x", ["batch", 3])]), ["batch", 3]);
+ * const sink = new FileSink(path);
+ * await graph.write(sink, { name: "negative", metadata: { note: "hello" } });
+ * sink.finish();
+ * const { inputs, metadata } = await readOnnx(path);
+ * if (inputs[0].shape.join() !== "batch,3" || metadata.note !== "hello") throw new Error();
+ * await Deno.remove(path);
+ * ```
+ */
+export async function readOnnx(from: string | URL): Promise<OnnxContent> {
+  const source = await openSource(from);
+  try {
+    return await new OnnxReader(source).read(source.size);
+  } catch (error) {
+    throw withFileName(source.name, error);
+  } finally {
+    source.close();
+  }
+}
