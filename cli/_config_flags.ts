@@ -2,6 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import { leavesOf } from "../configs/_nodes.ts";
+import { type ModelName, modelSizes, modelSizeValues } from "../configs/model_sizes.ts";
 import type { Override } from "../configs/overrides.ts";
 import { recipeNames } from "../configs/recipes.ts";
 import { resolveConfig, type ResolvedConfig } from "../configs/resolve.ts";
@@ -11,6 +12,7 @@ import {
   type Flag,
   flagName,
   integer,
+  number,
   path,
   repeated,
   text,
@@ -37,7 +39,7 @@ export function recipeFlags(task?: Task) {
   };
 }
 
-/** Flags that are short names of config keys, with their key. */
+/** Flags that are short names of config keys, with their key, and what other tasks call it. */
 const shortcuts = {
   data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
   tokenizer: [
@@ -93,13 +95,39 @@ const shortcuts = {
   epochs: [
     text("Length of the schedule in passes over the data.", { placeholder: "X" }),
     "schedule.epochs",
+    { linearProbe: "probe.epochs" },
+  ],
+  lr: [
+    number("Peak learning rate.", { placeholder: "X" }),
+    "optimizer.lr",
+    { linearProbe: "probe.lr" },
+  ],
+  imageSize: [
+    integer("Height and width of an image, pixels; positions, views and masks follow.", {
+      minimum: 4,
+    }),
+    "model.imageSize",
+    { linearProbe: "augment.size" },
+  ],
+  patchSize: [
+    integer("Height and width of a patch, pixels; it divides the image size.", { minimum: 1 }),
+    "model.patchSize",
   ],
   maxSteps: [
     integer("Stop after this step; the schedule keeps its length.", { minimum: 1 }),
     "schedule.maxSteps",
   ],
   seed: [integer("Seed of every random draw."), "seed"],
-} as const satisfies Record<string, readonly [Flag, string]>;
+} as const satisfies Record<
+  string,
+  readonly [Flag, string] | readonly [Flag, string, Partial<Record<Task, string>>]
+>;
+
+/** `--model`: a flag for several keys. */
+export const modelFlag = choice(
+  "Size of the model: the quick start's (mini), ViT-Ti, -S, -B or -L.",
+  Object.keys(modelSizes) as ModelName[],
+);
 
 type Shortcuts = typeof shortcuts;
 /** The name of a flag that sets one config key. */
@@ -115,17 +143,25 @@ export function shortcutFlags<const Names extends readonly Shortcut[]>(names: Na
 /** The values of {@link recipeFlags} and of any {@link shortcutFlags}. */
 export type ConfigFlagValues =
   & ValuesOf<ReturnType<typeof recipeFlags>>
-  & { readonly [Name in Shortcut]?: string | number | undefined };
+  & { readonly [Name in Shortcut]?: string | number | undefined }
+  & { readonly model?: ModelName | undefined };
 
 function overrideOf(name: Shortcut, value: string | number): Override {
-  const key = shortcuts[name][1];
+  const [, key, keys] = shortcuts[name] as readonly [Flag, string, Partial<Record<Task, string>>?];
   // As text, the schema reads it as it reads `--set`: `--micro-batch auto` and `--micro-batch 4`.
-  return { key, value, origin: flagName(name), isText: typeof value === "string" };
+  const isText = typeof value === "string";
+  return { key, value, origin: flagName(name), isText, ...(keys && { keys }) };
 }
 
 /** What the flags set over the recipe: `--set` first, so that a flag of its own wins. */
-export function overridesOf(flags: ConfigFlagValues): Override[] {
+export function overridesOf(task: Task | undefined, flags: ConfigFlagValues): Override[] {
   const overrides: Override[] = [...flags.set];
+  if (flags.model !== undefined) {
+    const values = modelSizeValues(task ?? "pretrain", flags.model);
+    for (const [key, value] of Object.entries(values)) {
+      overrides.push({ key, value, origin: `--model ${flags.model}` });
+    }
+  }
   for (const name of Object.keys(shortcuts) as Shortcut[]) {
     const value = flags[name];
     if (value !== undefined) overrides.push(overrideOf(name, value));
@@ -140,13 +176,17 @@ export interface StoredConfig {
   readonly origins: Readonly<Record<string, string>>;
 }
 
-/** Resolves the config that flags ask for; `stored` takes the place of the recipe. */
+/**
+ * Resolves the config that flags ask for; `stored` takes the place of the recipe, and whatever is given
+ * wins over what was `chosen` in its place.
+ */
 export async function configOf<T extends Task>(
   task: T | undefined,
   flags: ConfigFlagValues,
   stored?: StoredConfig,
+  chosen: readonly Override[] = [],
 ): Promise<ResolvedConfig<T>> {
-  const overrides = overridesOf(flags);
+  const overrides = [...chosen, ...overridesOf(task, flags)];
   const [recipe, ...extra] = flags.config;
   if (stored === undefined) {
     return await resolveConfig<T>({ recipe, extra, overrides, ...(task && { task }) });

@@ -3,8 +3,9 @@ import type { Backend } from "../backends/backend.ts";
 import type { DownloadOptions } from "../checkpoints/download.ts";
 import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
+import type { Override } from "../configs/overrides.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
-import type { ConfigOf, Task } from "../configs/schema.ts";
+import { type ConfigOf, schemas, type Task } from "../configs/schema.ts";
 import { isDeviceFault, messageOf, OutOfMemoryError, UserError } from "../core/errors.ts";
 import { largestDivisor } from "../core/largest_divisor.ts";
 import { type Communicator, fromFirst } from "../distributed/communicator.ts";
@@ -16,9 +17,11 @@ import {
   exitCodes,
   path,
   repeated,
+  text,
   toggle,
   type ValuesOf,
 } from "./_command.ts";
+import { chooseFor, describeChoice } from "./_chosen_settings.ts";
 import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
 import type { WeighedPlan } from "./_dry_run.ts";
 import { loadHooks } from "./_hooks.ts";
@@ -35,6 +38,9 @@ export const runFlags = {
   out: path("Directory of the run; default: runs/ and the recipe's name.", {
     placeholder: "DIR",
     short: "o",
+  }),
+  name: text("Name of the run, in place of the recipe's: its directory is runs/NAME.", {
+    placeholder: "NAME",
   }),
   resume: path("Go on with the run in this directory, from its last checkpoint.", {
     placeholder: "DIR",
@@ -127,7 +133,13 @@ function goesOn(directory: string, config: object): boolean {
   return state.finished !== true;
 }
 
-function comparable(config: RawConfig): string {
+/** A config as text, with the defaults of keys that are newer than it. */
+function comparable(stored: RawConfig): string {
+  const { task } = stored as { task?: Task };
+  const parsed = task !== undefined && Object.hasOwn(schemas, task)
+    ? schemas[task].safeParse(stored)
+    : undefined;
+  const config = parsed?.success ? parsed.data as RawConfig : stored;
   const schedule = { ...config.schedule as RawConfig | undefined, maxSteps: null };
   return JSON.stringify({ ...config, schedule, output: null });
 }
@@ -163,15 +175,25 @@ export function progressOf(plainSeconds: number, quiet: boolean): Progress {
   });
 }
 
+/** The name of a run, which is that of a folder. */
+function checkedName(name: string): string {
+  if (name !== "" && !/[/\\]|^\.+$/.test(name)) return name;
+  throw new UserError(`Cannot call a run "${name}": expected the name of a folder`, {
+    hint: "give --out for a folder elsewhere",
+  });
+}
+
 /** A run's config and directory: a new one, or that of `--resume`. */
 async function openRun<T extends Task>(
   task: T,
   flags: RunFlagValues,
+  chosen: readonly Override[],
 ): Promise<ResolvedConfig<T> & { readonly directory: string }> {
   if (flags.resume === undefined) {
-    const resolved = await configOf<T>(task, flags);
+    const resolved = await configOf<T>(task, flags, undefined, chosen);
+    const name = flags.name === undefined ? resolved.name : checkedName(flags.name);
     const directory = flags.out ?? resolved.config.output ??
-      defaultDirectory(resolved.name, resolved.config);
+      defaultDirectory(name, resolved.config);
     return { ...resolved, directory };
   }
   if (flags.out !== undefined && flags.out !== flags.resume) {
@@ -205,16 +227,31 @@ function resumeCommand(
   return size < 2 ? command : `${command} --micro-batch ${largestDivisor(batchSize, size - 1)}`;
 }
 
-/** Runs a task as its flags say; gives the exit code. */
+/** What is chosen for a task, said in a line. */
+async function chooseAndTell(task: Task, flags: RunFlagValues): Promise<readonly Override[]> {
+  const progress = progressOf(10, flags.quiet);
+  const { overrides, settings } = await chooseFor(task, flags, progress.listener);
+  if (settings !== null) progress.line(describeChoice(settings, null));
+  progress.close();
+  return overrides;
+}
+
+/**
+ * Runs a task as its flags say; gives the exit code.
+ *
+ * @param chosen values under those of the flags; left out, they are chosen here
+ */
 export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   runner: TaskRunner<T, Outcome>,
   flags: RunFlagValues,
   context: CommandContext,
+  chosen?: readonly Override[],
 ): Promise<number> {
   const communicator = await context.job.join(flags);
   // Hosts need not share the run's directory: rank 0 alone reads and writes it.
   const { config, origins, directory } = await fromFirst(communicator, async () => {
-    const { config, origins, directory } = await openRun(runner.task, flags);
+    const own = chosen ?? await chooseAndTell(runner.task, flags);
+    const { config, origins, directory } = await openRun(runner.task, flags, own);
     return { config, origins: [...origins], directory };
   });
   communicator.timeoutSeconds = config.distributed.timeoutSeconds;

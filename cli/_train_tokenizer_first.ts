@@ -16,13 +16,17 @@ const tokenizerFolder = "tokenizer";
 /** What may lie in a run's directory before the run itself has begun. */
 const beforeTheRun = new Set([tokenizerFolder, "run.lock"]);
 
-/** The tokenizer's recipe on the images, the seed and the backend of the pretraining. */
-async function tokenizerRecipe(config: PretrainConfig) {
+/** The tokenizer's recipe on the images, their view, the seed and the backend of the pretraining. */
+export async function tokenizerRecipe(config: PretrainConfig) {
   const overrides: Override[] = [];
   const take = (key: string, value: unknown) =>
     overrides.push({ key, value, origin: "--train-tokenizer" });
   for (const [key, value] of Object.entries(config.data)) take(`data.${key}`, value);
   for (const [key, value] of Object.entries(config.backend)) take(`backend.${key}`, value);
+  const { imageSize, patchSize } = config.model;
+  const { tokenizerSize } = config.augment;
+  take("model.imageSize", tokenizerSize);
+  take("model.patchSize", tokenizerSize * patchSize / imageSize);
   take("seed", config.seed);
   take("precision", config.precision);
   return await resolveConfig({
@@ -73,16 +77,17 @@ async function isFor(directory: string, config: PretrainConfig): Promise<boolean
 }
 
 /** The run's directory and its config, whose tokenizer lies within it. */
-async function openParts(flags: RunFlagValues) {
+async function openParts(flags: RunFlagValues, chosen: readonly Override[]) {
   const resolveIn = async (out: string) => {
     const tokenizer = `${out.replace(/\/+$/, "")}/${tokenizerFolder}`;
-    return { out, tokenizer, resolved: await configOf("pretrain", { ...flags, tokenizer }) };
+    const own = { ...flags, tokenizer };
+    return { out, tokenizer, resolved: await configOf("pretrain", own, undefined, chosen) };
   };
-  const { name, config } = await configOf("pretrain", flags);
+  const { name, config } = await configOf("pretrain", flags, undefined, chosen);
   const wanted = flags.out ?? config.output;
   if (wanted !== null && wanted !== undefined) return await resolveIn(wanted);
   for (let number = 1;; number++) {
-    const parts = await resolveIn(`runs/${name}${number === 1 ? "" : `-${number}`}`);
+    const parts = await resolveIn(`runs/${flags.name ?? name}${number === 1 ? "" : `-${number}`}`);
     if (await isFor(parts.out, parts.resolved.config)) return parts;
   }
 }
@@ -114,12 +119,13 @@ function refuse(flags: RunFlagValues): void {
 export async function trainTokenizerFirst(
   flags: RunFlagValues,
   context: CommandContext,
+  chosen: readonly Override[] = [],
 ): Promise<{ readonly out: string; readonly tokenizer: string } | number> {
   refuse(flags);
   const communicator = await context.job.join(flags);
   const isFirst = communicator.rank === 0;
   const { out, tokenizer, pretraining } = await fromFirst(communicator, async () => {
-    const { out, tokenizer, resolved } = await openParts(flags);
+    const { out, tokenizer, resolved } = await openParts(flags, chosen);
     return { out, tokenizer, pretraining: resolved.config };
   });
   const { config, origins } = await tokenizerRecipe(pretraining);

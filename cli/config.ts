@@ -13,7 +13,7 @@ import {
   required,
   toggle,
 } from "./_command.ts";
-import { configOf, recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { storedConfig } from "./_stored_config.ts";
 
 const json = toggle("Print one JSON document instead of text.");
@@ -69,12 +69,16 @@ const print = defineCommand({
       "microBatch",
       "recompute",
       "epochs",
+      "lr",
+      "imageSize",
+      "patchSize",
       "maxSteps",
       "precision",
       "seed",
       "workers",
       "threads",
     ]),
+    model: modelFlag,
     origins: toggle("Show beside each value which file and line, flag or rule it comes from."),
     json,
   },

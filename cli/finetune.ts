@@ -1,6 +1,6 @@
 /** `finetune`: fine-tuning for classification. */
 import { defineCommand } from "./_command.ts";
-import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { percent } from "./_model_flags.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
@@ -23,12 +23,16 @@ export const finetune = defineCommand({
       "microBatch",
       "recompute",
       "epochs",
+      "lr",
+      "imageSize",
+      "patchSize",
       "maxSteps",
       "precision",
       "seed",
       "workers",
       "threads",
     ]),
+    model: modelFlag,
     ...runFlags,
   },
   examples: [

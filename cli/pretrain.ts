@@ -1,10 +1,43 @@
 /** `pretrain`: the main job. */
 import { fromFirst } from "../distributed/communicator.ts";
-import { defineCommand, toggle } from "./_command.ts";
-import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { describeChoice } from "./_chosen_settings.ts";
+import { choosePretraining, type PretrainChoice, withoutTokenizer } from "./_chosen_tokenizer.ts";
+import { type CommandContext, defineCommand, toggle } from "./_command.ts";
+import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { describeAccuracies } from "./_plan.ts";
-import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
-import { finishedPretraining, trainTokenizerFirst } from "./_train_tokenizer_first.ts";
+import { progressOf, runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
+import {
+  finishedPretraining,
+  tokenizerRecipe,
+  trainTokenizerFirst,
+} from "./_train_tokenizer_first.ts";
+
+/** What is left open is chosen, and said in a line with the time that all of it will take. */
+async function choose(
+  flags: RunFlagValues & { readonly trainTokenizer: boolean },
+  { signal }: CommandContext,
+  ranks: number,
+): Promise<PretrainChoice> {
+  const progress = progressOf(10, flags.quiet);
+  try {
+    const choice = await choosePretraining(flags, progress.listener);
+    const { settings, overrides, trainsTokenizer } = choice;
+    if (settings === null || flags.quiet) return choice;
+    const isMeasured = ranks === 1 && !flags.dryRun && !signal.aborted;
+    let seconds: number | null = null;
+    if (isMeasured) {
+      progress.listener({ type: "progress", what: "Measuring the machine", done: 0, total: null });
+      const { config } = await configOf("pretrain", flags, undefined, overrides);
+      const tokenizer = trainsTokenizer ? (await tokenizerRecipe(config)).config : null;
+      const { estimatePretraining } = await import("./_estimate_time.ts");
+      seconds = await estimatePretraining(config, tokenizer, signal);
+    }
+    progress.line(describeChoice(settings, seconds));
+    return choice;
+  } finally {
+    progress.close();
+  }
+}
 
 /** Pretrains BEiT v2. */
 export const pretrain = defineCommand({
@@ -25,12 +58,16 @@ export const pretrain = defineCommand({
       "microBatch",
       "recompute",
       "epochs",
+      "lr",
+      "imageSize",
+      "patchSize",
       "maxSteps",
       "precision",
       "seed",
       "workers",
       "threads",
     ]),
+    model: modelFlag,
     trainTokenizer: toggle(
       "Train the recipe's tokenizer on the same images first, in the folder tokenizer of the run. " +
         "Each part is skipped where its result is there: give the same command to go on.",
@@ -50,8 +87,13 @@ export const pretrain = defineCommand({
   ],
   async run({ flags: given }, context) {
     let flags: RunFlagValues = given;
-    if (given.trainTokenizer) {
-      const trained = await trainTokenizerFirst(given, context);
+    const communicator = await context.job.join(given);
+    const choice = await fromFirst(communicator, () => choose(given, context, communicator.size));
+    let chosen = choice.overrides;
+    if (choice.trainsTokenizer && given.dryRun && !given.trainTokenizer) {
+      chosen = await withoutTokenizer(choice, context.note, given);
+    } else if (choice.trainsTokenizer) {
+      const trained = await trainTokenizerFirst(given, context, chosen);
       if (typeof trained === "number") return trained;
       flags = { ...given, ...trained };
     }
@@ -61,7 +103,7 @@ export const pretrain = defineCommand({
         async run(config, options) {
           const { pretrain } = await import("../methods/beit/pretrain.ts");
           const { directory } = options;
-          const found = given.trainTokenizer && directory !== null
+          const found = choice.trainsTokenizer && directory !== null
             ? await fromFirst(options.communicator, () => finishedPretraining(directory, config))
             : null;
           if (found === null) return await pretrain(config, options);
@@ -83,6 +125,7 @@ export const pretrain = defineCommand({
       },
       flags,
       context,
+      chosen,
     );
   },
 });

@@ -1,12 +1,46 @@
 /** `segment`: fine-tuning for semantic segmentation. */
+import type { Override } from "../configs/overrides.ts";
+import { UserError } from "../core/errors.ts";
+import { fromFirst } from "../distributed/communicator.ts";
+import { chooseFor } from "./_chosen_settings.ts";
 import { defineCommand } from "./_command.ts";
-import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { percent } from "./_model_flags.ts";
-import { runFlags, runTask } from "./_run_task.ts";
+import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
 
 /** A share in percent, or a dash. */
 function share(value: number | null): string {
   return value === null ? "–" : percent(value);
+}
+
+/**
+ * The schedule, which counts in steps, of so many passes over the images; warm-up takes a tenth of it
+ * where the recipe's would fill it.
+ */
+async function stepsOfEpochs(flags: RunFlagValues, epochs: string): Promise<Override[]> {
+  if (flags.resume !== undefined) {
+    throw new UserError("Cannot use --epochs with --resume: a run keeps its schedule", {
+      hint: "leave --epochs out",
+    });
+  }
+  const { config } = await configOf("segment", flags);
+  const { openAnnotatedTraining } = await import("../methods/segment/data.ts");
+  const source = openAnnotatedTraining(config.data);
+  source.close?.();
+  const steps = Math.round(Number(epochs) * source.length / config.batchSize);
+  if (!(steps >= 1)) {
+    throw new UserError(
+      `Cannot train for --epochs ${epochs}: expected at least one step of ${config.batchSize} ` +
+        `images, and there are ${source.length}`,
+      { hint: "give a larger number" },
+    );
+  }
+  const warmupSteps = Math.min(config.schedule.warmupSteps, Math.floor(steps / 10));
+  const origin = `--epochs ${epochs} of ${source.length} images`;
+  return [
+    { key: "schedule.steps", value: steps, origin },
+    { key: "schedule.warmupSteps", value: warmupSteps, origin },
+  ];
 }
 
 /** Trains a segmenter. */
@@ -31,12 +65,17 @@ export const segment = defineCommand({
       "backend",
       "batch",
       "microBatch",
+      "epochs",
+      "lr",
+      "imageSize",
+      "patchSize",
       "maxSteps",
       "precision",
       "seed",
       "workers",
       "threads",
     ]),
+    model: modelFlag,
     ...runFlags,
   },
   examples: [
@@ -52,8 +91,14 @@ export const segment = defineCommand({
       "a linear head on your own label maps",
     ],
   ],
-  run: ({ flags }, context) =>
-    runTask(
+  async run({ flags: { epochs, ...flags } }, context) {
+    const communicator = await context.job.join(flags);
+    const chosen = await fromFirst(communicator, async () => {
+      const { overrides } = await chooseFor("segment", flags, () => {});
+      const steps = epochs === undefined ? [] : await stepsOfEpochs(flags, epochs);
+      return [...overrides, ...steps];
+    });
+    return await runTask(
       {
         task: "segment",
         async run(config, options) {
@@ -81,5 +126,7 @@ export const segment = defineCommand({
       },
       flags,
       context,
-    ),
+      chosen,
+    );
+  },
 });

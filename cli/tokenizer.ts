@@ -1,6 +1,6 @@
 /** `tokenizer`: trains the visual tokenizer. */
 import { defineCommand } from "./_command.ts";
-import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { formatNumber } from "./_progress.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
@@ -22,12 +22,16 @@ export const tokenizer = defineCommand({
       "microBatch",
       "recompute",
       "epochs",
+      "lr",
+      "imageSize",
+      "patchSize",
       "maxSteps",
       "precision",
       "seed",
       "workers",
       "threads",
     ]),
+    model: modelFlag,
     ...runFlags,
   },
   examples: [

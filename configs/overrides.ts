@@ -13,6 +13,8 @@ import { z } from "../deps/zod.ts";
 /** One value with where it comes from; text is read as `--set KEY=VALUE`. */
 export type Override = string | {
   readonly key: string;
+  /** The key of tasks that call it otherwise. */
+  readonly keys?: Partial<Record<Task, string>>;
   readonly value: unknown;
   /** `--batch` */
   readonly origin: string;
@@ -65,7 +67,8 @@ function textLayer(text: string, task: Task): Layer {
 export function overrideLayers(overrides: readonly Override[], task: Task): Layer[] {
   return overrides.map((override) => {
     if (typeof override === "string") return textLayer(override, task);
-    const { key, value, origin, isText } = override;
+    const { value, origin, isText } = override;
+    const key = override.keys?.[task] ?? override.key;
     const found = nodeAt(schemas[task], key);
     if (found.node === null) throw new UserError(`${origin} has no meaning for task "${task}"`);
     const values: RawConfig = {};

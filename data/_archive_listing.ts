@@ -7,6 +7,7 @@ import { messageOf, UserError } from "../core/errors.ts";
 import { readZipMember } from "./_byte_store.ts";
 import type { Archive } from "./_archive_source.ts";
 import { type ArchiveMember, indexTar, isTar } from "./_tar_index.ts";
+import { isHidden } from "./_file_names.ts";
 import { isImagePath, sampleKey } from "./_layout.ts";
 import { indexZip } from "./_zip_index.ts";
 
@@ -25,6 +26,8 @@ export interface ArchiveListing {
   readonly name: string;
   readonly archives: readonly { readonly path: string | null; readonly prefix: string }[];
   readonly members: readonly ListedMember[];
+  /** Paths of what is neither a picture nor says something about one. */
+  readonly others: readonly string[];
   /** The list files, by path. */
   readonly texts: ReadonlyMap<string, string>;
 }
@@ -71,7 +74,9 @@ export async function listArchive(archive: Archive, prefix: string): Promise<Arc
     return { ...file, archive: 0, ...(classText === undefined ? {} : { classText }) };
   });
   const kind = isZip ? "zip" : "range";
-  return { kind, name, archives: [{ path, prefix }], members, texts };
+  const others = files.map((file) => file.name)
+    .filter((file) => !isImagePath(file) && !isHidden(file) && !/\.(cls|json|txt)$/.test(file));
+  return { kind, name, archives: [{ path, prefix }], members, others, texts };
 }
 
 /** One listing of many archives. */
@@ -80,6 +85,7 @@ export function mergeListings(listings: readonly ArchiveListing[], name: string)
     kind: "range",
     name,
     archives: listings.flatMap((listing) => listing.archives),
+    others: listings.flatMap((listing) => listing.others),
     members: listings.flatMap(({ members }, archive) =>
       members.map((member) => ({ ...member, archive }))
     ),

@@ -6,6 +6,7 @@
 import { UserError } from "../core/errors.ts";
 import { type ArchiveListing, listArchive, mergeListings } from "./_archive_listing.ts";
 import { type ByteStore, fileStore } from "./_byte_store.ts";
+import { skippedFiles } from "./_file_names.ts";
 import { IndexedSource } from "./_indexed_source.ts";
 import {
   chooseSplit,
@@ -56,7 +57,11 @@ function layoutByList(text: string, listName: string, places: Map<string, number
   return { members, labels, classes };
 }
 
-function layoutOf(listing: ArchiveListing, options: SourceOptions): Layout {
+/** What is in the wanted split, and which one that is. */
+function layoutOf(
+  listing: ArchiveListing,
+  options: SourceOptions,
+): { readonly layout: Layout; readonly split: string } {
   const { members, texts } = listing;
   const all = members.map((member) => member.name);
   const root = commonFolder(all);
@@ -66,7 +71,10 @@ function layoutOf(listing: ArchiveListing, options: SourceOptions): Layout {
   const list = texts.get(`${root}meta/${split}.txt`);
   if (split !== "" && list !== undefined && rule === "auto") {
     const places = new Map(names.map((name, member) => [name, member]));
-    return layoutByList(list, `${listing.name}/meta/${split}.txt`, places, split);
+    return {
+      layout: layoutByList(list, `${listing.name}/meta/${split}.txt`, places, split),
+      split,
+    };
   }
   const prefix = split === "" ? "" : `${split}/`;
   const where = prefix === "" ? listing.name : `${listing.name}/${split}`;
@@ -77,13 +85,15 @@ function layoutOf(listing: ArchiveListing, options: SourceOptions): Layout {
   const layout = rule === "auto" && classTexts.some((text) => text !== undefined)
     ? layoutByClassTexts(paths, classTexts, where)
     : layoutByFolders(paths, rule, where);
-  return { ...layout, members: layout.members.map((position) => inside[position]) };
+  const own = layout.members.map((position) => inside[position]);
+  const notes = [...skippedFiles(listing.others), ...layout.notes ?? []];
+  return { layout: { ...layout, members: own, notes }, split };
 }
 
 function openListing(listing: ArchiveListing, options: SourceOptions, memory?: Uint8Array): Source {
   const { kind, members, archives } = listing;
   return new IndexedSource({
-    layout: layoutOf(listing, options),
+    ...layoutOf(listing, options),
     idOf: (i) => archives[members[i].archive].prefix + members[i].name,
     locationOf: (i) => {
       const { archive, offset, size } = members[i];

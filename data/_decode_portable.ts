@@ -15,7 +15,8 @@ interface RgbaImage {
   readonly data: ArrayLike<number>;
 }
 
-function dropAlpha({ width, height, data }: RgbaImage): RgbImage {
+/** RGBA without its alpha. */
+export function dropAlpha({ width, height, data }: RgbaImage): RgbImage {
   const result = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < result.length; from += 4, to += 3) {
     result[to] = data[from];

@@ -28,7 +28,7 @@ function exists(path: string): boolean {
   }
 }
 
-function openList(list: string, root: string, options: SourceOptions): Source {
+function openList(list: string, root: string, split: string, options: SourceOptions): Source {
   let text: string;
   try {
     text = Deno.readTextFileSync(list);
@@ -38,6 +38,7 @@ function openList(list: string, root: string, options: SourceOptions): Source {
   const { paths, labels, classes } = parseList(text, list);
   const isLabelled = options.labels !== "none";
   return new IndexedSource({
+    split,
     layout: {
       members: Uint32Array.from(paths, (_, index) => index),
       labels: isLabelled ? labels : new Int32Array(paths.length).fill(-1),
@@ -54,11 +55,12 @@ export function openFolder(path: string, options: SourceOptions): Source {
   const folders = foldersIn(root);
   const split = chooseSplit(folders, options.split, root);
   const below = split === "" ? root : `${root}/${split}`;
-  if (options.list !== undefined) return openList(options.list, below, options);
+  if (options.list !== undefined) return openList(options.list, below, split, options);
   const list = `${root}/meta/${split}.txt`;
-  if (split !== "" && exists(list)) return openList(list, below, options);
+  if (split !== "" && exists(list)) return openList(list, below, split, options);
   const paths = listFiles(below, options.cacheDirectory);
   return new IndexedSource({
+    split,
     layout: layoutByFolders(paths, options.labels ?? "auto", below),
     idOf: (member) => split === "" ? paths[member] : `${split}/${paths[member]}`,
     locationOf: (member) => ({ kind: "file", path: `${below}/${paths[member]}` }),

@@ -18,6 +18,8 @@ export interface SourceParts {
   locationOf(member: number): SampleLocation;
   /** What locations without a path point into. */
   readonly memory?: Uint8Array;
+  /** Which of the data set's parts it is; `""` where it has none. */
+  readonly split?: string;
 }
 
 /** A source over a listing. */
@@ -25,6 +27,8 @@ export class IndexedSource implements Source {
   readonly length: number;
   readonly classes: readonly string[];
   readonly memory?: Uint8Array;
+  readonly split?: string;
+  readonly notes: readonly string[];
   readonly #parts: SourceParts;
   readonly #reader: LocationReader;
 
@@ -32,7 +36,9 @@ export class IndexedSource implements Source {
     this.#parts = parts;
     this.length = parts.layout.members.length;
     this.classes = parts.layout.classes;
+    this.notes = parts.layout.notes ?? [];
     if (parts.memory !== undefined) this.memory = parts.memory;
+    if (parts.split) this.split = parts.split;
     this.#reader = new LocationReader(parts.memory);
   }
 

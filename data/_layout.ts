@@ -4,6 +4,9 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
+import { imageEndings, isHidden, isImagePath, skippedFiles } from "./_file_names.ts";
+
+export { isImagePath };
 
 /** Samples as positions in a list of paths. */
 export interface Layout {
@@ -12,17 +15,12 @@ export interface Layout {
   /** Class of each sample, −1 if none. */
   readonly labels: Int32Array;
   readonly classes: readonly string[];
+  /** What people should know of it: files that were left out, and why. */
+  readonly notes?: readonly string[];
 }
 
 /** Whether class folders count: `auto` takes them where pictures lie in folders and only there. */
 export type LabelRule = "auto" | "folders" | "none";
-
-const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif|pgm|ppm|pnm)$/i;
-
-/** Whether a path is that of a picture; hidden files are none. */
-export function isImagePath(path: string): boolean {
-  return imageName.test(path) && !/(^|\/)\./.test(path);
-}
 
 /** The names under which a split is looked for, best first. */
 const splitNames: Record<string, readonly string[]> = {
@@ -33,6 +31,17 @@ const splitNames: Record<string, readonly string[]> = {
 const knownSplits = new Set(Object.values(splitNames).flat());
 /** Folders that may lie beside the splits without being classes. */
 const companions = new Set([...knownSplits, "meta", "annotations", "labels"]);
+
+/** The error for a split that is not there. */
+export class MissingSplitError extends UserError {
+  /** Whether the source has no splits at all. */
+  readonly isUndivided: boolean;
+
+  constructor(message: string, isUndivided: boolean) {
+    super(message, { hint: "give the folder of the pictures itself, or another split" });
+    this.isUndivided = isUndivided;
+  }
+}
 
 const byCodeUnits = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
 
@@ -54,27 +63,61 @@ export function chooseSplit(folders: readonly string[], wanted: string | undefin
   }
   const found = (splitNames[wanted] ?? [wanted]).find((name) => folders.includes(name));
   if (found !== undefined) return found;
-  if (wanted === "train" && !folders.some((name) => knownSplits.has(name))) return "";
+  const isUndivided = !folders.some((name) => knownSplits.has(name));
+  if (wanted === "train" && isUndivided) return "";
   const there = folders.slice(0, 5).map((name) => `"${name}"`).join(", ");
-  throw new UserError(
+  throw new MissingSplitError(
     `Cannot find the ${wanted} split in "${root}": expected a folder "${wanted}", ` +
       `found ${there === "" ? "no folders" : there}${folders.length > 5 ? ", …" : ""}`,
-    { hint: "give the folder of the pictures itself, or another split" },
+    isUndivided,
   );
 }
 
 /** The error for a source without pictures. */
-export function noImages(root: string): UserError {
+export function noImages(root: string, notes: readonly string[] = []): UserError {
+  const found = notes.length === 0 ? "found none" : `found none. ${notes.join(". ")}`;
   return new UserError(
-    `Cannot find images in "${root}": expected files ending in .jpg, .jpeg, .png, .webp, .gif, ` +
-      ".tif, .avif, .pgm or .ppm, found none",
+    `Cannot find images in "${root}": expected files ending in ${imageEndings}, ${found}`,
     { hint: "check the path given with --data" },
   );
 }
 
-function unlabelled(members: number[]): Layout {
+function unlabelled(members: number[], notes: readonly string[]): Layout {
   const labels = new Int32Array(members.length).fill(-1);
-  return { members: Uint32Array.from(members), labels, classes: [] };
+  return { members: Uint32Array.from(members), labels, classes: [], notes };
+}
+
+/** What a folder holds where its pictures lie deeper than in class folders, or null. */
+function nestedFolders(paths: readonly string[], folder: string): string[] {
+  const inside = paths.filter((path) => path.startsWith(`${folder}/`))
+    .map((path) => path.slice(folder.length + 1));
+  if (inside.some((path) => !path.includes("/"))) return [];
+  return sorted(new Set(inside.map((path) => path.slice(0, path.indexOf("/")))));
+}
+
+const quoted = (names: readonly string[]) =>
+  names.slice(0, 3).map((name) => `"${name}"`).join(", ") + (names.length > 3 ? ", …" : "");
+
+/** What to say where class folders hold folders: the class is that of the first, which may be a mistake. */
+function nestingNotes(
+  paths: readonly string[],
+  classes: readonly string[],
+  root: string,
+): string[] {
+  if (classes.length === 1) {
+    const inner = nestedFolders(paths, classes[0]);
+    if (inner.length < 2) return [];
+    return [
+      `All images of "${root}" lie in one folder, "${classes[0]}", which holds ${quoted(inner)}: ` +
+      `give --data ${root}/${classes[0]} to take those as classes`,
+    ];
+  }
+  const outer = classes.find((name) => nestedFolders(paths, name).length > 1);
+  if (outer === undefined) return [];
+  return [
+    `The classes of "${root}" are its ${classes.length} folders; the folders in them, such as ` +
+    `${quoted(nestedFolders(paths, outer))} in "${outer}", are not told apart`,
+  ];
 }
 
 /**
@@ -84,12 +127,17 @@ function unlabelled(members: number[]): Layout {
 export function layoutByFolders(paths: readonly string[], rule: LabelRule, root: string): Layout {
   const images: number[] = [];
   let loose = 0;
+  const others: string[] = [];
   paths.forEach((path, index) => {
-    if (!isImagePath(path)) return;
+    if (!isImagePath(path)) {
+      if (!isHidden(path)) others.push(path);
+      return;
+    }
     images.push(index);
     if (!path.includes("/")) loose++;
   });
-  if (images.length === 0) throw noImages(root);
+  const notes = skippedFiles(others);
+  if (images.length === 0) throw noImages(root, notes);
   images.sort((a, b) => byCodeUnits(paths[a], paths[b]));
   if (rule === "folders" && loose > 0) {
     throw new UserError(
@@ -98,7 +146,7 @@ export function layoutByFolders(paths: readonly string[], rule: LabelRule, root:
       { hint: "move them, or set data.labels=none" },
     );
   }
-  if (rule === "none" || loose > 0) return unlabelled(images);
+  if (rule === "none" || loose > 0) return unlabelled(images, notes);
   const classOf = (index: number) => paths[index].slice(0, paths[index].indexOf("/"));
   const classes = sorted(new Set(images.map(classOf)));
   const labelOf = new Map(classes.map((name, label) => [name, label]));
@@ -108,6 +156,7 @@ export function layoutByFolders(paths: readonly string[], rule: LabelRule, root:
     members: Uint32Array.from(pairs, ([, index]) => index),
     labels: Int32Array.from(pairs, ([label]) => label),
     classes,
+    notes: [...notes, ...nestingNotes(images.map((index) => paths[index]), classes, root)],
   };
 }
 

@@ -5,10 +5,16 @@
  */
 
 /** The formats that some decoder of ours knows. */
-export type FileFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif" | "pnm";
+export type FileFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif" | "heic" | "bmp" | "pnm";
 
 const ascii = (bytes: Uint8Array, from: number, to: number) =>
   String.fromCharCode(...bytes.subarray(from, to));
+
+/** AVIF and HEIC share a container; its brands tell what was encoded how. */
+function brandOf(bytes: Uint8Array): FileFormat {
+  const length = Math.min(bytes.length, 128, bytes[2] << 8 | bytes[3]);
+  return /avi[fs]/.test(ascii(bytes, 8, length)) ? "avif" : "heic";
+}
 
 /** The format of a file, `undefined` where it is none of ours. */
 export function sniffFormat(bytes: Uint8Array): FileFormat | undefined {
@@ -17,7 +23,8 @@ export function sniffFormat(bytes: Uint8Array): FileFormat | undefined {
   if (ascii(bytes, 0, 4) === "RIFF" && ascii(bytes, 8, 12) === "WEBP") return "webp";
   if (ascii(bytes, 0, 4) === "GIF8") return "gif";
   if (["II*\0", "MM\0*"].includes(ascii(bytes, 0, 4))) return "tiff";
-  if (ascii(bytes, 4, 8) === "ftyp") return "avif";
+  if (ascii(bytes, 4, 8) === "ftyp") return brandOf(bytes);
+  if (ascii(bytes, 0, 2) === "BM") return "bmp";
   if (/^P[56]\s/.test(ascii(bytes, 0, 3))) return "pnm";
   return undefined;
 }

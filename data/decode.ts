@@ -8,6 +8,7 @@
 import { messageOf, UserError } from "../core/errors.ts";
 import { decodePortableAnymap } from "./_decode_anymap.ts";
 import { defaultMaxPixels, requirePixels } from "./_pixel_limit.ts";
+import { decodeBmp } from "./_decode_bmp.ts";
 import { type FileFormat, sniffFormat } from "./_sniff.ts";
 import type { RgbImage } from "./image.ts";
 
@@ -82,7 +83,7 @@ async function formatDecoder(
 /**
  * A decoder: sharp (libvips) where native code is granted and starts, else WebAssembly, which knows
  * JPEG, PNG and WebP. Both give the same bytes, CMYK files of the portable one aside (a few levels).
- * Netpbm files (P5, P6) are read by own code in either case.
+ * Netpbm (P5, P6) and BMP files are read by own code, HEIC by libheif in either case.
  *
  * @example
  * ```ts
@@ -105,11 +106,18 @@ export async function createImageDecoder(
       if (bytes.length === 0) throw fail("the file is empty");
       const format = sniffFormat(bytes);
       if (format === undefined) {
-        throw fail("expected JPEG, PNG, WebP, GIF, TIFF, AVIF, PGM or PPM, found another format");
+        throw fail(
+          "expected JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC, BMP, PGM or PPM, found another format",
+        );
       }
       try {
         requirePixels(bytes, format, maxPixels);
         if (format === "pnm") return decodePortableAnymap(bytes);
+        if (format === "bmp") return decodeBmp(bytes);
+        if (format === "heic") {
+          const { decodeHeicFile } = await import("./_decode_heic.ts");
+          return await decodeHeicFile(bytes);
+        }
         return await decodeFormat(bytes, format, { exif, maxPixels });
       } catch (cause) {
         throw fail(messageOf(cause).split("\n")[0], cause);

@@ -5,6 +5,7 @@
  */
 
 import { messageOf, UserError } from "../core/errors.ts";
+import { isUnreadableImage, skippedFiles } from "./_file_names.ts";
 import { IndexedSource } from "./_indexed_source.ts";
 import { isImagePath } from "./_layout.ts";
 import { openSource, type SourceOptions } from "./open_source.ts";
@@ -40,6 +41,13 @@ export async function openImages(
   options: SourceOptions = {},
 ): Promise<Source> {
   const other = paths.find((path) => !isImagePath(path));
+  if (other !== undefined && isUnreadableImage(other)) {
+    isFile(other);
+    const [reason] = skippedFiles([other]);
+    throw new UserError(`Cannot read "${other}": it is an image in a format that cannot be read`, {
+      hint: reason.slice(reason.lastIndexOf("; ") + 2),
+    });
+  }
   if (other !== undefined && paths.length === 1) return await openSource(other, options);
   const missing = other ?? paths.find((path) => !isFile(path));
   if (missing !== undefined || paths.length === 0) {

@@ -7,8 +7,10 @@ import { messageOf, UserError } from "../core/errors.ts";
 import { openArchive, openShards } from "./_archive_source.ts";
 import { fileStore, memoryStore } from "./_byte_store.ts";
 import { openFolder } from "./_folder_source.ts";
-import type { LabelRule } from "./_layout.ts";
+import { withoutListed } from "./_exclude.ts";
+import { type LabelRule, MissingSplitError } from "./_layout.ts";
 import type { Source } from "./source.ts";
+import { holdOut } from "./subset.ts";
 
 /** Which part of a data set to open, and how to read it. */
 export interface SourceOptions {
@@ -27,6 +29,15 @@ export interface SourceOptions {
    * `meta/<split>.txt` of the data set where there is one.
    */
   readonly list?: string;
+  /**
+   * A file that names images to leave out, an id a line, as `data check` writes it.
+   */
+  readonly exclude?: string;
+  /**
+   * Share of the images of each class that `val` and `test` mean, and `train` lacks, where the data set
+   * has labels and no splits. Left out: such a data set has no `val`.
+   */
+  readonly holdOut?: number;
   /** Where the listings of folders with 20 000 files and more are kept between runs. */
   readonly cacheDirectory?: string;
 }
@@ -113,6 +124,30 @@ function pathOf(url: URL): string {
   return /^\/[A-Za-z]:\//.test(path) ? path.slice(1) : path;
 }
 
+async function openLocation(location: string, options: SourceOptions): Promise<Source> {
+  if (/^https?:\/\//.test(location)) return await openUrl(new URL(location), options);
+  const isAddress = /^file:\/\//.test(location);
+  return await openPath(isAddress ? pathOf(new URL(location)) : location, options);
+}
+
+/** Opens one part of a data set that is divided, or to be divided here. */
+async function openPart(location: string, options: SourceOptions): Promise<Source> {
+  const { split, holdOut: share = 0, list } = options;
+  const isDivided = share > 0 && list === undefined;
+  try {
+    const source = await openLocation(location, options);
+    if (!isDivided || split !== "train" || source.split !== undefined) return source;
+    return holdOut(source, share)?.rest ?? source;
+  } catch (error) {
+    if (!isDivided || !(error instanceof MissingSplitError) || !error.isUndivided) throw error;
+    const whole = await openLocation(location, { ...options, split: "train" });
+    const parts = holdOut(whole, share);
+    if (parts !== null) return parts.held;
+    whole.close?.();
+    throw error;
+  }
+}
+
 /**
  * Opens a data set:
  *
@@ -138,8 +173,6 @@ export async function openSource(
   location: string | URL,
   options: SourceOptions = {},
 ): Promise<Source> {
-  const text = String(location);
-  if (/^https?:\/\//.test(text)) return await openUrl(new URL(text), options);
-  if (/^file:\/\//.test(text)) return await openPath(pathOf(new URL(text)), options);
-  return await openPath(text, options);
+  const source = await openPart(String(location), options);
+  return options.exclude === undefined ? source : withoutListed(source, options.exclude);
 }

@@ -57,6 +57,10 @@ export interface Source {
   locate?(index: number): SampleLocation;
   /** What locations with `path: null` point into; in shared memory where the platform has it. */
   readonly memory?: Uint8Array;
+  /** Which of the data set's parts this is, such as `train`; left out where it has none. */
+  readonly split?: string;
+  /** What people should know of it, a line each: files left out and why, images held out. */
+  readonly notes?: readonly string[];
   /** Label maps of the samples under the same indices, as grey images (segmentation). */
   readonly annotations?: Source;
   /** Closes open files. */

@@ -33,6 +33,13 @@ export const dataSection = z.strictObject({
   evaluationListFile: z.string().nullable().default(null).describe(
     "List of `path label` lines of the evaluation split, relative to the source.",
   ),
+  holdOut: z.number().positive().lt(1).nullable().default(null).describe(
+    "Share of each class that is held out for evaluation where a labelled source has no splits; the " +
+      "same images in every run. null: none; the command line takes a tenth with `--data`.",
+  ),
+  exclude: z.string().nullable().default(null).describe(
+    "File that names images to leave out, a path a line, as `data check` writes it.",
+  ),
   labelFraction: z.number().positive().max(1).default(1).describe(
     "Share of the labelled training images of each class to use, drawn with the seed.",
   ),

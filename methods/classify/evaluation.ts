@@ -14,6 +14,7 @@ import type { WeightAverage } from "../../pipeline/average.ts";
 import { openEvaluationSource } from "../../tasks/run/data_sources.ts";
 import { type ClassificationCounts, countCorrect } from "../../tasks/evaluation/classification.ts";
 import type { Accuracy } from "../../tasks/evaluation/knn.ts";
+import { requireSameClasses } from "../../tasks/run/require_labels.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
 import type { RunSession } from "../engine/session.ts";
 import { evaluationTransform } from "../../tasks/run/transforms.ts";
@@ -71,12 +72,12 @@ export class FinetuneEvaluation {
   /**
    * Opens the evaluation split; says so where there is none.
    *
-   * @param classes names of the classes that are trained
+   * @param trained the images to train on
    */
   static async open(
     config: FinetuneConfig,
     session: RunSession,
-    classes: readonly string[],
+    trained: Pick<Source, "classes" | "split">,
   ): Promise<FinetuneEvaluation> {
     let source: Source | null = null;
     try {
@@ -89,14 +90,10 @@ export class FinetuneEvaluation {
         message: `No evaluation: ${error.message}`,
       });
     }
-    if (source !== null && source.classes.join("\n") !== classes.join("\n")) {
-      source.close?.();
-      throw new UserError(
-        "Cannot evaluate: the classes of the evaluation split are not those of the training split",
-        { hint: "both need the same class folders" },
-      );
+    if (source !== null) {
+      requireSameClasses(trained, source, config.data.evaluationSource ?? config.data.source);
     }
-    return new FinetuneEvaluation(config, session, source, classes);
+    return new FinetuneEvaluation(config, session, source, trained.classes);
   }
 
   /** Accuracies of the last evaluation; null before the first. */

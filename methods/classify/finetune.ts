@@ -123,7 +123,7 @@ async function run(
   const { on, listener } = session;
   const classes = classCount(config, source.classes.length);
   const { shape, initialise } = await startOrResume(config, options, classes, session);
-  const evaluation = await FinetuneEvaluation.open(config, session, source.classes);
+  const evaluation = await FinetuneEvaluation.open(config, session, source);
   const model = Classifier.create(on, shape, initialise);
   const optimizer = createOptimizer(on, config, model.parameters, shape.depth);
   const averages = config.ema === null

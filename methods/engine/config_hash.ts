@@ -41,6 +41,8 @@ export function decidingValues(config: Config): Record<string, unknown> {
   delete (relevant.teacher as Record<string, unknown> | undefined)?.cache;
   const data = relevant.data as Record<string, unknown>;
   for (const key of ["workers", "cacheBytes", "prefetch", "maxPixels"]) delete data[key];
+  // Keys that older runs lack count where they are set.
+  for (const key of ["holdOut", "exclude"]) if (data[key] === null) delete data[key];
   return relevant;
 }
 

@@ -246,8 +246,11 @@ export class RunSession {
   }
 
   /** Tells the records what the run learns from. */
-  describeData({ length, classes }: Pick<Source, "length" | "classes">): void {
+  describeData(
+    { length, classes, notes = [] }: Pick<Source, "length" | "classes" | "notes">,
+  ): void {
     const { source } = this.#config.data;
+    for (const message of notes) this.listener({ type: "note", message });
     this.#recorder?.describeData({ location: source, files: length, classes });
   }
 

@@ -15,6 +15,7 @@ import type { LoadedBatch } from "../../data/loader.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
+import { classMismatch } from "../run/require_labels.ts";
 import { normalizations } from "../run/normalizations.ts";
 import { evaluationTransform } from "../run/transforms.ts";
 import { collectFeatures } from "./collect_features.ts";
@@ -44,9 +45,9 @@ export async function openEvaluationData(
   if (train.classes.length < 2) return { reason: "the images have no class labels" };
   try {
     const test = await openEvaluationSource(config.data);
-    if (test.classes.join("\n") !== train.classes.join("\n")) {
-      return { reason: "the classes of the evaluation split are not those of the training split" };
-    }
+    const { evaluationSource, source } = config.data;
+    const mismatch = classMismatch(train, test, evaluationSource ?? source);
+    if (mismatch !== null) return { reason: `${mismatch.message}; ${mismatch.hint}` };
     return { train, test, classes: train.classes.length };
   } catch (error) {
     if (error instanceof UserError) return { reason: error.message };

@@ -46,7 +46,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
   return await withInference(options, async ({ on, preparation, batch, listener }) => {
     const { checkpoint, imageSize, downloads } = options;
     const { data, normalization } = preparation;
-    const source = await openEvaluationSource(data);
+    const source = await openEvaluationSource(data, listener);
     try {
       requireLabels(source, data.evaluationSource ?? data.source);
       const { model } = await loadClassifier(on, checkpoint, {

@@ -19,6 +19,7 @@ import { collectFeatures } from "../evaluation/collect_features.ts";
 import type { FeatureSet } from "../evaluation/features.ts";
 import { type Inference, type InferenceOptions, withInference } from "./inference.ts";
 import { type LoadedEncoder, loadEncoder } from "./load_encoder.ts";
+import { tellOf } from "../run/data_sources.ts";
 import { testTransform } from "../run/preparation.ts";
 
 /** What to take of which images. */
@@ -94,7 +95,9 @@ export async function features(options: FeaturesOptions): Promise<FeaturesResult
   return await withInference(options, async (inference) => {
     const { checkpoint, imageSize, downloads } = options;
     const from: SourceOptions = split === undefined ? {} : { split };
-    const source = isSource(images) ? images : await openImages(images, from);
+    const source = isSource(images)
+      ? images
+      : tellOf(await openImages(images, from), inference.listener);
     const model = await loadEncoder(inference.on, checkpoint, {
       ...(imageSize === undefined ? {} : { imageSize }),
       ...(downloads === undefined ? {} : { downloads }),

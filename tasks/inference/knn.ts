@@ -12,7 +12,7 @@ import { knnAccuracies } from "../evaluation/knn.ts";
 import { featuresOf, requireLayers } from "./features.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
 import { loadEncoder } from "./load_encoder.ts";
-import { requireLabels } from "../run/require_labels.ts";
+import { requireLabels, requireSameClasses } from "../run/require_labels.ts";
 
 /** How to vote. */
 export interface KnnTaskOptions extends InferenceOptions {
@@ -48,17 +48,13 @@ const defaultNeighbours = [20, 10, 100, 200];
  * @throws UserError where there are no labels, no test split, or other classes in it
  */
 export async function openLabelled(
-  data: Parameters<typeof openTrainingSource>[0],
+  ...[data, listener]: Parameters<typeof openTrainingSource>
 ): Promise<{ train: Source; test: Source }> {
-  const train = await openTrainingSource(data);
+  const train = await openTrainingSource(data, listener);
   requireLabels(train, data.source);
   const test = await openEvaluationSource(data);
-  if (test.classes.join("\n") === train.classes.join("\n")) return { train, test };
-  throw new UserError(
-    `Cannot evaluate on "${data.source}": the classes of the test images are not those of the ` +
-      "training images",
-    { hint: "both splits need the same class folders" },
-  );
+  requireSameClasses(train, test, data.evaluationSource ?? data.source);
+  return { train, test };
 }
 
 /**
@@ -101,7 +97,10 @@ export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
   const kind = options.token ?? "meanPatches";
   return await withInference(options, async (inference) => {
     const { checkpoint, imageSize, downloads } = options;
-    const { train, test } = await openLabelled(inference.preparation.data);
+    const { train, test } = await openLabelled(
+      inference.preparation.data,
+      inference.listener,
+    );
     const model = await loadEncoder(inference.on, checkpoint, {
       ...(imageSize === undefined ? {} : { imageSize }),
       ...(downloads === undefined ? {} : { downloads }),

@@ -9,6 +9,7 @@ import type { Source } from "../../data/source.ts";
 import { scores } from "../evaluation/classification.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
 import { loadClassifier } from "./load_classifier.ts";
+import { tellOf } from "../run/data_sources.ts";
 import { testTransform } from "../run/preparation.ts";
 
 /** What to classify. */
@@ -47,7 +48,7 @@ export interface Prediction {
 export async function predict(options: PredictOptions): Promise<Prediction[]> {
   const { images, top = 5, checkpoint, imageSize, downloads } = options;
   return await withInference(options, async ({ on, preparation, batch, listener }) => {
-    const source = "read" in images ? images : await openImages(images);
+    const source = "read" in images ? images : tellOf(await openImages(images), listener);
     const { model, classNames } = await loadClassifier(on, checkpoint, {
       ...(imageSize === undefined ? {} : { imageSize }),
       ...(downloads === undefined ? {} : { downloads }),

@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
 import { Loader, type LoaderOptions } from "../../data/loader.ts";
 import { openSource } from "../../data/open_source.ts";
 import type { Source } from "../../data/source.ts";
@@ -15,15 +16,25 @@ type DataConfig = Config["data"];
 /** The bundled pictures: a part of Fashion-MNIST. */
 const sampleUrl = new URL("../../assets/fashion-mnist.tar.gz", import.meta.url);
 
+/** Hears what people should know of the images: files left out, images held out. */
+type Notes = (event: { readonly type: "note"; readonly message: string }) => void;
+
 /** Opens the images to train on. */
-export async function openTrainingSource(data: DataConfig): Promise<Source> {
-  return await open(data.source, data.split, data.listFile);
+export async function openTrainingSource(data: DataConfig, listener?: Notes): Promise<Source> {
+  return tellOf(await open(data, data.source, data.split, data.listFile), listener);
 }
 
 /** Opens the images to evaluate on; a `UserError` where there are none. */
-export async function openEvaluationSource(data: DataConfig): Promise<Source> {
+export async function openEvaluationSource(data: DataConfig, listener?: Notes): Promise<Source> {
   const location = data.evaluationSource ?? data.source;
-  return await open(location, data.evaluationSplit, data.evaluationListFile);
+  const source = await open(data, location, data.evaluationSplit, data.evaluationListFile);
+  return tellOf(source, listener);
+}
+
+/** Says what people should know of a source. */
+export function tellOf(source: Source, listener: Notes = () => {}): Source {
+  for (const message of source.notes ?? []) listener({ type: "note", message });
+  return source;
 }
 
 /** Does `work` with images that somebody brought, or with those that `open` gives and that end with it. */
@@ -42,6 +53,7 @@ export async function withSource<Result>(
 }
 
 async function open(
+  { holdOut, exclude, evaluationSource }: DataConfig,
   location: string,
   split: string | null,
   listFile: string | null,
@@ -49,6 +61,9 @@ async function open(
   return await openSource(location === "sample" ? sampleUrl : location, {
     ...(split === null ? {} : { split }),
     ...(listFile === null ? {} : { list: listFile }),
+    ...(exclude === null ? {} : { exclude }),
+    // What is evaluated on lies elsewhere then.
+    ...(holdOut === null || evaluationSource !== null ? {} : { holdOut }),
   });
 }
 
@@ -58,6 +73,13 @@ export async function openLoader(
   options: LoaderOptions,
   listener: RunListener,
 ): Promise<Loader> {
+  const { source: { length }, batch, dropsLast = data.dropLast } = options;
+  if (dropsLast && length < batch) {
+    throw new UserError(
+      `Cannot fill a batch of ${batch} images from "${data.source}": it holds ${length} to train on`,
+      { hint: `give --batch ${Math.max(1, length)} or less, or --set data.dropLast=false` },
+    );
+  }
   return await Loader.open({
     isShuffled: data.shuffle,
     dropsLast: data.dropLast,

@@ -6,6 +6,7 @@
 
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/source.ts";
+import { indicesByClass, subsetOf } from "../../data/subset.ts";
 
 /**
  * A source with a share of each class, drawn with the seed: at least one image of every class, and with
@@ -26,29 +27,11 @@ import type { Source } from "../../data/source.ts";
  */
 export function labelSubset(source: Source, fraction: number, seed: number): Source {
   if (fraction >= 1) return source;
-  const byClass = new Map<number, number[]>();
-  for (let index = 0; index < source.length; index++) {
-    const { label } = source.entry(index);
-    const members = byClass.get(label);
-    if (members === undefined) byClass.set(label, [index]);
-    else members.push(index);
-  }
   const root = Generator.from(seed).split("label subset");
-  const labels = [...byClass.keys()].filter((label) => label >= 0).sort((a, b) => a - b);
-  const chosen = labels.flatMap((label) => {
-    const members = byClass.get(label)!;
+  const chosen = [...indicesByClass(source)].flatMap(([label, members]) => {
     const count = Math.max(1, Math.round(fraction * members.length));
     const order = root.split(label).permutation(members.length);
     return Array.from(order.subarray(0, count), (at) => members[at]).sort((a, b) => a - b);
   });
-  const { memory, locate } = source;
-  return {
-    length: chosen.length,
-    classes: source.classes,
-    entry: (index) => source.entry(chosen[index]),
-    read: (index) => source.read(chosen[index]),
-    ...(locate === undefined ? {} : { locate: (index) => source.locate!(chosen[index]) }),
-    ...(memory === undefined ? {} : { memory }),
-    close: () => source.close?.(),
-  };
+  return subsetOf(source, chosen);
 }

@@ -7,28 +7,7 @@
  */
 
 import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
-
-/** The sizes of a stack of blocks. */
-interface Stack {
-  readonly imageSize: number;
-  readonly patchSize: number;
-  readonly embedDim: number;
-  readonly mlpRatio: number;
-}
-
-const forwardAndBackward = 3;
-
-/** Multiply–adds of a forward pass of one image through so many blocks. */
-function blocksCost({ imageSize, patchSize, embedDim, mlpRatio }: Stack, blocks: number): number {
-  const tokens = (imageSize / patchSize) ** 2 + 1;
-  const products = tokens * embedDim ** 2 * (4 + 2 * mlpRatio);
-  const attention = 2 * tokens ** 2 * embedDim;
-  return blocks * (products + attention);
-}
-
-function embeddingCost({ imageSize, embedDim }: Stack): number {
-  return 3 * imageSize ** 2 * embedDim;
-}
+import { blocksCost, embeddingCost, forwardAndBackward } from "../../core/transformer_cost.ts";
 
 /** Multiply–adds of training a tokenizer on one image; the hog teacher's share is not counted. */
 export function tokenizerPassCost({ model, decoder }: TokenizerConfig): number {

@@ -1,0 +1,54 @@
+/**
+ * Vision transformers by the names that the field has for them.
+ *
+ * @module
+ */
+import type { Task } from "./schema.ts";
+
+/** Width, depth and heads. */
+export interface ModelSize {
+  readonly embedDim: number;
+  readonly depth: number;
+  readonly heads: number;
+}
+
+/** The sizes by name; `mini` is the quick start's, the others are ViT-Ti, -S, -B and -L. */
+export const modelSizes = {
+  mini: { embedDim: 128, depth: 4, heads: 4 },
+  tiny: { embedDim: 192, depth: 12, heads: 3 },
+  small: { embedDim: 384, depth: 12, heads: 6 },
+  base: { embedDim: 768, depth: 12, heads: 12 },
+  large: { embedDim: 1024, depth: 24, heads: 16 },
+} as const satisfies Readonly<Record<string, ModelSize>>;
+
+/** A name of {@link modelSizes}. */
+export type ModelName = keyof typeof modelSizes;
+
+/** How people call them. */
+export const modelTitles: Readonly<Record<ModelName, string>> = {
+  mini: "ViT-mini",
+  tiny: "ViT-Ti",
+  small: "ViT-S",
+  base: "ViT-B",
+  large: "ViT-L",
+};
+
+/** Config keys of a task that make its model one of that name, with all that depends on the depth. */
+export function modelSizeValues(task: Task, name: ModelName): Record<string, unknown> {
+  const { embedDim, depth, heads } = modelSizes[name];
+  const values: Record<string, unknown> = {
+    "model.embedDim": embedDim,
+    "model.depth": depth,
+    "model.heads": heads,
+  };
+  // A plain ViT: it has neither.
+  if (task !== "tokenizer") values["model.layerScaleInitValue"] = name === "large" ? 1e-5 : 0.1;
+  if (task === "pretrain") {
+    // BEiT v2's 9 of 12 and 21 of 24; of the quick start's 4 blocks, 2.
+    values["model.earlyLayers"] = depth === 4 ? 2 : depth - 3;
+  }
+  if (task === "segment") {
+    values["segmentation.outBlocks"] = [1, 2, 3, 4].map((part) => part * depth / 4 - 1);
+  }
+  return values;
+}

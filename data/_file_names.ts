@@ -1,0 +1,98 @@
+/**
+ * What a file is by its name: a picture that can be read, one that cannot, or something else.
+ *
+ * @module
+ */
+
+/** Endings of the formats that some decoder reads. */
+const readable = [
+  "jpg",
+  "jpeg",
+  "png",
+  "webp",
+  "gif",
+  "tif",
+  "tiff",
+  "avif",
+  "heic",
+  "heif",
+  "bmp",
+  "pgm",
+  "ppm",
+  "pnm",
+];
+
+/** Pictures that no decoder here reads, with how to convert one. */
+const unreadable: Readonly<Record<string, string>> = {
+  svg: "convert it with rsvg-convert IN.svg -o OUT.png",
+  jxl: "convert it with djxl IN.jxl OUT.png",
+  jp2: "convert it with magick IN.jp2 OUT.png",
+  psd: "convert it with magick IN.psd[0] OUT.png",
+  tga: "convert it with magick IN.tga OUT.png",
+  ico: "convert it with magick IN.ico OUT.png",
+  exr: "convert it with magick IN.exr OUT.png",
+  ...Object.fromEntries(
+    ["cr2", "cr3", "nef", "arw", "dng", "raf", "orf", "rw2"].map((
+      ending,
+    ) => [ending, `develop it with dcraw -w -T IN.${ending}`]),
+  ),
+};
+
+/** The endings in words, for messages. */
+export const imageEndings =
+  `${readable.slice(0, -1).map((ending) => `.${ending}`).join(", ")} or ` +
+  `.${readable.at(-1)}`;
+
+const imageName = new RegExp(`\\.(${readable.join("|")})$`, "i");
+
+/** Whether a path is hidden, or a system's own (\`Thumbs.db\`). */
+export function isHidden(path: string): boolean {
+  return /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i.test(path);
+}
+
+/** Whether a path is that of a picture; hidden files are none. */
+export function isImagePath(path: string): boolean {
+  return imageName.test(path) && !/(^|\/)\./.test(path);
+}
+
+const endingOf = (path: string) => /\.([^./]+)$/.exec(path)?.[1].toLowerCase() ?? "";
+
+/** Whether a path is that of a picture in a format that no decoder here reads. */
+export function isUnreadableImage(path: string): boolean {
+  return Object.hasOwn(unreadable, endingOf(path)) && !isHidden(path);
+}
+
+const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** A line for each kind of file that is left out of a data set: pictures first, then all else. */
+export function skippedFiles(paths: readonly string[]): string[] {
+  const byEnding = new Map<string, { count: number; first: string }>();
+  for (const path of paths) {
+    const ending = endingOf(path);
+    const { count, first } = byEnding.get(ending) ?? { count: 0, first: path };
+    byEnding.set(ending, { count: count + 1, first: path < first ? path : first });
+  }
+  const lines: string[] = [];
+  const rest: string[] = [];
+  let restCount = 0;
+  for (const [ending, { count, first }] of [...byEnding].sort(([a], [b]) => a < b ? -1 : 1)) {
+    const remedy = unreadable[ending];
+    if (remedy === undefined) {
+      restCount += count;
+      rest.push(ending === "" ? "without an ending" : `.${ending}`);
+      continue;
+    }
+    const more = count > 1 ? ", …" : "";
+    lines.push(
+      `Left out: ${plural(count, `.${ending} file`)}, which cannot be read ` +
+        `(${JSON.stringify(first)}${more}); ${remedy}`,
+    );
+  }
+  if (restCount > 0) {
+    lines.push(
+      `Left out: ${plural(restCount, "file")} that ${restCount === 1 ? "is" : "are"} no image ` +
+        `(${rest.slice(0, 5).join(", ")}${rest.length > 5 ? ", …" : ""})`,
+    );
+  }
+  return lines;
+}
