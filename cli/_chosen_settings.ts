@@ -95,6 +95,7 @@ async function imageFacts(
   try {
     const heads = await readImageHeads(source, {
       most: mostHeads,
+      maxPixels: config.data.maxPixels,
       onProgress: (done, total) =>
         tell({ type: "progress", what: "Looking at the images", done, total }),
     });

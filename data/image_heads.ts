@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../core/errors.ts";
 import { fileStore } from "./_byte_store.ts";
+import { defaultMaxPixels } from "./_pixel_limit.ts";
 import { type ImageSize, imageSize } from "./image_size.ts";
 import type { Source } from "./source.ts";
 
@@ -21,7 +22,7 @@ export interface ImageHeads {
 export interface ImageHeadsOptions {
   /** Files to look at, spread over the source; all if left out. */
   readonly most?: number;
-  /** Images of more pixels are too large; Pillow's limit if left out. */
+  /** Images of more pixels are too large; as the loader's default if left out. */
   readonly maxPixels?: number;
   /** Hears how many files were looked at. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -29,8 +30,6 @@ export interface ImageHeadsOptions {
 
 /** Bytes that hold the size in nearly every file. */
 const headBytes = 1 << 16;
-/** Above twice its `MAX_IMAGE_PIXELS` Pillow refuses an image. */
-const pillowLimit = 178_956_970;
 
 /** Why a file cannot be read, or its size. */
 function judge(bytes: Uint8Array, maxPixels: number): ImageSize | string {
@@ -64,7 +63,7 @@ export async function readImageHeads(
   source: Source,
   options: ImageHeadsOptions = {},
 ): Promise<ImageHeads> {
-  const { most = source.length, maxPixels = pillowLimit, onProgress } = options;
+  const { most = source.length, maxPixels = defaultMaxPixels, onProgress } = options;
   const examined = Math.min(most, source.length);
   const sizes: ImageSize[] = [];
   const unreadable: { id: string; reason: string }[] = [];

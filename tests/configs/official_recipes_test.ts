@@ -45,7 +45,7 @@ const ownKeys = [
   /^checkpoint\./,
   /^lossScale\./,
   /^data\.(source|split|evaluation\w+|listFile|labelFraction|workers|cacheBytes|prefetch)$/,
-  /^data\.(onError|maxSkipped|maxPixels|exclude)$/,
+  /^data\.(onError|maxSkipped|maxPixels|exclude|holdOut)$/,
   /^model\.(sincosAmplitude|initVariant|dropPathTwice|usesSharedRelativePositionBias)$/,
   /^mask\.ratio$/,
   /^augment\.cropsPerImage$/,
