@@ -133,7 +133,7 @@ function sizeOfCheckpoint(checkpoint: string): number | undefined {
 }
 
 /** A downstream task looks at images as large as its model learned from. */
-function checkpointChoice(task: Task, flags: ConfigFlagValues): Override[] {
+function checkpointChoice(flags: ConfigFlagValues): Override[] {
   const checkpoint = String(flags.checkpoint);
   const given = flags.model !== undefined
     ? "--model"
@@ -198,7 +198,7 @@ export async function chooseFor(
   if (flags.resume !== undefined) return { overrides: [], settings: null };
   const always = task === "segment" ? [] : dataChoice(flags);
   if (flags.checkpoint !== undefined) {
-    return { overrides: [...always, ...checkpointChoice(task, flags)], settings: null };
+    return { overrides: [...always, ...checkpointChoice(flags)], settings: null };
   }
   const hasOwnImages = always.length > 0;
   const [imageSize, patchSize] = [sizeOf(flags, "imageSize"), sizeOf(flags, "patchSize")];

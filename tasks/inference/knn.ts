@@ -4,7 +4,6 @@
  * @module
  */
 
-import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
 import type { FeatureKind } from "../../models/features.ts";
 import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
