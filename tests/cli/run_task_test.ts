@@ -18,6 +18,7 @@ const flags: RunFlagValues = {
   config: [],
   set: [],
   out: undefined,
+  name: undefined,
   resume: undefined,
   dryRun: false,
   offline: false,
@@ -224,4 +225,21 @@ Deno.test("defaultDirectory() goes on with the same run and leaves others alone"
     Deno.writeTextFileSync(`${folder}/quickstart-2/mine.txt`, "");
     assert.equal(defaultDirectory("quickstart", other, folder), `${folder}/quickstart-3`);
   });
+});
+
+Deno.test("--name is the run's folder in runs/, and no path", async () => {
+  const directories: (string | null)[] = [];
+  const task = {
+    ...recordTask(),
+    run: (_: PretrainConfig, { directory }: TaskOptions): Promise<TaskOutcome> => {
+      directories.push(directory);
+      return Promise.resolve({ step: 1, interrupted: false, directory });
+    },
+  };
+  await runTask(task, { ...flags, name: "of-the-name-test" }, recordContext().context);
+  assert.deepEqual(directories, ["runs/of-the-name-test"]);
+  await assert.rejects(
+    runTask(task, { ...flags, name: "../x" }, recordContext().context),
+    /Cannot call a run "..\/x": expected the name of a folder; give --out/,
+  );
 });
