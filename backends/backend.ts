@@ -27,6 +27,8 @@ export interface Capabilities {
   readonly threads: number;
   /** Size limit of one tensor, bytes. */
   readonly maxBufferBytes: number;
+  /** Size limit of all tensors together, bytes; no limit that is known where left out. */
+  readonly memoryBytes?: number;
   /** Whether activations in a reduced precision take two bytes a number; false where left out. */
   readonly halvesActivations?: boolean;
   /** Whether values can be read at once, without waiting for a device; `false` if left out. */

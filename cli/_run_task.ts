@@ -30,6 +30,7 @@ import { jobFlags } from "./_job.ts";
 import { Progress } from "./_progress.ts";
 import { writeAll } from "./_program.ts";
 import { offline } from "./_weights.ts";
+import { memoryRoom } from "./_memory_room.ts";
 import { storedConfig } from "./_stored_config.ts";
 import { styleFor } from "./_style.ts";
 
@@ -157,9 +158,8 @@ export function defaultDirectory(name: string, config: object, root = "runs"): s
 
 /** Seven tenths of the memory that is free now, or nothing where that may not be asked. */
 function memoryBudget(): { memoryBudgetBytes?: number } {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  if (state !== "granted") return {};
-  return { memoryBudgetBytes: Math.floor(0.7 * Deno.systemMemoryInfo().available) };
+  const room = memoryRoom();
+  return room === null ? {} : { memoryBudgetBytes: Math.floor(0.7 * room.availableBytes) };
 }
 
 /** Progress on stderr as a config's log section and the terminal want it. */

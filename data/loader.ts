@@ -136,7 +136,9 @@ async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "p
 
 function workerCount({ workers: wanted = "auto", coreSharers = 1 }: LoaderOptions): number {
   if (typeof Worker === "undefined") return 0;
-  if (wanted !== "auto") return wanted;
+  // More only wait for each other, and thousands take minutes to start.
+  const most = Math.max(16, 4 * (navigator.hardwareConcurrency ?? 2));
+  if (wanted !== "auto") return Math.min(wanted, most);
   const processors = Math.floor((navigator.hardwareConcurrency ?? 2) / coreSharers);
   return Math.min(8, Math.max(1, processors - 1));
 }

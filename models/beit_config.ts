@@ -86,6 +86,17 @@ export function gridSize(config: { imageSize: number; patchSize: number }): numb
   return config.imageSize / config.patchSize;
 }
 
+/** The tables of relative positions that a step lays out for all pairs of tokens: a plan counts them. */
+export function positionsOf(
+  { heads, depth, usesSharedRelativePositionBias, usesRelativePositionBias }: Pick<
+    BeitConfig,
+    "heads" | "depth" | "usesSharedRelativePositionBias" | "usesRelativePositionBias"
+  >,
+): { readonly tables: number; readonly heads: number } {
+  const shared = usesSharedRelativePositionBias ? 1 : 0;
+  return { heads, tables: shared + (usesRelativePositionBias ? depth : 0) };
+}
+
 /** The epsilon of every layer norm of a model. */
 export function layerNormEpsilon({ normEpsilon = 1e-6 }: TransformerTraits): number {
   return normEpsilon;

@@ -90,6 +90,14 @@ export function countTrainable(specs: readonly ParameterSpec[]): number {
   );
 }
 
+/** Numbers in all trainable parameters that specs describe, and in the largest one, for a plan of memory. */
+export function parameterSizes(
+  specs: readonly ParameterSpec[],
+): { readonly parameters: number; readonly largestParameter: number } {
+  const largestParameter = specs.reduce((most, { shape }) => Math.max(most, sizeOf(shape)), 0);
+  return { parameters: countTrainable(specs), largestParameter };
+}
+
 /** The parameters below one prefix, as a layer sees them: `weight` instead of `blocks.0.norm1.weight`. */
 export class ParameterScope {
   readonly #parameters: ReadonlyMap<string, Parameter>;

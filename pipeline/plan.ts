@@ -9,6 +9,10 @@
 export interface ModelFootprint {
   /** Numbers in all trained parameters. */
   readonly parameters: number;
+  /** Numbers in the largest of them: what a checkpoint holds a copy of while it is written; 0 by default. */
+  readonly largestParameter?: number;
+  /** Tables of relative positions, each laid out for every pair of tokens; none by default. */
+  readonly positions?: { readonly tables: number; readonly heads: number };
   /** Numbers in frozen models that are held beside it (tokenizer, teacher). */
   readonly frozenParameters: number;
   /** Tokens of a sequence, the cls token included. */
@@ -42,6 +46,8 @@ export interface MemoryPlan {
   readonly optimizer: number;
   readonly frozen: number;
   readonly activations: number;
+  /** What writing a checkpoint adds: its tensors are read back one by one. */
+  readonly saving: number;
   /** The most at once: all of the above. */
   readonly peak: number;
 }
@@ -76,6 +82,12 @@ function wholeBlocks(model: ModelFootprint): number {
   return blocks - branches * left / keptByBlock(model);
 }
 
+/** The biases of all pairs of tokens, of every table, and the gradient of one: the same for any batch. */
+function positionBytes({ tokens, positions }: ModelFootprint): number {
+  if (positions === undefined || positions.tables === 0) return 0;
+  return (positions.tables + 1) * positions.heads * tokens ** 2 * bytesPerNumber;
+}
+
 /** Bytes of what is kept for, and made on, the way back: the larger of its beginning and a recomputed block. */
 function activationBytes(model: ModelFootprint, microBatch: number, options: StepOptions): number {
   const { activationBytes = bytesPerNumber, recompute = 0 } = options;
@@ -89,7 +101,7 @@ function activationBytes(model: ModelFootprint, microBatch: number, options: Ste
   const logits = Math.min(microBatch * (model.logits ?? 0) * bytesPerNumber, mostLogitBytes);
   const atBeginning = numbers * ((blocks - again) * whole + inputs + outside) + 2 * logits;
   const inBlock = again === 0 ? 0 : numbers * (inputs + whole + outside);
-  return Math.round(Math.max(atBeginning, inBlock));
+  return Math.round(Math.max(atBeginning, inBlock)) + positionBytes(model);
 }
 
 /**
@@ -117,8 +129,10 @@ export function planMemory(
   const optimizer = 2 * model.parameters * bytesPerNumber;
   const frozen = model.frozenParameters * bytesPerWeight;
   const activations = activationBytes(model, microBatch, options);
-  const peak = weights + gradients + optimizer + frozen + activations;
-  return { weights, gradients, optimizer, frozen, activations, peak };
+  // The copy of one tensor, and of the one before, which the runtime has not taken back yet.
+  const saving = 2 * (model.largestParameter ?? 0) * bytesPerNumber;
+  const peak = weights + gradients + optimizer + frozen + activations + saving;
+  return { weights, gradients, optimizer, frozen, activations, saving, peak };
 }
 
 /** Bytes of the largest activation: the hidden layer of the MLP, or q, k and v. */

@@ -21,6 +21,10 @@ import { findStartWorker } from "./threads/start_worker.ts";
 import { replaceTfjsKernels } from "./tfjs_kernels.ts";
 import { ThreadPool } from "./threads/thread_pool.ts";
 
+/** Threads that are started for each processor at most, and how many on however small a machine. */
+const threadsPerProcessor = 4;
+const leastCap = 16;
+
 /** Options of {@link createCpuBackend}. */
 export interface CpuBackendOptions {
   /** Threads, the calling one included; by default as many as the processor has. */
@@ -120,7 +124,9 @@ class CpuBackend implements Backend {
  */
 export async function createCpuBackend(options: CpuBackendOptions = {}): Promise<Backend> {
   const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 1;
-  const threads = Math.max(1, Math.floor(options.threads ?? processors));
+  const wanted = Math.max(1, Math.floor(options.threads ?? processors));
+  // More only wait for each other, and thousands take minutes to start.
+  const threads = Math.min(wanted, Math.max(leastCap, threadsPerProcessor * processors));
   const memory = createArenaMemory({ maximumBytes: options.maximumBytes });
   const bytes = encodeKernels(memory);
   options.dumpKernels?.("kernels.wasm", bytes);
@@ -140,6 +146,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     reducedPrecisions: "gemmBlockOfPairs" in kernels ? ["bfloat16"] : [],
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,
+    memoryBytes: memory.maximumBytes,
     isHostMemory: true,
     description: `${provider.description}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
   });

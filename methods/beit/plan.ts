@@ -5,8 +5,13 @@
  */
 
 import type { PretrainConfig } from "../../configs/schema.ts";
-import { type BeitConfig, gridSize, validateBeitConfig } from "../../models/beit_config.ts";
-import { countTrainable } from "../../models/parameter_set.ts";
+import {
+  type BeitConfig,
+  gridSize,
+  positionsOf,
+  validateBeitConfig,
+} from "../../models/beit_config.ts";
+import { parameterSizes } from "../../models/parameter_set.ts";
 import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
 import type { ModelFootprint } from "../../pipeline/plan.ts";
 import { openTrainingSource } from "../../tasks/run/data_sources.ts";
@@ -36,7 +41,8 @@ export function modelFootprint(
   maskedPatches: number,
 ): Omit<ModelFootprint, "frozenParameters"> {
   return {
-    parameters: countTrainable(maskedImageModelSpecs(model)),
+    ...parameterSizes(maskedImageModelSpecs(model)),
+    positions: positionsOf(model),
     tokens: gridSize(model) ** 2 + 1,
     embedDim: model.embedDim,
     mlpRatio: model.mlpRatio,

@@ -8,9 +8,9 @@ import type { DownloadOptions } from "../../checkpoints/download.ts";
 import type { FinetuneConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import { UserError } from "../../core/errors.ts";
-import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
+import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
-import { countTrainable, type Initialise, initialiseFrom } from "../../models/parameter_set.ts";
+import { type Initialise, initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
 import { classifierSpecs } from "../../models/parameter_specs.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import type { ModelFootprint } from "../../pipeline/plan.ts";
@@ -135,7 +135,8 @@ export async function startClassifier(
 /** What a training step of a classifier holds in memory. */
 export function classifierFootprint(shape: BeitConfig): ModelFootprint {
   return {
-    parameters: countTrainable(classifierSpecs(shape)),
+    ...parameterSizes(classifierSpecs(shape)),
+    positions: positionsOf(shape),
     frozenParameters: 0,
     tokens: gridSize(shape) ** 2 + 1,
     embedDim: shape.embedDim,

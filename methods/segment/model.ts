@@ -7,8 +7,8 @@
 import type { DownloadOptions } from "../../checkpoints/download.ts";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
-import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
-import { countTrainable, type Initialise, initialiseFrom } from "../../models/parameter_set.ts";
+import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";
+import { type Initialise, initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
 import { initialiseSegmenter } from "../../models/segmentation/initialise_segmenter.ts";
 import {
   type SegmenterConfig,
@@ -85,7 +85,8 @@ export function segmenterFootprint(shape: SegmenterConfig): ModelFootprint {
   const tokens = gridSize(encoder) ** 2 + 1;
   const perBlock = tokens * (10 + 2 * encoder.mlpRatio) * encoder.embedDim;
   return {
-    parameters: countTrainable(segmenterSpecs(shape)),
+    ...parameterSizes(segmenterSpecs(shape)),
+    positions: positionsOf(encoder),
     frozenParameters: 0,
     tokens,
     embedDim: encoder.embedDim,

@@ -9,7 +9,7 @@ import { Generator } from "../../core/generator.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import { initialisePlain } from "../../models/initialise.ts";
-import { countTrainable } from "../../models/parameter_set.ts";
+import { parameterSizes } from "../../models/parameter_set.ts";
 import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { CodebookUsage } from "../../pipeline/codebook_usage.ts";
@@ -72,7 +72,7 @@ export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdCon
 /** What a training step of a tokenizer holds in memory. */
 export function tokenizerFootprint(config: VqkdConfig): ModelFootprint {
   return {
-    parameters: countTrainable(vqkdSpecs(config)),
+    ...parameterSizes(vqkdSpecs(config)),
     frozenParameters: 0,
     tokens: (config.imageSize / config.patchSize) ** 2 + 1,
     embedDim: config.embedDim,

@@ -14,10 +14,8 @@ const vitBase: ModelFootprint = {
 Deno.test("planMemory() counts weights, gradients, two moments and activations", () => {
   const plan = planMemory(vitBase, 8);
   assert.equal(plan.optimizer, 2 * 4 * 106_143_056);
-  assert.equal(
-    plan.peak,
-    plan.weights + plan.gradients + plan.optimizer + plan.frozen + plan.activations,
-  );
+  const { peak, ...parts } = plan;
+  assert.equal(peak, Object.values(parts).reduce((sum, bytes) => sum + bytes, 0));
   assert.equal(plan.activations, 8 * 197 * 768 * (14 * 18 + 12) * 4);
 });
 
@@ -36,6 +34,17 @@ Deno.test("planMemory() counts float16, recomputed blocks, logits and the sum of
   const difference = planMemory(logits, 8).peak - planMemory(vitBase, 8).peak;
   assert.equal(difference, 2 * 8 * 75 * 100 * 4);
   assert.equal(planMemory(vitBase, 8, { accumulates: true }).gradients, 8 * 106_143_056);
+});
+
+Deno.test("planMemory() counts what saving reads back, and the tables of relative positions", () => {
+  const plain = planMemory(vitBase, 8);
+  assert.equal(plain.saving, 0);
+  const largest = 8192 * 768;
+  const model = { ...vitBase, largestParameter: largest, positions: { tables: 1, heads: 12 } };
+  const plan = planMemory(model, 8);
+  assert.equal(plan.saving, 2 * 4 * largest);
+  assert.equal(plan.activations - plain.activations, 2 * 12 * 197 ** 2 * 4);
+  assert.equal(plan.peak - plain.peak, plan.saving + 2 * 12 * 197 ** 2 * 4);
 });
 
 Deno.test("largestMicroBatch() divides the batch and fits the budget", () => {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { UserError } from "../../../core/errors.ts";
+import { OutOfMemoryError } from "../../../core/errors.ts";
 import { type ArenaMemory, growArenaMemory, pageBytes } from "./arena_memory.ts";
 
 export const alignment = 64;
@@ -84,7 +84,7 @@ export class Arena {
     return this.#peakBytes;
   }
 
-  /** Gives an uninitialised block of at least `bytes`; a UserError when the memory is full. */
+  /** Gives an uninitialised block of at least `bytes`; an OutOfMemoryError when the memory is full. */
   allocate(bytes: number): Block {
     const wanted = roundUp(Math.max(bytes, 1), alignment);
     const node = this.#take(wanted) ?? this.#extend(wanted);
@@ -139,9 +139,9 @@ export class Arena {
       needed > this.buffer.byteLength && !growArenaMemory(this.source, comfortable) &&
       !growArenaMemory(this.source, needed)
     ) {
-      throw new UserError(
+      throw new OutOfMemoryError(
         `Cannot allocate ${wanted} bytes on the cpu backend: ${this.#usedBytes} of at most ` +
-          `${this.source.maximumBytes} bytes are in use; use a smaller batch or model`,
+          `${this.source.maximumBytes} bytes are in use`,
       );
     }
     this.#end = offset + wanted;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fc } from "../../../deps/fast_check.ts";
-import { UserError } from "../../../core/errors.ts";
+import { OutOfMemoryError } from "../../../core/errors.ts";
 import { alignment, Arena, type Block, reservedBytes } from "../../../backends/cpu/memory/arena.ts";
 import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts";
 
@@ -63,7 +63,7 @@ Deno.test("Arena refuses a block to be freed twice", () => {
 
 Deno.test("Arena says when the memory is full", () => {
   const arena = new Arena(createArenaMemory({ maximumBytes: 64 * mebibyte }));
-  assert.throws(() => arena.allocate(65 * mebibyte), UserError);
+  assert.throws(() => arena.allocate(65 * mebibyte), OutOfMemoryError);
   const block = arena.allocate(60 * mebibyte);
   arena.free(block);
   assert.equal(arena.allocate(60 * mebibyte).offset, reservedBytes);
