@@ -44,7 +44,15 @@ function recordContext() {
   return { printed, notes, context };
 }
 
-const memory = { weights: 1, gradients: 1, optimizer: 2, frozen: 0, activations: 1, peak: 5e6 };
+const memory = {
+  weights: 1,
+  gradients: 1,
+  optimizer: 2,
+  frozen: 0,
+  activations: 1,
+  saving: 0,
+  peak: 5e6,
+};
 const disk = { checkpoint: 1e6, kept: 3e6, atMost: 4e6 };
 
 /** A task that notes what it was told and does nothing but say that it took steps. */

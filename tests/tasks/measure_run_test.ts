@@ -144,7 +144,15 @@ Deno.test("micro-batches are tried from small to large, as far as a minute goes"
     task: "pretrain",
     overrides: ["batchSize=1024", "backend.name=reference"],
   });
-  const memory = { weights: 0, gradients: 0, optimizer: 0, frozen: 0, activations: 0, peak: 0 };
+  const memory = {
+    weights: 0,
+    gradients: 0,
+    optimizer: 0,
+    frozen: 0,
+    activations: 0,
+    saving: 0,
+    peak: 0,
+  };
   const measureAt = async (secondsPerImage: (microBatch: number) => number, microBatch = 512) => {
     const plan = { batch: 1024, microBatch, totalSteps: 10, memory };
     return await measureRun({ ...config }, plan, (short, { listener }) => {
