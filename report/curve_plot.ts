@@ -41,7 +41,7 @@ export interface CurvePlot {
 }
 
 const [width, height] = [320, 190];
-const inner = { left: 40, right: width - 8, top: 12, bottom: height - 24 } as const;
+const inner = { left: 44, right: width - 8, top: 12, bottom: height - 24 } as const;
 
 /** Points from which on a curve is drawn smoothed. */
 export const smoothedPoints = 50;
@@ -75,10 +75,9 @@ function rangeOf({ curves, range, isStacked }: CurvePlot): [number, number] {
   const lows = points.map(({ low }) => low).sort((a, b) => a - b);
   const highs = points.map(({ high }) => high).sort((a, b) => a - b);
   const [low, high] = [lows[0], highs[highs.length - 1]];
-  return low === high ? [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2] : [
-    low,
-    high,
-  ];
+  if (low < high) return [low, high];
+  // A level line: from zero on where it can be.
+  return low >= 0 ? [0, 2 * low || 1] : [2 * low, 0];
 }
 
 /** One curve under the ones before it, each as an area. */

@@ -37,11 +37,11 @@ p{max-width:46rem;margin:.5rem 0}
 img,svg{display:block;max-width:100%}
 figure{margin:0}
 figcaption{color:var(--faint);font-size:.85rem;overflow-wrap:anywhere}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:1px;margin:1rem 0;
-background:var(--line);border:1px solid var(--line);border-radius:.6rem;overflow:hidden}
-.figures div{background:var(--card);padding:.7rem .9rem}
-.figures dt{color:var(--faint);font-size:.82rem}
-.figures dd{margin:0;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));margin:1rem 0;
+background:var(--card);border:1px solid var(--line);border-radius:.6rem;overflow:hidden}
+.figures div{padding:.7rem .9rem;display:flex;flex-direction:column;box-shadow:0 0 0 .5px var(--line)}
+.figures dt{color:var(--faint);font-size:.82rem;line-height:1.3;padding-bottom:.15rem}
+.figures dd{margin:auto 0 0;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
 dl{margin:0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
 .scroll{overflow-x:auto}
@@ -52,11 +52,11 @@ th:first-child,td:first-child{text-align:left;padding-left:0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.1rem}
 .card h3{font-size:.95rem;margin:0 0 .7rem}
 .bars{font-variant-numeric:tabular-nums;display:grid;gap:.35rem}
-.bars div{display:grid;grid-template-columns:minmax(7rem,13rem) 1fr auto;gap:0 .9rem;align-items:center;
+.bars div{display:grid;grid-template-columns:minmax(6.5rem,34%) 1fr auto;gap:0 .9rem;align-items:center;
 color:var(--faint)}
 .bars .track{height:.55rem;border-radius:.3rem;background:var(--empty);overflow:hidden}
 .bars i{display:block;height:100%;border-radius:.3rem;background:color-mix(in oklab,var(--faint) 60%,var(--empty))}
-.bars b{font-weight:inherit;text-align:right;white-space:nowrap;min-width:5.6rem}
+.bars b{font-weight:inherit;text-align:right;white-space:nowrap;min-width:4.8rem}
 .bars .model{color:var(--text);font-weight:600}
 .bars .model b{font-size:1.35rem;line-height:1.2}
 .bars .model i{background:var(--accent)}

@@ -97,7 +97,7 @@ function bestRow(
     if (best === null || one.result[key] > best.result[key]) best = one;
   }
   if (best === null || best.result[key] <= newest) return [];
-  return [{ name: `best so far, step ${best.step}`, value: best.result[key], role: "baseline" }];
+  return [{ name: `best, step ${best.step}`, value: best.result[key], role: "baseline" }];
 }
 
 function groupOf(

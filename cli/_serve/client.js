@@ -114,6 +114,7 @@ function showRuns() {
     return make("tr", {}, [
       make("td", {}, [box]),
       nameCell(run),
+      cell(`state ${run.status}`, states[run.status] ?? run.status),
       cell("tight", run.method),
       result,
       cell("tight", run.loss ?? "", "loss"),
@@ -121,7 +122,6 @@ function showRuns() {
       cell("tight faint", dateOf(run.begun)),
       cell("tight", run.duration ?? ""),
       device,
-      cell(`state ${run.status}`, states[run.status] ?? run.status),
     ]);
   });
   element("runs").replaceChildren(...rows);

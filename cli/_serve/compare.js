@@ -45,6 +45,12 @@ function chosenByMethod() {
 
 const curveOf = (id, name) => fetched.get(id).curves[name];
 
+/** The last value of a curve, not smoothed. */
+const lastOf = (id, name) => {
+  const { last, mean } = curveOf(id, name);
+  return last ?? mean.at(-1);
+};
+
 /** The curves that are shown of some runs: those that were asked for, or the ones that tell most. */
 function curveNames(ids) {
   const names = [...new Set(ids.flatMap((id) => Object.keys(fetched.get(id).curves)))];
@@ -97,9 +103,8 @@ function createPlot(name, ids, width) {
         width: 1.5,
         spanGaps: true,
         points: { show: isFew },
-        // Away from the pointer, the last value.
-        value: (plot, value, index) =>
-          written(unit, value ?? plot.data[index].findLast((value) => value != null)),
+        // Away from the pointer, the last value as it was logged, not as it is smoothed.
+        value: (_plot, value) => written(unit, value ?? lastOf(id, name)),
       })),
     ],
   }, dataOf(name, ids));
@@ -113,7 +118,7 @@ function groupOf(method) {
   const known = groups.get(method);
   if (known !== undefined) return known;
   const parts = {
-    results: make("div", { className: "scroll" }),
+    results: make("div", { className: "results scroll" }),
     plots: make("div", { className: "plots" }),
     config: make("div", { className: "config scroll" }),
   };
@@ -182,9 +187,7 @@ function table(head, rows) {
 /** What was evaluated last of each run, side by side, the best in bold. */
 function showResults(method, ids) {
   const names = [...new Set(ids.flatMap((id) => Object.keys(fetched.get(id).curves)))]
-    .filter((name) =>
-      name.startsWith("evaluation/") && !name.startsWith("evaluation/fixed images/")
-    );
+    .filter((name) => /^evaluation\/(?!fixed images\/)/.test(name) && !/top5$/i.test(name));
   const isBetter = (name) => !/loss/i.test(name);
   const rows = names.map((name) => {
     const values = ids.map((id) => curveOf(id, name)?.mean.at(-1));

@@ -19,8 +19,8 @@ export const page = `<!doctype html>
 <header><h1>Runs</h1><span id="live" role="status">connecting</span></header>
 <main>
 <section aria-label="Runs">
-<div id="choice"><table><thead><tr><th></th><th>run</th><th>method</th><th>accuracy</th><th>loss</th>
-<th>steps</th><th>begun</th><th>duration</th><th>device</th><th>state</th></tr></thead>
+<div id="choice"><table><thead><tr><th></th><th>run</th><th>state</th><th>method</th><th>accuracy</th><th>loss</th>
+<th>steps</th><th>begun</th><th>duration</th><th>device</th></tr></thead>
 <tbody id="runs"></tbody></table></div>
 <p id="empty" hidden>No run here yet. It shows up by itself.</p>
 </section>
@@ -49,10 +49,12 @@ h2{font-size:1.2rem;margin:2rem 0 .6rem}
 h3{font-size:1rem;margin:1.5rem 0 .4rem}
 #live{color:var(--faint);font-size:.9rem}
 #live.lost{color:var(--bad)}
-#choice{background:var(--card);border:1px solid var(--line);border-radius:.6rem;max-height:26rem;overflow:auto}
+#choice,.results table,.config table{background:var(--card);border:1px solid var(--line);border-radius:.6rem}
+#choice{max-height:26rem;overflow:auto}
+.results table,.config table{border-collapse:separate;border-spacing:0}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 #choice table{width:100%}
-th,td{text-align:left;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+th,td{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 #choice th{position:sticky;top:0;background:var(--card);z-index:1}
 #choice td:first-child,#choice th:first-child{padding-left:.9rem;width:1rem}
 #choice tbody tr:last-child td{border-bottom:0}
@@ -60,9 +62,9 @@ th,td{text-align:left;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--
 th{color:var(--faint);font-weight:600;font-size:.82rem;white-space:nowrap}
 td{overflow-wrap:anywhere}
 .tight{white-space:nowrap}
-.name{min-width:11rem}
+.name{min-width:9rem}
 .number{font-weight:600}
-.device{max-width:13rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.device{max-width:8rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 a{color:var(--accent)}
 .swatch{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.45em;background:var(--empty)}
 .faint{color:var(--faint)}
@@ -80,11 +82,15 @@ border-radius:.35rem;padding:.15rem .5rem;width:11rem}
 .u-legend{font-size:.8rem;text-align:left}
 .u-legend th,.u-legend td{border:0;padding:.1rem .3rem;color:inherit;font-size:inherit}
 .scroll{overflow-x:auto}
+.results,.config{margin:.8rem 0}
+.results td,.results th,.config td,.config th{padding:.35rem .9rem}
+.results tr:last-child td,.config tr:last-child td{border-bottom:0}
 .other{color:var(--accent);font-weight:600}
 .best{font-weight:600}
 @media(max-width:52rem){
 #choice{max-height:32rem}
 #choice thead{display:none}
+#choice table,#choice tbody{display:block}
 #choice tr{display:flex;flex-wrap:wrap;gap:.1rem .9rem;padding:.6rem .8rem;border-bottom:1px solid var(--line)}
 #choice tbody tr:last-child{border-bottom:0}
 #choice td,#choice td:first-child{border:0;padding:0;width:auto}

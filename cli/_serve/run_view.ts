@@ -51,6 +51,8 @@ export interface CurveData {
   /** What it is of, in words, and how its values are written. */
   readonly label: string;
   readonly unit: MetricUnit;
+  /** The value of the last step, where that is known; else the last mean says it. */
+  last: number | null;
   readonly steps: number[];
   readonly low: number[];
   readonly high: number[];
@@ -78,7 +80,7 @@ function numberOf(value: unknown): number | null {
 
 function emptyCurve(name: string): CurveData {
   return {
-    ...{ label: metricName(name), unit: metricUnit(name) },
+    ...{ label: metricName(name), unit: metricUnit(name), last: null },
     ...{ steps: [], low: [], high: [], mean: [] },
   };
 }
@@ -228,6 +230,7 @@ export class RunView {
       for (const { step, low, high, mean } of this.#history.curve(name)) {
         add(name, step, low, high, mean);
       }
+      if (name in curves) curves[name].last = numberOf(this.#history.last?.[name]);
     }
     for (const { step, name, result } of this.#evaluations()) {
       for (const [key, value] of Object.entries(result)) {

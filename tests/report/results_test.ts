@@ -64,7 +64,7 @@ Deno.test("the best classifier of a probe leads, and a better model of before is
   }));
   assert.deepEqual(runResults(finetuned, 0)[0].rows.map(({ name, value }) => [name, value]), [
     ["this model", 0.7],
-    ["best so far, step 50", 0.8],
+    ["best, step 50", 0.8],
   ]);
 });
 
