@@ -38,7 +38,7 @@ async function pretrainConfig(
 /** Pixels along a side of a shown picture: its own, or a multiple where those are few. */
 function sideOf({ rows }: PictureSheet): number {
   const { width } = rows[0].pictures[0];
-  return width * Math.max(1, Math.ceil(128 / width));
+  return width * Math.max(1, Math.ceil(160 / width));
 }
 
 /** Makes the folder before anything is computed for it. */
@@ -55,9 +55,9 @@ function makeFolder(folder: string): void {
 
 async function writeSheet(sheet: PictureSheet, file: string): Promise<void> {
   const { encodePng } = await import("../report/png.ts");
-  const { tile } = await import("../report/picture_sheet.ts");
+  const { sheetPicture } = await import("../report/sheet_picture.ts");
   try {
-    Deno.writeFileSync(file, await encodePng(tile(sheet, sideOf(sheet))));
+    Deno.writeFileSync(file, await encodePng(sheetPicture(sheet, sideOf(sheet))));
   } catch (error) {
     throw new UserError(`Cannot write "${file}": ${messageOf(error)}`, { cause: error });
   }
@@ -132,7 +132,7 @@ export const visualize = defineCommand({
       if (flags.json) return context.printJson(written);
       for (const { kind, file, columns, rows } of written) {
         context.print(
-          `${kind}: ${file}, ${rows.length} rows, from the left: ${columns.join(", ")}`,
+          `${kind}: ${file}, ${rows.length} rows of: ${columns.join(", ")}`,
         );
       }
     } finally {

@@ -52,6 +52,27 @@ function between(values: Float32Array, grid: number, x: number, y: number): numb
 }
 
 /**
+ * Values of patches as a picture of `side` px, without edges between the patches.
+ *
+ * @param values one for each channel that `color` takes, [grid · grid] each, row by row
+ */
+export function smoothMap(
+  side: number,
+  grid: number,
+  values: readonly Float32Array[],
+  color: (values: readonly number[]) => Rgb,
+): RgbPicture {
+  const data = new Uint8Array(side * side * 3);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const [u, v] = [(x + 0.5) / side, (y + 0.5) / side];
+      data.set(color(values.map((channel) => between(channel, grid, u, v))), (y * side + x) * 3);
+    }
+  }
+  return { width: side, height: side, data };
+}
+
+/**
  * A picture in grey under the colours of its patches' values, which run from the smallest (violet) to
  * the largest (yellow).
  *

@@ -182,23 +182,3 @@ export const pictureSheetStyle = `
 @media(min-width:72rem){.sheet.few{grid-template-columns:1fr 1fr 1fr}
 .sheet.few .head:nth-child(3){display:grid}}
 `;
-
-/** The sheet as one picture, rows of squares of `side` px with a gap between. */
-export function tile({ rows, columns }: PictureSheet, side = 96, gap = 4): RgbPicture {
-  const width = columns.length * (side + gap) - gap;
-  const height = Math.max(1, rows.length * (side + gap) - gap);
-  const data = new Uint8Array(width * height * 3).fill(255);
-  for (const [row, { pictures }] of rows.entries()) {
-    for (const [column, picture] of pictures.entries()) {
-      for (let y = 0; y < side; y++) {
-        const from = Math.floor(y * picture.height / side) * picture.width;
-        const to = ((row * (side + gap) + y) * width + column * (side + gap)) * 3;
-        for (let x = 0; x < side; x++) {
-          const at = (from + Math.floor(x * picture.width / side)) * 3;
-          data.set(picture.data.subarray(at, at + 3), to + x * 3);
-        }
-      }
-    }
-  }
-  return { width, height, data };
-}

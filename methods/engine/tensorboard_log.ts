@@ -8,7 +8,8 @@ import type { EventFile } from "../../checkpoints/event_file.ts";
 import { wallTime } from "../../core/clock.ts";
 import { type LazyValues, type NamedValues, valuesOf } from "../../models/parameter_set.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
-import { type PictureSheet, tile } from "../../report/picture_sheet.ts";
+import type { PictureSheet } from "../../report/picture_sheet.ts";
+import { sheetPicture } from "../../report/sheet_picture.ts";
 import { encodePng } from "../../report/png.ts";
 import * as events from "../../report/tensorboard/events.ts";
 import { flattenConfig, hparamsEnd, hparamsStart } from "../../report/tensorboard/hparams.ts";
@@ -107,7 +108,7 @@ export class TensorBoardLog {
       if (histogram !== null) values.push(events.histogram(name, histogram));
     }
     if (sheet !== null) {
-      const picture = tile(sheet);
+      const picture = sheetPicture(sheet, 96);
       const png = await encodePng(picture);
       values.push(events.image("pictures", { ...picture, png }));
     }

@@ -9,13 +9,16 @@ import { concatFloats } from "../../core/concatenate.ts";
 import { gridSize } from "../../models/beit_config.ts";
 import { extractFeatures } from "../../models/features.ts";
 import { principalComponents } from "../../models/principal_components.ts";
-import { heatColor } from "../../report/heat_map.ts";
-import { patchMap, type PictureSheet } from "../../report/picture_sheet.ts";
+import { heatColor, smoothMap } from "../../report/heat_map.ts";
+import type { PictureSheet } from "../../report/picture_sheet.ts";
 import type { LoadedEncoder } from "../inference/load_encoder.ts";
 import type { ShownImages } from "./shown_images.ts";
 
 /** Components that are shown: one for red, green and blue each. */
 const shown = 3;
+
+/** Pixels along a side of a map, at least: a few patches make no smooth picture. */
+const leastSide = 160;
 
 /** Shares of the values below and above the range that the colours cover. */
 const [low, high] = [0.02, 0.98];
@@ -86,18 +89,18 @@ export async function pcaSheet(
   const colors = places.map(levels);
   const shown = images.batches.flatMap((batch) => batch.images);
   const rows = shown.map(({ id, picture }, index) => {
-    const level = (component: number, patch: number) =>
-      colors[component][index * grid * grid + patch];
-    const byte = (component: number, patch: number) => Math.round(255 * level(component, patch));
+    const own = colors.map((levels) =>
+      levels.subarray(index * grid * grid, (index + 1) * grid * grid)
+    );
+    const side = Math.max(picture.width, leastSide);
+    const byte = (level: number) => Math.round(255 * level);
     return {
       id,
       caption: id,
       pictures: [
         picture,
-        patchMap(grid, (patch) => [byte(0, patch), byte(1, patch), byte(2, patch)]),
-        ...colors.map((_, component) =>
-          patchMap(grid, (patch) => heatColor(level(component, patch)))
-        ),
+        smoothMap(side, grid, own, ([r, g, b]) => [byte(r), byte(g), byte(b)]),
+        ...own.map((levels) => smoothMap(side, grid, [levels], ([level]) => heatColor(level))),
       ],
     };
   });
