@@ -9,8 +9,11 @@ import { schemas } from "./schema.ts";
 /** A value as messages show it, shortened. */
 export function formatValue(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return shortened(JSON.stringify(value) ?? String(value), 60);
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 3)}…` : text;
 }
 
 /** `did you mean "optimizer.lr"?`, or the known keys where nothing is near. */
@@ -52,7 +55,7 @@ export function unknownKey(
     schema !== root && nodeAt(schema, full).node !== null
   );
   const suggestion = suggestKey(root, parent, key, known.filter((name) => name !== "$schema"));
-  return new UserError(`Unknown key "${full}" (${origin})`, {
+  return new UserError(`Unknown key "${shortened(full, 120)}" (${shortened(origin, 200)})`, {
     hint: elsewhere === undefined || suggestion.startsWith("did you mean")
       ? suggestion
       : hintOf(root, written ?? full, elsewhere[0]),

@@ -31,6 +31,9 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of known) {
+    // Lengths alone may say that it is too far; a word may be megabytes long.
+    const [short, long] = [word.length, candidate.length].sort((a, b) => a - b);
+    if (long - short > 0.4 * long) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
