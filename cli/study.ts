@@ -71,7 +71,8 @@ export const study = defineCommand({
     const listener = (event: StudyEvent) => {
       if (event.type === "part") {
         progress.line(`Part ${event.done + 1} of ${event.of}: ${event.part.id}`);
-      } else if (event.type === "run") {
+      } else if (event.type === "progress") progress.listener(event);
+      else if (event.type === "run") {
         if (event.event.type !== "note") progress.listener(event.event);
       } else if (event.type === "result") {
         const { figures, features } = event.result;

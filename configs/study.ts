@@ -10,6 +10,12 @@ import { workingDirectory } from "./recipes.ts";
 
 const overrides = z.record(z.string(), z.unknown());
 const passes = z.int().min(1);
+/** Data sets and arms are folders of the study's, so that no name may lead out of it. */
+const name = z.string().regex(
+  /^(?!tokenizer$)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
+  'expected a name of letters, digits, "_", "-" and "." that begins with a letter or digit and is ' +
+    'not "tokenizer"',
+);
 
 const datasetSchema = z.strictObject({
   title: z.string().describe("How the page calls the images."),
@@ -54,8 +60,8 @@ export const studySchema = z.strictObject({
   $schema: z.string().optional(),
   seeds: z.array(z.int()).min(1).describe("Every arm runs once with each."),
   common: overrides.default({}).describe("Config keys of every run."),
-  datasets: z.record(z.string(), datasetSchema),
-  arms: z.record(z.string(), armSchema),
+  datasets: z.record(name, datasetSchema),
+  arms: z.record(name, armSchema),
   labels: z.array(z.number().positive().max(1)).min(1).describe(
     "Shares of the labels that k-NN and the linear probe see.",
   ),
@@ -96,8 +102,10 @@ export async function readStudy(path?: string): Promise<Study> {
 export function parseStudy(values: unknown, label = "the given values"): Study {
   const { success, data, error } = studySchema.safeParse(values);
   if (!success) {
-    const [{ path, message }] = error.issues;
-    throw new UserError(`Cannot use the study "${label}": ${path.join(".")}: ${message}`);
+    const [issue] = error.issues;
+    // Of a key that is no name, what is wrong with it stands one level below.
+    const message = issue.code === "invalid_key" ? issue.issues[0].message : issue.message;
+    throw new UserError(`Cannot use the study "${label}": ${issue.path.join(".")}: ${message}`);
   }
   for (const [index, { dataset, arms }] of data.comparisons.entries()) {
     const unknown = Object.hasOwn(data.datasets, dataset)

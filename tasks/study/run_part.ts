@@ -15,10 +15,11 @@ import { startBackend } from "../run/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 import { finetunePassCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
+import type { PartIdentity } from "./part_identity.ts";
 import type { StudyPart, TokenizerPart } from "./parts.ts";
 
 /** What is kept of a part. */
-export interface PartResult {
+export interface PartResult extends PartIdentity {
   readonly id: string;
   readonly kind: StudyPart["kind"];
   readonly dataset: string;
@@ -27,8 +28,6 @@ export interface PartResult {
   /** Of fine-tuning: share of the labels and image passes. */
   readonly labels?: number;
   readonly passes?: number;
-  /** See `partHashes`. */
-  readonly hash: string;
   /** Where it was computed. */
   readonly backend: string;
   /** Multiply–adds of the whole training; absent where nothing was trained. */
@@ -43,7 +42,7 @@ export interface PartOptions {
   readonly directory: string;
   /** The run directory of another part. */
   directoryOf(id: string): string;
-  readonly hash: string;
+  readonly identity: PartIdentity;
   /** The tokenizer that the part's data set has, for the count of its cost. */
   readonly tokenizer: TokenizerPart | null;
   readonly listener: RunListener;
@@ -139,7 +138,7 @@ export async function runPart(part: StudyPart, options: PartOptions): Promise<Pa
       dataset,
       ...("arm" in part ? { arm: part.arm, seed: part.seed } : {}),
       ...(part.kind === "finetune" ? { labels: part.labels, passes: part.passes } : {}),
-      hash: options.hash,
+      ...options.identity,
       backend: `${backend.name}: ${backend.capabilities.description}`,
       ...found,
     };

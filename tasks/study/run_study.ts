@@ -8,16 +8,18 @@ import { readJsonFile, ResultStore, writeTextFile } from "../../checkpoints/resu
 import type { Study } from "../../configs/study.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
 import { partHashes } from "./part_hash.ts";
+import { claimDirectory, isOtherPart, isSamePart, type PartIdentity } from "./part_identity.ts";
 import { type StudyPart, studyParts } from "./parts.ts";
 import { isTrained, type PartResult, runPart } from "./run_part.ts";
+import { studyImages } from "./study_images.ts";
 
 /** What happens in a study. */
 export type StudyEvent =
   | { readonly type: "part"; readonly part: StudyPart; readonly done: number; readonly of: number }
   | { readonly type: "result"; readonly result: PartResult }
   | { readonly type: "run"; readonly part: StudyPart; readonly event: RunEvent }
+  | Extract<RunEvent, { type: "progress" }>
   /** Every part that is left is being worked on by another process. */
   | { readonly type: "wait" };
 
@@ -52,22 +54,20 @@ const waitMs = 5000;
 class Results {
   readonly #store: ResultStore;
   readonly #known: ReadonlyMap<string, PartResult>;
-  readonly #hashes: ReadonlyMap<string, string>;
+  readonly #identities: ReadonlyMap<string, PartIdentity>;
 
-  constructor(store: ResultStore, file: string, hashes: ReadonlyMap<string, string>) {
+  constructor(store: ResultStore, file: string, identities: ReadonlyMap<string, PartIdentity>) {
     const { parts = [] } = readJsonFile(file) as { parts?: PartResult[] } | null ?? {};
     this.#known = new Map(parts.map((result) => [result.id, result]));
     this.#store = store;
-    this.#hashes = hashes;
+    this.#identities = identities;
   }
 
   /** The result of a part, where it is one of the same config and images. */
   of(id: string): PartResult | null {
-    const hash = this.#hashes.get(id);
-    const own = this.#store.read(id) as PartResult | null;
-    if (own?.hash === hash) return own;
-    const known = this.#known.get(id);
-    return known?.hash === hash ? known! : null;
+    const wanted = this.#identities.get(id)!;
+    const found = [this.#store.read(id) as PartResult | null, this.#known.get(id) ?? null];
+    return found.find((result) => isSamePart(result, wanted)) ?? null;
   }
 
   all(parts: readonly StudyPart[]): Map<string, PartResult> {
@@ -76,21 +76,6 @@ class Results {
       return result === null ? [] : [[id, result] as const];
     }));
   }
-}
-
-/** The images of each data set, and what tells them from others. */
-async function describeImages(parts: readonly StudyPart[]): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (const { dataset, config } of parts) {
-    if (found.has(dataset)) continue;
-    const train = await openTrainingSource(config.data);
-    const test = await openEvaluationSource(config.data);
-    const { classes } = train;
-    found.set(dataset, JSON.stringify([dataset, train.length, test.length, classes]));
-    train.close?.();
-    test.close?.();
-  }
-  return found;
 }
 
 /** The places of a study's images and runs. */
@@ -113,8 +98,19 @@ function placesOf(study: Study, { sources, directory }: StudyOptions) {
 async function open(study: Study, options: StudyOptions) {
   const { store, places } = placesOf(study, options);
   const parts = await studyParts(study, places);
-  const hashes = await partHashes(parts, await describeImages(parts));
-  return { store, parts, hashes, results: new Results(store, options.results, hashes) };
+  const images = await studyImages(parts, (done, total) => {
+    options.listener?.({ type: "progress", what: "Looking at the images", done, total });
+  });
+  const descriptions = Array.from(
+    images,
+    ([name, { description }]) => [name, description] as const,
+  );
+  const hashes = await partHashes(parts, new Map(descriptions));
+  const identities = new Map(parts.map(({ id, dataset }) => {
+    return [id, { hash: hashes.get(id)!, images: images.get(dataset)!.print }] as const;
+  }));
+  const results = new Results(store, options.results, identities);
+  return { store, parts, identities, results };
 }
 
 /**
@@ -141,17 +137,23 @@ export async function runStudy(
   onProgress: (state: StudyState) => void = () => {},
 ): Promise<StudyResult> {
   const { listener = () => {}, signal } = options;
-  const { store, parts, hashes, results } = await open(study, options);
+  const { store, parts, identities, results } = await open(study, options);
   const byId = new Map(parts.map((part) => [part.id, part]));
-  const isReady = ({ needs }: StudyPart) => needs.every((id) => isTrained(store.directoryOf(id)));
+  const holdsOther = (id: string) => {
+    const result = store.read(id) as PartResult | null;
+    return isOtherPart(store.directoryOf(id), identities.get(id)!, result);
+  };
+  const isThere = (id: string) => isTrained(store.directoryOf(id)) && !holdsOther(id);
+  const isReady = ({ needs }: StudyPart) => needs.every(isThere);
   /** The first part of a chain that must run before this one can. */
   const isWanted = ({ id }: StudyPart): boolean =>
     results.of(id) === null ||
-    (!isTrained(store.directoryOf(id)) &&
-      parts.some((other) => other.needs.includes(id) && isWanted(other)));
+    (!isThere(id) && parts.some((other) => other.needs.includes(id) && isWanted(other)));
   const state = () => ({ parts, results: results.all(parts) });
   while (!signal?.aborted) {
     const left = parts.filter(isWanted);
+    const done = parts.length - left.length;
+    listener({ type: "progress", what: "Parts of the study", done, total: parts.length });
     if (left.length === 0) return { ...state(), interrupted: false };
     let hasRun = false;
     for (const part of left) {
@@ -161,12 +163,18 @@ export async function runStudy(
       try {
         // Another process may have finished it since the list was made.
         if (!isWanted(part)) continue;
-        listener({ type: "part", part, done: parts.length - left.length, of: parts.length });
+        listener({ type: "part", part, done, of: parts.length });
         const tokenizer = byId.get(`${part.dataset}/tokenizer`);
+        const directory = store.directoryOf(part.id);
+        const identity = identities.get(part.id)!;
+        if (part.kind !== "features") {
+          if (holdsOther(part.id)) throw otherPartError(part.id, directory);
+          claimDirectory(directory, identity);
+        }
         const result = await runPart(part, {
-          directory: store.directoryOf(part.id),
+          directory,
           directoryOf: (id) => store.directoryOf(id),
-          hash: hashes.get(part.id)!,
+          identity,
           tokenizer: tokenizer?.kind === "tokenizer" ? tokenizer : null,
           listener: (event) => listener({ type: "run", part, event }),
           ...(signal === undefined ? {} : { signal }),
@@ -186,6 +194,14 @@ export async function runStudy(
     await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
   return { ...state(), interrupted: true };
+}
+
+function otherPartError(id: string, directory: string): UserError {
+  return new UserError(
+    `Cannot go on with "${id}": the run in "${directory}" was begun with other images or another ` +
+      "config of the study",
+    { hint: "choose another --out, put the images back, or remove that directory" },
+  );
 }
 
 /** Writes all results into the one file that is kept with the page. */

@@ -137,3 +137,80 @@ Deno.test("a study without images, or with unknown names, is refused with the wa
   assert.throws(() => tinyStudy({ comparisons: unknown }), /names "nobody"/);
   assert.throws(() => tinyStudy({ seeds: [] }), /seeds/);
 });
+
+Deno.test("a study goes on with no run, and takes no result, of other pictures", async () => {
+  await withTempFolder(async (folder) => {
+    const study = tinyStudy({
+      comparisons: [{ dataset: "pictures", arms: ["scratch"], labels: 1, passes: [16] }],
+    });
+    const data = writeTinyData(folder);
+    const options = {
+      sources: new Map([["pictures", data]]),
+      directory: `${folder}/runs`,
+      results: `${folder}/results.json`,
+    };
+    const id = "pictures/scratch/seed-0/finetune-100pct-16";
+    const { result } = await partsRun(study, options);
+    writeResults(options.results, study, "command", result);
+    assert.equal((await studyState(study, options)).results.size, 2);
+
+    // As many pictures of the same names and classes: bright is dark and dark is bright.
+    const swap = (split: string) => {
+      Deno.renameSync(`${data}/${split}/bright`, `${data}/${split}/other`);
+      Deno.renameSync(`${data}/${split}/dark`, `${data}/${split}/bright`);
+      Deno.renameSync(`${data}/${split}/other`, `${data}/${split}/dark`);
+    };
+    for (const split of ["train", "val"]) swap(split);
+    assert.equal((await studyState(study, options)).results.size, 0);
+    const refusal = /Cannot go on with "pictures\/scratch.*begun with other images.*another --out/;
+    await assert.rejects(partsRun(study, options), refusal);
+    // What version 0.1 wrote has no mark in the directory; the result beside it tells.
+    await Deno.remove(`${folder}/runs/${id}/part.json`);
+    await assert.rejects(partsRun(study, options), refusal);
+    await Deno.remove(`${folder}/runs/${id}`, { recursive: true });
+    const { ran, result: after } = await partsRun(study, options);
+    assert.ok(ran.includes(id) && after.results.size === 2);
+    assert.notDeepEqual(after.results.get(id)!.figures, result.results.get(id)!.figures);
+  });
+});
+
+Deno.test("the names in a study lead nowhere but into its folder", () => {
+  const { pictures } = tinyStudy().datasets;
+  for (const name of ["../pictures", "..", "/tmp/x", "a/b", "a\\b", "", "tokenizer", "\u0000"]) {
+    const datasets = { pictures, [name]: pictures };
+    assert.throws(
+      () => tinyStudy({ datasets }),
+      /Cannot use the study .*expected a name of letters/,
+    );
+    const arms = { vqkd: { title: "x", pretrain: {}, pretrainBudget: 1, finetune: {} } };
+    const other = { ...arms, [name]: arms.vqkd };
+    assert.throws(
+      () => tinyStudy({ arms: other }),
+      /Cannot use the study .*expected a name of letters/,
+    );
+  }
+});
+
+Deno.test("a study tells how far it has come", async () => {
+  await withTempFolder(async (folder) => {
+    const study = tinyStudy({
+      comparisons: [{ dataset: "pictures", arms: ["scratch"], labels: 1, passes: [16] }],
+    });
+    const told: string[] = [];
+    await runStudy(study, {
+      sources: new Map([["pictures", writeTinyData(folder)]]),
+      directory: `${folder}/runs`,
+      results: `${folder}/results.json`,
+      listener(event) {
+        if (event.type === "progress") told.push(`${event.what} ${event.done}/${event.total}`);
+      },
+    });
+    assert.deepEqual(told, [
+      "Looking at the images 0/1",
+      "Looking at the images 1/1",
+      "Parts of the study 0/2",
+      "Parts of the study 1/2",
+      "Parts of the study 2/2",
+    ]);
+  });
+});
