@@ -5,6 +5,7 @@ import { type Command, type CommandContext, type CommandGroup, exitCodes } from 
 import { commandHelp, groupHelp, programHelp } from "./_help.ts";
 import { type Interruption, listenForInterrupts } from "./_interrupt.ts";
 import { Job } from "./_job.ts";
+import { jsonText, writeText } from "./_output.ts";
 import { parseCommand } from "./_parser.ts";
 import { type Style, styleFor } from "./_style.ts";
 import { complete } from "./completion.ts";
@@ -52,18 +53,6 @@ export function findCall(
     }
     [level, calledAs] = [entry.commands, path];
     overview = (style) => groupHelp(entry, path, style);
-  }
-}
-
-const encoder = new TextEncoder();
-
-/** Writes all of a text at once; a pipe may take it in parts, or be closed by its reader. */
-export function writeAll(stream: { writeSync(data: Uint8Array): number }, text: string): void {
-  let rest = encoder.encode(text);
-  try {
-    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
 
@@ -117,8 +106,8 @@ export async function runProgram(
   commands: readonly (Command | CommandGroup)[],
   version: string,
 ): Promise<number> {
-  const print = (text: string) => writeAll(Deno.stdout, text);
-  const note = (text: string) => writeAll(Deno.stderr, text);
+  const print = (text: string) => writeText(Deno.stdout, text);
+  const note = (text: string) => writeText(Deno.stderr, text);
   let interruption: Interruption | null = null;
   const job = new Job();
   try {
@@ -142,7 +131,7 @@ export async function runProgram(
       job,
       print: (line) => print(`${line}\n`),
       note: (line) => note(`${line}\n`),
-      printJson: (value) => print(`${JSON.stringify(value, null, 2)}\n`),
+      printJson: (value) => print(`${jsonText(value)}\n`),
     };
     const code = await call.command.run(input, context) ?? exitCodes.done;
     await job.leave();

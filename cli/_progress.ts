@@ -2,12 +2,18 @@
  * Shows a run's events: one line that renews itself on a terminal, a plain line every few seconds
  * elsewhere. Nothing of it goes to stdout.
  */
+import { formatMetric, metricName } from "../core/metric_names.ts";
+import { formatCount } from "../core/number_formats.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../pipeline/events.ts";
+import { type LineContent, LiveLine } from "./_live_line.ts";
 import type { Style } from "./_style.ts";
 
 /** Where progress is written and how. */
 export interface ProgressOptions {
+  /** Writes lines, whatever stands in them. */
   write(text: string): void;
+  /** Writes what draws on a terminal. */
+  draw(text: string): void;
   /** Whether the line may be renewed in place. */
   readonly isTerminal: boolean;
   /** Columns of the terminal. */
@@ -22,7 +28,11 @@ export interface ProgressOptions {
 }
 
 /** Seconds between renewals of the line on a terminal. */
-const LIVE_SECONDS = 0.1;
+const liveSeconds = 0.1;
+/** Seconds of steps after which the time that a run takes is said. */
+const secondsToForesee = 5;
+/** Share of its time that a run waits for images from which on the line says so. */
+const waitingToTell = 0.1;
 
 /** `1h 05m`, `2m 10s`, `9s`. */
 export function formatDuration(seconds: number): string {
@@ -44,126 +54,32 @@ export function formatNumber(value: number): string {
   return value.toPrecision(4);
 }
 
-/** A mean that forgets: enough of the past for a steady ETA, little enough to follow a change. */
+/** A mean that forgets: enough of the past for a steady figure, little enough to follow a change. */
 class MovingMean {
+  readonly #weight: number;
   #mean: number | null = null;
+
+  constructor(weight = 0.05) {
+    this.#weight = weight;
+  }
+
   add(value: number): number {
-    this.#mean = this.#mean === null ? value : 0.95 * this.#mean + 0.05 * value;
+    this.#mean = this.#mean === null ? value : this.#mean + this.#weight * (value - this.#mean);
     return this.#mean;
   }
 }
 
-/** Writes progress from a run's events. */
-export class Progress {
-  readonly #options: ProgressOptions;
-  readonly #stepTime = new MovingMean();
-  readonly #dataTime = new MovingMean();
-  #lastWritten = -Infinity;
-  /** The line that stands on the terminal and must be cleared before anything else. */
-  #isLive = false;
-  /** The work that is under way beside steps, and where it stood when it was first heard of. */
-  #workName: string | null = null;
-  #workStart = { time: 0, done: 0 };
+/** Whether a loss falls, by a quick and a slow mean of it. */
+class Trend {
+  readonly #quick = new MovingMean(0.1);
+  readonly #slow = new MovingMean(0.02);
 
-  constructor(options: ProgressOptions) {
-    this.#options = options;
-  }
-
-  /** Hand this to the task. */
-  readonly listener: RunListener = (event: RunEvent) => {
-    const { style, quiet } = this.#options;
-    switch (event.type) {
-      case "step":
-        this.#step(event.metrics, event.totalSteps);
-        break;
-      case "warning":
-        this.line(`${style.yellow("warning:")} ${event.message}`, true);
-        break;
-      case "note":
-        this.line(event.message);
-        break;
-      case "progress":
-        this.#work(event);
-        break;
-      case "start":
-        if (event.directory !== null) this.line(`Writing to ${event.directory}`);
-        break;
-      case "evaluation": {
-        const figures = Object.entries(event.result).map(([name, value]) =>
-          `${name} ${formatNumber(value)}`
-        );
-        this.line(`step ${event.step}  ${event.name}: ${figures.join(", ")}`);
-        break;
-      }
-      case "checkpoint":
-        if (!quiet && !this.#options.isTerminal) this.line(`Saved ${event.path}`);
-        break;
-      case "epoch":
-      case "done":
-        this.#clear();
-        break;
-    }
-  };
-
-  /** Writes a line of its own; the renewed one comes back below it with the next step. */
-  line(text: string, always = false): void {
-    if (this.#options.quiet && !always) return;
-    this.#clear();
-    this.#options.write(`${text}\n`);
-  }
-
-  /** Takes the renewed line away. */
-  close(): void {
-    this.#clear();
-  }
-
-  #clear(): void {
-    if (this.#isLive) this.#options.write("\r\x1b[K");
-    this.#isLive = false;
-  }
-
-  #work({ what, done, total }: Extract<RunEvent, { type: "progress" }>): void {
-    const { isTerminal, plainSeconds, now } = this.#options;
-    const time = now();
-    if (this.#workName !== what) {
-      this.#workName = what;
-      this.#workStart = { time, done };
-      // Work that is over soon needs no plain line.
-      if (!isTerminal) this.#lastWritten = time;
-    }
-    if (done === total) {
-      this.#workName = null;
-      return this.#clear();
-    }
-    const start = this.#workStart;
-    const left = total === null || done <= start.done
-      ? ""
-      : `ETA ${formatDuration((total - done) * (time - start.time) / (done - start.done))}`;
-    const share = total === null || total === 0 ? "" : `${Math.floor(100 * done / total)} %`;
-    const count = total === null ? String(done) : `${done}/${total}`;
-    this.#renew([what, count, share, left], time, plainSeconds);
-  }
-
-  /** Shows a line if the last one has stood long enough. */
-  #renew(parts: readonly string[], time: number, plainSeconds: number): void {
-    const { quiet, isTerminal, write } = this.#options;
-    if (quiet || time - this.#lastWritten < (isTerminal ? LIVE_SECONDS : plainSeconds)) return;
-    this.#lastWritten = time;
-    const line = parts.filter((part) => part !== "").join("  ");
-    if (!isTerminal) return write(`${line}\n`);
-    const columns = Math.max(20, this.#options.columns());
-    const cut = line.length < columns ? line : `${line.slice(0, columns - 2)}…`;
-    write(`\r\x1b[K${cut}`);
-    this.#isLive = true;
-  }
-
-  #step(metrics: StepMetrics, totalSteps: number): void {
-    const stepTime = this.#stepTime.add(metrics.stepTime);
-    const dataTime = this.#dataTime.add(metrics.dataTime);
-    const { plainSeconds, now } = this.#options;
-    const isLast = metrics.step >= totalSteps;
-    if (isLast) this.#lastWritten = -Infinity;
-    this.#renew(describeStep(metrics, totalSteps, stepTime, dataTime), now(), plainSeconds);
+  /** `↓`, `↑`, or `→` where it does neither; nothing where there is no number. */
+  add(loss: number): string {
+    if (!Number.isFinite(loss)) return "";
+    const [quick, slow] = [this.#quick.add(loss), this.#slow.add(loss)];
+    const change = (quick - slow) / (Math.abs(slow) || 1);
+    return change < -1e-3 ? "↓" : change > 1e-3 ? "↑" : "→";
   }
 }
 
@@ -172,22 +88,173 @@ function formatRate(rate: number): string {
   return rate >= 10 ? formatNumber(Math.round(rate)) : String(Number(rate.toPrecision(2)));
 }
 
-function describeStep(
-  metrics: StepMetrics,
-  totalSteps: number,
-  stepTime: number,
-  dataTime: number,
-): string[] {
-  const images = metrics.imagesPerSecond * metrics.stepTime;
+/** `3s, 1m 02s left`. */
+function formatTimes(elapsed: number, left: number | null): string {
+  const times = formatDuration(elapsed);
+  return left === null ? times : `${times}, ${formatDuration(left)} left`;
+}
+
+/** Writes progress from a run's events. */
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #live: LiveLine;
+  readonly #stepTime = new MovingMean();
+  readonly #dataTime = new MovingMean();
+  readonly #trend = new Trend();
+  #lastWritten = -Infinity;
+  /** When the first step of this process was begun. */
+  #begun: number | null = null;
+  #hasForeseen = false;
+  /** The work that is under way beside steps, and where it stood when it was first heard of. */
+  #work: { readonly what: string; readonly time: number; readonly done: number } | null = null;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#live = new LiveLine(options.draw, options.columns);
+  }
+
+  /** Hand this to the task. */
+  readonly listener: RunListener = (event: RunEvent) => {
+    const { style, quiet, isTerminal } = this.#options;
+    switch (event.type) {
+      case "step":
+        this.#showStep(event.metrics, event.totalSteps);
+        break;
+      case "warning":
+        this.line(`${style.yellow("warning:")} ${event.message}`, true);
+        break;
+      case "note":
+        this.line(event.message);
+        break;
+      case "progress":
+        this.#showWork(event);
+        break;
+      case "start":
+        for (const line of describeStart(event)) this.line(line);
+        break;
+      case "evaluation": {
+        const figures = Object.entries(event.result).map(([name, value]) =>
+          `${metricName(name)} ${formatMetric(name, value)}`
+        );
+        this.line(`step ${event.step}  ${event.name}: ${figures.join(", ")}`);
+        break;
+      }
+      case "checkpoint":
+        if (!quiet && !isTerminal) this.line(`Saved ${event.path}`);
+        break;
+      case "done":
+        this.close();
+        break;
+    }
+  };
+
+  /** Writes a line of its own; the renewed one comes back below it with the next step. */
+  line(text: string, always = false): void {
+    if (this.#options.quiet && !always) return;
+    this.#live.clear();
+    this.#options.write(`${text}\n`);
+  }
+
+  /** Takes the renewed line away. */
+  close(): void {
+    this.#live.clear();
+  }
+
+  /** Whether a line is due, and noted as written. */
+  #isDue(time: number): boolean {
+    const { quiet, isTerminal, plainSeconds } = this.#options;
+    if (quiet || time - this.#lastWritten < (isTerminal ? liveSeconds : plainSeconds)) return false;
+    this.#lastWritten = time;
+    return true;
+  }
+
+  #show(content: LineContent, plain: readonly string[]): void {
+    if (this.#options.isTerminal) this.#live.show(content);
+    else this.#options.write(`${plain.filter((part) => part !== "").join("  ")}\n`);
+  }
+
+  #showWork({ what, done, total }: Extract<RunEvent, { type: "progress" }>): void {
+    const time = this.#options.now();
+    if (this.#work?.what !== what) {
+      this.#work = { what, time, done };
+      // Work that is over soon needs no plain line.
+      if (!this.#options.isTerminal) this.#lastWritten = time;
+    }
+    const begun = this.#work;
+    if (total !== null && done >= total) {
+      this.#work = null;
+      return this.close();
+    }
+    if (!this.#isDue(time)) return;
+    const elapsed = time - begun.time;
+    const left = total === null || done <= begun.done
+      ? null
+      : (total - done) * elapsed / (done - begun.done);
+    const share = total === null ? null : total === 0 ? 0 : done / total;
+    const count = total === null ? formatCount(done) : `${formatCount(done)}/${formatCount(total)}`;
+    const times = formatTimes(elapsed, left);
+    const parts = [{ text: count, rank: 2 }, { text: times, rank: 1 }];
+    const percent = share === null ? "" : `${Math.floor(100 * share)} %`;
+    this.#show({ share, what, parts }, [what, count, percent, times]);
+  }
+
+  #showStep(metrics: StepMetrics, totalSteps: number): void {
+    const { step, loss, imagesPerSecond } = metrics;
+    const time = this.#options.now();
+    const stepTime = this.#stepTime.add(metrics.stepTime);
+    const dataTime = this.#dataTime.add(metrics.dataTime);
+    const trend = this.#trend.add(loss);
+    this.#begun ??= time - metrics.stepTime;
+    const elapsed = time - this.#begun;
+    const left = (totalSteps - step) * stepTime;
+    if (!this.#hasForeseen && elapsed >= secondsToForesee) {
+      this.#hasForeseen = true;
+      this.line(`Steps will take about ${formatDuration(elapsed + left)}`);
+    }
+    if (step >= totalSteps) this.#lastWritten = -Infinity;
+    if (!this.#isDue(time)) return;
+    const waiting = Math.min(1, dataTime / stepTime);
+    const share = step / totalSteps;
+    const images = `${formatRate(imagesPerSecond * metrics.stepTime / stepTime)} images/s`;
+    const count = `step ${step}/${totalSteps}`;
+    const lossText = `loss ${formatNumber(loss)} ${trend}`.trimEnd();
+    const epoch = `epoch ${metrics.epoch.toFixed(2)}`;
+    const waits = `waiting for data ${Math.round(100 * waiting)} %`;
+    const times = formatTimes(elapsed, step < totalSteps ? left : null);
+    const skipped = metrics.skipped ? "skipped" : "";
+    this.#show({
+      share,
+      what: "",
+      parts: [
+        { text: count, rank: 3 },
+        { text: lossText, rank: 0 },
+        { text: images, rank: 2 },
+        { text: times, rank: 1 },
+        { text: skipped, rank: 4 },
+        { text: waiting >= waitingToTell ? waits : "", rank: 5 },
+        { text: epoch, rank: 6 },
+      ],
+    }, [
+      count,
+      `${Math.floor(100 * share)} %`,
+      epoch,
+      lossText,
+      images,
+      waits,
+      times,
+      skipped,
+    ]);
+  }
+}
+
+/** What is about to run, for how long, and where it writes. */
+function describeStart(event: Extract<RunEvent, { type: "start" }>): string[] {
+  const { totalSteps, step, directory, config } = event;
+  const batch = config?.batchSize;
+  const of = typeof batch === "number" ? ` of ${formatCount(batch)} images` : "";
+  const from = step > 0 ? `, from step ${formatCount(step)} on` : "";
   return [
-    `step ${metrics.step}/${totalSteps}`,
-    `epoch ${metrics.epoch.toFixed(2)}`,
-    `loss ${formatNumber(metrics.loss)}`,
-    `${formatRate(images / stepTime)} images/s`,
-    `data ${Math.round(100 * Math.min(1, dataTime / stepTime))} %`,
-    metrics.step < totalSteps
-      ? `ETA ${formatDuration((totalSteps - metrics.step) * stepTime)}`
-      : "",
-    metrics.skipped ? "skipped" : "",
+    `${formatCount(totalSteps)} steps${of}${from}`,
+    ...(directory === null ? [] : [`Writing to ${directory}`]),
   ];
 }

@@ -28,7 +28,7 @@ import { loadHooks } from "./_hooks.ts";
 import { loggerNames, openLoggers } from "./_loggers.ts";
 import { jobFlags } from "./_job.ts";
 import { Progress } from "./_progress.ts";
-import { writeAll } from "./_program.ts";
+import { writeRaw, writeText } from "./_output.ts";
 import { offline } from "./_weights.ts";
 import { memoryRoom } from "./_memory_room.ts";
 import { storedConfig } from "./_stored_config.ts";
@@ -165,7 +165,8 @@ function memoryBudget(): { memoryBudgetBytes?: number } {
 /** Progress on stderr as a config's log section and the terminal want it. */
 export function progressOf(plainSeconds: number, quiet: boolean): Progress {
   return new Progress({
-    write: (text) => writeAll(Deno.stderr, text),
+    write: (text) => writeText(Deno.stderr, text),
+    draw: (text) => writeRaw(Deno.stderr, text),
     isTerminal: Deno.stderr.isTerminal(),
     columns: () => Deno.consoleSize().columns,
     style: styleFor(Deno.stderr),

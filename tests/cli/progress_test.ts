@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { formatDuration, formatNumber, Progress } from "../../cli/_progress.ts";
 import { plainStyle } from "../../cli/_style.ts";
+import { Screen } from "../terminal/_screen.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
 
 function metrics(step: number, changes: Partial<StepMetrics> = {}): StepMetrics {
@@ -25,6 +26,7 @@ function record(options: { isTerminal?: boolean; quiet?: boolean; columns?: numb
   let time = 0;
   const progress = new Progress({
     write: (text) => written += text,
+    draw: (text) => written += text,
     isTerminal: options.isTerminal ?? false,
     columns: () => options.columns ?? 100,
     style: plainStyle,
@@ -52,59 +54,103 @@ Deno.test("elsewhere than on a terminal: the first step, one every ten seconds, 
   const lines = written().trimEnd().split("\n");
   assert.deepEqual(lines.map((line) => line.split("  ")[0]), [
     "step 1/50",
+    "Steps will take about 25s",
     "step 21/50",
     "step 41/50",
     "step 50/50",
   ]);
   assert.equal(
     lines[0],
-    "step 1/50  epoch 0.10  loss 5.400  32 images/s  data 25 %  ETA 25s",
+    "step 1/50  2 %  epoch 0.10  loss 5.400 →  32 images/s  waiting for data 25 %  1s, 25s left",
   );
-  assert.doesNotMatch(lines[3], /ETA/);
+  assert.match(lines[2], /loss 3\.400 ↓/);
+  assert.doesNotMatch(lines[4], /left/);
 });
 
-Deno.test("on a terminal one line renews itself, and other lines stand above it", () => {
+/** What stands on the screen after all that was written. */
+async function screenOf(written: string, columns = 100): Promise<Screen> {
+  const screen = new Screen(columns, 10);
+  await screen.write(written.replaceAll(/\r?\n/g, "\r\n"));
+  return screen;
+}
+
+Deno.test("on a terminal one line renews itself, and other lines stand above it", async () => {
   const { progress, step, written } = record({ isTerminal: true });
   step(1, 9, 0);
   step(2, 9, 1, { skipped: true });
   progress.listener({ type: "warning", kind: "codebookCollapse", message: "codebook collapses" });
   step(3, 9, 2);
+  const live = (await screenOf(written())).rows();
+  assert.equal(live.length, 2);
+  assert.equal(live[0], "warning: codebook collapses");
+  assert.match(
+    live[1],
+    /^━{5,7}─{11,14} {3}33 % {2}step 3\/9 {2}loss 5\.200 [→↓] {2}32 images\/s {2}3s, 3s left/,
+  );
   progress.listener({ type: "done", step: 3, interrupted: true });
-  const parts = written().split("\r\x1b[K");
-  assert.match(parts[1], /^step 1\/9 /);
-  assert.match(parts[2], /skipped$/);
-  assert.equal(parts[3], "warning: codebook collapses\n");
-  assert.match(parts[4], /^step 3\/9 /);
-  assert.equal(parts[5], "");
+  const done = await screenOf(written());
+  assert.deepEqual(done.rows(), ["warning: codebook collapses"]);
+  assert.equal(done.isAtLineStart(), true);
 });
 
-Deno.test("the renewed line never breaks", () => {
-  const { step, written } = record({ isTerminal: true, columns: 30 });
-  step(1, 9, 0);
-  assert.ok(written().split("\x1b[K")[1].length < 30);
-});
-
-Deno.test("other long work has a line of its own, which goes when it is done", () => {
-  for (const isTerminal of [true, false]) {
-    const { work, written } = record({ isTerminal });
-    for (const [done, at] of [[0, 0], [10, 1], [20, 12], [40, 13]]) {
-      work("Evaluating: k-NN", done, 40, at);
-    }
-    const lines = written().split(isTerminal ? "\r\x1b[K" : "\n").filter((line) => line !== "");
-    assert.deepEqual(lines, [
-      ...(isTerminal
-        ? ["Evaluating: k-NN  0/40  0 %", "Evaluating: k-NN  10/40  25 %  ETA 3s"]
-        : []),
-      "Evaluating: k-NN  20/40  50 %  ETA 12s",
-    ]);
-    if (isTerminal) assert.ok(written().endsWith("\r\x1b[K"));
+Deno.test("at 80 columns the line has all that matters; the least important goes first", () => {
+  const line = (columns: number) => {
+    const { step, written } = record({ isTerminal: true, columns });
+    step(1234, 5000, 0, { skipped: true, imagesPerSecond: 1500 });
+    return written().split("\x1b[J")[1].trimEnd();
+  };
+  const parts = [/━.*─/, /24 %/, /step 1234\/5000/, /loss/, /1500 images\/s/, /1s, 31m 23s left/];
+  for (const part of parts) assert.match(line(80), part);
+  assert.match(line(200), /skipped {2}waiting for data 25 %$/);
+  assert.doesNotMatch(line(40), /images/);
+  for (const columns of [1, 2, 5, 20, 40, 80, 200]) {
+    assert.ok(line(columns).length < columns || columns === 1);
   }
 });
 
-Deno.test("work without a known end is counted", () => {
-  const { work, written } = record({ isTerminal: true });
+Deno.test("a window made narrower leaves nothing of the line behind", async () => {
+  for (const [from, to] of [[200, 80], [80, 30], [100, 12]]) {
+    const options = { isTerminal: true, columns: from };
+    const { progress, step, written } = record(options);
+    const screen = new Screen(from, 12);
+    progress.line("above");
+    step(1, 9, 0);
+    await screen.write(written().replaceAll("\n", "\r\n"));
+    const before = written().length;
+    screen.resize(to);
+    options.columns = to;
+    step(2, 9, 1);
+    await screen.write(written().slice(before));
+    assert.equal(screen.rows().length, 2, screen.rows().join("\n"));
+    assert.equal(screen.rows()[0], "above");
+  }
+});
+
+Deno.test("other long work has a line of its own, which goes when it is done", async () => {
+  const { work, written } = record();
+  for (const [done, at] of [[0, 0], [10, 1], [20, 12], [40, 13]]) {
+    work("Evaluating: k-NN", done, 40, at);
+  }
+  assert.equal(written(), "Evaluating: k-NN  20/40  50 %  12s, 12s left\n");
+  const onTerminal = record({ isTerminal: true });
+  for (const [done, at] of [[0, 0], [10, 1], [20, 12]]) {
+    onTerminal.work("Evaluating: k-NN", done, 40, at);
+  }
+  const [line] = (await screenOf(onTerminal.written())).rows();
+  assert.match(line, /^━{15}─{15} {3}50 % {2}Evaluating: k-NN {2}20\/40 {2}12s, 12s left$/);
+  onTerminal.work("Evaluating: k-NN", 40, 40, 13);
+  assert.deepEqual((await screenOf(onTerminal.written())).rows(), []);
+});
+
+Deno.test("work without a known end is counted; a long name is cut, and obeyed nowhere", async () => {
+  const { work, written } = record({ isTerminal: true, columns: 80 });
   work("Listing images", 1200, null, 0);
-  assert.match(written(), /Listing images {2}1200$/);
+  assert.match((await screenOf(written(), 80)).rows()[0], /^Listing images {2}1.200 {2}0s$/);
+  const { work: draw, written: drawn } = record({ isTerminal: true, columns: 80 });
+  draw(`Reading photos/\x1b[2J${"風景写真".repeat(40)}/last.jpg`, 1, 3, 0);
+  const rows = (await screenOf(drawn(), 80)).rows();
+  assert.equal(rows.length, 1);
+  assert.match(rows[0], /^━+─+ +33 % {2}Reading photos\/.*…風?.*\/last\.jpg {2}1\/3/);
 });
 
 Deno.test("quiet leaves warnings only", () => {
@@ -117,10 +163,10 @@ Deno.test("quiet leaves warnings only", () => {
   assert.equal(written(), "warning: careful\n");
 });
 
-Deno.test("the ETA follows the mean step and counts waiting for data", () => {
+Deno.test("the time that is left follows the mean step and counts waiting for data", () => {
   const { step, written } = record();
   step(1, 100, 0, { stepTime: 1, imagesPerSecond: 16, dataTime: 1 });
-  assert.match(written(), /16 images\/s {2}data 100 % {2}ETA 1m 39s/);
+  assert.match(written(), /16 images\/s {2}waiting for data 100 % {2}1s, 1m 39s left/);
 });
 
 Deno.test("formatDuration() and formatNumber()", () => {

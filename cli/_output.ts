@@ -1,0 +1,67 @@
+/** The border of stdout and stderr: all that the program says goes through here. */
+
+/** Something to write on. */
+export interface Output {
+  writeSync(data: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+/** Control characters, and those that turn the direction of text around; line feeds and tabs stay. */
+// deno-lint-ignore no-control-regex
+const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+/** The colours of `_style.ts`, as a whole. */
+// deno-lint-ignore no-control-regex
+const styles = /(\x1b\[(?:1|2|22|31|33|39)m)/;
+
+function shown(character: string): string {
+  if (character === "\r") return "\\r";
+  const code = character.charCodeAt(0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
+}
+
+/**
+ * A text whose control characters are shown and not obeyed. Names of files and tensors, metadata and
+ * messages are others' words: an escape sequence in them could hide what stands before it, write into
+ * the clipboard or answer in the user's place.
+ *
+ * @param keepStyles leaves the colours that the program itself uses
+ *
+ * @example
+ * ```ts
+ * import { printable } from "./_output.ts";
+ * if (printable("a\x1b]52;c;eA==\x07b\r\n") !== "a\\x1b]52;c;eA==\\x07b\\r\n") throw new Error();
+ * ```
+ */
+export function printable(text: string, keepStyles = false): string {
+  // Split by a group, every second piece is a style.
+  return (keepStyles ? text.split(styles) : [text])
+    .map((piece, index) => index % 2 === 1 ? piece : piece.replaceAll(controls, shown)).join("");
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes all of a text at once, escape sequences included; a pipe may take it in parts, or be closed by
+ * its reader. Only what draws on the terminal itself calls this.
+ */
+export function writeRaw(output: Pick<Output, "writeSync">, text: string): void {
+  let rest = encoder.encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Writes a text as {@link printable} makes it. */
+export function writeText(output: Output, text: string): void {
+  writeRaw(output, printable(text, output.isTerminal()));
+}
+
+/** A JSON document on which no control character is left: those above ASCII's are legal in JSON. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll(
+    controls,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

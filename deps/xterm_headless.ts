@@ -1,0 +1,6 @@
+/** @xterm/headless: a terminal without a window; what the tests see of a program. @module */
+// @ts-types="npm:@xterm/headless@6.0.0"
+import xterm from "npm:@xterm/headless@6.0.0";
+
+/** A terminal: bytes in, rows of text out. */
+export const { Terminal } = xterm;
