@@ -5,7 +5,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { type ArchiveListing, listArchive, mergeListings } from "./_archive_listing.ts";
-import { type ByteStore, fileStore } from "./_byte_store.ts";
+import type { ByteStore } from "./_byte_store.ts";
 import { skippedFiles } from "./_file_names.ts";
 import { IndexedSource } from "./_indexed_source.ts";
 import {
@@ -14,19 +14,21 @@ import {
   layoutByClassTexts,
   layoutByFolders,
   sorted,
+  withoutLabels,
 } from "./_layout.ts";
-import { parseList } from "./_list_file.ts";
+import { parseList, readListFile } from "./_list_file.ts";
 import type { SourceOptions } from "./open_source.ts";
 import type { Source } from "./source.ts";
 
 /** An archive that is open. */
 export interface Archive {
   readonly store: ByteStore;
-  /** Its path for workers to open; null where it lies in memory. */
+  /** Its path for workers to open; null where it lies in the source's memory. */
   readonly path: string | null;
+  /** Where it begins in the memory; 0 if left out. */
+  readonly base?: number;
   /** For messages. */
   readonly name: string;
-  readonly memory?: Uint8Array;
 }
 
 /** The folder that holds everything, with its `/`; `""` where there is none. */
@@ -43,13 +45,13 @@ function commonFolder(names: readonly string[]): string {
 const topFolders = (names: readonly string[]) =>
   sorted(new Set(names.flatMap((name) => name.includes("/") ? [name.split("/", 1)[0]] : [])));
 
-function layoutByList(text: string, listName: string, places: Map<string, number>, split: string) {
+function layoutByList(text: string, listName: string, places: Map<string, number>, below: string) {
   const { paths, labels, classes } = parseList(text, listName);
   const members = Uint32Array.from(paths, (path, line) => {
-    const member = places.get(`${split}/${path}`);
+    const member = places.get(below + path);
     if (member === undefined) {
       throw new UserError(
-        `Cannot read list "${listName}", entry ${line + 1}: the archive has no "${split}/${path}"`,
+        `Cannot read list "${listName}", entry ${line + 1}: the archive has no "${below}${path}"`,
       );
     }
     return member;
@@ -57,26 +59,43 @@ function layoutByList(text: string, listName: string, places: Map<string, number
   return { members, labels, classes };
 }
 
+/** The list that is wanted, or that the archive has for its split, and its name. */
+function listOf(
+  { texts, name }: ArchiveListing,
+  { list, labels = "auto" }: SourceOptions,
+  root: string,
+  split: string,
+): [text: string, name: string] | undefined {
+  if (list !== undefined) {
+    const text = readListFile(list) ?? texts.get(list) ?? texts.get(root + list);
+    if (text !== undefined) return [text, list];
+    throw new UserError(`Cannot read list "${list}": there is no such file, nor one in "${name}"`, {
+      hint: "check data.listFile",
+    });
+  }
+  if (split === "" || labels !== "auto") return undefined;
+  const text = texts.get(`${root}meta/${split}.txt`);
+  return text === undefined ? undefined : [text, `${name}/meta/${split}.txt`];
+}
+
 /** What is in the wanted split, and which one that is. */
 function layoutOf(
   listing: ArchiveListing,
   options: SourceOptions,
 ): { readonly layout: Layout; readonly split: string } {
-  const { members, texts } = listing;
+  const { members } = listing;
   const all = members.map((member) => member.name);
   const root = commonFolder(all);
   const names = root === "" ? all : all.map((name) => name.slice(root.length));
   const split = chooseSplit(topFolders(names), options.split, listing.name);
   const rule = options.labels ?? "auto";
-  const list = texts.get(`${root}meta/${split}.txt`);
-  if (split !== "" && list !== undefined && rule === "auto") {
-    const places = new Map(names.map((name, member) => [name, member]));
-    return {
-      layout: layoutByList(list, `${listing.name}/meta/${split}.txt`, places, split),
-      split,
-    };
-  }
   const prefix = split === "" ? "" : `${split}/`;
+  const list = listOf(listing, options, root, split);
+  if (list !== undefined) {
+    const places = new Map(names.map((name, member) => [name, member]));
+    const layout = layoutByList(...list, places, prefix);
+    return { layout: rule === "none" ? withoutLabels(layout) : layout, split };
+  }
   const where = prefix === "" ? listing.name : `${listing.name}/${split}`;
   const inside: number[] = [];
   names.forEach((name, member) => name.startsWith(prefix) && inside.push(member));
@@ -90,72 +109,52 @@ function layoutOf(
   return { layout: { ...layout, members: own, notes }, split };
 }
 
-function openListing(listing: ArchiveListing, options: SourceOptions, memory?: Uint8Array): Source {
-  const { kind, members, archives } = listing;
+/** What is known of archives before they are listed. */
+export interface KnownParts {
+  /** Where those without a path lie. */
+  readonly memory?: Uint8Array | undefined;
+  /** The split that all of them are of, by their names. */
+  readonly split?: string | undefined;
+}
+
+function openListing(
+  listing: ArchiveListing,
+  options: SourceOptions,
+  { memory, split }: KnownParts,
+): Source {
+  const { members, archives } = listing;
   return new IndexedSource({
     ...layoutOf(listing, options),
+    ...(split === undefined ? {} : { split }),
     idOf: (i) => archives[members[i].archive].prefix + members[i].name,
+    pathOf: (i) => `${archives[members[i].archive].name}/${members[i].name}`,
     locationOf: (i) => {
-      const { archive, offset, size } = members[i];
-      return { kind, path: archives[archive].path, offset, size };
+      const { archive, offset: from, size, unpacked = size, missing } = members[i];
+      if (missing !== undefined) return { kind: "missing", reason: missing };
+      const { kind, path, base } = archives[archive];
+      const offset = base + from;
+      return kind === "zip" ? { kind, path, offset, size, unpacked } : { kind, path, offset, size };
     },
     ...(memory === undefined ? {} : { memory }),
   });
 }
 
-/** Opens one archive; the store is not needed afterwards. */
-export async function openArchive(archive: Archive, options: SourceOptions): Promise<Source> {
-  return openListing(await listArchive(archive, ""), options, archive.memory);
-}
-
-function shardsIn(folder: string): string[] {
-  const names = [...Deno.readDirSync(folder)].filter((entry) => !entry.isDirectory)
-    .map((entry) => entry.name).filter((name) => /^[^.].*\.tar$/.test(name));
-  return sorted(names);
-}
-
-/** Whether the first files of a folder, which may hold a million pictures, are shards. */
-function startsWithShards(folder: string): boolean {
-  let seen = 0;
-  for (const entry of Deno.readDirSync(folder)) {
-    if (entry.isDirectory || entry.name.startsWith(".")) continue;
-    if (entry.name.endsWith(".tar")) return true;
-    if (++seen === 100) break;
-  }
-  return false;
-}
-
-/** Where the shards of the wanted split are: called after it, or in a folder of its name. */
-function findShards(root: string, split: string | undefined): [string, string[]] {
-  if (startsWithShards(root)) {
-    const all = shardsIn(root);
-    const named = all.filter((name) => name.startsWith(split ?? "train"));
-    return [root, named.length > 0 ? named : all];
-  }
-  const folder = `${root}/${split ?? "train"}`;
-  const isThere = [...Deno.readDirSync(root)].some((entry) =>
-    entry.isDirectory && entry.name === (split ?? "train")
-  );
-  return isThere && startsWithShards(folder) ? [folder, shardsIn(folder)] : [root, []];
-}
-
-/** Opens a folder of tar shards; `undefined` if it is none. */
-export async function openShards(
-  path: string,
+/**
+ * Opens one archive, or shards as one data set; the stores are not needed afterwards.
+ *
+ * @param name of the data set, for messages; that of the archive where it is no set of shards
+ */
+export async function openArchives(
+  archives: readonly Archive[],
+  name: string,
   options: SourceOptions,
-): Promise<Source | undefined> {
-  const [folder, shards] = findShards(path.replace(/(?<=.)\/+$/, ""), options.split);
-  if (shards.length === 0) return undefined;
+  known: KnownParts = {},
+): Promise<Source> {
+  const isAlone = archives.length === 1 && archives[0].name === name;
   const listings: ArchiveListing[] = [];
-  for (const shard of shards) {
-    const name = `${folder}/${shard}`;
-    const store = fileStore(name);
-    try {
-      listings.push(await listArchive({ store, path: name, name }, `${shard}/`));
-    } finally {
-      store.close();
-    }
+  for (const archive of archives) {
+    const prefix = isAlone ? "" : `${archive.name.split("/").at(-1)}/`;
+    listings.push(await listArchive(archive, prefix, options.list));
   }
-  const { split: _, ...rest } = options;
-  return openListing(mergeListings(listings, folder), rest);
+  return openListing(mergeListings(listings, name), options, known);
 }

@@ -7,6 +7,8 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
+import { readLocalHeader, ZipError } from "../core/zip_directory.ts";
+import { inflate } from "./_inflate.ts";
 import type { SampleLocation } from "./source.ts";
 
 /** Bytes that can be read at any place. */
@@ -29,9 +31,11 @@ export function memoryStore(bytes: Uint8Array): ByteStore {
 /** A file, kept open. */
 export function fileStore(path: string): ByteStore {
   const file = Deno.openSync(path);
+  const { size } = file.statSync();
   return {
-    size: file.statSync().size,
-    read(offset, length) {
+    size,
+    read(offset, wanted) {
+      const length = Math.max(0, Math.min(wanted, size - offset));
       const bytes = new Uint8Array(length);
       file.seekSync(offset, Deno.SeekMode.Start);
       let filled = 0;
@@ -46,34 +50,57 @@ export function fileStore(path: string): ByteStore {
   };
 }
 
-async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+/** Bytes of an image file at most: what is larger is none. */
+export const mostFileBytes = 2 ** 28;
+
+function requireSize(bytes: number, most = mostFileBytes): void {
+  if (bytes > most) throw new UserError(`it has ${bytes} bytes, expected at most ${most}`);
+}
+
+/** Where a zip member lies, what it takes there and what it holds. */
+export interface ZipPlace {
+  /** Of its local header. */
+  readonly offset: number;
+  /** Packed. */
+  readonly size: number;
+  readonly unpacked: number;
+}
+
+/** Reads a zip member of at most `most` bytes; it must hold what its directory says. */
+export async function readZipMember(
+  store: ByteStore,
+  { offset, size, unpacked }: ZipPlace,
+  most = mostFileBytes,
+): Promise<Uint8Array> {
+  requireSize(Math.max(size, unpacked), most);
+  const { start, method, isEncrypted } = await localHeader(store, offset, size);
+  if (isEncrypted) throw new UserError("the zip member is encrypted");
+  if (method !== 0 && method !== 8) {
+    throw new UserError(`zip method ${method} is unknown; store or deflate the members`);
+  }
+  const packed = store.read(start, size);
+  const bytes = method === 0 ? packed : await inflate(packed, "deflate-raw", unpacked);
+  if (bytes === null || bytes.length !== unpacked) {
+    throw new UserError(`the zip member holds ${bytes === null ? "more" : "less"} than it says`);
+  }
+  return bytes;
+}
+
+async function localHeader(store: ByteStore, headerOffset: number, packed: number) {
   try {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    return await readLocalHeader(store, { headerOffset, packed });
   } catch (cause) {
-    throw new UserError("the compressed data of the zip member is broken", { cause });
+    if (!(cause instanceof ZipError)) throw cause;
+    throw new UserError(`the zip archive is broken: ${cause.message}`, { cause });
   }
 }
 
-/** Reads the member whose local header lies at `offset`; `size` is its packed size. */
-export async function readZipMember(
-  store: ByteStore,
-  offset: number,
-  size: number,
-): Promise<Uint8Array> {
-  const header = store.read(offset, 30);
-  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
-  if (header.length < 30 || view.getUint32(0, true) !== 0x04034b50) {
-    throw new UserError("the zip archive is broken: no member where its directory says");
-  }
-  if ((view.getUint16(6, true) & 1) === 1) throw new UserError("the zip member is encrypted");
-  const method = view.getUint16(8, true);
-  const start = offset + 30 + view.getUint16(26, true) + view.getUint16(28, true);
-  const packed = store.read(start, size);
-  if (packed.length < size) throw new UserError("the zip archive is truncated");
-  if (method === 0) return packed;
-  if (method === 8) return await inflate(new Uint8Array(packed));
-  throw new UserError(`zip method ${method} is unknown; store or deflate the members`);
+/** A whole file; folders, devices and pipes are none. */
+async function readFile(path: string): Promise<Uint8Array> {
+  const { isFile, size } = await Deno.stat(path);
+  if (!isFile) throw new UserError("it is no file");
+  requireSize(size);
+  return await Deno.readFile(path);
 }
 
 /** How many archives stay open at once. */
@@ -109,9 +136,11 @@ export class LocationReader {
 
   /** The bytes at a location. */
   async read(location: SampleLocation): Promise<Uint8Array> {
-    if (location.kind === "file") return await Deno.readFile(location.path);
+    if (location.kind === "file") return await readFile(location.path);
+    if (location.kind === "missing") throw new UserError(location.reason);
     const store = this.#store(location.path);
-    if (location.kind === "zip") return await readZipMember(store, location.offset, location.size);
+    if (location.kind === "zip") return await readZipMember(store, location);
+    requireSize(location.size);
     const bytes = store.read(location.offset, location.size);
     if (bytes.length < location.size) throw new UserError("the archive is truncated");
     return bytes;

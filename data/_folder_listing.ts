@@ -5,6 +5,9 @@
  * @module
  */
 
+import { UserError } from "../core/errors.ts";
+import { isNowhere } from "./_nowhere.ts";
+
 /** One folder of a listing. */
 interface ListedFolder {
   /** Path below the root, `""` for the root. */
@@ -26,29 +29,55 @@ function timeOf(path: string): number {
 }
 
 /** What a symbolic link leads to, `undefined` where it leads nowhere. */
-function followLink(path: string): Deno.FileInfo | undefined {
+export function followLink(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isNowhere(error)) return undefined;
     throw error;
   }
 }
 
-function listFolder(root: string, path: string, depth: number, result: ListedFolder[]): void {
+/** A folder on the way: its real path, and those of the folders that it was reached through. */
+interface Visit {
+  readonly path: string;
+  readonly real: string;
+  readonly above: readonly string[];
+}
+
+/** Ways into one folder: each doubles what lies below, and a few links could make millions. */
+const mostWays = 100;
+
+function listFolder(root: string, visit: Visit, ways: Map<string, number>, result: ListedFolder[]) {
+  const { path, real, above } = visit;
   const full = join(root, path);
+  const count = (ways.get(real) ?? 0) + 1;
+  if (count > mostWays) {
+    throw new UserError(`Cannot list "${root}": links lead into "${real}" in too many ways`, {
+      hint: "take links between folders out",
+    });
+  }
+  ways.set(real, count);
   const changed = timeOf(full);
   const files: string[] = [];
-  const folders: string[] = [];
+  const folders: Visit[] = [];
   for (const entry of Deno.readDirSync(full)) {
     if (entry.name.startsWith(".")) continue;
-    const kind = entry.isSymlink ? followLink(`${full}/${entry.name}`) : entry;
-    if (kind?.isDirectory) folders.push(entry.name);
-    else if (kind?.isFile) files.push(entry.name);
+    const own = `${full}/${entry.name}`;
+    const kind = entry.isSymlink ? followLink(own) : entry;
+    // A loose link is listed as a file: whoever reads it says that there is nothing.
+    if (kind === undefined || kind.isFile) files.push(entry.name);
+    else if (kind.isDirectory) {
+      const target = entry.isSymlink ? Deno.realPathSync(own) : `${real}/${entry.name}`;
+      // A link to a folder that it lies in would go on for ever.
+      if (target === real || above.includes(target)) continue;
+      folders.push({ path: join(path, entry.name), real: target, above: [...above, real] });
+    }
   }
   result.push({ path, changed, files });
-  if (depth >= deepest) return;
-  for (const name of folders.sort()) listFolder(root, join(path, name), depth + 1, result);
+  if (above.length >= deepest) return;
+  folders.sort((a, b) => a.path < b.path ? -1 : 1);
+  for (const folder of folders) listFolder(root, folder, ways, result);
 }
 
 /** A name for the cache file: a 64-bit FNV-1a hash of the root's path. */
@@ -91,7 +120,7 @@ export function listFiles(root: string, cacheDirectory?: string): string[] {
   let folders = file ? readCached(file, absolute) : undefined;
   if (folders === undefined) {
     folders = [];
-    listFolder(absolute, "", 0, folders);
+    listFolder(absolute, { path: "", real: absolute, above: [] }, new Map(), folders);
     const count = folders.reduce((sum, folder) => sum + folder.files.length, 0);
     if (file && cacheDirectory && count >= worthCaching) {
       writeCached(file, cacheDirectory, absolute, folders);

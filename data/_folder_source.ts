@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { messageOf, UserError } from "../core/errors.ts";
-import { listFiles } from "./_folder_listing.ts";
+import { UserError } from "../core/errors.ts";
+import { followLink, listFiles } from "./_folder_listing.ts";
 import { IndexedSource } from "./_indexed_source.ts";
 import { chooseSplit, layoutByFolders, sorted } from "./_layout.ts";
-import { parseList } from "./_list_file.ts";
+import { parseList, readListFile } from "./_list_file.ts";
 import type { SourceOptions } from "./open_source.ts";
 import type { Source } from "./source.ts";
 
@@ -15,7 +15,9 @@ function foldersIn(path: string): string[] {
   const names: string[] = [];
   for (const entry of Deno.readDirSync(path)) {
     if (entry.name.startsWith(".") || entry.isFile) continue;
-    if (Deno.statSync(`${path}/${entry.name}`).isDirectory) names.push(entry.name);
+    if (entry.isDirectory || followLink(`${path}/${entry.name}`)?.isDirectory) {
+      names.push(entry.name);
+    }
   }
   return sorted(names);
 }
@@ -29,11 +31,11 @@ function exists(path: string): boolean {
 }
 
 function openList(list: string, root: string, split: string, options: SourceOptions): Source {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(list);
-  } catch (cause) {
-    throw new UserError(`Cannot read list "${list}": ${messageOf(cause)}`, { cause });
+  const text = readListFile(list);
+  if (text === undefined) {
+    throw new UserError(`Cannot read list "${list}": there is no such file`, {
+      hint: "check data.listFile",
+    });
   }
   const { paths, labels, classes } = parseList(text, list);
   const isLabelled = options.labels !== "none";
@@ -55,7 +57,12 @@ export function openFolder(path: string, options: SourceOptions): Source {
   const folders = foldersIn(root);
   const split = chooseSplit(folders, options.split, root);
   const below = split === "" ? root : `${root}/${split}`;
-  if (options.list !== undefined) return openList(options.list, below, split, options);
+  if (options.list !== undefined) {
+    // As given, or, as mmselfsup has it, from the data set's folder on.
+    const inside = `${root}/${options.list}`;
+    const isInside = !exists(options.list) && exists(inside);
+    return openList(isInside ? inside : options.list, below, split, options);
+  }
   const list = `${root}/meta/${split}.txt`;
   if (split !== "" && exists(list)) return openList(list, below, split, options);
   const paths = listFiles(below, options.cacheDirectory);

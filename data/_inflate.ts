@@ -10,7 +10,7 @@ import { messageOf, UserError } from "../core/errors.ts";
 const pieceBytes = 1 << 14;
 
 /** Bytes in pieces, each taken when it is wanted. */
-function inPieces(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function inPieces(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   return new ReadableStream({
     pull(controller) {
@@ -40,15 +40,10 @@ export class GrowingBytes {
   readonly #most: number;
   readonly #allocate: (length: number) => Uint8Array;
 
-  /** @param expected bytes that will come, if the source is right */
-  constructor(
-    most: number,
-    expected: number,
-    allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length),
-  ) {
+  constructor(most: number, allocate = (length: number): Uint8Array => new Uint8Array(length)) {
     this.#most = most;
     this.#allocate = allocate;
-    this.#bytes = allocate(Math.min(most, expected));
+    this.#bytes = allocate(0);
   }
 
   /** Bytes so far. */
@@ -56,17 +51,22 @@ export class GrowingBytes {
     return this.#used;
   }
 
+  /** Makes room for so many bytes more, as far as the bound allows. */
+  reserve(bytes: number): void {
+    const wanted = Math.min(this.#most, this.#used + bytes);
+    const { length } = this.#bytes;
+    if (wanted <= length) return;
+    const larger = this.#allocate(Math.min(this.#most, Math.max(wanted, 2 * length)));
+    larger.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = larger;
+  }
+
   /** Adds a piece; false where it would go beyond the bound. */
   add(piece: Uint8Array): boolean {
-    const wanted = this.#used + piece.length;
-    if (wanted > this.#most) return false;
-    if (wanted > this.#bytes.length) {
-      const larger = this.#allocate(Math.min(this.#most, Math.max(wanted, 2 * this.#bytes.length)));
-      larger.set(this.#bytes.subarray(0, this.#used));
-      this.#bytes = larger;
-    }
+    if (this.#used + piece.length > this.#most) return false;
+    this.reserve(piece.length);
     this.#bytes.set(piece, this.#used);
-    this.#used = wanted;
+    this.#used += piece.length;
     return true;
   }
 
@@ -96,7 +96,8 @@ export async function inflate(
   format: CompressionFormat,
   most: number,
 ): Promise<Uint8Array | null> {
-  const bytes = new GrowingBytes(most, 4 * packed.length);
+  const bytes = new GrowingBytes(most);
+  bytes.reserve(4 * packed.length);
   const reader = inflated(packed, format).getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {

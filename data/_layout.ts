@@ -23,7 +23,7 @@ export interface Layout {
 export type LabelRule = "auto" | "folders" | "none";
 
 /** The names under which a split is looked for, best first. */
-const splitNames: Record<string, readonly string[]> = {
+export const splitNames: Record<string, readonly string[]> = {
   train: ["train", "training"],
   val: ["val", "valid", "validation", "test"],
   test: ["test", "val", "valid", "validation"],
@@ -82,9 +82,9 @@ export function noImages(root: string, notes: readonly string[] = []): UserError
   );
 }
 
-function unlabelled(members: number[], notes: readonly string[]): Layout {
-  const labels = new Int32Array(members.length).fill(-1);
-  return { members: Uint32Array.from(members), labels, classes: [], notes };
+/** The same samples without classes. */
+export function withoutLabels({ members }: Pick<Layout, "members">): Layout {
+  return { members, labels: new Int32Array(members.length).fill(-1), classes: [] };
 }
 
 /** What a folder holds where its pictures lie deeper than in class folders, or null. */
@@ -146,7 +146,9 @@ export function layoutByFolders(paths: readonly string[], rule: LabelRule, root:
       { hint: "move them, or set data.labels=none" },
     );
   }
-  if (rule === "none" || loose > 0) return unlabelled(images, notes);
+  if (rule === "none" || loose > 0) {
+    return { ...withoutLabels({ members: Uint32Array.from(images) }), notes };
+  }
   const classOf = (index: number) => paths[index].slice(0, paths[index].indexOf("/"));
   const classes = sorted(new Set(images.map(classOf)));
   const labelOf = new Map(classes.map((name, label) => [name, label]));
@@ -160,7 +162,7 @@ export function layoutByFolders(paths: readonly string[], rule: LabelRule, root:
   };
 }
 
-/** Labels from webdataset's `.cls` members: numbers, or names that are numbered in their order. */
+/** Labels from webdataset's `.cls` or `.json` members: numbers, or names that are numbered in their order. */
 export function layoutByClassTexts(
   paths: readonly string[],
   classTexts: readonly (string | undefined)[],
@@ -169,9 +171,12 @@ export function layoutByClassTexts(
   const members = Uint32Array.from(paths, (_, index) => index);
   const texts = classTexts.map((text, index) => {
     if (text !== undefined) return text;
-    throw new UserError(`Cannot label "${paths[index]}" in "${root}": it has no .cls file`, {
-      hint: "set data.labels=none to go without labels",
-    });
+    throw new UserError(
+      `Cannot label "${paths[index]}" in "${root}": it has no .cls file, nor a .json with a label`,
+      {
+        hint: "set data.labels=none to go without labels",
+      },
+    );
   });
   const areNumbers = texts.every((text) => /^\d{1,9}$/.test(text));
   if (areNumbers) {

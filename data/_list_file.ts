@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { UserError } from "../core/errors.ts";
+import { messageOf, UserError } from "../core/errors.ts";
+import { isNowhere } from "./_nowhere.ts";
 import { noImages } from "./_layout.ts";
 
 /** What a list file says. */
@@ -16,6 +17,16 @@ export interface SampleList {
 }
 
 const line = /^(.*?\.\w+)(?:[ \t]+(\d{1,9}))?$/;
+
+/** The text of a list on the disk; undefined where there is no such file. */
+export function readListFile(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (isNowhere(cause)) return undefined;
+    throw new UserError(`Cannot read list "${path}": ${messageOf(cause)}`, { cause });
+  }
+}
 
 /** A class is called after the folder of its samples, where that is one folder for each class. */
 function classNames(paths: readonly string[], labels: Int32Array): string[] {

@@ -4,11 +4,15 @@
  * @module
  */
 import { messageOf, UserError } from "../core/errors.ts";
-import { openArchive, openShards } from "./_archive_source.ts";
-import { fileStore, memoryStore } from "./_byte_store.ts";
+import { ArchiveMemory, gzipSize, isGzip } from "./_archive_memory.ts";
+import { type Archive, openArchives } from "./_archive_source.ts";
+import { type ByteStore, fileStore, memoryStore } from "./_byte_store.ts";
 import { openFolder } from "./_folder_source.ts";
 import { withoutListed } from "./_exclude.ts";
+import { GrowingBytes, inPieces } from "./_inflate.ts";
 import { type LabelRule, MissingSplitError } from "./_layout.ts";
+import { isNowhere } from "./_nowhere.ts";
+import { expandPattern, findShards, isPattern } from "./_shards.ts";
 import type { Source } from "./source.ts";
 import { holdOut } from "./subset.ts";
 
@@ -20,13 +24,13 @@ export interface SourceOptions {
    */
   readonly split?: string;
   /**
-   * Where labels come from. `auto` (the default): `.cls` members, a list file, else class folders where
-   * every picture lies in one; `folders` insists on class folders; `none` ignores all of these.
+   * Where labels come from. `auto` (the default): a list file, `.cls` or `.json` members, else class folders
+   * where every picture lies in one; `folders` insists on class folders; `none` ignores all of these.
    */
   readonly labels?: LabelRule;
   /**
-   * A list file of lines `path label` or `path`, relative to the folder of the split. Left out:
-   * `meta/<split>.txt` of the data set where there is one.
+   * A list file of lines `path label` or `path`, relative to the folder of the split: a path, or one
+   * inside the data set. Left out: `meta/<split>.txt` of the data set where there is one.
    */
   readonly list?: string;
   /**
@@ -42,68 +46,134 @@ export interface SourceOptions {
   readonly cacheDirectory?: string;
 }
 
-/** Compressed archives are unpacked into memory; larger ones had better be unpacked on disk. */
-const gzipLimit = 1 << 30;
+/** Bytes of an archive that is fetched, at most. */
+const mostFetched = 2 ** 31;
 
-async function gunzip(packed: Uint8Array<ArrayBuffer>, name: string): Promise<Uint8Array> {
-  if (packed.length > gzipLimit) {
-    throw new UserError(`Cannot read "${name}": compressed archives are limited to 1 GiB`, {
-      hint: "decompress it with gunzip",
-    });
-  }
-  try {
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (cause) {
-    throw new UserError(`Cannot decompress "${name}": ${messageOf(cause)}`, { cause });
-  }
-}
-
-/** Memory that workers can see without a copy, where the platform has it. */
-function shared(bytes: Uint8Array): Uint8Array {
-  if (typeof SharedArrayBuffer === "undefined") return bytes;
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
-}
-
-const isGzip = (head: Uint8Array) => head[0] === 0x1f && head[1] === 0x8b;
-
-async function openBytes(bytes: Uint8Array<ArrayBuffer>, name: string, options: SourceOptions) {
-  const plain = isGzip(bytes) ? await gunzip(bytes, name) : bytes;
-  const memory = shared(plain);
-  return await openArchive({ store: memoryStore(memory), path: null, name, memory }, options);
-}
-
-async function openUrl(url: URL, options: SourceOptions): Promise<Source> {
+/** The archive at an address, compressed or not. */
+async function fetchArchive(url: URL): Promise<Uint8Array> {
+  const fail = (reason: string, cause?: unknown) =>
+    new UserError(`Cannot fetch data "${url}": ${reason}`, { cause });
   let response: Response;
   try {
     response = await fetch(url);
   } catch (cause) {
-    throw new UserError(`Cannot fetch data "${url}": ${messageOf(cause)}`, { cause });
+    throw fail(messageOf(cause), cause);
   }
-  if (!response.ok) {
+  if (!response.ok || response.body === null) {
     await response.body?.cancel();
-    throw new UserError(`Cannot fetch data "${url}": the server answered ${response.status}`);
+    throw fail(`the server answered ${response.status}`);
   }
-  return await openBytes(new Uint8Array(await response.arrayBuffer()), url.href, options);
+  const bytes = new GrowingBytes(mostFetched);
+  bytes.reserve(Number(response.headers.get("content-length") ?? 0) || 0);
+  try {
+    for await (const piece of response.body) {
+      if (!bytes.add(piece)) throw new Error(`it has more than ${mostFetched} bytes`);
+    }
+  } catch (cause) {
+    throw fail(messageOf(cause), cause);
+  }
+  return bytes.take();
 }
 
-async function openFile(path: string, options: SourceOptions): Promise<Source> {
-  const store = fileStore(path);
-  try {
-    if (isGzip(store.read(0, 2))) return await openBytes(Deno.readFileSync(path), path, options);
-    return await openArchive({ store, path, name: path }, options);
-  } finally {
-    store.close();
+/** Archives that are opened as one data set. */
+class ArchiveList {
+  readonly #files: Archive[] = [];
+  readonly #memory = new ArchiveMemory();
+  readonly #remembered: { base: number; length: number; name: string; at: number }[] = [];
+
+  #remember(name: string, place: { base: number; length: number }): void {
+    this.#remembered.push({ ...place, name, at: this.#files.length + this.#remembered.length });
   }
+
+  /** Adds a file, unpacked into memory where it is compressed. */
+  async addFile(path: string): Promise<void> {
+    const store = openStore(path);
+    if (!isGzip(store.read(0, 2))) {
+      this.#files.push({ store, path, name: path });
+      return;
+    }
+    const size = gzipSize(store.read(store.size - 4, 4));
+    store.close();
+    const { readable } = await Deno.open(path);
+    this.#remember(path, await this.#memory.addGzip(readable, path, size));
+  }
+
+  /** Adds the archive at an address. */
+  async addUrl(url: URL): Promise<void> {
+    const fetched = await fetchArchive(url);
+    const place = isGzip(fetched)
+      ? await this.#memory.addGzip(fetched, url.href, gzipSize(fetched.slice(-4)))
+      : await this.#memory.add(inPieces(fetched), url.href, fetched.length);
+    this.#remember(url.href, place);
+  }
+
+  /** The source of all of them; the files are closed. */
+  async open(name: string, options: SourceOptions, split?: string): Promise<Source> {
+    const archives = [...this.#files];
+    const { bytes } = this.#memory;
+    for (const { base, length, name, at } of this.#remembered) {
+      const store = memoryStore(bytes.subarray(base, base + length));
+      archives.splice(at, 0, { store, path: null, base, name });
+    }
+    const memory = this.#remembered.length === 0 ? undefined : bytes;
+    return await openArchives(archives, name, options, { memory, split });
+  }
+
+  close(): void {
+    for (const { store } of this.#files) store.close();
+  }
+}
+
+function openStore(path: string): ByteStore {
+  try {
+    return fileStore(path);
+  } catch (cause) {
+    const reason = isNowhere(cause) ? "no such file or folder" : messageOf(cause);
+    throw new UserError(`Cannot read data "${path}": ${reason}`, { cause });
+  }
+}
+
+/** Opens archives by their paths and addresses. */
+async function openLocations(
+  locations: readonly (string | URL)[],
+  name: string,
+  options: SourceOptions,
+  split?: string,
+): Promise<Source> {
+  const list = new ArchiveList();
+  try {
+    for (const location of locations) {
+      if (location instanceof URL) await list.addUrl(location);
+      else await list.addFile(location);
+    }
+    return await list.open(name, options, split);
+  } finally {
+    list.close();
+  }
+}
+
+/** Opens the shards that a pattern means. */
+async function openPattern(pattern: string, options: SourceOptions): Promise<Source> {
+  const locations = expandPattern(pattern).map((location) =>
+    /^https?:\/\//.test(location) ? new URL(location) : location
+  );
+  return await openLocations(locations, pattern, options);
+}
+
+/** Opens a folder of shards; `undefined` if it is none. */
+async function openShards(path: string, options: SourceOptions): Promise<Source | undefined> {
+  const { folder, shards, split } = findShards(path.replace(/(?<=.)\/+$/, ""), options.split);
+  if (shards.length === 0) return undefined;
+  const { split: _, ...rest } = options;
+  const paths = shards.map((shard) => `${folder}/${shard}`);
+  return await openLocations(paths, folder, split === undefined ? options : rest, split);
 }
 
 function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) {
+    if (isNowhere(cause)) {
       throw new UserError(`Cannot read data "${path}": no such file or folder`, {
         hint: "check the path given with --data",
         cause,
@@ -114,7 +184,7 @@ function isFolder(path: string): boolean {
 }
 
 async function openPath(path: string, options: SourceOptions): Promise<Source> {
-  if (!isFolder(path)) return await openFile(path, options);
+  if (!isFolder(path)) return await openLocations([path], path, options);
   return await openShards(path, options) ?? openFolder(path, options);
 }
 
@@ -125,7 +195,10 @@ function pathOf(url: URL): string {
 }
 
 async function openLocation(location: string, options: SourceOptions): Promise<Source> {
-  if (/^https?:\/\//.test(location)) return await openUrl(new URL(location), options);
+  if (isPattern(location)) return await openPattern(location, options);
+  if (/^https?:\/\//.test(location)) {
+    return await openLocations([new URL(location)], location, options);
+  }
   const isAddress = /^file:\/\//.test(location);
   return await openPath(isAddress ? pathOf(new URL(location)) : location, options);
 }
@@ -153,10 +226,12 @@ async function openPart(location: string, options: SourceOptions): Promise<Sourc
  *
  * - a folder of pictures, in class folders or not, with `train/` and `val/` or not;
  * - the ImageNet layout with mmselfsup's lists (`meta/train.txt`, pictures in `train/`);
- * - a tar archive, plain or as webdataset shards (`.cls` members), one or a folder of them;
- * - a zip archive, stored or deflated; both archives may hold splits and class folders, and a tar may
- *   be compressed with gzip if it is small;
- * - the address (`https:`, `file:`) of an archive, which is fetched into memory.
+ * - a tar archive, plain or compressed with gzip, or webdataset shards (`.cls` or `.json` members), one
+ *   or a folder of them, or a pattern: `wds-{0000..0012}.tar`, `wds-*.tar`;
+ * - a zip archive, stored or deflated; both archives may hold splits and class folders;
+ * - the address (`https:`, `file:`) of an archive, or a pattern of them with braces.
+ *
+ * What is compressed with gzip or fetched lies in memory, together 2 GiB at most.
  *
  * @throws UserError where there is nothing at the path, no picture in it, no such split, or a list file
  * or archive that cannot be read
@@ -173,6 +248,12 @@ export async function openSource(
   location: string | URL,
   options: SourceOptions = {},
 ): Promise<Source> {
-  const source = await openPart(String(location), options);
-  return options.exclude === undefined ? source : withoutListed(source, options.exclude);
+  try {
+    const source = await openPart(String(location), options);
+    return options.exclude === undefined ? source : withoutListed(source, options.exclude);
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    // What the system says: no permission, too many open files, a disk that does not answer.
+    throw new UserError(`Cannot read data "${location}": ${messageOf(cause)}`, { cause });
+  }
 }

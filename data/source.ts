@@ -16,16 +16,26 @@ export interface SourceEntry {
 
 /**
  * Where the bytes of a sample lie; it can be sent to a worker, which reads them itself. `path` is null
- * where they lie in the source's `memory`. A `zip` location starts at the member's local header.
+ * where they lie in the source's `memory`. A `zip` location starts at the member's local header. Of a
+ * `missing` one it is known beforehand that it cannot be read, and why.
  */
 export type SampleLocation =
   | { readonly kind: "file"; readonly path: string }
   | {
-    readonly kind: "range" | "zip";
+    readonly kind: "range";
     readonly path: string | null;
     readonly offset: number;
     readonly size: number;
-  };
+  }
+  | {
+    readonly kind: "zip";
+    readonly path: string | null;
+    readonly offset: number;
+    /** Bytes in the archive, and bytes of the file. */
+    readonly size: number;
+    readonly unpacked: number;
+  }
+  | { readonly kind: "missing"; readonly reason: string };
 
 /**
  * A list of samples. Implement `length`, `classes`, `entry` and `read` to bring your own; `locate` is

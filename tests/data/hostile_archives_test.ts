@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { memoryStore } from "../../data/_byte_store.ts";
-import { openArchive } from "../../data/_archive_source.ts";
+import { openArchives } from "../../data/_archive_source.ts";
 import type { Source } from "../../data/source.ts";
 import { fc } from "../../deps/fast_check.ts";
 import { zipSync } from "../../deps/fflate.ts";
@@ -21,10 +21,10 @@ const archives = {
 
 /** Opens an archive and reads all of it; only errors meant for users may come out. */
 async function openAndRead(memory: Uint8Array): Promise<void> {
-  const archive = { store: memoryStore(memory), path: null, name: "hostile", memory };
+  const archive = { store: memoryStore(memory), path: null, name: "hostile" };
   let source: Source;
   try {
-    source = await openArchive(archive, { labels: "none" });
+    source = await openArchives([archive], "hostile", { labels: "none" }, { memory });
   } catch (error) {
     assert.equal((error as Error).name, "UserError", String(error));
     return;
