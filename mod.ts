@@ -57,7 +57,7 @@ export {
 } from "./tasks/tokens/tokenize_images.ts";
 export { loadEncoder } from "./tasks/inference/load_encoder.ts";
 export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
-export { type RunOptions } from "./methods/engine/session.ts";
+export { type RunOptions } from "./methods/engine/run_options.ts";
 export { type FeatureSet } from "./tasks/evaluation/features.ts";
 export { type Accuracy, knnAccuracy, type KnnOptions } from "./tasks/evaluation/knn.ts";
 export { linearAccuracy } from "./tasks/evaluation/linear.ts";

@@ -37,11 +37,13 @@ export class AppendLog {
    * line, are cut off: a resumed run does all that again.
    *
    * @param step steps that are done; 0 empties the log
+   * @param length bytes that it had when those steps were saved, where that is known
    */
-  static open(path: string, step: number): AppendLog {
+  static open(path: string, step: number, length?: number): AppendLog {
     try {
       const file = Deno.openSync(path, { read: true, write: true, create: true });
-      const size = step === 0 ? 0 : endOfStep(file, step);
+      const isKnown = length !== undefined && endsLine(file, length);
+      const size = step === 0 ? 0 : isKnown ? length : endOfStep(file, step);
       file.truncateSync(size);
       file.seekSync(size, Deno.SeekMode.Start);
       return new AppendLog(path, file, size);
@@ -63,6 +65,11 @@ export class AppendLog {
     }
   }
 
+  /** Bytes of all lines. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Waits until all lines are on the disk. */
   flush(): void {
     this.#file.syncDataSync();
@@ -71,6 +78,12 @@ export class AppendLog {
   close(): void {
     this.#file.close();
   }
+}
+
+/** Whether a line of a file ends there: not where somebody has edited it. */
+function endsLine(file: Deno.FsFile, length: number): boolean {
+  if (length === 0) return true;
+  return file.statSync().size >= length && readRange(file, length - 1, length)[0] === newline;
 }
 
 /** Where the last whole line of a step up to `step` ends, found from the end of the file. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeError } from "./disk_space.ts";
 
 const namePattern = /^events\.out\.tfevents\.(\d+)\.mimic$/;
@@ -98,6 +98,22 @@ function cut(path: string, step: number): void {
   Deno.truncateSync(path, end);
 }
 
+/** How far a run's event files went when a checkpoint was saved. */
+export interface EventFilePosition {
+  /** Name of the file that was written to. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** Brings a run's event files back to a position; false where they are not those of it. */
+function cutAt(files: readonly { path: string }[], { name, bytes }: EventFilePosition): boolean {
+  const last = files.findIndex(({ path }) => basename(path) === name);
+  if (last < 0 || Deno.statSync(files[last].path).size < bytes) return false;
+  for (const { path } of files.slice(last + 1)) Deno.removeSync(path);
+  Deno.truncateSync(files[last].path, bytes);
+  return true;
+}
+
 /** An event file that is open for writing. */
 export class EventFile {
   readonly path: string;
@@ -114,11 +130,13 @@ export class EventFile {
    * looking on finds it. What earlier files hold beyond `step` is cut off, as the run does it again.
    *
    * @param step steps that are done; 0 removes the earlier files
+   * @param position of the files when those steps were saved, where that is known
    */
-  static open(directory: string, step: number): EventFile {
+  static open(directory: string, step: number, position?: EventFilePosition): EventFile {
     try {
       const earlier = listEventFiles(directory);
-      for (const { path } of earlier) {
+      const isCut = step > 0 && position !== undefined && cutAt(earlier, position);
+      for (const { path } of isCut ? [] : earlier) {
         if (step === 0) Deno.removeSync(path);
         else cut(path, step);
       }
@@ -128,6 +146,11 @@ export class EventFile {
     } catch (error) {
       throw writeError(`write TensorBoard's events to "${directory}"`, error);
     }
+  }
+
+  /** Where the next record will stand. */
+  get position(): EventFilePosition {
+    return { name: basename(this.path), bytes: this.#size };
   }
 
   /** Appends an encoded event; where that fails, as on a full disk, nothing of it stays. */

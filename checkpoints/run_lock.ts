@@ -26,9 +26,13 @@ export const LOCK_FILE = "run.lock";
  */
 export class RunLock {
   readonly #file: Deno.FsFile;
+  readonly #directory: string;
+  readonly #inode: number | null;
 
-  private constructor(file: Deno.FsFile) {
+  private constructor(file: Deno.FsFile, directory: string) {
     this.#file = file;
+    this.#directory = directory;
+    this.#inode = Deno.statSync(directory).ino;
   }
 
   /**
@@ -56,7 +60,16 @@ export class RunLock {
     }
     file.truncateSync();
     file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-    return new RunLock(file);
+    return new RunLock(file, runDirectory);
+  }
+
+  /** Whether the directory is still the one that was locked: not deleted, moved or made anew. */
+  isHeld(): boolean {
+    try {
+      return Deno.statSync(this.#directory).ino === this.#inode;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotFound);
+    }
   }
 
   /** Frees the directory. */

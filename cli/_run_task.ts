@@ -1,7 +1,8 @@
 /** What every command that trains does around its task: config, directory, progress, result. */
 import type { Backend } from "../backends/backend.ts";
 import type { DownloadOptions } from "../checkpoints/download.ts";
-import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
+import { finishedRun } from "../checkpoints/run_directory.ts";
+import { latestCheckpoint } from "../checkpoints/store.ts";
 import type { RawConfig } from "../configs/_layers.ts";
 import type { Override } from "../configs/overrides.ts";
 import { type ResolvedConfig, taskCommands } from "../configs/resolve.ts";
@@ -128,10 +129,7 @@ function goesOn(directory: string, config: object): boolean {
     }
   })();
   if (stored === null || comparable(stored.config) !== comparable({ ...config })) return false;
-  const { checkpoint } = latestCheckpoint(directory);
-  if (checkpoint === undefined) return true;
-  const state = loadCheckpoint(checkpoint.directory).state as { finished?: boolean };
-  return state.finished !== true;
+  return finishedRun(directory) === null;
 }
 
 /** A config as text, with the defaults of keys that are newer than it. */

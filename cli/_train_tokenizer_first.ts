@@ -1,12 +1,10 @@
 /** `pretrain --train-tokenizer`: tokenizer, pretraining and evaluation as one command. */
-import { readRunConfig, readRunResult } from "../checkpoints/run_directory.ts";
-import { latestCheckpoint, loadCheckpoint } from "../checkpoints/store.ts";
+import { type FinishedRun, finishedRun, readRunConfig } from "../checkpoints/run_directory.ts";
 import type { Override } from "../configs/overrides.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import type { Config, PretrainConfig } from "../configs/schema.ts";
 import { UserError } from "../core/errors.ts";
 import { fromFirst } from "../distributed/communicator.ts";
-import type { PretrainResult } from "../methods/beit/pretrain.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
 import { configOf } from "./_config_flags.ts";
 import { progressOf, type RunFlagValues } from "./_run_task.ts";
@@ -37,28 +35,14 @@ export async function tokenizerRecipe(config: PretrainConfig) {
   });
 }
 
-/** Whether a directory holds the finished run of this config. */
-async function isFinished(directory: string, config: Config): Promise<boolean> {
-  const { configHash } = await import("../methods/engine/config_hash.ts");
-  const { checkpoint } = latestCheckpoint(directory);
-  if (checkpoint === undefined) return false;
-  const state = loadCheckpoint(checkpoint.directory).state as {
-    finished?: boolean;
-    configHash?: string;
-  };
-  return state.finished === true && state.configHash === await configHash(config);
-}
-
-/**
- * How far the pretraining of a config has come in a directory: its result where it was trained and
- * evaluated, `trained` where only the evaluation is left, else null.
- */
-export async function finishedPretraining(
+/** What the finished run of a config in a directory gave; null where there is none. */
+export async function finishedRunOf(
   directory: string,
-  config: PretrainConfig,
-): Promise<PretrainResult | "trained" | null> {
-  if (!await isFinished(directory, config)) return null;
-  return readRunResult(directory) as PretrainResult | null ?? "trained";
+  config: Config,
+): Promise<FinishedRun | null> {
+  const { configHash } = await import("../methods/engine/config_hash.ts");
+  const stored = readRunConfig(directory) as { hash?: string } | null;
+  return stored?.hash === await configHash(config) ? finishedRun(directory) : null;
 }
 
 /** Whether a directory is free for the run of a config, or holds it. */
@@ -135,7 +119,7 @@ export async function trainTokenizerFirst(
   requireFit(shape, pretraining.model, pretraining.augment.tokenizerSize);
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
   try {
-    if (await fromFirst(communicator, () => isFinished(tokenizer, config))) {
+    if (await fromFirst(communicator, () => finishedRunOf(tokenizer, config)) !== null) {
       if (isFirst) progress.line(`The tokenizer in ${tokenizer} is trained already`);
       return { out, tokenizer };
     }

@@ -6,11 +6,7 @@ import { type CommandContext, defineCommand, toggle } from "./_command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { describeAccuracies } from "./_plan.ts";
 import { progressOf, runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
-import {
-  finishedPretraining,
-  tokenizerRecipe,
-  trainTokenizerFirst,
-} from "./_train_tokenizer_first.ts";
+import { finishedRunOf, tokenizerRecipe, trainTokenizerFirst } from "./_train_tokenizer_first.ts";
 
 /** What is left open is chosen, and said in a line with the time that all of it will take. */
 async function choose(
@@ -103,15 +99,10 @@ export const pretrain = defineCommand({
         async run(config, options) {
           const { pretrain } = await import("../methods/beit/pretrain.ts");
           const { directory } = options;
-          const found = choice.trainsTokenizer && directory !== null
-            ? await fromFirst(options.communicator, () => finishedPretraining(directory, config))
-            : null;
-          if (found === null) return await pretrain(config, options);
-          const message = `The run in ${options.directory} is trained already`;
-          options.listener({ type: "note", message });
-          return found === "trained"
-            ? await pretrain(config, { ...options, resume: "always" })
-            : found;
+          const isTrained = choice.trainsTokenizer && directory !== null &&
+            await fromFirst(options.communicator, () => finishedRunOf(directory, config)) !== null;
+          // The same command may be given again: each part is skipped where its result is there.
+          return await pretrain(config, isTrained ? { ...options, resume: "always" } : options);
         },
         async plan(config, options) {
           const { planPretraining } = await import("../methods/beit/plan.ts");

@@ -25,5 +25,41 @@ export function fingerprint(arrays: Iterable<Float32Array>): string {
       second = Math.imul(second ^ (words[i] >>> 15) ^ (words[i] << 17), 0x85ebca6b);
     }
   }
-  return [first, second].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
+  return hexadecimal(first, second);
+}
+
+/**
+ * 64 bits of a list of texts with numbers, in hexadecimal, as {@link fingerprint} has them of numbers.
+ *
+ * @example
+ * ```ts
+ * import { TextFingerprint } from "./fingerprint.ts";
+ * const [a, b] = [new TextFingerprint(), new TextFingerprint()];
+ * a.add("cat.png", 0);
+ * b.add("cat.png", 1);
+ * if (a.value === b.value) throw new Error(a.value);
+ * ```
+ */
+export class TextFingerprint {
+  #first = 0x811c9dc5;
+  #second = 0x01000193;
+
+  /** Adds one text and the number that belongs to it. */
+  add(text: string, number: number): void {
+    for (let index = 0; index < text.length; index++) this.#word(text.charCodeAt(index));
+    this.#word(0x10000 + number);
+  }
+
+  #word(word: number): void {
+    this.#first = Math.imul(this.#first ^ word, 0x01000193);
+    this.#second = Math.imul(this.#second ^ (word >>> 15) ^ (word << 17), 0x85ebca6b);
+  }
+
+  get value(): string {
+    return hexadecimal(this.#first, this.#second);
+  }
+}
+
+function hexadecimal(...halves: number[]): string {
+  return halves.map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }

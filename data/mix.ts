@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { UserError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";
 import type { CropBox } from "./image.ts";
 
@@ -115,6 +116,8 @@ export function mixImages(images: Float32Array, size: number, draw: MixDraw): Fl
 /**
  * Soft labels float32 [B, classes]: mixed one-hot vectors, then smoothed: y·(1 − s) + s ÷ classes.
  *
+ * @throws UserError for a label that is no class
+ *
  * @example
  * ```ts
  * import { softLabels } from "./mix.ts";
@@ -131,6 +134,13 @@ export function softLabels(
   options: { readonly smoothing?: number; readonly draw?: MixDraw | undefined } = {},
 ): Float32Array {
   const { smoothing = 0.1, draw } = options;
+  const strange = labels.find((label) => label < 0 || label >= classes);
+  if (strange !== undefined) {
+    throw new UserError(
+      `Cannot make targets of label ${strange}: the model has ${classes} classes, from 0`,
+      { hint: "train on the images that it was started with, or start a new run" },
+    );
+  }
   const result = new Float32Array(labels.length * classes).fill(smoothing / classes);
   labels.forEach((label, image) => {
     const weight = draw?.lambda ?? 1;

@@ -205,3 +205,15 @@ export function initialisePlain(
 
 /** Zeros: of parameters whose values come from a checkpoint. */
 export const initialiseZero: Initialise = ({ shape }) => new Float32Array(sizeOf(shape));
+
+/**
+ * The starting values of a parameter that a stage brings: N(0, 0.02²) for more than one axis, 1 for the
+ * `weight` of a norm, else 0.
+ *
+ * @param generator of this parameter alone
+ */
+export function initialiseStage(spec: ParameterSpec, generator: Generator): Float32Array {
+  if (spec.shape.length > 1) return cutWide(spec, generator);
+  const isNorm = /(^|\.)\w*norm\w*\.weight$/.test(spec.name);
+  return isNorm ? constant(1)(spec, generator) : zeros(spec, generator);
+}

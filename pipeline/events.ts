@@ -106,7 +106,20 @@ export type RunEvent =
     /** The file that was left out, where the warning is about one. */
     file?: { readonly id: string; readonly reason: string };
   }
-  | { type: "done"; step: number; interrupted: boolean };
+  | {
+    type: "done";
+    step: number;
+    /** Whether a signal ended the run. */
+    interrupted: boolean;
+    /** Steps of the whole schedule: more than `step` where `maxSteps` or a stop cut the run short. */
+    scheduleSteps?: number;
+    /** Where `evaluation.stop` ended it: which figure no longer rose, and the best of it. */
+    stoppedEarly?: {
+      readonly metric: string;
+      readonly best: { readonly step: number; readonly value: number };
+      readonly patience: number;
+    } | null;
+  };
 
 /** Receives the events of a run, in order; must not throw. */
 export type RunListener = (event: RunEvent) => void;

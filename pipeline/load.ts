@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly isShuffled?: boolean;
   /** Leave out an epoch's last, smaller batch; `true` if left out. */
   readonly dropsLast?: boolean;
+  /** Epochs that draw other views of an image than those before them; null or left out: all. */
+  readonly cropsPerImage?: number | null;
 }
 
 /** The stage `load`. */
@@ -34,7 +36,7 @@ export function load(
   options: LoadOptions,
 ): Stage<StepPlace, FileBatch> & { readonly name: "load" } {
   const { source, batch, microBatch, rank, ranks, seed } = options;
-  const { isShuffled = true, dropsLast = true } = options;
+  const { isShuffled = true, dropsLast = true, cropsPerImage = null } = options;
   const plan = new StepPlan({ length: source.length, batch, dropsLast });
   const order = new SampleOrder({ length: source.length, seed, isShuffled });
   return {
@@ -47,7 +49,7 @@ export function load(
         const index = order.at(epoch, position + at);
         files.push({ index, ...source.entry(index), bytes: await source.read(index) });
       }
-      return { epoch, files };
+      return { epoch: cropsPerImage === null ? epoch : epoch % cropsPerImage, files };
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Context } from "../backends/backend.ts";
 import type { Tape } from "../backends/tape.ts";
 import type { Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";
+import type { ParameterScope, ParameterSpec } from "../models/parameter_set.ts";
 
 /** What a stage knows about the step it works for. */
 export interface StepContext {
@@ -39,6 +40,19 @@ export interface StepContext {
    */
   readonly generator: Generator;
   readonly stopwatch: Stopwatch;
+  /** Of a stage that brings {@link Stage.parameters}: those, by the names that it gave them. */
+  readonly parameters?: ParameterScope;
+}
+
+/** A parameter that a stage brings. */
+export interface StageParameter extends ParameterSpec {
+  /**
+   * Starting values, row-major; left out: N(0, 0.02²) for more than one axis, 1 for the `weight` of a
+   * norm, else 0.
+   *
+   * @param generator of this parameter alone, split from the run's seed
+   */
+  readonly initialise?: (generator: Generator, shape: readonly number[]) => Float32Array;
 }
 
 /**
@@ -50,6 +64,11 @@ export interface StepContext {
 export interface Stage<Input, Output> {
   /** A verb: `load`, `augment`, `mask`, `tokenize`, `encode`, `loss`, `optimize`, or the user's own. */
   readonly name: string;
+  /**
+   * What the stage learns. In a run these are trained, saved and resumed like the model's own, and the
+   * stage finds them in {@link StepContext.parameters}.
+   */
+  readonly parameters?: readonly StageParameter[];
   run(input: Input, context: StepContext): Output | Promise<Output>;
 }
 
@@ -82,6 +101,11 @@ export class Pipeline<Input, Output, Stages extends StageTypes> implements Stage
   /** Use {@link pipeline}. */
   constructor(stages: readonly Stage<unknown, unknown>[]) {
     this.#stages = stages;
+  }
+
+  /** The stages in order. */
+  get stages(): readonly Stage<unknown, unknown>[] {
+    return this.#stages;
   }
 
   /** The stages' names in order, as `load → augment → mask`. */

@@ -46,9 +46,9 @@ export interface TrainingLoop<Batch> {
   readonly summarize?: (details: Float32Array) => Record<string, number>;
   /**
    * Called after steps for which `wantsPause` says so, with all metrics delivered and nothing on
-   * the tape: the place to save and to evaluate.
+   * the tape: the place to save and to evaluate. Where it gives true, the run ends there.
    */
-  readonly pause: (step: number) => Promise<void>;
+  readonly pause: (step: number) => Promise<boolean | void>;
   readonly wantsPause: (step: number) => boolean;
   /** The last stage in front whose models are frozen: what it gives is a part of a failure. */
   readonly frozenStage?: string;
@@ -171,9 +171,13 @@ async function runSteps<Batch>(
     if (skippedInARow > mostLostSteps / 2) await deliver();
     if (loop.wantsPause(step) && step < loop.totalSteps) {
       await deliver();
-      await loop.pause(step);
+      const isEnough = await loop.pause(step);
       pausedAt = step;
       started = now();
+      if (isEnough) {
+        await profiler?.end(now);
+        return { step, interrupted: false };
+      }
     }
   }
   await deliver();

@@ -4,12 +4,8 @@
  * @module
  */
 
-import type { Context } from "../../backends/backend.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import type { MaskedImageModel } from "../../models/masked_image_model.ts";
-import type { RunListener } from "../../pipeline/events.ts";
-import type { RunLength } from "../engine/schedule.ts";
-import { isDue } from "../engine/training.ts";
 import {
   encoderFeatures,
   evaluateFeatures,
@@ -18,54 +14,68 @@ import {
   openEvaluationData,
   rawPixels,
 } from "../../tasks/evaluation/evaluate_features.ts";
+import { isDue } from "../engine/due.ts";
+import type { RunLength } from "../engine/schedule.ts";
+import type { Evaluation, EvaluationMoment, Run } from "../method.ts";
 
 /** Accuracies in [0, 1] by name, by what was evaluated. */
 export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-/** Measures what the features of a model are worth when the config says so. */
-export class PretrainEvaluation {
-  readonly #config: PretrainConfig;
-  readonly #on: Context;
-  readonly #listener: RunListener;
-  readonly #data: EvaluationData | null;
+type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
 
-  private constructor(
-    config: PretrainConfig,
-    on: Context,
-    listener: RunListener,
-    data: EvaluationData | null,
-  ) {
-    this.#config = config;
-    this.#on = on;
-    this.#listener = listener;
-    this.#data = data;
+/** What an evaluation works with. */
+interface Subject {
+  readonly run: Run<PretrainConfig>;
+  readonly data: EvaluationData | null;
+  readonly length: RunLength;
+  readonly model: MaskedImageModel;
+  /** The network as it is before training; dispose of it. */
+  readonly untrained: () => MaskedImageModel;
+}
+
+/** Measures what the features of a model are worth when the config says so. */
+export class PretrainEvaluation implements Evaluation {
+  readonly #subject: Subject;
+  #results: EvaluationResults = {};
+
+  private constructor(subject: Subject) {
+    this.#subject = subject;
   }
 
   /** Opens the labelled images, if any evaluation is wanted; says so where there are none. */
   static async open(
-    config: PretrainConfig,
-    on: Context,
-    listener: RunListener,
+    run: Run<PretrainConfig>,
+    length: RunLength,
+    model: MaskedImageModel,
+    untrained: () => MaskedImageModel,
   ): Promise<PretrainEvaluation> {
-    const { knn, linear } = config.evaluation;
+    const { knn, linear } = run.config.evaluation;
     const isWanted = [knn, linear].some(({ atEnd, every }) => atEnd || every !== null);
-    if (!isWanted) return new PretrainEvaluation(config, on, listener, null);
-    const data = await openEvaluationData(config);
-    if (!("reason" in data)) return new PretrainEvaluation(config, on, listener, data);
-    listener({ type: "note", message: `No evaluation of features: ${data.reason}` });
-    return new PretrainEvaluation(config, on, listener, null);
+    const subject = { run, length, model, untrained };
+    if (!isWanted) return new PretrainEvaluation({ ...subject, data: null });
+    const data = await openEvaluationData(run.config);
+    if (!("reason" in data)) return new PretrainEvaluation({ ...subject, data });
+    run.listener({ type: "note", message: `No evaluation of features: ${data.reason}` });
+    return new PretrainEvaluation({ ...subject, data: null });
+  }
+
+  /** What was found at the end. */
+  get results(): EvaluationResults {
+    return this.#results;
   }
 
   /** Whether an evaluation is due after a step. */
-  isDue(step: number, length: RunLength): boolean {
-    const { knn, linear } = this.#config.evaluation;
-    return this.#data !== null && [knn, linear].some(({ every }) => isDue(every, step, length));
+  isDue(step: number): boolean {
+    const { data, length, run: { config } } = this.#subject;
+    const { knn, linear } = config.evaluation;
+    return data !== null && [knn, linear].some(({ every }) => isDue(every, step, length));
   }
 
   /** The evaluations that are due after a step. */
-  async evaluate(model: MaskedImageModel, step: number, length: RunLength): Promise<void> {
-    const { knn, linear } = this.#config.evaluation;
-    await this.#measure("features", step, this.#featuresOf(model), {
+  async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
+    const { model, length, run: { config } } = this.#subject;
+    const { knn, linear } = config.evaluation;
+    return await this.#measure("features", step, this.#featuresOf(model), {
       knn: isDue(knn.every, step, length),
       linear: isDue(linear.every, step, length),
     });
@@ -76,44 +86,42 @@ export class PretrainEvaluation {
    * the network as it was before training.
    */
   async finish(
-    model: MaskedImageModel,
-    untrained: () => MaskedImageModel,
-    step: number,
-  ): Promise<EvaluationResults> {
-    const { knn, linear, baselines } = this.#config.evaluation;
+    { step, isWhole }: EvaluationMoment & { readonly isWhole: boolean },
+  ): Promise<void> {
+    const { data, model, untrained, length, run: { config, listener } } = this.#subject;
+    const { knn, linear, baselines } = config.evaluation;
+    if (!isWhole) {
+      const message = `Stopped at step ${step} of ${length.scheduleSteps}: no evaluation yet`;
+      listener({ type: "note", message });
+      return;
+    }
     const which = { knn: knn.atEnd, linear: linear.atEnd };
-    if (this.#data === null || !(which.knn || which.linear)) return {};
+    if (data === null || !(which.knn || which.linear)) return;
     const results: Record<string, Record<string, number>> = {};
     results.features = await this.#measure("features", step, this.#featuresOf(model), which);
-    if (!baselines) return results;
-    const fresh = untrained();
-    results.untrained = await this.#measure("untrained", step, this.#featuresOf(fresh), which);
-    fresh.dispose();
-    results.pixels = await this.#measure("pixels", step, () => rawPixels, which);
-    return results;
+    if (baselines) {
+      const fresh = untrained();
+      results.untrained = await this.#measure("untrained", step, this.#featuresOf(fresh), which);
+      fresh.dispose();
+      results.pixels = await this.#measure("pixels", step, () => rawPixels, which);
+    }
+    this.#results = results;
   }
 
   #featuresOf(model: MaskedImageModel) {
-    return (pooling: PretrainConfig["evaluation"]["knn"]["pooling"]): Featurize =>
-      encoderFeatures(model.encoder, this.#config, pooling);
+    return (pooling: Pooling): Featurize =>
+      encoderFeatures(model.encoder, this.#subject.run.config, pooling);
   }
 
   async #measure(
     name: string,
     step: number,
-    featurize: (pooling: PretrainConfig["evaluation"]["knn"]["pooling"]) => Featurize,
+    featurize: (pooling: Pooling) => Featurize,
     which: { knn: boolean; linear: boolean },
   ): Promise<Record<string, number>> {
-    const [on, config] = [this.#on, this.#config];
-    const result = await evaluateFeatures(
-      on,
-      config,
-      this.#data!,
-      featurize,
-      which,
-      this.#listener,
-    );
-    this.#listener({ type: "evaluation", step, name, result });
+    const { data, run: { on, config, listener } } = this.#subject;
+    const result = await evaluateFeatures(on, config, data!, featurize, which, listener);
+    listener({ type: "evaluation", step, name, result });
     return result;
   }
 }

@@ -18,7 +18,7 @@ import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { checkTokenizer } from "../vqkd/open_tokenizer.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
-import type { RunOptions } from "../engine/session.ts";
+import type { RunOptions } from "../engine/run_options.ts";
 
 /** The model section of a config as the model wants it. */
 export function beitConfig({ model }: PretrainConfig): BeitConfig {

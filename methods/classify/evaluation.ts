@@ -10,13 +10,15 @@ import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
-import type { WeightAverage } from "../../pipeline/average.ts";
 import { openEvaluationSource } from "../../tasks/run/data_sources.ts";
 import { type ClassificationCounts, countCorrect } from "../../tasks/evaluation/classification.ts";
 import type { Accuracy } from "../../tasks/evaluation/knn.ts";
 import { requireSameClasses } from "../../tasks/run/require_labels.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
-import type { RunSession } from "../engine/session.ts";
+import { toTensors } from "../../tasks/run/model_tensors.ts";
+import { isDue } from "../engine/due.ts";
+import type { RunLength } from "../engine/schedule.ts";
+import type { Evaluation, EvaluationMoment, KeptState, Run } from "../method.ts";
 import { evaluationTransform } from "../../tasks/run/transforms.ts";
 
 /** Accuracies after a step. */
@@ -42,58 +44,51 @@ function accuracyOf({ correct, correctFive, images }: Omit<ClassificationCounts,
   return { top1: correct / images, top5: correctFive / images };
 }
 
-/** What is measured. */
-interface Subject {
-  readonly model: Classifier;
-  readonly averages: WeightAverage | null;
+/**
+ * Opens the evaluation split; null where there is none, which is said.
+ *
+ * @throws UserError where its classes are not those of the images that are trained on
+ */
+export async function openEvaluationSplit(
+  { config, images, listener }: Run<FinetuneConfig>,
+): Promise<Source | null> {
+  let source: Source;
+  try {
+    source = await openEvaluationSource(config.data);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    listener({ type: "warning", kind: "noEvaluation", message: `No evaluation: ${error.message}` });
+    return null;
+  }
+  try {
+    requireSameClasses(images.source, source, config.data.evaluationSource ?? config.data.source);
+    return source;
+  } catch (error) {
+    source.close?.();
+    throw error;
+  }
 }
 
 /** Measures a classifier on the evaluation split and keeps the best. */
-export class FinetuneEvaluation {
-  readonly #config: FinetuneConfig;
-  readonly #session: RunSession;
+export class FinetuneEvaluation implements Evaluation, KeptState {
+  readonly #run: Run<FinetuneConfig>;
+  readonly #length: RunLength;
+  readonly #model: Classifier;
   readonly #source: Source | null;
-  readonly #classNames: readonly string[];
   #best: BestCounts | null = null;
   #last: FinetuneAccuracy | null = null;
 
-  private constructor(
-    config: FinetuneConfig,
-    session: RunSession,
+  /** @param source the evaluation split, or null; closed with this */
+  constructor(
+    run: Run<FinetuneConfig>,
+    length: RunLength,
+    model: Classifier,
     source: Source | null,
-    classNames: readonly string[],
   ) {
-    this.#config = config;
-    this.#session = session;
+    this.#run = run;
+    this.#length = length;
+    this.#model = model;
     this.#source = source;
-    this.#classNames = classNames;
-  }
-
-  /**
-   * Opens the evaluation split; says so where there is none.
-   *
-   * @param trained the images to train on
-   */
-  static async open(
-    config: FinetuneConfig,
-    session: RunSession,
-    trained: Pick<Source, "classes" | "split">,
-  ): Promise<FinetuneEvaluation> {
-    let source: Source | null = null;
-    try {
-      source = await openEvaluationSource(config.data);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      session.listener({
-        type: "warning",
-        kind: "noEvaluation",
-        message: `No evaluation: ${error.message}`,
-      });
-    }
-    if (source !== null) {
-      requireSameClasses(trained, source, config.data.evaluationSource ?? config.data.source);
-    }
-    return new FinetuneEvaluation(config, session, source, trained.classes);
   }
 
   /** Accuracies of the last evaluation; null before the first. */
@@ -107,36 +102,35 @@ export class FinetuneEvaluation {
     return { ...accuracyOf(this.#best), step, isAveraged };
   }
 
-  /** Whether there is anything to evaluate on. */
-  get isPossible(): boolean {
-    return this.#source !== null;
+  isDue(step: number): boolean {
+    return isDue(this.#run.config.evaluateEveryEpochs, step, this.#length);
+  }
+
+  async finish(moment: EvaluationMoment): Promise<void> {
+    if (this.#last?.step !== moment.step) await this.evaluate(moment);
   }
 
   /** Measures the model after a step and writes it to `best.safetensors` where it is the best so far. */
-  async evaluate({ model, averages }: Subject, step: number): Promise<void> {
-    if (this.#source === null) return;
-    const { on, listener } = this.#session;
-    const own = await this.#measure(model, this.#source, step, false);
-    const averaged = await averages?.during(
-      on,
-      () => this.#measure(model, this.#source!, step, true),
-    ) ?? null;
+  async evaluate(
+    { step, averages }: EvaluationMoment,
+  ): Promise<Readonly<Record<string, number>>> {
+    const source = this.#source;
+    if (source === null) return {};
+    const { on, listener } = this.#run;
+    const own = await this.#measure(source, step, false);
+    const averaged = await averages?.during(on, () => this.#measure(source, step, true)) ?? null;
     this.#last = { ...own, step, averaged };
     listener({ type: "evaluation", step, name: "classifier", result: { ...own } });
     if (averaged !== null) {
       listener({ type: "evaluation", step, name: "averaged", result: { ...averaged } });
     }
+    return { ...own };
   }
 
   /** Accuracy of the model as it is now; it is kept where it is the best so far. */
-  async #measure(
-    model: Classifier,
-    source: Source,
-    step: number,
-    isAveraged: boolean,
-  ): Promise<Accuracy> {
-    const { augment, data } = this.#config;
-    const { on, listener } = this.#session;
+  async #measure(source: Source, step: number, isAveraged: boolean): Promise<Accuracy> {
+    const { on, listener, config: { augment, data }, images, writeModel } = this.#run;
+    const model = this.#model;
     const counts = await countCorrect(on, model, source, model.config.classes!, {
       data,
       transform: { ...evaluationTransform(augment), edge: augment.testResize },
@@ -145,11 +139,11 @@ export class FinetuneEvaluation {
       communicator: communicatorOf(on),
     });
     if (this.#best === null || counts.correct > this.#best.correct) {
-      const { correct, correctFive, images } = counts;
-      this.#best = { correct, correctFive, images, step, isAveraged };
-      await this.#session.writeModel(bestModelFile, await model.parameters.export(), {
+      const { correct, correctFive, images: count } = counts;
+      this.#best = { correct, correctFive, images: count, step, isAveraged };
+      await writeModel(bestModelFile, toTensors(await model.parameters.export()), {
         "mimic.shape": JSON.stringify(model.config),
-        "mimic.classes": JSON.stringify(this.#classNames),
+        "mimic.classes": JSON.stringify(images.source.classes),
         "mimic.best": JSON.stringify(this.best),
       });
     }

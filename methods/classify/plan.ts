@@ -12,7 +12,7 @@ import { labelSubset } from "../../tasks/run/label_subset.ts";
 import { requireLabels } from "../../tasks/run/require_labels.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
-import type { RunOptions } from "../engine/session.ts";
+import type { RunOptions } from "../engine/run_options.ts";
 
 /** The plan of a run. */
 export interface FinetunePlan extends RunSizes, RunCosts {

@@ -11,7 +11,7 @@ import { largestDivisor } from "../../core/largest_divisor.ts";
 import { median } from "../../core/median.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../../pipeline/events.ts";
 import type { MemoryPlan } from "../../pipeline/plan.ts";
-import type { RunOptions } from "./session.ts";
+import type { RunOptions } from "./run_options.ts";
 import { startBackend } from "../../tasks/run/start_backend.ts";
 
 /** What is known of a run that was planned. */

@@ -8,7 +8,8 @@ import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimi
 import type { MemoryPlan, ModelFootprint } from "../../pipeline/plan.ts";
 import { type DiskPlan, type KeptBeside, planDisk } from "./plan_disk.ts";
 import type { RunLength } from "./schedule.ts";
-import { planStep, type TrainingConfig } from "./training.ts";
+import type { TrainingConfig } from "./create_optimizer.ts";
+import { planStep } from "./micro_batch.ts";
 
 /** How long a run is and how it is divided. */
 export interface RunSizes extends RunLength {

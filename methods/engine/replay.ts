@@ -7,31 +7,18 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Backend, Context, Precision } from "../../backends/backend.ts";
 import { type BackendName, createBackend } from "../../backends/mod.ts";
+import type { Parameter } from "../../backends/parameter.ts";
 import type { Observation, TensorPlace } from "../../backends/watch.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-import type { BeitConfig } from "../../models/beit_config.ts";
-import { Classifier } from "../../models/classifier.ts";
-import { LinearProbes, type ProbeConfig } from "../../models/linear_probes.ts";
-import { MaskedImageModel } from "../../models/masked_image_model.ts";
-import { initialiseFrom, type ParameterSet } from "../../models/parameter_set.ts";
-import type { VqkdConfig } from "../../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import type { LossOutput, StepOutput } from "../../pipeline/batch.ts";
-import { classificationLoss } from "../../pipeline/classification_loss.ts";
-import { classify } from "../../pipeline/classify.ts";
-import { encode } from "../../pipeline/encode.ts";
 import { examineMicroBatch, type HostTensor } from "../../pipeline/examine.ts";
-import { loss } from "../../pipeline/loss.ts";
-import { mix } from "../../pipeline/mix.ts";
 import { watchGradients } from "../../pipeline/optimize/mod.ts";
-import { probeLoss } from "../../pipeline/probe.ts";
-import { encodeAndDecode, quantize } from "../../pipeline/quantize.ts";
-import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { Pipeline, type Stage } from "../../pipeline/stage.ts";
+import type { AnyStage } from "../method.ts";
+import { loadMethod } from "../mod.ts";
 import { type FailureBundle, type FoundTensor, readFailure } from "./failure_bundle.ts";
-import { type FinetuneStages, mixOptions } from "../classify/stages.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
-import type { PretrainStages } from "../beit/pretrain.ts";
+import { OwnStages, type StagesOf } from "./own_stages.ts";
 
 /** How to replay. */
 export interface ReplayOptions {
@@ -40,7 +27,8 @@ export interface ReplayOptions {
   /** Default: the backend of the run. */
   readonly backendName?: BackendName;
   /** The user's own stages that the run had: no bundle holds code. */
-  readonly stages?: Partial<PretrainStages> | Partial<FinetuneStages>;
+  // deno-lint-ignore no-explicit-any
+  readonly stages?: StagesOf<object, any>;
 }
 
 /** What a replay found. */
@@ -55,16 +43,14 @@ export interface ReplayResult {
   readonly isSame: boolean;
 }
 
-type DeviceStages = Stage<Record<string, unknown>, StepOutput>;
-
-/** A task's stages behind the queue, with the bundle's parameters. */
+/** A method's stages behind the queue, with the bundle's parameters. */
 interface Replayed {
-  readonly stages: DeviceStages;
+  readonly stages: Stage<Record<string, unknown>, StepOutput>;
   readonly dispose: () => void;
 }
 
 /** Stands for the frozen stages: gives what they gave. */
-function given(name: string, tensors: ReadonlyMap<string, HostTensor>) {
+function given(name: string, tensors: ReadonlyMap<string, HostTensor>): AnyStage {
   return {
     name,
     run(batch: Record<string, unknown>) {
@@ -78,116 +64,60 @@ function given(name: string, tensors: ReadonlyMap<string, HostTensor>) {
       }
       return output;
     },
-  } as const;
+  };
 }
 
 /** The stage `optimize` without an update. */
-function differentiate(parameters: ParameterSet): Stage<LossOutput, StepOutput> & {
-  readonly name: "optimize";
-} {
-  const { trainable } = parameters;
-  return { name: "optimize", run: (output, context) => watchGradients(trainable, output, context) };
+function differentiate(parameters: readonly Parameter[]): AnyStage {
+  return {
+    name: "optimize",
+    run: (output: LossOutput, context) => watchGradients(parameters, output, context),
+  };
 }
 
-/** The user's stages in the places of those that they are named after. */
-function withOwn(all: object, own: object, known: readonly string[]): void {
-  for (const name of known) {
-    const stage = (own as Record<string, unknown>)[name];
-    if (stage !== undefined) (all as Record<string, unknown>)[name] = stage;
-  }
+async function rebuild(
+  on: Context,
+  bundle: FailureBundle,
+  own: ReplayOptions["stages"],
+): Promise<Replayed> {
+  const { config, model: shape, parameters, frozenStage } = bundle;
+  const method = await loadMethod(config.task);
+  const trained = method.reopen(on, { config, shape, parameters });
+  const all = trained.stages.stages;
+  // What stands before the frozen stage has done its work: what that one gave is in the bundle.
+  const frozen = all.findIndex(({ name }) => name === frozenStage);
+  const behind = all.slice(frozen + 1);
+  const known = [...method.inputStages, ...all.map(({ name }) => name), "optimize"];
+  const ownStages = OwnStages.create(on, own, trained.parts, known, parameters);
+  requireStages(bundle, ownStages.names, method.inputStages);
+  const learned = [...trained.parameters.trainable, ...ownStages.parameters.trainable];
+  const stages = [
+    ...(frozenStage === null ? [] : [given(frozenStage, bundle.given)]),
+    ...behind,
+    differentiate(learned),
+  ].map((stage) => ownStages.instead(stage.name, stage));
+  return {
+    stages: new Pipeline<Record<string, unknown>, StepOutput, never>(stages),
+    dispose() {
+      ownStages.parameters.dispose();
+      trained.dispose();
+    },
+  };
 }
 
-// Stages meet by their names here, as they do in the run: the bundle is data, and has no types.
-// deno-lint-ignore no-explicit-any
-type AnyStage = Stage<any, any> & { readonly name: string };
-
-function chain(stages: Record<string, AnyStage>, own: object, dispose: () => void): Replayed {
-  withOwn(stages, own, Object.keys(stages));
-  const [first, ...rest] = Object.values(stages);
-  let all = pipeline(first);
-  for (const stage of rest) all = all.to(stage) as typeof all;
-  return { stages: all as unknown as DeviceStages, dispose };
-}
-
-function rebuild(on: Context, bundle: FailureBundle, own: object): Replayed {
-  const { config, model: shape } = bundle;
-  const initialise = initialiseFrom(bundle.parameters, null);
-  const frozen = given(bundle.frozenStage ?? "given", bundle.given);
-  switch (config.task) {
-    case "pretrain": {
-      const model = MaskedImageModel.create(on, shape as unknown as BeitConfig, initialise);
-      return chain(
-        {
-          tokenize: frozen,
-          encode: encode(model, normalizations[config.augment.normalization]),
-          loss: loss(model),
-          optimize: differentiate(model.parameters),
-        },
-        own,
-        () => model.dispose(),
-      );
-    }
-    case "tokenizer": {
-      const tokenizer = VqkdTokenizer.create(on, shape as unknown as VqkdConfig, initialise);
-      return chain(
-        {
-          teach: frozen,
-          encode: encodeAndDecode(tokenizer, normalizations[config.augment.normalization]),
-          quantize: quantize(tokenizer, config.codebook),
-          optimize: differentiate(tokenizer.parameters),
-        },
-        own,
-        () => tokenizer.dispose(),
-      );
-    }
-    case "finetune": {
-      const { classNames: _, ...rest } = shape;
-      const model = Classifier.create(on, rest as unknown as BeitConfig, initialise);
-      return chain(
-        {
-          mix: mix({
-            normalization: normalizations[config.augment.normalization],
-            classes: model.config.classes!,
-            smoothing: config.augment.labelSmoothing,
-            mix: mixOptions(config),
-          }),
-          classify: classify(model),
-          loss: classificationLoss(),
-          optimize: differentiate(model.parameters),
-        },
-        own,
-        () => model.dispose(),
-      );
-    }
-    case "linearProbe": {
-      const probes = LinearProbes.create(on, shape as unknown as ProbeConfig, Generator.from(0));
-      probes.parameters.load(on, bundle.parameters);
-      return chain(
-        {
-          extract: frozen,
-          loss: probeLoss(probes),
-          optimize: differentiate(probes.parameters),
-        },
-        own,
-        () => probes.dispose(),
-      );
-    }
-    default:
-      throw new UserError(`Cannot replay a step of the task "${config.task}"`);
-  }
-}
-
-function requireStages({ ownStages }: FailureBundle, own: object): void {
-  const missing = ownStages.filter((name) => !(name in own) && !inputStages.has(name));
+function requireStages(
+  { ownStages }: FailureBundle,
+  given: readonly string[],
+  inputStages: readonly string[],
+): void {
+  // The work of those before the queue is in the bundle: the batch.
+  const missing = ownStages.filter((name) => !given.includes(name) && !inputStages.includes(name));
   if (missing.length === 0) return;
   throw new UserError(
     `Cannot replay: the run had stages of your own that no bundle holds: ${missing.join(", ")}`,
     { hint: "call replayFailure(bundle, { stages }) from a program that has them" },
   );
 }
-
-/** Their work is in the bundle: the batch. */
-const inputStages = new Set(["load", "augment", "mask"]);
 
 function requirePrecision(backend: Backend, precision: Precision): void {
   const { reducedPrecisions } = backend.capabilities;
@@ -221,15 +151,13 @@ export async function replayFailure(
   options: ReplayOptions = {},
 ): Promise<ReplayResult> {
   const bundle = await readFailure(directory);
-  const own = options.stages ?? {};
-  requireStages(bundle, own);
   const name = options.backendName ?? bundle.backend as BackendName;
   const backend = options.backend ?? (await createBackend(name)).backend;
   const { precision, step, microBatch, microBatches, firstImage, share, lossScale } = bundle;
   try {
     requirePrecision(backend, precision);
     const on: Context = { backend, precision };
-    const { stages, dispose } = rebuild(on, bundle, own);
+    const { stages, dispose } = await rebuild(on, bundle, options.stages);
     try {
       const { found } = await examineMicroBatch({
         on,

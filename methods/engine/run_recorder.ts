@@ -9,7 +9,12 @@
  */
 
 import { LogReader } from "../../checkpoints/append_log.ts";
-import { eventsFile, metricsFile, type RunDirectory } from "../../checkpoints/run_directory.ts";
+import {
+  eventsFile,
+  type LogPositions,
+  metricsFile,
+  type RunDirectory,
+} from "../../checkpoints/run_directory.ts";
 import type { Config } from "../../configs/schema.ts";
 import { now, wallTime } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
@@ -73,23 +78,28 @@ export class RunRecorder {
    * Starts the records, or goes on with those of the steps that are done.
    *
    * @param parameters trained parameters of the model
+   * @param positions of the logs when these were saved, where they are known
    */
-  begin(step: number, parameters: number): void {
+  begin(step: number, parameters: number, positions: LogPositions | null = null): void {
     this.#timed(() => {
       const { directory, config } = this.#run;
-      directory.startLogs(step);
+      const missing = step > 0 ? directory.missingLogs : [];
+      directory.startLogs(step, positions);
       this.#step = step;
       this.#parameters = parameters;
       if (step > 0) this.#remember();
       if (config.log.tensorBoard) {
         this.#attempt("TensorBoard's events", () => {
-          this.#tensorBoard = new TensorBoardLog(directory.startTensorBoard(step), step);
+          this.#tensorBoard = new TensorBoardLog(directory.startTensorBoard(step, positions), step);
           this.#tensorBoard.start(config);
         });
       }
       const early = this.#early ?? [];
       this.#early = null;
       for (const event of early) this.#record(event);
+      for (const name of missing) {
+        this.#run.warn(`${name} is gone: what it held of the steps up to ${step} is lost`);
+      }
     });
   }
 

@@ -8,7 +8,7 @@
 
 import { OutOfMemoryError } from "../../core/errors.ts";
 import { single } from "../../distributed/single.ts";
-import type { RunOptions } from "./session.ts";
+import type { RunOptions } from "./run_options.ts";
 
 /**
  * Calls `run` until it does not end in an {@link OutOfMemoryError} or its micro-batch was a single image.

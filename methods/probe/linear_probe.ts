@@ -5,58 +5,64 @@
  * @module
  */
 
-import { tf } from "../../deps/tfjs.ts";
-import { communicatorOf } from "../../backends/backend.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { Parameter } from "../../backends/parameter.ts";
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import { countOverRanks } from "../../distributed/reduce_values.ts";
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/source.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
+import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures } from "../../models/features.ts";
-import { LinearProbes, placeName, type ProbePlace } from "../../models/linear_probes.ts";
+import { LinearProbes, type ProbeConfig, type ProbePlace } from "../../models/linear_probes.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/parameter_specs.ts";
-import type { AugmentedBatch } from "../../pipeline/batch.ts";
+import type {
+  AugmentedBatch,
+  FileBatch,
+  LossOutput,
+  StepOutput,
+  StepPlace,
+} from "../../pipeline/batch.ts";
 import { Lars } from "../../pipeline/optimize/lars.ts";
-import { optimize } from "../../pipeline/optimize/mod.ts";
 import { Optimizer, type Updater } from "../../pipeline/optimize/optimizer.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { ModelFootprint } from "../../pipeline/plan.ts";
-import { extract, probeLoss } from "../../pipeline/probe.ts";
-import { loaderQueue } from "../../pipeline/queue.ts";
-import { pipeline } from "../../pipeline/stage.ts";
+import { extract, type ExtractedBatch, probeLoss } from "../../pipeline/probe.ts";
+import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { openLoader } from "../../tasks/run/data_sources.ts";
-import { rankOfLabel } from "../../tasks/evaluation/classification.ts";
-import { batchesOf } from "../../tasks/evaluation/collect_features.ts";
 import { requireLayers } from "../../tasks/inference/features.ts";
 import { openLabelled } from "../../tasks/inference/knn.ts";
-import { labelSubset } from "../../tasks/run/label_subset.ts";
-import { type LoadedEncoder, loadEncoder } from "../../tasks/inference/load_encoder.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
-import { probeLength, probeSchedule } from "./schedule.ts";
+import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
 import { classPictures } from "../../tasks/recording/class_pictures.ts";
-import type { DrawPictures } from "../engine/run_recorder.ts";
-import { inSession } from "../engine/in_session.ts";
-import type { RunOptions, RunSession } from "../engine/session.ts";
-import { trainInSession } from "../engine/train_in_session.ts";
-import { fitMicroBatch, isCheckpointDue } from "../engine/training.ts";
+import { labelSubset } from "../../tasks/run/label_subset.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
 import { evaluationTransform, trainTransform } from "../../tasks/run/transforms.ts";
+import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
+import type { MethodOptions } from "../engine/run_options.ts";
+import type { Method, RunImages } from "../method.ts";
+import { type ProbeAccuracy, ProbeEvaluation } from "./evaluation.ts";
+import { probeLength, probeSchedule } from "./schedule.ts";
 
-/** The accuracy of one classifier, in [0, 1]. */
-export interface ProbeAccuracy extends ProbePlace {
-  readonly top1: number;
-  readonly top5: number;
+/** The stages of probing, any of which may be exchanged for another of the same type. */
+export interface LinearProbeStages {
+  readonly load: Stage<StepPlace, FileBatch>;
+  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly extract: Stage<AugmentedBatch, ExtractedBatch>;
+  readonly loss: Stage<ExtractedBatch, LossOutput>;
+  readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
+/** What stages of the user's may be made of. */
+export interface LinearProbeParts {
+  /** The classifiers that are trained. */
+  readonly probes: LinearProbes;
+}
+
+/** How to probe; see {@link MethodOptions}. */
+export type LinearProbeOptions = MethodOptions<LinearProbeStages, LinearProbeParts>;
+
 /** What a probe ends with. */
-export interface LinearProbeResult {
-  readonly step: number;
-  readonly interrupted: boolean;
-  readonly directory: string | null;
-  /** Loss of the last step, summed over the classifiers; null where no step was run. */
-  readonly loss: number | null;
+export interface LinearProbeResult extends EngineOutcome {
   /** Of the best classifier on the test images; null where the run was interrupted. */
   readonly top1: number | null;
   readonly top5: number | null;
@@ -67,18 +73,8 @@ export interface LinearProbeResult {
 }
 
 /** The two splits of a run's labelled images. */
-interface Images {
-  readonly train: Source;
+interface ProbeImages extends RunImages {
   readonly test: Source;
-}
-
-/** What a run works with. */
-interface Probing {
-  readonly config: LinearProbeConfig;
-  readonly session: RunSession;
-  readonly frozen: LoadedEncoder;
-  readonly probes: LinearProbes;
-  readonly optimizer: Updater;
 }
 
 /** The checkpoint of a config; a `UserError` where it names none. */
@@ -89,38 +85,6 @@ export function requirePretrained({ pretrained }: LinearProbeConfig): string {
   });
 }
 
-/**
- * Trains linear classifiers on the frozen features of a checkpoint, as a config says.
- *
- * The best block and token are chosen on the test images, as BEiT's script does: compare it with
- * figures that were chosen alike.
- *
- * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
- */
-export async function linearProbe(
-  config: LinearProbeConfig,
-  options: RunOptions = {},
-): Promise<LinearProbeResult> {
-  const checkpoint = requirePretrained(config);
-  const images = await openLabelled(config.data);
-  try {
-    return await inSession(config, options, async (session, options) => {
-      const frozen = await loadEncoder(session.on, checkpoint, {
-        imageSize: config.augment.size,
-        ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
-      });
-      try {
-        return await run(config, options, images, session, frozen);
-      } finally {
-        frozen.dispose();
-      }
-    });
-  } finally {
-    images.train.close?.();
-    images.test.close?.();
-  }
-}
-
 /** Every block with every token of a config. */
 export function probePlaces({ probe }: LinearProbeConfig, depth: number): ProbePlace[] {
   const layers = probe.layers === "all"
@@ -129,12 +93,12 @@ export function probePlaces({ probe }: LinearProbeConfig, depth: number): ProbeP
   return layers.flatMap((layer) => probe.tokens.map((token) => ({ layer, token })));
 }
 
+/** The optimizer of a config. */
 function createUpdater(
-  { on }: RunSession,
+  on: Context,
   { probe }: LinearProbeConfig,
-  probes: LinearProbes,
+  trainable: readonly Parameter[],
 ): Updater {
-  const { trainable } = probes.parameters;
   const { weightDecay } = probe;
   if (probe.optimizer === "lars") return Lars.create(on, trainable, { weightDecay });
   const groups = new Map(
@@ -161,147 +125,134 @@ export function probeFootprint(config: BeitConfig): ModelFootprint {
   };
 }
 
-async function run(
-  config: LinearProbeConfig,
-  options: RunOptions,
-  { train: whole, test }: Images,
-  session: RunSession,
-  frozen: LoadedEncoder,
-): Promise<LinearProbeResult> {
-  const { on, listener } = session;
-  const { data, seed, batchSize, augment } = config;
-  const source = labelSubset(whole, data.labelFraction, seed);
-  const classes = source.classes.length;
-  const probes = LinearProbes.create(on, {
-    places: probePlaces(config, frozen.config.depth),
-    embedDim: frozen.config.embedDim,
-    classes,
-    batchNorm: config.probe.batchNorm,
-    initDeviation: config.probe.initDeviation,
-  }, Generator.from(seed).split("probes"));
-  const optimizer = createUpdater(session, config, probes);
-  const probing: Probing = { config, session, frozen, probes, optimizer };
-  const trained = { parameters: probes.parameters, optimizer, model: { ...probes.config } };
-  const startStep = await session.restore(trained);
+/** The stages on the device. */
+function deviceStages(
+  { augment }: LinearProbeConfig,
+  encoder: BeitEncoder | null,
+  probes: LinearProbes,
+) {
+  // A failed step has its features already.
+  return pipeline(extract(encoder!, probes, normalizations[augment.normalization]))
+    .to(probeLoss(probes));
+}
 
-  const footprint = probeFootprint(frozen.config);
-  const share = fitMicroBatch(config, footprint, session, options);
-  const length = probeLength(config, source.length);
-  const { schedule, at } = probeSchedule(config, length);
-  const update = optimize(optimizer, schedule, config.distributed);
-  const stages = pipeline(extract(frozen.encoder, probes, normalizations[augment.normalization]))
-    .to(probeLoss(probes))
-    .to({
-      name: "optimize",
-      run: (output, context) => update.run(output, { ...context, step: at(context.step) }),
+/** Probing as the engine runs it. */
+export const probe: Method<
+  LinearProbeConfig,
+  AugmentedBatch,
+  LinearProbeParts,
+  Omit<LinearProbeResult, keyof EngineOutcome>,
+  ProbeImages
+> = {
+  task: "linearProbe",
+  inputStages: ["load", "augment"],
+  validate: (config) => void requirePretrained(config),
+
+  async openImages({ data, seed }, given) {
+    const { train, test } = await openLabelled(data, undefined, given);
+    return {
+      source: labelSubset(train, data.labelFraction, seed),
+      test,
+      close() {
+        if (given === undefined) train.close?.();
+        test.close?.();
+      },
+    };
+  },
+
+  async open(run) {
+    const { config, on, images: { source, test }, downloads } = run;
+    const { augment, seed } = config;
+    const frozen = await loadEncoder(on, requirePretrained(config), {
+      imageSize: augment.size,
+      downloads,
     });
-  const loading = {
-    source,
-    transform: trainTransform(augment),
-    batch: batchSize,
-    ...share,
-    seed,
-  };
-  const queue = loaderQueue(await openLoader(data, loading, listener));
-  try {
-    const { totalSteps } = length;
-    session.describeData(source);
-    session.setPictures(probePictures(probing, source));
-    const { step, interrupted, loss } = await trainInSession<AugmentedBatch>(session, config, {
-      queue,
-      stages,
-      learningRate: (now) => learningRateAt(schedule, at(now)),
-      startStep,
-      length,
-      images: source.length,
-      share,
-      skipsNonFinite: false,
-      wantsPause: (now) => isCheckpointDue(config, now, length),
-      pause: async (now) => await session.save(now, trained, now >= totalSteps),
+    const probes = LinearProbes.create(on, {
+      places: probePlaces(config, frozen.config.depth),
+      embedDim: frozen.config.embedDim,
+      classes: source.classes.length,
+      batchNorm: config.probe.batchNorm,
+      initDeviation: config.probe.initDeviation,
+    }, Generator.from(seed).split("probes"));
+    const length = probeLength(config, source.length);
+    const { schedule, at } = probeSchedule(config, length);
+    const evaluation = new ProbeEvaluation(run, frozen.encoder, probes, test);
+    return {
+      shape: { ...probes.config },
+      parameters: probes.parameters,
+      parts: { probes },
+      footprint: probeFootprint(frozen.config),
+      schedule: { length, learningRate: schedule, at },
+      input: { transform: trainTransform(augment) },
+      stages: deviceStages(config, frozen.encoder, probes),
       frozenStage: "extract",
-      saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "extract" }),
-      signal: options.signal,
+      createOptimizer: (trainable) => createUpdater(on, config, trainable),
       statistics: probes.parameters.frozen,
-    });
-    const layers = interrupted ? [] : await measure(probing, test, step);
-    await session.finish();
-    listener({ type: "done", step, interrupted });
-    const best = layers.reduce<ProbeAccuracy | null>(
-      (best, other) => best === null || other.top1 > best.top1 ? other : best,
-      null,
-    );
-    const { directory } = session;
-    const place = best === null ? null : { layer: best.layer, token: best.token };
-    const [top1, top5] = [best?.top1 ?? null, best?.top5 ?? null];
-    return { step, interrupted, directory, loss, top1, top5, best: place, layers, classes };
-  } finally {
-    await queue.close();
-    optimizer.dispose();
-    probes.dispose();
-  }
-}
+      skipsNonFinite: false,
+      evaluation,
+      // Of the classifier on the last block.
+      pictures: classPictures({
+        on,
+        config,
+        source,
+        split: "training",
+        transform: evaluationTransform(augment),
+        logits: ({ pixels, size, imageSize }) => {
+          const images = imageTensor(
+            pixels,
+            size,
+            imageSize,
+            normalizations[augment.normalization],
+          );
+          const features = extractFeatures(on, frozen.encoder, images, probes.requests);
+          return probes.logits(on, features, false).at(-1)!;
+        },
+      }),
+      result() {
+        const { layers } = evaluation;
+        const best = layers.reduce<ProbeAccuracy | null>(
+          (best, other) => best === null || other.top1 > best.top1 ? other : best,
+          null,
+        );
+        return {
+          top1: best?.top1 ?? null,
+          top5: best?.top5 ?? null,
+          best: best === null ? null : { layer: best.layer, token: best.token },
+          layers,
+          classes: source.classes.length,
+        };
+      },
+      dispose() {
+        probes.dispose();
+        frozen.dispose();
+      },
+    };
+  },
 
-/** Pictures of the classifier on the last block. */
-function probePictures(
-  { config, session: { on }, frozen, probes }: Probing,
-  source: Source,
-): DrawPictures {
-  const { augment } = config;
-  return classPictures({
-    on,
-    config,
-    source,
-    split: "training",
-    transform: evaluationTransform(augment),
-    logits: ({ pixels, size, imageSize }) => {
-      const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
-      const features = extractFeatures(on, frozen.encoder, input, probes.requests);
-      return probes.logits(on, features, false).at(-1)!;
-    },
-  });
-}
+  reopen(on, { config, shape, parameters }) {
+    const probes = LinearProbes.create(on, shape as ProbeConfig, Generator.from(0));
+    probes.parameters.load(on, parameters);
+    return {
+      shape,
+      parameters: probes.parameters,
+      parts: { probes },
+      stages: deviceStages(config, null, probes),
+      dispose: () => probes.dispose(),
+    };
+  },
+};
 
-/** Accuracy of every classifier on the test images. */
-async function measure(
-  { config, session: { on, listener }, frozen, probes }: Probing,
-  test: Source,
-  step: number,
-): Promise<ProbeAccuracy[]> {
-  const { augment, data } = config;
-  const { places, classes } = probes.config;
-  const counts = places.map(() => ({ first: 0, firstFive: 0 }));
-  let images = 0;
-  const transform = evaluationTransform(augment);
-  const communicator = communicatorOf(on);
-  for await (const batch of batchesOf(test, { data, transform, listener, communicator })) {
-    const { pixels, size, imageSize, labels } = batch;
-    const scores = on.backend.run(() =>
-      tf.tidy(() => {
-        const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
-        const features = extractFeatures(on, frozen.encoder, input, probes.requests);
-        return tf.stack(probes.logits(on, features, false));
-      })
-    );
-    const values = await scores.data() as Float32Array;
-    scores.dispose();
-    for (const [place, count] of counts.entries()) {
-      for (const [index, label] of labels.entries()) {
-        const start = (place * size + index) * classes;
-        const rank = rankOfLabel(values.subarray(start, start + classes), label);
-        if (rank < 1) count.first++;
-        if (rank < 5) count.firstFive++;
-      }
-    }
-    images += size;
-  }
-  const [all, first, firstFive] = await countOverRanks(communicator, [
-    Int32Array.of(images),
-    Int32Array.from(counts, ({ first }) => first),
-    Int32Array.from(counts, ({ firstFive }) => firstFive),
-  ]);
-  return places.map((place, index) => {
-    const result = { top1: first[index] / all[0], top5: firstFive[index] / all[0] };
-    listener({ type: "evaluation", step, name: placeName(place), result });
-    return { ...place, ...result };
-  });
+/**
+ * Trains linear classifiers on the frozen features of a checkpoint, as a config says.
+ *
+ * The best block and token are chosen on the test images, as BEiT's script does: compare it with
+ * figures that were chosen alike.
+ *
+ * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
+ */
+export function linearProbe(
+  config: LinearProbeConfig,
+  options: LinearProbeOptions = {},
+): Promise<LinearProbeResult> {
+  return runMethod(probe, config, options);
 }

@@ -14,8 +14,8 @@ import { probeFootprint, probePlaces, requirePretrained } from "./linear_probe.t
 import { configOfShape, readPretrained } from "../../tasks/inference/load_encoder.ts";
 import { probeLength } from "./schedule.ts";
 import type { RunLength } from "../engine/schedule.ts";
-import type { RunOptions } from "../engine/session.ts";
-import { planStep } from "../engine/training.ts";
+import type { RunOptions } from "../engine/run_options.ts";
+import { planStep } from "../engine/micro_batch.ts";
 import { type DiskPlan, planDisk } from "../engine/plan_disk.ts";
 import { probeSpecs } from "../../models/linear_probes.ts";
 

@@ -20,7 +20,8 @@ import {
 import { bestModelFile } from "../classify/evaluation.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
 import { openAnnotatedTest, readLabels } from "./data.ts";
-import type { RunSession } from "../engine/session.ts";
+import { toTensors } from "../../tasks/run/model_tensors.ts";
+import type { Evaluation, EvaluationMoment, KeptState, Run } from "../method.ts";
 
 /** The best model so far. */
 export interface BestSegmenter {
@@ -29,31 +30,31 @@ export interface BestSegmenter {
 }
 
 /** Measures a segmenter on the evaluation split and keeps the best. */
-export class SegmentEvaluation {
-  readonly #config: SegmentConfig;
-  readonly #session: RunSession;
+export class SegmentEvaluation implements Evaluation, KeptState {
+  readonly #run: Run<SegmentConfig>;
+  readonly #model: Segmenter;
   readonly #source: Source | null;
   #best: BestSegmenter | null = null;
   #last: (SegmentationQuality & { readonly step: number }) | null = null;
 
-  private constructor(config: SegmentConfig, session: RunSession, source: Source | null) {
-    this.#config = config;
-    this.#session = session;
+  private constructor(run: Run<SegmentConfig>, model: Segmenter, source: Source | null) {
+    this.#run = run;
+    this.#model = model;
     this.#source = source;
   }
 
   /** Opens the evaluation split; says so where there is none. */
-  static open(config: SegmentConfig, session: RunSession): SegmentEvaluation {
+  static open(run: Run<SegmentConfig>, model: Segmenter): SegmentEvaluation {
     try {
-      return new SegmentEvaluation(config, session, openAnnotatedTest(config.data));
+      return new SegmentEvaluation(run, model, openAnnotatedTest(run.config.data));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      session.listener({
+      run.listener({
         type: "warning",
         kind: "noEvaluation",
         message: `No evaluation: ${error.message}`,
       });
-      return new SegmentEvaluation(config, session, null);
+      return new SegmentEvaluation(run, model, null);
     }
   }
 
@@ -68,33 +69,40 @@ export class SegmentEvaluation {
 
   /** Whether an evaluation is due after a step. */
   isDue(step: number): boolean {
-    const every = this.#config.evaluateEverySteps;
+    const every = this.#run.config.evaluateEverySteps;
     return every !== null && step % every === 0;
   }
 
   /** Measures the model after a step and writes it to `best.safetensors` where it is the best so far. */
-  async evaluate(model: Segmenter, step: number): Promise<void> {
-    if (this.#source === null) return;
+  async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
+    if (this.#source === null) return {};
+    const model = this.#model;
     const quality = await this.#measure(model, this.#source);
     this.#last = { ...quality, step };
     const { labels: _, ...result } = quality;
-    this.#session.listener({ type: "evaluation", step, name: "segmentation", result });
+    this.#run.listener({ type: "evaluation", step, name: "segmentation", result });
     // As a checkpoint keeps it, so that a resumed run compares the same numbers.
     const mIoU = Math.fround(quality.mIoU);
-    if (this.#best !== null && mIoU <= this.#best.mIoU) return;
-    this.#best = { step, mIoU };
-    await this.#session.writeModel(bestModelFile, await model.parameters.export(), {
-      "mimic.segmenter": JSON.stringify(model.config),
-      "mimic.best": JSON.stringify(this.#best),
-    });
+    if (this.#best === null || mIoU > this.#best.mIoU) {
+      this.#best = { step, mIoU };
+      await this.#run.writeModel(bestModelFile, toTensors(await model.parameters.export()), {
+        "mimic.segmenter": JSON.stringify(model.config),
+        "mimic.best": JSON.stringify(this.#best),
+      });
+    }
+    return { ...result };
+  }
+
+  async finish(moment: EvaluationMoment): Promise<void> {
+    if (this.#last?.step !== moment.step) await this.evaluate(moment);
   }
 
   async #measure(model: Segmenter, source: Source): Promise<SegmentationQuality> {
-    const { augment, segmentation, data } = this.#config;
+    const { augment, segmentation, data } = this.#run.config;
     const { classes } = model.config;
     const decoder = await createImageDecoder();
     const counts = new PixelCounts(classes);
-    const communicator = communicatorOf(this.#session.on);
+    const communicator = communicatorOf(this.#run.on);
     for (let index = communicator.rank; index < source.length; index += communicator.size) {
       const { id, path = id } = source.entry(index);
       const { exif, maxPixels } = data;
@@ -111,7 +119,7 @@ export class SegmentEvaluation {
           { hint: "set segmentation.classes to the number of classes" },
         );
       }
-      const predicted = await segmentImage(this.#session.on, model, image, {
+      const predicted = await segmentImage(this.#run.on, model, image, {
         edges: augment.resize,
         stride: augment.stride,
         normalization: normalizations[augment.normalization],

@@ -10,7 +10,7 @@ import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
 import { openAnnotatedTraining, segmentClasses } from "./data.ts";
 import { segmenterFootprint, startSegmenter } from "./model.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
-import type { RunOptions } from "../engine/session.ts";
+import type { RunOptions } from "../engine/run_options.ts";
 
 /** The plan of a run. */
 export interface SegmentPlan extends RunSizes, RunCosts {

@@ -9,7 +9,6 @@ import type { DownloadOptions } from "../../checkpoints/download.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-import type { Source } from "../../data/source.ts";
 import { countTrainable, type NamedValues } from "../../models/parameter_set.ts";
 import { vqkdSpecs } from "../../models/vqkd_config.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
@@ -18,7 +17,7 @@ import { DriftingCodebook } from "./drifting_codebook.ts";
 import { loadTokenizer, requireFit, tokenizerConfig } from "./load_tokenizer.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
 import { PixelTokenizer, type PixelTokenizerConfig } from "./pixel_tokenizer.ts";
-import type { RunSession } from "../engine/session.ts";
+import type { Run } from "../method.ts";
 import { pretrainTransform } from "../../tasks/run/transforms.ts";
 
 /** The value of `tokenizer.checkpoint` that means k-means on the pixels of the run's own images. */
@@ -85,19 +84,14 @@ export async function checkTokenizer(
  *
  * @throws UserError as {@link checkTokenizer}
  */
-export async function openTokenizer(
-  config: PretrainConfig,
-  source: Source,
-  session: RunSession,
-  downloads: DownloadOptions = {},
-): Promise<RunTokenizer> {
+export async function openTokenizer(run: Run<PretrainConfig>): Promise<RunTokenizer> {
+  const { config, on, downloads } = run;
   const { checkpoint, updatesDuringPretraining } = config.tokenizer;
-  const { on } = session;
+  const kept = run.saved?.extra ?? null;
   const parameterCount = await checkTokenizer(config, downloads);
   if (checkpoint === pixelTokenizerName) {
-    const kept = await session.readExtra();
     const encoder = kept === null
-      ? await fitPixels(config, source, session)
+      ? await fitPixels(run)
       : PixelTokenizer.load(on, pixelConfig(config), kept);
     const extra = () => encoder.export();
     const dispose = () => encoder.dispose();
@@ -109,7 +103,6 @@ export async function openTokenizer(
     return { encoder: tokenizer, onlooker: tokenizer, parameterCount, extra: null, dispose };
   }
   const encoder = new DriftingCodebook(tokenizer);
-  const kept = await session.readExtra();
   if (kept !== null) encoder.load(on, kept);
   const extra = () => encoder.export();
   return { encoder, onlooker: tokenizer, parameterCount, extra, dispose };
@@ -117,9 +110,7 @@ export async function openTokenizer(
 
 /** k-means on patches of the views that the run begins with. */
 async function fitPixels(
-  config: PretrainConfig,
-  source: Source,
-  { on, listener }: RunSession,
+  { config, on, listener, images: { source } }: Run<PretrainConfig>,
 ): Promise<PixelTokenizer> {
   const shape = pixelConfig(config);
   const patches = (shape.imageSize / shape.patchSize) ** 2;

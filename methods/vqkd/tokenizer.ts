@@ -7,45 +7,61 @@
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
-import type { Source } from "../../data/source.ts";
 import { initialisePlain } from "../../models/initialise.ts";
-import { parameterSizes } from "../../models/parameter_set.ts";
+import { initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
+import type { Teacher } from "../../models/teachers/teacher.ts";
 import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { type VqkdOutput, VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import type {
+  AugmentedBatch,
+  FileBatch,
+  LossOutput,
+  StepOutput,
+  StepPlace,
+} from "../../pipeline/batch.ts";
 import { CodebookUsage } from "../../pipeline/codebook_usage.ts";
-import { optimize } from "../../pipeline/optimize/mod.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
+import type { RunListener } from "../../pipeline/events.ts";
 import type { ModelFootprint } from "../../pipeline/plan.ts";
 import { encodeAndDecode, quantize } from "../../pipeline/quantize.ts";
-import { loaderQueue } from "../../pipeline/queue.ts";
-import { pipeline } from "../../pipeline/stage.ts";
-import type { RunListener } from "../../pipeline/events.ts";
-import { teach } from "../../pipeline/teach.ts";
-import { createTeacher } from "./create_teacher.ts";
-import { startCodebook } from "./start_codebook.ts";
-import { openTeacherCache } from "./open_teacher_cache.ts";
-import { openLoader, openTrainingSource, withSource } from "../../tasks/run/data_sources.ts";
-import { inSession } from "../engine/in_session.ts";
-import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
-import { learningRateSchedule, microBatchesAt, runLength } from "../engine/schedule.ts";
+import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type TaughtBatch, teach } from "../../pipeline/teach.ts";
+import type { TeacherCache } from "../../pipeline/teacher_cache.ts";
 import { codePictures } from "../../tasks/recording/code_pictures.ts";
-import type { RunOptions, RunSession } from "../engine/session.ts";
-import { trainInSession } from "../engine/train_in_session.ts";
-import { createOptimizer, fitMicroBatch, isCheckpointDue } from "../engine/training.ts";
+import { openTrainingSource } from "../../tasks/run/data_sources.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
 import { trainTransform } from "../../tasks/run/transforms.ts";
+import { createOptimizer } from "../engine/create_optimizer.ts";
+import { openImages } from "../engine/open_images.ts";
+import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
+import type { MethodOptions } from "../engine/run_options.ts";
+import { learningRateSchedule, runLength } from "../engine/schedule.ts";
+import type { Method } from "../method.ts";
+import { createTeacher } from "./create_teacher.ts";
+import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
+import { openTeacherCache } from "./open_teacher_cache.ts";
+import { startCodebook } from "./start_codebook.ts";
 
-/** How to train a tokenizer; see {@link RunOptions}. */
-export interface TokenizerOptions extends RunOptions {
-  /** Images in place of those that `config.data` names. */
-  readonly source?: Source;
+/** The stages of tokenizer training, any of which may be exchanged for another of the same type. */
+export interface TokenizerStages {
+  readonly load: Stage<StepPlace, FileBatch>;
+  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly teach: Stage<AugmentedBatch, TaughtBatch>;
+  readonly encode: Stage<TaughtBatch, VqkdOutput>;
+  readonly quantize: Stage<VqkdOutput, LossOutput>;
+  readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
+/** What stages of the user's may be made of. */
+export interface TokenizerParts {
+  /** The tokenizer that is trained. */
+  readonly tokenizer: VqkdTokenizer;
+}
+
+/** How to train a tokenizer; see {@link MethodOptions}. */
+export type TokenizerOptions = MethodOptions<TokenizerStages, TokenizerParts>;
+
 /** What tokenizer training ends with. */
-export interface TokenizerResult {
-  readonly step: number;
-  readonly interrupted: boolean;
-  readonly directory: string | null;
+export interface TokenizerResult extends EngineOutcome {
   /** Of the last step: loss, cosine to the teacher, and the codebook's figures. */
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -81,138 +97,144 @@ export function tokenizerFootprint(config: VqkdConfig): ModelFootprint {
   };
 }
 
+/** The stages on the device. */
+function deviceStages(
+  config: TokenizerConfig,
+  tokenizer: VqkdTokenizer,
+  teacher: Teacher,
+  cache: TeacherCache | null,
+) {
+  return pipeline(teach(teacher, cache))
+    .to(encodeAndDecode(tokenizer, normalizations[config.augment.normalization], config))
+    .to(quantize(tokenizer, config.codebook));
+}
+
+/** Stands where a failed step's own features take the place of a teacher's. */
+const noTeacher = { targetDim: 0 } as Teacher;
+
+/** The last step's figures that say what became of a tokenizer. */
+const resultMetrics = [
+  "loss",
+  "teacherCosine",
+  "quantizationError",
+  "codebookUsage",
+  "codebookPerplexity",
+  "deadCodes",
+  "longestIdleSteps",
+];
+
+/** Tokenizer training as the engine runs it. */
+export const vqkd: Method<
+  TokenizerConfig,
+  LoadedBatch,
+  TokenizerParts,
+  Pick<TokenizerResult, "metrics">
+> = {
+  task: "tokenizer",
+  inputStages: ["load", "augment"],
+  openImages: ({ data }, given) => openImages(given, () => openTrainingSource(data)),
+
+  async open({ config, on, listener, images: { source }, downloads, saved, writeModel }) {
+    const generator = Generator.from(config.seed);
+    const kept = saved?.extra ?? null;
+    const teacher = await createTeacher(on, config, source, kept, listener, downloads);
+    const shape = vqkdConfig(config, teacher.targetDim);
+    const patchInputs = {
+      "": 0,
+      "encoder.": 3 * shape.patchSize ** 2,
+      "decoder.": shape.codeDim,
+    };
+    const initialise = initialisePlain(generator.split("model"), patchInputs, {
+      xavier: config.model.initVariant === "xavier",
+    });
+    const tokenizer = VqkdTokenizer.create(on, shape, initialise);
+    const usage = new CodebookUsage(shape.codes, config.codebook.usageWindow);
+    const cache = await openTeacherCache(on, config, teacher);
+    const length = runLength(config, source.length);
+    const alarm = usageAlarm(config, usage, listener);
+    return {
+      shape,
+      parameters: tokenizer.parameters,
+      parts: { tokenizer },
+      footprint: tokenizerFootprint(shape),
+      schedule: { length, learningRate: learningRateSchedule(config, length) },
+      input: {
+        transform: trainTransform(config.augment),
+        cropsPerImage: config.augment.cropsPerImage,
+      },
+      ...(cache === null ? {} : { ahead: (queue) => cache.ahead(queue) }),
+      stages: deviceStages(config, tokenizer, teacher, cache),
+      frozenStage: "teach",
+      moving: tokenizer.parameters.frozen,
+      createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.depth),
+      kept: {
+        export: () => new Map([...teacher.state(), ...usage.export()]),
+        load: (values) => usage.load(values),
+      },
+      histograms: () =>
+        new Map([["codebook/hits", {
+          shape: [shape.codes],
+          values: Float32Array.from(usage.hits),
+        }]]),
+      pictures: codePictures({ on, config, source, tokenizer }),
+      summarize: (counts) => {
+        usage.add(counts);
+        return usage.health;
+      },
+      onStep: alarm,
+      async begin({ openLoader, microBatches }) {
+        suggestCodes(config, source.length, listener);
+        await startCodebook({
+          ...{ on, config, tokenizer, loader: await openLoader() },
+          generator: generator.split("kmeans"),
+          takesPart: (step) => microBatches(step)[0].share > 0,
+        });
+      },
+      async finish({ interrupted }) {
+        if (!interrupted) {
+          const { tensors, metadata } = exportTokenizer(tokenizer);
+          await writeModel(tokenizerFile, tensors, metadata);
+        }
+        if (cache === null) return;
+        const { hits, misses } = cache.counts;
+        const message = `The teacher saw ${misses} crops; the features of ${hits} were kept`;
+        listener({ type: "note", message });
+      },
+      result: (_, metrics) => ({
+        metrics: Object.fromEntries(
+          resultMetrics.filter((name) => name in metrics).map((name) => [name, metrics[name]]),
+        ),
+      }),
+      dispose() {
+        tokenizer.dispose();
+        teacher.dispose();
+      },
+    };
+  },
+
+  reopen(on, { config, shape, parameters }) {
+    const initialise = initialiseFrom(parameters, null);
+    const tokenizer = VqkdTokenizer.create(on, shape as VqkdConfig, initialise);
+    return {
+      shape,
+      parameters: tokenizer.parameters,
+      parts: { tokenizer },
+      stages: deviceStages(config, tokenizer, noTeacher, null),
+      dispose: () => tokenizer.dispose(),
+    };
+  },
+};
+
 /**
  * Trains a VQ-KD tokenizer as a config says.
  *
  * @throws UserError for a mistake in the config, the data, the teacher or the run directory
  */
-export async function trainTokenizer(
+export function trainTokenizer(
   config: TokenizerConfig,
   options: TokenizerOptions = {},
 ): Promise<TokenizerResult> {
-  return await withSource(options.source, () => openTrainingSource(config.data), (source) => {
-    return inSession(config, options, (session, options) => {
-      return run(config, options, source, session);
-    });
-  });
-}
-
-async function run(
-  config: TokenizerConfig,
-  options: TokenizerOptions,
-  source: Source,
-  session: RunSession,
-): Promise<TokenizerResult> {
-  const { on, listener } = session;
-  const generator = Generator.from(config.seed);
-  const kept = await session.readExtra();
-  const teacher = await createTeacher(on, config, source, kept, listener, options.downloads);
-  const shape = vqkdConfig(config, teacher.targetDim);
-  const patchInputs = {
-    "": 0,
-    "encoder.": 3 * shape.patchSize ** 2,
-    "decoder.": shape.codeDim,
-  };
-  const initialise = initialisePlain(generator.split("model"), patchInputs, {
-    xavier: config.model.initVariant === "xavier",
-  });
-  const tokenizer = VqkdTokenizer.create(on, shape, initialise);
-  const optimizer = createOptimizer(on, config, tokenizer.parameters, shape.depth);
-  const usage = new CodebookUsage(shape.codes, config.codebook.usageWindow);
-  if (kept !== null) usage.load(kept);
-  const trained = {
-    parameters: tokenizer.parameters,
-    optimizer,
-    model: shape,
-    extra: () => new Map([...teacher.state(), ...usage.export()]),
-    histograms: () =>
-      new Map([["codebook/hits", {
-        shape: [shape.codes],
-        values: Float32Array.from(usage.hits),
-      }]]),
-  };
-  const startStep = await session.restore(trained);
-
-  const share = fitMicroBatch(
-    config,
-    tokenizerFootprint(shape),
-    session,
-    options,
-  );
-  const length = runLength(config, source.length);
-  const schedule = learningRateSchedule(config, length);
-  const open = () =>
-    openLoader(config.data, {
-      source,
-      transform: trainTransform(config.augment),
-      batch: config.batchSize,
-      ...share,
-      seed: config.seed,
-      cropsPerImage: config.augment.cropsPerImage,
-    }, listener);
-  const parts = microBatchesAt(config, length, source.length, share);
-  const normalization = normalizations[config.augment.normalization];
-  if (startStep === 0) {
-    suggestCodes(config, source.length, listener);
-    await startCodebook({
-      ...{ on, config, tokenizer, loader: await open() },
-      generator: generator.split("kmeans"),
-      takesPart: (step) => parts(step)[0].share > 0,
-    });
-  }
-  const alarm = usageAlarm(config, usage, listener);
-  const cache = await openTeacherCache(on, config, teacher);
-  const loaded = loaderQueue(await open());
-  const queue = cache?.ahead(loaded) ?? loaded;
-  let metrics: Record<string, number> = {};
-  try {
-    session.describeData(source);
-    session.setPictures(codePictures({ on, config, source, tokenizer }));
-    const { step, interrupted } = await trainInSession<LoadedBatch>(session, config, {
-      queue,
-      stages: pipeline(teach(teacher, cache))
-        .to(encodeAndDecode(tokenizer, normalization))
-        .to(quantize(tokenizer, config.codebook))
-        .to(optimize(optimizer, schedule, config.distributed)),
-      learningRate: (at) => learningRateAt(schedule, at),
-      startStep,
-      length,
-      images: source.length,
-      share,
-      summarize: (counts) => {
-        usage.add(counts);
-        return usage.health;
-      },
-      onStep: (step) => {
-        const { loss, teacherCosine, quantizationError } = step as Record<string, number>;
-        metrics = { loss, teacherCosine, quantizationError, ...usage.health };
-        alarm();
-      },
-      wantsPause: (at) => isCheckpointDue(config, at, length),
-      pause: (at) => session.save(at, trained, at >= length.scheduleSteps),
-      frozenStage: "teach",
-      moving: tokenizer.parameters.frozen,
-      saveFailure: (failure) => session.saveFailure(failure, trained, { frozenStage: "teach" }),
-      signal: options.signal,
-    });
-    if (!interrupted) {
-      const { tensors, metadata } = await exportTokenizer(tokenizer);
-      await session.writeTensors(tokenizerFile, tensors, metadata);
-    }
-    if (cache !== null) {
-      const { hits, misses } = cache.counts;
-      const message = `The teacher saw ${misses} crops; the features of ${hits} were kept`;
-      listener({ type: "note", message });
-    }
-    await session.finish();
-    listener({ type: "done", step, interrupted });
-    return { step, interrupted, directory: session.directory, metrics };
-  } finally {
-    await queue.close();
-    optimizer.dispose();
-    tokenizer.dispose();
-    teacher.dispose();
-  }
+  return runMethod(vqkd, config, options);
 }
 
 /** Tokens that a code should see in one pass over the data for it to stay alive and mean something. */

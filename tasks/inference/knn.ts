@@ -6,6 +6,7 @@
 
 import type { Source } from "../../data/source.ts";
 import type { FeatureKind } from "../../models/features.ts";
+import type { RunListener } from "../../pipeline/events.ts";
 import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
 import { knnAccuracies } from "../evaluation/knn.ts";
 import { featuresOf, requireLayers } from "./features.ts";
@@ -44,12 +45,15 @@ const defaultNeighbours = [20, 10, 100, 200];
 /**
  * The labelled images that a `data` section names, to learn from and to test on.
  *
+ * @param given images of the caller's to learn from instead
  * @throws UserError where there are no labels, no test split, or other classes in it
  */
 export async function openLabelled(
-  ...[data, listener]: Parameters<typeof openTrainingSource>
+  data: Parameters<typeof openTrainingSource>[0],
+  listener?: RunListener,
+  given?: Source,
 ): Promise<{ train: Source; test: Source }> {
-  const train = await openTrainingSource(data, listener);
+  const train = given ?? await openTrainingSource(data, listener);
   requireLabels(train, data.source);
   const test = await openEvaluationSource(data);
   requireSameClasses(train, test, data.evaluationSource ?? data.source);

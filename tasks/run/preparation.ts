@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { cropShareOf, type Preprocessing, resizedEdge } from "../../checkpoints/preprocessing.ts";
 import { readRunConfig } from "../../checkpoints/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
@@ -48,9 +48,14 @@ function defaults(): Preparation {
   };
 }
 
-/** The resolved config of a run directory, or of the one that a file lies in; null for anything else. */
+/**
+ * The resolved config of a run directory, or of the one that a file, or one of its checkpoints
+ * (`RUN/checkpoints/step-N`), lies in; null for anything else.
+ */
 function runConfig(checkpoint: string): Config | null {
-  return configIn(checkpoint) ?? configIn(dirname(checkpoint));
+  const parent = dirname(checkpoint);
+  const isStep = basename(parent) === "checkpoints";
+  return configIn(checkpoint) ?? configIn(isStep ? dirname(parent) : parent);
 }
 
 function configIn(checkpoint: string): Config | null {

@@ -5,12 +5,11 @@
  */
 
 import type { Backend } from "../../backends/backend.ts";
-import { readLastMetrics } from "../../checkpoints/run_directory.ts";
-import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
+import { finishedRun, readLastMetrics } from "../../checkpoints/run_directory.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { finetune } from "../../methods/classify/finetune.ts";
 import { pretrain } from "../../methods/beit/pretrain.ts";
-import type { RunOptions } from "../../methods/engine/session.ts";
+import type { RunOptions } from "../../methods/engine/run_options.ts";
 import { startBackend } from "../run/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
 import { finetunePassCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
@@ -51,9 +50,7 @@ export interface PartOptions {
 
 /** Whether a run directory holds a finished run. */
 export function isTrained(directory: string): boolean {
-  const { checkpoint } = latestCheckpoint(directory);
-  if (checkpoint === undefined) return false;
-  return (loadCheckpoint(checkpoint.directory).state as { finished?: boolean }).finished === true;
+  return finishedRun(directory) !== null;
 }
 
 /** The last metrics of a tokenizer that say what became of it. */
@@ -79,7 +76,7 @@ async function compute(
     backend,
     directory,
     listener,
-    // A run that was stopped between its last step and its result is finished already.
+    // A finished run gives its result again.
     resume: isTrained(directory) ? "always" : "auto",
     ...(signal === undefined ? {} : { signal }),
   };

@@ -7,7 +7,11 @@ import { UserError } from "../../core/errors.ts";
 import { DivergenceError } from "../../pipeline/divergence.ts";
 import type { encode } from "../../pipeline/encode.ts";
 import { readValues, toTensors } from "../../tasks/run/model_tensors.ts";
-import { pretrain, type PretrainOptions } from "../../methods/beit/pretrain.ts";
+import {
+  pretrain,
+  type PretrainOptions,
+  type PretrainStages,
+} from "../../methods/beit/pretrain.ts";
 import { replayFailure } from "../../methods/engine/replay.ts";
 import { runTask } from "../cli/_tasks.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
@@ -110,7 +114,7 @@ Deno.test("a gradient that is not finite behind a finite loss is named where it 
       "precision=float32",
       "schedule.steps=3",
     ]);
-    type Loss = NonNullable<NonNullable<PretrainOptions["stages"]>["loss"]>;
+    type Loss = PretrainStages["loss"];
     // The slope of a root at zero is infinite, and what it is multiplied by is zero.
     const loss: Loss = {
       name: "loss",

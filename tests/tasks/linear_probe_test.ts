@@ -7,7 +7,7 @@ import { linearProbe, type LinearProbeResult } from "../../methods/probe/linear_
 import { planLinearProbe } from "../../methods/probe/plan.ts";
 import { probeSchedule } from "../../methods/probe/schedule.ts";
 import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
-import type { RunOptions } from "../../methods/engine/session.ts";
+import type { RunOptions } from "../../methods/engine/run_options.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 

@@ -1,21 +1,13 @@
 /**
- * What pretraining and tokenizer training have in common: the optimizer, the micro-batch and the
- * moments at which a run pauses.
+ * How many images a run takes at a time.
  *
  * @module
  */
 
 import { communicatorOf, type Context } from "../../backends/backend.ts";
-import type {
-  FinetuneConfig,
-  PretrainConfig,
-  SegmentConfig,
-  TokenizerConfig,
-} from "../../configs/schema.ts";
+import type { Config } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import type { ParameterSet } from "../../models/parameter_set.ts";
-import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
-import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
+import type { RunListener } from "../../pipeline/events.ts";
 import {
   largestMicroBatch,
   type MemoryPlan,
@@ -23,43 +15,14 @@ import {
   planMemory,
   type StepOptions,
 } from "../../pipeline/plan.ts";
-import type { RunOptions, RunSession } from "./session.ts";
-import type { LoaderShare, RunLength } from "./schedule.ts";
-
-/** The config of a task with an optimizer, a schedule and checkpoints. */
-export type TrainingConfig = PretrainConfig | TokenizerConfig | FinetuneConfig | SegmentConfig;
+import type { RunOptions } from "./run_options.ts";
+import type { LoaderShare } from "./schedule.ts";
 
 /** Sizes of a batch, as every config has them. */
 type BatchConfig = Pick<
-  TrainingConfig,
+  Config,
   "batchSize" | "microBatchSize" | "recompute" | "precision" | "backend"
 >;
-
-/** AdamW as a config wants it, over the trainable parameters of a model. */
-export function createOptimizer(
-  on: Context,
-  config: TrainingConfig,
-  parameters: ParameterSet,
-  depth: number,
-): Optimizer {
-  const { optimizer, lossScale } = config;
-  const { trainable } = parameters;
-  const groups = parameterGroups(trainable, {
-    variant: optimizer.noDecayRule,
-    weightDecay: optimizer.weightDecay,
-    multipliers: Object.entries(optimizer.lrMultipliers)
-      .map(([pattern, factor]) => ({ pattern, factor })),
-    ...(optimizer.layerDecay < 1 ? { layerDecay: { rate: optimizer.layerDecay, depth } } : {}),
-  });
-  return Optimizer.create(on, trainable, groups, {
-    beta1: optimizer.betas[0],
-    beta2: optimizer.betas[1],
-    epsilon: optimizer.epsilon,
-    maxGradientNorm: optimizer.clipGradNorm,
-    // bfloat16 has float32's range: nothing to scale.
-    lossScaling: on.precision === "float16" ? { ...lossScale } : null,
-  });
-}
 
 /** Memory that a step may take where nobody said otherwise. */
 const defaultMemoryBudget = 8 * 2 ** 30;
@@ -106,14 +69,18 @@ export function planStep(
   return { microBatch, memory: planMemory(footprint, microBatch, { ...options, accumulates }) };
 }
 
-/** What of a run's options bears on its micro-batch. */
-type MicroBatchOptions = Pick<
-  RunOptions,
-  "memoryBudgetBytes" | "mostMicroBatch" | "onMicroBatch"
->;
+/** What bears on the micro-batch of a run that begins. */
+export interface MicroBatchSituation {
+  readonly on: Context;
+  readonly options: Pick<RunOptions, "memoryBudgetBytes" | "mostMicroBatch" | "onMicroBatch">;
+  readonly listener: RunListener;
+  /** What the run has had so far; rounding, mixing and batch norm follow it. */
+  readonly saved: number | undefined;
+}
 
 /**
- * {@link planStep} for a run that begins: its listener is told the plan.
+ * {@link planStep} for a run that begins, or with what it had for one that goes on; its listener is told
+ * the plan.
  *
  * @returns this rank's part of the loading
  * @throws UserError where there are more ranks than images in a batch
@@ -121,8 +88,7 @@ type MicroBatchOptions = Pick<
 export function fitMicroBatch(
   config: BatchConfig,
   footprint: ModelFootprint,
-  { on, listener }: Pick<RunSession, "on" | "listener">,
-  options: MicroBatchOptions,
+  { on, options, listener, saved }: MicroBatchSituation,
 ): LoaderShare {
   const { rank, size: ranks, hostSharers, coreSharers } = communicatorOf(on);
   if (ranks > config.batchSize) {
@@ -133,13 +99,19 @@ export function fitMicroBatch(
   }
   const isHalf = on.precision !== "float32" && on.backend.capabilities.halvesActivations === true;
   const budget = options.memoryBudgetBytes;
-  const { microBatch, memory } = planStep(config, footprint, {
-    budgetBytes: budget === undefined ? undefined : budget / hostSharers,
-    images: options.mostMicroBatch,
-    tensorBytes: on.backend.capabilities.maxBufferBytes,
-    activationBytes: isHalf ? 2 : 4,
-    ranks,
-  });
+  const isKept = config.microBatchSize === "auto" && saved !== undefined;
+  const kept = Math.min(saved ?? Infinity, options.mostMicroBatch ?? Infinity);
+  const { microBatch, memory } = planStep(
+    isKept ? { ...config, microBatchSize: kept } : config,
+    footprint,
+    {
+      budgetBytes: budget === undefined ? undefined : budget / hostSharers,
+      images: options.mostMicroBatch,
+      tensorBytes: on.backend.capabilities.maxBufferBytes,
+      activationBytes: isHalf ? 2 : 4,
+      ranks,
+    },
+  );
   options.onMicroBatch?.(microBatch);
   const { peak, ...parts } = memory;
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
@@ -151,20 +123,4 @@ export function fitMicroBatch(
       `${megabytes(peak)} (${list.join(", ")})`,
   });
   return { microBatch, rank, ranks, coreSharers };
-}
-
-/** Whether something that happens every so many epochs is due after a step. */
-export function isDue(everyEpochs: number | null, step: number, length: RunLength): boolean {
-  if (everyEpochs === null) return false;
-  return step % Math.max(1, Math.round(everyEpochs * length.stepsPerEpoch)) === 0;
-}
-
-/** Whether a checkpoint is due after a step. */
-export function isCheckpointDue(
-  { checkpoint }: Pick<TrainingConfig, "checkpoint">,
-  step: number,
-  length: RunLength,
-): boolean {
-  if (checkpoint.everySteps !== null) return step % checkpoint.everySteps === 0;
-  return isDue(checkpoint.everyEpochs, step, length);
 }

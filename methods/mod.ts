@@ -1,0 +1,26 @@
+/**
+ * The training methods: the one list of them.
+ *
+ * @module
+ */
+
+import type { Config, ConfigOf, Task } from "../configs/schema.ts";
+import type { Method } from "./method.ts";
+
+/** A method whose batches, parts and results are its own business. */
+// deno-lint-ignore no-explicit-any
+export type AnyMethod<C extends Config = any> = Method<C, any, any, any, any>;
+
+/** How each method is loaded, by the `task` of its configs; none is before it is run. */
+const methods: { readonly [T in Task]: () => Promise<AnyMethod<ConfigOf<T>>> } = {
+  pretrain: async () => (await import("./beit/pretrain.ts")).beit,
+  tokenizer: async () => (await import("./vqkd/tokenizer.ts")).vqkd,
+  finetune: async () => (await import("./classify/finetune.ts")).classifier,
+  linearProbe: async () => (await import("./probe/linear_probe.ts")).probe,
+  segment: async () => (await import("./segment/segment.ts")).segmenter,
+};
+
+/** The method that runs a task. */
+export function loadMethod<T extends Task>(task: T): Promise<AnyMethod<ConfigOf<T>>> {
+  return methods[task]();
+}

@@ -1,0 +1,105 @@
+/**
+ * Accuracy of every classifier of a probe.
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import { communicatorOf } from "../../backends/backend.ts";
+import type { LinearProbeConfig } from "../../configs/schema.ts";
+import type { Source } from "../../data/source.ts";
+import { countOverRanks } from "../../distributed/reduce_values.ts";
+import type { BeitEncoder } from "../../models/beit_encoder.ts";
+import { extractFeatures } from "../../models/features.ts";
+import { type LinearProbes, placeName, type ProbePlace } from "../../models/linear_probes.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
+import { rankOfLabel } from "../../tasks/evaluation/classification.ts";
+import { batchesOf } from "../../tasks/evaluation/collect_features.ts";
+import { normalizations } from "../../tasks/run/normalizations.ts";
+import { evaluationTransform } from "../../tasks/run/transforms.ts";
+import type { Evaluation, EvaluationMoment, Run } from "../method.ts";
+
+/** The accuracy of one classifier, in [0, 1]. */
+export interface ProbeAccuracy extends ProbePlace {
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** Measures the classifiers at the end of a probe. */
+export class ProbeEvaluation implements Evaluation {
+  readonly #run: Pick<Run<LinearProbeConfig>, "config" | "on" | "listener">;
+  readonly #encoder: BeitEncoder;
+  readonly #probes: LinearProbes;
+  readonly #test: Source;
+  #layers: readonly ProbeAccuracy[] = [];
+
+  constructor(
+    run: Pick<Run<LinearProbeConfig>, "config" | "on" | "listener">,
+    encoder: BeitEncoder,
+    probes: LinearProbes,
+    test: Source,
+  ) {
+    this.#run = run;
+    this.#encoder = encoder;
+    this.#probes = probes;
+    this.#test = test;
+  }
+
+  /** Every classifier; empty before the end. */
+  get layers(): readonly ProbeAccuracy[] {
+    return this.#layers;
+  }
+
+  isDue(): boolean {
+    return false;
+  }
+
+  evaluate(): Promise<Record<string, number>> {
+    return Promise.resolve({});
+  }
+
+  async finish({ step }: EvaluationMoment): Promise<void> {
+    this.#layers = await this.#measure(step);
+  }
+
+  async #measure(step: number): Promise<ProbeAccuracy[]> {
+    const { config: { augment, data }, on, listener } = this.#run;
+    const probes = this.#probes;
+    const { places, classes } = probes.config;
+    const counts = places.map(() => ({ first: 0, firstFive: 0 }));
+    let images = 0;
+    const transform = evaluationTransform(augment);
+    const communicator = communicatorOf(on);
+    for await (const batch of batchesOf(this.#test, { data, transform, listener, communicator })) {
+      const { pixels, size, imageSize, labels } = batch;
+      const scores = on.backend.run(() =>
+        tf.tidy(() => {
+          const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
+          const features = extractFeatures(on, this.#encoder, input, probes.requests);
+          return tf.stack(probes.logits(on, features, false));
+        })
+      );
+      const values = await scores.data() as Float32Array;
+      scores.dispose();
+      for (const [place, count] of counts.entries()) {
+        for (const [index, label] of labels.entries()) {
+          const start = (place * size + index) * classes;
+          const rank = rankOfLabel(values.subarray(start, start + classes), label);
+          if (rank < 1) count.first++;
+          if (rank < 5) count.firstFive++;
+        }
+      }
+      images += size;
+    }
+    const [all, first, firstFive] = await countOverRanks(communicator, [
+      Int32Array.of(images),
+      Int32Array.from(counts, ({ first }) => first),
+      Int32Array.from(counts, ({ firstFive }) => firstFive),
+    ]);
+    return places.map((place, index) => {
+      const result = { top1: first[index] / all[0], top5: firstFive[index] / all[0] };
+      listener({ type: "evaluation", step, name: placeName(place), result });
+      return { ...place, ...result };
+    });
+  }
+}
