@@ -255,5 +255,8 @@ export const bombNames: readonly string[] = Object.keys(bombs);
 
 /** Prepares the cases. */
 export function bombCases(): Promise<Case> {
-  return Promise.resolve((_generator, index) => bombs[bombNames[index]]());
+  return Promise.resolve((_generator, index, about) => {
+    about(bombNames[index]);
+    return bombs[bombNames[index]]();
+  });
 }

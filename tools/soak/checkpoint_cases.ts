@@ -85,11 +85,12 @@ async function damage(name: string, bytes: Uint8Array, generator: Generator): Pr
 /** Prepares the cases. */
 export function checkpointCases(): Promise<Case> {
   const all = victims();
-  return Promise.resolve(async (generator) => {
+  return Promise.resolve(async (generator, _index, about) => {
     const { path, files } = oneOf(all, generator);
     const folder = Deno.makeTempDirSync({ dir: "." });
     try {
       const damaged = oneOf([...files.keys()], generator);
+      about(`${damaged} of ${[...files.keys()].length} files`);
       for (const [name, bytes] of files) {
         const at = `${folder}/${name}`;
         Deno.mkdirSync(at.slice(0, at.lastIndexOf("/")), { recursive: true });

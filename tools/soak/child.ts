@@ -9,8 +9,15 @@
 import { messageOf, UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 
-/** Does one case; gives how it ended. Errors that the command line shows without a trace are endings. */
-export type Case = (generator: Generator, index: number) => Promise<string>;
+/**
+ * Does one case; gives how it ended. Errors that the command line shows without a trace are endings;
+ * `about` is told what the case is, for a finding.
+ */
+export type Case = (
+  generator: Generator,
+  index: number,
+  about: (what: string) => void,
+) => Promise<string>;
 
 const prepare: Readonly<Record<string, () => Promise<Case>>> = {
   checkpoints: async () => await (await import("./checkpoint_cases.ts")).checkpointCases(),
@@ -41,7 +48,8 @@ async function main([part, seed, first, last]: readonly string[]): Promise<void>
   for (let index = Number(first); index <= Number(last); index++) {
     tell("begin", index);
     try {
-      tell("end", index, await work(root.split(index), index));
+      const about = (what: string) => tell("about", index, what);
+      tell("end", index, await work(root.split(index), index, about));
     } catch (error) {
       if (!isForUsers(error)) {
         tell(

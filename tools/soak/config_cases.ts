@@ -137,7 +137,7 @@ async function recipeTexts(): Promise<[string, Uint8Array][]> {
 /** Prepares the cases. */
 export async function configCases(): Promise<Case> {
   const texts = await recipeTexts();
-  return async (generator: Generator, index) => {
+  return async (generator: Generator, index, about) => {
     const task = tasks[index % tasks.length];
     if (generator.next() < 0.2) return await damagedRecipe(oneOf(texts, generator), generator);
     const right = await resolveConfig({ task, overrides: overridesOf[task] });
@@ -145,6 +145,7 @@ export async function configCases(): Promise<Case> {
     const given = otherValues(right.config, generator).map(([key, value]) =>
       isText ? `${key}=${JSON.stringify(value)}` : { key, value, origin: key }
     );
+    about(`${task} ${JSON.stringify(given)}`);
     const { config } = await resolveConfig({ task, overrides: [...overridesOf[task], ...given] });
     await train(config);
     return "trained";

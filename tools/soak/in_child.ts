@@ -54,6 +54,7 @@ async function runSome(
   }).spawn();
   const complaints = new Response(running.stderr).text();
   let current = first;
+  let about = "";
   let began = performance.now();
   let ended: string | null = null;
   const end = (reason: string) => {
@@ -76,7 +77,11 @@ async function runSome(
   for await (const line of lines) {
     const [kind, index, ...words] = line.split("\t");
     began = performance.now();
-    if (kind === "begin") current = Number(index);
+    if (kind === "begin") {
+      current = Number(index);
+      about = "";
+    }
+    if (kind === "about") about = `${words.join(" ")}: `;
     if (kind === "end" || kind === "fault") {
       tally.cases++;
       current = Number(index) + 1;
@@ -84,7 +89,11 @@ async function runSome(
     if (kind === "end") tally.count(words[0]);
     if (kind === "fault") {
       tally.count("a fault");
-      tally.find({ case: `${name}:${index}`, what: "stack trace", detail: words.join(" ") });
+      tally.find({
+        case: `${name}:${index}`,
+        what: "stack trace",
+        detail: about + words.join(" "),
+      });
     }
   }
   const { code, signal } = await running.status;
@@ -96,7 +105,7 @@ async function runSome(
   const what = ended ?? "died";
   tally.cases++;
   tally.count(what);
-  const detail = ended === null ? `${signal ?? `exit code ${code}`}: ${said}` : `killed for it`;
+  const detail = about + (ended === null ? `${signal ?? `exit code ${code}`}: ${said}` : "killed");
   tally.find({ case: `${name}:${current}`, what, detail });
   return current + 1;
 }

@@ -72,7 +72,8 @@ export function writePage(page: string, report: SoakReport): void {
   Deno.writeTextFileSync(page, withResults(Deno.readTextFileSync(page), report));
 }
 
-const [begin, end] = ["<!-- results: written by the soak -->", "<!-- end of results -->"];
+/** They hold the formatter off, too. */
+const [begin, end] = ["<!-- deno-fmt-ignore-start -->", "<!-- deno-fmt-ignore-end -->"];
 
 /** A page's text with the results of a report. */
 export function withResults(text: string, report: SoakReport): string {
