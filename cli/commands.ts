@@ -8,6 +8,7 @@ import type { Command, CommandGroup } from "./_command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { convert } from "./convert.ts";
+import { data } from "./data.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportModel } from "./export.ts";
@@ -50,6 +51,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   replay,
   serve,
   doctor,
+  data,
   config,
   completion,
 ];

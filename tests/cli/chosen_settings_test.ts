@@ -54,7 +54,7 @@ Deno.test("--data alone chooses sizes, length and a held-out part; --set and fla
     assert.deepEqual([config.data.holdOut, config.data.onError], [0.1, "skip"]);
     // Eight are left to train on, so that a step has as many.
     assert.equal(config.batchSize, 8);
-    assert.equal(config.task === "pretrain" && config.schedule.steps, 6000);
+    assert.equal(config.task === "pretrain" && config.schedule.steps, 5600);
     assert.equal(
       describeChoice(settings!, 1500),
       "64 px in patches of 8, ViT-mini (4 blocks of 128), about 25 minutes; --image-size, " +

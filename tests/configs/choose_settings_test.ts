@@ -37,7 +37,7 @@ Deno.test("the model grows with the machine, and memory bounds it", () => {
 Deno.test("a run sees as many images as were measured to do, more where there are more and time", () => {
   const passesOf = (count: number, cores: number) =>
     chooseSettings({ count, shortEdge: 500 }, machine(cores), { model: "mini" }).passes;
-  assert.equal(passesOf(100, 2), 48_000);
+  assert.equal(passesOf(100, 2), 44_800);
   assert.equal(passesOf(60_000, 2), 120_000);
   // Half an hour of two cores, and no more.
   assert.equal(passesOf(1e6, 2), passesOf(1e7, 2));
