@@ -15,7 +15,8 @@ export const normalization = z.enum(["imagenet", "half", "clip"]);
 /** The images of a run. */
 export const dataSection = z.strictObject({
   source: z.string().default("sample").describe(
-    'Images: a folder, a .tar or .zip file, a pattern of shards, or "sample" for the bundled one.',
+    "Images: a folder, a .tar, .tar.gz or .zip file, a pattern of shards such as " +
+      '`wds-{0000..0012}.tar`, or "sample" for the bundled ones.',
   ),
   split: z.string().nullable().default("train").describe(
     "Part of the source to train on, a subfolder such as `train`; taken only where it exists. " +
@@ -28,10 +29,10 @@ export const dataSection = z.strictObject({
     "Part of the source to evaluate on; `test` is taken where it does not exist.",
   ),
   listFile: z.string().nullable().default(null).describe(
-    "List of `path label` lines of the training split as mmselfsup has it, relative to the source.",
+    "File of `path label` lines of the training split as mmselfsup has it; a path, or one in the source.",
   ),
   evaluationListFile: z.string().nullable().default(null).describe(
-    "List of `path label` lines of the evaluation split, relative to the source.",
+    "File of `path label` lines of the evaluation split; a path, or one in the source.",
   ),
   holdOut: z.number().positive().lt(1).nullable().default(null).describe(
     "Share of each class that is held out for evaluation where a labelled source has no splits; the " +

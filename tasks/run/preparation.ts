@@ -48,14 +48,28 @@ function defaults(): Preparation {
   };
 }
 
+/** A run's directory and its resolved config. */
+interface FoundRun {
+  readonly directory: string;
+  readonly config: Config;
+}
+
 /**
- * The resolved config of a run directory, or of the one that a file, or one of its checkpoints
- * (`RUN/checkpoints/step-N`), lies in; null for anything else.
+ * The run that a checkpoint is of: its directory, a file in it, or one of its checkpoints
+ * (`RUN/checkpoints/step-N`); null for anything else.
  */
-function runConfig(checkpoint: string): Config | null {
+function runOf(checkpoint: string): FoundRun | null {
   const parent = dirname(checkpoint);
   const isStep = basename(parent) === "checkpoints";
-  return configIn(checkpoint) ?? configIn(isStep ? dirname(parent) : parent);
+  for (const directory of [checkpoint, isStep ? dirname(parent) : parent]) {
+    const config = configIn(directory);
+    if (config !== null) return { directory, config };
+  }
+  return null;
+}
+
+function runConfig(checkpoint: string): Config | null {
+  return runOf(checkpoint)?.config ?? null;
 }
 
 function configIn(checkpoint: string): Config | null {
@@ -146,8 +160,9 @@ export function hubPreprocessing(checkpoint: string): Preprocessing | undefined 
 
 /** The names of the classes that a run trained on; null where the checkpoint is no such run. */
 export function classNamesOfRun(checkpoint: string): readonly string[] | null {
-  if (runConfig(checkpoint) === null) return null;
-  const latest = latestCheckpoint(checkpoint).checkpoint;
+  const run = runOf(checkpoint);
+  if (run === null) return null;
+  const latest = latestCheckpoint(run.directory).checkpoint;
   if (latest === undefined) return null;
   const { state } = loadCheckpoint(latest.directory);
   const { model } = state as { model?: { classNames?: string[] } };
