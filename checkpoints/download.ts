@@ -23,6 +23,11 @@ export interface DownloadOptions {
   attempts?: number;
   /** Wait before an attempt is repeated; doubled each time. */
   retryDelayMs?: number;
+  /**
+   * For what only plans and measures: a model card's file that is not there is not fetched, and a model
+   * of its shape stands in. Told its name.
+   */
+  onStandIn?(name: string): void;
   signal?: AbortSignal;
   onProgress?(progress: { bytes: number; total: number | undefined }): void;
 }
@@ -169,6 +174,17 @@ async function fetchChecked(
   });
 }
 
+function cachedPath(card: ModelCard, directory: string): string {
+  return join(directory, basename(new URL(card.urls[0]).pathname) || "weights");
+}
+
+/** Whether a card's file is in the folder of downloads, of the size that is known. */
+export function isCached(card: ModelCard, directory: string = cacheDirectory()): boolean {
+  const path = cachedPath(card, directory);
+  return exists(path) &&
+    (card.bytes === null || flawOf(path, { ...card, sha256: null }) === undefined);
+}
+
 /**
  * The path of a card's file in the cache, fetched if it is not there. A connection that breaks is
  * gone on from; size and SHA-256 are checked as far as the card knows them. A `UserError` says what
@@ -179,9 +195,8 @@ export async function downloadCard(
   options: DownloadOptions = {},
 ): Promise<string> {
   const directory = options.directory ?? cacheDirectory();
-  const path = join(directory, basename(new URL(card.urls[0]).pathname) || "weights");
-  const isThere = () =>
-    exists(path) && (card.bytes === null || flawOf(path, { ...card, sha256: null }) === undefined);
+  const path = cachedPath(card, directory);
+  const isThere = () => isCached(card, directory);
   if (isThere()) return path;
   if (options.offline) {
     throw new UserError(`Cannot download "${card.name}": --offline is set`, {
@@ -232,6 +247,7 @@ export async function resolveWeights(
     return await downloadCard({
       name: from,
       kind: "encoder",
+      shape: null,
       description: "weights by address",
       urls: [from],
       bytes: null,

@@ -1,6 +1,7 @@
 /** `--dry-run`: what a run will cost, computed and measured, and what speaks against it. */
 import { freeDiskBytes } from "../checkpoints/disk_space.ts";
 import { listCheckpoints } from "../checkpoints/store.ts";
+import type { DownloadOptions } from "../checkpoints/download.ts";
 import type { Config, ConfigOf, Task } from "../configs/schema.ts";
 import { single } from "../distributed/single.ts";
 import { starvationMessage } from "../pipeline/health.ts";
@@ -82,10 +83,10 @@ interface DryRun<T extends Task, Outcome extends TaskOutcome> {
 async function measure<T extends Task, Outcome extends TaskOutcome>(
   { runner, config, directory }: DryRun<T, Outcome>,
   plan: PlannedRun,
+  downloads: DownloadOptions,
   flags: RunFlagValues,
   { signal, note }: CommandContext,
 ): Promise<RunMeasurement | null> {
-  const downloads = { offline: flags.offline };
   const others = { resume: "auto", hooks: [], origins: new Map(), profiles: false } as const;
   return await measureRun(
     config,
@@ -100,6 +101,21 @@ async function measure<T extends Task, Outcome extends TaskOutcome>(
   );
 }
 
+/** A plan fetches nothing that it need not read: a stand-in of the same shape takes as long. */
+function planningDownloads(
+  { offline }: RunFlagValues,
+  context: CommandContext,
+): DownloadOptions {
+  const told = new Set<string>();
+  return {
+    offline,
+    onStandIn(name) {
+      if (told.has(name) || !told.add(name)) return;
+      context.note(`"${name}" is not downloaded for a plan: a model of its shape stands in`);
+    },
+  };
+}
+
 /** Plans a run and measures some of its steps; gives the exit code. */
 export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
   run: DryRun<T, Outcome>,
@@ -107,13 +123,14 @@ export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
   context: CommandContext,
 ): Promise<number> {
   const { runner, config, directory, memoryBudgetBytes } = run;
+  const downloads = planningDownloads(flags, context);
   const plan = await runner.plan(config, {
-    downloads: { offline: flags.offline },
+    downloads,
     ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }),
   });
   const room = { diskBytes: roomOnDisk(directory), memoryBytes: memoryBudgetBytes ?? null };
   const canMeasure = reasonNotToMeasure(plan, room) === null;
-  const measured = canMeasure ? await measure(run, plan, flags, context) : null;
+  const measured = canMeasure ? await measure(run, plan, downloads, flags, context) : null;
   if (context.signal.aborted) return exitCodes.interrupted;
   const disk = { ...plan.disk, free: room.diskBytes };
   const warnings = planWarnings(config, plan, measured, room);

@@ -61,7 +61,14 @@ function checkedRoot(value: unknown, label: string): RawConfig {
   );
 }
 
-/** Parses JSON with comments and trailing commas. */
+/** What a run's `config.json` holds around the config: that and the origin of each value. */
+function runConfigIn(values: RawConfig): RawConfig | null {
+  const { config, origins } = values;
+  const isOfRun = isSection(config) && isSection(origins) && typeof config.task === "string";
+  return isOfRun ? config : null;
+}
+
+/** Parses JSON with comments and trailing commas; of a run's `config.json` the config in it. */
 export function parseJsonc(text: string, label: string): Source {
   const errors: JsoncError[] = [];
   const options = { allowTrailingComma: true, disallowComments: false };
@@ -73,7 +80,15 @@ export function parseJsonc(text: string, label: string): Source {
   }
   const lines = new Map<string, number>();
   const values = withinStack(() => valueOf(root, "", text, lines), label);
-  return { values: checkedRoot(values, label), lines, header: headerOf(text) };
+  const checked = checkedRoot(values, label);
+  const config = runConfigIn(checked);
+  if (config === null) return { values: checked, lines, header: headerOf(text) };
+  const inner = [...lines].filter(([key]) => key.startsWith("config."));
+  return {
+    values: config,
+    lines: new Map(inner.map(([key, line]) => [key.slice("config.".length), line])),
+    header: "",
+  };
 }
 
 /** Lines of the keys of a block-style YAML document, by their indentation. */

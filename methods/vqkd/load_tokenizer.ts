@@ -5,8 +5,9 @@
  */
 
 import type { Context } from "../../backends/backend.ts";
-import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
-import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
+import type { DownloadOptions } from "../../checkpoints/download.ts";
+import { requireWhole } from "../../checkpoints/open_model.ts";
+import { openWeights } from "../../checkpoints/open_weights.ts";
 import { type TensorMap, toFloat32 } from "../../checkpoints/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
@@ -18,14 +19,6 @@ import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 export const bundledTokenizers: Readonly<Record<string, URL>> = {
   vqkd_quickstart: new URL("../../assets/vqkd_quickstart.safetensors", import.meta.url),
 };
-
-/** Where the tokenizer of that name or path is; a model card's file is downloaded if need be. */
-async function locateTokenizer(
-  checkpoint: string,
-  downloads: DownloadOptions,
-): Promise<string | URL> {
-  return bundledTokenizers[checkpoint] ?? await resolveWeights(checkpoint, downloads);
-}
 
 /**
  * Loads the encoder and the codebook of a VQ-KD tokenizer of any known format; its decoder is left on
@@ -63,7 +56,7 @@ async function withTokenizer<T>(
   downloads: DownloadOptions,
   use: (config: VqkdConfig, tensors: TensorMap) => Promise<T>,
 ): Promise<T> {
-  const opened = await openModel(await locateTokenizer(checkpoint, downloads), {
+  const opened = await openWeights(bundledTokenizers[checkpoint] ?? checkpoint, downloads, {
     part: "tokenizer",
   });
   try {

@@ -5,11 +5,12 @@
  */
 
 import type { Context } from "../../backends/backend.ts";
-import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
+import type { DownloadOptions } from "../../checkpoints/download.ts";
 import { adaptPositions, type PositionTarget } from "../../checkpoints/formats/adapt_positions.ts";
 import type { Preprocessing } from "../../checkpoints/preprocessing.ts";
 import type { ModelKind, ModelShape } from "../../checkpoints/formats/model_shape.ts";
-import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
+import { requireWhole } from "../../checkpoints/open_model.ts";
+import { openWeights } from "../../checkpoints/open_weights.ts";
 import { toFloat32 } from "../../checkpoints/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import type { TransformerTraits } from "../../core/transformer_traits.ts";
@@ -52,7 +53,7 @@ export async function readPretrained(
   options: ReadOptions = {},
 ): Promise<PretrainedWeights> {
   const { downloads = {}, ...target } = options;
-  const opened = await openModel(await resolveWeights(checkpoint, downloads));
+  const opened = await openWeights(checkpoint, downloads);
   try {
     const { kind, report } = opened;
     if (kind === "tokenizer") {

@@ -80,6 +80,7 @@ async function withServer(answer: Answer, work: (world: World) => Promise<void>)
 const card = (url: string, known: Partial<ModelCard> = {}): ModelCard => ({
   name: "vqkd",
   kind: "tokenizer",
+  shape: null,
   description: "test weights",
   urls: [url],
   bytes: WEIGHTS.length,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MODEL_CARDS } from "../../checkpoints/cards.ts";
+import { CONVERT_DTYPES } from "../../checkpoints/_convert_dtype.ts";
 import { CONVERT_TARGETS } from "../../checkpoints/convert.ts";
 import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
 import type { ModelKind } from "../../checkpoints/formats/model_shape.ts";
@@ -53,28 +54,38 @@ Deno.test("names that differ in a number take one line", () => {
   assert.deepEqual(describeNames("missing", []), []);
 });
 
-Deno.test("convert takes all targets of the library", () => {
+Deno.test("convert takes all targets and types of the library", () => {
   assert.deepEqual(convert.flags.to.choices, CONVERT_TARGETS);
+  assert.deepEqual(convert.flags.dtype.choices, CONVERT_DTYPES);
 });
 
 Deno.test("convert says what became of the tensors", async () => {
   await withFolder(async (folder) => {
     const [model, timm] = [`${folder}/model.safetensors`, `${folder}/timm`];
     await writeModel(model, "pretrain", ["blocks.0.norm1.bias", "blocks.1.norm1.bias"]);
-    const { code, stdout, stderr } = await runTask("convert", [model, timm, "--to", "timm"]);
+    const words = [model, timm, "--to", "timm"];
+    const refused = await runTask("convert", words);
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /"blocks\.0\.norm1\.bias" and 1 more missing; .*--allow-missing\n$/,
+    );
+    assert.throws(() => Deno.statSync(timm), Deno.errors.NotFound);
+    const { code, stdout, stderr } = await runTask("convert", [...words, "--allow-missing"]);
     assert.equal(stderr, "");
     assert.equal(code, 0);
     assert.match(stdout, /^unilm pretrain to timm: \d+ tensors\n/);
     assert.match(stdout, /^missing \(2\):\n {2}blocks\.\*\.norm1\.bias ×2$/m);
     assert.match(stdout, /^put aside \(\d+\):\n[\s\S]*lm_head\.weight$/m);
     assert.match(stdout, /^written \(3\):\n[\s\S]*config\.json$/m);
-    const back = [timm, `${folder}/back.pth`, "--to", "unilm", "--json"];
+    const back = [timm, `${folder}/back.pth`, "--to", "unilm", "--json", "--allow-missing"];
     const report = JSON.parse((await runTask("convert", back)).stdout);
     assert.equal(report.from, "timm");
     assert.equal(report.kind, "pretrain");
     assert.deepEqual(report.missing, ["blocks.0.norm1.bias", "blocks.1.norm1.bias"]);
     assert.deepEqual(report.aside, []);
     const again = [`${folder}/back.pth`, `${folder}/again.safetensors`, "--to", "safetensors"];
+    again.push("--allow-missing");
     const { stdout: dropped } = await runTask("convert", again);
     assert.match(dropped, /^dropped, computed from the window size \(1\):$/m);
   });

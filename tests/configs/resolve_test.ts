@@ -302,3 +302,18 @@ Deno.test("every finite number above zero that JavaScript prints is a learning r
     { seed: 1, numRuns: 50 },
   );
 });
+
+Deno.test("a run's config.json is a recipe: the config in it, with its lines", async () => {
+  const { config } = await resolveConfig({ task: "pretrain", overrides: ["seed=7"] });
+  const stored = { config, origins: { seed: "--set seed=7" }, hash: "0" };
+  const text = JSON.stringify(stored, null, 2);
+  await withFiles({ "config.json": text }, async (base) => {
+    const again = await resolveConfig({ task: "pretrain", recipe: "./config.json", base });
+    assert.deepEqual(again.config, config);
+    assert.match(again.origins.get("seed")!, /config\.json:4$/);
+    const extended = { extends: "./config.json", seed: 8 };
+    await Deno.writeTextFile(new URL("more.json", base), JSON.stringify(extended));
+    const more = await resolveConfig({ task: "pretrain", recipe: "./more.json", base });
+    assert.deepEqual(more.config, { ...config, seed: 8 });
+  });
+});
