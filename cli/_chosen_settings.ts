@@ -184,6 +184,14 @@ function dataChoice(flags: ConfigFlagValues): Override[] {
   return [{ key: "data.holdOut", value: 0.1, origin: "--data, where there are no splits" }];
 }
 
+/** Some files of anybody's photographs are broken: they are left out, as was said of those that show it. */
+function carefully(unreadable: number): Override[] {
+  return [
+    { key: "data.onError", value: "skip", origin: "--data" },
+    { key: "data.maxSkipped", value: Math.max(100, 2 * unreadable), origin: "--data" },
+  ];
+}
+
 /**
  * Chooses what is left open: sizes, model and length for somebody's own images, or around sizes that
  * were given; the image size of a checkpoint.
@@ -196,40 +204,31 @@ export async function chooseFor(
   tell: RunListener,
 ): Promise<Choice> {
   if (flags.resume !== undefined) return { overrides: [], settings: null };
-  const always = task === "segment" ? [] : dataChoice(flags);
+  const held = task === "segment" ? [] : dataChoice(flags);
+  const hasOwnImages = held.length > 0;
+  const hasRecipe = flags.config.length > 0;
+  const facts = hasOwnImages && !hasRecipe ? await imageFacts(task, flags, held, tell) : null;
+  const always = [...held, ...facts === null ? [] : carefully(facts.unreadable)];
   if (flags.checkpoint !== undefined) {
     return { overrides: [...always, ...checkpointChoice(flags)], settings: null };
   }
-  const hasOwnImages = always.length > 0;
   const [imageSize, patchSize] = [sizeOf(flags, "imageSize"), sizeOf(flags, "patchSize")];
   const { model } = flags;
-  const isOpen = flags.config.length === 0 && task !== "linearProbe" &&
+  const isOpen = !hasRecipe && task !== "linearProbe" &&
     (hasOwnImages || imageSize !== undefined || patchSize !== undefined || model !== undefined);
   if (!isOpen) return { overrides: always, settings: null };
-  const facts = hasOwnImages
-    ? await imageFacts(task, flags, always, tell)
-    : { ...sampleImages, unreadable: 0 };
-  const settings = chooseSettings(facts, await machineFacts(flags), {
+  const images = facts ?? sampleImages;
+  const settings = chooseSettings(images, await machineFacts(flags), {
     imageSize,
     patchSize,
     // Without images of one's own only what hangs together with the given sizes is chosen.
     model: model ?? (hasOwnImages ? undefined : "mini"),
   });
-  const chosen = overridesOf(task, flags, settings, facts.count)
+  const chosen = overridesOf(task, flags, settings, images.count)
     .filter((override) =>
       hasOwnImages || typeof override !== "string" && /^model\.|lr$/.test(override.key)
     );
-  const careful: Override[] = hasOwnImages
-    ? [
-      { key: "data.onError", value: "skip", origin: "--data" },
-      {
-        key: "data.maxSkipped",
-        value: Math.max(100, 2 * facts.unreadable),
-        origin: "--data",
-      },
-    ]
-    : [];
-  return { overrides: [...always, ...careful, ...chosen], settings };
+  return { overrides: [...always, ...chosen], settings };
 }
 
 /** The choice in one line: `64 px in patches of 8, ViT-Ti, about 25 minutes; …`. */

@@ -63,7 +63,13 @@ export function inferenceOptions(
     checkpoint,
     data: {
       ...(data === undefined ? {} : { source: data, evaluationSource: null }),
-      ...(data === undefined ? {} : { listFile: null, evaluationListFile: null }),
+      // Other images than the run's: neither its lists nor what it leaves out speak of them.
+      ...(data === undefined ? {} : {
+        listFile: null,
+        evaluationListFile: null,
+        exclude: null,
+        holdOut: 0.1,
+      }),
       ...(split === undefined ? {} : { split }),
       ...(testSplit === undefined ? {} : { evaluationSplit: testSplit }),
       ...(workers === undefined ? {} : { workers }),

@@ -39,7 +39,7 @@ export const dataSection = z.strictObject({
       "same images in every run. null: none; the command line takes a tenth with `--data`.",
   ),
   exclude: z.string().nullable().default(null).describe(
-    "File that names images to leave out, a path a line, as `deno task data check` writes it.",
+    "File that names images to leave out, a path a line, as `data check --exclude-list` writes it.",
   ),
   labelFraction: z.number().positive().max(1).default(1).describe(
     "Share of the labelled training images of each class to use, drawn with the seed.",
