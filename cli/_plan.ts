@@ -1,5 +1,6 @@
 /** Writes figures for people: the plan of a run, accuracies. */
-import { formatMetric, metricName } from "../core/metric_names.ts";
+import { formatMetric, metricName, tellingMetrics } from "../core/metric_names.ts";
+import { formatRate } from "../core/number_formats.ts";
 import { formatDuration } from "./_progress.ts";
 
 /** `12.3 MB`, in powers of 1000. */
@@ -27,6 +28,7 @@ function inWords(key: string): string {
 }
 
 function formatNumber(key: string, value: number, isBytes: boolean): string {
+  if (/LearningRate$|^learningRate/.test(key)) return formatRate(value);
   if (isBytes || /Bytes$/.test(key)) return formatBytes(value);
   if (/^secondsTo[A-Z]/.test(key)) return formatDuration(value);
   return formatFigure(value);
@@ -63,6 +65,22 @@ export function describeAccuracies(
       ...measures.map((key) => row[key] === undefined ? "–" : formatMetric(key, row[key])),
     ]),
   ];
+  return alignedRows(rows);
+}
+
+/** `top-1 84.0 %  top-5 99.1 %`; the latter where it says something. */
+export function accuracyText(
+  { top1, top5 }: { readonly top1: number; readonly top5: number },
+  classes: number,
+): string {
+  return Object.entries(tellingMetrics({ top1, top5 }, classes)).map(([key, share]) =>
+    `${key === "top1" ? "top-1" : "top-5"} ${formatMetric(key, share)}`
+  ).join("  ");
+}
+
+/** Rows of cells as lines: the first column stands left, the others right. */
+export function alignedRows(rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) =>
     row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")

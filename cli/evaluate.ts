@@ -2,6 +2,7 @@
 import { defineCommand, toggle } from "./_command.ts";
 import { jobFlags } from "./_job.ts";
 import { inferenceOptions, labelledDataFlags, modelFlags, percent } from "./_model_flags.ts";
+import { accuracyText } from "./_plan.ts";
 
 function share(value: number | null): string {
   return value === null ? "–" : percent(value);
@@ -54,8 +55,8 @@ export const evaluate = defineCommand({
           context.print(row.map((count) => String(count).padStart(cell)).join(" "));
         }
       }
-      const { top1, top5, images } = result;
-      context.print(`top-1 ${percent(top1)}  top-5 ${percent(top5)}  on ${images} images`);
+      const { images, classes } = result;
+      context.print(`${accuracyText(result, classes.length)}  on ${images} images`);
     } finally {
       close();
     }

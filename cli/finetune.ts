@@ -1,7 +1,7 @@
 /** `finetune`: fine-tuning for classification. */
 import { defineCommand } from "./_command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
-import { percent } from "./_model_flags.ts";
+import { accuracyText } from "./_plan.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Fine-tunes a classifier. */
@@ -57,16 +57,12 @@ export const finetune = defineCommand({
           const { planFinetuning } = await import("../methods/classify/plan.ts");
           return await planFinetuning(config, options);
         },
-        describe: ({ step, top1, top5, averaged, best, directory }) => [
+        describe: ({ step, top1, top5, averaged, best, classes, directory }) => [
           ...(top1 === null || top5 === null
             ? []
-            : [`top-1 ${percent(top1)}  top-5 ${percent(top5)}  after step ${step}`]),
-          ...(averaged === null ? [] : [
-            `top-1 ${percent(averaged.top1)}  top-5 ${percent(averaged.top5)}  averaged weights`,
-          ]),
-          ...(best === null ? [] : [
-            `top-1 ${percent(best.top1)}  top-5 ${percent(best.top5)}  best, step ${best.step}`,
-          ]),
+            : [`${accuracyText({ top1, top5 }, classes)}  after step ${step}`]),
+          ...(averaged === null ? [] : [`${accuracyText(averaged, classes)}  averaged weights`]),
+          ...(best === null ? [] : [`${accuracyText(best, classes)}  best, step ${best.step}`]),
           `Everything is in ${directory}`,
         ],
       },

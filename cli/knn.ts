@@ -1,7 +1,33 @@
 /** `knn`: nearest neighbours of frozen features. */
-import { choice, defineCommand, integer, number, repeated } from "./_command.ts";
+import { formatMetric, metricName, tellingMetrics } from "../core/metric_names.ts";
+import type { KnnResult } from "../tasks/inference/knn.ts";
+import { choice, defineCommand, integer, number, repeated, toggle } from "./_command.ts";
 import { jobFlags } from "./_job.ts";
-import { inferenceOptions, labelledDataFlags, modelFlags, percent } from "./_model_flags.ts";
+import { inferenceOptions, labelledDataFlags, modelFlags } from "./_model_flags.ts";
+import { alignedRows } from "./_plan.ts";
+
+/** A table for each measure: the model first, then its baselines; a column for each k. */
+function describe({ results, baselines, classes }: KnnResult): string[] {
+  const table = (key: "top1" | "top5", guesses: number) => {
+    const chance = results.map(({ k }) => ({
+      k,
+      top1: guesses / classes,
+      top5: guesses / classes,
+    }));
+    const rows = Object.entries({ features: results, ...baselines, chance });
+    return alignedRows([
+      [key === "top1" ? "k-NN accuracy" : "top-5", ...results.map(({ k }) => `k ${k}`)],
+      ...rows.map(([place, row]) => [
+        metricName(place),
+        ...row.map((accuracy) => formatMetric(key, accuracy[key])),
+      ]),
+    ]);
+  };
+  const telling = tellingMetrics({ top1: 1, top5: 5 }, classes);
+  return Object.entries(telling).flatMap(([key, guesses]) =>
+    table(key as "top1" | "top5", guesses)
+  );
+}
 
 /** Measures k-NN accuracy. */
 export const knn = defineCommand({
@@ -21,6 +47,7 @@ export const knn = defineCommand({
     )),
     temperature: number("Votes weigh exp(similarity / X); default 0.07."),
     layer: integer("Block, from 0, or from the end with -1; default the last."),
+    noBaselines: toggle("Leave out the untrained network and raw pixels: the model alone."),
     token: choice("What of the block; default meanPatches.", ["meanPatches", "cls"]),
   },
   examples: [
@@ -28,7 +55,7 @@ export const knn = defineCommand({
     ["knn --checkpoint beit.pth --data data/imagenet --json", "a published model, as JSON"],
   ],
   async run({ flags }, context) {
-    const { neighbours, temperature, layer, token } = flags;
+    const { neighbours, temperature, layer, token, noBaselines } = flags;
     const { options, close } = inferenceOptions(flags);
     const communicator = await context.job.join(flags);
     try {
@@ -40,12 +67,11 @@ export const knn = defineCommand({
         temperature,
         layer,
         token,
+        baselines: !noBaselines,
       });
       if (communicator.rank > 0) return;
       if (flags.json) return context.printJson(result);
-      for (const { k, top1, top5 } of result.results) {
-        context.print(`k ${String(k).padStart(3)}  top-1 ${percent(top1)}  top-5 ${percent(top5)}`);
-      }
+      for (const line of describe(result)) context.print(line);
       context.print(
         `${result.token} of layer ${result.layer}, ${result.testImages} test images against ` +
           `${result.trainImages}, ${result.classes} classes`,

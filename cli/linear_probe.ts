@@ -1,7 +1,7 @@
 /** `linear-probe`: linear classifiers on frozen features. */
 import { defineCommand } from "./_command.ts";
 import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
-import { percent } from "./_model_flags.ts";
+import { accuracyText } from "./_plan.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Probes a model. */
@@ -51,14 +51,14 @@ export const linearProbe = defineCommand({
           const { planLinearProbe } = await import("../methods/probe/plan.ts");
           return await planLinearProbe(config, options);
         },
-        describe: ({ layers, best, top1, top5, directory }) => [
-          ...layers.map(({ layer, token, top1, top5 }) =>
-            `layer ${String(layer).padStart(2)}  ${token.padEnd(11)}  top-1 ${percent(top1)}  ` +
-            `top-5 ${percent(top5)}`
+        describe: ({ layers, best, top1, top5, classes, directory }) => [
+          ...layers.map(({ layer, token, ...accuracy }) =>
+            `layer ${String(layer).padStart(2)}  ${token.padEnd(11)}  ${
+              accuracyText(accuracy, classes)
+            }`
           ),
           ...(best === null || top1 === null || top5 === null ? [] : [
-            `Best: ${best.token} of layer ${best.layer}, top-1 ${percent(top1)}, ` +
-            `top-5 ${percent(top5)}`,
+            `Best: ${best.token} of layer ${best.layer}, ${accuracyText({ top1, top5 }, classes)}`,
           ]),
           `Everything is in ${directory}`,
         ],

@@ -1,7 +1,8 @@
 /** `tokenizer`: trains the visual tokenizer. */
 import { defineCommand } from "./_command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
-import { formatNumber } from "./_progress.ts";
+import { formatMetric, metricName } from "../core/metric_names.ts";
+import { alignedRows } from "./_plan.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Trains a VQ-KD tokenizer. */
@@ -64,7 +65,11 @@ export const tokenizer = defineCommand({
         },
         describe: ({ step, interrupted, metrics, directory }) => [
           `Trained for ${step} steps`,
-          ...Object.entries(metrics).map(([name, value]) => `${name}  ${formatNumber(value)}`),
+          ...alignedRows(
+            Object.entries(metrics).map((
+              [key, value],
+            ) => [metricName(key), formatMetric(key, value)]),
+          ),
           interrupted
             ? `Everything is in ${directory}`
             : `The tokenizer is ${directory}/tokenizer.safetensors; the run is beside it`,

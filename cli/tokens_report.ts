@@ -2,22 +2,30 @@
 import { messageOf, UserError } from "../core/errors.ts";
 import { defineCommand, integer, path } from "./_command.ts";
 import type { TokensReportFigures } from "../tasks/tokens/tokens_report.ts";
-import { inferenceOptions, labelledDataFlags, percent } from "./_model_flags.ts";
+import { formatPercent } from "../core/number_formats.ts";
+import { inferenceOptions, labelledDataFlags } from "./_model_flags.ts";
 import { tokenizerFlags } from "./tokenize.ts";
 
 /** The figures in words. */
 function describe(figures: TokensReportFigures): string[] {
   const { codes, deadCodes, codebookUsage, codebookPerplexity, images, knnTop1, pixels } = figures;
   const lines = [
-    `${codes - deadCodes} of ${codes} codes in use (${percent(codebookUsage)}), perplexity ` +
+    `${codes - deadCodes} of ${codes} codes in use (${formatPercent(codebookUsage)}), perplexity ` +
     `${codebookPerplexity.toFixed(1)}, in ${images} images`,
   ];
   if (knnTop1 === undefined) return lines;
-  lines.push(`k-NN on code histograms   ${percent(knnTop1)}`);
-  if (pixels !== undefined) {
-    lines.push(`… of k-means on pixels    ${percent(pixels.knnTop1!)}`);
-  }
-  return [...lines, `… by guessing             ${percent(figures.chance!)}`];
+  const rows: [string, number][] = [
+    ["k-NN by code histograms, this tokenizer", knnTop1],
+    ...pixels === undefined
+      ? []
+      : [["k-NN by code histograms, k-means on pixels", pixels.knnTop1!] as [string, number]],
+    ["chance", figures.chance!],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    ...lines,
+    ...rows.map(([name, share]) => `${name.padEnd(width)}  ${formatPercent(share).padStart(7)}`),
+  ];
 }
 
 /** Writes the page. */

@@ -29,10 +29,10 @@ export interface RejectedFile {
 }
 
 /**
- * How a run stands: `cut` before the end of its schedule by `--max-steps`, `failed` by an error,
- * `interrupted` by a signal.
+ * How a run stands: ended before the end of its schedule by `evaluation.stop` (`early`), by
+ * `--max-steps` (`cut`), by an error (`failed`) or by a signal (`interrupted`).
  */
-export type RunStatus = "running" | "finished" | "cut" | "interrupted" | "failed";
+export type RunStatus = "running" | "finished" | "early" | "cut" | "interrupted" | "failed";
 
 /** What the page shows. */
 export interface RunReport {
@@ -73,7 +73,7 @@ const style = `${curvePlotStyle}${pictureSheetStyle}${confusionStyle}
 .status{display:inline-flex;align-items:center;gap:.5em;border-radius:1rem;padding:.1rem .8rem;font-weight:600;
 font-size:.9rem;background:color-mix(in oklab,currentColor 12%,transparent)}
 .status::before{content:"";width:.55em;height:.55em;border-radius:50%;background:currentColor}
-.running{color:var(--accent)}.finished{color:var(--good)}.cut,.interrupted,.failed{color:var(--bad)}
+.running{color:var(--accent)}.finished,.early{color:var(--good)}.cut,.interrupted,.failed{color:var(--bad)}
 progress{width:100%;height:.5rem;accent-color:var(--accent);display:block;margin:.8rem 0}
 .verdict{font-size:1.05rem;margin:1rem 0}
 .warning{border-left:3px solid var(--bad);padding-left:.8rem}
@@ -102,6 +102,7 @@ function statusText({ status, step, totalSteps }: RunReport): string {
   const texts: Readonly<Record<RunStatus, string>> = {
     running: "running",
     finished: "finished",
+    early: `stopped early ${place}`,
     cut: `stopped by --max-steps ${place}`,
     interrupted: `interrupted ${place}`,
     failed: `ended by an error ${place}`,
@@ -285,8 +286,7 @@ export function runReportPage(report: RunReport): string {
     resultSection(report),
     headline(report),
     ...newest,
-    plotSection("Results over the run", plots.results),
-    plotSection("Training", plots.training, trainingNote),
+    plotSection("Training", [...plots.results, ...plots.training], trainingNote),
     pictureSection(report),
     confusionSection(report),
     plotSection("Optimization and speed", plots.machine),

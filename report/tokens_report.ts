@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeHtml, figureCards, htmlPage, htmlTable } from "./html.ts";
+import { type Bar, barList, escapeHtml, figureCards, htmlPage } from "./html.ts";
 import { pngAddress, type RgbPicture } from "./png.ts";
 
 /** An image with its tokens. */
@@ -36,8 +36,8 @@ export interface TokensReport {
   readonly grid: number;
   /** Names and values of the figures at the top. */
   readonly figures: readonly (readonly [name: string, value: string])[];
-  /** A table of accuracies, the head first; null where the images have no labels. */
-  readonly accuracies: readonly (readonly string[])[] | null;
+  /** Accuracies by code histograms, the tokenizer's own first; null where the images have no labels. */
+  readonly accuracies: readonly Bar[] | null;
   /** Hits of each code, [K]. */
   readonly hits: ArrayLike<number>;
   /** Colour of each code, [K, 3]; near codes should have near colours. */
@@ -48,14 +48,17 @@ export interface TokensReport {
 }
 
 const style = `
-.pictures{display:grid;gap:1.5rem 1.25rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
-.maps{display:grid;grid-template-columns:1fr 1fr;gap:.3rem}
+.pictures{display:grid;gap:.9rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
+.pictures figure,.gallery figure{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.7rem}
+.pictures figcaption,.gallery figcaption{margin-top:.5rem}
+.maps{display:grid;grid-template-columns:1fr 1fr;gap:.35rem}
 .maps svg{grid-column:1/-1}
-.maps img,.maps svg,.patches img{width:100%;image-rendering:pixelated;border-radius:.2rem}
-.gallery{display:grid;gap:1rem 1.25rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
-.patches{display:grid;grid-template-columns:repeat(6,1fr);gap:.2rem}
+.maps img,.maps svg,.patches img{width:100%;image-rendering:pixelated;border-radius:.3rem}
+.gallery{display:grid;gap:.9rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
+.patches{display:grid;grid-template-columns:repeat(6,1fr);gap:.25rem}
+.histogram{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem}
 .histogram svg{width:100%;height:9rem;border-bottom:1px solid var(--line)}
-.ends{display:flex;justify-content:space-between;gap:1rem;color:var(--faint);font-size:.85rem}
+.ends{display:flex;justify-content:space-between;gap:1rem;color:var(--faint);font-size:.85rem;margin-top:.4rem}
 `;
 
 /** `3.4 %`; small shares keep two digits. */
@@ -173,13 +176,13 @@ export async function tokensReportPage(report: TokensReport): Promise<string> {
   const codes = await Promise.all(gallery.map(codeFigure));
   const parts = [
     `<p class="faint">Tokenizer ${escapeHtml(checkpoint)} on images of ${escapeHtml(data)}</p>`,
-    figureCards(figures),
     ...accuracies === null ? [] : [
-      "<h2>What the codes tell</h2>",
-      "<p>Nearest neighbours by how often each code occurs in an image: nothing of the positions, " +
-      "nothing learnt from labels.</p>",
-      htmlTable(accuracies),
+      `<div class="cards"><div class="card"><h3>k-NN accuracy by code histograms</h3>${
+        barList(accuracies)
+      }<p class="faint">Nearest neighbours by how often each code occurs in an image: nothing of ` +
+      "the positions, nothing learnt from labels.</p></div></div>",
     ],
+    figureCards(figures),
     "<h2>Use of the codes</h2>",
     histogram(hits),
     "<h2>Images and their tokens</h2>",

@@ -64,7 +64,7 @@ function written(unit, value) {
   return (formats[unit] ?? figure)(value);
 }
 
-const states = { cut: "stopped by --max-steps", silent: "no news" };
+const states = { early: "stopped early", cut: "stopped by --max-steps", silent: "no news" };
 
 function dateOf(seconds) {
   if (seconds === null) return "";

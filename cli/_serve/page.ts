@@ -71,7 +71,7 @@ a{color:var(--accent)}
 .state::before{content:"";display:inline-block;width:.5em;height:.5em;border-radius:50%;background:currentColor;
 margin-right:.45em;vertical-align:.08em}
 .state{color:var(--faint);white-space:nowrap}
-.state.running{color:var(--accent)}.state.finished{color:var(--good)}
+.state.running{color:var(--accent)}.state.finished,.state.early{color:var(--good)}
 .state.cut,.state.interrupted,.state.silent{color:var(--bad)}
 form{display:flex;flex-wrap:wrap;gap:.4rem 1.4rem;align-items:center;font-size:.9rem;margin-top:1.2rem}
 input[type=search]{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);

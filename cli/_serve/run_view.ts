@@ -26,8 +26,8 @@ export interface RunSummary {
   readonly task: string;
   /** The task in words. */
   readonly method: string;
-  /** `cut` by `--max-steps`; `silent`: neither ended nor heard of for a while, as after a kill. */
-  readonly status: "running" | "finished" | "cut" | "interrupted" | "silent";
+  /** `early`: by `evaluation.stop`; `cut` by `--max-steps`; `silent`: neither ended nor heard of for a while, as after a kill. */
+  readonly status: "running" | "finished" | "early" | "cut" | "interrupted" | "silent";
   readonly step: number;
   readonly totalSteps: number | null;
   /** The loss of the last step. */
@@ -170,6 +170,8 @@ export class RunView {
     const patience = Math.max(silentSeconds, 5 * (numberOf(last?.stepTime) ?? 0));
     const ended = turn?.interrupted === true
       ? "interrupted"
+      : turn?.stoppedEarly
+      ? "early"
       : step < lastStepOf(start, config)
       ? "cut"
       : "finished";

@@ -83,7 +83,7 @@ export class PretrainEvaluation implements Evaluation {
 
   /**
    * The evaluations at the end: of the model, and, where baselines are wanted, of the raw pixels and of
-   * the network as it was before training.
+   * the network as it was before training, with what guessing gives.
    */
   async finish(
     { step, isWhole }: EvaluationMoment & { readonly isWhole: boolean },
@@ -104,6 +104,7 @@ export class PretrainEvaluation implements Evaluation {
       results.untrained = await this.#measure("untrained", step, this.#featuresOf(fresh), which);
       fresh.dispose();
       results.pixels = await this.#measure("pixels", step, () => rawPixels, which);
+      results.chance = chanceOf(results.features, data.classes);
     }
     this.#results = results;
   }
@@ -124,4 +125,14 @@ export class PretrainEvaluation implements Evaluation {
     listener({ type: "evaluation", step, name, result });
     return result;
   }
+}
+
+/** What guessing gives for each accuracy. */
+function chanceOf(
+  accuracies: Readonly<Record<string, number>>,
+  classes: number,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.keys(accuracies).map((key) => [key, (key.endsWith("5") ? 5 : 1) / classes]),
+  );
 }

@@ -60,7 +60,7 @@ export type PretrainOptions = MethodOptions<PretrainStages, PretrainParts>;
 
 /** What a pretraining run ends with. */
 export interface PretrainResult extends EngineOutcome {
-  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels`. */
+  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels`, and `chance`. */
   readonly evaluation: EvaluationResults;
 }
 

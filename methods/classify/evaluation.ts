@@ -11,7 +11,12 @@ import type { Source } from "../../data/source.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import { openEvaluationSource } from "../../tasks/run/data_sources.ts";
-import { type ClassificationCounts, countCorrect } from "../../tasks/evaluation/classification.ts";
+import { tellingMetrics } from "../../core/metric_names.ts";
+import {
+  type ClassificationCounts,
+  confusionOf,
+  countCorrect,
+} from "../../tasks/evaluation/classification.ts";
 import type { Accuracy } from "../../tasks/evaluation/knn.ts";
 import { requireSameClasses } from "../../tasks/run/require_labels.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
@@ -116,19 +121,25 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
   ): Promise<Readonly<Record<string, number>>> {
     const source = this.#source;
     if (source === null) return {};
-    const { on, listener } = this.#run;
-    const own = await this.#measure(source, step, false);
-    const averaged = await averages?.during(on, () => this.#measure(source, step, true)) ?? null;
+    const { on, listener, images } = this.#run;
+    const counts = await this.#measure(source, step, false);
+    const averagedCounts = await averages?.during(on, () => this.#measure(source, step, true));
+    const own = accuracyOf(counts);
+    const averaged = averagedCounts === undefined ? null : accuracyOf(averagedCounts);
     this.#last = { ...own, step, averaged };
-    listener({ type: "evaluation", step, name: "classifier", result: { ...own } });
+    const { classes } = this.#model.config;
+    const result = tellingMetrics({ ...own }, classes!);
+    const confusion = confusionOf(images.source.classes, counts.confusion);
+    listener({ type: "evaluation", step, name: "classifier", result, ...confusion });
     if (averaged !== null) {
-      listener({ type: "evaluation", step, name: "averaged", result: { ...averaged } });
+      const result = tellingMetrics({ ...averaged }, classes!);
+      listener({ type: "evaluation", step, name: "averaged", result });
     }
     return { ...own };
   }
 
-  /** Accuracy of the model as it is now; it is kept where it is the best so far. */
-  async #measure(source: Source, step: number, isAveraged: boolean): Promise<Accuracy> {
+  /** What the model as it is now gets right; it is kept where it is the best so far. */
+  async #measure(source: Source, step: number, isAveraged: boolean): Promise<ClassificationCounts> {
     const { on, listener, config: { augment, data }, images, writeModel } = this.#run;
     const model = this.#model;
     const counts = await countCorrect(on, model, source, model.config.classes!, {
@@ -147,7 +158,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
         "mimic.best": JSON.stringify(this.best),
       });
     }
-    return accuracyOf(counts);
+    return counts;
   }
 
   /** The best so far for a checkpoint. */

@@ -151,8 +151,7 @@ export const classifier: Method<
       pictures: classPictures({
         on,
         config,
-        source,
-        split: "training",
+        ...split === null ? { source, split: "training" } : { source: split, split: "validation" },
         transform: { ...evaluationTransform(config.augment), edge: config.augment.testResize },
         logits: ({ pixels, size, imageSize }) => {
           const normalization = normalizations[config.augment.normalization];

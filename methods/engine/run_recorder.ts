@@ -146,7 +146,13 @@ export class RunRecorder {
     }
     if (event.type === "done") {
       const isCut = this.#step < this.#scheduleSteps;
-      this.#status = event.interrupted ? "interrupted" : isCut ? "cut" : "finished";
+      this.#status = event.interrupted
+        ? "interrupted"
+        : event.stoppedEarly
+        ? "early"
+        : isCut
+        ? "cut"
+        : "finished";
     }
     this.#keep(event);
     const { config: _, ...lean } = event as RunEvent & { config?: unknown };
@@ -238,7 +244,7 @@ export class RunRecorder {
     await this.#loadPage();
     this.#writeReport();
     this.#attempt("TensorBoard's events", () => {
-      this.#tensorBoard?.end(this.#step, this.#status === "finished" || this.#status === "cut");
+      this.#tensorBoard?.end(this.#step, ["finished", "early", "cut"].includes(this.#status));
       this.#tensorBoard?.close();
     });
     const seconds = this.#seconds + now() - start;

@@ -7,6 +7,7 @@
 import { tf } from "../../deps/tfjs.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { LinearProbeConfig } from "../../configs/schema.ts";
+import { tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/source.ts";
 import { countOverRanks } from "../../distributed/reduce_values.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
@@ -98,7 +99,8 @@ export class ProbeEvaluation implements Evaluation {
     ]);
     return places.map((place, index) => {
       const result = { top1: first[index] / all[0], top5: firstFive[index] / all[0] };
-      listener({ type: "evaluation", step, name: placeName(place), result });
+      const telling = tellingMetrics(result, classes);
+      listener({ type: "evaluation", step, name: placeName(place), result: telling });
       return { ...place, ...result };
     });
   }

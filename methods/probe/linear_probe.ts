@@ -194,8 +194,8 @@ export const probe: Method<
       pictures: classPictures({
         on,
         config,
-        source,
-        split: "training",
+        source: test,
+        split: "validation",
         transform: evaluationTransform(augment),
         logits: ({ pixels, size, imageSize }) => {
           const images = imageTensor(

@@ -7,8 +7,9 @@
 import { communicatorOf } from "../../backends/backend.ts";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import { createImageDecoder } from "../../data/decode.ts";
-import { ignoredLabel } from "../../data/label_map.ts";
+import { createImageDecoder, type ImageDecoder } from "../../data/decode.ts";
+import type { RgbImage } from "../../data/image.ts";
+import { ignoredLabel, type LabelMap } from "../../data/label_map.ts";
 import type { Source } from "../../data/source.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import type { Segmenter } from "../../models/segmentation/segmenter.ts";
@@ -19,7 +20,10 @@ import {
 } from "../../tasks/evaluation/segmentation.ts";
 import { bestModelFile } from "../classify/evaluation.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
-import { openAnnotatedTest, readLabels } from "./data.ts";
+import { confusionOf } from "../../tasks/evaluation/classification.ts";
+import { type LabelledImage, segmentPictures } from "../../tasks/recording/segment_pictures.ts";
+import type { DrawPictures } from "../engine/run_recorder.ts";
+import { labelName, openAnnotatedTest, readLabels } from "./data.ts";
 import { toTensors } from "../../tasks/run/model_tensors.ts";
 import type { Evaluation, EvaluationMoment, KeptState, Run } from "../method.ts";
 
@@ -77,10 +81,13 @@ export class SegmentEvaluation implements Evaluation, KeptState {
   async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
     if (this.#source === null) return {};
     const model = this.#model;
-    const quality = await this.#measure(model, this.#source);
+    const counts = await this.#measure(model, this.#source);
+    const { quality } = counts;
     this.#last = { ...quality, step };
-    const { labels: _, ...result } = quality;
-    this.#run.listener({ type: "evaluation", step, name: "segmentation", result });
+    const { labels, ...result } = quality;
+    const names = labels.map(({ label }) => labelName(this.#run.config, label));
+    const confusion = confusionOf(names, counts.confusion);
+    this.#run.listener({ type: "evaluation", step, name: "segmentation", result, ...confusion });
     // As a checkpoint keeps it, so that a resumed run compares the same numbers.
     const mIoU = Math.fround(quality.mIoU);
     if (this.#best === null || mIoU > this.#best.mIoU) {
@@ -97,37 +104,59 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     if (this.#last?.step !== moment.step) await this.evaluate(moment);
   }
 
-  async #measure(model: Segmenter, source: Source): Promise<SegmentationQuality> {
-    const { augment, segmentation, data } = this.#run.config;
-    const { classes } = model.config;
+  async #measure(model: Segmenter, source: Source): Promise<PixelCounts> {
     const decoder = await createImageDecoder();
-    const counts = new PixelCounts(classes);
+    const counts = new PixelCounts(model.config.classes);
     const communicator = communicatorOf(this.#run.on);
     for (let index = communicator.rank; index < source.length; index += communicator.size) {
-      const { id, path = id } = source.entry(index);
-      const { exif, maxPixels } = data;
-      const image = await decoder.decode(await source.read(index), path, { exif, maxPixels });
-      const isReduced = segmentation.reduceZeroLabel;
-      const labels = await readLabels(source, index, { decoder, isReduced, maxPixels });
-      if (labels.width !== image.width || labels.height !== image.height) {
-        throw new UserError(`Cannot evaluate "${path}": its label map has another size`);
-      }
-      const strange = labels.data.find((label) => label >= classes && label !== ignoredLabel);
-      if (strange !== undefined) {
-        throw new UserError(
-          `Cannot evaluate "${path}": its label map has class ${strange}, and the model ${classes} classes`,
-          { hint: "set segmentation.classes to the number of classes" },
-        );
-      }
-      const predicted = await segmentImage(this.#run.on, model, image, {
-        edges: augment.resize,
-        stride: augment.stride,
-        normalization: normalizations[augment.normalization],
-      });
-      counts.add(predicted, labels);
+      const { image, labels } = await this.#read(source, decoder, index);
+      counts.add(await this.#predict(image), labels);
     }
     await counts.sumOver(communicator);
-    return counts.quality;
+    return counts;
+  }
+
+  /** An image with labels that the model can have. */
+  async #read(source: Source, decoder: ImageDecoder, index: number): Promise<LabelledImage> {
+    const { segmentation, data } = this.#run.config;
+    const { classes } = this.#model.config;
+    const { id, path = id } = source.entry(index);
+    const { exif, maxPixels } = data;
+    const image = await decoder.decode(await source.read(index), path, { exif, maxPixels });
+    const isReduced = segmentation.reduceZeroLabel;
+    const labels = await readLabels(source, index, { decoder, isReduced, maxPixels });
+    if (labels.width !== image.width || labels.height !== image.height) {
+      throw new UserError(`Cannot evaluate "${path}": its label map has another size`);
+    }
+    const strange = labels.data.find((label) => label >= classes && label !== ignoredLabel);
+    if (strange !== undefined) {
+      throw new UserError(
+        `Cannot evaluate "${path}": its label map has class ${strange}, and the model ${classes} classes`,
+        { hint: "set segmentation.classes to the number of classes" },
+      );
+    }
+    return { id, image, labels };
+  }
+
+  #predict(image: RgbImage): Promise<LabelMap> {
+    const { config: { augment }, on } = this.#run;
+    return segmentImage(on, this.#model, image, {
+      edges: augment.resize,
+      stride: augment.stride,
+      normalization: normalizations[augment.normalization],
+    });
+  }
+
+  /** Draws what the model makes of held-out images; undefined where there are none. */
+  get pictures(): DrawPictures | undefined {
+    const source = this.#source;
+    if (source === null) return undefined;
+    return segmentPictures({
+      length: source.length,
+      read: async (index) => await this.#read(source, await createImageDecoder(), index),
+      predict: (image) => this.#predict(image),
+      className: (label) => labelName(this.#run.config, label),
+    });
   }
 
   /** The best so far for a checkpoint. */

@@ -95,6 +95,7 @@ export const segmenter: Method<
     const { shape, initialise } = await startOrResume(run);
     const model = Segmenter.create(on, shape, initialise);
     const evaluation = SegmentEvaluation.open(run, model);
+    const { pictures } = evaluation;
     return {
       shape: model.config,
       parameters: model.parameters,
@@ -111,6 +112,7 @@ export const segmenter: Method<
       statistics: model.parameters.frozen,
       kept: evaluation,
       evaluation,
+      ...(pictures === undefined ? {} : { pictures }),
       result({ step }) {
         const last = evaluation.last?.step === step ? evaluation.last : null;
         return {

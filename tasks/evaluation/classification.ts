@@ -12,6 +12,7 @@ import { countOverRanks } from "../../distributed/reduce_values.ts";
 import { single } from "../../distributed/single.ts";
 import type { ImageClassifier } from "../../pipeline/classify.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
+import { type ConfusionMatrix, mostConfusionClasses } from "../../report/confusion_matrix.ts";
 import { batchesOf, type CollectOptions } from "./collect_features.ts";
 
 /** Scores of one batch, away from the device. */
@@ -55,6 +56,20 @@ export async function* scores(
     logits.dispose();
     yield { logits: values, labels, ids };
   }
+}
+
+/**
+ * Who is taken for whom as a part of an evaluation's event; nothing where there are too many classes to
+ * look at.
+ *
+ * @param counts by true class (row) and predicted class (column)
+ */
+export function confusionOf(
+  classes: readonly string[],
+  counts: readonly ArrayLike<number>[],
+): { readonly confusion?: ConfusionMatrix } {
+  if (classes.length > mostConfusionClasses) return {};
+  return { confusion: { classes, counts: counts.map((row) => Array.from(row)) } };
 }
 
 /** How many scores are better than that of `label`; of equal ones the lower class is better. */

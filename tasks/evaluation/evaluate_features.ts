@@ -8,6 +8,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf, type Context } from "../../backends/backend.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
+import { tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/source.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures, type FeatureKind } from "../../models/features.ts";
@@ -74,7 +75,10 @@ export function encoderFeatures(
 export const rawPixels: Featurize = (_, { pixels, size }) =>
   tf.tensor2d(Float32Array.from(pixels, (byte) => byte / 255), [size, pixels.length / size]);
 
-/** Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`. */
+/**
+ * Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`; without the top-5 ones
+ * where fewer than six classes make them say nothing.
+ */
 export async function evaluateFeatures(
   on: Context,
   config: PretrainConfig,
@@ -115,5 +119,5 @@ export async function evaluateFeatures(
     const { top1, top5 } = await linearAccuracy(on, features.train, features.test, data.classes);
     Object.assign(result, { linearTop1: top1, linearTop5: top5 });
   }
-  return result;
+  return tellingMetrics(result, data.classes);
 }

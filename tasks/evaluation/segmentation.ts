@@ -166,6 +166,13 @@ export class PixelCounts {
     }
   }
 
+  /** Pixels by true class (row) and predicted class (column). */
+  get confusion(): number[][] {
+    return Array.from({ length: this.#classes }, (_, label) => {
+      return [...this.#confusion.subarray(label * this.#classes, (label + 1) * this.#classes)];
+    });
+  }
+
   /** What the counts say. */
   get quality(): SegmentationQuality {
     const classes = Array.from({ length: this.#classes }, (_, label) => label);

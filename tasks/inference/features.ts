@@ -15,7 +15,7 @@ import type { Source } from "../../data/source.ts";
 import { gridSize } from "../../models/beit_config.ts";
 import { extractFeatures, type FeatureKind, type FeatureRequest } from "../../models/features.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { collectFeatures } from "../evaluation/collect_features.ts";
+import { collectFeatures, type CollectOptions } from "../evaluation/collect_features.ts";
 import type { FeatureSet } from "../evaluation/features.ts";
 import { type Inference, type InferenceOptions, withInference } from "./inference.ts";
 import { type LoadedEncoder, loadEncoder } from "./load_encoder.ts";
@@ -57,22 +57,30 @@ export function requireLayers(layers: readonly number[], depth: number): number[
 
 /** Features of a source, a set for each request. */
 export async function featuresOf(
-  { on, preparation, batch, listener }: Inference,
+  inference: Inference,
   { encoder, config }: LoadedEncoder,
   source: Source,
   requests: readonly FeatureRequest[],
 ): Promise<FeatureSet[]> {
-  const { normalization } = preparation;
+  const { on, preparation: { normalization } } = inference;
   return await collectFeatures(on, source, (on, { pixels, size, imageSize }) => {
     const images = imageTensor(pixels, size, imageSize, normalization);
     return extractFeatures(on, encoder, images, requests);
-  }, {
+  }, readingOf(inference, config.imageSize));
+}
+
+/** How the images of an inference are read, at the size of its model. */
+export function readingOf(
+  { on, preparation, batch, listener }: Inference,
+  imageSize: number,
+): CollectOptions {
+  return {
     data: preparation.data,
-    transform: testTransform(preparation, config.imageSize),
+    transform: testTransform(preparation, imageSize),
     listener,
     batch,
     communicator: communicatorOf(on),
-  });
+  };
 }
 
 function isSource(images: FeaturesOptions["images"]): images is Source {

@@ -4,14 +4,25 @@
  * @module
  */
 
+import type { Context } from "../../backends/backend.ts";
+import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/source.ts";
-import type { FeatureKind } from "../../models/features.ts";
+import type { BeitConfig } from "../../models/beit_config.ts";
+import { BeitEncoder } from "../../models/beit_encoder.ts";
+import { extractFeatures, type FeatureKind } from "../../models/features.ts";
+import { initialiseBeit } from "../../models/initialise.ts";
+import { ParameterSet } from "../../models/parameter_set.ts";
+import { encoderSpecs } from "../../models/parameter_specs.ts";
 import type { RunListener } from "../../pipeline/events.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
 import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
+import { runConfig } from "../run/preparation.ts";
+import { collectFeatures } from "../evaluation/collect_features.ts";
+import { rawPixels } from "../evaluation/evaluate_features.ts";
 import { knnAccuracies } from "../evaluation/knn.ts";
-import { featuresOf, requireLayers } from "./features.ts";
+import { readingOf, requireLayers } from "./features.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
-import { loadEncoder } from "./load_encoder.ts";
+import { type LoadedEncoder, loadEncoder } from "./load_encoder.ts";
 import { requireLabels, requireSameClasses } from "../run/require_labels.ts";
 
 /** How to vote. */
@@ -24,6 +35,15 @@ export interface KnnTaskOptions extends InferenceOptions {
   readonly layer?: number | undefined;
   /** Default the mean of the patch tokens: BEiT v2's cls token is trained for its codes only. */
   readonly token?: Exclude<FeatureKind, "patches"> | undefined;
+  /** Whether the untrained network and raw pixels are measured too; default true. */
+  readonly baselines?: boolean | undefined;
+}
+
+/** Accuracies in [0, 1] with some number of neighbours. */
+export interface KnnAccuracy {
+  readonly k: number;
+  readonly top1: number;
+  readonly top5: number;
 }
 
 /** Accuracies in [0, 1]. */
@@ -32,7 +52,12 @@ export interface KnnResult {
   readonly top1: number;
   readonly top5: number;
   readonly k: number;
-  readonly results: readonly { readonly k: number; readonly top1: number; readonly top5: number }[];
+  readonly results: readonly KnnAccuracy[];
+  /**
+   * The same of the network before its training (`untrained`) and of the pixels themselves (`pixels`), as
+   * far as they were measured.
+   */
+  readonly baselines: Readonly<Record<string, readonly KnnAccuracy[]>>;
   readonly layer: number;
   readonly token: string;
   readonly trainImages: number;
@@ -96,40 +121,96 @@ export async function openLabelled(
  * ```
  */
 export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
-  const { neighbours = defaultNeighbours, temperature, layer = -1 } = options;
+  const { neighbours = defaultNeighbours, temperature, layer = -1, baselines = true } = options;
   const kind = options.token ?? "meanPatches";
   return await withInference(options, async (inference) => {
     const { checkpoint, imageSize, downloads } = options;
-    const { train, test } = await openLabelled(
-      inference.preparation.data,
-      inference.listener,
-    );
-    const model = await loadEncoder(inference.on, checkpoint, {
+    const { on, listener } = inference;
+    const { train, test } = await openLabelled(inference.preparation.data, listener);
+    const model = await loadEncoder(on, checkpoint, {
       ...(imageSize === undefined ? {} : { imageSize }),
       ...(downloads === undefined ? {} : { downloads }),
     });
+    const untrained = baselines ? createUntrained(on, checkpoint, model.config) : null;
     try {
       const [block] = requireLayers([layer], model.config.depth);
       const request = [{ layer: block, kind }];
-      const [trainSet] = await featuresOf(inference, model, train, request);
-      const [testSet] = await featuresOf(inference, model, test, request);
+      const images = train.length + test.length;
+      const takesPixels = baselines && fitsPixels(images, model.config.imageSize, listener);
+      const places = [
+        "model",
+        ...untrained === null ? [] : ["untrained"],
+        ...takesPixels ? ["pixels"] : [],
+      ];
+      const { normalization } = inference.preparation;
+      // One pass over the images for all: reading them is much of the work.
+      const featurize: Featurize = (on, batch) => {
+        const input = imageTensor(batch.pixels, batch.size, batch.imageSize, normalization);
+        return [
+          ...extractFeatures(on, model.encoder, input, request),
+          ...untrained === null ? [] : extractFeatures(on, untrained.encoder, input, request),
+          ...takesPixels ? [rawPixels(on, batch)] : [],
+        ];
+      };
+      const collect = (source: Source) =>
+        collectFeatures(on, source, featurize, readingOf(inference, model.config.imageSize));
+      const [trainSets, testSets] = [await collect(train), await collect(test)];
       const classes = train.classes.length;
-      const accuracies = await knnAccuracies(
-        inference.on,
-        trainSet,
-        testSet,
-        classes,
-        neighbours,
-        temperature,
-      );
-      const results = accuracies.map((accuracy, index) => ({ k: neighbours[index], ...accuracy }));
-      const [{ top1, top5, k }] = results;
-      const images = { trainImages: trainSet.count, testImages: testSet.count };
-      return { top1, top5, k, results, layer: block, token: kind, ...images, classes };
+      const results: Record<string, KnnAccuracy[]> = {};
+      for (const [index, place] of places.entries()) {
+        const found = await knnAccuracies(
+          on,
+          trainSets[index],
+          testSets[index],
+          classes,
+          neighbours,
+          temperature,
+        );
+        results[place] = found.map((accuracy, at) => ({ k: neighbours[at], ...accuracy }));
+      }
+      const { model: own, ...others } = results;
+      const counts = { trainImages: trainSets[0].count, testImages: testSets[0].count, classes };
+      return { ...own[0], results: own, baselines: others, layer: block, token: kind, ...counts };
     } finally {
+      untrained?.dispose();
       model.dispose();
       train.close?.();
       test.close?.();
     }
   });
+}
+
+type Featurize = Parameters<typeof collectFeatures>[2];
+
+/** Bytes of pixels as features up to which they are measured. */
+const mostPixelBytes = 4e9;
+
+/** Whether the pixels of all images fit into memory as features; says so where they do not. */
+function fitsPixels(images: number, imageSize: number, listener: RunListener): boolean {
+  const bytes = images * 3 * imageSize ** 2 * 4;
+  if (bytes <= mostPixelBytes) return true;
+  const message = `Raw pixels are not measured: those of ${images} images would take ` +
+    `${Math.round(bytes / 1e9)} GB`;
+  listener({ type: "note", message });
+  return false;
+}
+
+/** The network as it was before its training, where its run tells how that began; else as BEiT begins. */
+function createUntrained(on: Context, checkpoint: string, config: BeitConfig): LoadedEncoder {
+  const stored = runConfig(checkpoint);
+  const initVariant = stored?.task === "pretrain" ? stored.model.initVariant : config.initVariant;
+  const generator = Generator.from(stored?.seed ?? 0).split("model");
+  const specs = encoderSpecs(config, { hasMaskToken: false });
+  const initialise = initialiseBeit({ ...config, initVariant }, generator);
+  const parameters = ParameterSet.create(on, specs, initialise);
+  const encoder = new BeitEncoder(on, config, parameters);
+  return {
+    encoder,
+    config,
+    parameters,
+    dispose() {
+      encoder.dispose();
+      parameters.dispose();
+    },
+  };
 }

@@ -25,19 +25,32 @@ export interface SegmenterSubject {
   predict(image: RgbImage): Promise<LabelMap>;
   /** A class in words. */
   className(label: number): string;
-  /** What the images are to the run: held out, or, where none are, those that it trains on. */
-  readonly split: "validation" | "training";
 }
 
 const shownImages = 9;
 /** Classes that the legend names. */
 const namedClasses = 30;
+/** Of the first classes, the first of which is mostly the background. */
+const firstColors: readonly Rgb[] = [
+  [88, 98, 110],
+  [86, 160, 233],
+  [230, 159, 0],
+  [0, 158, 115],
+  [204, 121, 167],
+  [240, 228, 66],
+  [213, 94, 0],
+  [0, 114, 178],
+];
 const ignoredColor: Rgb = [24, 24, 24];
+
+function labelColor(label: number): Rgb {
+  return firstColors[label] ?? idColor(label);
+}
 
 function mapPicture({ width, height, data }: LabelMap): RgbPicture {
   const pixels = new Uint8Array(data.length * 3);
   for (const [at, label] of data.entries()) {
-    pixels.set(label === ignoredLabel ? ignoredColor : idColor(label), at * 3);
+    pixels.set(label === ignoredLabel ? ignoredColor : labelColor(label), at * 3);
   }
   return { width, height, data: pixels };
 }
@@ -87,13 +100,15 @@ export function segmentPictures(subject: SegmenterSubject): () => Promise<Pictur
       : { aAcc: allRight / allLabelled };
     const classes = [...seen].sort((a, b) => a - b).slice(0, namedClasses);
     return {
-      title: subject.split === "validation" ? "Validation pictures" : "Training pictures",
-      explanation:
-        `The same ${subject.split} images all through the run: the class of each pixel ` +
+      title: "Validation pictures",
+      explanation: "The same validation images all through the run: the class of each pixel " +
         "as it is labelled and as it is predicted. Pixels without a label are black.",
       columns: ["image", "labels", "prediction"],
       rows,
-      legend: classes.map((label) => ({ name: subject.className(label), color: idColor(label) })),
+      legend: classes.map((label) => ({
+        name: subject.className(label),
+        color: labelColor(label),
+      })),
       figures,
     };
   };

@@ -68,7 +68,8 @@ function runOf(checkpoint: string): FoundRun | null {
   return null;
 }
 
-function runConfig(checkpoint: string): Config | null {
+/** The resolved config of the run that a checkpoint is of; null for anything else. */
+export function runConfig(checkpoint: string): Config | null {
   return runOf(checkpoint)?.config ?? null;
 }
 

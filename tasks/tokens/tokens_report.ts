@@ -8,8 +8,11 @@ import type { LoadedBatch } from "../../data/loader.ts";
 import type { Source } from "../../data/source.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { UserError } from "../../core/errors.ts";
+import { formatMetric, metricName } from "../../core/metric_names.ts";
+import { formatCount, formatPercent } from "../../core/number_formats.ts";
 import { Generator } from "../../core/generator.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
+import type { Bar } from "../../report/html.ts";
 import { tokensReportPage } from "../../report/tokens_report.ts";
 import {
   chooseImages,
@@ -217,7 +220,7 @@ async function render(
     data: preparation.data.source,
     grid: imageSize / patchSize,
     figures: figureTexts(figures),
-    accuracies: accuracyRows(figures),
+    accuracies: accuracyBars(figures),
     hits: histograms.counts,
     colors: codeColors(vectors as Float32Array, codeDim),
     pictures: chooseImages(kept).map(({ id, label, pixels, tokens }) => ({
@@ -234,32 +237,31 @@ async function render(
   });
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-
 function figureTexts(figures: TokensReportFigures): [string, string][] {
+  const named = (["codebookUsage", "codebookPerplexity", "deadCodes"] as const).map(
+    (key): [string, string] => [metricName(key), formatMetric(key, figures[key])],
+  );
   return [
-    ["images", String(figures.images)],
-    ["codes", String(figures.codes)],
-    ["codes in use", percent(figures.codebookUsage)],
-    ["perplexity", figures.codebookPerplexity.toFixed(1)],
-    ["dead codes", String(figures.deadCodes)],
+    ["images", formatCount(figures.images)],
+    ["codes", formatCount(figures.codes)],
+    ...named,
+    ...figures.testImages === 0
+      ? []
+      : [["test images", formatCount(figures.testImages)] as [string, string]],
   ];
 }
 
-function accuracyRows(
-  { knnTop1, pixels, chance, testImages, ...own }: TokensReportFigures,
-): string[][] | null {
+/** Accuracies as bars: the tokenizer first, then what it is measured against. */
+function accuracyBars({ knnTop1, pixels, chance }: TokensReportFigures): Bar[] | null {
   if (knnTop1 === undefined || chance === undefined) return null;
-  const row = (name: string, use: TokenUse, accuracy: number) => [
-    name,
-    percent(accuracy),
-    percent(use.codebookUsage),
-    use.codebookPerplexity.toFixed(1),
-  ];
+  const bar = (name: string, share: number, role: string) => ({
+    ...{ name, share, text: formatPercent(share), role },
+  });
   return [
-    [`k-NN of ${testImages} test images`, "accuracy", "codes in use", "perplexity"],
-    row("this tokenizer", own, knnTop1),
-    ...pixels === undefined ? [] : [row("k-means on pixels", pixels, pixels.knnTop1!)],
-    ["guessing", percent(chance), "", ""],
+    bar("this tokenizer", knnTop1, "model"),
+    ...pixels === undefined
+      ? []
+      : [bar("k-means on pixels, as many codes", pixels.knnTop1!, "baseline")],
+    bar(metricName("chance"), chance, "chance"),
   ];
 }

@@ -14,7 +14,7 @@ Deno.test("describePlan() names figures in words, bytes under memory", () => {
     "epochs                        1.235",
     "memory: total                 12.3 MB",
     "checkpoint                    999 B",
-    "schedule: peak learning rate  0.0015",
+    "schedule: peak learning rate  1.5e-3",
   ]);
 });
 

@@ -5,7 +5,8 @@ import { parquetReadObjects } from "../../deps/hyparquet_test.ts";
 import { features } from "../../tasks/inference/features.ts";
 import { knn } from "../../tasks/inference/knn.ts";
 import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
-import { withFolder } from "./_tiny.ts";
+import { pretrain } from "../../methods/beit/pretrain.ts";
+import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 
 Deno.test("features() writes every block and token asked for, with labels and ids", async () => {
@@ -106,6 +107,39 @@ Deno.test("knn() tells bright from dark images and reports every k", async () =>
     assert.equal(result.token, "meanPatches");
     assert.equal(result.layer, 1);
     assert.deepEqual([result.trainImages, result.testImages, result.classes], [24, 12, 2]);
+    const alone = await knn({
+      checkpoint: await writeTinyModel(folder),
+      data: { source: writeTinyData(folder), workers: 0 },
+      baselines: false,
+      backend,
+    });
+    assert.deepEqual(alone.baselines, {});
+  });
+});
+
+Deno.test("knn() of a run measures the baselines that the run's own end did", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinyConfig(await writeTinyTokenizer(folder), [
+      `data.source=${writeTinyData(folder)}`,
+      "schedule.steps=2",
+      "evaluation.knn.atEnd=true",
+      "evaluation.knn.k=3",
+      "precision=float32",
+      "seed=4",
+    ]);
+    const run = `${folder}/run`;
+    const { evaluation } = await pretrain(config, { backend, directory: run });
+    const { top1, baselines } = await knn({ checkpoint: run, neighbours: [3], backend });
+    const ofRun = Object.fromEntries(
+      Object.entries(evaluation).map(([place, { knnTop1 }]) => [place, knnTop1]),
+    );
+    assert.deepEqual({
+      features: top1,
+      untrained: baselines.untrained[0].top1,
+      pixels: baselines.pixels[0].top1,
+      chance: 0.5,
+    }, ofRun);
+    assert.ok(!("knnTop5" in evaluation.features), "of two classes, the first five say nothing");
   });
 });
 

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { resolveConfig } from "../../../configs/resolve.ts";
 import { linearProbe } from "../../../methods/probe/linear_probe.ts";
 import { trainTokenizer } from "../../../methods/vqkd/tokenizer.ts";
+import { formatPercent } from "../../../core/number_formats.ts";
 import { withFolder } from "../_tiny.ts";
+import { runSegment, tinySegment } from "../_tiny_segment.ts";
 import { runFinetune, tinyFinetune } from "../_tiny_finetune.ts";
 import { writeTinyData, writeTinyModel } from "../_tiny_model.ts";
 import { tinyTokenizerConfig } from "../_tiny_tokenizer.ts";
@@ -51,6 +53,43 @@ Deno.test("a fine-tuning's report has accuracies and what is said of pictures", 
     ) {
       assert.ok(page.includes(part), part);
     }
+  });
+});
+
+Deno.test("a fine-tuning's report has its confusion matrix with labels, after a resume too", async () => {
+  await withFolder(async (folder, backend) => {
+    const run = `${folder}/run`;
+    const train = async (maxSteps: number) => {
+      const config = await tinyFinetune(writeTinyData(folder), [`schedule.maxSteps=${maxSteps}`]);
+      await runFinetune(config, { backend, directory: run });
+      return Deno.readTextFileSync(`${run}/report.html`);
+    };
+    for (const page of [await train(6), await train(12)]) {
+      assert.match(page, /<th scope="row">bright<\/th>/);
+      assert.match(page, /<th scope="col"><span>dark<\/span><\/th>/);
+      assert.match(page, /title="bright taken for bright: \d+, /);
+    }
+  });
+});
+
+Deno.test("a segmentation's report has its mIoU, the classes', and pictures with their labels", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinySegment();
+    const { result } = await runSegment(config, { backend, directory: `${folder}/run` });
+    const page = reportOf(`${folder}/run`);
+    assert.ok(page.includes(`<b>${formatPercent(result.mIoU!)}</b> mean intersection over union`));
+    for (
+      const part of [
+        "<strong>mIoU</strong>",
+        "<strong>Training accuracy</strong>",
+        "Validation pictures",
+        "<span>labels</span><span>prediction</span>",
+        "of the pixels right",
+        "</i>triangle</span>",
+        "background taken for disc: ",
+        "400 files",
+      ]
+    ) assert.ok(page.includes(part), part);
   });
 });
 
