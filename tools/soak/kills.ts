@@ -1,15 +1,12 @@
 /** Runs killed at random instants. @module */
-import { single, strikeRuns, type Striking } from "./runs.ts";
+import { send, single, strikeRuns, type Striking } from "./runs.ts";
 import type { SoakPart } from "./part.ts";
 
 const striking: Striking = {
   name: "kills",
   title: "Runs of the five trainings killed and gone on with",
   command: single,
-  strike(child) {
-    child.kill("SIGKILL");
-    return "SIGKILL";
-  },
+  strike: (pid) => send(pid, "SIGKILL") ? "SIGKILL" : null,
   savesMore: false,
   codes: [137],
 };

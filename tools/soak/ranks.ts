@@ -1,5 +1,5 @@
 /** Runs over ranks of which one, or the launcher, is killed. @module */
-import { denoWords, strikeRuns, type Striking } from "./runs.ts";
+import { denoWords, send, strikeRuns, type Striking } from "./runs.ts";
 import type { SoakPart } from "./part.ts";
 
 /** Settings of OpenMPI for more ranks than processors, as any user. */
@@ -24,14 +24,6 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-function kill(pid: number): void {
-  try {
-    Deno.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
-  }
-}
-
 const striking: Striking = {
   name: "ranks",
   title: "Runs on two ranks of which one, or all and the launcher, are killed and gone on with",
@@ -43,15 +35,14 @@ const striking: Striking = {
       stdout: "piped",
       stderr: "piped",
     }),
-  strike(child, generator) {
-    const pids = childrenOf(child.pid);
+  strike(launcher, generator) {
+    const pids = childrenOf(launcher);
     const victim = generator.integer(0, 2);
     if (victim < 2 && pids.length > victim) {
-      kill(pids[victim]);
-      return `SIGKILL to rank ${victim}`;
+      return send(pids[victim], "SIGKILL") ? `SIGKILL to rank ${victim}` : null;
     }
-    for (const pid of [child.pid, ...pids]) kill(pid);
-    return "SIGKILL to all";
+    const struck = [launcher, ...pids].map((pid) => send(pid, "SIGKILL"));
+    return struck[0] ? "SIGKILL to all" : null;
   },
   savesMore: false,
   // The launcher's own codes of a job that lost a rank.

@@ -21,8 +21,8 @@ const mostSeconds = 180;
 export interface Striking extends Pick<SoakPart, "name" | "title"> {
   /** A process that runs mimic with these words, not yet started. */
   command(words: readonly string[]): Deno.Command;
-  /** Strikes a process; gives what with. */
-  strike(child: Deno.ChildProcess, generator: Generator): Promise<string> | string;
+  /** Strikes a process; gives what with, or null where it had ended by itself. */
+  strike(pid: number, generator: Generator): string | null;
   /** Whether a struck run may save where another would not. */
   readonly savesMore: boolean;
   /** Exit codes that a struck process may have. */
@@ -85,8 +85,18 @@ export class Running {
     });
     const ended = await Promise.race([this.ended, late]);
     clearTimeout(timer);
-    if (ended === null) this.child.kill("SIGKILL");
+    if (ended === null) send(this.child.pid, "SIGKILL");
     return ended;
+  }
+}
+
+/** Sends a signal; whether there was a process to take it. */
+export function send(pid: number, signal: Deno.Signal): boolean {
+  try {
+    Deno.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -214,7 +224,7 @@ export async function strikeRuns(striking: Striking, options: PartOptions): Prom
   return tally.result(striking);
 }
 
-/** One run, struck up to three times, and left to end. */
+/** One run, struck up to six times, and left to end. */
 async function strikeOne(
   striking: Striking,
   { index, training, baseline, directory, generator, tally }: {
@@ -235,7 +245,7 @@ async function strikeOne(
       detail: `${training}, struck ${struck}: ${detail}`,
     });
   };
-  const strikes = generator.integer(1, 3);
+  const strikes = generator.integer(1, 6);
   for (let strike = 0; strike <= strikes; strike++) {
     const canResume = entriesOf(`${directory}/checkpoints`).some((name) => /^step-/.test(name));
     const words = canResume && generator.next() < 0.5
@@ -247,10 +257,12 @@ async function strikeOne(
       const name = names[generator.integer(0, names.length - 1)];
       await instants[name]({ running, directory, generator, baseline });
       if (!running.isOver) {
-        const how = await striking.strike(running.child, generator);
-        tally.cases++;
-        tally.count(`${how} in ${name}`);
-        story.push(`by ${how} in ${name} (${stepsIn(directory)} steps)`);
+        const how = striking.strike(running.child.pid, generator);
+        if (how !== null) {
+          tally.cases++;
+          tally.count(`${how} in ${name}`);
+          story.push(`by ${how} in ${name} (${stepsIn(directory)} steps)`);
+        }
       }
     }
     const ended = await running.end();

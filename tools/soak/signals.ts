@@ -1,5 +1,6 @@
 /** Runs that are asked to stop at random instants. @module */
-import { single, strikeRuns, type Striking } from "./runs.ts";
+import { oneOf } from "./mutate.ts";
+import { send, single, strikeRuns, type Striking } from "./runs.ts";
 import type { SoakPart } from "./part.ts";
 
 const kinds = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -8,10 +9,9 @@ const striking: Striking = {
   name: "signals",
   title: "Runs asked to stop (SIGINT, SIGTERM, SIGHUP) and gone on with",
   command: single,
-  strike(child, generator) {
-    const signal = kinds[generator.integer(0, kinds.length - 1)];
-    child.kill(signal);
-    return signal;
+  strike(pid, generator) {
+    const signal = oneOf(kinds, generator);
+    return send(pid, signal) ? signal : null;
   },
   savesMore: true,
   // Saved; or, before mimic listens, the system's own ending.
