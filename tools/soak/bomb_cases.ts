@@ -162,8 +162,9 @@ async function zipOf(zeros: number, declared: number): Promise<Uint8Array> {
   return concat(local, name, packed, central, name, end);
 }
 
-async function readArchive(name: string, bytes: Uint8Array): Promise<string> {
+async function readArchive(name: string, bytes: Uint8Array, ready: () => void): Promise<string> {
   Deno.writeFileSync(name, bytes);
+  ready();
   const source = await openSource(name);
   try {
     for (let index = 0; index < source.length; index++) await source.read(index);
@@ -207,22 +208,23 @@ const laughs = Array.from({ length: 12 }, (_, index) => {
 
 const gigabyte = 1e9;
 
-const bombs: Readonly<Record<string, () => Promise<string>>> = {
+/** Made and used; `ready` is told when what takes long to make is made. */
+const bombs: Readonly<Record<string, (ready: () => void) => Promise<string>>> = {
   "a WebP of 34 bytes that says 16383 × 16000": () => decodeBoth(hugeWebp(16383, 16000)),
   "a JPEG that says 65500 × 65500": () => decodeBoth(hugeJpeg(65500, 65500)),
   "a PNG of 150 KB, 40000 × 30000, whole": async () =>
     await decodeBoth(await hugePng(40000, 30000)),
   "a PNG of 1 × 30000": async () => await decodeBoth(await hugePng(1, 30000)),
   "a PGM that says 65535 × 65535": () => decodeBoth(encoder.encode("P5 65535 65535 255\n")),
-  "a tar.gz of 3 GB": async () => {
+  "a tar.gz of 3 GB": async (ready) => {
     const zeros = 3 * gigabyte;
     const head = tarHead("train/dark/0.pgm", zeros);
-    return await readArchive("bomb.tar.gz", await squeezed("gzip", zeros, head));
+    return await readArchive("bomb.tar.gz", await squeezed("gzip", zeros, head), ready);
   },
-  "a zip with a member of 2 GB": async () =>
-    await readArchive("bomb.zip", await zipOf(2 * gigabyte, 2 * gigabyte)),
-  "a zip with a member of 2 GB that says 413 bytes": async () =>
-    await readArchive("bomb.zip", await zipOf(2 * gigabyte, 413)),
+  "a zip with a member of 2 GB": async (ready) =>
+    await readArchive("bomb.zip", await zipOf(2 * gigabyte, 2 * gigabyte), ready),
+  "a zip with a member of 2 GB that says 413 bytes": async (ready) =>
+    await readArchive("bomb.zip", await zipOf(2 * gigabyte, 413), ready),
   "a recipe of 200 000 brackets": () =>
     resolveText("bomb.jsonc", `{"task": "pretrain", "augment": ${"[".repeat(200_000)}`),
   "a YAML recipe of 200 000 brackets": () =>
@@ -256,7 +258,8 @@ export const bombNames: readonly string[] = Object.keys(bombs);
 /** Prepares the cases. */
 export function bombCases(): Promise<Case> {
   return Promise.resolve((_generator, index, about) => {
-    about(bombNames[index]);
-    return bombs[bombNames[index]]();
+    const ready = () => about(bombNames[index]);
+    ready();
+    return bombs[bombNames[index]](ready);
   });
 }
