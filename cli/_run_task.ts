@@ -84,6 +84,7 @@ export interface TaskOptions {
   readonly communicator: Communicator;
   readonly origins: ReadonlyMap<string, string>;
   readonly memoryBudgetBytes?: number;
+  readonly memoryLimitBytes?: number;
   readonly profiles: boolean;
   readonly downloads: DownloadOptions;
 }
@@ -154,10 +155,14 @@ export function defaultDirectory(name: string, config: object, root = "runs"): s
   }
 }
 
-/** Seven tenths of the memory that is free now, or nothing where that may not be asked. */
-function memoryBudget(): { memoryBudgetBytes?: number } {
+/** Seven tenths of the memory that is free now, and all there is; nothing where that may not be asked. */
+function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBytes"> {
   const room = memoryRoom();
-  return room === null ? {} : { memoryBudgetBytes: Math.floor(0.7 * room.availableBytes) };
+  if (room === null) return {};
+  return {
+    memoryBudgetBytes: Math.floor(0.7 * room.availableBytes),
+    memoryLimitBytes: room.totalBytes,
+  };
 }
 
 /** Progress on stderr as a config's log section and the terminal want it. */
@@ -258,7 +263,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   if (flags.dryRun) {
     if (!isFirst) return exitCodes.done;
     const { dryRun } = await import("./_dry_run.ts");
-    return await dryRun({ runner, config, directory, ...memoryBudget() }, flags, context);
+    return await dryRun({ runner, config, directory, ...memoryOptions() }, flags, context);
   }
   const hooks = isFirst
     ? [...openLoggers(flags.log, directory), ...await loadHooks(flags.hook)]
@@ -276,7 +281,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       origins: new Map(origins),
       profiles: flags.profile,
       downloads: { offline: flags.offline },
-      ...memoryBudget(),
+      ...memoryOptions(),
     });
   } catch (error) {
     const command = resumeCommand(runner.task, directory, error, config.batchSize);

@@ -47,6 +47,8 @@ export interface Run<C extends Config, Images extends RunImages = RunImages> {
   readonly downloads: DownloadOptions;
   /** What the checkpoint to go on from holds beside parameters; null for a new run. */
   readonly saved: { readonly shape: object; readonly extra: ValueMap } | null;
+  /** Refuses, before the model is made, what does not fit into the memory that there is. */
+  requireRoom(footprint: ModelFootprint): void;
   /** Replaces a model file in the run's directory; does nothing where none is kept. */
   writeModel(
     name: string,

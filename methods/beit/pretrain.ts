@@ -102,6 +102,8 @@ export const beit: Method<
     const shape = beitConfig(config);
     const createModel = () =>
       MaskedImageModel.create(on, shape, initialiseBeit(shape, generator.split("model")));
+    const footprint = pretrainFootprint(config, tokenizer.parameterCount);
+    run.requireRoom(footprint);
     const model = createModel();
     const length = runLength(config, source.length);
     const evaluation = await PretrainEvaluation.open(run, length, model, createModel);
@@ -109,7 +111,7 @@ export const beit: Method<
       shape,
       parameters: model.parameters,
       parts: { model },
-      footprint: pretrainFootprint(config, tokenizer.parameterCount),
+      footprint,
       schedule: { length, learningRate: learningRateSchedule(config, length) },
       input: { transform: pretrainTransform(config.augment), mask: maskOptions(config) },
       stages: deviceStages(config, tokenizer.encoder, model),

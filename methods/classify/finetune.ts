@@ -131,6 +131,8 @@ export const classifier: Method<
   async open(run) {
     const { config, on, images: { source } } = run;
     const { shape, initialise } = await startOrResume(run);
+    const footprint = classifierFootprint(shape);
+    run.requireRoom(footprint);
     const length = runLength(config, source.length);
     const split = await openEvaluationSplit(run);
     const model = Classifier.create(on, shape, initialise);
@@ -140,7 +142,7 @@ export const classifier: Method<
       shape: { ...model.config, classNames: source.classes },
       parameters: model.parameters,
       parts: { model },
-      footprint: classifierFootprint(shape),
+      footprint,
       schedule: { length, learningRate: learningRateSchedule(config, length) },
       input: { transform: finetuneTransform(config) },
       stages: deviceStages(config, model),

@@ -33,6 +33,8 @@ export interface StepSituation {
   readonly budgetBytes?: number;
   /** Bytes that the backend allows in one tensor. */
   readonly tensorBytes?: number;
+  /** Bytes that the backend allows in all tensors together. */
+  readonly memoryBytes?: number;
   /** The most images at a time. */
   readonly images?: number;
   /** Default: what the config's backend and precision make likely, 4 where they leave it open. */
@@ -56,9 +58,10 @@ export function planStep(
   const { batchSize, microBatchSize, recompute, precision, backend } = config;
   const isHalf = backend.name === "webgpu" && precision !== "float32";
   const { activationBytes = isHalf ? 2 : 4 } = situation;
-  const budgetBytes = backend.memory === null
+  const wantedBytes = backend.memory === null
     ? situation.budgetBytes ?? defaultMemoryBudget
     : backend.memory * 2 ** 30;
+  const budgetBytes = Math.min(wantedBytes, situation.memoryBytes ?? Infinity);
   const options = { activationBytes, recompute };
   const own = Math.ceil(batchSize / (situation.ranks ?? 1));
   const bounds = { budgetBytes, tensorBytes: situation.tensorBytes, images: situation.images };
@@ -108,6 +111,7 @@ export function fitMicroBatch(
       budgetBytes: budget === undefined ? undefined : budget / hostSharers,
       images: options.mostMicroBatch,
       tensorBytes: on.backend.capabilities.maxBufferBytes,
+      memoryBytes: on.backend.capabilities.memoryBytes,
       activationBytes: isHalf ? 2 : 4,
       ranks,
     },

@@ -23,6 +23,7 @@ import { writeFailure } from "./failure_bundle.ts";
 import { fitMicroBatch } from "./micro_batch.ts";
 import { openQueue, openRunLoader } from "./open_queue.ts";
 import { OwnStages } from "./own_stages.ts";
+import { requireRoom } from "./require_room.ts";
 import { RunCheckpoints } from "./run_checkpoints.ts";
 import type { MethodOptions } from "./run_options.ts";
 import { keptMetrics } from "./run_state.ts";
@@ -125,6 +126,8 @@ class MethodRun<
       saved: resumed === null || extra === null
         ? null
         : { shape: resumed.state.model as object, extra },
+      requireRoom: (footprint) =>
+        requireRoom(this.config, footprint, on, this.options.memoryLimitBytes),
       writeModel: (...content) => this.session.writeModel(...content),
     });
   }

@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly origins?: ReadonlyMap<string, string>;
   /** Memory that the micro-batch may be chosen for, bytes; default 8 GiB. */
   readonly memoryBudgetBytes?: number;
+  /** Memory that there is at all, bytes: a run on the host whose plan takes more is not begun. */
+  readonly memoryLimitBytes?: number;
   /** Measures a few steps and keeps `profile.txt` and `trace.json` in the run's directory. */
   readonly profiles?: boolean;
   /** The most images of a micro-batch that is chosen; see `smaller_micro_batches.ts`. */

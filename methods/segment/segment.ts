@@ -93,6 +93,8 @@ export const segmenter: Method<
   async open(run) {
     const { config, on, images: { source } } = run;
     const { shape, initialise } = await startOrResume(run);
+    const footprint = segmenterFootprint(shape);
+    run.requireRoom(footprint);
     const model = Segmenter.create(on, shape, initialise);
     const evaluation = SegmentEvaluation.open(run, model);
     const { pictures } = evaluation;
@@ -100,7 +102,7 @@ export const segmenter: Method<
       shape: model.config,
       parameters: model.parameters,
       parts: { model },
-      footprint: segmenterFootprint(shape),
+      footprint,
       schedule: {
         length: segmentLength(config, source.length),
         learningRate: segmentSchedule(config),

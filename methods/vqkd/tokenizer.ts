@@ -134,11 +134,13 @@ export const vqkd: Method<
   inputStages: ["load", "augment"],
   openImages: ({ data }, given) => openImages(given, () => openTrainingSource(data)),
 
-  async open({ config, on, listener, images: { source }, downloads, saved, writeModel }) {
+  async open({ config, on, listener, images: { source }, downloads, saved, ...run }) {
     const generator = Generator.from(config.seed);
     const kept = saved?.extra ?? null;
     const teacher = await createTeacher(on, config, source, kept, listener, downloads);
     const shape = vqkdConfig(config, teacher.targetDim);
+    const footprint = tokenizerFootprint(shape);
+    run.requireRoom(footprint);
     const patchInputs = {
       "": 0,
       "encoder.": 3 * shape.patchSize ** 2,
@@ -156,7 +158,7 @@ export const vqkd: Method<
       shape,
       parameters: tokenizer.parameters,
       parts: { tokenizer },
-      footprint: tokenizerFootprint(shape),
+      footprint,
       schedule: { length, learningRate: learningRateSchedule(config, length) },
       input: {
         transform: trainTransform(config.augment),
@@ -193,7 +195,7 @@ export const vqkd: Method<
       async finish({ interrupted }) {
         if (!interrupted) {
           const { tensors, metadata } = exportTokenizer(tokenizer);
-          await writeModel(tokenizerFile, tensors, metadata);
+          await run.writeModel(tokenizerFile, tensors, metadata);
         }
         if (cache === null) return;
         const { hits, misses } = cache.counts;
