@@ -1,6 +1,8 @@
 /** The JSON files that Hugging Face's and timm's loaders want beside the weights. */
 
+import { foreignHuggingFaceConfig, foreignTimmModel } from "./_foreign_configs.ts";
 import { filterNumber } from "./_hub_folder.ts";
+import type { ModelFamily } from "./formats/families/mod.ts";
 import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
 import { type Preprocessing, resizedEdge } from "./preprocessing.ts";
 
@@ -18,20 +20,44 @@ export function configText(config: unknown): string {
   return text.replaceAll(new RegExp(`"${FLOAT_MARK}([-0-9.]+)"`, "g"), "$1");
 }
 
-/** `config.json` of a Hugging Face BEiT. */
-export function huggingFaceConfig(
-  kind: ModelKind,
-  shape: ModelShape,
-  names: readonly string[] | undefined,
-): Record<string, unknown> {
+/** A model as configs describe it. */
+export interface DescribedModel {
+  readonly kind: ModelKind;
+  readonly family: ModelFamily;
+  readonly shape: ModelShape;
+  readonly names: readonly string[] | undefined;
+  /** What of the tensors decides the class. */
+  readonly hasFinalNorm: boolean;
+  /** Width of CLIP's projection. */
+  readonly projectionDim: number | undefined;
+}
+
+/** What the classes are called, as Hugging Face writes it. */
+function labelsOf({ kind, shape, names }: DescribedModel): Record<string, unknown> {
+  if (kind !== "finetune") return {};
+  const labels = Array.from(
+    { length: shape.classes ?? 0 },
+    (_, id) => names?.[id] ?? `LABEL_${id}`,
+  );
+  return {
+    id2label: Object.fromEntries(labels.entries()),
+    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+  };
+}
+
+/** `config.json` of a Hugging Face model. */
+export function huggingFaceConfig(model: DescribedModel): Record<string, unknown> {
+  const { kind, family, shape } = model;
+  if (family !== "beit") {
+    const { projectionDim } = model;
+    return foreignHuggingFaceConfig({ family, kind, shape }, labelsOf(model), projectionDim);
+  }
   const architecture = {
     pretrain: "BeitForMaskedImageModeling",
     finetune: "BeitForImageClassification",
     encoder: "BeitModel",
     tokenizer: "",
   }[kind];
-  const classes = shape.classes ?? 0;
-  const labels = Array.from({ length: classes }, (_, id) => names?.[id] ?? `LABEL_${id}`);
   return {
     architectures: [architecture],
     model_type: "beit",
@@ -55,12 +81,7 @@ export function huggingFaceConfig(
     use_shared_relative_position_bias: shape.usesSharedRelativePositionBias,
     layer_scale_init_value: float(shape.layerScaleInitValue),
     use_mean_pooling: shape.pooling !== "cls",
-    ...kind === "finetune"
-      ? {
-        id2label: Object.fromEntries(labels.entries()),
-        label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
-      }
-      : {},
+    ...labelsOf(model),
   };
 }
 
@@ -91,19 +112,32 @@ export function huggingFacePreprocessor(
   };
 }
 
+/** Which of timm's architectures a model is, and what of it is not the architecture's default. */
+function timmModel(model: DescribedModel): ReturnType<typeof foreignTimmModel> {
+  const { kind, family, shape, hasFinalNorm } = model;
+  if (family !== "beit") return foreignTimmModel({ family, kind, shape }, hasFinalNorm);
+  return {
+    architecture: `beitv2_${shape.embedDim >= 1024 ? "large" : "base"}_patch16_224`,
+    // timm puts the norm behind the pooling where it averages.
+    pooling: hasFinalNorm ? "token" : "avg",
+    args: {
+      use_abs_pos_emb: shape.usesAbsolutePositions,
+      use_rel_pos_bias: shape.usesRelativePositionBias,
+      use_shared_rel_pos_bias: shape.usesSharedRelativePositionBias,
+    },
+  };
+}
+
 /** timm's `config.json`: `timm.create_model("local-dir:FOLDER")` makes this very model. */
 export function timmConfig(
-  kind: ModelKind,
-  shape: ModelShape,
+  model: DescribedModel,
   { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
-  { hasFinalNorm, names }: { hasFinalNorm: boolean; names: readonly string[] | undefined },
 ): Record<string, unknown> {
-  const isLarge = shape.embedDim >= 1024;
+  const { kind, shape, names } = model;
   const classes = kind === "finetune" ? shape.classes ?? 0 : 0;
-  // timm puts the norm behind the pooling where it averages.
-  const pooling = hasFinalNorm ? "token" : "avg";
+  const { architecture, pooling, args } = timmModel(model);
   return {
-    architecture: isLarge ? "beitv2_large_patch16_224" : "beitv2_base_patch16_224",
+    architecture,
     num_classes: classes,
     num_features: shape.embedDim,
     global_pool: pooling,
@@ -116,10 +150,9 @@ export function timmConfig(
       depth: shape.depth,
       num_heads: shape.heads,
       mlp_ratio: shape.mlpRatio,
-      init_values: shape.layerScaleInitValue > 0 ? shape.layerScaleInitValue : null,
-      use_abs_pos_emb: shape.usesAbsolutePositions,
-      use_rel_pos_bias: shape.usesRelativePositionBias,
-      use_shared_rel_pos_bias: shape.usesSharedRelativePositionBias,
+      // Not null for none: create_model drops it, and architectures have layer scale.
+      init_values: shape.layerScaleInitValue,
+      ...args,
     },
     pretrained_cfg: {
       custom_load: false,

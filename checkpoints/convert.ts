@@ -4,28 +4,14 @@
  * @module
  */
 
-import { join } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
-import { REST_KEY, restPath } from "./_checkpoint_files.ts";
 import { type ConvertDType, convertDType } from "./_convert_dtype.ts";
-import { fileNotes } from "./_file_notes.ts";
-import {
-  configText,
-  huggingFaceConfig,
-  huggingFacePreprocessor,
-  timmConfig,
-} from "./_hub_configs.ts";
+import { writeExport } from "./_convert_writers.ts";
 import { adaptPositions } from "./formats/adapt_positions.ts";
 import { type ModelFormat, toFormatNames } from "./formats/model_format.ts";
 import type { ModelShape } from "./formats/model_shape.ts";
 import { type LoadReport, type ModelCheckpoint, openModel, requireWhole } from "./open_model.ts";
-import {
-  defaultPreprocessing,
-  type Preprocessing,
-  preprocessingMetadata,
-} from "./preprocessing.ts";
-import { type PthContent, writePth } from "./pth_writer.ts";
-import { writeSafetensors } from "./safetensors_writer.ts";
+import { defaultPreprocessing, type Preprocessing } from "./preprocessing.ts";
 import type { TensorMap } from "./tensor_data.ts";
 
 /** What `--to` takes; `safetensors` is our own format. */
@@ -83,137 +69,6 @@ const FORMAT_OF: Record<ConvertTarget, ModelFormat> = {
   safetensors: "mimic",
 };
 
-function makeFolder(path: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function writeJson(path: string, value: unknown): string {
-  try {
-    Deno.writeTextFileSync(path, configText(value));
-  } catch (error) {
-    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
-  }
-  return path;
-}
-
-/** Writes beside and renames, so that a file may be converted onto itself and is never half there. */
-async function atomically(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
-  const aside = `${path}.tmp`;
-  try {
-    await write(aside);
-    Deno.renameSync(aside, path);
-  } catch (error) {
-    await Deno.remove(aside).catch(() => {});
-    if (error instanceof UserError) throw error;
-    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** Writes the main file and, where there is one, the rest beside it. */
-async function writeSafetensorsPair(
-  path: string,
-  tensors: TensorMap,
-  rest: TensorMap,
-  metadata: Record<string, string>,
-): Promise<string[]> {
-  await atomically(path, (aside) => writeSafetensors(aside, tensors, metadata));
-  if (rest.size === 0) {
-    // One of an earlier conversion would be taken for this file's.
-    await Deno.remove(restPath(path)).catch(() => {});
-    return [path];
-  }
-  await atomically(restPath(path), (aside) => writeSafetensors(aside, rest, { format: "pt" }));
-  return [path, restPath(path)];
-}
-
-interface Export {
-  out: string;
-  kind: "pretrain" | "finetune" | "tokenizer" | "encoder";
-  shape: ModelShape;
-  tensors: TensorMap;
-  rest: TensorMap;
-  preprocessing: Preprocessing;
-  classNames: readonly string[] | undefined;
-}
-
-async function writePthFile(
-  { out, shape, tensors, rest, preprocessing, classNames }: Export,
-  wrapper: "model" | "state_dict",
-): Promise<string[]> {
-  const content: Record<string, PthContent> = {};
-  if (wrapper === "state_dict") {
-    // Where mmpretrain's inferencers look for the names.
-    const meta: Record<string, PthContent> = { author: "mimic" };
-    if (classNames !== undefined) meta.dataset_meta = { classes: [...classNames] };
-    content.meta = meta;
-  }
-  content[wrapper] = tensors;
-  Object.assign(content, fileNotes({ shape, preprocessing, classNames }));
-  if (rest.size > 0) content[REST_KEY] = rest;
-  await atomically(out, (path) => writePth(path, content));
-  return [out];
-}
-
-async function writeTimm(given: Export): Promise<string[]> {
-  const { out, kind, shape, tensors, rest, preprocessing, classNames: names } = given;
-  const hasFinalNorm = tensors.has("norm.weight");
-  const config = timmConfig(kind, shape, preprocessing, { hasFinalNorm, names });
-  const metadata = {
-    format: "pt",
-    architecture: String(config.architecture),
-    ...preprocessingMetadata(preprocessing),
-    ...fileNotes({ classNames: names }),
-  };
-  if (/\.(pth|pt|bin)$/.test(out)) return await writePthFile(given, "state_dict");
-  if (out.endsWith(".safetensors")) {
-    return await writeSafetensorsPair(out, tensors, rest, metadata);
-  }
-  makeFolder(out);
-  return [
-    ...await writeSafetensorsPair(join(out, "model.safetensors"), tensors, rest, metadata),
-    writeJson(join(out, "config.json"), config),
-  ];
-}
-
-async function writeHuggingFace(given: Export): Promise<string[]> {
-  const { out, kind, shape, tensors, rest, preprocessing, classNames } = given;
-  makeFolder(out);
-  const weights = join(out, "model.safetensors");
-  return [
-    ...await writeSafetensorsPair(weights, tensors, rest, { format: "pt" }),
-    writeJson(join(out, "config.json"), huggingFaceConfig(kind, shape, classNames)),
-    writeJson(join(out, "preprocessor_config.json"), huggingFacePreprocessor(shape, preprocessing)),
-  ];
-}
-
-async function writeOurs(
-  { out, kind, shape, tensors, preprocessing, classNames }: Export,
-): Promise<string[]> {
-  const notes = fileNotes({ shape, preprocessing, classNames });
-  const metadata = { format: "pt", "mimic.kind": kind, ...notes };
-  await atomically(out, (path) => writeSafetensors(path, tensors, metadata));
-  return [out];
-}
-
-function writeExport(to: ConvertTarget, given: Export): Promise<string[]> {
-  switch (to) {
-    case "timm":
-      return writeTimm(given);
-    case "huggingface":
-      return writeHuggingFace(given);
-    case "safetensors":
-      return writeOurs(given);
-    case "unilm":
-      return writePthFile(given, "model");
-    case "mmselfsup":
-      return writePthFile(given, "state_dict");
-  }
-}
-
 /** What of a model goes out: the whole, or the part that was asked for. */
 function chosenParts({ tensors, rest }: ModelCheckpoint, part: ConvertOptions["part"]): TensorMap {
   const others = part === undefined
@@ -247,12 +102,13 @@ function withBlockTables(all: TensorMap, shape: ModelShape): { all: TensorMap; s
 }
 
 /** What the classes of timm, unilm and mmselfsup cannot be told. */
-function differences(to: ConvertTarget, { shape }: ModelCheckpoint): string[] {
+function differences(to: ConvertTarget, { family, shape }: ModelCheckpoint): string[] {
   const { normEpsilon = 1e-6 } = shape;
-  if (normEpsilon === 1e-6 || to === "huggingface" || to === "safetensors") return [];
+  const theirs = family === "clip" ? 1e-5 : 1e-6;
+  if (normEpsilon === theirs || to === "huggingface" || to === "safetensors") return [];
   return [
-    `The model's layer norms have the epsilon ${normEpsilon}, those of ${to}'s BEiT 1e-6: outputs ` +
-    "differ by up to a few 1e-4",
+    `The model's layer norms have the epsilon ${normEpsilon}, those of ${to}'s class ${theirs}: ` +
+    "outputs differ by up to a few 1e-4",
   ];
 }
 
@@ -309,6 +165,7 @@ export async function convertCheckpoint(
     const files = await writeExport(to, {
       out,
       kind,
+      family,
       shape,
       tensors: inType(tensors),
       rest: inType(rest),

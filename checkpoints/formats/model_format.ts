@@ -9,6 +9,7 @@ import type { TensorMap } from "../tensor_data.ts";
 import { fromHuggingFace, toHuggingFace } from "./huggingface_keys.ts";
 import { fromMmselfsup, toMmselfsup } from "./mmselfsup_keys.ts";
 import type { ModelFamily } from "./families/mod.ts";
+import { toHuggingFaceVit, toTimm } from "./families/to_hubs.ts";
 import type { ModelKind, ModelShape } from "./model_shape.ts";
 import { relativePositionBuffer, sideOfTable } from "./relative_position_index.ts";
 import { joinQkv, splitQkv } from "./split_qkv.ts";
@@ -101,10 +102,11 @@ function requirePlace(
   { kind, family, shape }: { kind: ModelKind; family: ModelFamily; shape: ModelShape },
 ): void {
   if (format === "mimic") return;
-  if (kind !== "tokenizer" && family !== "beit") {
+  const isHub = format === "timm" || format === "huggingface";
+  if (kind !== "tokenizer" && family !== "beit" && !isHub) {
     throw new UserError(
       `Cannot convert to ${format}: expected a BEiT, found a ${family} without BEiT's biases of q and v`,
-      { hint: "convert it to safetensors" },
+      { hint: "convert it to timm, huggingface or safetensors" },
     );
   }
   if (format === "mmselfsup" && shape.pooling === "cls") {
@@ -143,6 +145,11 @@ export function toFormatNames(
     throw new UserError(`Cannot convert a VQ-KD tokenizer to ${format}: it has no class for it`, {
       hint: "convert it to mmselfsup, unilm or safetensors",
     });
+  }
+  if (kind !== "tokenizer" && family !== "beit" && format !== "mimic") {
+    const convert = format === "timm" ? toTimm : toHuggingFaceVit;
+    const [placed, rest] = convert({ family, kind, shape }, tensors);
+    return { tensors: placed, rest };
   }
   const placed: TensorMap = new Map();
   const rest: TensorMap = new Map();

@@ -6,7 +6,7 @@
 
 import type { LazyTensor, TensorData, TensorMap } from "../tensor_data.ts";
 
-const JOINED = /^(blocks\.\d+\.attn\.)qkv\.weight$/;
+const JOINED = /^(blocks\.\d+\.attn\.)qkv\.(weight|bias)$/;
 const PART = /^(blocks\.\d+\.attn\.)([qkv])\.(weight|bias)$/;
 const PARTS = ["q", "k", "v"] as const;
 
@@ -23,13 +23,13 @@ function third(tensor: LazyTensor, index: number): LazyTensor {
   };
 }
 
-/** Takes every `attn.qkv.weight` apart into `attn.q.weight`, `attn.k.weight`, `attn.v.weight`. */
+/** Takes every `attn.qkv.weight`, and bias, apart into `attn.q.weight`, `attn.k.weight`, `attn.v.weight`. */
 export function splitQkv(tensors: TensorMap): TensorMap {
   const split: TensorMap = new Map();
   for (const [name, tensor] of tensors) {
-    const prefix = JOINED.exec(name)?.[1];
+    const [, prefix, end] = JOINED.exec(name) ?? [];
     if (prefix === undefined || tensor.shape[0] % 3 !== 0) split.set(name, tensor);
-    else PARTS.forEach((part, i) => split.set(`${prefix}${part}.weight`, third(tensor, i)));
+    else PARTS.forEach((part, i) => split.set(`${prefix}${part}.${end}`, third(tensor, i)));
   }
   return split;
 }

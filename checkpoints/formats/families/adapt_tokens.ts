@@ -13,7 +13,7 @@ function isSquare(count: number): boolean {
 }
 
 /** The same values under another shape. */
-function reshaped(tensor: LazyTensor, shape: number[]): LazyTensor {
+export function reshaped(tensor: LazyTensor, shape: number[]): LazyTensor {
   return { dtype: tensor.dtype, shape, read: async () => ({ ...await tensor.read(), shape }) };
 }
 
@@ -35,7 +35,7 @@ function transposed(tensor: LazyTensor): LazyTensor {
 }
 
 /** Rows of [1, T, C] from `first` on, `count` of them; those before 0 are zeros. */
-function rowsOf(positions: LazyTensor, first: number, count: number): LazyTensor {
+export function rowsOf(positions: LazyTensor, first: number, count: number): LazyTensor {
   const width = positions.shape[2];
   return derived([1, count, width], async () => {
     const rows = new Float32Array(count * width);
@@ -46,7 +46,8 @@ function rowsOf(positions: LazyTensor, first: number, count: number): LazyTensor
   });
 }
 
-function sum(a: LazyTensor, b: LazyTensor): LazyTensor {
+/** Both, element by element. */
+export function sum(a: LazyTensor, b: LazyTensor): LazyTensor {
   return derived([...a.shape], async () => {
     const [left, right] = [toFloat32(await a.read()), toFloat32(await b.read())];
     return left.map((value, index) => value + right[index]);

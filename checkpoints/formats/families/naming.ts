@@ -16,6 +16,8 @@ export interface ForeignNaming {
   recognises(has: (pattern: RegExp) => boolean): boolean;
   /** Our name of one of their keys, of query, key and value apart where they are. */
   readonly toOurs: Rename;
+  /** Their name of one of ours, without a prefix. */
+  readonly toTheirs: Rename;
   /** Parts that no encoder needs, with the reason. */
   readonly drops: readonly (readonly [RegExp, string])[];
   /** Keys of variants that are not built here, with what they are. */
@@ -26,9 +28,17 @@ export interface ForeignNaming {
 
 /** One naming, its keys with or without a prefix that its larger models put in front. */
 export function naming(
-  declared: Omit<ForeignNaming, "toOurs"> & { prefix?: RegExp; pairs: readonly KeyPair[] },
+  declared: Omit<ForeignNaming, "toOurs" | "toTheirs"> & {
+    prefix?: RegExp;
+    pairs: readonly KeyPair[];
+  },
 ): ForeignNaming {
   const { prefix, pairs, ...rest } = declared;
   const map = keyMap(pairs);
-  return { ...rest, toOurs: (name) => map.toOurs(prefix ? name.replace(prefix, "") : name) };
+  const { toTheirs } = map;
+  return {
+    ...rest,
+    toTheirs,
+    toOurs: (name) => map.toOurs(prefix ? name.replace(prefix, "") : name),
+  };
 }
