@@ -137,8 +137,10 @@ export type ValuesOf<Specs extends Record<string, Flag | Argument>> = {
 
 /** What a command may use of the terminal that it was called from. */
 export interface CommandContext {
-  /** Aborted by Ctrl-C and SIGTERM: finish the step, save, return. */
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP: finish the step, save, return. */
   readonly signal: AbortSignal;
+  /** What makes the first of them end the process: words that say why nothing is lost, or null. */
+  endsAtOnce?(words: () => string | null): void;
   /** Writes a result, a line on stdout. */
   print(line: string): void;
   /** Writes a remark, a line on stderr. */

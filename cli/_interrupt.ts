@@ -1,30 +1,48 @@
 /**
- * Ctrl-C, SIGTERM and SIGUSR1: the first asks the task to finish its step and save, the second ends it.
- * SIGUSR1 is what launchers hand on to all ranks without killing them soon after.
+ * Ctrl-C, SIGTERM, SIGHUP and SIGUSR1: the first asks the task to finish its step and save, the second
+ * ends it. SIGHUP comes when the terminal is closed or a connection breaks; SIGUSR1 is what launchers hand
+ * on to all ranks without killing them soon after.
  */
 import { exitCodes } from "./_command.ts";
 
 /** A signal that the first Ctrl-C aborts, and how to stop listening. */
 export interface Interruption {
   readonly signal: AbortSignal;
+  /**
+   * Asks, when the first signal comes, whether the process may end at once: `words` says why nothing is
+   * lost by that, or gives null where there is something to save.
+   */
+  endsAtOnce(words: () => string | null): void;
   dispose(): void;
 }
 
 /** Listens from now on; `note` writes on stderr. */
 export function listenForInterrupts(note: (line: string) => void): Interruption {
   const controller = new AbortController();
+  let whyNothingIsLost: () => string | null = () => null;
   const onSignal = () => {
-    if (controller.signal.aborted) Deno.exit(exitCodes.interrupted);
-    note("Stopping: finishing the step and saving. Once more to stop at once, without saving.");
+    if (controller.signal.aborted) {
+      note("Stopped at once: what was not saved yet is lost.");
+      Deno.exit(exitCodes.interrupted);
+    }
+    const words = whyNothingIsLost();
+    if (words !== null) {
+      note(words);
+      Deno.exit(exitCodes.interrupted);
+    }
+    note("Stopping: finishing the step and saving. Again: stop at once, unsaved.");
     controller.abort(new DOMException("Interrupted", "AbortError"));
   };
   // Windows knows Ctrl-C only.
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]
-    : ["SIGINT", "SIGTERM", "SIGUSR1"];
+    : ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"];
   for (const signal of signals) Deno.addSignalListener(signal, onSignal);
   return {
     signal: controller.signal,
+    endsAtOnce: (words) => {
+      whyNothingIsLost = words;
+    },
     dispose() {
       for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
     },

@@ -1,6 +1,6 @@
 /** The one line at the foot of a terminal that renews itself. */
 import { stringWidth } from "../deps/string_width.ts";
-import { printable } from "./_output.ts";
+import { printable, setLiveLine } from "./_output.ts";
 
 /** A part of the line; those of the highest rank go first where there is no room. */
 export interface LinePart {
@@ -107,11 +107,14 @@ export class LiveLine {
   show(content: LineContent): void {
     this.#write(`\r\x1b[J${formatLine(content, this.#columns())}\r`);
     this.#isShown = true;
+    setLiveLine(this);
   }
 
   /** Takes it away, so that something else can be written. */
   clear(): void {
-    if (this.#isShown) this.#write("\r\x1b[J");
+    if (!this.#isShown) return;
+    this.#write("\r\x1b[J");
     this.#isShown = false;
+    setLiveLine(null);
   }
 }

@@ -1,4 +1,5 @@
 /** The border of stdout and stderr: all that the program says goes through here. */
+import { UserError } from "../core/errors.ts";
 
 /** Something to write on. */
 export interface Output {
@@ -40,22 +41,62 @@ export function printable(text: string, keepStyles = false): string {
 
 const encoder = new TextEncoder();
 
+/** The line that renews itself and is on the terminal now; whatever is written takes it away first. */
+let liveLine: { clear(): void } | null = null;
+
+/** Says which line is on the terminal, null once it is gone. */
+export function setLiveLine(line: { clear(): void } | null): void {
+  liveLine = line;
+}
+
+/** What the system says where something cannot be written, other than a reader that has gone away. */
+function failureOf(error: unknown): string | null {
+  if (error instanceof Deno.errors.BrokenPipe) return null;
+  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
+}
+
 /**
  * Writes all of a text at once, escape sequences included; a pipe may take it in parts, or be closed by
  * its reader. Only what draws on the terminal itself calls this.
+ *
+ * On stderr nothing is an error: no run is lost because its progress cannot be shown, when a terminal is
+ * closed say.
+ *
+ * @throws {UserError} where stdout takes no more
  */
 export function writeRaw(output: Pick<Output, "writeSync">, text: string): void {
   let rest = encoder.encode(text);
   try {
     while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    const failure = output === Deno.stderr ? null : failureOf(error);
+    if (failure === null) return;
+    throw new UserError(`Cannot write the result to stdout: ${failure}`, {
+      cause: error,
+      hint: "redirect it to a file on a disk with room",
+    });
+  }
+}
+
+/** Columns of the terminal; what most have where there is none any more, closed by its user say. */
+export function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
   }
 }
 
 /** Writes a text as {@link printable} makes it. */
 export function writeText(output: Output, text: string): void {
+  liveLine?.clear();
   writeRaw(output, printable(text, output.isTerminal()));
+}
+
+/** Takes what the terminal has put on the row of the cursor, `^C` say, and starts a row of its own. */
+export function startRow(output: Output): void {
+  liveLine?.clear();
+  writeRaw(output, output.isTerminal() ? "\r\x1b[J" : "\n");
 }
 
 /** A JSON document on which no control character is left: those above ASCII's are legal in JSON. */

@@ -5,7 +5,7 @@ import { type Command, type CommandContext, type CommandGroup, exitCodes } from 
 import { commandHelp, groupHelp, programHelp } from "./_help.ts";
 import { type Interruption, listenForInterrupts } from "./_interrupt.ts";
 import { Job } from "./_job.ts";
-import { jsonText, writeText } from "./_output.ts";
+import { jsonText, startRow, writeText } from "./_output.ts";
 import { parseCommand } from "./_parser.ts";
 import { type Style, styleFor } from "./_style.ts";
 import { complete } from "./completion.ts";
@@ -73,6 +73,16 @@ function setRuntimeDirectory(): void {
   if (state === "granted" && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
 }
 
+/** A limit of the system that the user can raise or get around, with the way; null for anything else. */
+function limitOf(error: unknown): string | null {
+  const code = (error as { code?: unknown } | null)?.code;
+  const message = messageOf(error);
+  if (code === "EMFILE" || code === "ENFILE" || /too many open files/i.test(message)) {
+    return "raise the limit with `ulimit -n 4096`, then run the same command again";
+  }
+  return null;
+}
+
 /** Says on stderr what went wrong; gives the exit code. */
 export function reportError(
   error: unknown,
@@ -87,9 +97,11 @@ export function reportError(
       "; it was started without $1 for that, see SECURITY.md",
     );
   const line = rank > 0 ? `rank ${rank}: ${message}` : message;
-  const isMistake = error instanceof UserError || error instanceof Deno.errors.NotCapable;
+  const limit = limitOf(error);
+  const isMistake = error instanceof UserError || error instanceof Deno.errors.NotCapable ||
+    limit !== null;
   if (error instanceof Error && error.name === "AbortError") return exitCodes.interrupted;
-  write(`${style.red("error:")} ${line}\n`);
+  write(`${style.red("error:")} ${limit === null ? line : `${line}; ${limit}`}\n`);
   if (debugs() && error instanceof Error) write(`${error.stack}\n`);
   if (isMistake) return exitCodes.mistake;
   if (error instanceof Error && error.name === "DivergenceError") return exitCodes.bug;
@@ -124,10 +136,13 @@ export async function runProgram(
     }
     const input = parseCommand(call.command, call.words, call.calledAs);
     interruption = listenForInterrupts((line) => {
-      if (job.rank === 0) note(`\n${line}\n`);
+      if (job.rank > 0) return;
+      startRow(Deno.stderr);
+      note(`${line}\n`);
     });
     const context: CommandContext = {
       signal: interruption.signal,
+      endsAtOnce: interruption.endsAtOnce,
       job,
       print: (line) => print(`${line}\n`),
       note: (line) => note(`${line}\n`),

@@ -254,7 +254,7 @@ function describeStart(event: Extract<RunEvent, { type: "start" }>): string[] {
   const of = typeof batch === "number" ? ` of ${formatCount(batch)} images` : "";
   const from = step > 0 ? `, from step ${formatCount(step)} on` : "";
   return [
-    `${formatCount(totalSteps)} steps${of}${from}`,
+    `${formatCount(totalSteps)} ${totalSteps === 1 ? "step" : "steps"}${of}${from}`,
     ...(directory === null ? [] : [`Writing to ${directory}`]),
   ];
 }

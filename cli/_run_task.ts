@@ -27,9 +27,10 @@ import { type ConfigFlagValues, configOf } from "./_config_flags.ts";
 import type { WeighedPlan } from "./_dry_run.ts";
 import { loadHooks } from "./_hooks.ts";
 import { loggerNames, openLoggers } from "./_loggers.ts";
+import { hasCheckpoint, SavedSteps, wordsOnInterruption } from "./_interrupted_run.ts";
 import { jobFlags } from "./_job.ts";
 import { Progress } from "./_progress.ts";
-import { writeRaw, writeText } from "./_output.ts";
+import { terminalColumns, writeRaw, writeText } from "./_output.ts";
 import { offline } from "./_weights.ts";
 import { memoryRoom } from "./_memory_room.ts";
 import { storedConfig } from "./_stored_config.ts";
@@ -171,7 +172,7 @@ export function progressOf(plainSeconds: number, quiet: boolean): Progress {
     write: (text) => writeText(Deno.stderr, text),
     draw: (text) => writeRaw(Deno.stderr, text),
     isTerminal: Deno.stderr.isTerminal(),
-    columns: () => Deno.consoleSize().columns,
+    columns: terminalColumns,
     style: styleFor(Deno.stderr),
     now: () => performance.now() / 1000,
     plainSeconds,
@@ -269,12 +270,15 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
     ? [...openLoggers(flags.log, directory), ...await loadHooks(flags.hook)]
     : [];
   const progress = progressOf(config.log.progressSeconds, flags.quiet);
+  const saved = new SavedSteps(progress.listener);
+  // Others of the job would wait for a rank that is gone.
+  if (communicator.size === 1) context.endsAtOnce?.(() => saved.words(runner.task, directory));
   let outcome: Outcome;
   try {
     outcome = await runner.run(config, {
       directory,
       resume: flags.resume === undefined ? "auto" : "always",
-      listener: progress.listener,
+      listener: saved.listener,
       hooks,
       signal: context.signal,
       communicator,
@@ -290,14 +294,12 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   } finally {
     progress.close();
   }
-  if (isFirst && flags.json) context.printJson(outcome);
-  else if (isFirst) { for (const line of runner.describe(outcome)) context.print(line); }
-  if (!outcome.interrupted) return exitCodes.done;
-  if (isFirst) {
-    context.note(
-      `Interrupted and saved after step ${outcome.step}. ` +
-        `Go on with: deno task ${taskCommands[runner.task]} --resume ${directory}`,
-    );
+  if (isFirst && flags.json) {
+    context.printJson(outcome);
+  } else if (isFirst && !(outcome.interrupted && !hasCheckpoint(directory))) {
+    for (const line of runner.describe(outcome)) context.print(line);
   }
+  if (!outcome.interrupted) return exitCodes.done;
+  if (isFirst) context.note(wordsOnInterruption(runner.task, directory, outcome.step));
   return exitCodes.interrupted;
 }

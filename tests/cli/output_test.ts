@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { jsonText, printable, writeText } from "../../cli/_output.ts";
-import { runTask } from "./_tasks.ts";
+import { reportError } from "../../cli/_program.ts";
+import { plainStyle } from "../../cli/_style.ts";
+import { runTask, taskWords } from "./_tasks.ts";
 
 /** What a hostile file may hold in a name: a title, the clipboard, a cleared screen, C1, a turn of text. */
 const hostile = "\x1b]0;title\x07\x1b]52;c;eA==\x07\x1b[2J\x9b31m\u202etxt\r\x08";
@@ -69,4 +71,32 @@ Deno.test("inspect and errors name a hostile file without obeying it", async () 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "a full disk behind stdout and too few descriptors are told, with what to do",
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const run = async (script: string) => {
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", script, Deno.execPath(), ...taskWords("config"), "list"],
+      cwd: new URL("../../", import.meta.url),
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "null",
+    }).output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  };
+  const full = await run('"$0" "$@" > /dev/full');
+  assert.equal(full.code, 2);
+  assert.match(full.stderr, /^error: Cannot write the result to stdout: No space left on device; /);
+  // Progress that nobody can read is no reason to end.
+  assert.equal((await run('"$0" "$@" 2> /dev/full')).code, 0);
+  const written: string[] = [];
+  const error = Object.assign(new Error("too many open files, open 'x'"), { code: "EMFILE" });
+  assert.equal(reportError(error, (text) => written.push(text), plainStyle), 2);
+  assert.match(
+    written.join(""),
+    /^error: too many open files.*; raise the limit with `ulimit -n 4096`/,
+  );
 });

@@ -117,7 +117,7 @@ async function interrupt(signals: Deno.Signal[], words: string[]): Promise<Outpu
 }
 
 Deno.test("the first Ctrl-C lets the command save, with exit code 130", async () => {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const { code, stdout, stderr } = await interrupt([signal], ["wait"]);
     assert.equal(code, 130);
     assert.equal(stdout, "saved\n");

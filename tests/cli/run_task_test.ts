@@ -5,6 +5,7 @@ import type { StepMetrics } from "../../pipeline/events.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { CommandContext } from "../../cli/_command.ts";
+import { saveCheckpoint } from "../../checkpoints/store.ts";
 import { planWarnings } from "../../cli/_dry_run.ts";
 import {
   defaultDirectory,
@@ -175,10 +176,21 @@ function isThere(path: string): boolean {
   }
 }
 
-Deno.test("an interrupted task has exit code 130 and says how to go on", async () => {
-  const { notes, context } = recordContext();
-  assert.equal(await runTask(recordTask(true), { ...flags, out: "a/b" }, context), 130);
-  assert.match(notes[0], /after step 4\. Go on with: deno task pretrain --resume a\/b$/);
+Deno.test("an interrupted task has exit code 130 and gives advice that works", async () => {
+  await withFolder(async (folder) => {
+    const [out, first] = [`${folder}/run`, recordContext()];
+    assert.equal(await runTask(recordTask(true), { ...flags, out }, first.context), 130);
+    // There is nothing to resume from.
+    assert.match(first.notes[0], /before anything was saved: give the same command to start again/);
+    assert.deepEqual(first.printed, []);
+    await saveCheckpoint(out, 4, { tensors: {}, state: {} });
+    const second = recordContext();
+    assert.equal(await runTask(recordTask(true), { ...flags, out }, second.context), 130);
+    assert.ok(
+      second.notes[0].endsWith(`after step 4. Go on with: deno task pretrain --resume ${out}`),
+    );
+    assert.deepEqual(second.printed, ["4 steps"]);
+  });
 });
 
 Deno.test("--resume takes the run's own config, changed by flags", async () => {

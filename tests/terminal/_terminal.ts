@@ -51,6 +51,18 @@ export interface Ended {
 /** What belongs to a line that renews itself, and to nothing that stays. */
 const ofProgress = /━|─{4}/;
 
+let folder: string | null = null;
+
+/** A folder in which `deno` is the one that runs the tests, for the life of the process. */
+function denoFolder(): string {
+  if (folder === null) {
+    folder = Deno.makeTempDirSync({ prefix: "mimic-bin-" });
+    Deno.symlinkSync(Deno.execPath(), `${folder}/deno`);
+    globalThis.addEventListener("unload", () => Deno.removeSync(folder!, { recursive: true }));
+  }
+  return folder;
+}
+
 /** A command that runs in a terminal of its own. */
 export class Session {
   readonly #child: Deno.ChildProcess;
@@ -60,13 +72,19 @@ export class Session {
   readonly #watchers: { readonly pattern: RegExp; readonly found: () => void }[] = [];
   readonly #faults: string[] = [];
   #raw = "";
+  #isClosed = false;
 
   constructor(command: string, { columns = 80, cwd, env, timeout = 120 }: SessionOptions = {}) {
     this.#screen = new Screen(columns, 24);
     this.#child = new Deno.Command("script", {
       args: ["-qfec", `stty cols ${columns} rows 24; exec ${command}`, "/dev/null"],
       ...(cwd === undefined ? {} : { cwd }),
-      env: { TERM: "xterm-256color", SHELL: "/bin/sh", ...env },
+      env: {
+        PATH: `${denoFolder()}:${Deno.env.get("PATH")}`,
+        TERM: "xterm-256color",
+        SHELL: "/bin/sh",
+        ...env,
+      },
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -94,6 +112,7 @@ export class Session {
     clearTimeout(timer);
     const { code } = await this.#child.status;
     await this.#stdin.close().catch(() => {});
+    if (this.#isClosed) return { code, screen: this.#screen, raw: this.#raw };
     const seen = this.#screen.rows().join("\n");
     assert.ok(!isOver, `\`${command}\` was not done after ${timeout} s:\n${seen}`);
     assert.deepEqual(this.#faults, [], command);
@@ -111,6 +130,12 @@ export class Session {
   /** Types keys: `\x03` is Ctrl-C. */
   async type(keys: string): Promise<void> {
     await this.#stdin.write(new TextEncoder().encode(keys));
+  }
+
+  /** Closes the window: the terminal is gone for what runs in it. */
+  close(): void {
+    this.#isClosed = true;
+    this.#child.kill("SIGKILL");
   }
 
   /** Waits for its end. */
