@@ -21,6 +21,8 @@ function pixelsOf(bytes: Uint8Array, format: FileFormat): number {
 /** Throws where the head of a file claims more pixels than `most`. */
 export function requirePixels(bytes: Uint8Array, format: FileFormat, most: number): void {
   const pixels = pixelsOf(bytes, format);
+  // The HEIC decoder takes no limit; the others refuse a head that says nothing, or have one.
+  if (format === "heic" && pixels === 0) throw new UserError("the HEIC data does not say its size");
   if (pixels <= most) return;
   const size = imageSize(bytes);
   const sides = size === undefined ? "" : ` (${size.width} × ${size.height})`;

@@ -7,6 +7,7 @@ import type { Generator } from "../../core/generator.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Case } from "./child.ts";
 import { mutate, oneOf } from "./mutate.ts";
+import { damageInside, repairTar } from "./repair.ts";
 
 const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));
 const encoder = new TextEncoder();
@@ -26,8 +27,18 @@ function tarMember(name: string, content: Uint8Array, type = "0"): Uint8Array {
   return member;
 }
 
-function tarOf(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
-  const parts: Uint8Array[] = [];
+/** A link: its header names what it leads to. */
+function tarLink(name: string, target: string, type: "1" | "2"): Uint8Array {
+  const member = tarMember(name, new Uint8Array(), type);
+  member.set(encoder.encode(target), 157);
+  return repairTar(member);
+}
+
+function tarOf(
+  files: Readonly<Record<string, Uint8Array>>,
+  links: readonly Uint8Array[] = [],
+): Uint8Array {
+  const parts: Uint8Array[] = [...links];
   for (const [name, content] of Object.entries(files)) {
     if (name.length > 100) parts.push(tarMember("././@LongLink", encoder.encode(`${name}\0`), "L"));
     parts.push(tarMember(name, content));
@@ -62,7 +73,16 @@ async function victims(): Promise<[string, Uint8Array][]> {
     "001.cls": encoder.encode("0"),
   };
   const long = { ...files, [`train/dark/${"long".repeat(40)}.pgm`]: sample };
+  const links = [
+    tarLink("train/dark/hard.pgm", "train/dark/0.pgm", "1"),
+    tarLink("train/dark/soft.pgm", "../bright/0.pgm", "2"),
+    tarMember("././@LongLink", encoder.encode(`train/${"x".repeat(120)}\0`), "K"),
+    tarLink("train/dark/circle.pgm", "circle.pgm", "2"),
+    tarMember("pax", encoder.encode("25 path=train/dark/p.pgm\n"), "x"),
+    tarMember("short", sample),
+  ];
   return [
+    ["tar", tarOf(files, links)],
     ["tar", tarOf(files)],
     ["tar", tarOf(long)],
     ["tar", tarOf(shard)],
@@ -72,13 +92,20 @@ async function victims(): Promise<[string, Uint8Array][]> {
   ];
 }
 
+/** Damages an archive; of tars half keep right checksums, and are packed after the damage. */
+function damage(ending: string, bytes: Uint8Array, generator: Generator): Uint8Array {
+  if (ending === "zip" || generator.next() < 0.5) return mutate(bytes, generator);
+  const change = (tar: Uint8Array) => repairTar(mutate(tar, generator));
+  return ending === "tar" ? change(bytes) : damageInside(bytes, change);
+}
+
 /** Prepares the cases. */
 export async function archiveCases(): Promise<Case> {
   const all = await victims();
   return async (generator: Generator, index) => {
     const [ending, bytes] = oneOf(all, generator);
     const path = `${index}.${ending}`;
-    Deno.writeFileSync(path, mutate(bytes, generator));
+    Deno.writeFileSync(path, damage(ending, bytes, generator));
     try {
       return await readAll(path, generator);
     } finally {

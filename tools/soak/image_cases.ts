@@ -1,17 +1,23 @@
-/** Damaged images, decoded by either decoder and made into views of every kind. @module */
+/**
+ * Damaged images, decoded by either decoder and made into views of every kind, or read as label maps.
+ *
+ * @module
+ */
 
 import { fileURLToPath } from "node:url";
 import type { Generator } from "../../core/generator.ts";
 import { createImageDecoder, type ImageDecoder } from "../../data/decode.ts";
 import { type Transform, transformImage } from "../../data/transform.ts";
 import type { Case } from "./child.ts";
+import { decodeLabels } from "../../data/decode_labels.ts";
 import { mutate, oneOf } from "./mutate.ts";
+import { damagePngRows, repairPng } from "./repair.ts";
 
 const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));
 
 /** Pictures of every format that is read. */
 function victims(): Uint8Array[] {
-  const folders = ["images", "images/odd", "compat/0.1.0/data/val/dark"];
+  const folders = ["images", "images/odd", "images/bmp", "compat/0.1.0/data/val/dark"];
   return folders.flatMap((folder) =>
     Array.from(
       Deno.readDirSync(`${fixtures}/${folder}`),
@@ -33,6 +39,14 @@ const transforms: readonly Transform[] = [
   },
 ];
 
+/** Damages a picture; of PNGs half keep right checksums, so that what is behind them is tried. */
+function damage(bytes: Uint8Array, generator: Generator): Uint8Array {
+  const isPng = bytes[1] === 0x50 && bytes[2] === 0x4e;
+  const way = isPng ? generator.integer(0, 3) : 0;
+  if (way < 2) return mutate(bytes, generator);
+  return way === 2 ? repairPng(mutate(bytes, generator)) : damagePngRows(bytes, generator);
+}
+
 /** Prepares the cases. */
 export async function imageCases(): Promise<Case> {
   const all = victims();
@@ -41,8 +55,12 @@ export async function imageCases(): Promise<Case> {
     await createImageDecoder({ native: "auto" }),
   ];
   return async (generator: Generator, index) => {
-    const bytes = mutate(oneOf(all, generator), generator);
+    const bytes = damage(oneOf(all, generator), generator);
     const decoder = decoders[index % decoders.length];
+    if (generator.next() < 0.2) {
+      await decodeLabels(bytes, `damaged-${index}`, { decoder, isReduced: false });
+      return "labels";
+    }
     const exif = generator.next() < 0.5;
     const image = await decoder.decode(bytes, `damaged-${index}`, { exif });
     transformImage(image, oneOf(transforms, generator), generator);
