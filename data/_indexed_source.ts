@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf, UserError } from "../core/errors.ts";
 import { LocationReader } from "./_byte_store.ts";
 import type { Layout } from "./_layout.ts";
 import type { SampleLocation, Source, SourceEntry } from "./source.ts";
@@ -54,8 +55,13 @@ export class IndexedSource implements Source {
     return this.#parts.locationOf(this.#parts.layout.members[index]);
   }
 
-  read(index: number): Promise<Uint8Array> {
-    return this.#reader.read(this.locate(index));
+  async read(index: number): Promise<Uint8Array> {
+    try {
+      return await this.#reader.read(this.locate(index));
+    } catch (cause) {
+      const { id, path = id } = this.entry(index);
+      throw new UserError(`Cannot read image "${path}": ${messageOf(cause)}`, { cause });
+    }
   }
 
   close(): void {

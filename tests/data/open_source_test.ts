@@ -218,3 +218,18 @@ Deno.test("the bundled sample has ten classes in two splits", async () => {
   assert.equal(train.classes.join(), test.classes.join());
   assert.ok(train.classes.includes("ankle-boot") && train.classes.length === 10);
 });
+
+Deno.test("a file that is gone when it is read is named", () =>
+  withFolder(async (root) => {
+    await writeTree(root, { "a/1.jpg": "one", "x.tar": tarOf({ "2.jpg": "two" }) });
+    const [folder, archive] = [await openSource(`${root}/a`), await openSource(`${root}/x.tar`)];
+    await Deno.remove(`${root}/a/1.jpg`);
+    await Deno.remove(`${root}/x.tar`);
+    for (const [source, path] of [[folder, "a/1.jpg"], [archive, "x.tar/2.jpg"]] as const) {
+      await assert.rejects(source.read(0), (error: Error) => {
+        assert.equal(error.name, "UserError");
+        assert.ok(error.message.startsWith(`Cannot read image "${root}/${path}": `), error.message);
+        return true;
+      });
+    }
+  }));
