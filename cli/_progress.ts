@@ -105,6 +105,8 @@ export class Progress {
   /** When the first step of this process was begun. */
   #begun: number | null = null;
   #hasForeseen = false;
+  /** Steps' worth of time that the evaluation after the last step takes. */
+  #finalSteps = 0;
   /** The work that is under way beside steps, and where it stood when it was first heard of. */
   #work: { readonly what: string; readonly time: number; readonly done: number } | null = null;
 
@@ -130,6 +132,7 @@ export class Progress {
         this.#showWork(event);
         break;
       case "start":
+        this.#finalSteps = finalStepsOf(event);
         for (const line of describeStart(event)) this.line(line);
         break;
       case "evaluation": {
@@ -206,10 +209,10 @@ export class Progress {
     const trend = this.#trend.add(loss);
     this.#begun ??= time - metrics.stepTime;
     const elapsed = time - this.#begun;
-    const left = (totalSteps - step) * stepTime;
+    const left = (totalSteps - step + this.#finalSteps) * stepTime;
     if (!this.#hasForeseen && elapsed >= secondsToForesee) {
       this.#hasForeseen = true;
-      this.line(`Steps will take about ${formatDuration(elapsed + left)}`);
+      this.line(`This will take about ${formatDuration(elapsed + left)}`);
     }
     if (step >= totalSteps) this.#lastWritten = -Infinity;
     if (!this.#isDue(time)) return;
@@ -220,7 +223,7 @@ export class Progress {
     const lossText = `loss ${formatNumber(loss)} ${trend}`.trimEnd();
     const epoch = `epoch ${metrics.epoch.toFixed(2)}`;
     const waits = `waiting for data ${Math.round(100 * waiting)} %`;
-    const times = formatTimes(elapsed, step < totalSteps ? left : null);
+    const times = formatTimes(elapsed, left > 0 ? left : null);
     const skipped = metrics.skipped ? "skipped" : "";
     this.#show({
       share,
@@ -245,6 +248,15 @@ export class Progress {
       skipped,
     ]);
   }
+}
+
+/** Of the work of a step on an image, the share that a pass without gradients takes. */
+const forwardShare = 1 / 3;
+
+/** The evaluation after the last step, in steps: a pass through the model for each of its images. */
+function finalStepsOf({ finalImages = 0, config }: Extract<RunEvent, { type: "start" }>): number {
+  const batch = config?.batchSize;
+  return typeof batch === "number" && batch > 0 ? forwardShare * finalImages / batch : 0;
 }
 
 /** What is about to run, for how long, and where it writes. */

@@ -85,6 +85,8 @@ export interface Evaluation {
   isDue(step: number): boolean;
   /** One that is due; gives its figures by name. */
   evaluate(moment: EvaluationMoment): Promise<Readonly<Record<string, number>>>;
+  /** Images that pass through a model in `finish`: what the time left of a run is told with. */
+  readonly finalImages?: number;
   /** What is measured at the end of a run, where `evaluate` has not done so after the same step. */
   finish(moment: EvaluationMoment & { readonly isWhole: boolean }): Promise<void>;
 }

@@ -62,6 +62,8 @@ export type RunEvent =
     totalSteps: number;
     /** Steps of the whole schedule: more than `totalSteps` where `schedule.maxSteps` cuts it. */
     scheduleSteps?: number;
+    /** Images that the evaluation after the last step passes through a model. */
+    finalImages?: number;
     /** Steps done already: 0, or those of the checkpoint that the run goes on from. */
     step: number;
     directory: string | null;

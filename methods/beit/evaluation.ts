@@ -5,6 +5,7 @@
  */
 
 import type { PretrainConfig } from "../../configs/schema.ts";
+import { metricName } from "../../core/metric_names.ts";
 import type { MaskedImageModel } from "../../models/masked_image_model.ts";
 import {
   encoderFeatures,
@@ -57,6 +58,16 @@ export class PretrainEvaluation implements Evaluation {
     if (!("reason" in data)) return new PretrainEvaluation({ ...subject, data });
     run.listener({ type: "note", message: `No evaluation of features: ${data.reason}` });
     return new PretrainEvaluation({ ...subject, data: null });
+  }
+
+  get finalImages(): number {
+    const { data, length, run: { config } } = this.#subject;
+    const { knn, linear, baselines } = config.evaluation;
+    // A run that is cut short is not evaluated.
+    const isMade = (knn.atEnd || linear.atEnd) && length.totalSteps >= length.scheduleSteps;
+    if (data === null || !isMade) return 0;
+    const passes = knn.atEnd && linear.atEnd && knn.pooling !== linear.pooling ? 2 : 1;
+    return passes * (baselines ? 2 : 1) * (data.train.length + data.test.length);
   }
 
   /** What was found at the end. */
@@ -121,7 +132,10 @@ export class PretrainEvaluation implements Evaluation {
     which: { knn: boolean; linear: boolean },
   ): Promise<Record<string, number>> {
     const { data, run: { on, config, listener } } = this.#subject;
-    const result = await evaluateFeatures(on, config, data!, featurize, which, listener);
+    const result = await evaluateFeatures(on, config, data!, featurize, which, {
+      listener,
+      what: metricName(name),
+    });
     listener({ type: "evaluation", step, name, result });
     return result;
   }

@@ -11,7 +11,7 @@ import type { Source } from "../../data/source.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import { openEvaluationSource } from "../../tasks/run/data_sources.ts";
-import { tellingMetrics } from "../../core/metric_names.ts";
+import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import {
   type ClassificationCounts,
   confusionOf,
@@ -107,6 +107,10 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
     return { ...accuracyOf(this.#best), step, isAveraged };
   }
 
+  get finalImages(): number {
+    return (this.#run.config.ema === null ? 1 : 2) * (this.#source?.length ?? 0);
+  }
+
   isDue(step: number): boolean {
     return isDue(this.#run.config.evaluateEveryEpochs, step, this.#length);
   }
@@ -148,6 +152,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
       normalization: normalizations[augment.normalization],
       listener,
       communicator: communicatorOf(on),
+      what: `Evaluating ${metricName(isAveraged ? "averaged" : "classifier")}: test images`,
     });
     if (this.#best === null || counts.correct > this.#best.correct) {
       const { correct, correctFive, images: count } = counts;

@@ -176,6 +176,7 @@ class MethodRun<
       listener({
         ...{ type: "start", totalSteps, scheduleSteps, step: startStep },
         directory: session.path,
+        finalImages: training.evaluation?.finalImages ?? 0,
       });
       if (resumed?.state.logs !== undefined) {
         // What was done after the checkpoint was saved is done again: its records were cut off.

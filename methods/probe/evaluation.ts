@@ -51,6 +51,10 @@ export class ProbeEvaluation implements Evaluation {
     return this.#layers;
   }
 
+  get finalImages(): number {
+    return this.#test.length;
+  }
+
   isDue(): boolean {
     return false;
   }
@@ -71,7 +75,9 @@ export class ProbeEvaluation implements Evaluation {
     let images = 0;
     const transform = evaluationTransform(augment);
     const communicator = communicatorOf(on);
-    for await (const batch of batchesOf(this.#test, { data, transform, listener, communicator })) {
+    const what = "Evaluating every classifier: test images";
+    const reading = { data, transform, listener, communicator, what };
+    for await (const batch of batchesOf(this.#test, reading)) {
       const { pixels, size, imageSize, labels } = batch;
       const scores = on.backend.run(() =>
         tf.tidy(() => {

@@ -71,6 +71,10 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     return this.#best;
   }
 
+  get finalImages(): number {
+    return this.#source?.length ?? 0;
+  }
+
   /** Whether an evaluation is due after a step. */
   isDue(step: number): boolean {
     const every = this.#run.config.evaluateEverySteps;
@@ -111,6 +115,9 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     for (let index = communicator.rank; index < source.length; index += communicator.size) {
       const { image, labels } = await this.#read(source, decoder, index);
       counts.add(await this.#predict(image), labels);
+      const done = Math.min(source.length, index + communicator.size);
+      const what = "Evaluating this model: whole test images";
+      this.#run.listener({ type: "progress", what, done, total: source.length });
     }
     await counts.sumOver(communicator);
     return counts;

@@ -25,12 +25,14 @@ export interface CollectOptions {
   readonly batch?: number;
   /** The processes among which the images are divided; left out, this one sees all. */
   readonly communicator?: Communicator;
+  /** The work in words, for the line of progress; left out, nothing is told. */
+  readonly what?: string;
 }
 
 /** All images of a source once, in its order, a batch at a time; of several ranks each has its part. */
 export async function* batchesOf(
   source: Source,
-  { data, transform, listener, batch = 100, communicator = single }: CollectOptions,
+  { data, transform, listener, batch = 100, communicator = single, what }: CollectOptions,
 ): AsyncGenerator<LoadedBatch, void, void> {
   const loader = await openLoader(data, {
     source,
@@ -45,7 +47,12 @@ export async function* batchesOf(
     dropsLast: false,
   }, listener);
   try {
-    yield* loader.batches({ to: loader.stepsPerEpoch });
+    let done = 0;
+    for await (const loaded of loader.batches({ to: loader.stepsPerEpoch })) {
+      yield loaded;
+      done = Math.min(source.length, done + batch * communicator.size);
+      if (what !== undefined) listener({ type: "progress", what, done, total: source.length });
+    }
   } finally {
     loader.close();
   }

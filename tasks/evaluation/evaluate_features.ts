@@ -8,7 +8,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf, type Context } from "../../backends/backend.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import { tellingMetrics } from "../../core/metric_names.ts";
+import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/source.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures, type FeatureKind } from "../../models/features.ts";
@@ -78,6 +78,8 @@ export const rawPixels: Featurize = (_, { pixels, size }) =>
 /**
  * Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`; without the top-5 ones
  * where fewer than six classes make them say nothing.
+ *
+ * @param what is evaluated, in words, for the lines of progress
  */
 export async function evaluateFeatures(
   on: Context,
@@ -85,7 +87,7 @@ export async function evaluateFeatures(
   data: EvaluationData,
   featurize: (pooling: Pooling) => Featurize,
   which: { readonly knn: boolean; readonly linear: boolean },
-  listener: RunListener,
+  { listener, what }: { readonly listener: RunListener; readonly what: string },
 ): Promise<Record<string, number>> {
   const { knn, linear } = config.evaluation;
   const reading = {
@@ -97,14 +99,21 @@ export async function evaluateFeatures(
   const collect = async (pooling: Pooling) => {
     const of = featurize(pooling);
     const one: Parameters<typeof collectFeatures>[2] = (on, batch) => [of(on, batch)];
-    const [train] = await collectFeatures(on, data.train, one, reading);
-    const [test] = await collectFeatures(on, data.test, one, reading);
+    const take = async (source: Source, images: string) => {
+      const telling = { ...reading, what: `Evaluating ${what}: ${images} images` };
+      return (await collectFeatures(on, source, one, telling))[0];
+    };
+    const train = await take(data.train, "training");
+    const test = await take(data.test, "test");
     return { train, test };
   };
+  const tell = (what: string) => (done: number, total: number) =>
+    listener({ type: "progress", what, done, total });
   const result: Record<string, number> = {};
   let features = await collect(which.knn ? knn.pooling : linear.pooling);
   if (which.knn) {
-    const options = { neighbours: knn.k, temperature: knn.temperature };
+    const onProgress = tell(`Evaluating ${what}: ${metricName("knnTop1")}`);
+    const options = { neighbours: knn.k, temperature: knn.temperature, onProgress };
     const { top1, top5 } = await knnAccuracy(
       on,
       features.train,
@@ -116,7 +125,13 @@ export async function evaluateFeatures(
   }
   if (which.linear) {
     if (which.knn && knn.pooling !== linear.pooling) features = await collect(linear.pooling);
-    const { top1, top5 } = await linearAccuracy(on, features.train, features.test, data.classes);
+    const { top1, top5 } = await linearAccuracy(
+      on,
+      features.train,
+      features.test,
+      data.classes,
+      tell(`Evaluating ${what}: ${metricName("linearTop1")} classifier`),
+    );
     Object.assign(result, { linearTop1: top1, linearTop5: top5 });
   }
   return tellingMetrics(result, data.classes);

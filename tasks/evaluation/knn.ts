@@ -18,6 +18,8 @@ export interface KnnOptions {
   readonly neighbours?: number;
   /** Similarity is divided by this before the exponential (default 0.07). */
   readonly temperature?: number;
+  /** Told of the test rows that are classified. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Shares of test rows whose class is the first, or among the first five, of the vote. */
@@ -43,8 +45,16 @@ export async function knnAccuracy(
   classes: number,
   options: KnnOptions = {},
 ): Promise<Accuracy> {
-  const { neighbours = 20, temperature = 0.07 } = options;
-  const [accuracy] = await knnAccuracies(on, train, test, classes, [neighbours], temperature);
+  const { neighbours = 20, temperature = 0.07, onProgress } = options;
+  const [accuracy] = await knnAccuracies(
+    on,
+    train,
+    test,
+    classes,
+    [neighbours],
+    temperature,
+    onProgress,
+  );
   return accuracy;
 }
 
@@ -62,6 +72,7 @@ export async function knnAccuracies(
   classes: number,
   neighbours: readonly number[],
   temperature = 0.07,
+  onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Accuracy[]> {
   const counts = neighbours.map((wanted) => Math.min(wanted, train.count));
   const bank = uploadBank(on, train);
@@ -82,6 +93,7 @@ export async function knnAccuracies(
         if (rank < Math.min(5, k)) firstFive[index]++;
       }
     }
+    onProgress(start + rows - from, to - from);
   }
   tf.dispose(bank);
   const own = [Int32Array.from(first), Int32Array.from(firstFive)];

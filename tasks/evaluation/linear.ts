@@ -25,12 +25,14 @@ const weightDecay = 1e-4;
  * features give the same figure.
  *
  * @param classes number of classes; labels are 0 … classes − 1
+ * @param onProgress told of the steps that are done
  */
 export async function linearAccuracy(
   on: Context,
   train: FeatureSet,
   test: FeatureSet,
   classes: number,
+  onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Accuracy> {
   const { mean, scale } = statistics(train);
   const exact: Context = { ...on, precision: "float32" };
@@ -38,7 +40,7 @@ export async function linearAccuracy(
     tf.tidy(() => {
       const x = standardize(train, mean, scale);
       const targets = tf.tensor1d(train.labels, "int32");
-      const [weight, bias] = fit(exact, x, targets, classes);
+      const [weight, bias] = fit(exact, x, targets, classes, onProgress);
       return linear(exact, standardize(test, mean, scale), weight, bias);
     })
   );
@@ -56,7 +58,13 @@ export async function linearAccuracy(
 }
 
 /** x [n, C], targets int32 [n] → weight [K, C], bias [K]. */
-function fit(on: Context, x: Tensor, targets: Tensor, classes: number): Tensor[] {
+function fit(
+  on: Context,
+  x: Tensor,
+  targets: Tensor,
+  classes: number,
+  onProgress: (done: number, total: number) => void,
+): Tensor[] {
   const shapes = [[classes, x.shape[1]!], [classes]];
   let parameters: Tensor[] = shapes.map((shape) => tf.zeros(shape));
   let firstMoments: Tensor[] = shapes.map((shape) => tf.zeros(shape));
@@ -78,6 +86,7 @@ function fit(on: Context, x: Tensor, targets: Tensor, classes: number): Tensor[]
       return [p, m as Tensor[], v as Tensor[]];
     });
     tf.dispose(old);
+    onProgress(step, steps);
   }
   return parameters;
 }

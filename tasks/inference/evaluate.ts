@@ -63,6 +63,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
           );
         }
         const counts = await countCorrect(on, model, source, classes, {
+          what: "Evaluating",
           data,
           transform: testTransform(preparation, size),
           normalization,

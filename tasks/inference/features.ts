@@ -66,7 +66,7 @@ export async function featuresOf(
   return await collectFeatures(on, source, (on, { pixels, size, imageSize }) => {
     const images = imageTensor(pixels, size, imageSize, normalization);
     return extractFeatures(on, encoder, images, requests);
-  }, readingOf(inference, config.imageSize));
+  }, { ...readingOf(inference, config.imageSize), what: "Taking features" });
 }
 
 /** How the images of an inference are read, at the size of its model. */

@@ -152,9 +152,13 @@ export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
           ...takesPixels ? [rawPixels(on, batch)] : [],
         ];
       };
-      const collect = (source: Source) =>
-        collectFeatures(on, source, featurize, readingOf(inference, model.config.imageSize));
-      const [trainSets, testSets] = [await collect(train), await collect(test)];
+      const reading = readingOf(inference, model.config.imageSize);
+      const collect = (source: Source, images: string) => {
+        const what = `Features of the ${images} images`;
+        return collectFeatures(on, source, featurize, { ...reading, what });
+      };
+      const trainSets = await collect(train, "training");
+      const testSets = await collect(test, "test");
       const classes = train.classes.length;
       const results: Record<string, KnnAccuracy[]> = {};
       for (const [index, place] of places.entries()) {
@@ -165,6 +169,7 @@ export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
           classes,
           neighbours,
           temperature,
+          (done, total) => listener({ type: "progress", what: "k-NN", done, total }),
         );
         results[place] = found.map((accuracy, at) => ({ k: neighbours[at], ...accuracy }));
       }

@@ -62,6 +62,7 @@ export async function predict(options: PredictOptions): Promise<Prediction[]> {
         normalization: preparation.normalization,
         batch,
         listener,
+        what: "Predicting",
       });
       const classes = model.config.classes!;
       for await (const { logits, ids } of all) {

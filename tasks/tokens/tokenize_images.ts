@@ -119,7 +119,7 @@ export async function tokenizeImages(options: TokenizeOptions): Promise<Tokenize
     const grid = imageSize / patchSize;
     let count = 0;
     try {
-      const reading = { data: preparation.data, transform, listener, batch };
+      const reading = { data: preparation.data, transform, listener, batch, what: "Tokenizing" };
       for await (const loaded of batchesOf(source, reading)) {
         const ids = await encodeBatch(on, tokenizer, normalization, loaded);
         for (const [index, id] of loaded.ids.entries()) {

@@ -54,7 +54,7 @@ Deno.test("elsewhere than on a terminal: the first step, one every ten seconds, 
   const lines = written().trimEnd().split("\n");
   assert.deepEqual(lines.map((line) => line.split("  ")[0]), [
     "step 1/50",
-    "Steps will take about 25s",
+    "This will take about 25s",
     "step 21/50",
     "step 41/50",
     "step 50/50",
@@ -65,6 +65,20 @@ Deno.test("elsewhere than on a terminal: the first step, one every ten seconds, 
   );
   assert.match(lines[2], /loss 3\.400 ↓/);
   assert.doesNotMatch(lines[4], /left/);
+});
+
+Deno.test("the evaluation after the last step is a part of the time left", () => {
+  const { progress, step, written } = record();
+  progress.listener({
+    ...{ type: "start", totalSteps: 50, step: 0, directory: null },
+    ...{ config: { batchSize: 16 }, finalImages: 1920 },
+  });
+  // A step of half a second has 16 images; 1920 without gradients are worth 40 of them.
+  for (let i = 1; i <= 50; i++) step(i, 50, i / 2);
+  const lines = written().trimEnd().split("\n");
+  assert.match(lines[1], /1s, 45s left$/);
+  assert.match(lines[2], /^This will take about 45s$/);
+  assert.match(lines.at(-1)!, /, 20s left$/);
 });
 
 /** What stands on the screen after all that was written. */
