@@ -28,22 +28,39 @@
 export {
   pretrain,
   type PretrainOptions,
+  type PretrainParts,
   type PretrainResult,
   type PretrainStages,
 } from "./methods/beit/pretrain.ts";
 export { planPretraining, type PretrainPlan } from "./methods/beit/plan.ts";
 export {
   type TokenizerOptions,
+  type TokenizerParts,
   type TokenizerResult,
+  type TokenizerStages,
   trainTokenizer,
 } from "./methods/vqkd/tokenizer.ts";
 export {
   finetune,
   type FinetuneOptions,
+  type FinetuneParts,
   type FinetuneResult,
+  type FinetuneStages,
 } from "./methods/classify/finetune.ts";
-export { linearProbe, type LinearProbeResult } from "./methods/probe/linear_probe.ts";
-export { segment, type SegmentOptions, type SegmentResult } from "./methods/segment/segment.ts";
+export {
+  linearProbe,
+  type LinearProbeOptions,
+  type LinearProbeParts,
+  type LinearProbeResult,
+  type LinearProbeStages,
+} from "./methods/probe/linear_probe.ts";
+export {
+  segment,
+  type SegmentOptions,
+  type SegmentParts,
+  type SegmentResult,
+  type SegmentStages,
+} from "./methods/segment/segment.ts";
 export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/inference/knn.ts";
 export { evaluate, type EvaluateResult } from "./tasks/inference/evaluate.ts";
 export { replayFailure, type ReplayOptions, type ReplayResult } from "./methods/engine/replay.ts";
@@ -57,7 +74,11 @@ export {
 } from "./tasks/tokens/tokenize_images.ts";
 export { loadEncoder } from "./tasks/inference/load_encoder.ts";
 export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
-export { type RunOptions } from "./methods/engine/run_options.ts";
+export type { MethodOptions, RunOptions } from "./methods/engine/run_options.ts";
+export type { StagesOf } from "./methods/engine/own_stages.ts";
+export { type EngineOutcome, runMethod } from "./methods/engine/run_method.ts";
+export type { StoppedEarly } from "./methods/engine/early_stop.ts";
+export type * from "./methods/method.ts";
 export { type FeatureSet } from "./tasks/evaluation/features.ts";
 export { type Accuracy, knnAccuracy, type KnnOptions } from "./tasks/evaluation/knn.ts";
 export { linearAccuracy } from "./tasks/evaluation/linear.ts";
@@ -69,7 +90,13 @@ export { recipeNames } from "./configs/recipes.ts";
 export type { Config, PretrainConfig, Task, TokenizerConfig } from "./configs/schema.ts";
 
 // The pipeline and its stages.
-export { Pipeline, pipeline, type Stage, type StepContext } from "./pipeline/stage.ts";
+export {
+  Pipeline,
+  pipeline,
+  type Stage,
+  type StageParameter,
+  type StepContext,
+} from "./pipeline/stage.ts";
 export type {
   AugmentedBatch,
   EncodedBatch,

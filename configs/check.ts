@@ -50,9 +50,16 @@ function nearestDivisor(of: number, near: number): number {
 }
 
 function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail): void {
-  const { model, mask } = config;
+  const { model, mask, evaluation } = config;
   if (model.headLayers > 0 && model.earlyLayers >= model.depth) {
     fail("model.earlyLayers", model.earlyLayers, `fewer than model.depth, ${model.depth}`);
+  }
+  const { stop } = evaluation;
+  const kind = stop?.metric.startsWith("knn") ? "knn" : "linear";
+  if (stop !== null && evaluation[kind].every === null) {
+    const wanted =
+      `a figure of an evaluation during training, and evaluation.${kind}.every is null`;
+    fail("evaluation.stop.metric", stop.metric, wanted, `set evaluation.${kind}.every=1`);
   }
   const patches = (model.imageSize / model.patchSize) ** 2;
   if (mask.maskedPatches > patches) {
@@ -67,6 +74,14 @@ function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail
   }
 }
 
+/** Whether a run that is to stop early is evaluated on the way. */
+function checkSegmentStop(config: Extract<Config, { task: "segment" }>, fail: Fail): void {
+  const { evaluation: { stop }, evaluateEverySteps } = config;
+  if (stop === null || evaluateEverySteps !== null) return;
+  const wanted = "a figure of an evaluation during training, and evaluateEverySteps is null";
+  fail("evaluation.stop.metric", stop.metric, wanted, "set evaluateEverySteps=1000");
+}
+
 function checkSizes(config: Config, fail: Fail): void {
   if (!("model" in config)) return;
   checkTransformer("model", config.model, fail);
@@ -74,7 +89,10 @@ function checkSizes(config: Config, fail: Fail): void {
     fail("augment.size", config.augment.size, `model.imageSize, ${config.model.imageSize}`);
   }
   if (config.task === "finetune") checkTestView(config, fail);
-  if (config.task === "segment") checkWindow(config, fail);
+  if (config.task === "segment") {
+    checkWindow(config, fail);
+    checkSegmentStop(config, fail);
+  }
 }
 
 function checkTestView({ augment }: Extract<Config, { task: "finetune" }>, fail: Fail): void {

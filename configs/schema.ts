@@ -34,7 +34,7 @@ import {
   tokenizerSection,
 } from "./sections/model.ts";
 import { optimizerSection, scheduleSection } from "./sections/optimization.ts";
-import { batchSizeOf, evaluationSection, runKeys } from "./sections/run.ts";
+import { batchSizeOf, evaluationSection, runKeys, stoppingEvaluation } from "./sections/run.ts";
 
 /** Masked image modelling against visual tokens: BEiT v2 (paper section 2.2). */
 export const pretrainSchema = z.strictObject({
@@ -102,6 +102,7 @@ export const finetuneSchema = z.strictObject({
   evaluateEveryEpochs: z.number().positive().max(most.epochs).default(1).describe(
     "Epochs between evaluations on the evaluation split.",
   ),
+  evaluation: stoppingEvaluation(["top1", "top5"]).prefault({}),
 });
 
 /** Linear classifiers on the frozen features of every block. */
@@ -149,6 +150,7 @@ export const segmentSchema = z.strictObject({
   evaluateEverySteps: z.int().min(1).max(most.steps).nullable().default(16_000).describe(
     "Steps between evaluations on the evaluation split; null: at the end only.",
   ),
+  evaluation: stoppingEvaluation(["mIoU", "aAcc", "mAcc"]).prefault({}),
 });
 
 /** The schema of each task. */

@@ -145,7 +145,8 @@ export interface Training<Batch, Parts extends object, Result extends object>
   readonly moving?: readonly Parameter[];
   /** Whether a step that is not finite is skipped; default: where the loss is scaled. */
   readonly skipsNonFinite?: boolean;
-  readonly kept?: KeptState;
+  /** State of the method's own; their names differ. */
+  readonly kept?: readonly KeptState[];
   readonly evaluation?: Evaluation;
   readonly pictures?: DrawPictures;
   /** Values beside the parameters whose spread is recorded at checkpoints. */

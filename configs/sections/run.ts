@@ -69,6 +69,26 @@ const linear = z.strictObject({
   pooling: pooling.describe("What of the last block represents an image."),
 }).describe("Accuracy of a linear classifier on frozen features.");
 
+/** When evaluations that no longer improve end a run, by a figure of them. */
+function stopOn<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
+  return z.strictObject({
+    metric: z.enum(metrics).describe("The figure that is to rise."),
+    patience: z.int().min(1).max(most.count).default(5).describe(
+      "Evaluations in a row without a new best that end the run.",
+    ),
+  }).nullable().default(null).describe(
+    "Early stopping: the run ends when a figure of its evaluations no longer rises, and the weights " +
+      "of the best are in best.safetensors; null: the whole schedule.",
+  );
+}
+
+/** The evaluations of a method that has no others: when they end the run. */
+export function stoppingEvaluation<const Metrics extends readonly [string, ...string[]]>(
+  metrics: Metrics,
+) {
+  return z.strictObject({ stop: stopOn(metrics) }).describe("What follows from evaluations.");
+}
+
 /** Accuracies during and after pretraining. */
 export const evaluationSection = z.strictObject({
   knn: knn.prefault({}),
@@ -76,6 +96,7 @@ export const evaluationSection = z.strictObject({
   baselines: z.boolean().default(false).describe(
     "Whether raw pixels and the untrained network are evaluated beside it at the end.",
   ),
+  stop: stopOn(["knnTop1", "knnTop5", "linearTop1", "linearTop5"]),
 }).describe("What the features are worth, measured during and after pretraining.");
 
 const backend = z.strictObject({

@@ -15,9 +15,11 @@ import {
   openEvaluationData,
   rawPixels,
 } from "../../tasks/evaluation/evaluate_features.ts";
+import { toTensors } from "../../tasks/run/model_tensors.ts";
+import { bestModelFile } from "../classify/evaluation.ts";
 import { isDue } from "../engine/due.ts";
 import type { RunLength } from "../engine/schedule.ts";
-import type { Evaluation, EvaluationMoment, Run } from "../method.ts";
+import type { Evaluation, EvaluationMoment, KeptState, Run, ValueMap } from "../method.ts";
 
 /** Accuracies in [0, 1] by name, by what was evaluated. */
 export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -35,9 +37,11 @@ interface Subject {
 }
 
 /** Measures what the features of a model are worth when the config says so. */
-export class PretrainEvaluation implements Evaluation {
+export class PretrainEvaluation implements Evaluation, KeptState {
   readonly #subject: Subject;
   #results: EvaluationResults = {};
+  /** Of `evaluation.stop`'s figure. */
+  #best = -Infinity;
 
   private constructor(subject: Subject) {
     this.#subject = subject;
@@ -86,10 +90,36 @@ export class PretrainEvaluation implements Evaluation {
   async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
     const { model, length, run: { config } } = this.#subject;
     const { knn, linear } = config.evaluation;
-    return await this.#measure("features", step, this.#featuresOf(model), {
+    const figures = await this.#measure("features", step, this.#featuresOf(model), {
       knn: isDue(knn.every, step, length),
       linear: isDue(linear.every, step, length),
     });
+    await this.#keepBest(step, figures);
+    return figures;
+  }
+
+  /** Keeps the best model of a run that may stop early. */
+  async #keepBest(step: number, figures: Readonly<Record<string, number>>): Promise<void> {
+    const { model, run: { config: { evaluation: { stop } }, writeModel } } = this.#subject;
+    const found = stop ? figures[stop.metric] : undefined;
+    // As the checkpoint keeps it, so that a resumed run compares the same numbers.
+    const value = Math.fround(found ?? -Infinity);
+    if (value <= this.#best) return;
+    this.#best = value;
+    await writeModel(bestModelFile, toTensors(model.parameters.lazy()), {
+      "mimic.shape": JSON.stringify(model.config),
+      "mimic.best": JSON.stringify({ step, [stop!.metric]: value }),
+    });
+  }
+
+  /** The best so far for a checkpoint; nothing where the run does not stop early. */
+  export(): ValueMap {
+    if (this.#best === -Infinity) return new Map();
+    return new Map([["best", { shape: [1], values: Float32Array.of(this.#best) }]]);
+  }
+
+  load(values: ValueMap): void {
+    this.#best = values.get("best")?.values[0] ?? -Infinity;
   }
 
   /**

@@ -117,7 +117,10 @@ export const beit: Method<
       stages: deviceStages(config, tokenizer.encoder, model),
       frozenStage: "tokenize",
       createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.depth),
-      ...(tokenizer.extra === null ? {} : { kept: { export: tokenizer.extra } }),
+      kept: [
+        ...(tokenizer.extra === null ? [] : [{ export: tokenizer.extra }]),
+        ...(config.evaluation.stop === null ? [] : [evaluation]),
+      ],
       evaluation,
       pictures: pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
       result: () => ({ evaluation: evaluation.results }),

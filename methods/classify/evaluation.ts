@@ -139,7 +139,11 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
       const result = tellingMetrics({ ...averaged }, classes!);
       listener({ type: "evaluation", step, name: "averaged", result });
     }
-    return { ...own };
+    // Either may be the best model.
+    return {
+      top1: Math.max(own.top1, averaged?.top1 ?? 0),
+      top5: Math.max(own.top5, averaged?.top5 ?? 0),
+    };
   }
 
   /** What the model as it is now gets right; it is kept where it is the best so far. */
@@ -154,7 +158,9 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
       communicator: communicatorOf(on),
       what: `Evaluating ${metricName(isAveraged ? "averaged" : "classifier")}: test images`,
     });
-    if (this.#best === null || counts.correct > this.#best.correct) {
+    // The best is that of the figure which may stop the run.
+    const key = this.#run.config.evaluation.stop?.metric === "top5" ? "correctFive" : "correct";
+    if (this.#best === null || counts[key] > this.#best[key]) {
       const { correct, correctFive, images: count } = counts;
       this.#best = { correct, correctFive, images: count, step, isAveraged };
       await writeModel(bestModelFile, toTensors(await model.parameters.export()), {

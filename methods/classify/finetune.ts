@@ -148,7 +148,7 @@ export const classifier: Method<
       stages: deviceStages(config, model),
       frozenStage: null,
       createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.depth),
-      kept: evaluation,
+      kept: [evaluation],
       evaluation,
       pictures: classPictures({
         on,

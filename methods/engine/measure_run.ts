@@ -84,7 +84,12 @@ function shortened<C extends Config>(config: C, microBatch: number, parts: numbe
   if (config.task === "pretrain") {
     const { knn, linear } = config.evaluation;
     const never = { every: null, atEnd: false };
-    changes.evaluation = { knn: { ...knn, ...never }, linear: { ...linear, ...never } };
+    changes.evaluation = {
+      ...config.evaluation,
+      knn: { ...knn, ...never },
+      linear: { ...linear, ...never },
+      stop: null,
+    };
   }
   if (config.task === "tokenizer") {
     // The start of the codebook is no part of a step.

@@ -46,7 +46,7 @@ export class TrainedModel<Batch> implements Trained {
     const averages = ema === null ? null : WeightAverage.create(on, trainable, ema.decay);
     this.averages = averages;
     this.kept = [
-      ...(training.kept === undefined ? [] : [training.kept]),
+      ...training.kept ?? [],
       ...(averages === null ? [] : [keptAverages(on, averages)]),
       ...(stop === null ? [] : [stop]),
     ];

@@ -39,6 +39,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
   readonly #model: Segmenter;
   readonly #source: Source | null;
   #best: BestSegmenter | null = null;
+  #bestValue = -Infinity;
   #last: (SegmentationQuality & { readonly step: number }) | null = null;
 
   private constructor(run: Run<SegmentConfig>, model: Segmenter, source: Source | null) {
@@ -92,10 +93,13 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     const names = labels.map(({ label }) => labelName(this.#run.config, label));
     const confusion = confusionOf(names, counts.confusion);
     this.#run.listener({ type: "evaluation", step, name: "segmentation", result, ...confusion });
-    // As a checkpoint keeps it, so that a resumed run compares the same numbers.
-    const mIoU = Math.fround(quality.mIoU);
-    if (this.#best === null || mIoU > this.#best.mIoU) {
-      this.#best = { step, mIoU };
+    // The best is that of the figure which may stop the run, as a checkpoint keeps it, so that a resumed
+    // run compares the same numbers.
+    const { metric } = this.#run.config.evaluation.stop ?? { metric: "mIoU" };
+    const value = Math.fround(quality[metric]);
+    if (this.#best === null || value > this.#bestValue) {
+      this.#best = { step, mIoU: Math.fround(quality.mIoU) };
+      this.#bestValue = value;
       await this.#run.writeModel(bestModelFile, toTensors(await model.parameters.export()), {
         "mimic.segmenter": JSON.stringify(model.config),
         "mimic.best": JSON.stringify(this.#best),
@@ -168,14 +172,16 @@ export class SegmentEvaluation implements Evaluation, KeptState {
 
   /** The best so far for a checkpoint. */
   export(): Map<string, NamedValues> {
-    const values = this.#best === null ? [] : [this.#best.step, this.#best.mIoU];
+    const values = this.#best === null ? [] : [this.#best.step, this.#best.mIoU, this.#bestValue];
     return new Map([["best", { shape: [values.length], values: Float32Array.from(values) }]]);
   }
 
   /** Goes on from what {@link SegmentEvaluation.export} gave. */
   load(values: ReadonlyMap<string, NamedValues>): void {
-    const [step, mIoU] = values.get("best")?.values ?? [];
-    if (step !== undefined) this.#best = { step, mIoU };
+    const [step, mIoU, value = mIoU] = values.get("best")?.values ?? [];
+    if (step === undefined) return;
+    this.#best = { step, mIoU };
+    this.#bestValue = value;
   }
 
   close(): void {

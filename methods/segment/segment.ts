@@ -112,7 +112,7 @@ export const segmenter: Method<
       frozenStage: null,
       createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.encoder.depth),
       statistics: model.parameters.frozen,
-      kept: evaluation,
+      kept: [evaluation],
       evaluation,
       ...(pictures === undefined ? {} : { pictures }),
       result({ step }) {

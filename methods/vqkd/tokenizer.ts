@@ -169,10 +169,10 @@ export const vqkd: Method<
       frozenStage: "teach",
       moving: tokenizer.parameters.frozen,
       createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.depth),
-      kept: {
+      kept: [{
         export: () => new Map([...teacher.state(), ...usage.export()]),
         load: (values) => usage.load(values),
-      },
+      }],
       histograms: () =>
         new Map([["codebook/hits", {
           shape: [shape.codes],
