@@ -62,9 +62,12 @@ const OWN_TABLE = /^blocks\.\d+\.attn\.relative_position_bias_table$/;
 
 const TOKENIZER_PREFIX = "target_generator.";
 
-/** Tensors of a BEiT's other parts; they are kept when a model of another kind does not need them. */
+/**
+ * Tensors of a BEiT's other parts, and of the stages that a user trained with it; they are kept when a
+ * model of another kind does not need them.
+ */
 const KNOWN_PARTS =
-  /^(target_generator|decoder|decode_task_layer|lm_head|cls_pt_layers|cls_pt_norm|cls_pt_lm_head|norm|fc_norm|head|projection|quantize)\.|^(mask_token|pos_embed)$/;
+  /^(stages|target_generator|decoder|decode_task_layer|lm_head|cls_pt_layers|cls_pt_norm|cls_pt_lm_head|norm|fc_norm|head|projection|quantize)\.|^(mask_token|pos_embed)$/;
 
 function splitParts(
   all: TensorMap,

@@ -10,8 +10,10 @@ import { openEvaluationSource } from "../run/data_sources.ts";
 import { type ClassificationCounts, countCorrect } from "../evaluation/classification.ts";
 import { type InferenceOptions, withInference } from "./inference.ts";
 import { loadClassifier } from "./load_classifier.ts";
-import { testTransform } from "../run/preparation.ts";
+import { isOfRun, testTransform } from "../run/preparation.ts";
+import type { RunListener } from "../../pipeline/events.ts";
 import { requireLabels } from "../run/require_labels.ts";
+import { classDifference } from "../../methods/engine/data_print.ts";
 
 /** How one class fared. */
 export interface ClassAccuracy {
@@ -49,7 +51,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
     const source = await openEvaluationSource(data, listener);
     try {
       requireLabels(source, data.evaluationSource ?? data.source);
-      const { model } = await loadClassifier(on, checkpoint, {
+      const { model, classNames } = await loadClassifier(on, checkpoint, {
         ...(imageSize === undefined ? {} : { imageSize }),
         ...(downloads === undefined ? {} : { downloads }),
       });
@@ -62,6 +64,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
             { hint: "give the images that it was fine-tuned for with --data" },
           );
         }
+        requireNames(checkpoint, classNames, source.classes, listener);
         const counts = await countCorrect(on, model, source, classes, {
           what: "Evaluating",
           data,
@@ -79,6 +82,31 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
       source.close?.();
     }
   });
+}
+
+/**
+ * Refuses images whose classes are called otherwise than those that the model learned. A published model
+ * may have them under names that no folder has, in the same order: that is said.
+ */
+function requireNames(
+  checkpoint: string,
+  learned: readonly string[] | null,
+  found: readonly string[],
+  listener: RunListener,
+): void {
+  const difference = learned === null ? null : classDifference(learned, found);
+  if (difference === null) return;
+  if (!isOfRun(checkpoint) && !learned!.some((name) => found.includes(name))) {
+    const message = `The model's classes have other names ("${learned![0]}" is taken for ` +
+      `"${found[0]}", …): they are taken in order`;
+    listener({ type: "note", message });
+    return;
+  }
+  throw new UserError(
+    `Cannot evaluate "${checkpoint}": the images do not have the classes that it learned ` +
+      `(${difference})`,
+    { hint: "give the images that it was fine-tuned for with --data" },
+  );
 }
 
 function summarize(

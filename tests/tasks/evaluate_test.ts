@@ -59,6 +59,33 @@ Deno.test("predict() names the classes of images, most probable first", async ()
   });
 });
 
+Deno.test("evaluate() compares the names of classes, not their number alone", async () => {
+  await withFolder(async (folder, backend) => {
+    const directory = `${folder}/run`;
+    const data = writeTinyData(folder);
+    await runFinetune(await tinyFinetune(data, ["schedule.steps=1"]), { backend, directory });
+    const refused = async (checkpoint: string, message: RegExp) =>
+      await assert.rejects(
+        evaluate({ checkpoint, data: { source: data, workers: 0 }, backend }),
+        message,
+      );
+    const wholes = [directory, `${directory}/best.safetensors`, `${directory}/checkpoints/step-1`];
+    for (const split of ["train", "val"]) {
+      Deno.renameSync(`${data}/${split}/bright`, `${data}/${split}/zebra`);
+    }
+    for (const checkpoint of wholes) {
+      await refused(
+        checkpoint,
+        /classes that it learned \(class "bright" missing, class "zebra" new/,
+      );
+    }
+    for (const split of ["train", "val"]) {
+      Deno.renameSync(`${data}/${split}/dark`, `${data}/${split}/night`);
+    }
+    await refused(directory, /classes "bright", "dark" missing/);
+  });
+});
+
 Deno.test("a model without classifier, or with other classes, is refused with what to do", async () => {
   await withFolder(async (folder, backend) => {
     const checkpoint = await writeTinyModel(folder);

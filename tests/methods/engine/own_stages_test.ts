@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import { convertCheckpoint } from "../../../checkpoints/convert.ts";
+import { openModel } from "../../../checkpoints/open_model.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../../checkpoints/store.ts";
+import { toFloat32 } from "../../../checkpoints/tensor_data.ts";
 import { replayFailure } from "../../../methods/engine/replay.ts";
 import type { PretrainParts, PretrainStages } from "../../../methods/beit/pretrain.ts";
 import type { NamedValues } from "../../../models/parameter_set.ts";
@@ -70,6 +73,27 @@ Deno.test("a stage's own head learns, is saved, and goes on bitwise after a kill
       /"ownLoss":/,
       "timed by its name",
     );
+  });
+});
+
+Deno.test("a stage's own head is exported with the model, and comes back", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinyConfigOf("pretrain", await writeTinyFiles(folder), [
+      "schedule.maxSteps=1",
+    ]);
+    const directory = `${folder}/run`;
+    await runTiny(config, { backend, directory, stages: { loss: ownLoss } });
+    const name = "stages.loss.head.weight";
+    const own = (await groupOf(directory, "model")).get(name)!;
+    for (const to of ["unilm", "mmselfsup"] as const) {
+      const out = `${folder}/${to}.pth`;
+      const { unknown, missing } = await convertCheckpoint(directory, out, { to });
+      assert.deepEqual([unknown, missing], [[], []]);
+      const model = await openModel(out);
+      const found = await model.rest.get(name)!.read();
+      model.close();
+      assert.deepEqual(toFloat32(found), own.values, to);
+    }
   });
 });
 
