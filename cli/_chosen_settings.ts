@@ -184,9 +184,13 @@ function dataChoice(flags: ConfigFlagValues): Override[] {
   return [{ key: "data.holdOut", value: 0.1, origin: "--data, where there are no splits" }];
 }
 
-/** Some files of anybody's photographs are broken: they are left out, as was said of those that show it. */
+/**
+ * Some files of anybody's photographs are broken: they are left out, as was said of those that show it.
+ * Cameras store pictures lying and say so in their EXIF tags.
+ */
 function carefully(unreadable: number): Override[] {
   return [
+    { key: "data.exif", value: true, origin: "--data" },
     { key: "data.onError", value: "skip", origin: "--data" },
     { key: "data.maxSkipped", value: Math.max(100, 2 * unreadable), origin: "--data" },
   ];

@@ -27,7 +27,6 @@ const check = defineCommand({
   flags: {
     out: path("The page to write; default data-check.html.", { placeholder: "FILE", short: "o" }),
     excludeList: path("Write the list of images to leave out there.", { placeholder: "FILE" }),
-    exif: toggle("Turn images as their EXIF orientation says before they are compared."),
     quiet: toggle("Show the result only.", { short: "q" }),
     json: toggle("Print everything that was found as one JSON document."),
   },
@@ -37,7 +36,7 @@ const check = defineCommand({
     ["pretrain --data ~/photos --set data.exclude=exclude.txt", "training without those"],
   ],
   async run({ flags, arguments: { path } }, context) {
-    const { out = "data-check.html", excludeList: list, exif } = flags;
+    const { out = "data-check.html", excludeList: list } = flags;
     const { checkData, excludeList } = await import("../tasks/data_check/data_check.ts");
     const { checkFigures, dataCheckPage } = await import(
       "../tasks/data_check/data_check_page.ts"
@@ -46,7 +45,7 @@ const check = defineCommand({
     try {
       const { listener } = progress;
       const { signal } = context;
-      const found = await checkData({ source: path, exif, signal, listener });
+      const found = await checkData({ source: path, signal, listener });
       if (found.interrupted) {
         progress.close();
         context.note("Interrupted: nothing was written");

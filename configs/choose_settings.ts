@@ -42,7 +42,7 @@ export interface ChosenSettings {
 /**
  * Passes of a short run: 2800 steps of 16. On 20 000 photographs of 32 px, with the quick start's model and
  * the bundled tokenizer, they gave 37.2 % by k-NN of frozen features where raw pixels give 33.2 and the
- * untrained network 28.8, and 47.1 by a linear classifier (32.2 untrained). With a tokenizer of those
+ * untrained network 28.8; by a linear classifier 47.1, 34.5 and 32.2. With a tokenizer of those
  * photographs docs/study.md has 39.2 after 24 000 and 41.2 after 45 000 passes.
  */
 const fewestPasses = 44_800;

@@ -11,7 +11,7 @@ import type { Draws } from "../core/generator.ts";
 import { blend, gray } from "./_blend.ts";
 import { shiftHue } from "./_hue.ts";
 import { pixelLoops, PixelMemory } from "./_pixels.ts";
-import { crop, type CropBox, type RgbImage } from "./image.ts";
+import { crop, type CropBox, requireInside, type RgbImage } from "./image.ts";
 
 /** One adjustment: its factor is 1 for no change (for `hue` 0: a shift in turns, −0.5 … 0.5). */
 export interface JitterOperation {
@@ -124,6 +124,7 @@ export function jitterCrop(
   mirrored = false,
 ): RgbImage {
   if (operations.length === 0) return crop(image, box, mirrored);
+  requireInside(box, image);
   const whole = image.width * image.height;
   const part = box.width * box.height;
   const area = new PixelMemory();

@@ -15,7 +15,7 @@ import { Groups, joinNearDuplicates } from "./near_duplicates.ts";
 export interface DataCheckOptions {
   /** A folder, a tar or a zip file, as `data.source`. */
   readonly source: string;
-  /** Turn images as their EXIF orientation says before they are compared. */
+  /** Turn images as their EXIF orientation says before they are compared; true if left out. */
   readonly exif?: boolean;
   readonly maxPixels?: number;
   readonly signal?: AbortSignal;
@@ -171,7 +171,7 @@ function classesOf(parts: readonly Part[]): DataCheck["classes"] {
  * @throws UserError where there is nothing to check
  */
 export async function checkData(options: DataCheckOptions): Promise<DataCheck> {
-  const { source, exif = false, maxPixels, signal, listener = () => {} } = options;
+  const { source, exif = true, maxPixels, signal, listener = () => {} } = options;
   const progress = (what: string) => (done: number, total: number) =>
     listener({ type: "progress", what, done, total });
   const parts = await openParts(source);

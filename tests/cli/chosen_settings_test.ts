@@ -51,7 +51,8 @@ Deno.test("--data alone chooses sizes, length and a held-out part; --set and fla
     const { config, settings } = await choose("pretrain", { data });
     assert.equal(config.task, "pretrain");
     assert.deepEqual([config.model.imageSize, config.model.patchSize], [64, 8]);
-    assert.deepEqual([config.data.holdOut, config.data.onError], [0.1, "skip"]);
+    const { holdOut, onError, exif } = config.data;
+    assert.deepEqual([holdOut, onError, exif], [0.1, "skip", true]);
     // Eight are left to train on, so that a step has as many.
     assert.equal(config.batchSize, 8);
     assert.equal(config.task === "pretrain" && config.schedule.steps, 5600);

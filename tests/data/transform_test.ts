@@ -6,6 +6,7 @@ import {
   normalizeToTensorData,
   unitNormalization,
 } from "../../data/normalize.ts";
+import { jitterCrop } from "../../data/color_jitter.ts";
 import { shortEdgeSize } from "../../data/random_crop.ts";
 import { resize } from "../../data/resize.ts";
 import { hasEqualViews, type TrainTransform, transformImage } from "../../data/transform.ts";
@@ -112,4 +113,8 @@ Deno.test("a crop that reaches beyond the image is refused, not filled with othe
     () => transformImage(image, { kind: "test", size: 8, edge: 6 }, Generator.from(0)),
     /Cannot crop 8 × 8 pixels at column 0, row -1: the image is 8 × 6/,
   );
+  const box = { top: 0, left: 2, width: 3, height: 3 };
+  for (const operations of [[], [{ kind: "brightness", factor: 1.1 } as const]]) {
+    assert.throws(() => jitterCrop(image, box, operations), /Cannot crop 3 × 3 pixels at column 2/);
+  }
 });
