@@ -26,9 +26,12 @@ async function pretrainConfig(
   flags: ConfigFlagValues & { readonly checkpoint: string | undefined },
 ): Promise<PretrainConfig | undefined> {
   const { checkpoint } = flags;
+  const { isOfRun } = await import("../tasks/run/preparation.ts");
   const stored = checkpoint === undefined || flags.config.length > 0
     ? null
-    : storedConfig(checkpoint);
+    : isOfRun(checkpoint)
+    ? storedConfig(checkpoint)
+    : null;
   if (stored !== null && stored.config.task !== "pretrain") return undefined;
   if (stored === null && checkpoint !== undefined && flags.config.length === 0) return undefined;
   return (await configOf("pretrain", { set: flags.set, config: flags.config }, stored ?? undefined))

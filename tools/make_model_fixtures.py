@@ -81,13 +81,16 @@ def huggingface(out, name, model, prefix=1, norm=None, projection=None, **proces
     model = model.float()
     with torch.no_grad():
         found = model(images(), output_hidden_states=True)
+        # A pretraining model's are of codes.
+        logits = getattr(found, "logits", None)
+        is_classifier = logits is not None and logits.dim() == 2
         registers = getattr(model.config, "num_register_tokens", 0)
         states = found.hidden_states[-1]
         targets = norm and norm(states)[:, prefix + registers :]
         if projection is not None:
             targets = projection(targets)
     shown = without_registers(states, prefix, registers)
-    write_expected(folder, states=shown, logits=getattr(found, "logits", None), targets=targets)
+    write_expected(folder, states=shown, logits=logits if is_classifier else None, targets=targets)
 
 
 def timm_model(out, name, architecture, prefix=1, labels=True, **args):
@@ -151,6 +154,11 @@ def main():
         ),
     }.items():
         huggingface(out, name, hf.BeitForImageClassification(hf.BeitConfig(**config)))
+
+    pretrain = dict(VISION, use_mask_token=True, use_shared_relative_position_bias=True)
+    pretrain |= dict(layer_scale_init_value=0.1, vocab_size=7)
+    model = hf.BeitForMaskedImageModeling(hf.BeitConfig(**pretrain))
+    huggingface(out, "hf_beit_pretrain", model)
 
     vit = hf.ViTForImageClassification(hf.ViTConfig(**VISION, **LABELS))
     for name in ["hf_vit", "hf_vit_sharded", "hf_vit_sharded_bin"]:

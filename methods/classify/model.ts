@@ -14,6 +14,7 @@ import { type Initialise, initialiseFrom, parameterSizes } from "../../models/pa
 import { classifierSpecs } from "../../models/parameter_specs.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import type { ModelFootprint } from "../../pipeline/plan.ts";
+import { noteNormalization } from "../../tasks/inference/checkpoint_preparation.ts";
 import {
   configOfShape,
   type PretrainedWeights,
@@ -119,6 +120,7 @@ export async function startClassifier(
     usesRelativePositionBias: true,
     downloads,
   });
+  noteNormalization(weights.preprocessing, config.augment.normalization, listener);
   const shape = shapeFromCheckpoint(scratch, weights, listener);
   const values = new Map(weights.values);
   if (weights.kind === "finetune" && weights.shape.classes !== classes) {

@@ -33,6 +33,7 @@ import { imageTensor } from "../../pipeline/tokenize.ts";
 import { requireLayers } from "../../tasks/inference/features.ts";
 import { openLabelled } from "../../tasks/inference/knn.ts";
 import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
+import { noteNormalization } from "../../tasks/inference/checkpoint_preparation.ts";
 import { classPictures } from "../../tasks/recording/class_pictures.ts";
 import { labelSubset } from "../../tasks/run/label_subset.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
@@ -85,12 +86,21 @@ export function requirePretrained({ pretrained }: LinearProbeConfig): string {
   });
 }
 
-/** Every block with every token of a config. */
-export function probePlaces({ probe }: LinearProbeConfig, depth: number): ProbePlace[] {
+/** Every block with every token of a config that the encoder has. */
+export function probePlaces(
+  { probe }: LinearProbeConfig,
+  { depth, hasClassToken = true }: Pick<BeitConfig, "depth" | "hasClassToken">,
+): ProbePlace[] {
+  const tokens = probe.tokens.filter((token) => hasClassToken || token === "meanPatches");
+  if (tokens.length === 0) {
+    throw new UserError("Cannot probe the class token: this encoder has none", {
+      hint: "take its patches with --set probe.tokens=[meanPatches]",
+    });
+  }
   const layers = probe.layers === "all"
     ? Array.from({ length: depth }, (_, layer) => layer)
     : requireLayers(probe.layers, depth);
-  return layers.flatMap((layer) => probe.tokens.map((token) => ({ layer, token })));
+  return layers.flatMap((layer) => tokens.map((token) => ({ layer, token })));
 }
 
 /** The optimizer of a config. */
@@ -161,14 +171,15 @@ export const probe: Method<
   },
 
   async open(run) {
-    const { config, on, images: { source, test }, downloads } = run;
+    const { config, on, images: { source, test }, downloads, listener } = run;
     const { augment, seed } = config;
     const frozen = await loadEncoder(on, requirePretrained(config), {
       imageSize: augment.size,
       downloads,
     });
+    noteNormalization(frozen.preprocessing, augment.normalization, listener);
     const probes = LinearProbes.create(on, {
-      places: probePlaces(config, frozen.config.depth),
+      places: probePlaces(config, frozen.config),
       embedDim: frozen.config.embedDim,
       classes: source.classes.length,
       batchNorm: config.probe.batchNorm,

@@ -55,7 +55,7 @@ export async function planLinearProbe(
     const encoder = configOfShape(shape);
     const footprint = probeFootprint(encoder);
     const step = planStep(config, footprint, { budgetBytes: options.memoryBudgetBytes });
-    const places = probePlaces(config, encoder.depth);
+    const places = probePlaces(config, encoder);
     const classes = source.classes.length;
     const { embedDim } = encoder;
     const { batchNorm, optimizer } = config.probe;

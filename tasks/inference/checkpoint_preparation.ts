@@ -7,6 +7,9 @@
 import { resolveWeights } from "../../checkpoints/download.ts";
 import type { DownloadOptions } from "../../checkpoints/download.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
+import type { Preprocessing } from "../../checkpoints/preprocessing.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+import { normalizations } from "../run/normalizations.ts";
 import { isOfRun, type Preparation, preparationFrom, preparationOf } from "../run/preparation.ts";
 
 /**
@@ -25,4 +28,30 @@ export async function checkpointPreparation(
   model.close();
   const { preprocessing } = model;
   return preprocessing === undefined ? preparationOf(path) : preparationFrom(preprocessing);
+}
+
+/** Says where a training normalises its images otherwise than its checkpoint's files declare. */
+export function noteNormalization(
+  declared: Preprocessing | undefined,
+  name: keyof typeof normalizations,
+  listener: RunListener,
+): void {
+  if (declared === undefined) return;
+  const { mean, std } = preparationFrom(declared).normalization;
+  const isSame = (other: keyof typeof normalizations) => {
+    const { mean: otherMean, std: otherStd } = normalizations[other];
+    return [...otherMean, ...otherStd].every((value, i) =>
+      Math.abs(value - [...mean, ...std][i]) < 0.1
+    );
+  };
+  if (isSame(name)) return;
+  const names = Object.keys(normalizations) as (keyof typeof normalizations)[];
+  const fitting = names.find(isSame);
+  const shares = (values: readonly number[]) => values.map((x) => (x / 255).toFixed(3)).join(", ");
+  listener({
+    type: "note",
+    message: `The checkpoint was trained with the channel means ${shares(mean)} and deviations ` +
+      `${shares(std)}, and augment.normalization is ${name}` +
+      (fitting === undefined ? "" : `: --set augment.normalization=${fitting} takes its own`),
+  });
 }

@@ -126,6 +126,8 @@ export interface LoadedEncoder {
   readonly encoder: BeitEncoder;
   readonly config: BeitConfig;
   readonly parameters: ParameterSet;
+  /** How its images are prepared, where its files say it. */
+  readonly preprocessing?: Preprocessing | undefined;
   dispose(): void;
 }
 
@@ -164,7 +166,7 @@ export async function loadEncoder(
   checkpoint: string,
   options: Omit<ReadOptions, "usesRelativePositionBias"> = {},
 ): Promise<LoadedEncoder> {
-  const { shape, values } = await readPretrained(checkpoint, options);
+  const { shape, values, preprocessing } = await readPretrained(checkpoint, options);
   const config = configOfShape(shape);
   const specs = encoderSpecs(config, { hasMaskToken: false });
   const parameters = ParameterSet.create(on, specs, initialiseFrom(values, null));
@@ -173,6 +175,7 @@ export async function loadEncoder(
     encoder,
     config,
     parameters,
+    preprocessing,
     dispose() {
       encoder.dispose();
       parameters.dispose();

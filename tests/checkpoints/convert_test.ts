@@ -121,6 +121,22 @@ Deno.test("convertCheckpoint() gives Hugging Face its names, split and without o
     assert.deepEqual(Object.keys(processor.size), ["shortest_edge"]);
   }));
 
+Deno.test("convertCheckpoint() gives timm a table in every block, as its architecture has", () =>
+  inTempDir(async (folder) => {
+    const from = await writeOfficial(folder, "unilm_pretrain_vitb");
+    const out = join(folder, "timm");
+    const report = await convertCheckpoint(from, out, { to: "timm" });
+    assert(report.aside.includes("rel_pos_bias.relative_position_bias_table"));
+    const file = await openSafetensors(join(out, "model.safetensors"));
+    const own = file.names().filter((name) => /^blocks\.\d+\.attn\.rel.*table$/.test(name));
+    assert.equal(own.length, 12);
+    assert(!file.names().some((name) => name.startsWith("rel_pos_bias")));
+    file.close();
+    const { model_args } = JSON.parse(await Deno.readTextFile(join(out, "config.json")));
+    assert.equal(model_args.use_rel_pos_bias, true);
+    assert.equal(model_args.use_shared_rel_pos_bias, false);
+  }));
+
 Deno.test("convertCheckpoint() gives timm its preparation with the weights", () =>
   inTempDir(async (folder) => {
     const from = await writeOfficial(folder, "mmselfsup_finetune_vitb");

@@ -7,6 +7,8 @@ import { writePth } from "../../checkpoints/pth_writer.ts";
 import { openSafetensors } from "../../checkpoints/safetensors.ts";
 import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
 import { UserError } from "../../core/errors.ts";
+import type { RunEvent } from "../../pipeline/events.ts";
+import { noteNormalization } from "../../tasks/inference/checkpoint_preparation.ts";
 import { predict } from "../../tasks/inference/predict.ts";
 import { withFolder } from "../tasks/_tiny.ts";
 import { OFFICIAL, officialTensors } from "./_official_keys.ts";
@@ -219,3 +221,26 @@ Deno.test("an index that names files elsewhere, or none, is refused", () =>
       });
     }
   }));
+
+Deno.test("training with other statistics than the folder declares says so, and which to take", () => {
+  const told: string[] = [];
+  const listener = (event: RunEvent) => {
+    if (event.type === "note") told.push(event.message);
+  };
+  const half = {
+    mean: [0.5, 0.5, 0.5],
+    standardDeviation: [0.5, 0.5, 0.5],
+    cropShare: 1,
+    interpolation: "bicubic",
+  } as const;
+  noteNormalization(undefined, "imagenet", listener);
+  noteNormalization(half, "half", listener);
+  assert.deepEqual(told, []);
+  noteNormalization(half, "imagenet", listener);
+  noteNormalization({ ...half, mean: [0.4, 0.5, 0.5] }, "imagenet", listener);
+  assert.match(
+    told[0],
+    /means 0\.500, .* is imagenet: --set augment\.normalization=half takes its/,
+  );
+  assert.match(told[1], /means 0\.400, .*, and augment\.normalization is imagenet$/);
+});

@@ -84,7 +84,8 @@ async function checkClassifier(on: Context, path: string, expected: Expected, mo
   const { images, logits } = expected;
   const opened = await openModel(path);
   opened.close();
-  assert.equal(opened.kind, logits === undefined ? "encoder" : "finetune");
+  const other = opened.shape.codes === undefined ? "encoder" : "pretrain";
+  assert.equal(opened.kind, logits === undefined ? other : "finetune");
   if (logits === undefined) return;
   const { model, classNames } = await loadClassifier(on, path);
   assert.deepEqual(classNames, CLASSES);

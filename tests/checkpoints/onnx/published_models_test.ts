@@ -46,9 +46,9 @@ for (const name of NAMES) {
       await exportOnnxFile(folderOf(name), path);
       const found = await run(path, images);
       if (logits !== undefined) return assertClose(found.logits, logits);
-      const targets = expected.get("targets")!;
+      const targets = expected.get("targets");
       // Without a projection the teacher's targets are the normalised patches.
-      if (name === "hf_clip") return;
+      if (targets === undefined || name === "hf_clip") return;
       const tokens = found.tokens.length / 32;
       const patches = [0, 1].flatMap((image) => {
         const end = (image + 1) * tokens * 16;
