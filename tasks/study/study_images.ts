@@ -6,6 +6,7 @@
 
 import type { Source } from "../../data/source.ts";
 import { hashValues } from "../../methods/engine/config_hash.ts";
+import { dataPrint } from "../../methods/engine/data_print.ts";
 import { openEvaluationSource, openTrainingSource } from "../run/data_sources.ts";
 import type { StudyPart } from "./parts.ts";
 
@@ -22,10 +23,6 @@ const mostFilesRead = 64;
 
 async function printOf(source: Source): Promise<unknown> {
   const { length } = source;
-  const names = Array.from({ length }, (_, index) => {
-    const { id, label } = source.entry(index);
-    return [id, label];
-  });
   const files: string[] = [];
   const step = Math.max(1, Math.ceil(length / mostFilesRead));
   for (let index = 0; index < length; index += step) {
@@ -33,7 +30,7 @@ async function printOf(source: Source): Promise<unknown> {
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     files.push(Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""));
   }
-  return [names, files];
+  return [dataPrint(source), files];
 }
 
 /**
@@ -56,7 +53,7 @@ export async function studyImages(
       const { classes } = train;
       found.set(dataset, {
         description: JSON.stringify([dataset, train.length, test.length, classes]),
-        print: await hashValues([await printOf(train), await printOf(test), test.classes]),
+        print: await hashValues([await printOf(train), await printOf(test)]),
       });
     } finally {
       train.close?.();

@@ -4,6 +4,7 @@ import { Generator } from "../../core/generator.ts";
 import { mutate } from "../../tools/soak/mutate.ts";
 import type { SoakReport } from "../../tools/soak/report.ts";
 import { compareRuns, type RunRecord } from "../../tools/soak/run_record.ts";
+import { mpiTest } from "../distributed/_mpirun.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -40,6 +41,14 @@ Deno.test("soak: damaged configs, checkpoints, images and archives", async () =>
 
 Deno.test("soak: flipped bits", async () => {
   await findsNothing({ flips: 5 });
+});
+
+Deno.test("soak: kills and signals", async () => {
+  await findsNothing({ kills: 8, signals: 5 });
+});
+
+mpiTest("soak: kills over ranks", async () => {
+  await findsNothing({ ranks: 2 });
 });
 
 Deno.test("damage follows from the seed", () => {

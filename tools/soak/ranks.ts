@@ -29,7 +29,7 @@ const striking: Striking = {
   title: "Runs on two ranks of which one, or all and the launcher, are killed and gone on with",
   command: (words) =>
     new Deno.Command("mpirun", {
-      args: ["-n", "2", Deno.execPath(), ...denoWords, ...words],
+      args: ["-n", "2", Deno.execPath(), ...denoWords(["--allow-all"], words)],
       env: environment,
       stdin: "null",
       stdout: "piped",

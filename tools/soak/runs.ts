@@ -31,17 +31,16 @@ export interface Striking extends Pick<SoakPart, "name" | "title"> {
   readonly trainings?: readonly TrainingCommand[];
 }
 
-/** The words that have Deno run mimic. */
-export const denoWords = [
-  ...["run", "-q", "--no-check", "--no-prompt", "--allow-all"],
-  // Kernels in WebAssembly, whose bits are those of the fixtures on every processor.
-  ...["--deny-ffi", main],
-];
+/** The words that have Deno run mimic, under its own permissions. */
+export function denoWords(permissions: readonly string[], words: readonly string[]): string[] {
+  return ["run", "-q", "--no-check", "--no-prompt", ...permissions, main, ...words];
+}
 
 /** One process of mimic. */
 export function single(words: readonly string[], cwd?: string): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: [...denoWords, ...words],
+    // Kernels in WebAssembly, whose bits are those of the fixtures on every processor.
+    args: denoWords(["--allow-all", "--deny-ffi"], words),
     ...(cwd === undefined ? {} : { cwd }),
     env: { NO_COLOR: "1" },
     stdin: "null",
