@@ -88,7 +88,7 @@ export const flips: SoakPart = {
   title,
   cases: 450,
   async run(options: PartOptions): Promise<PartResult> {
-    const tally = new Tally();
+    const tally = new Tally(options.seed);
     const root = Generator.from(options.seed).split(name);
     await eachCase(
       options,

@@ -112,7 +112,7 @@ async function runSome(
 
 /** Runs cases of a part in watched processes. */
 export async function runWatched(watched: Watched, options: PartOptions): Promise<PartResult> {
-  const tally = new Tally();
+  const tally = new Tally(options.seed);
   const { casesPerProcess: size } = watched;
   const { cases, only, deadline } = options;
   await eachCase({ ...options, only: null, cases: only === null ? cases : 1 }, async (index) => {

@@ -73,7 +73,7 @@ Parts: ${parts.map(({ name, cases }) => `${name} (${cases})`).join(", ")}; defau
   --case PART:N   one case alone; what it leaves is kept
   --jobs N        processes at once; default 1
   --json FILE     the result
-  --page FILE     the result as a page; its JSON lies beside it`);
+  --page FILE     a page whose results are renewed, and the JSON beside it`);
   Deno.exit(0);
 }
 
@@ -150,8 +150,6 @@ try {
   if (only === null) Deno.removeSync(scratch, { recursive: true });
 }
 const report: SoakReport = {
-  seed,
-  command: ["deno task soak", ...Deno.args].join(" "),
   machine: `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} processors, ` +
     `Deno ${Deno.version.deno}`,
   parts: results,
@@ -160,5 +158,5 @@ console.log(formatTable(report));
 if (values.json !== undefined) {
   Deno.writeTextFileSync(values.json, JSON.stringify(report, null, 1) + "\n");
 }
-if (values.page !== undefined) writePage(values.page, report);
+if (values.page !== undefined) writePage(values.page, parts.map(({ name }) => name), report);
 Deno.exit(results.some(({ findings }) => findings.length > 0) ? 1 : 0);

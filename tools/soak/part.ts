@@ -18,6 +18,7 @@ export interface PartResult {
   readonly name: string;
   /** What a case of it is, for the table. */
   readonly title: string;
+  readonly seed: number;
   /** Cases that count: of kills those that hit a running process. */
   readonly cases: number;
   /** How cases ended, by the name of the ending. */
@@ -60,9 +61,14 @@ export interface SoakPart {
 export class Tally {
   readonly #endings = new Map<string, number>();
   readonly findings: Finding[] = [];
+  readonly #seed: number;
   readonly #started = performance.now();
   cases = 0;
   peakBytes = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   /** Counts an ending of a case. */
   count(ending: string): void {
@@ -80,6 +86,7 @@ export class Tally {
     return {
       name,
       title,
+      seed: this.#seed,
       cases: this.cases,
       endings: Object.fromEntries([...this.#endings].sort((a, b) => b[1] - a[1])),
       findings: this.findings,

@@ -8,8 +8,6 @@ import type { PartResult } from "./part.ts";
 
 /** What a soak ends with. */
 export interface SoakReport {
-  readonly seed: number;
-  readonly command: string;
   readonly machine: string;
   readonly parts: readonly PartResult[];
 }
@@ -51,12 +49,12 @@ export function formatTable(report: SoakReport): string {
 export function resultsMarkdown(report: SoakReport): string {
   const table = [head, head.map((_, column) => column === 0 ? "---" : "--:"), ...rowsOf(report)]
     .map((row) => `| ${row.join(" | ")} |`);
-  const endings = report.parts.map(({ name, endings }) =>
-    `- \`${name}\`: ` +
+  const endings = report.parts.map(({ name, seed, endings }) =>
+    `- \`${name}\` (seed ${seed}): ` +
     Object.entries(endings).map(([ending, count]) => `${ending} ${count}`).join(", ")
   );
   return [
-    `\`${report.command}\` with seed ${report.seed}, on ${report.machine}:`,
+    `On ${report.machine}:`,
     "",
     ...table,
     "",
@@ -66,9 +64,24 @@ export function resultsMarkdown(report: SoakReport): string {
   ].join("\n");
 }
 
-/** Writes the JSON beside a page, and the page's results between its two marks. */
-export function writePage(page: string, report: SoakReport): void {
-  Deno.writeTextFileSync(page.replace(/\.md$/, ".json"), JSON.stringify(report, null, 1) + "\n");
+/** Puts parts in the place of those of the same names, the others staying as they are. */
+export function renewed(report: SoakReport, parts: readonly string[], by: SoakReport): SoakReport {
+  const all = [...report.parts.filter(({ name }) => by.parts.every((part) => part.name !== name))];
+  all.push(...by.parts);
+  all.sort((a, b) => parts.indexOf(a.name) - parts.indexOf(b.name));
+  return { machine: by.machine, parts: all };
+}
+
+/** Renews a result in the JSON beside a page, and between the two marks of the page. */
+export function writePage(page: string, parts: readonly string[], by: SoakReport): void {
+  const json = page.replace(/\.md$/, ".json");
+  let report = by;
+  try {
+    report = renewed(JSON.parse(Deno.readTextFileSync(json)), parts, by);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.writeTextFileSync(json, JSON.stringify(report, null, 1) + "\n");
   Deno.writeTextFileSync(page, withResults(Deno.readTextFileSync(page), report));
 }
 

@@ -198,7 +198,7 @@ function isDone(directory: string): boolean {
 /** Strikes runs of all trainings as a part says. */
 export async function strikeRuns(striking: Striking, options: PartOptions): Promise<PartResult> {
   const { trainings = trainingCommands } = striking;
-  const tally = new Tally();
+  const tally = new Tally(options.seed);
   const all = tinyTrainings({
     data: `${fixture}/data`,
     tokenizer: `${fixture}/runs/tokenizer`,
