@@ -114,13 +114,16 @@ async function runSome(
 export async function runWatched(watched: Watched, options: PartOptions): Promise<PartResult> {
   const tally = new Tally(options.seed);
   const { casesPerProcess: size } = watched;
-  const { cases, only, deadline } = options;
-  await eachCase({ ...options, only: null, cases: only === null ? cases : 1 }, async (index) => {
+  const { cases, only, deadline, progress } = options;
+  const processes = only === null ? Math.ceil(cases / size) : 1;
+  const told = { ...options, cases: processes, only: null, progress: () => progress(tally.cases) };
+  await eachCase(told, async (index) => {
     let next = only ?? index * size;
     const last = only ?? Math.min(next + size, cases) - 1;
     while (next <= last && performance.now() < deadline) {
       next = await runSome(watched, options, [next, last], tally);
+      progress(tally.cases);
     }
-  }, () => tally.cases);
+  });
   return tally.result(watched, watched.limitBytes);
 }
