@@ -2,7 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import type { InferenceOptions } from "../tasks/inference/inference.ts";
 import { integer, path, text, toggle, type ValuesOf } from "./_command.ts";
-import { progressOf } from "./_run_task.ts";
+import { openProgress } from "./_progress.ts";
 
 /** The model, where it computes and how its images are prepared. */
 export const modelFlags = {
@@ -58,7 +58,7 @@ export function inferenceOptions(
       hint: "give a run directory, a file or a model card's name",
     });
   }
-  const progress = progressOf(plainSeconds, flags.quiet);
+  const progress = openProgress(plainSeconds, flags.quiet);
   const options: InferenceOptions = {
     checkpoint,
     data: {

@@ -1,19 +1,10 @@
 /** Writes figures for people: the plan of a run, accuracies. */
 import { formatMetric, metricName, tellingMetrics } from "../core/metric_names.ts";
 import { formatRate } from "../core/number_formats.ts";
+import { formatBytes } from "../core/number_formats.ts";
 import { formatDuration } from "./_progress.ts";
 
-/** `12.3 MB`, in powers of 1000. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let unit = 0;
-  let value = bytes;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
-}
+export { formatBytes };
 
 /** `187 500`; up to four significant digits behind the point. */
 export function formatFigure(value: number): string {

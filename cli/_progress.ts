@@ -2,11 +2,12 @@
  * Shows a run's events: one line that renews itself on a terminal, a plain line every few seconds
  * elsewhere. Nothing of it goes to stdout.
  */
-import { formatMetric, metricName } from "../core/metric_names.ts";
-import { formatCount } from "../core/number_formats.ts";
+import { formatMetric, methodName, metricName } from "../core/metric_names.ts";
+import { formatBytes, formatCount } from "../core/number_formats.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../pipeline/events.ts";
 import { type LineContent, LiveLine } from "./_live_line.ts";
-import type { Style } from "./_style.ts";
+import { terminalColumns, writeRaw, writeText } from "./_output.ts";
+import { type Style, styleFor } from "./_style.ts";
 
 /** Where progress is written and how. */
 export interface ProgressOptions {
@@ -139,7 +140,7 @@ export class Progress {
         const figures = Object.entries(event.result).map(([name, value]) =>
           `${metricName(name)} ${formatMetric(name, value)}`
         );
-        this.line(`step ${event.step}  ${event.name}: ${figures.join(", ")}`);
+        this.line(`step ${event.step}, ${metricName(event.name)}: ${figures.join(", ")}`);
         break;
       }
       case "checkpoint":
@@ -176,7 +177,7 @@ export class Progress {
     else this.#options.write(`${plain.filter((part) => part !== "").join("  ")}\n`);
   }
 
-  #showWork({ what, done, total }: Extract<RunEvent, { type: "progress" }>): void {
+  #showWork({ what, done, total, unit }: Extract<RunEvent, { type: "progress" }>): void {
     const time = this.#options.now();
     if (this.#work?.what !== what) {
       this.#work = { what, time, done };
@@ -194,7 +195,8 @@ export class Progress {
       ? null
       : (total - done) * elapsed / (done - begun.done);
     const share = total === null ? null : total === 0 ? 0 : done / total;
-    const count = total === null ? formatCount(done) : `${formatCount(done)}/${formatCount(total)}`;
+    const format = unit === "bytes" ? formatBytes : formatCount;
+    const count = total === null ? format(done) : `${format(done)}/${format(total)}`;
     const times = formatTimes(elapsed, left);
     const parts = [{ text: count, rank: 2 }, { text: times, rank: 1 }];
     const percent = share === null ? "" : `${Math.floor(100 * share)} %`;
@@ -259,14 +261,39 @@ function finalStepsOf({ finalImages = 0, config }: Extract<RunEvent, { type: "st
   return typeof batch === "number" && batch > 0 ? forwardShare * finalImages / batch : 0;
 }
 
-/** What is about to run, for how long, and where it writes. */
+/** Progress on stderr, as its reader wants it: `plainSeconds` between lines where it is no terminal. */
+export function openProgress(plainSeconds: number, quiet: boolean): Progress {
+  return new Progress({
+    write: (text) => writeText(Deno.stderr, text),
+    draw: (text) => writeRaw(Deno.stderr, text),
+    isTerminal: Deno.stderr.isTerminal(),
+    columns: terminalColumns,
+    style: styleFor(Deno.stderr),
+    now: () => performance.now() / 1000,
+    plainSeconds,
+    quiet,
+  });
+}
+
+/** `: 4 blocks of width 128, 32 px`, where a config has a model. */
+function describeModel(model: unknown): string {
+  const { depth, embedDim, imageSize } = (model ?? {}) as Record<string, unknown>;
+  if (typeof depth !== "number" || typeof embedDim !== "number") return "";
+  const pixels = typeof imageSize === "number" ? `, ${imageSize} px` : "";
+  return `: ${depth} blocks of width ${embedDim}${pixels}`;
+}
+
+/** What is about to run, for how many steps, and where it writes; how long follows from the first steps. */
 function describeStart(event: Extract<RunEvent, { type: "start" }>): string[] {
   const { totalSteps, step, directory, config } = event;
+  const task = methodName(String(config?.task ?? "training"));
+  const work = task.charAt(0).toUpperCase() + task.slice(1);
   const batch = config?.batchSize;
   const of = typeof batch === "number" ? ` of ${formatCount(batch)} images` : "";
   const from = step > 0 ? `, from step ${formatCount(step)} on` : "";
+  const steps = `${formatCount(totalSteps)} ${totalSteps === 1 ? "step" : "steps"}${of}${from}`;
   return [
-    `${formatCount(totalSteps)} ${totalSteps === 1 ? "step" : "steps"}${of}${from}`,
+    `${work}${describeModel(config?.model)}; ${steps}`,
     ...(directory === null ? [] : [`Writing to ${directory}`]),
   ];
 }

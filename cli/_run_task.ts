@@ -29,12 +29,10 @@ import { loadHooks } from "./_hooks.ts";
 import { loggerNames, openLoggers } from "./_loggers.ts";
 import { hasCheckpoint, SavedSteps, wordsOnInterruption } from "./_interrupted_run.ts";
 import { jobFlags } from "./_job.ts";
-import { Progress } from "./_progress.ts";
-import { terminalColumns, writeRaw, writeText } from "./_output.ts";
-import { offline } from "./_weights.ts";
+import { openProgress } from "./_progress.ts";
+import { downloadProgress, offline } from "./_weights.ts";
 import { memoryRoom } from "./_memory_room.ts";
 import { storedConfig } from "./_stored_config.ts";
-import { styleFor } from "./_style.ts";
 
 /** Flags of every command that trains. */
 export const runFlags = {
@@ -166,20 +164,6 @@ function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBy
   };
 }
 
-/** Progress on stderr as a config's log section and the terminal want it. */
-export function progressOf(plainSeconds: number, quiet: boolean): Progress {
-  return new Progress({
-    write: (text) => writeText(Deno.stderr, text),
-    draw: (text) => writeRaw(Deno.stderr, text),
-    isTerminal: Deno.stderr.isTerminal(),
-    columns: terminalColumns,
-    style: styleFor(Deno.stderr),
-    now: () => performance.now() / 1000,
-    plainSeconds,
-    quiet,
-  });
-}
-
 /** The name of a run, which is that of a folder. */
 function checkedName(name: string): string {
   if (name !== "" && !/[/\\]|^\.+$/.test(name)) return name;
@@ -234,7 +218,7 @@ function resumeCommand(
 
 /** What is chosen for a task, said in a line. */
 async function chooseAndTell(task: Task, flags: RunFlagValues): Promise<readonly Override[]> {
-  const progress = progressOf(10, flags.quiet);
+  const progress = openProgress(10, flags.quiet);
   const { overrides, settings } = await chooseFor(task, flags, progress.listener);
   if (settings !== null) progress.line(describeChoice(settings, null));
   progress.close();
@@ -269,7 +253,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   const hooks = isFirst
     ? [...openLoggers(flags.log, directory), ...await loadHooks(flags.hook)]
     : [];
-  const progress = progressOf(config.log.progressSeconds, flags.quiet);
+  const progress = openProgress(config.log.progressSeconds, flags.quiet);
   const saved = new SavedSteps(progress.listener);
   // Others of the job would wait for a rank that is gone.
   if (communicator.size === 1) context.endsAtOnce?.(() => saved.words(runner.task, directory));
@@ -284,7 +268,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
       communicator,
       origins: new Map(origins),
       profiles: flags.profile,
-      downloads: { offline: flags.offline },
+      downloads: { offline: flags.offline, onProgress: downloadProgress(progress) },
       ...memoryOptions(),
     });
   } catch (error) {

@@ -7,7 +7,8 @@ import { UserError } from "../core/errors.ts";
 import { fromFirst } from "../distributed/communicator.ts";
 import { type CommandContext, exitCodes } from "./_command.ts";
 import { configOf } from "./_config_flags.ts";
-import { progressOf, type RunFlagValues } from "./_run_task.ts";
+import { openProgress } from "./_progress.ts";
+import type { RunFlagValues } from "./_run_task.ts";
 
 /** The tokenizer's place within the run that needs it. */
 const tokenizerFolder = "tokenizer";
@@ -117,7 +118,7 @@ export async function trainTokenizerFirst(
   const { imageSize, patchSize } = config.model;
   const shape = { imageSize, patchSize, codes: config.codebook.codes };
   requireFit(shape, pretraining.model, pretraining.augment.tokenizerSize);
-  const progress = progressOf(config.log.progressSeconds, flags.quiet);
+  const progress = openProgress(config.log.progressSeconds, flags.quiet);
   try {
     if (await fromFirst(communicator, () => finishedRunOf(tokenizer, config)) !== null) {
       if (isFirst) progress.line(`The tokenizer in ${tokenizer} is trained already`);

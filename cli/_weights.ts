@@ -1,6 +1,6 @@
 /** Weights that a command is given by path, by the name of a model card, or by address. */
 import { choice, type CommandContext, integer, toggle } from "./_command.ts";
-import { formatBytes } from "./_plan.ts";
+import { openProgress, type Progress } from "./_progress.ts";
 
 /** Flags of every command that opens a model. */
 export const modelFlags = {
@@ -14,18 +14,13 @@ export const modelFlags = {
 /** The flag of every command that may fetch weights. */
 export const offline = toggle("Never download: weights given by name must be in the cache.");
 
-/** Bytes between two lines that say how far a download is. */
-const reportEvery = 50e6;
-
-/** Says now and then how far a download is. */
-function reportDownload(from: string, context: Pick<CommandContext, "note">) {
-  let next = 0;
-  return ({ bytes, total }: { bytes: number; total: number | undefined }) => {
-    if (bytes < next) return;
-    next = bytes + reportEvery;
-    const whole = total === undefined ? "" : ` of ${formatBytes(total)}`;
-    context.note(`Downloading ${from}: ${formatBytes(bytes)}${whole}`);
-  };
+/** What shows how far a download is, as all long work is shown. */
+export function downloadProgress(progress: Progress, what = "Downloading weights") {
+  return ({ bytes, total }: { bytes: number; total: number | undefined }) =>
+    progress.listener({
+      ...{ type: "progress", what, unit: "bytes" },
+      ...{ done: bytes, total: total ?? null },
+    });
 }
 
 /** The local path of weights; those of a known name are fetched unless `offline`. */
@@ -35,11 +30,16 @@ export async function locateWeights(
   context: CommandContext,
 ): Promise<string> {
   const { resolveWeights } = await import("../checkpoints/download.ts");
-  return await resolveWeights(from, {
-    offline: flags.offline,
-    signal: context.signal,
-    onProgress: reportDownload(from, context),
-  });
+  const progress = openProgress(10, false);
+  try {
+    return await resolveWeights(from, {
+      offline: flags.offline,
+      signal: context.signal,
+      onProgress: downloadProgress(progress, `Downloading ${from}`),
+    });
+  } finally {
+    progress.close();
+  }
 }
 
 /** What `--part` and `--heads` say, as `openModel` takes it. */

@@ -1,7 +1,7 @@
 /** `data`: looks at data sets. */
 import { messageOf, UserError } from "../core/errors.ts";
 import { type CommandGroup, defineCommand, exitCodes, path, required, toggle } from "./_command.ts";
-import { progressOf } from "./_run_task.ts";
+import { openProgress } from "./_progress.ts";
 
 function write(file: string, text: string): void {
   try {
@@ -41,7 +41,7 @@ const check = defineCommand({
     const { checkFigures, dataCheckPage } = await import(
       "../tasks/data_check/data_check_page.ts"
     );
-    const progress = progressOf(10, flags.quiet);
+    const progress = openProgress(10, flags.quiet);
     try {
       const { listener } = progress;
       const { signal } = context;

@@ -5,7 +5,8 @@ import { choosePretraining, type PretrainChoice, withoutTokenizer } from "./_cho
 import { type CommandContext, defineCommand, toggle } from "./_command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { describeAccuracies } from "./_plan.ts";
-import { progressOf, runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
+import { openProgress } from "./_progress.ts";
+import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
 import { finishedRunOf, tokenizerRecipe, trainTokenizerFirst } from "./_train_tokenizer_first.ts";
 
 /** What is left open is chosen, and said in a line with the time that all of it will take. */
@@ -14,7 +15,7 @@ async function choose(
   { signal }: CommandContext,
   ranks: number,
 ): Promise<PretrainChoice> {
-  const progress = progressOf(10, flags.quiet);
+  const progress = openProgress(10, flags.quiet);
   try {
     const choice = await choosePretraining(flags, progress.listener);
     const { settings, overrides, trainsTokenizer } = choice;

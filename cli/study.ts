@@ -4,7 +4,7 @@ import type { StudyEvent } from "../tasks/study/run_study.ts";
 import { readTextFile, writeTextFile } from "../checkpoints/result_store.ts";
 import type { StudyState } from "../tasks/study/run_study.ts";
 import { defineCommand, exitCodes, path, repeated, text, toggle } from "./_command.ts";
-import { progressOf } from "./_run_task.ts";
+import { openProgress } from "./_progress.ts";
 
 /** `NAME=PATH` texts as a map. */
 function sourcesOf(given: readonly string[]): Map<string, string> {
@@ -67,7 +67,7 @@ export const study = defineCommand({
     const page = flags.page ?? "docs/study.md";
     const folder = page.replace(/\.md$/, "");
     const results = `${folder}/results.json`;
-    const progress = progressOf(plainSeconds, flags.quiet);
+    const progress = openProgress(plainSeconds, flags.quiet);
     const listener = (event: StudyEvent) => {
       if (event.type === "part") {
         progress.line(`Part ${event.done + 1} of ${event.of}: ${event.part.id}`);

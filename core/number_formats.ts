@@ -53,3 +53,15 @@ export function formatSeconds(seconds: number): string {
     ? `${hours} h ${two(minutes % 60)} min`
     : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+/** `12.3 MB`, in powers of 1000. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  let value = bytes;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
+}

@@ -100,6 +100,8 @@ export type RunEvent =
     done: number;
     /** All items, or null where nobody knows. */
     total: number | null;
+    /** What is counted, where that is not whole things. */
+    unit?: "bytes";
   }
   | {
     type: "warning";
