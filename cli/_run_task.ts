@@ -91,8 +91,12 @@ export interface TaskOptions {
 /** What every task gives at its end. */
 export interface TaskOutcome {
   readonly step: number;
+  /** Steps of the whole schedule. */
+  readonly scheduleSteps?: number;
   readonly interrupted: boolean;
   readonly directory: string | null;
+  /** Where `evaluation.stop` ended the run, which it said itself. */
+  readonly stoppedEarly?: object | null;
 }
 
 /** A task as a command needs it. */
@@ -283,7 +287,13 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   } else if (isFirst && !(outcome.interrupted && !hasCheckpoint(directory))) {
     for (const line of runner.describe(outcome)) context.print(line);
   }
-  if (!outcome.interrupted) return exitCodes.done;
+  if (!outcome.interrupted) {
+    const { step, scheduleSteps = step, stoppedEarly = null } = outcome;
+    if (isFirst && step < scheduleSteps && stoppedEarly === null) {
+      context.note(`Stopped by --max-steps at step ${step} of ${scheduleSteps}`);
+    }
+    return exitCodes.done;
+  }
   if (isFirst) context.note(wordsOnInterruption(runner.task, directory, outcome.step));
   return exitCodes.interrupted;
 }

@@ -73,7 +73,9 @@ export const knn = defineCommand({
       if (flags.json) return context.printJson(result);
       for (const line of describe(result)) context.print(line);
       context.print(
-        `${result.token} of layer ${result.layer}, ${result.testImages} test images against ` +
+        `${
+          metricName(`layer${result.layer}.${result.token}`)
+        }: ${result.testImages} test images against ` +
           `${result.trainImages}, ${result.classes} classes`,
       );
     } finally {

@@ -1,7 +1,8 @@
 /** `linear-probe`: linear classifiers on frozen features. */
+import { metricName } from "../core/metric_names.ts";
 import { defineCommand } from "./_command.ts";
 import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
-import { accuracyText } from "./_plan.ts";
+import { accuracyText, alignedRows } from "./_plan.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Probes a model. */
@@ -52,13 +53,16 @@ export const linearProbe = defineCommand({
           return await planLinearProbe(config, options);
         },
         describe: ({ layers, best, top1, top5, classes, directory }) => [
-          ...layers.map(({ layer, token, ...accuracy }) =>
-            `layer ${String(layer).padStart(2)}  ${token.padEnd(11)}  ${
-              accuracyText(accuracy, classes)
-            }`
+          ...alignedRows(
+            layers.map(({ layer, token, ...accuracy }) => [
+              metricName(`layer${layer}.${token}`),
+              accuracyText(accuracy, classes),
+            ]),
           ),
           ...(best === null || top1 === null || top5 === null ? [] : [
-            `Best: ${best.token} of layer ${best.layer}, ${accuracyText({ top1, top5 }, classes)}`,
+            `Best: ${metricName(`layer${best.layer}.${best.token}`)}: ${
+              accuracyText({ top1, top5 }, classes)
+            }`,
           ]),
           `Everything is in ${directory}`,
         ],

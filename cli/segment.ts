@@ -3,6 +3,7 @@ import type { Override } from "../configs/overrides.ts";
 import { UserError } from "../core/errors.ts";
 import { fromFirst } from "../distributed/communicator.ts";
 import { chooseFor } from "./_chosen_settings.ts";
+import { metricName } from "../core/metric_names.ts";
 import { defineCommand } from "./_command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { percent } from "./_model_flags.ts";
@@ -116,9 +117,12 @@ export const segment = defineCommand({
             ...labels.map(({ name, iou, accuracy }) =>
               [name.padEnd(width), share(iou).padStart(8), share(accuracy).padStart(8)].join("  ")
             ),
-            ...(mIoU === null ? [] : [
-              `mIoU ${share(mIoU)}  aAcc ${share(aAcc)}  mAcc ${share(mAcc)}  after step ${step}`,
-            ]),
+            ...(mIoU === null ? [] : [[
+              ...Object.entries({ mIoU, aAcc, mAcc }).map(([key, value]) =>
+                `${metricName(key)} ${share(value)}`
+              ),
+              `after step ${step}`,
+            ].join("  ")]),
             ...(best === null ? [] : [`mIoU ${percent(best.mIoU)}  best, step ${best.step}`]),
             `Everything is in ${directory}`,
           ];

@@ -132,7 +132,7 @@ export class PretrainEvaluation implements Evaluation, KeptState {
     const { data, model, untrained, length, run: { config, listener } } = this.#subject;
     const { knn, linear, baselines } = config.evaluation;
     if (!isWhole) {
-      const message = `Stopped at step ${step} of ${length.scheduleSteps}: no evaluation yet`;
+      const message = `Not evaluated before step ${length.scheduleSteps}, the last of the schedule`;
       listener({ type: "note", message });
       return;
     }

@@ -120,6 +120,21 @@ Deno.test("runTask() prints one JSON document with --json", async () => {
   ]);
 });
 
+Deno.test("runTask() says that --max-steps stopped a run, and that of no other", async () => {
+  const notesOf = async (outcome: Partial<TaskOutcome>) => {
+    const { notes, context } = recordContext();
+    const run = () => Promise.resolve({ step: 4, interrupted: false, directory: "x", ...outcome });
+    const code = await runTask({ ...recordTask(), run }, { ...flags, out: "x" }, context);
+    return [code, ...notes];
+  };
+  assert.deepEqual(await notesOf({ scheduleSteps: 9, stoppedEarly: null }), [
+    0,
+    "Stopped by --max-steps at step 4 of 9",
+  ]);
+  assert.deepEqual(await notesOf({ scheduleSteps: 9, stoppedEarly: { metric: "top1" } }), [0]);
+  assert.deepEqual(await notesOf({ scheduleSteps: 4 }), [0]);
+});
+
 Deno.test("--dry-run shows the plan and what some steps took, and keeps nothing", async () => {
   const task = recordTask();
   const { printed, context } = recordContext();
