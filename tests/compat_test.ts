@@ -129,6 +129,8 @@ for (const version of versions) {
         const before = losses(folder, training);
         await succeed(folder, [training, "--resume", `runs/${training}`]);
         assert.deepEqual(losses(folder, training), before);
+        const result = JSON.parse(Deno.readTextFileSync(`${folder}/runs/${training}/result.json`));
+        assert.equal(result.loss, before.at(-1)![1]);
       }
     });
   });
