@@ -37,21 +37,6 @@ export function tellOf(source: Source, listener: Notes = () => {}): Source {
   return source;
 }
 
-/** Does `work` with images that somebody brought, or with those that `open` gives and that end with it. */
-export async function withSource<Result>(
-  given: Source | undefined,
-  open: () => Source | Promise<Source>,
-  work: (source: Source) => Promise<Result>,
-): Promise<Result> {
-  if (given !== undefined) return await work(given);
-  const source = await open();
-  try {
-    return await work(source);
-  } finally {
-    source.close?.();
-  }
-}
-
 async function open(
   { holdOut, exclude, evaluationSource }: DataConfig,
   location: string,
