@@ -67,9 +67,10 @@ export async function openWeights(
 ): Promise<ModelCheckpoint> {
   if (from instanceof URL) return await openModel(from, options);
   const card = findCard(from);
-  const { onStandIn, directory = cacheDirectory() } = downloads;
+  const { onStandIn } = downloads;
+  // Where downloads lie is not asked of the environment for a file of the user's.
   const isWanted = onStandIn !== undefined && card !== undefined && card.shape !== null &&
-    !isLocal(from) && !isCached(card, directory);
+    !isLocal(from) && !isCached(card, downloads.directory ?? cacheDirectory());
   if (!isWanted) return await openModel(await resolveWeights(from, downloads), options);
   onStandIn(card.name);
   return standIn(card.kind, card.shape!);

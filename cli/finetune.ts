@@ -1,7 +1,9 @@
 /** `finetune`: fine-tuning for classification. */
+import type { FinetuneResult } from "../methods/classify/finetune.ts";
 import { defineCommand } from "./_command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { accuracyText } from "./_plan.ts";
+import { methodRunner } from "./_method_runner.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Fine-tunes a classifier. */
@@ -48,15 +50,7 @@ export const finetune = defineCommand({
   run: ({ flags }, context) =>
     runTask(
       {
-        task: "finetune",
-        async run(config, options) {
-          const { finetune } = await import("../methods/classify/finetune.ts");
-          return await finetune(config, options);
-        },
-        async plan(config, options) {
-          const { planFinetuning } = await import("../methods/classify/plan.ts");
-          return await planFinetuning(config, options);
-        },
+        ...methodRunner<"finetune", FinetuneResult>("finetune"),
         describe: ({ step, top1, top5, averaged, best, classes, directory }) => [
           ...(top1 === null || top5 === null
             ? []

@@ -1,7 +1,9 @@
 /** `linear-probe`: linear classifiers on frozen features. */
 import { metricName } from "../core/metric_names.ts";
+import type { LinearProbeResult } from "../methods/probe/linear_probe.ts";
 import { defineCommand } from "./_command.ts";
 import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { methodRunner } from "./_method_runner.ts";
 import { accuracyText, alignedRows } from "./_plan.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
@@ -43,15 +45,7 @@ export const linearProbe = defineCommand({
   run: ({ flags }, context) =>
     runTask(
       {
-        task: "linearProbe",
-        async run(config, options) {
-          const { linearProbe } = await import("../methods/probe/linear_probe.ts");
-          return await linearProbe(config, options);
-        },
-        async plan(config, options) {
-          const { planLinearProbe } = await import("../methods/probe/plan.ts");
-          return await planLinearProbe(config, options);
-        },
+        ...methodRunner<"linearProbe", LinearProbeResult>("linearProbe"),
         describe: ({ layers, best, top1, top5, classes, directory }) => [
           ...alignedRows(
             layers.map(({ layer, token, ...accuracy }) => [

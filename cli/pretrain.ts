@@ -1,9 +1,11 @@
 /** `pretrain`: the main job. */
 import { fromFirst } from "../distributed/communicator.ts";
+import type { PretrainResult } from "../methods/beit/pretrain.ts";
 import { describeChoice } from "./_chosen_settings.ts";
 import { choosePretraining, type PretrainChoice, withoutTokenizer } from "./_chosen_tokenizer.ts";
 import { type CommandContext, defineCommand, toggle } from "./_command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
+import { methodRunner } from "./_method_runner.ts";
 import { describeAccuracies } from "./_plan.ts";
 import { openProgress } from "./_progress.ts";
 import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
@@ -94,20 +96,16 @@ export const pretrain = defineCommand({
       if (typeof trained === "number") return trained;
       flags = { ...given, ...trained };
     }
+    const runner = methodRunner<"pretrain", PretrainResult>("pretrain");
     return await runTask(
       {
-        task: "pretrain",
+        ...runner,
         async run(config, options) {
-          const { pretrain } = await import("../methods/beit/pretrain.ts");
           const { directory } = options;
           const isTrained = choice.trainsTokenizer && directory !== null &&
             await fromFirst(options.communicator, () => finishedRunOf(directory, config)) !== null;
           // The same command may be given again: each part is skipped where its result is there.
-          return await pretrain(config, isTrained ? { ...options, resume: "always" } : options);
-        },
-        async plan(config, options) {
-          const { planPretraining } = await import("../methods/beit/plan.ts");
-          return await planPretraining(config, options);
+          return await runner.run(config, isTrained ? { ...options, resume: "always" } : options);
         },
         describe: ({ step, loss, evaluation, directory }) => [
           ...describeAccuracies(evaluation),

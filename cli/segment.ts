@@ -4,9 +4,11 @@ import { UserError } from "../core/errors.ts";
 import { fromFirst } from "../distributed/communicator.ts";
 import { chooseFor } from "./_chosen_settings.ts";
 import { metricName } from "../core/metric_names.ts";
+import type { SegmentResult } from "../methods/segment/segment.ts";
 import { defineCommand } from "./_command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { percent } from "./_model_flags.ts";
+import { methodRunner } from "./_method_runner.ts";
 import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
 
 /** A share in percent, or a dash. */
@@ -101,15 +103,7 @@ export const segment = defineCommand({
     });
     return await runTask(
       {
-        task: "segment",
-        async run(config, options) {
-          const { segment } = await import("../methods/segment/segment.ts");
-          return await segment(config, options);
-        },
-        async plan(config, options) {
-          const { planSegmentation } = await import("../methods/segment/plan.ts");
-          return await planSegmentation(config, options);
-        },
+        ...methodRunner<"segment", SegmentResult>("segment"),
         describe({ step, mIoU, aAcc, mAcc, labels, best, directory }) {
           const width = Math.max("class".length, ...labels.map(({ name }) => name.length));
           return [

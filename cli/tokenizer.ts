@@ -1,8 +1,10 @@
 /** `tokenizer`: trains the visual tokenizer. */
+import type { TokenizerResult } from "../methods/vqkd/tokenizer.ts";
 import { defineCommand } from "./_command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { formatMetric, metricName } from "../core/metric_names.ts";
 import { alignedRows } from "./_plan.ts";
+import { methodRunner } from "./_method_runner.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Trains a VQ-KD tokenizer. */
@@ -54,15 +56,7 @@ export const tokenizer = defineCommand({
   async run({ flags }, context) {
     return await runTask(
       {
-        task: "tokenizer",
-        async run(config, options) {
-          const { trainTokenizer } = await import("../methods/vqkd/tokenizer.ts");
-          return await trainTokenizer(config, options);
-        },
-        async plan(config, options) {
-          const { planTokenizer } = await import("../methods/vqkd/plan.ts");
-          return await planTokenizer(config, options);
-        },
+        ...methodRunner<"tokenizer", TokenizerResult>("tokenizer"),
         describe: ({ step, interrupted, metrics, directory }) => [
           `Trained for ${step} steps`,
           ...alignedRows(

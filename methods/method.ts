@@ -22,6 +22,9 @@ import type { LearningRateSchedule } from "../pipeline/optimize/schedules.ts";
 import type { ModelFootprint } from "../pipeline/plan.ts";
 import type { BatchQueue } from "../pipeline/queue.ts";
 import type { Stage } from "../pipeline/stage.ts";
+import type { PlannedRun } from "./engine/measure_run.ts";
+import type { DiskPlan } from "./engine/plan_disk.ts";
+import type { RunOptions } from "./engine/run_options.ts";
 import type { DrawPictures } from "./engine/run_recorder.ts";
 import type { RunLength } from "./engine/schedule.ts";
 
@@ -182,6 +185,14 @@ export interface FailedTraining<C extends Config> {
   readonly parameters: ValueMap;
 }
 
+/** What a plan may know of the machine. */
+export type PlanOptions = Pick<RunOptions, "memoryBudgetBytes" | "downloads">;
+
+/** The plan of a run: these figures and a method's own. */
+export interface RunPlan extends PlannedRun {
+  readonly disk: DiskPlan;
+}
+
 /** A training method. */
 export interface Method<
   C extends Config,
@@ -194,6 +205,12 @@ export interface Method<
   readonly task: C["task"];
   /** Stages before the queue that a user's may take the place of. */
   readonly inputStages: readonly string[];
+  /**
+   * What a run would cost, as far as it can be computed: `--dry-run`.
+   *
+   * @throws UserError for what would stop the run itself
+   */
+  plan(config: C, options?: PlanOptions): Promise<RunPlan>;
   /** Throws a `UserError` for what is wrong with a config before anything is opened. */
   validate?(config: C): void;
   /** @param given images of the caller's in place of those that the config names */

@@ -14,7 +14,7 @@ initialiseBeit initialisePlain inspectFile knn knnAccuracy latestCheckpoint lear
 linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
 messageOf mlflowLogger openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
 pipeline planPretraining predict pretrain recipeNames replayFailure resize resolveConfig resolveWeights
-runConformance saveCheckpoint segment stageQueue tf tokenize tokenizeImages train trainTokenizer
+runConformance runMethod saveCheckpoint segment stageQueue tf tokenize tokenizeImages train trainTokenizer
 transformImage visualize vitBase vitLarge vqkdBase wandbLogger withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 

@@ -36,7 +36,7 @@ import { learningRateSchedule, runLength } from "../engine/schedule.ts";
 import type { Method } from "../method.ts";
 import { openTokenizer } from "../vqkd/open_tokenizer.ts";
 import { type EvaluationResults, PretrainEvaluation } from "./evaluation.ts";
-import { beitConfig, pretrainFootprint } from "./plan.ts";
+import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
 
 /** The stages of pretraining, any of which may be exchanged for another of the same type. */
 export interface PretrainStages {
@@ -92,6 +92,7 @@ export const beit: Method<
 > = {
   task: "pretrain",
   inputStages: ["load", "augment", "mask"],
+  plan: planPretraining,
   validate: (config) => validateBeitConfig(beitConfig(config)),
   openImages: ({ data }, given) => openImages(given, () => openTrainingSource(data)),
 

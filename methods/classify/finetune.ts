@@ -35,6 +35,7 @@ import type { MethodOptions } from "../engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
 import type { Method, Run } from "../method.ts";
 import { type BestModel, FinetuneEvaluation, openEvaluationSplit } from "./evaluation.ts";
+import { planFinetuning } from "./plan.ts";
 import { classCount, classifierFootprint, type ClassifierStart, startClassifier } from "./model.ts";
 
 /** The stages of fine-tuning, any of which may be exchanged for another of the same type. */
@@ -116,6 +117,7 @@ export const classifier: Method<
 > = {
   task: "finetune",
   inputStages: ["load", "augment"],
+  plan: planFinetuning,
 
   async openImages({ data, seed }, given) {
     const images = await openImages(given, () => openTrainingSource(data));

@@ -8,15 +8,11 @@
 import type { Context } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import type { LinearProbeConfig } from "../../configs/schema.ts";
-import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/source.ts";
-import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures } from "../../models/features.ts";
 import { LinearProbes, type ProbeConfig, type ProbePlace } from "../../models/linear_probes.ts";
-import { countTrainable } from "../../models/parameter_set.ts";
-import { encoderSpecs } from "../../models/parameter_specs.ts";
 import type {
   AugmentedBatch,
   FileBatch,
@@ -26,11 +22,9 @@ import type {
 } from "../../pipeline/batch.ts";
 import { Lars } from "../../pipeline/optimize/lars.ts";
 import { Optimizer, type Updater } from "../../pipeline/optimize/optimizer.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
 import { extract, type ExtractedBatch, probeLoss } from "../../pipeline/probe.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { requireLayers } from "../../tasks/inference/features.ts";
 import { openLabelled } from "../../tasks/inference/knn.ts";
 import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
 import { noteNormalization } from "../../tasks/inference/checkpoint_preparation.ts";
@@ -42,6 +36,8 @@ import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
 import type { MethodOptions } from "../engine/run_options.ts";
 import type { Method, RunImages } from "../method.ts";
 import { type ProbeAccuracy, ProbeEvaluation } from "./evaluation.ts";
+import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
+import { planLinearProbe } from "./plan.ts";
 import { probeLength, probeSchedule } from "./schedule.ts";
 
 /** The stages of probing, any of which may be exchanged for another of the same type. */
@@ -78,31 +74,6 @@ interface ProbeImages extends RunImages {
   readonly test: Source;
 }
 
-/** The checkpoint of a config; a `UserError` where it names none. */
-export function requirePretrained({ pretrained }: LinearProbeConfig): string {
-  if (pretrained !== null) return pretrained;
-  throw new UserError("Cannot probe: no model is given", {
-    hint: "give a run directory or a file with --checkpoint",
-  });
-}
-
-/** Every block with every token of a config that the encoder has. */
-export function probePlaces(
-  { probe }: LinearProbeConfig,
-  { depth, hasClassToken = true }: Pick<BeitConfig, "depth" | "hasClassToken">,
-): ProbePlace[] {
-  const tokens = probe.tokens.filter((token) => hasClassToken || token === "meanPatches");
-  if (tokens.length === 0) {
-    throw new UserError("Cannot probe the class token: this encoder has none", {
-      hint: "take its patches with --set probe.tokens=[meanPatches]",
-    });
-  }
-  const layers = probe.layers === "all"
-    ? Array.from({ length: depth }, (_, layer) => layer)
-    : requireLayers(probe.layers, depth);
-  return layers.flatMap((layer) => tokens.map((token) => ({ layer, token })));
-}
-
 /** The optimizer of a config. */
 function createUpdater(
   on: Context,
@@ -120,19 +91,6 @@ function createUpdater(
     maxGradientNorm: null,
     lossScaling: null,
   });
-}
-
-/** What a step holds; nothing is kept for a backward pass, so this errs on the safe side. */
-export function probeFootprint(config: BeitConfig): ModelFootprint {
-  const { embedDim, mlpRatio, depth } = config;
-  return {
-    parameters: 0,
-    frozenParameters: countTrainable(encoderSpecs(config, { hasMaskToken: false })),
-    tokens: gridSize(config) ** 2 + 1,
-    embedDim,
-    mlpRatio,
-    blocks: depth,
-  };
 }
 
 /** The stages on the device. */
@@ -156,6 +114,7 @@ export const probe: Method<
 > = {
   task: "linearProbe",
   inputStages: ["load", "augment"],
+  plan: planLinearProbe,
   validate: (config) => void requirePretrained(config),
 
   async openImages({ data, seed }, given) {

@@ -10,7 +10,7 @@ import { encoderSpecs } from "../../models/parameter_specs.ts";
 import type { MemoryPlan } from "../../pipeline/plan.ts";
 import { openLabelled } from "../../tasks/inference/knn.ts";
 import { labelSubset } from "../../tasks/run/label_subset.ts";
-import { probeFootprint, probePlaces, requirePretrained } from "./linear_probe.ts";
+import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
 import { configOfShape, readPretrained } from "../../tasks/inference/load_encoder.ts";
 import { probeLength } from "./schedule.ts";
 import type { RunLength } from "../engine/schedule.ts";

@@ -28,6 +28,7 @@ import type { Method, Run } from "../method.ts";
 import { labelName, openAnnotatedTraining, segmentClasses, segmentTransform } from "./data.ts";
 import { type BestSegmenter, SegmentEvaluation } from "./evaluation.ts";
 import { segmenterFootprint, type SegmenterStart, startSegmenter } from "./model.ts";
+import { planSegmentation } from "./plan.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
 
 /** The stages on the device, any of which may be exchanged for another of the same type. */
@@ -88,6 +89,7 @@ export const segmenter: Method<
   task: "segment",
   // Views and label maps are made together, by the workers alone.
   inputStages: [],
+  plan: planSegmentation,
   openImages: ({ data }, given) => openImages(given, () => openAnnotatedTraining(data)),
 
   async open(run) {

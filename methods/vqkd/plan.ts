@@ -8,7 +8,7 @@ import type { TokenizerConfig } from "../../configs/schema.ts";
 import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
-import { tokenizerFootprint, vqkdConfig } from "./tokenizer.ts";
+import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 
 /**
  * The plan of a run. Its parameters are those of encoder, decoder and their projections: the codebook is

@@ -8,9 +8,9 @@ import type { TokenizerConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import type { LoadedBatch } from "../../data/loader.ts";
 import { initialisePlain } from "../../models/initialise.ts";
-import { initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
+import { initialiseFrom } from "../../models/parameter_set.ts";
 import type { Teacher } from "../../models/teachers/teacher.ts";
-import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
+import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { type VqkdOutput, VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import type {
   AugmentedBatch,
@@ -21,7 +21,6 @@ import type {
 } from "../../pipeline/batch.ts";
 import { CodebookUsage } from "../../pipeline/codebook_usage.ts";
 import type { RunListener } from "../../pipeline/events.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
 import { encodeAndDecode, quantize } from "../../pipeline/quantize.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type TaughtBatch, teach } from "../../pipeline/teach.ts";
@@ -39,6 +38,8 @@ import type { Method } from "../method.ts";
 import { createTeacher } from "./create_teacher.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { openTeacherCache } from "./open_teacher_cache.ts";
+import { planTokenizer } from "./plan.ts";
+import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 import { startCodebook } from "./start_codebook.ts";
 
 /** The stages of tokenizer training, any of which may be exchanged for another of the same type. */
@@ -64,37 +65,6 @@ export type TokenizerOptions = MethodOptions<TokenizerStages, TokenizerParts>;
 export interface TokenizerResult extends EngineOutcome {
   /** Of the last step: loss, cosine to the teacher, and the codebook's figures. */
   readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** The sections of a config that make the tokenizer's shape. */
-export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdConfig {
-  const { model, decoder, codebook } = config;
-  return {
-    imageSize: model.imageSize,
-    patchSize: model.patchSize,
-    embedDim: model.embedDim,
-    depth: model.depth,
-    heads: model.heads,
-    mlpRatio: model.mlpRatio,
-    decoderDepth: decoder.depth,
-    codes: codebook.codes,
-    codeDim: codebook.codeDim,
-    teacherDim,
-    decay: codebook.decay,
-    quantizationWeight: codebook.quantizationWeight,
-  };
-}
-
-/** What a training step of a tokenizer holds in memory. */
-export function tokenizerFootprint(config: VqkdConfig): ModelFootprint {
-  return {
-    ...parameterSizes(vqkdSpecs(config)),
-    frozenParameters: 0,
-    tokens: (config.imageSize / config.patchSize) ** 2 + 1,
-    embedDim: config.embedDim,
-    mlpRatio: config.mlpRatio,
-    blocks: config.depth + config.decoderDepth,
-  };
 }
 
 /** The stages on the device. */
@@ -132,6 +102,7 @@ export const vqkd: Method<
 > = {
   task: "tokenizer",
   inputStages: ["load", "augment"],
+  plan: planTokenizer,
   openImages: ({ data }, given) => openImages(given, () => openTrainingSource(data)),
 
   async open({ config, on, listener, images: { source }, downloads, saved, ...run }) {

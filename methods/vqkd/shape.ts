@@ -1,0 +1,41 @@
+/**
+ * The shape of a tokenizer that is trained, and what its steps hold.
+ *
+ * @module
+ */
+
+import type { TokenizerConfig } from "../../configs/schema.ts";
+import { parameterSizes } from "../../models/parameter_set.ts";
+import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
+import type { ModelFootprint } from "../../pipeline/plan.ts";
+
+/** The sections of a config that make the tokenizer's shape. */
+export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdConfig {
+  const { model, decoder, codebook } = config;
+  return {
+    imageSize: model.imageSize,
+    patchSize: model.patchSize,
+    embedDim: model.embedDim,
+    depth: model.depth,
+    heads: model.heads,
+    mlpRatio: model.mlpRatio,
+    decoderDepth: decoder.depth,
+    codes: codebook.codes,
+    codeDim: codebook.codeDim,
+    teacherDim,
+    decay: codebook.decay,
+    quantizationWeight: codebook.quantizationWeight,
+  };
+}
+
+/** What a training step of a tokenizer holds in memory. */
+export function tokenizerFootprint(config: VqkdConfig): ModelFootprint {
+  return {
+    ...parameterSizes(vqkdSpecs(config)),
+    frozenParameters: 0,
+    tokens: (config.imageSize / config.patchSize) ** 2 + 1,
+    embedDim: config.embedDim,
+    mlpRatio: config.mlpRatio,
+    blocks: config.depth + config.decoderDepth,
+  };
+}
