@@ -7,6 +7,7 @@ import { exitCodes } from "./_command.ts";
 
 /** A signal that the first Ctrl-C aborts, and how to stop listening. */
 export interface Interruption {
+  /** Aborted by the first signal; a command that never reads it is ended instead. */
   readonly signal: AbortSignal;
   /**
    * Asks, when the first signal comes, whether the process may end at once: `words` says why nothing is
@@ -19,7 +20,9 @@ export interface Interruption {
 /** Listens from now on; `note` writes on stderr. */
 export function listenForInterrupts(note: (line: string) => void): Interruption {
   const controller = new AbortController();
-  let whyNothingIsLost: () => string | null = () => null;
+  // A command that has never read the signal does not follow it: it has nothing to save.
+  let isFollowed = false;
+  let whyNothingIsLost: () => string | null = () => isFollowed ? null : "Interrupted.";
   const onSignal = () => {
     if (controller.signal.aborted) {
       note("Stopped at once: what was not saved yet is lost.");
@@ -39,7 +42,10 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
     : ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"];
   for (const signal of signals) Deno.addSignalListener(signal, onSignal);
   return {
-    signal: controller.signal,
+    get signal() {
+      isFollowed = true;
+      return controller.signal;
+    },
     endsAtOnce: (words) => {
       whyNothingIsLost = words;
     },

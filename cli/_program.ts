@@ -135,14 +135,16 @@ export async function runProgram(
       return exitCodes.done;
     }
     const input = parseCommand(call.command, call.words, call.calledAs);
-    interruption = listenForInterrupts((line) => {
+    const listening = interruption = listenForInterrupts((line) => {
       if (job.rank > 0) return;
       startRow(Deno.stderr);
       note(`${line}\n`);
     });
     const context: CommandContext = {
-      signal: interruption.signal,
-      endsAtOnce: interruption.endsAtOnce,
+      get signal() {
+        return listening.signal;
+      },
+      endsAtOnce: listening.endsAtOnce,
       job,
       print: (line) => print(`${line}\n`),
       note: (line) => note(`${line}\n`),

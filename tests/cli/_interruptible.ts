@@ -8,11 +8,12 @@ const wait = defineCommand({
   description: "Waits, then saves.",
   flags: { stubborn: toggle("Go on waiting after the first.") },
   async run({ flags }, context) {
+    const { signal } = context;
     context.note("waiting");
     // A timer keeps the process alive, as a running step would.
     const timer = setInterval(() => {}, 1000);
     await new Promise<void>((resolve) => {
-      if (!flags.stubborn) context.signal.addEventListener("abort", () => resolve());
+      if (!flags.stubborn) signal.addEventListener("abort", () => resolve());
     });
     clearInterval(timer);
     context.print("saved");

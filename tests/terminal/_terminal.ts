@@ -81,6 +81,7 @@ export class Session {
       ...(cwd === undefined ? {} : { cwd }),
       env: {
         PATH: `${denoFolder()}:${Deno.env.get("PATH")}`,
+        MIMIC_DEBUG: "",
         TERM: "xterm-256color",
         SHELL: "/bin/sh",
         ...env,
