@@ -131,7 +131,7 @@ function headline(report: RunReport): string {
   if (typeof last.epoch === "number") figures.push(["epoch", last.epoch.toFixed(2)]);
   figures.push(["elapsed time", formatSeconds(elapsedSeconds)]);
   const stepTime = history.curve("stepTime").at(-1)?.mean;
-  if (stepTime !== undefined && isRunning) {
+  if (stepTime !== undefined && isRunning && step < totalSteps) {
     figures.push(["time left", formatSeconds(stepTime * (totalSteps - step))]);
   }
   if (parameters !== null) figures.push(["parameters", formatFigure(parameters)]);

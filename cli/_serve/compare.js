@@ -207,6 +207,12 @@ function showResults(method, ids) {
   groupOf(method).results.replaceChildren(...shown);
 }
 
+/** A value of a config; what an older version did not have, and what is not set, are the same. */
+const valueOf = (config, key) => {
+  const value = config[key]?.value ?? "null";
+  return value === "null" ? "–" : value;
+};
+
 /** Keys that differ from run to run and change nothing. */
 const isIdle = (key) => key === "output" || key === "$schema";
 
@@ -214,9 +220,8 @@ function showConfig(method, ids) {
   const configs = ids.map((id) => fetched.get(id).config);
   const isAll = element("all").checked;
   const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))].filter((key) =>
-    isAll || !isIdle(key) && new Set(configs.map((config) => config[key]?.value)).size > 1
+    isAll || !isIdle(key) && new Set(configs.map((config) => valueOf(config, key))).size > 1
   );
-  const valueOf = (config, key) => config[key]?.value ?? "–";
   const rows = keys.map((key) => [
     make("td", { textContent: key }),
     ...configs.map((config) =>
