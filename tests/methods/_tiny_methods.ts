@@ -1,5 +1,6 @@
 /** Every method on a model that trains in a second, run alike. */
 import { LogReader } from "../../checkpoints/append_log.ts";
+import { readRecords } from "../../checkpoints/event_file.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { Task } from "../../configs/schema.ts";
 import { runMethod } from "../../methods/engine/run_method.ts";
@@ -94,6 +95,17 @@ export function eventsIn(directory: string): unknown[] {
   return [...new LogReader(`${directory}/events.jsonl`).read()]
     .filter(({ type }) => type === "evaluation" || type === "checkpoint")
     .map(({ type, step, name, result }) => ({ type, step, name, result }));
+}
+
+/** Evaluations and steps in TensorBoard's files of a run directory: their tags, in order. */
+export function tensorBoardIn(directory: string): string[] {
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+  return names.filter((name) => name.includes("tfevents")).sort().flatMap((name) =>
+    [...readRecords(Deno.readFileSync(`${directory}/${name}`))].flatMap(({ content }) => {
+      const text = new TextDecoder("latin1").decode(content);
+      return text.match(/evaluation\/[\w ./]+|time\/stepTime/g) ?? [];
+    })
+  );
 }
 
 export function resultIn(directory: string): Record<string, unknown> {

@@ -10,6 +10,7 @@ import {
   resultIn,
   runTiny,
   tasks,
+  tensorBoardIn,
   tinyConfigOf,
   writeTinyFiles,
 } from "../_tiny_methods.ts";
@@ -38,6 +39,7 @@ for (const task of tasks) {
       assert.equal(result.scheduleSteps, 12);
       assert.ok(typeof result.loss === "number");
       assert.ok(copies.length >= 3);
+      assert.ok(tensorBoardIn(whole).length >= 12);
       for (const { directory, saved } of copies) {
         const steps: number[] = [];
         const again = await runTiny(config, {
@@ -52,6 +54,7 @@ for (const task of tasks) {
         assert.deepEqual(withoutPlace(resultIn(directory)), withoutPlace(resultIn(whole)));
         assert.deepEqual(lossesIn(directory), lossesIn(whole), directory);
         assert.deepEqual(eventsIn(directory), eventsIn(whole), directory);
+        assert.deepEqual(tensorBoardIn(directory), tensorBoardIn(whole), directory);
       }
       // Finished now: refused, or its result again, with no step and no evaluation.
       await assert.rejects(runTiny(config, { backend, directory: whole }), /holds a finished run/);
