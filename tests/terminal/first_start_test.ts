@@ -32,7 +32,7 @@ terminalTest(
         cwd,
         env: { DENO_DIR: cache, HOME: folder },
         columns: 80,
-        timeout: 1200,
+        timeout: 2400,
       });
       const seen = screen.lines().map(({ text }) => text).join("\n");
       assert.equal(code, 0, seen);

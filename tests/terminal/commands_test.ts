@@ -1,0 +1,166 @@
+/**
+ * Every command of README.md, of the tutorial and of the help pages' examples, one after the other in a
+ * pseudo-terminal, as a reader would: small networks and few images, the commands else as they stand.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { commands } from "../../cli/commands.ts";
+import { commandLines, pages, shellBlocks } from "../docs/_markdown.ts";
+import { assertTidy, Session, terminalTest } from "./_terminal.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Networks of a few thousand parameters, trained for three steps. */
+const tinyModel = ["model.embedDim=32", "model.heads=2", "model.depth=4", "schedule.steps=3"];
+const quickEvaluation = ["evaluation.knn.atEnd=false", "evaluation.linear.atEnd=false"];
+
+/** What makes the commands quick; what is shown is the same without it. */
+const smaller: Readonly<Record<string, readonly string[]>> = {
+  tokenizer: [...tinyModel, "codebook.kmeansTokensPerCode=1", "teacher.hog.fitImages=20"],
+  pretrain: [...tinyModel, "model.earlyLayers=1", "model.headLayers=1", ...quickEvaluation],
+  finetune: [...tinyModel],
+  "linear-probe": ["probe.epochs=1", "batchSize=20"],
+  segment: ["schedule.steps=2"],
+};
+
+/** What a reader has and this test has not: the command must then end in one line that says so. */
+const absent = /imagenet|ade20k|streets|\.pth|cifar10|vqkd_encoder|failures\/|convert vit |_in1k/;
+/** Hours of work, or a page that is served: looked at for a while, then ended by Ctrl-C. */
+const endless =
+  /task (serve|browser|study|parity|segment)\b|doctor (?!--quick)|doctor$|--dry-run|--train-tokenizer/;
+/** Not a command of this program, or one of its own tests. */
+const others = /task (test|install|fmt)\b|^(mkdir|tar)|^(cat|mpirun|tensorboard)/;
+
+/** Recipes are for the full size: of those nothing is made smaller. */
+function shrink(line: string): string {
+  const name = line.match(/deno task (\S+)/)?.[1] ?? "";
+  if (/--config|--resume|--dry-run|--checkpoint.*--set model/.test(line)) return line;
+  return [line, ...(smaller[name] ?? []).map((set) => `--set ${set}`)].join(" ");
+}
+
+/** A command line as it is run here: with this Deno, and names of what lies in the folder. */
+function asRun(line: string): string {
+  return shrink(
+    line.replace(/ +#.*$/, "").replace(/^npx --yes deno@\S+/, "deno").replaceAll(
+      "path/to/images",
+      "photos",
+    )
+      .replaceAll(/\s+/g, " ").trim(),
+  );
+}
+
+/** Command lines as they are run here, each once. */
+function toRun(lines: readonly string[]): string[] {
+  return [...new Set(lines.map(asRun))].filter((line) => !others.test(line));
+}
+
+/** Those of README.md and the tutorial, in their order. */
+function documented(): string[] {
+  return toRun(
+    ["README.md", "docs/tutorial.md"].flatMap((path) =>
+      shellBlocks(pages().find((page) => page.path === path)!).flatMap(commandLines)
+    ),
+  );
+}
+
+/** The examples of the help pages, in the order in which they need each other's results. */
+function examples(): string[] {
+  const order = [/task tokenizer /, /task pretrain /, /task finetune /];
+  const place = (line: string) => {
+    const found = order.findIndex((pattern) => pattern.test(`${line} `));
+    return found < 0 ? order.length : found;
+  };
+  const lines = commands.flatMap((entry) => "commands" in entry ? entry.commands : [entry])
+    .flatMap(({ examples }) => examples.map(([line]) => `deno task ${line}`));
+  return toRun(lines.toSorted((a, b) => place(a) - place(b)));
+}
+
+/** Whether all commands run at both widths, as they do where time matters less than here. */
+const everything = Deno.env.get("CI") === "true";
+
+/** The first command of each task, those before it that it needs. */
+function onePerTask(lines: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return lines.filter((line) => {
+    const name = line.match(/deno task (\S+)/)?.[1] ?? line;
+    const isNew = !seen.has(name);
+    seen.add(name);
+    return isNew || !line.includes("deno task");
+  });
+}
+
+/** A folder that holds the project by links, a few pictures, and a home. */
+async function prepare(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "mimic-commands-" });
+  for await (const { name } of Deno.readDir(root)) {
+    if (/^(\.|runs$|photos$|pictures$)/.test(name)) continue;
+    // The study and the parity page are written below docs/: those are the reader's own here.
+    if (name === "docs") Deno.mkdirSync(`${folder}/docs`);
+    else await Deno.symlink(`${root}${name}`, `${folder}/${name}`);
+  }
+  const unpack = new Deno.Command("sh", {
+    args: [
+      "-ec",
+      "mkdir -p photos; tar -xzf assets/fashion-mnist.tar.gz -C photos; mkdir home; ln -s ../photos home/photos; " +
+      // Few of each class, and pictures by the names that the examples use.
+      "for c in photos/*/*; do ls $c | tail -n +5 | while read f; do rm $c/$f; done; done; " +
+      "for f in photo.jpg cat.jpg; do cp tests/fixtures/images/photo_500x375.jpg $f; done; " +
+      "cp tests/fixtures/images/coffee.png boot.png",
+    ],
+    cwd: folder,
+  });
+  assert.equal((await unpack.output()).code, 0);
+  // The tutorial's recipe of one's own, which it writes with a here-document.
+  const tutorial = Deno.readTextFileSync(`${root}docs/tutorial.md`);
+  for (const [, name, text] of tutorial.matchAll(/^cat > (\S+) <<'END'\n([\s\S]*?)^END$/gm)) {
+    Deno.writeTextFileSync(`${folder}/${name}`, text);
+  }
+  return folder;
+}
+
+/** Runs one line and looks at what is left on the screen. */
+async function runLine(line: string, cwd: string, columns: number): Promise<void> {
+  const session = new Session(`sh -c '${line.replaceAll("'", `'\\''`)}'`, {
+    columns,
+    cwd,
+    env: { HOME: `${cwd}/home`, MIMIC_CACHE: `${cwd}/cache` },
+    timeout: 240,
+  });
+  let isStopped = false;
+  if (endless.test(line)) {
+    const timer = setTimeout(() => {
+      isStopped = true;
+      session.type("\x03").then(() => session.type("\x03"));
+    }, 8000);
+    session.end().finally(() => clearTimeout(timer)).catch(() => {});
+  }
+  const ended = await session.end();
+  assertTidy(ended, line);
+  const seen = `\`${line}\` at ${columns} columns\n${ended.screen.rows().join("\n")}`;
+  assert.doesNotMatch(seen, /a bug in mimic/, seen);
+  if (isStopped) assert.ok([0, 130].includes(ended.code), seen);
+  else if (absent.test(line)) assert.ok([0, 2].includes(ended.code), seen);
+  else assert.equal(ended.code, 0, seen);
+}
+
+for (
+  const [what, lines] of Object.entries({
+    "README and tutorial": documented(),
+    examples: examples(),
+  })
+) {
+  for (const columns of [80, 200]) {
+    terminalTest(`${what}: every command is clean at ${columns} columns`, async () => {
+      const folder = await prepare();
+      const faults: string[] = [];
+      try {
+        for (const line of columns === 80 || everything ? lines : onePerTask(lines)) {
+          await runLine(line, folder, columns).catch((error) => faults.push(error.message));
+        }
+        assert.equal(faults.length, 0, faults.join("\n\n"));
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  }
+}
