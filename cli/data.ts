@@ -1,10 +1,12 @@
 /** `data`: looks at data sets. */
+import { dirname } from "node:path";
 import { messageOf, UserError } from "../core/errors.ts";
 import { type CommandGroup, defineCommand, exitCodes, path, required, toggle } from "./_command.ts";
 import { openProgress } from "./_progress.ts";
 
 function write(file: string, text: string): void {
   try {
+    Deno.mkdirSync(dirname(file), { recursive: true });
     Deno.writeTextFileSync(file, text);
   } catch (cause) {
     throw new UserError(`Cannot write "${file}": ${messageOf(cause)}`, { cause });
