@@ -26,7 +26,7 @@ import { extract, type ExtractedBatch, probeLoss } from "../../pipeline/probe.ts
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { openLabelled } from "../../tasks/inference/knn.ts";
-import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
+import { configOfShape, loadEncoder } from "../../tasks/inference/load_encoder.ts";
 import { noteNormalization } from "../../tasks/inference/checkpoint_preparation.ts";
 import { classPictures } from "../../tasks/recording/class_pictures.ts";
 import { labelSubset } from "../../tasks/run/label_subset.ts";
@@ -135,6 +135,7 @@ export const probe: Method<
     const frozen = await loadEncoder(on, requirePretrained(config), {
       imageSize: augment.size,
       downloads,
+      onShape: (shape) => run.requireRoom(probeFootprint(configOfShape(shape))),
     });
     noteNormalization(frozen.preprocessing, augment.normalization, listener);
     const probes = LinearProbes.create(on, {

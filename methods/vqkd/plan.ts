@@ -5,6 +5,9 @@
  */
 
 import type { TokenizerConfig } from "../../configs/schema.ts";
+import { vitBase } from "../../models/beit_config.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { encoderSpecs } from "../../models/parameter_specs.ts";
 import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
@@ -12,7 +15,7 @@ import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 
 /**
  * The plan of a run. Its parameters are those of encoder, decoder and their projections: the codebook is
- * beside them. The teacher's memory comes on top.
+ * beside them.
  */
 export interface TokenizerPlan extends RunSizes, RunCosts {
   /** Images of the training split. */
@@ -41,6 +44,13 @@ function teacherDim({ teacher, model }: TokenizerConfig): number {
   }
 }
 
+/** Numbers of a teacher as large as the published ones, which are ViT-B/16; of `hog` a negligible few. */
+function teacherParameters({ teacher }: TokenizerConfig): number {
+  return teacher.name === "hog"
+    ? 0
+    : countTrainable(encoderSpecs(vitBase, { hasMaskToken: false }));
+}
+
 /**
  * Plans a run on its images; nothing is computed.
  *
@@ -53,7 +63,10 @@ export async function planTokenizer(
   const source = await openTrainingSource(config.data);
   const images = source.length;
   source.close?.();
-  const footprint = tokenizerFootprint(vqkdConfig(config, teacherDim(config)));
+  const footprint = tokenizerFootprint(
+    vqkdConfig(config, teacherDim(config)),
+    teacherParameters(config),
+  );
   const length = runLength(config, images);
   const { codes, codeDim } = config.codebook;
   const { sizes, costs } = planRun(config, {

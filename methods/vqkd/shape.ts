@@ -28,11 +28,11 @@ export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdCon
   };
 }
 
-/** What a training step of a tokenizer holds in memory. */
-export function tokenizerFootprint(config: VqkdConfig): ModelFootprint {
+/** What a training step of a tokenizer holds in memory, its teacher's numbers included. */
+export function tokenizerFootprint(config: VqkdConfig, teacherParameters: number): ModelFootprint {
   return {
     ...parameterSizes(vqkdSpecs(config)),
-    frozenParameters: 0,
+    frozenParameters: teacherParameters,
     tokens: (config.imageSize / config.patchSize) ** 2 + 1,
     embedDim: config.embedDim,
     mlpRatio: config.mlpRatio,

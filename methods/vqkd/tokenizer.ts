@@ -108,9 +108,11 @@ export const vqkd: Method<
   async open({ config, on, listener, images: { source }, downloads, saved, ...run }) {
     const generator = Generator.from(config.seed);
     const kept = saved?.extra ?? null;
+    // Without its teacher first, whose weights are read for nothing where even that does not fit.
+    run.requireRoom(tokenizerFootprint(vqkdConfig(config, 0), 0));
     const teacher = await createTeacher(on, config, source, kept, listener, downloads);
     const shape = vqkdConfig(config, teacher.targetDim);
-    const footprint = tokenizerFootprint(shape);
+    const footprint = tokenizerFootprint(shape, teacher.parameterCount);
     run.requireRoom(footprint);
     const patchInputs = {
       "": 0,

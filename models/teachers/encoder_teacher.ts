@@ -12,7 +12,12 @@ import { takeTokens } from "../../backends/ops/take_tokens.ts";
 import { type BeitConfig, layerNormEpsilon } from "../beit_config.ts";
 import { BeitEncoder } from "../beit_encoder.ts";
 import { norm } from "../layers/block.ts";
-import { type Initialise, type NamedValues, ParameterSet } from "../parameter_set.ts";
+import {
+  countTrainable,
+  type Initialise,
+  type NamedValues,
+  ParameterSet,
+} from "../parameter_set.ts";
 import { affineSpecs, encoderSpecs } from "../parameter_specs.ts";
 import { withoutGradient } from "../without_gradient.ts";
 import { normaliseChannels } from "./normalise_channels.ts";
@@ -35,6 +40,7 @@ export interface EncoderTeacherOptions {
 export class EncoderTeacher implements Teacher {
   readonly name: string;
   readonly targetDim: number;
+  readonly parameterCount: number;
   readonly #options: EncoderTeacherOptions;
   readonly #parameters: ParameterSet;
   readonly #encoder: BeitEncoder;
@@ -52,6 +58,7 @@ export class EncoderTeacher implements Teacher {
         ? []
         : [{ name: "projection.weight", shape: [projectionDim, config.embedDim] }],
     ];
+    this.parameterCount = countTrainable(specs);
     const frozen = specs.map((spec) => ({ ...spec, isTrainable: false }));
     this.#parameters = ParameterSet.create(on, frozen, initialise);
     this.#encoder = new BeitEncoder(on, config, this.#parameters);

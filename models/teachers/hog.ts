@@ -194,6 +194,7 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
 export class HogTeacher implements Teacher {
   readonly name = "hog";
   readonly targetDim: number;
+  readonly parameterCount: number;
   readonly #options: Pick<HogOptions, "imageSize" | "patchSize">;
   readonly #state: HogState;
   readonly #tensors = new Map<string, Tensor>();
@@ -208,6 +209,7 @@ export class HogTeacher implements Teacher {
     this.#options = options;
     const rows = (name: string) => state.get(`teacher.hog.${name}.weight`)?.shape[0] ?? 0;
     this.targetDim = rows("local") + rows("global");
+    this.parameterCount = [...state.values()].reduce((sum, { values }) => sum + values.length, 0);
     if (rows("local") === 0) {
       throw new UserError('Cannot load the hog teacher: "teacher.hog.local.weight" is missing', {
         hint: "the tokenizer was trained with another teacher",

@@ -22,6 +22,8 @@ export interface Teacher {
   readonly name: string;
   /** Width T of a target. */
   readonly targetDim: number;
+  /** Numbers that it keeps on the device. */
+  readonly parameterCount: number;
   /** Features of every patch, row-major [B, N, T]; constants, as far as gradients go. */
   targets(on: Context, images: TeacherImages): Tensor;
   /**

@@ -34,6 +34,8 @@ export interface PretrainedWeights {
 export interface ReadOptions extends PositionTarget {
   /** How weights that are named by a model card are fetched. */
   readonly downloads?: DownloadOptions;
+  /** Sees the shape before any weight is read; may throw, as where the memory does not suffice. */
+  readonly onShape?: (shape: ModelShape) => void;
 }
 
 const encoderPart =
@@ -52,7 +54,7 @@ export async function readPretrained(
   checkpoint: string,
   options: ReadOptions = {},
 ): Promise<PretrainedWeights> {
-  const { downloads = {}, ...target } = options;
+  const { downloads = {}, onShape, ...target } = options;
   const opened = await openWeights(checkpoint, downloads);
   try {
     const { kind, report } = opened;
@@ -69,6 +71,7 @@ export async function readPretrained(
       wrongShape: report.wrongShape.filter(({ name }) => isNeeded(name)),
     }, `the model "${checkpoint}"`);
     const { tensors, shape } = adaptPositions(opened.tensors, opened.shape, target);
+    onShape?.(shape);
     const values = new Map<string, NamedValues>();
     for (const [name, tensor] of tensors) {
       if (!isNeeded(name)) continue;

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import type { Backend, Context } from "../../../backends/backend.ts";
+import { resolveConfig } from "../../../configs/resolve.ts";
 import { UserError } from "../../../core/errors.ts";
 import { requireRoom } from "../../../methods/engine/require_room.ts";
+import { linearProbe } from "../../../methods/probe/linear_probe.ts";
+import { trainTokenizer } from "../../../methods/vqkd/tokenizer.ts";
 import type { ModelFootprint } from "../../../pipeline/plan.ts";
+import { withFolder } from "../../tasks/_tiny.ts";
+import { writeTinyData, writeTinyModel } from "../../tasks/_tiny_model.ts";
+import { tinyTokenizerOverrides } from "../../tasks/_tiny_tokenizer.ts";
 
 /** 100 million parameters: 1.6 GB of weights, gradients and moments, 2 GB with accumulated gradients. */
 const model: ModelFootprint = {
@@ -59,4 +65,34 @@ Deno.test("the hint is what would fit: fewer images, or blocks that run again", 
   assert.match(refusal(many, model, host, 3e9), /; give --micro-batch auto, or fewer images$/);
   const wide = { ...model, tokens: 4097 };
   assert.match(refusal(config, wide, host, 3.5e9), /; give --micro-batch 1 --recompute 12$/);
+});
+
+Deno.test("a probe counts its frozen encoder, a tokenizer its teacher", async () => {
+  await withFolder(async (folder, backend) => {
+    const model = await writeTinyModel(folder);
+    const data = `data.source=${writeTinyData(folder)}`;
+    const small = ["data.workers=0", "augment.size=16", "batchSize=4", "schedule.maxSteps=1"];
+    const options = { backend, memoryLimitBytes: 1000 };
+    const { config: probe } = await resolveConfig({
+      task: "linearProbe",
+      overrides: [data, `pretrained=${model}`, ...small.slice(0, 3)],
+    });
+    await assert.rejects(linearProbe(probe, options), /take .*\(frozen .*has 0\.000001 GB/);
+
+    const taught = ["teacher.name=beit", `teacher.checkpoint=${model}`];
+    const plannedWith = async (overrides: string[]) => {
+      const { config } = await resolveConfig({
+        task: "tokenizer",
+        overrides: [...tinyTokenizerOverrides, data, ...small, ...overrides],
+      });
+      const notes: string[] = [];
+      await trainTokenizer(config, {
+        backend,
+        listener: (event) => event.type === "note" && notes.push(event.message),
+      });
+      return notes.find((note) => note.startsWith("Planned memory")) ?? "";
+    };
+    assert.match(await plannedWith(taught), /frozen/);
+    assert.doesNotMatch(await plannedWith(["teacher.hog.localComponents=1"]), /frozen [2-9]/);
+  });
 });
