@@ -6,6 +6,7 @@
 
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { metricName } from "../../core/metric_names.ts";
+import { UserError } from "../../core/errors.ts";
 import type { MaskedImageModel } from "../../models/masked_image_model.ts";
 import {
   encoderFeatures,
@@ -36,6 +37,18 @@ interface Subject {
   readonly untrained: () => MaskedImageModel;
 }
 
+/** Refuses to stop by a figure that is left out of evaluations with few classes. */
+function requireTelling(
+  { evaluation: { stop } }: PretrainConfig,
+  { classes }: EvaluationData,
+): void {
+  if (!stop?.metric.endsWith("Top5") || classes > 5) return;
+  throw new UserError(
+    `Cannot stop by ${stop.metric}: with ${classes} classes top-5 accuracy says nothing`,
+    { hint: `set evaluation.stop.metric=${stop.metric.replace("Top5", "Top1")}` },
+  );
+}
+
 /** Measures what the features of a model are worth when the config says so. */
 export class PretrainEvaluation implements Evaluation, KeptState {
   readonly #subject: Subject;
@@ -59,7 +72,10 @@ export class PretrainEvaluation implements Evaluation, KeptState {
     const subject = { run, length, model, untrained };
     if (!isWanted) return new PretrainEvaluation({ ...subject, data: null });
     const data = await openEvaluationData(run.config);
-    if (!("reason" in data)) return new PretrainEvaluation({ ...subject, data });
+    if (!("reason" in data)) {
+      requireTelling(run.config, data);
+      return new PretrainEvaluation({ ...subject, data });
+    }
     run.listener({ type: "note", message: `No evaluation of features: ${data.reason}` });
     return new PretrainEvaluation({ ...subject, data: null });
   }

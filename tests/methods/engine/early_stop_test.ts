@@ -86,6 +86,19 @@ for (const [task, metric, overrides] of stopping) {
   });
 }
 
+Deno.test("a figure that few classes leave out stops no run", async () => {
+  await withFolder(async (folder, backend) => {
+    const config = await tinyConfigOf("pretrain", await writeTinyFiles(folder), [
+      "evaluation.stop.metric=knnTop5",
+      "evaluation.stop.patience=2",
+    ]);
+    await assert.rejects(
+      runTiny(config, { backend, directory: null }),
+      /with 2 classes top-5 accuracy says nothing; set evaluation\.stop\.metric=knnTop1/,
+    );
+  });
+});
+
 Deno.test("a figure that is measured at the end alone stops no run", async () => {
   await withFolder(async (folder) => {
     const files = await writeTinyFiles(folder);
