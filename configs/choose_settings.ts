@@ -61,10 +61,10 @@ const speedOfGpu = 5e11;
 const bytesPerParameter = 64;
 
 /**
- * The models that are chosen without being asked for, the largest first. Pass by pass ViT-Ti learns as
- * the quick start's model does (after 250 steps of 16 a loss of 9.26 and 9.20, on 3000 photographs against
- * tokens of pixels), and a pass costs 4.5 times as much: it is taken where half an hour is enough for as many
- * passes as were measured.
+ * The models that are chosen without being asked for, the largest first. After 600 steps of 16 on 3000
+ * photographs, against tokens of pixels, ViT-Ti had 28.7 % by k-NN and 37.1 by a linear classifier, the quick
+ * start's model 28.5 and 33.9, raw pixels 27.4 and 25.1. A pass of ViT-Ti costs 4.5 times as much: it is taken
+ * where half an hour is enough for as many passes as were measured of the other.
  */
 const models = ["small", "tiny", "mini"] as const satisfies readonly ModelName[];
 
