@@ -80,6 +80,8 @@ function assertSameNumbers(actual: unknown, expected: unknown, isBitwise: boolea
   } else if (typeof expected === "object" && expected !== null) {
     assert.ok(typeof actual === "object" && actual !== null, at);
     for (const [key, value] of Object.entries(expected)) {
+      // Of fewer than six classes, as here, the top-5 accuracy said nothing and is recorded no more.
+      if (/top5$/i.test(key)) continue;
       assertSameNumbers((actual as Record<string, unknown>)[key], value, isBitwise, `${at}.${key}`);
     }
   } else {

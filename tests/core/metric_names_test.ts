@@ -74,7 +74,7 @@ Deno.test("every number that a training logs has a name in words", async () => {
     for (
       const key of [
         "untrained/linearTop1",
-        "averaged/top5",
+        "averaged/top1",
         "segmentation/mIoU",
         "layer1.clsAndMean/top1",
         "longestIdleSteps",
