@@ -25,7 +25,7 @@ function toHalf(name: string, values: Float32Array): Uint16Array {
   if (largest > FLOAT16_MAX) {
     throw new UserError(
       `Cannot write "${name}" as float16: it holds ${largest}, and float16 ends at ${FLOAT16_MAX}`,
-      { hint: "take --dtype bfloat16" },
+      { hint: "give --dtype bfloat16" },
     );
   }
   return new Uint16Array(new Float16Array(values).buffer);

@@ -75,7 +75,10 @@ export class FeatureCache {
     } catch (error) {
       throw new UserError(
         `Cannot keep features in "${options.directory}": ${messageOf(error)}`,
-        { hint: "give another folder with teacher.cache.directory", cause: error },
+        {
+          hint: "give another folder with --set teacher.cache.directory=DIR, or null for none",
+          cause: error,
+        },
       );
     }
   }
@@ -130,7 +133,7 @@ export class FeatureCache {
       await Deno.rename(aside, path);
     } catch (error) {
       throw new UserError(`Cannot keep features in "${path}": ${messageOf(error)}`, {
-        hint: "make room, or turn it off with teacher.cache.directory=null",
+        hint: "make room, or turn it off with --set teacher.cache.directory=null",
         cause: error,
       });
     }

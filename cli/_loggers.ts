@@ -16,7 +16,12 @@ function env(variable: string): string | undefined {
 }
 
 /** Refuses a server that this process may not talk to: a hook's failure is only a warning later. */
-function requireServer(name: LoggerName, variable: string, address: string): string {
+function requireServer(
+  command: string,
+  name: LoggerName,
+  variable: string,
+  address: string,
+): string {
   if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
     throw new UserError(`Cannot log to ${name}: ${variable} is "${address}", not an address`, {
       hint: `set it to one such as http://127.0.0.1:5000`,
@@ -25,15 +30,20 @@ function requireServer(name: LoggerName, variable: string, address: string): str
   const { host } = new URL(address);
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") {
     throw new UserError(`Cannot log to ${name}: the task may not reach ${host}`, {
-      hint: `allow it: deno run -A main.ts pretrain --log ${name}`,
+      hint: `allow it: deno run -A main.ts ${command} --log ${name}`,
     });
   }
   return address;
 }
 
-function openMlflow(options: LoggerOptions): RunHook {
+function openMlflow(command: string, options: LoggerOptions): RunHook {
   const variable = "MLFLOW_TRACKING_URI";
-  const server = requireServer("mlflow", variable, env(variable) ?? "http://127.0.0.1:5000");
+  const server = requireServer(
+    command,
+    "mlflow",
+    variable,
+    env(variable) ?? "http://127.0.0.1:5000",
+  );
   const [user, token] = [env("MLFLOW_TRACKING_USERNAME"), env("MLFLOW_TRACKING_TOKEN")];
   const authorization = token !== undefined
     ? `Bearer ${token}`
@@ -46,7 +56,7 @@ function openMlflow(options: LoggerOptions): RunHook {
   });
 }
 
-function openWandb(options: LoggerOptions): RunHook {
+function openWandb(command: string, options: LoggerOptions): RunHook {
   const apiKey = env("WANDB_API_KEY");
   if (apiKey === undefined) {
     throw new UserError("Cannot log to wandb: WANDB_API_KEY is not set", {
@@ -54,7 +64,7 @@ function openWandb(options: LoggerOptions): RunHook {
     });
   }
   const variable = "WANDB_BASE_URL";
-  const server = requireServer("wandb", variable, env(variable) ?? "https://api.wandb.ai");
+  const server = requireServer(command, "wandb", variable, env(variable) ?? "https://api.wandb.ai");
   return wandbLogger({
     ...{ ...options, apiKey, server },
     project: env("WANDB_PROJECT"),
@@ -79,12 +89,17 @@ function remembered(directory: string, name: LoggerName): LoggerOptions {
 /**
  * The loggers that `--log` names.
  *
+ * @param command that they are for, to say how to start it
  * @throws UserError for a key or an address that is missing, or that the task may not use
  */
-export function openLoggers(names: readonly LoggerName[], directory: string): RunHook[] {
+export function openLoggers(
+  names: readonly LoggerName[],
+  directory: string,
+  command: string,
+): RunHook[] {
   return [...new Set(names)].map((name) => {
     const options = remembered(directory, name);
-    const hook = name === "mlflow" ? openMlflow(options) : openWandb(options);
+    const hook = name === "mlflow" ? openMlflow(command, options) : openWandb(command, options);
     const named: RunHook = (event) => hook(event);
     Object.defineProperty(named, "name", { value: name });
     return named;

@@ -55,13 +55,15 @@ export function inferenceOptions(
   const { checkpoint, data, split, testSplit, workers, backend, ...rest } = flags;
   if (checkpoint === undefined) {
     throw new UserError("Cannot tell which model to look at: --checkpoint is missing", {
-      hint: "give a run directory, a file or a model card's name",
+      hint: "give it a run directory, a file or a model card's name",
     });
   }
   const progress = openProgress(plainSeconds, flags.quiet);
   const options: InferenceOptions = {
     checkpoint,
     data: {
+      // These commands have no --set: what cannot be read is left out, and named in a warning.
+      ...{ onError: "skip", maxSkipped: 1e9 },
       ...(data === undefined ? {} : { source: data, evaluationSource: null }),
       // Other images than the run's: neither its lists nor what it leaves out speak of them.
       ...(data === undefined ? {} : {

@@ -18,7 +18,10 @@ type Call =
 function unknownCommand(name: string, known: readonly { name: string }[], calledAs: string): never {
   const near = nearest(name, known.map((entry) => entry.name));
   throw new UserError(`Unknown command "${name}"`, {
-    hint: near === undefined ? `see \`${calledAs} --help\`` : `did you mean "${near}"?`,
+    hint: near !== undefined
+      ? `did you mean "${near}"?`
+      // Without a name, \`deno task\` lists the commands itself: its --help is Deno's.
+      : `see \`${calledAs === "deno task" ? calledAs : `${calledAs} --help`}\``,
   });
 }
 

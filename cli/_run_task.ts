@@ -172,7 +172,7 @@ function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBy
 function checkedName(name: string): string {
   if (name !== "" && !/[/\\]|^\.+$/.test(name)) return name;
   throw new UserError(`Cannot call a run "${name}": expected the name of a folder`, {
-    hint: "give --out for a folder elsewhere",
+    hint: "leave --name out, and give --out DIR for a folder elsewhere",
   });
 }
 
@@ -191,7 +191,7 @@ async function openRun<T extends Task>(
   }
   if (flags.out !== undefined && flags.out !== flags.resume) {
     throw new UserError("Cannot use --out with --resume: a run stays in its directory", {
-      hint: "leave --out away",
+      hint: "leave --out out",
     });
   }
   const stored = storedConfig(flags.resume);
@@ -255,7 +255,10 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
     return await dryRun({ runner, config, directory, ...memoryOptions() }, flags, context);
   }
   const hooks = isFirst
-    ? [...openLoggers(flags.log, directory), ...await loadHooks(flags.hook)]
+    ? [
+      ...openLoggers(flags.log, directory, taskCommands[runner.task]),
+      ...await loadHooks(flags.hook),
+    ]
     : [];
   const progress = openProgress(config.log.progressSeconds, flags.quiet);
   const saved = new SavedSteps(progress.listener);

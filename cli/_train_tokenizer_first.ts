@@ -88,10 +88,10 @@ function refuse(flags: RunFlagValues): void {
   if (other === null) return;
   const hints: Record<string, string> = {
     "--dry-run": "`deno task tokenizer --dry-run` plans the tokenizer",
-    "--resume": "the same command goes on where it stopped",
+    "--resume": "leave --resume out: the same command goes on where it stopped",
   };
   throw new UserError(`Cannot use --train-tokenizer with ${other}`, {
-    hint: hints[other] ?? "leave one of them away",
+    hint: hints[other] ?? "leave one of them out",
   });
 }
 

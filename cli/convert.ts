@@ -50,7 +50,7 @@ export const convert = defineCommand({
     const { to } = flags;
     if (to === undefined) {
       throw new UserError("Cannot convert: --to is missing", {
-        hint: `one of ${targets.join(", ")}`,
+        hint: `give --to and one of ${targets.join(", ")}`,
       });
     }
     const path = await locateWeights(from, flags, context);

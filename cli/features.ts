@@ -42,7 +42,7 @@ export const features = defineCommand({
     const { out, layer, token, split } = flags;
     if (out === undefined) {
       throw new UserError("Cannot write the features: --out is missing", {
-        hint: "give a file, such as --out features.safetensors",
+        hint: "name the file, such as --out features.safetensors",
       });
     }
     const { options, close } = inferenceOptions({ ...flags, split: undefined });

@@ -34,7 +34,7 @@ async function compareOn(
       const able = ["float32", ...reducedPrecisions].join(", ");
       throw new UserError(
         `Cannot compare in ${precision}: the ${backend.name} backend computes in ${able} here`,
-        { hint: "try --backend reference, which imitates reduced precision" },
+        { hint: "give --backend reference, which imitates reduced precision" },
       );
     }
     context.note(`Comparing on ${backend.name}: ${description}`);

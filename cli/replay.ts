@@ -29,7 +29,7 @@ export const replay = defineCommand({
   ],
   async run({ flags, arguments: { bundle } }, context) {
     if (flags.backend === "auto") {
-      throw new UserError('Cannot replay on "auto"', { hint: "name a backend, or leave it out" });
+      throw new UserError('Cannot replay on "auto"', { hint: "leave --backend out, or name one" });
     }
     const { replayFailure } = await import("../methods/engine/replay.ts");
     const { describeObservation } = await import("../backends/watch.ts");

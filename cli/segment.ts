@@ -35,7 +35,11 @@ async function stepsOfEpochs(flags: RunFlagValues, epochs: string): Promise<Over
     throw new UserError(
       `Cannot train for --epochs ${epochs}: expected at least one step of ${config.batchSize} ` +
         `images, and there are ${source.length}`,
-      { hint: "give a larger number" },
+      {
+        hint: `give at least --epochs ${
+          Math.ceil(10 * config.batchSize / Math.max(1, source.length)) / 10
+        }`,
+      },
     );
   }
   const warmupSteps = Math.min(config.schedule.warmupSteps, Math.floor(steps / 10));

@@ -69,7 +69,7 @@ async function openSink(file: string): Promise<TokenSink> {
   if (file.endsWith(".jsonl")) return await jsonLines(file);
   if (file.endsWith(".safetensors")) return safetensors(file);
   throw new UserError(`Cannot write tokens to "${file}": expected .safetensors or .jsonl`, {
-    hint: "give --out with one of these endings",
+    hint: "name it for example --out tokens.safetensors",
   });
 }
 

@@ -22,7 +22,7 @@ function checkTransformer(name: string, model: Sizes, fail: Fail): void {
       `${name}.patchSize`,
       model.patchSize,
       `a divisor of the image size ${model.imageSize}`,
-      `for example ${name}.patchSize=${nearestDivisor(model.imageSize, model.patchSize)}`,
+      `for example --set ${name}.patchSize=${nearestDivisor(model.imageSize, model.patchSize)}`,
     );
   }
   const patches = (model.imageSize / model.patchSize) ** 2;
@@ -102,7 +102,7 @@ function checkTestView({ augment }: Extract<Config, { task: "finetune" }>, fail:
     "augment.testResize",
     testResize,
     `at least augment.size, ${size}, which is cut out of it`,
-    `leave it out, or set augment.testResize=${Math.round(size * 256 / 224)}`,
+    `leave it out, or give --set augment.testResize=${Math.round(size * 256 / 224)}`,
   );
 }
 
@@ -113,7 +113,7 @@ function checkWindow({ augment }: Extract<Config, { task: "segment" }>, fail: Fa
     "augment.stride",
     stride,
     `at most the window's size, augment.size, ${size}`,
-    `leave it out, or set augment.stride=${Math.floor(size * 2 / 3)}`,
+    `leave it out, or give --set augment.stride=${Math.floor(size * 2 / 3)}`,
   );
 }
 
@@ -143,7 +143,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
       "microBatchSize",
       microBatchSize,
       `a divisor of batchSize, ${batchSize}`,
-      `for example microBatchSize=${nearestDivisor(batchSize, microBatchSize)}`,
+      `for example --micro-batch ${nearestDivisor(batchSize, microBatchSize)}`,
     );
   }
 }

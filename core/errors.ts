@@ -36,7 +36,7 @@ export class OutOfMemoryError extends UserError {
   /** Images of the forward pass that it happened in, where somebody knows. */
   microBatchSize: number | null = null;
   constructor(message: string) {
-    super(message, { hint: "lower --micro-batch, or set recompute" });
+    super(message, { hint: "lower --micro-batch, or raise --recompute" });
   }
 }
 

@@ -143,7 +143,7 @@ export function layoutByFolders(paths: readonly string[], rule: LabelRule, root:
     throw new UserError(
       `Cannot read class folders in "${root}": expected every image in a folder of its class, ` +
         `found ${loose} outside`,
-      { hint: "move them, or set data.labels=none" },
+      { hint: 'move them, or open the images with labels: "none"' },
     );
   }
   if (rule === "none" || loose > 0) {
@@ -174,7 +174,7 @@ export function layoutByClassTexts(
     throw new UserError(
       `Cannot label "${paths[index]}" in "${root}": it has no .cls file, nor a .json with a label`,
       {
-        hint: "set data.labels=none to go without labels",
+        hint: "give every image one, or none",
       },
     );
   });

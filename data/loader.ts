@@ -174,7 +174,7 @@ export class Loader {
   #skip(index: number, message: string): void {
     const { onError = "raise", maxSkipped = 100, onSkip, source } = this.#options;
     if (onError === "raise") {
-      throw new UserError(message, { hint: "set data.onError=skip to leave such files out" });
+      throw new UserError(message, { hint: "leave such files out with --set data.onError=skip" });
     }
     if (this.#skipped.has(index)) return;
     this.#skipped.set(index, message);
@@ -182,7 +182,7 @@ export class Loader {
     if (this.#skipped.size > maxSkipped) {
       throw new UserError(
         `Cannot go on: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
-        { hint: "check the data set" },
+        { hint: `allow more with --set data.maxSkipped=${2 * maxSkipped + 100}` },
       );
     }
   }

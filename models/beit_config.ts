@@ -181,7 +181,8 @@ export function validateBeitConfig(config: BeitConfig): void {
     throw new UserError(
       "Cannot build the model: it has both a shared relative-position table and one for each block",
       {
-        hint: "set model.usesSharedRelativePositionBias or model.usesRelativePositionBias to false",
+        hint:
+          "give --set model.usesSharedRelativePositionBias=false, or model.usesRelativePositionBias=false",
       },
     );
   }

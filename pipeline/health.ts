@@ -15,9 +15,7 @@ export interface HealthOptions {
 
 /** What is said where steps wait for images for a share of the time, with what helps. */
 export function starvationMessage(share: number): string {
-  return `Steps wait for images ${
-    Math.round(100 * share)
-  } % of the time: set data.workers higher, ` +
+  return `Steps wait for images ${Math.round(100 * share)} % of the time: raise --workers, ` +
     "put the images on a faster disk or into tar shards, make them smaller, or let " +
     "data.cacheBytes hold them all";
 }
@@ -85,7 +83,7 @@ export class RunHealth {
       kind: "stalledLoss",
       message: `The loss has not fallen for ${step - this.#lowestAt} steps: its mean is ` +
         `${this.#loss.toPrecision(4)}, and was ${this.#lowest.toPrecision(4)} at step ` +
-        `${this.#lowestAt}; try another optimizer.lr (it is ${learningRate} now), look at the ` +
+        `${this.#lowestAt}; try another --lr (it is ${learningRate} now), look at the ` +
         "gradient norm in metrics.jsonl, or end the run",
     });
   }

@@ -38,7 +38,7 @@ function requireClasses(labels: Uint8Array, classes: number, ids: readonly strin
       ids[Math.floor(at / (labels.length / ids.length))]
     }": its label map has class ` +
       `${labels[at]}, and segmentation.classes is ${classes}`,
-    { hint: "set segmentation.classes=auto, or the number of classes" },
+    { hint: `give --set segmentation.classes=${labels[at] + 1} or more, or auto` },
   );
 }
 

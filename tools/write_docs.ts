@@ -1,5 +1,6 @@
 /**
- * Writes `docs/reference/`, the pages of all config keys and commands: `deno task docs`.
+ * Writes `docs/reference/`, the pages of all config keys and commands, and `docs/errors.md`, the
+ * table of errors and what helps: `deno task docs`.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { taskCommands } from "../configs/resolve.ts";
 import { schemas, type Task } from "../configs/schema.ts";
 import { commandPage } from "./docs/command_pages.ts";
 import { configPage, configPageName } from "./docs/config_pages.ts";
+import { errorsPage } from "./docs/errors_page.ts";
 
 const tasks = Object.keys(schemas) as Task[];
 
@@ -38,4 +40,5 @@ if (import.meta.main) {
   for (const [name, page] of await referencePages()) {
     Deno.writeTextFileSync(new URL(name, folder), page);
   }
+  Deno.writeTextFileSync(new URL("../errors.md", folder), errorsPage());
 }

@@ -106,13 +106,13 @@ function requirePlace(
   if (kind !== "tokenizer" && family !== "beit" && !isHub) {
     throw new UserError(
       `Cannot convert to ${format}: expected a BEiT, found a ${family} without BEiT's biases of q and v`,
-      { hint: "convert it to timm, huggingface or safetensors" },
+      { hint: "give --to timm, huggingface or safetensors" },
     );
   }
   if (format === "mmselfsup" && shape.pooling === "cls") {
     throw new UserError(
       "Cannot convert to mmselfsup: its classifier averages the patches, this one takes the class token",
-      { hint: "convert it to timm, unilm, huggingface or safetensors" },
+      { hint: "give --to timm, unilm, huggingface or safetensors" },
     );
   }
 }
@@ -143,7 +143,7 @@ export function toFormatNames(
   requirePlace(format, { kind, family, shape });
   if (kind === "tokenizer" && (format === "timm" || format === "huggingface")) {
     throw new UserError(`Cannot convert a VQ-KD tokenizer to ${format}: it has no class for it`, {
-      hint: "convert it to mmselfsup, unilm or safetensors",
+      hint: "give --to mmselfsup, unilm or safetensors",
     });
   }
   if (kind !== "tokenizer" && family !== "beit" && format !== "mimic") {

@@ -101,7 +101,7 @@ export async function exportOnnx(
   const output = options.output ?? (model.kind === "finetune" ? "logits" : "features");
   if (output === "logits" && model.kind !== "finetune") {
     throw new UserError(`Cannot export logits to ONNX: a ${model.kind} checkpoint has no classes`, {
-      hint: "export features, or fine-tune it first",
+      hint: "give --output features, or fine-tune it first",
     });
   }
   const graph = new GraphBuilder();

@@ -24,8 +24,8 @@ export interface CommunicatorOptions {
 
 /** Launchers of mmselfsup that are not MPI. */
 const foreignLaunchers: Readonly<Record<string, string>> = {
-  pytorch: "start it with `mpirun -n 8 deno task …` and leave --launcher away",
-  slurm: "start it with `srun --mpi=pmix deno task …` and leave --launcher away",
+  pytorch: "start it with `mpirun -n 8 deno task …` and leave --launcher out",
+  slurm: "start it with `srun --mpi=pmix deno task …` and leave --launcher out",
 };
 
 /**
@@ -40,7 +40,7 @@ export async function openCommunicator(
   if (launcher === "none") return single;
   if (launcher !== undefined && launcher !== "mpi") {
     throw new UserError(`Cannot use --launcher ${launcher}: mimic knows none and mpi`, {
-      hint: foreignLaunchers[launcher] ?? "leave it away to have it found",
+      hint: foreignLaunchers[launcher] ?? "leave --launcher out to have it found",
     });
   }
   const launch = findLaunch();

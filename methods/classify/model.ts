@@ -48,7 +48,7 @@ export function classCount({ model }: FinetuneConfig, inData: number): number {
   if (inData > model.classes) {
     throw new UserError(
       `Cannot fine-tune: the images have ${inData} classes, and model.classes is ${model.classes}`,
-      { hint: "set model.classes=auto" },
+      { hint: "give --set model.classes=auto" },
     );
   }
   return model.classes;

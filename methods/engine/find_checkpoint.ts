@@ -10,7 +10,8 @@ import {
   type RunDirectory,
 } from "../../checkpoints/run_directory.ts";
 import type { LoadedCheckpoint } from "../../checkpoints/store.ts";
-import { type Config, schemas } from "../../configs/schema.ts";
+import { taskCommands } from "../../configs/resolve.ts";
+import { type Config, schemas, type Task } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { decidingValues } from "./config_hash.ts";
@@ -65,7 +66,9 @@ export function findCheckpoint(
       { hint: "choose another --out" },
     );
   }
-  if (state.configHash !== hash) throw otherConfig(directory, config);
+  if (state.configHash !== hash && !differsInCareOnly(directory, config, state.configHash)) {
+    throw otherConfig(directory, config);
+  }
   const metrics = state.metrics ?? lastMetricsAt(directory.path, loaded.step) ?? undefined;
   return {
     loaded,
@@ -76,6 +79,23 @@ export function findCheckpoint(
       result,
     },
   };
+}
+
+/** Keys that say what becomes of broken files: what a run that met one may change. */
+const careOfFiles = ["onError", "maxSkipped"];
+
+/** Whether the run's config and this one differ only in how they take broken files. */
+function differsInCareOnly(directory: RunDirectory, config: Config, hash: string): boolean {
+  const stored = directory.readConfig() as { hash?: string; config?: unknown } | null;
+  if (stored?.hash !== hash) return false;
+  const parsed = schemas[config.task].safeParse(stored.config);
+  if (!parsed.success) return false;
+  const [before, now] = [parsed.data, config].map((config) => {
+    const values = decidingValues(config);
+    for (const key of careOfFiles) delete (values.data as Record<string, unknown>)[key];
+    return values;
+  });
+  return differingKeys(before, now).length === 0;
 }
 
 /** The error for a run of another config, with the keys that differ. */
@@ -90,7 +110,9 @@ function otherConfig(directory: RunDirectory, config: Config): UserError {
   const what = stored?.task !== undefined && stored.task !== config.task
     ? `as ${stored.task}, and this is ${config.task}`
     : `with another config${keys.length === 0 ? "" : `: ${listed}`}`;
+  const command = taskCommands[stored?.task as Task] ?? taskCommands[config.task];
   return new UserError(`Cannot go on in "${directory.path}": its run was started ${what}`, {
-    hint: "choose another --out, or repeat the options of that run (config.json holds them)",
+    hint: "choose another --out, or go on with that run as it is: " +
+      `deno task ${command} --resume ${directory.path}`,
   });
 }

@@ -85,7 +85,7 @@ function choosePrecision(
     throw new UserError(
       `Cannot use mixed precision on ${backend.name}: ${backend.capabilities.description} has no ` +
         "reduced format",
-      { hint: "use --precision auto or float32" },
+      { hint: "give --precision auto or float32" },
     );
   }
   listener({ type: "note", message: `No reduced precision on ${backend.name}: running float32` });

@@ -14,6 +14,7 @@ import type { SegmentationTransform } from "../../data/segmentation_transform.ts
 import { shapeNames, shapesSource } from "../../data/shapes_source.ts";
 import type { Source } from "../../data/source.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
+import { UnreadableImages } from "./unreadable.ts";
 
 type DataConfig = SegmentConfig["data"];
 
@@ -66,17 +67,26 @@ export async function segmentClasses(config: SegmentConfig, source: Source): Pro
     isReduced: reduceZeroLabel,
     maxPixels: config.data.maxPixels,
   };
+  // The loader will tell of what is left out.
+  const unreadable = new UnreadableImages(config.data, () => {});
   let largest = -1;
   for (let index = 0; index < source.length; index++) {
-    const { data } = await readLabels(source, index, options);
-    for (const label of data) if (label !== ignoredLabel && label > largest) largest = label;
+    const { id } = source.entry(index);
+    const map = await unreadable.attempt(id, () => readLabels(source, index, options));
+    for (const label of map?.data ?? []) {
+      if (label !== ignoredLabel && label > largest) largest = label;
+    }
   }
   if (largest < 0) {
     throw new UserError(
       `Cannot count the classes of "${config.data.source}": no pixel has a label`,
-      {
-        hint: "check segmentation.reduceZeroLabel, or set segmentation.classes",
-      },
+      { hint: `the label maps hold nothing but ${reduceZeroLabel ? "0 or 255" : "255"}` },
+    );
+  }
+  if (largest === 0) {
+    throw new UserError(
+      `Cannot learn classes from "${config.data.source}": every labelled pixel has class 0`,
+      { hint: "label two classes at least" },
     );
   }
   return largest + 1;

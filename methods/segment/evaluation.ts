@@ -24,6 +24,7 @@ import { confusionOf } from "../../tasks/evaluation/classification.ts";
 import { type LabelledImage, segmentPictures } from "../../tasks/recording/segment_pictures.ts";
 import type { DrawPictures } from "../engine/run_recorder.ts";
 import { labelName, openAnnotatedTest, readLabels } from "./data.ts";
+import { UnreadableImages } from "./unreadable.ts";
 import { toTensors } from "../../tasks/run/model_tensors.ts";
 import type { Evaluation, EvaluationMoment, KeptState, Run } from "../method.ts";
 
@@ -38,6 +39,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
   readonly #run: Run<SegmentConfig>;
   readonly #model: Segmenter;
   readonly #source: Source | null;
+  readonly #unreadable: UnreadableImages;
   #best: BestSegmenter | null = null;
   #bestValue = -Infinity;
   #last: (SegmentationQuality & { readonly step: number }) | null = null;
@@ -46,6 +48,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     this.#run = run;
     this.#model = model;
     this.#source = source;
+    this.#unreadable = new UnreadableImages(run.config.data, run.listener);
   }
 
   /** Opens the evaluation split; says so where there is none. */
@@ -116,34 +119,47 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     const decoder = await createImageDecoder();
     const counts = new PixelCounts(model.config.classes);
     const communicator = communicatorOf(this.#run.on);
+    let images = 0;
     for (let index = communicator.rank; index < source.length; index += communicator.size) {
-      const { image, labels } = await this.#read(source, decoder, index);
-      counts.add(await this.#predict(image), labels);
+      const read = await this.#read(source, decoder, index);
+      if (read !== null) {
+        counts.add(await this.#predict(read.image), read.labels);
+        images++;
+      }
       const done = Math.min(source.length, index + communicator.size);
       const what = "Evaluating this model: whole test images";
       this.#run.listener({ type: "progress", what, done, total: source.length });
+    }
+    if (images === 0 && communicator.rank < source.length) {
+      throw new UserError("Cannot evaluate: no test image can be read");
     }
     await counts.sumOver(communicator);
     return counts;
   }
 
-  /** An image with labels that the model can have. */
-  async #read(source: Source, decoder: ImageDecoder, index: number): Promise<LabelledImage> {
-    const { segmentation, data } = this.#run.config;
+  /** An image with labels that the model can have; null where it cannot be read and may be left out. */
+  async #read(source: Source, decoder: ImageDecoder, index: number): Promise<LabelledImage | null> {
+    const { segmentation: { reduceZeroLabel: isReduced }, data } = this.#run.config;
     const { classes } = this.#model.config;
     const { id, path = id } = source.entry(index);
     const { exif, maxPixels } = data;
-    const image = await decoder.decode(await source.read(index), path, { exif, maxPixels });
-    const isReduced = segmentation.reduceZeroLabel;
-    const labels = await readLabels(source, index, { decoder, isReduced, maxPixels });
-    if (labels.width !== image.width || labels.height !== image.height) {
+    const read = await this.#unreadable.attempt(id, async () => {
+      const image = await decoder.decode(await source.read(index), path, { exif, maxPixels });
+      const labels = await readLabels(source, index, { decoder, isReduced, maxPixels });
+      if (labels.width === image.width && labels.height === image.height) return { image, labels };
       throw new UserError(`Cannot evaluate "${path}": its label map has another size`);
-    }
+    });
+    if (read === null) return null;
+    const { image, labels } = read;
     const strange = labels.data.find((label) => label >= classes && label !== ignoredLabel);
     if (strange !== undefined) {
       throw new UserError(
         `Cannot evaluate "${path}": its label map has class ${strange}, and the model ${classes} classes`,
-        { hint: "set segmentation.classes to the number of classes" },
+        {
+          hint: `start anew with --set segmentation.classes=${
+            strange + 1
+          } or more, and another --out`,
+        },
       );
     }
     return { id, image, labels };

@@ -6,7 +6,7 @@
 
 import type { Context } from "../../backends/backend.ts";
 import { type DownloadOptions, resolveWeights } from "../../checkpoints/download.ts";
-import { openModel } from "../../checkpoints/open_model.ts";
+import { type ModelCheckpoint, openModel } from "../../checkpoints/open_model.ts";
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/source.ts";
@@ -39,16 +39,28 @@ export async function createTeacher(
   }
   if (checkpoint === null) {
     throw new UserError(`Cannot load the ${name} teacher: teacher.checkpoint is not set`, {
-      hint: "give its weights with --set teacher.checkpoint=FILE, or take --teacher hog",
+      hint:
+        "give its weights with --set teacher.checkpoint=FILE, or use --teacher hog, which has none",
     });
   }
   const path = await resolveWeights(checkpoint, downloads);
   const model = await openModel(path, { part: "teacher" });
   try {
+    requireSameGrid(config, model, checkpoint);
     return await createEncoderTeacher(on, name, model, checkpoint);
   } finally {
     model.close();
   }
+}
+
+/** A tokenizer learns a vector for each of its own patches. */
+function requireSameGrid(config: TokenizerConfig, { shape }: ModelCheckpoint, where: string): void {
+  const { patchSize } = config.model;
+  if (shape.patchSize === patchSize) return;
+  throw new UserError(
+    `Cannot teach with "${where}": its patches have ${shape.patchSize} px, the tokenizer's ${patchSize}`,
+    { hint: `give --patch-size ${shape.patchSize}` },
+  );
 }
 
 /** The part of a checkpoint's extra tensors that is the hog teacher's, if it is there. */

@@ -38,7 +38,7 @@ const TEACHERS: Readonly<
 /** Which teacher a model could be, to name it where another was asked for. */
 function fitting(family: ModelFamily): string {
   const names = Object.entries(TEACHERS).filter(([, teacher]) => teacher.family === family);
-  return names.map(([name]) => `--teacher ${name}`).join(" or ");
+  return names.map(([name]) => name).join(" or ");
 }
 
 /**
@@ -61,7 +61,7 @@ export async function createEncoderTeacher(
   if (model.family !== family) {
     throw new UserError(
       `Cannot load the ${name} teacher from "${where}": expected a ${family}, found a ${model.family}`,
-      { hint: `take ${fitting(model.family)}` },
+      { hint: `give --teacher ${fitting(model.family)}` },
     );
   }
   requireWhole(model.report, `the teacher "${where}"`);

@@ -91,14 +91,14 @@ export function requireFit(
   if (tokenizer.codes !== model.codes) {
     throw new UserError(
       `Cannot use the tokenizer: it has ${tokenizer.codes} codes, and model.codes is ${model.codes}`,
-      { hint: `set model.codes=${tokenizer.codes}, or give another --tokenizer` },
+      { hint: `give --set model.codes=${tokenizer.codes}, or another --tokenizer` },
     );
   }
   if (tokenizer.imageSize !== tokenizerSize) {
     throw new UserError(
       `Cannot use the tokenizer: it was trained at ${tokenizer.imageSize} px, and ` +
         `augment.tokenizerSize is ${tokenizerSize}`,
-      { hint: `set augment.tokenizerSize=${tokenizer.imageSize}, or give another --tokenizer` },
+      { hint: `give --set augment.tokenizerSize=${tokenizer.imageSize}, or another --tokenizer` },
     );
   }
   const [theirs, ours] = [tokenizer, model].map((x) => x.imageSize / x.patchSize);
@@ -106,7 +106,13 @@ export function requireFit(
     throw new UserError(
       `Cannot use the tokenizer: it divides an image into ${theirs} × ${theirs} patches, the model ` +
         `into ${ours} × ${ours}`,
-      { hint: "choose model.patchSize and model.imageSize to match, or give another --tokenizer" },
+      {
+        hint:
+          `give --set model.imageSize=${
+            theirs * model.patchSize
+          } for a grid that fits, or another ` +
+          "--tokenizer",
+      },
     );
   }
 }

@@ -66,17 +66,26 @@ export async function checkTokenizer(
   }
   if (updatesDuringPretraining) {
     throw new UserError("Cannot update the codebook of pixels during pretraining: it is frozen", {
-      hint: "set tokenizer.updatesDuringPretraining=false",
+      hint: "give --set tokenizer.updatesDuringPretraining=false",
     });
   }
   const { imageSize, patchSize } = pixelConfig(config);
   if (!Number.isInteger(patchSize)) {
     throw new UserError(
       `Cannot divide ${imageSize} px into ${imageSize / patchSize} patches a side`,
-      { hint: "set augment.tokenizerSize to a multiple of the model's patches a side" },
+      {
+        hint: `give --set augment.tokenizerSize=${
+          nearestMultiple(imageSize, imageSize / patchSize)
+        }`,
+      },
     );
   }
   return 0;
+}
+
+/** The multiple of a number that is nearest to a size. */
+function nearestMultiple(size: number, of: number): number {
+  return of * Math.max(1, Math.round(size / of));
 }
 
 /**

@@ -229,8 +229,8 @@ function suggestCodes(
     kind: "codebookSize",
     message:
       `${images} images have ${tokens} tokens, ${Math.floor(tokens / codebook.codes)} for each ` +
-      `of ${codebook.codes} codes: many codes will die; set codebook.codes=${fitting} or less, or ` +
-      "codebook.restartIdleSteps=50",
+      `of ${codebook.codes} codes: many codes will die; give --set codebook.codes=${fitting} or less, or ` +
+      "--set codebook.restartIdleSteps=50",
   });
 }
 
@@ -251,7 +251,7 @@ function usageAlarm(
       kind: "codebookCollapse",
       message:
         `The codebook has collapsed: ${deadCodes} of ${codebook.codes} codes were not used in ` +
-        `${codebook.usageWindow} steps; set codebook.restartIdleSteps=50, lower optimizer.lr, or ` +
+        `${codebook.usageWindow} steps; give --set codebook.restartIdleSteps=50, lower --lr, or ` +
         "use fewer codes",
     });
   };

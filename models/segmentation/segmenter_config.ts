@@ -29,6 +29,11 @@ export interface SegmenterConfig {
   readonly auxiliaryChannels: number;
 }
 
+/** The last blocks of the four quarters of an encoder. */
+function spread(depth: number): string {
+  return [1, 2, 3, 4].map((part) => Math.ceil(depth * part / 4) - 1).join(",");
+}
+
 /** Levels of the feature pyramid, at 4, 2, 1 and ½ times the patch grid. */
 export const pyramidLevels = 4;
 
@@ -43,14 +48,14 @@ export function validateSegmenterConfig(config: SegmenterConfig): void {
     throw new UserError(
       `Cannot build the segmenter: segmentation.outBlocks names block ${wrong}, and the encoder has ` +
         `${encoder.depth}`,
-      { hint: `blocks count from 0 to ${encoder.depth - 1}` },
+      { hint: `blocks count from 0: give --set segmentation.outBlocks=${spread(encoder.depth)}` },
     );
   }
   const side = encoder.imageSize / encoder.patchSize;
   if (head === "upernet" && side % 2 !== 0) {
     throw new UserError(
       `Cannot build the segmenter: UPerNet halves the patch grid, and ${side} is odd`,
-      { hint: `use model.imageSize=${encoder.imageSize + encoder.patchSize}` },
+      { hint: `give --image-size ${encoder.imageSize + encoder.patchSize}` },
     );
   }
 }

@@ -29,15 +29,47 @@ export interface CollectOptions {
   readonly what?: string;
 }
 
-/** All images of a source once, in its order, a batch at a time; of several ranks each has its part. */
+/**
+ * A batch without what the loader took in the place of unreadable images, which has its own place in
+ * the order; null where nothing is left.
+ */
+function withoutReplacements(batch: LoadedBatch): LoadedBatch | null {
+  const { size, position } = batch;
+  const kept = Array.from(batch.indices.keys())
+    .filter((slot) => batch.indices[slot] === position + slot);
+  if (kept.length === size) return batch;
+  if (kept.length === 0) return null;
+  const take = <Values extends Uint8Array | Int32Array | Uint32Array>(values: Values): Values => {
+    const each = values.length / size;
+    const taken = values.slice(0, kept.length * each) as Values;
+    for (const [place, slot] of kept.entries()) {
+      taken.set(values.subarray(slot * each, (slot + 1) * each), place * each);
+    }
+    return taken;
+  };
+  const pixels = take(batch.pixels);
+  return {
+    ...batch,
+    size: kept.length,
+    pixels,
+    tokenizerPixels: batch.tokenizerPixels === batch.pixels ? pixels : take(batch.tokenizerPixels),
+    mask: take(batch.mask),
+    labelMaps: take(batch.labelMaps),
+    labels: take(batch.labels),
+    ids: kept.map((slot) => batch.ids[slot]),
+    indices: take(batch.indices),
+  };
+}
+
+/** All readable images of a source once, in its order, a batch at a time; of several ranks each has its part. */
 export async function* batchesOf(
   source: Source,
-  { data, transform, listener, batch = 100, communicator = single, what }: CollectOptions,
+  { data, transform, listener, batch: most = 100, communicator = single, what }: CollectOptions,
 ): AsyncGenerator<LoadedBatch, void, void> {
   const loader = await openLoader(data, {
     source,
     transform,
-    batch: Math.min(batch * communicator.size, source.length),
+    batch: Math.min(most * communicator.size, source.length),
     rank: communicator.rank,
     ranks: communicator.size,
     coreSharers: communicator.coreSharers,
@@ -49,8 +81,9 @@ export async function* batchesOf(
   try {
     let done = 0;
     for await (const loaded of loader.batches({ to: loader.stepsPerEpoch })) {
-      yield loaded;
-      done = Math.min(source.length, done + batch * communicator.size);
+      const batch = withoutReplacements(loaded);
+      if (batch !== null) yield batch;
+      done = Math.min(source.length, done + most * communicator.size);
       if (what !== undefined) listener({ type: "progress", what, done, total: source.length });
     }
   } finally {

@@ -50,7 +50,7 @@ export function requireLayers(layers: readonly number[], depth: number): number[
   return layers.map((layer) => {
     if (Number.isInteger(layer) && layer >= -depth && layer < depth) return (layer + depth) % depth;
     throw new UserError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`, {
-      hint: `blocks count from 0 to ${depth - 1}, or from the end with -1`,
+      hint: `give --layer from 0 to ${depth - 1}, or --layer=-1 for the last`,
     });
   });
 }

@@ -20,7 +20,8 @@ export interface LabelledImage {
 export interface SegmenterSubject {
   /** Number of images. */
   readonly length: number;
-  read(index: number): Promise<LabelledImage>;
+  /** null for an image that cannot be read. */
+  read(index: number): Promise<LabelledImage | null>;
   /** The class of every pixel of an image, in the image's own size. */
   predict(image: RgbImage): Promise<LabelMap>;
   /** A class in words. */
@@ -70,7 +71,8 @@ function countRight(labels: LabelMap, predicted: LabelMap): { right: number; lab
 async function readImages({ length, read }: SegmenterSubject): Promise<LabelledImage[]> {
   const count = Math.min(shownImages, length);
   const places = Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * length / count));
-  return await Promise.all(places.map(read));
+  const images = await Promise.all(places.map(read));
+  return images.filter((image) => image !== null);
 }
 
 /** Draws the pictures of a run that trains a segmenter; the images are read at the first call. */

@@ -30,12 +30,12 @@ function requireChoice({ heads, patch }: AttentionChoice, grid: number, count: n
   const head = heads?.find((head) => !Number.isInteger(head) || head < 0 || head >= count);
   if (head !== undefined) {
     throw new UserError(`Cannot show head ${head}: the model has ${count} heads a block`, {
-      hint: `heads count from 0 to ${count - 1}`,
+      hint: `give --head from 0 to ${count - 1}`,
     });
   }
   if (patch?.some((place) => !Number.isInteger(place) || place < 0 || place >= grid)) {
     throw new UserError(`Cannot show patch ${patch.join(",")}: there are ${grid} × ${grid}`, {
-      hint: `rows and columns count from 0 to ${grid - 1}`,
+      hint: `give --patch rows and columns from 0 to ${grid - 1}`,
     });
   }
 }

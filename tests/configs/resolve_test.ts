@@ -169,7 +169,7 @@ Deno.test("each mistake in --set is named with its way out", async () => {
     ["seed", /expected KEY=VALUE; for example --set optimizer.lr=1e-3$/],
     [
       "model.patchSize=5",
-      /^Cannot use "model.patchSize" \(--set model.patchSize=5\): expected a divisor of the image size 32, found 5; for example model.patchSize=4$/,
+      /^Cannot use "model.patchSize" \(--set model.patchSize=5\): expected a divisor of the image size 32, found 5; for example --set model.patchSize=4$/,
     ],
     [
       "model.imageSize=16384",

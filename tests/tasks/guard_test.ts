@@ -22,7 +22,7 @@ Deno.test("a run whose loss stands still and whose steps wait says each once, in
       .filter(({ type }) => type === "warning");
     assert.deepEqual(warnings.map(({ kind }) => kind), ["stalledLoss", "dataStarvation"]);
     const page = Deno.readTextFileSync(`${directory}/report.html`);
-    for (const remedy of ["try another optimizer.lr", "set data.workers higher"]) {
+    for (const remedy of ["try another --lr", "raise --workers"]) {
       assert.ok(page.includes(remedy), remedy);
     }
   });
@@ -56,7 +56,7 @@ Deno.test("a corrupt file ends a run in one line that names it; mended, the same
       assert.ok(error instanceof UserError, `${error}`);
       assert.match(
         error.message,
-        /^Cannot decode image "[^"]*\/8\.pgm": [^\n]*; set data\.onError=skip/,
+        /^Cannot decode image "[^"]*\/8\.pgm": [^\n]*; leave such files out with --set data\.onError=skip$/,
       );
       return true;
     });

@@ -28,7 +28,7 @@ const ASIDE = /^(mask_token$|projection\.)/;
 /** What a class has no place for: a pooling, or a norm that is not there. */
 function refuse(library: string, what: string): never {
   throw new UserError(`Cannot convert to ${library}: ${what}`, {
-    hint: "convert it to safetensors",
+    hint: "give --to safetensors",
   });
 }
 

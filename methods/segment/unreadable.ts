@@ -1,0 +1,55 @@
+/**
+ * What becomes of images that cannot be read where segmentation reads whole ones itself.
+ *
+ * @module
+ */
+
+import type { SegmentConfig } from "../../configs/schema.ts";
+import { messageOf, UserError } from "../../core/errors.ts";
+import type { RunListener } from "../../pipeline/events.ts";
+
+/** Leaves unreadable images out, or raises, as `data.onError` and `data.maxSkipped` say to the loader. */
+export class UnreadableImages {
+  readonly #data: SegmentConfig["data"];
+  readonly #listener: RunListener;
+  readonly #skipped = new Set<string>();
+
+  constructor(data: SegmentConfig["data"], listener: RunListener) {
+    this.#data = data;
+    this.#listener = listener;
+  }
+
+  /**
+   * What `read` gives, or null where it fails and may.
+   *
+   * @throws UserError where it may not, or too many have failed
+   */
+  async attempt<T>(id: string, read: () => Promise<T>): Promise<T | null> {
+    try {
+      return await read();
+    } catch (error) {
+      const { onError, maxSkipped } = this.#data;
+      const message = messageOf(error);
+      if (onError === "raise") {
+        throw new UserError(message, {
+          hint: "leave such files out with --set data.onError=skip",
+          cause: error,
+        });
+      }
+      if (!this.#skipped.has(id)) {
+        this.#skipped.add(id);
+        this.#listener({
+          type: "warning",
+          kind: "unreadableImage",
+          message: `Skipped an image: ${message}`,
+          file: { id, reason: message },
+        });
+      }
+      if (this.#skipped.size <= maxSkipped) return null;
+      throw new UserError(
+        `Cannot go on: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
+        { hint: `allow more with --set data.maxSkipped=${2 * maxSkipped + 100}`, cause: error },
+      );
+    }
+  }
+}
