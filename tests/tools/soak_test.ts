@@ -44,7 +44,7 @@ Deno.test("soak: flipped bits", async () => {
 });
 
 Deno.test("soak: kills and signals", async () => {
-  await findsNothing({ kills: 8, signals: 5 });
+  await findsNothing({ kills: 5, signals: 3 });
 });
 
 mpiTest("soak: kills over ranks", async () => {

@@ -5,7 +5,7 @@ import type { SoakPart } from "./part.ts";
 const watched: Watched = {
   name: "archives",
   title: "Damaged archives (tar, tar.gz, zip) opened as data, every member read",
-  seconds: 60,
+  seconds: 120,
   limitBytes: 2e9,
   casesPerProcess: 2000,
 };

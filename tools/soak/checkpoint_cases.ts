@@ -28,13 +28,18 @@ function read(path: string): Victim {
   }
   const files = new Map<string, Uint8Array>();
   const walk = (folder: string, prefix: string) => {
-    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    // In an order that is the same everywhere, so that a case follows from its seed.
+    for (const { name, isDirectory } of [...Deno.readDirSync(folder)].sort(byName)) {
       if (isDirectory) walk(`${folder}/${name}`, `${prefix}${name}/`);
       else files.set(`${prefix}${name}`, Deno.readFileSync(`${folder}/${name}`));
     }
   };
   walk(path, "");
   return { path: ".", files };
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function victims(): Victim[] {

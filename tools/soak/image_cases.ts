@@ -15,15 +15,14 @@ import { damagePngRows, repairPng } from "./repair.ts";
 
 const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));
 
-/** Pictures of every format that is read. */
-function victims(): Uint8Array[] {
+/** Pictures of every format that is read, by name. */
+function victims(): [string, Uint8Array][] {
   const folders = ["images", "images/odd", "images/bmp", "compat/0.1.0/data/val/dark"];
-  return folders.flatMap((folder) =>
-    Array.from(
-      Deno.readDirSync(`${fixtures}/${folder}`),
-      ({ name, isFile }) => isFile ? [Deno.readFileSync(`${fixtures}/${folder}/${name}`)] : [],
-    ).flat()
+  const paths = folders.flatMap((folder) =>
+    Array.from(Deno.readDirSync(`${fixtures}/${folder}`)).filter(({ isFile }) => isFile)
+      .map(({ name }) => `${folder}/${name}`).sort()
   );
+  return paths.map((path) => [path, Deno.readFileSync(`${fixtures}/${path}`)]);
 }
 
 const transforms: readonly Transform[] = [
@@ -54,9 +53,11 @@ export async function imageCases(): Promise<Case> {
     await createImageDecoder({ native: false }),
     await createImageDecoder({ native: "auto" }),
   ];
-  return async (generator: Generator, index) => {
-    const bytes = damage(oneOf(all, generator), generator);
+  return async (generator: Generator, index, about) => {
+    const [name, whole] = oneOf(all, generator);
+    const bytes = damage(whole, generator);
     const decoder = decoders[index % decoders.length];
+    about(`${name}, ${decoder.name} decoder`);
     if (generator.next() < 0.2) {
       await decodeLabels(bytes, `damaged-${index}`, { decoder, isReduced: false });
       return "labels";

@@ -5,7 +5,7 @@ import type { SoakPart } from "./part.ts";
 const watched: Watched = {
   name: "images",
   title: "Damaged images decoded by either decoder, cropped and resized",
-  seconds: 60,
+  seconds: 120,
   limitBytes: 2e9,
   casesPerProcess: 2000,
 };
