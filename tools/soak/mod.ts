@@ -107,6 +107,19 @@ if (![seed, only ?? 0, Number(values.jobs)].every(Number.isSafeInteger) || !(min
   fail("--seed, --case, --jobs and --minutes take numbers");
 }
 
+const machine =
+  `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} processors, ` +
+  `Deno ${Deno.version.deno}`;
+
+/** Writes what is known after a part: the next ones may take hours. */
+function keep(done: readonly PartResult[]): void {
+  const report: SoakReport = { machine, parts: done };
+  if (values.json !== undefined) {
+    Deno.writeTextFileSync(values.json, JSON.stringify(report, null, 1) + "\n");
+  }
+  if (values.page !== undefined) writePage(values.page, parts.map(({ name }) => name), report);
+}
+
 const isTerminal = Deno.stderr.isTerminal();
 const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
 const results: PartResult[] = [];
@@ -138,6 +151,7 @@ try {
       },
     });
     results.push(result);
+    keep(results);
     say(
       `${isTerminal ? "\r\x1b[K" : ""}${part.name}: ${result.cases} cases, ` +
         `${result.findings.length} findings, ${result.seconds} s\n`,
@@ -149,14 +163,5 @@ try {
 } finally {
   if (only === null) Deno.removeSync(scratch, { recursive: true });
 }
-const report: SoakReport = {
-  machine: `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} processors, ` +
-    `Deno ${Deno.version.deno}`,
-  parts: results,
-};
-console.log(formatTable(report));
-if (values.json !== undefined) {
-  Deno.writeTextFileSync(values.json, JSON.stringify(report, null, 1) + "\n");
-}
-if (values.page !== undefined) writePage(values.page, parts.map(({ name }) => name), report);
+console.log(formatTable({ machine, parts: results }));
 Deno.exit(results.some(({ findings }) => findings.length > 0) ? 1 : 0);
