@@ -178,6 +178,12 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
   const { local } = describe(images.filter((_, index) => index % stride === 0), imageSize, cells);
   const state: HogState = new Map();
   const add = (name: string, rows: Float32Array, dim: number, count: number, scale: number) => {
+    if (count > dim) {
+      throw new UserError(
+        `Cannot fit the hog teacher: expected at most ${dim} ${name} components, found ${count}`,
+        { hint: `lower teacher.hog.${name}Components` },
+      );
+    }
     const layer = toLayer(principalComponents(thin(rows, dim), dim, count), scale);
     state.set(`teacher.hog.${name}.weight`, layer.weight);
     state.set(`teacher.hog.${name}.bias`, layer.bias);

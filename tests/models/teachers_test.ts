@@ -88,3 +88,11 @@ Deno.test("hog: mistakes are named", async () => {
     assert.throws(() => new HogTeacher(on, new Map(), options), /teacher\.hog\.local\.weight/);
   });
 });
+
+Deno.test("the hog teacher refuses more components than its features have", () => {
+  const options = { ...hogDefaults, imageSize: 8, patchSize: 4, localComponents: 800 };
+  assert.throws(
+    () => fitHog(new Uint8Array(6 * 8 * 8 * 3), options),
+    /expected at most 678 local components, found 800; lower teacher.hog.localComponents/,
+  );
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Generator } from "../../core/generator.ts";
 import { mutate } from "../../tools/soak/mutate.ts";
-import type { SoakReport } from "../../tools/soak/report.ts";
+import { type SoakReport, withResults } from "../../tools/soak/report.ts";
 import { compareRuns, type RunRecord } from "../../tools/soak/run_record.ts";
 import { mpiTest } from "../distributed/_mpirun.ts";
 
@@ -96,6 +96,28 @@ Deno.test("a run that lost, repeated or changed anything is told from one that d
     );
   }
   assert.deepEqual(compareRuns({ ...whole, checkpoints: [1, 2] }, whole, true), []);
+});
+
+/** Cases of a whole soak. */
+const whole: Readonly<Record<string, number>> = {
+  kills: 400,
+  ranks: 100,
+  signals: 150,
+  flips: 450,
+  configs: 1500,
+  checkpoints: 12_000,
+  images: 10_000,
+  archives: 10_000,
+  bombs: 60,
+};
+
+Deno.test("docs/reliability.md shows the result beside it, of whole soaks that found nothing", () => {
+  const read = (ending: string) =>
+    Deno.readTextFileSync(new URL(`docs/reliability.${ending}`, root));
+  const report = JSON.parse(read("json")) as SoakReport;
+  assert.equal(read("md"), withResults(read("md"), report));
+  assert.deepEqual(report.parts.flatMap(({ findings }) => findings), []);
+  for (const { name, cases } of report.parts) assert.ok(cases >= whole[name], `${name}: ${cases}`);
 });
 
 Deno.test("soak: words that it does not know are refused", async () => {
