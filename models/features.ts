@@ -36,7 +36,7 @@ export function extractFeatures(
   const { depth, hasClassToken = true } = encoder.config;
   if (!hasClassToken && requests.some(({ kind }) => kind === "cls")) {
     throw new UserError("Cannot take the class token: this encoder has none", {
-      hint: "take the mean of the patches: --token meanPatches",
+      hint: "take the mean of the patches with --token meanPatches",
     });
   }
   for (const { layer } of requests) {

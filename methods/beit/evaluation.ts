@@ -45,7 +45,7 @@ function requireTelling(
   if (!stop?.metric.endsWith("Top5") || classes > 5) return;
   throw new UserError(
     `Cannot stop by ${stop.metric}: with ${classes} classes top-5 accuracy says nothing`,
-    { hint: `set evaluation.stop.metric=${stop.metric.replace("Top5", "Top1")}` },
+    { hint: `give --set evaluation.stop.metric=${stop.metric.replace("Top5", "Top1")}` },
   );
 }
 

@@ -29,7 +29,7 @@ export function probePlaces(
   const tokens = probe.tokens.filter((token) => hasClassToken || token === "meanPatches");
   if (tokens.length === 0) {
     throw new UserError("Cannot probe the class token: this encoder has none", {
-      hint: "take its patches with --set probe.tokens=[meanPatches]",
+      hint: "probe its patches with --set probe.tokens=[meanPatches]",
     });
   }
   const layers = probe.layers === "all"

@@ -74,7 +74,7 @@ Deno.test({
         error,
         /^error: Cannot allocate 1 MiB on the GPU for .*(float|int)32 \[[\d, ]+\]: /,
       );
-      assert.match(error, /lower --micro-batch, or set recompute: /);
+      assert.match(error, /lower --micro-batch, or raise --recompute: /);
       assert.ok(error.endsWith(`: deno task ${words}`), error);
       return words;
     });

@@ -179,7 +179,7 @@ Deno.test("each mistake in --set is named with its way out", async () => {
     ["model.earlyLayers=4", /expected fewer than model.depth, 4, found 4$/],
     ["augment.size=64", /expected model.imageSize, 32, found 64$/],
     ["mask.maskedPatches=65", /expected at most the 64 patches of the grid, found 65$/],
-    ["microBatchSize=5", /expected a divisor of batchSize, 16, found 5; .*microBatchSize=4$/],
+    ["microBatchSize=5", /expected a divisor of batchSize, 16, found 5; .*--micro-batch 4$/],
     ["augment.cropScale=[1, 0.2]", /found "\[1, 0.2\]"$/],
     [
       "model.embedDim=200000",

@@ -85,7 +85,6 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "give the stages that the run was started with",
     "the run was started without that stage of yours",
     "set it to the number of classes",
-    "take the mean of the patches, meanPatches",
     "use the patch size of the model that it is to serve",
     "use a patch size such as …",
     "use a number of heads such as …",

@@ -30,7 +30,7 @@ deviceTest(
     );
     assert.match(
       error.message,
-      /\d+ MiB are allocated, .*; lower --micro-batch, or set recompute$/,
+      /\d+ MiB are allocated, .*; lower --micro-batch, or raise --recompute$/,
     );
     // It stays so: what was computed since is worth nothing.
     assert.throws(() => backend.run(() => tf.ones([1])), OutOfMemoryError);
