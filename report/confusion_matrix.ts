@@ -18,6 +18,10 @@ export const mostConfusionClasses = 64;
 
 /** Classes up to which the cells hold numbers. */
 const mostNumbered = 16;
+/** Percent of the colour in a cell at most: black on it can be read, on a light page. */
+const mostStrength = 75;
+/** Percent beyond which, on a dark page, black can be read and white no more. */
+const strongFrom = { hit: 58, miss: 56 };
 /** Pairs that are named. */
 const namedPairs = 5;
 
@@ -47,8 +51,9 @@ function cell(
     formatPercent(share);
   const percent = Math.round(100 * share);
   const text = classes.length > mostNumbered || count === 0 ? "" : percent === 0 ? "<1" : percent;
-  const strength = count === 0 ? 0 : Math.round(8 + 92 * share);
-  return `<td class="${label === other ? "hit" : "miss"}${strength > 55 ? " strong" : ""}" ` +
+  const strength = count === 0 ? 0 : Math.round(8 + (mostStrength - 8) * share);
+  const kind = label === other ? "hit" : "miss";
+  return `<td class="${kind}${strength > strongFrom[kind] ? " strong" : ""}" ` +
     `style="--a:${strength}%" title="${escapeHtml(name)}">${text}</td>`;
 }
 
@@ -74,9 +79,10 @@ export function confusionHtml(matrix: ConfusionMatrix): string {
   const images = formatCount(sum(counts.map(sum)));
   return `<p class="faint">A row for each class, a column for each answer, in percent of the row; ` +
     `${images} in all. Right answers stand on the diagonal.</p><div class="confusion">` +
-    `<div class="scroll"><table><thead><tr><th></th>${head.join("")}</tr></thead><tbody>${
-      rows.join("")
-    }</tbody></table></div>${worstPairs(matrix)}</div>`;
+    `<div class="scroll" role="region" aria-label="Confusion matrix" tabindex="0"><table><thead><tr>` +
+    `<td></td>${head.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${
+      worstPairs(matrix)
+    }</div>`;
 }
 
 /** Intersection over union of each class as bars, the best first; null where a class is nowhere. */
@@ -104,6 +110,6 @@ export const confusionStyle = `
 .confusion:has(tr:nth-child(17)) td{height:1.1rem}
 .confusion .hit{background:color-mix(in oklab,var(--s0) var(--a),var(--empty))}
 .confusion .miss{background:color-mix(in oklab,var(--s1) var(--a),var(--empty))}
-.confusion .strong{color:var(--page)}
+@media(prefers-color-scheme:dark){.confusion td{color:#fff}.confusion .strong{color:#000}}
 .pairs{margin:.2rem 0;padding-left:1.2rem}
 `;

@@ -21,6 +21,8 @@ export interface PlotCurve {
   readonly hasDots?: boolean;
   /** Draw the only point as a level across the plot: what the other curves are compared with. */
   readonly isLevel?: boolean;
+  /** Draw every value as it is, however many there are: no noise, as in a schedule. */
+  readonly isExact?: boolean;
   /** What the legend says; default: where the line ends. */
   readonly last?: number;
 }
@@ -41,7 +43,7 @@ export interface CurvePlot {
 }
 
 const [width, height] = [320, 190];
-const inner = { left: 44, right: width - 8, top: 12, bottom: height - 24 } as const;
+const inner = { left: 50, right: width - 8, top: 12, bottom: height - 24 } as const;
 
 /** Points from which on a curve is drawn smoothed. */
 export const smoothedPoints = 50;
@@ -58,8 +60,8 @@ function smoothed(points: readonly HistoryPoint[]): HistoryPoint[] {
 }
 
 /** Whether a curve is drawn smoothed, over the band of its values. */
-function isNoisy({ points, hasDots }: PlotCurve): boolean {
-  return !hasDots && points.length > smoothedPoints;
+function isNoisy({ points, hasDots, isExact }: PlotCurve): boolean {
+  return !hasDots && !isExact && points.length > smoothedPoints;
 }
 
 /** The points of a curve as it is drawn. */

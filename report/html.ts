@@ -21,7 +21,7 @@ export function escapeHtml(text: string): string {
 /** Colours of every page: of the reports and of the page over all runs. */
 export const pageColors = `
 :root{color-scheme:light dark;--page:#f6f7f8;--card:#fff;--text:#191c20;--faint:#5b636d;
---line:#e0e3e7;--empty:#eceef1;--accent:#1f63b5;--good:#1a7f4b;--bad:#b3400f}
+--line:#e0e3e7;--empty:#eceef1;--accent:#1f63b5;--good:#146b3e;--bad:#a63a0c}
 @media(prefers-color-scheme:dark){:root{--page:#111418;--card:#1a1e23;--text:#e8eaed;
 --faint:#9aa3ad;--line:#2d333a;--empty:#2a3037;--accent:#7ab4f5;--good:#4fc38a;--bad:#ff9a66}}
 `;
@@ -50,10 +50,10 @@ th,td{text-align:right;padding:.4rem .9rem;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left;padding-left:0}
 .cards{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));margin:1rem 0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.1rem}
-.card h3{font-size:.95rem;margin:0 0 .7rem}
-.bars{font-variant-numeric:tabular-nums;display:grid;gap:.35rem}
-.bars div{display:grid;grid-template-columns:minmax(6.5rem,34%) 1fr auto;gap:0 .9rem;align-items:center;
-color:var(--faint)}
+.card h2,.card h3{font-size:.95rem;margin:0 0 .7rem}
+.card h2 span{white-space:nowrap}
+.bars{font-variant-numeric:tabular-nums;display:grid;gap:.35rem .9rem;grid-template-columns:fit-content(45%) 1fr auto}
+.bars div{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:center;color:var(--faint)}
 .bars .track{height:.55rem;border-radius:.3rem;background:var(--empty);overflow:hidden}
 .bars i{display:block;height:100%;border-radius:.3rem;background:color-mix(in oklab,var(--faint) 60%,var(--empty))}
 .bars b{font-weight:inherit;text-align:right;white-space:nowrap;min-width:4.8rem}
@@ -62,7 +62,7 @@ color:var(--faint)}
 .bars .model i{background:var(--accent)}
 .bars .model .track{height:.8rem}
 .bars .chance i{background:repeating-linear-gradient(90deg,var(--faint) 0 3px,transparent 3px 6px)}
-@media(max-width:36rem){.bars div{grid-template-columns:1fr auto}.bars .track{grid-row:2;grid-column:1/-1;margin-bottom:.35rem}}
+@media(max-width:36rem){.bars{grid-template-columns:1fr auto}.bars .track{grid-row:2;grid-column:1/-1;margin-bottom:.35rem}}
 `;
 
 /**
@@ -84,8 +84,10 @@ export function htmlPage(title: string, body: string, ownStyle = "", head = ""):
 <style>${style}${ownStyle}</style>
 </head>
 <body>
+<main>
 <h1>${name}</h1>
 ${body}
+</main>
 </body>
 </html>
 `;
@@ -118,12 +120,20 @@ export function barList(bars: readonly Bar[]): string {
   return `<div class="bars">${rows.join("")}</div>`;
 }
 
-/** A table that scrolls sideways where it must; the first row is the head, all plain text. */
+/**
+ * A table that scrolls sideways where it must, all plain text: the first row is the head. A head without
+ * a name is no head to those who hear the page.
+ */
 export function htmlTable(rows: readonly (readonly string[])[]): string {
   const [head, ...body] = rows;
-  const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><thead>${line(head, "th")}</thead><tbody>${
-    body.map((cells) => line(cells, "td")).join("")
+  const line = (cells: readonly string[], isHead: boolean) =>
+    `<tr>${
+      cells.map((cell) => {
+        const tag = isHead && cell !== "" ? "th" : "td";
+        return `<${tag}>${escapeHtml(cell)}</${tag}>`;
+      }).join("")
+    }</tr>`;
+  return `<div class="scroll"><table><thead>${line(head, true)}</thead><tbody>${
+    body.map((cells) => line(cells, false)).join("")
   }</tbody></table></div>`;
 }

@@ -140,8 +140,10 @@ async function figureHtml(sheet: PictureSheet, row: PictureRow): Promise<string>
     }"${kind}>`;
   }));
   const tone = row.isRight === undefined ? "" : ` class="${row.isRight ? "right" : "wrong"}"`;
+  // Parts that break between, not within them.
+  const caption = row.caption.split(" · ").map((part) => `<span>${escapeHtml(part)}</span>`);
   return `<figure${tone}><div class="row">${cells.join("")}</div><figcaption>${
-    escapeHtml(row.caption)
+    caption.join(" ")
   }</figcaption></figure>`;
 }
 
@@ -171,7 +173,7 @@ export const pictureSheetStyle = `
 .sheet .head:not(:first-child){display:none}
 .sheet img{width:100%;height:auto;border-radius:.3rem;background:var(--empty)}
 .sheet img.pixels{image-rendering:pixelated}
-.sheet figcaption{margin-top:.3rem}
+.sheet figcaption{margin-top:.3rem;display:flex;flex-wrap:wrap;gap:0 .8em}
 .sheet .right img,.sheet .wrong img{border:3px solid var(--good)}
 .sheet .wrong img{border-color:var(--bad)}
 .sheet .wrong figcaption{color:var(--bad)}

@@ -24,6 +24,7 @@ export interface EvaluationRecord {
 interface PlotOf extends Omit<CurvePlot, "curves"> {
   readonly isOf: (name: string) => boolean;
   readonly topic: Topic;
+  readonly isExact?: boolean;
 }
 
 function isNamed(...names: readonly string[]): (name: string) => boolean {
@@ -65,7 +66,13 @@ const plots: readonly PlotOf[] = [
   { title: "Codebook perplexity", topic: "training", isOf: isNamed("codebookPerplexity") },
   { title: "Dead codes", topic: "training", isOf: isNamed("deadCodes") },
   { title: "Longest idle code, steps", topic: "training", isOf: isNamed("longestIdleSteps") },
-  { title: "Learning rate", topic: "machine", isOf: isNamed("learningRate"), format: formatRate },
+  {
+    title: "Learning rate",
+    topic: "machine",
+    isOf: isNamed("learningRate"),
+    format: formatRate,
+    isExact: true,
+  },
   { title: "Gradient norm", topic: "machine", isOf: isNamed("gradNorm"), scale: "log" },
   { title: "Loss scale", topic: "machine", isOf: isNamed("lossScale"), scale: "log" },
   { title: "Throughput, images/s", topic: "machine", isOf: isNamed("imagesPerSecond") },
@@ -148,7 +155,7 @@ function fixedImagePlots(evaluations: readonly EvaluationRecord[]): CurvePlot[] 
   return [...curves].flatMap(([key, [curve]]): CurvePlot[] =>
     /codes/i.test(key) ? [] : [{
       title: `${titleOf(key)} on the pictures below`,
-      curves: [{ ...curve, name: "" }],
+      curves: [{ ...curve, name: "last" }],
       format: (value) => formatMetric(key, value),
     }]
   ).concat({ title: "Codes in the pictures below", curves: codes });
@@ -212,12 +219,16 @@ export function runPlots(history: History, evaluations: readonly EvaluationRecor
   };
   const marks = { steps: skippedSteps(history), label: "skipped steps" };
   const drawn: Record<Topic, string[]> = { result: [], training: [], machine: [] };
-  for (const { isOf, topic, ...plot } of plots) {
+  for (const { isOf, topic, isExact = false, ...plot } of plots) {
     const names = wanted.filter((name) => !taken.has(name) && isOf(name));
     for (const name of names) taken.add(name);
     const isMarked = plot.title === "Gradient norm" && marks.steps.length > 0;
     const curves = names.map(curveOf);
-    const named = curves.map((curve) => ({ ...curve, name: nameUnder(plot.title, curve, curves) }));
+    const named = curves.map((curve) => ({
+      ...curve,
+      isExact,
+      name: nameUnder(plot.title, curve, curves),
+    }));
     drawn[topic].push(curvePlot({ ...plot, curves: named, ...(isMarked ? { marks } : {}) }));
   }
   for (const name of wanted.filter((name) => !taken.has(name))) {

@@ -139,7 +139,9 @@ function headline(report: RunReport): string {
     const value = last[key];
     if (typeof value === "number") figures.push([metricName(key), formatMetric(key, value)]);
   }
-  const bar = isRunning ? `<progress max="${totalSteps}" value="${step}"></progress>` : "";
+  const bar = isRunning
+    ? `<progress aria-label="steps" max="${totalSteps}" value="${step}"></progress>`
+    : "";
   return bar + figureCards(figures);
 }
 
@@ -174,9 +176,9 @@ function resultSection({ evaluations, data }: RunReport): string {
   if (groups.length === 0) return "";
   const main = groups.filter(({ key }) => !/top5$/i.test(key));
   const cards = main.map(({ title, step, rows }) =>
-    `<div class="card"><h3>${escapeHtml(title)} <span class="faint">step ${
+    `<div class="card"><h2>${escapeHtml(title)} <span class="faint">step ${
       formatCount(step)
-    }</span></h3>${
+    }</span></h2>${
       barList(rows.map(({ name, value, role }) => ({
         name,
         share: value,
@@ -213,17 +215,23 @@ function evaluationTable({ evaluations, data }: RunReport): string {
     ).join(", "),
   ]);
   return `<details><summary>All evaluations (${evaluations.length})</summary>${
-    leftTable([["", "of", "result"], ...rows])
+    leftTable([["when", "of", "result"], ...rows])
   }</details>`;
 }
 
-function dataSection({ data, rejected }: RunReport): string {
+function dataSection({ data, rejected, task }: RunReport): string {
   if (data === null) return "";
   const { location, files, classes } = data;
+  // The classes of a segmentation are those of its pixels, and stand with its results.
+  const kinds = classes.length > 0
+    ? `, ${classes.length} classes`
+    : task === "segment"
+    ? ""
+    : ", without classes";
   const parts = [
-    `<h2>Data</h2><p>${files} files of <code>${escapeHtml(location)}</code>, ${
-      classes.length === 0 ? "without classes" : `${classes.length} classes`
-    }, ${rejected.length === 0 ? "none" : rejected.length} rejected.</p>`,
+    `<h2>Data</h2><p>${formatCount(files)} files of <code>${escapeHtml(location)}</code>${kinds}, ${
+      rejected.length === 0 ? "none" : formatCount(rejected.length)
+    } rejected.</p>`,
   ];
   if (rejected.length > 0) {
     const rows = rejected.slice(0, mostListed).map(({ id, reason }) => [id, reason]);
@@ -291,7 +299,7 @@ export function runReportPage(report: RunReport): string {
     confusionSection(report),
     plotSection("Optimization and speed", plots.machine),
     "<h2>Run</h2>",
-    `<div class="facts">${leftTable([["", ""], ...facts])}</div>`,
+    `<div class="facts">${leftTable([["what", "value"], ...facts])}</div>`,
     dataSection(report),
     evaluationTable(report),
     warnings.length > newest.length

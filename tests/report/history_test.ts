@@ -83,5 +83,6 @@ Deno.test("the report of a million steps is as small as that of a thousand", () 
   const [short, long] = [page(1000), page(1_000_000)];
   assert.ok(long.length < 200_000, `${long.length} characters`);
   assert.ok(long.length < 1.3 * short.length, `${long.length} and ${short.length} characters`);
-  assert.ok(long.includes("5000 rejected") && long.includes("and 4900 more"));
+  assert.match(long, /5\s000 rejected/);
+  assert.ok(long.includes("and 4900 more"));
 });

@@ -122,3 +122,18 @@ Deno.test("pauses between a stop and a resume are no elapsed time", () => {
   }
   assert.deepEqual([elapsed.begun, elapsed.seconds(9010)], [100, 40]);
 });
+
+Deno.test("a schedule is drawn as it is, noise smoothed; pixels' classes are not said to lack", () => {
+  const history = new History();
+  for (let step = 1; step <= 200; step++) {
+    history.add({ step, loss: step % 2, learningRate: step <= 20 ? step / 20 : 1 });
+  }
+  const data = { location: "shapes", files: 1400, classes: [] };
+  const page = runReportPage(report({ history, data, task: "segment" }));
+  const plot = (title: string) => page.split(`<strong>${title}</strong>`)[1].split("</figure>")[0];
+  assert.ok(plot("Loss").includes('opacity=".3"'));
+  assert.ok(!plot("Learning rate").includes('opacity=".3"'));
+  assert.match(page, /1\s400 files of <code>shapes<\/code>, none rejected\./);
+  const other = runReportPage(report({ data }));
+  assert.ok(other.includes("<code>shapes</code>, without classes, none rejected."));
+});
