@@ -96,7 +96,7 @@ Deno.test("convert's mistakes are one line with exit code 2", async () => {
     const model = `${folder}/model.safetensors`;
     await writeModel(model, "pretrain");
     const mistakes: [words: string[], wanted: RegExp][] = [
-      [[model, `${folder}/x`], /--to is missing; one of timm/],
+      [[model, `${folder}/x`], /--to is missing; give --to and one of timm/],
       [[model, `${folder}/x`, "--to", "keras"], /keras/],
       [[model, `${folder}/x`, "--to", "timm", "--part", "tokenizer"], /it holds no tokenizer/],
       [[`${folder}/none.pth`, `${folder}/x`, "--to", "timm"], /there is no such file or model/],

@@ -77,10 +77,10 @@ Deno.test("a model of another family is refused by name, with the teacher that i
   await onReference(async (on) => {
     for (
       const [name, folder, message] of [
-        ["dino", "hf_dinov2", /expected a vit, found a dinov2; take --teacher dinov2$/],
-        ["dino", "timm_dinov2", /expected a vit, found a dinov2; take --teacher dinov2$/],
-        ["clip", "hf_siglip", /expected a clip, found a siglip; take --teacher siglip$/],
-        ["beit", "hf_dino", /found a vit; take --teacher dino or --teacher mae or --teacher vit$/],
+        ["dino", "hf_dinov2", /expected a vit, found a dinov2; give --teacher dinov2$/],
+        ["dino", "timm_dinov2", /expected a vit, found a dinov2; give --teacher dinov2$/],
+        ["clip", "hf_siglip", /expected a clip, found a siglip; give --teacher siglip$/],
+        ["beit", "hf_dino", /found a vit; give --teacher dino or mae or vit$/],
       ] as const
     ) {
       await assert.rejects(targetsOf(on, name, folderOf(folder), []), (error: Error) => {
