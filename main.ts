@@ -22,22 +22,38 @@ function isTooOld(version: string): boolean {
   return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
 }
 
+function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
+}
+
+/** Why the program cannot be loaded, with what is below it where Deno says so. */
+function reasonOf(error: unknown): string {
+  const [what, ...causes] = String(error instanceof Error ? error.message : error).split("\n");
+  const cause = causes.find((line) => /^ *0: /.test(line));
+  return cause === undefined ? what : `${what}: ${cause.replace(/^ *0: /, "")}`;
+}
+
 /** Loads the program, and says what it waits for where that takes long. */
 async function loadProgram(): Promise<{ start(): Promise<number> }> {
-  // A computed name: Deno looks for all that literal ones need before the first line runs.
-  const program = "./cli/start.ts";
+  // Computed names: Deno looks for all that literal ones need before the first line runs.
+  const [program, progress] = ["./cli/start.ts", "./cli/_fetch_progress.ts"];
+  const { fetchedShare, fetchLine } = await import(progress);
   const isTerminal = Deno.stderr.isTerminal();
   const begun = performance.now();
   let isShown = false;
   const tick = () => {
     const seconds = Math.floor((performance.now() - begun) / 1000);
     if (seconds < patience || (isShown && !isTerminal)) return;
-    const what = "Fetching libraries, once: 140 MB on the disk";
-    note(isTerminal ? `\r\x1b[K${what}  ${seconds}s` : `${what}\n`);
+    const line = fetchLine(seconds, fetchedShare(), isTerminal ? terminalColumns() : Infinity);
+    note(isTerminal ? `\r\x1b[J${line}\r` : `${line}\n`);
     isShown = true;
   };
   const timer = setInterval(tick, 250);
-  const clear = () => isShown && isTerminal && note("\r\x1b[K");
+  const clear = () => isShown && isTerminal && note("\r\x1b[J");
   // Nothing is begun yet: Ctrl-C leaves nothing behind, on the screen neither.
   const leave = () => {
     clear();
@@ -66,7 +82,7 @@ if (import.meta.main) {
   try {
     program = await loadProgram();
   } catch (error) {
-    const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+    const reason = reasonOf(error);
     const isForbidden = /^Requires \w+ access/.test(reason);
     const hint =
       "; the first start fetches libraries from the npm registry: look whether this machine " +

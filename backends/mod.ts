@@ -97,7 +97,9 @@ async function startBest(options: BackendOptions): Promise<StartedBackend> {
     if (!backend.adapter.isSoftware) return { backend, notes };
     const { description } = backend.adapter;
     await backend.dispose();
-    notes.push(`webgpu not used: ${description} is not a GPU; ask for it with --backend webgpu`);
+    // Its build is of no interest to whoever wants no such device.
+    const name = description.replace(/ \(.*\)$/, "");
+    notes.push(`webgpu not used: ${name} is not a GPU; --backend webgpu takes it anyway`);
   } catch (error) {
     notes.push(`webgpu not used: ${messageOf(error)}`);
   }

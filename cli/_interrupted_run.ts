@@ -24,6 +24,7 @@ export class SavedSteps {
   #step = 0;
   #totalSteps = Infinity;
   #saved = -1;
+  #begunAfter: number | null = null;
 
   constructor(listener: RunListener) {
     this.#listener = listener;
@@ -31,12 +32,19 @@ export class SavedSteps {
 
   /** Hand this to the task in the place of the listener. */
   readonly listener: RunListener = (event: RunEvent) => {
-    if (event.type === "start") [this.#step, this.#totalSteps] = [event.step, event.totalSteps];
-    if (event.type === "start" && event.step > 0) this.#saved = event.step;
+    if (event.type === "start") {
+      [this.#step, this.#totalSteps, this.#begunAfter] = [event.step, event.totalSteps, event.step];
+      if (event.step > 0) this.#saved = event.step;
+    }
     if (event.type === "step") this.#step = event.metrics.step;
     if (event.type === "checkpoint") this.#saved = event.step;
     this.#listener(event);
   };
+
+  /** The step that the run went on after, 0 of a new one; null where it did not begin. */
+  get begunAfter(): number | null {
+    return this.#begunAfter;
+  }
 
   /** Why nothing is lost when the run ends now, or null where it has steps to take or to save. */
   words(task: Task, directory: string): string | null {

@@ -1,5 +1,6 @@
 /** The border of stdout and stderr: all that the program says goes through here. */
 import { UserError } from "../core/errors.ts";
+import { stringWidth } from "../deps/string_width.ts";
 
 /** Something to write on. */
 export interface Output {
@@ -85,6 +86,43 @@ export function terminalColumns(): number {
   } catch {
     return 80;
   }
+}
+
+/** Words, and what is kept whole: quoted commands, and one that a line ends with. */
+const pieces = /`[^`]*`\S*|\bdeno task .*$|\S+/g;
+
+/**
+ * Lines broken between words, what goes on indented; a command to copy is not broken.
+ *
+ * @example
+ * ```ts
+ * import { wrapWords } from "./_output.ts";
+ * const text = wrapWords("Go on with: deno task knn --checkpoint a", 20);
+ * if (text !== "Go on with:\n  deno task knn --checkpoint a") throw new Error(text);
+ * ```
+ */
+export function wrapWords(text: string, columns: number): string {
+  return text.split("\n").map((line) => {
+    if (stringWidth(line) <= columns) return line;
+    const indent = line.match(/^ */)![0];
+    let [broken, row] = ["", indent];
+    for (const [piece] of line.matchAll(pieces)) {
+      const isFirst = row.trim() === "";
+      if (!isFirst && stringWidth(row) + 1 + stringWidth(piece) > columns) {
+        broken += `${row}\n`;
+        row = `${indent}  ${piece}`;
+      } else row += isFirst ? piece : ` ${piece}`;
+    }
+    return broken + row;
+  }).join("\n");
+}
+
+/** Writes words for people on stderr; on a terminal, broken where it ends. */
+export function writeNote(text: string): void {
+  const isTerminal = Deno.stderr.isTerminal();
+  liveLine?.clear();
+  const shown = printable(text, isTerminal);
+  writeRaw(Deno.stderr, isTerminal ? wrapWords(shown, terminalColumns()) : shown);
 }
 
 /** Writes a text as {@link printable} makes it. */

@@ -5,7 +5,7 @@ import { type Command, type CommandContext, type CommandGroup, exitCodes } from 
 import { commandHelp, groupHelp, programHelp } from "./_help.ts";
 import { type Interruption, listenForInterrupts } from "./_interrupt.ts";
 import { Job } from "./_job.ts";
-import { jsonText, startRow, writeText } from "./_output.ts";
+import { jsonText, startRow, writeNote, writeText } from "./_output.ts";
 import { parseCommand } from "./_parser.ts";
 import { type Style, styleFor } from "./_style.ts";
 import { complete } from "./completion.ts";
@@ -122,7 +122,7 @@ export async function runProgram(
   version: string,
 ): Promise<number> {
   const print = (text: string) => writeText(Deno.stdout, text);
-  const note = (text: string) => writeText(Deno.stderr, text);
+  const note = writeNote;
   let interruption: Interruption | null = null;
   const job = new Job();
   try {

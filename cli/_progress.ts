@@ -6,7 +6,7 @@ import { formatMetric, methodName, metricName } from "../core/metric_names.ts";
 import { formatBytes, formatCount } from "../core/number_formats.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../pipeline/events.ts";
 import { type LineContent, LiveLine } from "./_live_line.ts";
-import { terminalColumns, writeRaw, writeText } from "./_output.ts";
+import { terminalColumns, writeNote, writeRaw } from "./_output.ts";
 import { type Style, styleFor } from "./_style.ts";
 
 /** Where progress is written and how. */
@@ -264,7 +264,7 @@ function finalStepsOf({ finalImages = 0, config }: Extract<RunEvent, { type: "st
 /** Progress on stderr, as its reader wants it: `plainSeconds` between lines where it is no terminal. */
 export function openProgress(plainSeconds: number, quiet: boolean): Progress {
   return new Progress({
-    write: (text) => writeText(Deno.stderr, text),
+    write: writeNote,
     draw: (text) => writeRaw(Deno.stderr, text),
     isTerminal: Deno.stderr.isTerminal(),
     columns: terminalColumns,

@@ -29,6 +29,7 @@ import { loadHooks } from "./_hooks.ts";
 import { loggerNames, openLoggers } from "./_loggers.ts";
 import { hasCheckpoint, SavedSteps, wordsOnInterruption } from "./_interrupted_run.ts";
 import { jobFlags } from "./_job.ts";
+import type { RunLength } from "./_final_table.ts";
 import { openProgress } from "./_progress.ts";
 import { downloadProgress, offline } from "./_weights.ts";
 import { memoryRoom } from "./_memory_room.ts";
@@ -108,8 +109,8 @@ export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
     config: ConfigOf<T>,
     options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
   ): Promise<WeighedPlan>;
-  /** The result in words, a line each. */
-  describe(outcome: Outcome): readonly string[];
+  /** The result in words, a line each: a table, its length and time, where it lies. */
+  describe(outcome: Outcome, length: RunLength): readonly string[];
 }
 
 function isUsed(directory: string): boolean {
@@ -265,6 +266,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   // Others of the job would wait for a rank that is gone.
   if (communicator.size === 1) context.endsAtOnce?.(() => saved.words(runner.task, directory));
   let outcome: Outcome;
+  const begun = performance.now();
   try {
     outcome = await runner.run(config, {
       directory,
@@ -288,7 +290,9 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   if (isFirst && flags.json) {
     context.printJson(outcome);
   } else if (isFirst && !(outcome.interrupted && !hasCheckpoint(directory))) {
-    for (const line of runner.describe(outcome)) context.print(line);
+    const seconds = (performance.now() - begun) / 1000;
+    const lines = runner.describe(outcome, { from: saved.begunAfter, seconds });
+    for (const line of lines) context.print(line);
   }
   if (!outcome.interrupted) {
     const { step, scheduleSteps = step, stoppedEarly = null } = outcome;

@@ -2,7 +2,7 @@
 import type { FinetuneResult } from "../methods/classify/finetune.ts";
 import { defineCommand } from "./_command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
-import { accuracyText } from "./_plan.ts";
+import { classifierTable, describeLength } from "./_final_table.ts";
 import { methodRunner } from "./_method_runner.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
@@ -51,12 +51,13 @@ export const finetune = defineCommand({
     runTask(
       {
         ...methodRunner<"finetune", FinetuneResult>("finetune"),
-        describe: ({ step, top1, top5, averaged, best, classes, directory }) => [
-          ...(top1 === null || top5 === null
-            ? []
-            : [`${accuracyText({ top1, top5 }, classes)}  after step ${step}`]),
-          ...(averaged === null ? [] : [`${accuracyText(averaged, classes)}  averaged weights`]),
-          ...(best === null ? [] : [`${accuracyText(best, classes)}  best, step ${best.step}`]),
+        describe: ({ step, top1, top5, averaged, best, classes, directory }, length) => [
+          ...classifierTable({
+            classifier: top1 === null || top5 === null ? null : { top1, top5 },
+            averaged,
+            ...(best === null ? {} : { [`best, step ${best.step}`]: best }),
+          }, classes),
+          describeLength("Fine-tuned", step, length),
           `Everything is in ${directory}`,
         ],
       },

@@ -4,7 +4,7 @@ import type { LinearProbeResult } from "../methods/probe/linear_probe.ts";
 import { defineCommand } from "./_command.ts";
 import { recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { methodRunner } from "./_method_runner.ts";
-import { accuracyText, alignedRows } from "./_plan.ts";
+import { classifierTable, describeLength } from "./_final_table.ts";
 import { runFlags, runTask } from "./_run_task.ts";
 
 /** Probes a model. */
@@ -46,18 +46,16 @@ export const linearProbe = defineCommand({
     runTask(
       {
         ...methodRunner<"linearProbe", LinearProbeResult>("linearProbe"),
-        describe: ({ layers, best, top1, top5, classes, directory }) => [
-          ...alignedRows(
-            layers.map(({ layer, token, ...accuracy }) => [
-              metricName(`layer${layer}.${token}`),
-              accuracyText(accuracy, classes),
-            ]),
-          ),
-          ...(best === null || top1 === null || top5 === null ? [] : [
-            `Best: ${metricName(`layer${best.layer}.${best.token}`)}: ${
-              accuracyText({ top1, top5 }, classes)
-            }`,
-          ]),
+        describe: ({ step, layers, best, top1, top5, classes, directory }, length) => [
+          ...classifierTable({
+            ...Object.fromEntries(
+              layers.map(({ layer, token, ...accuracy }) => [`layer${layer}.${token}`, accuracy]),
+            ),
+            ...(best === null || top1 === null || top5 === null ? {} : {
+              [`best: ${metricName(`layer${best.layer}.${best.token}`)}`]: { top1, top5 },
+            }),
+          }, classes),
+          describeLength("Probed", step, length),
           `Everything is in ${directory}`,
         ],
       },

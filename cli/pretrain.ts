@@ -8,6 +8,7 @@ import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags
 import { methodRunner } from "./_method_runner.ts";
 import { describeAccuracies } from "./_plan.ts";
 import { openProgress } from "./_progress.ts";
+import { describeLength } from "./_final_table.ts";
 import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
 import { finishedRunOf, tokenizerRecipe, trainTokenizerFirst } from "./_train_tokenizer_first.ts";
 
@@ -107,9 +108,10 @@ export const pretrain = defineCommand({
           // The same command may be given again: each part is skipped where its result is there.
           return await runner.run(config, isTrained ? { ...options, resume: "always" } : options);
         },
-        describe: ({ step, loss, evaluation, directory }) => [
+        describe: ({ step, loss, evaluation, directory }, length) => [
           ...describeAccuracies(evaluation),
-          `Pretrained for ${step} steps${loss === null ? "" : `, loss ${loss.toPrecision(4)}`}`,
+          describeLength("Pretrained", step, length) +
+          (loss === null ? "" : `, loss ${loss.toPrecision(4)}`),
           `Everything is in ${directory}`,
         ],
       },

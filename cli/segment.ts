@@ -3,18 +3,12 @@ import type { Override } from "../configs/overrides.ts";
 import { UserError } from "../core/errors.ts";
 import { fromFirst } from "../distributed/communicator.ts";
 import { chooseFor } from "./_chosen_settings.ts";
-import { metricName } from "../core/metric_names.ts";
 import type { SegmentResult } from "../methods/segment/segment.ts";
 import { defineCommand } from "./_command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
-import { percent } from "./_model_flags.ts";
+import { describeLength, segmentationTables } from "./_final_table.ts";
 import { methodRunner } from "./_method_runner.ts";
 import { runFlags, type RunFlagValues, runTask } from "./_run_task.ts";
-
-/** A share in percent, or a dash. */
-function share(value: number | null): string {
-  return value === null ? "–" : percent(value);
-}
 
 /**
  * The schedule, which counts in steps, of so many passes over the images; warm-up takes a tenth of it
@@ -108,23 +102,11 @@ export const segment = defineCommand({
     return await runTask(
       {
         ...methodRunner<"segment", SegmentResult>("segment"),
-        describe({ step, mIoU, aAcc, mAcc, labels, best, directory }) {
-          const width = Math.max("class".length, ...labels.map(({ name }) => name.length));
-          return [
-            ...(labels.length === 0 ? [] : [`${"class".padEnd(width)}       IoU  accuracy`]),
-            ...labels.map(({ name, iou, accuracy }) =>
-              [name.padEnd(width), share(iou).padStart(8), share(accuracy).padStart(8)].join("  ")
-            ),
-            ...(mIoU === null ? [] : [[
-              ...Object.entries({ mIoU, aAcc, mAcc }).map(([key, value]) =>
-                `${metricName(key)} ${share(value)}`
-              ),
-              `after step ${step}`,
-            ].join("  ")]),
-            ...(best === null ? [] : [`mIoU ${percent(best.mIoU)}  best, step ${best.step}`]),
-            `Everything is in ${directory}`,
-          ];
-        },
+        describe: (outcome, length) => [
+          ...segmentationTables(outcome),
+          describeLength("Trained", outcome.step, length),
+          `Everything is in ${outcome.directory}`,
+        ],
       },
       flags,
       context,

@@ -3,6 +3,7 @@ import type { TokenizerResult } from "../methods/vqkd/tokenizer.ts";
 import { defineCommand } from "./_command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "./_config_flags.ts";
 import { formatMetric, metricName } from "../core/metric_names.ts";
+import { describeLength } from "./_final_table.ts";
 import { alignedRows } from "./_plan.ts";
 import { methodRunner } from "./_method_runner.ts";
 import { runFlags, runTask } from "./_run_task.ts";
@@ -57,13 +58,15 @@ export const tokenizer = defineCommand({
     return await runTask(
       {
         ...methodRunner<"tokenizer", TokenizerResult>("tokenizer"),
-        describe: ({ step, interrupted, metrics, directory }) => [
-          `Trained for ${step} steps`,
-          ...alignedRows(
-            Object.entries(metrics).map((
-              [key, value],
-            ) => [metricName(key), formatMetric(key, value)]),
-          ),
+        describe: ({ step, interrupted, metrics, directory }, length) => [
+          ...alignedRows([
+            ["last step", "this tokenizer"],
+            ...Object.entries(metrics).map(([key, value]) => [
+              metricName(key),
+              formatMetric(key, value),
+            ]),
+          ]),
+          describeLength("Trained", step, length),
           interrupted
             ? `Everything is in ${directory}`
             : `The tokenizer is ${directory}/tokenizer.safetensors; the run is beside it`,

@@ -90,7 +90,12 @@ export type RunEvent =
       readonly counts: readonly (readonly number[])[];
     };
   }
-  | { type: "note"; message: string }
+  | {
+    type: "note";
+    message: string;
+    /** What is written down with it and not shown. */
+    detail?: string;
+  }
   | {
     /** How far some long work other than a step has come; shown, and not written down. */
     type: "progress";

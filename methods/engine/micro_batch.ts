@@ -123,8 +123,10 @@ export function fitMicroBatch(
     .map(([name, bytes]) => `${name} ${megabytes(bytes)}`);
   listener({
     type: "note",
-    message: `Planned memory with ${microBatch} of ${config.batchSize} images at a time: ` +
-      `${megabytes(peak)} (${list.join(", ")})`,
+    message: `Planned memory: ${
+      megabytes(peak)
+    }, ${microBatch} of ${config.batchSize} images at a time`,
+    detail: list.join(", "),
   });
   return { microBatch, rank, ranks, coreSharers };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { jsonText, printable, writeText } from "../../cli/_output.ts";
+import { jsonText, printable, wrapWords, writeText } from "../../cli/_output.ts";
 import { reportError } from "../../cli/_program.ts";
 import { plainStyle } from "../../cli/_style.ts";
 import { runTask, taskWords } from "./_tasks.ts";
@@ -21,6 +21,21 @@ function record(isTerminal: boolean) {
   };
   return { output, text: () => text };
 }
+
+Deno.test("notes break between words, and commands not at all", () => {
+  assert.equal(wrapWords("one two three four", 10), "one two\n  three\n  four");
+  assert.equal(wrapWords("  one two three\nfour\n", 10), "  one two\n    three\nfour\n");
+  assert.equal(wrapWords("fits well", 9), "fits well");
+  assert.equal(
+    wrapWords("Saved. Go on with: deno task knn --a b", 20),
+    "Saved. Go on with:\n  deno task knn --a b",
+  );
+  assert.equal(wrapWords("run `deno upgrade now`, then", 12), "run\n  `deno upgrade now`,\n  then");
+  assert.equal(
+    wrapWords("\x1b[33mwarning:\x1b[39m so it is", 10),
+    "\x1b[33mwarning:\x1b[39m\n  so it is",
+  );
+});
 
 Deno.test("what stands in others' words is shown, not obeyed", () => {
   assert.equal(printable("a\tb\nc é 風 😀"), "a\tb\nc é 風 😀");

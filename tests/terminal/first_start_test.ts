@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { runInTerminal, terminalTest } from "./_terminal.ts";
+import { assertTidy, runInTerminal, Session, terminalTest } from "./_terminal.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -16,27 +16,35 @@ function bytesBelow(folder: string): number {
   return bytes;
 }
 
+/** Hands on a copy of the project by links, apart from the runs of whoever tests, and an empty home. */
+async function withEmptyCache(
+  test: (cwd: string, env: Record<"DENO_DIR" | "HOME", string>) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "mimic-first-" });
+  try {
+    const cwd = `${folder}/mimic`;
+    Deno.mkdirSync(cwd);
+    for (const { name } of Deno.readDirSync(root)) {
+      if (!/^(\.|runs$)/.test(name)) Deno.symlinkSync(`${root}${name}`, `${cwd}/${name}`);
+    }
+    await test(cwd, { DENO_DIR: `${folder}/deno`, HOME: folder });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 terminalTest(
   "the first command of all fetches what it needs, says so, and ends in its table",
   async () => {
-    const folder = await Deno.makeTempDir({ prefix: "mimic-first-" });
-    try {
-      const cache = `${folder}/deno`;
-      // Links, so that the run lies elsewhere than among those of whoever tests.
-      const cwd = `${folder}/mimic`;
-      Deno.mkdirSync(cwd);
-      for (const { name } of Deno.readDirSync(root)) {
-        if (!/^(\.|runs$)/.test(name)) Deno.symlinkSync(`${root}${name}`, `${cwd}/${name}`);
-      }
+    await withEmptyCache(async (cwd, env) => {
       const { code, raw, screen } = await runInTerminal("deno task pretrain", {
-        cwd,
-        env: { DENO_DIR: cache, HOME: folder },
+        ...{ cwd, env },
         columns: 80,
         timeout: 2400,
       });
       const seen = screen.lines().map(({ text }) => text).join("\n");
       assert.equal(code, 0, seen);
-      assert.match(raw, /Fetching libraries, once/);
+      assert.match(raw, /━+─* +\d+ % {2}Fetching libraries, once/);
       // Bar, percent, loss with its trend, speed, elapsed and remaining time, at 80 columns.
       assert.match(
         raw,
@@ -47,18 +55,31 @@ terminalTest(
       assert.match(seen, /runs\/quickstart/);
       assert.doesNotMatch(seen, /Fetching|Download|Warning|warning/);
       assert.ok(screen.lines()[0].text.length < 160, "the permissions are not echoed");
-      const bytes = bytesBelow(cache);
+      const bytes = bytesBelow(env.DENO_DIR);
       assert.ok(bytes < mostBytes, `${Math.round(bytes / 1e6)} MB`);
       for (const name of ["onnxruntime-web", "playwright-core", "wabt", "fast-check"]) {
-        const path = `${cache}/npm/registry.npmjs.org/${name}`;
+        const path = `${env.DENO_DIR}/npm/registry.npmjs.org/${name}`;
         assert.throws(
           () => Deno.statSync(path),
           Deno.errors.NotFound,
           `${name} is for tests alone`,
         );
       }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 );
+
+terminalTest("a first start without the registry says what came in between", async () => {
+  await withEmptyCache(async (cwd, env) => {
+    const refused = { ...env, NPM_CONFIG_REGISTRY: "http://127.0.0.1:9" };
+    const command = "deno task pretrain";
+    const ended = await new Session(command, { cwd, env: refused }).end();
+    assertTidy(ended, command);
+    assert.equal(ended.code, 1);
+    const words = ended.screen.lines().map(({ text }) => text.trim()).join(" ");
+    assert.match(
+      words,
+      /error: Cannot load the program: Failed caching npm package '.*': .*http:\/\/127\.0\.0\.1:9.*onnection refused.*; the first start fetches libraries/,
+    );
+  });
+});

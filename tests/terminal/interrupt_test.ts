@@ -27,10 +27,11 @@ async function withRun(test: (run: string, command: string) => Promise<void>): P
   }
 }
 
-/** The command that the last line of a screen recommends. */
+/** The command that the last words on a screen recommend. */
 function advised(lines: readonly { readonly text: string }[]): string {
-  const advice = lines.at(-1)!.text.match(/Go on with: (deno task .*)$/)?.[1];
-  assert.ok(advice !== undefined, lines.at(-1)!.text);
+  const words = lines.slice(-2).map(({ text }) => text).join("\n");
+  const advice = words.match(/Go on with:\s+(deno task .*)$/)?.[1];
+  assert.ok(advice !== undefined, words);
   return advice;
 }
 

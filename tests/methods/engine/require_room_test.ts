@@ -88,7 +88,8 @@ Deno.test("a probe counts its frozen encoder, a tokenizer its teacher", async ()
       const notes: string[] = [];
       await trainTokenizer(config, {
         backend,
-        listener: (event) => event.type === "note" && notes.push(event.message),
+        listener: (event) =>
+          event.type === "note" && notes.push(`${event.message}: ${event.detail}`),
       });
       return notes.find((note) => note.startsWith("Planned memory")) ?? "";
     };
