@@ -2,7 +2,19 @@
 import { type Argument, type Command, type CommandGroup, type Flag, flagName } from "./_command.ts";
 import type { Style } from "./_style.ts";
 
-const WIDTH = 90;
+/** Columns of a page where there is room: longer lines are harder to read. */
+const mostColumns = 90;
+const fewestColumns = 50;
+
+/** How a page is laid out: its colours, and the columns that there are; 90 where they are left out. */
+export interface HelpLayout {
+  readonly style: Style;
+  readonly columns?: number;
+}
+
+function widthOf({ columns = mostColumns }: HelpLayout): number {
+  return Math.min(mostColumns, Math.max(fewestColumns, columns));
+}
 
 function wrap(text: string, width: number, indent: string): string {
   const lines: string[] = [];
@@ -21,12 +33,13 @@ function wrap(text: string, width: number, indent: string): string {
   return lines.join(`\n${indent}`);
 }
 
-function table(rows: readonly (readonly [string, string])[], style: Style): string {
+function table(rows: readonly (readonly [string, string])[], layout: HelpLayout): string {
+  const width = widthOf(layout);
   const left = Math.min(30, Math.max(...rows.map(([term]) => term.length))) + 2;
   const indent = " ".repeat(left + 2);
   return rows.map(([term, text]) => {
     const gap = term.length > left - 2 ? `\n${indent}` : " ".repeat(left - term.length);
-    return `  ${style.bold(term)}${gap}${wrap(text, WIDTH - left - 2, indent)}`;
+    return `  ${layout.style.bold(term)}${gap}${wrap(text, width - left - 2, indent)}`;
   }).join("\n");
 }
 
@@ -54,12 +67,12 @@ function flagText(flag: Flag): string {
 }
 
 /** A command line, continued on further lines before a flag where it is long. */
-function commandLine(line: string): string {
+function commandLine(line: string, width: number): string {
   const words = line.split(/ (?=--)/);
   let text = "";
   let length = 0;
   for (const word of words) {
-    if (length + word.length > WIDTH - 2 && text !== "") {
+    if (length + word.length > width - 4 && text !== "") {
       text += ` \\\n      ${word}`;
       length = 6 + word.length;
     } else {
@@ -71,22 +84,25 @@ function commandLine(line: string): string {
 }
 
 /** The help of one command; `calledAs` is `deno task config print`. */
-export function commandHelp(command: Command, calledAs: string, style: Style): string {
+export function commandHelp(command: Command, calledAs: string, layout: HelpLayout): string {
+  const { style } = layout;
   const args = Object.values(command.arguments);
   const flags = Object.entries(command.flags);
   const usage = [calledAs, ...args.map(argumentTerm), flags.length > 0 ? "[flags]" : ""];
   let help = `${style.bold(command.summary)}\n\n${usage.join(" ").trimEnd()}\n\n` +
-    wrap(command.description, WIDTH, "");
+    wrap(command.description, widthOf(layout), "");
   if (args.length > 0) {
     const rows = args.map((arg) => [argumentTerm(arg), arg.description] as const);
-    help += section("Arguments", table(rows, style), style);
+    help += section("Arguments", table(rows, layout), style);
   }
   const rows = flags.map(([key, flag]) => [flagTerm(key, flag), flagText(flag)] as const);
   const helpRow = ["--help, -h", "Show this help."] as const;
-  help += section("Flags", table([...rows, helpRow], style), style);
+  help += section("Flags", table([...rows, helpRow], layout), style);
   if (command.examples.length > 0) {
     const lines = command.examples.map(([line, does]) =>
-      `  ${style.dim(`# ${does}`)}\n  ${commandLine(`deno task ${line}`)}`
+      `  ${style.dim(wrap(`# ${does}`, widthOf(layout) - 4, "  # "))}\n  ${
+        commandLine(`deno task ${line}`, widthOf(layout))
+      }`
     );
     help += section("Examples", lines.join("\n"), style);
   }
@@ -98,22 +114,29 @@ function commandRows(commands: readonly (Command | CommandGroup)[]) {
 }
 
 /** The help of a group of commands. */
-export function groupHelp(group: CommandGroup, calledAs: string, style: Style): string {
+export function groupHelp(group: CommandGroup, calledAs: string, layout: HelpLayout): string {
+  const { style } = layout;
   return `${style.bold(group.summary)}\n\n${calledAs} COMMAND [flags]\n\n` +
-    wrap(group.description, WIDTH, "") +
-    section("Commands", table(commandRows(group.commands), style), style) +
-    `\n\n\`${calledAs} COMMAND --help\` says more of each.`;
+    wrap(group.description, widthOf(layout), "") +
+    section("Commands", table(commandRows(group.commands), layout), style) +
+    `\n\n\`${calledAs} COMMAND --help\` says more about each.`;
 }
 
 /** The help of the whole program. */
 export function programHelp(
   commands: readonly (Command | CommandGroup)[],
   version: string,
-  style: Style,
+  layout: HelpLayout,
 ): string {
+  const { style } = layout;
   return `${style.bold(`mimic ${version}`)}: BEiT v2 pretraining of vision transformers\n\n` +
     "deno task COMMAND [flags]" +
-    section("Commands", table(commandRows(commands), style), style) +
-    "\n\n`deno task COMMAND --help` says more of each. Results go to stdout, progress to stderr.\n" +
-    "Exit codes: 0 done, 2 a mistake in what was given, 130 interrupted and saved, 1 a bug.";
+    section("Commands", table(commandRows(commands), layout), style) +
+    "\n\n" +
+    wrap(
+      "`deno task COMMAND --help` says more about each. Results go to stdout, progress to stderr.\n" +
+        "Exit codes: 0 done, 2 a mistake in what was given, 130 interrupted and saved, 1 a bug.",
+      widthOf(layout),
+      "",
+    );
 }

@@ -2,17 +2,17 @@
 import { messageOf, UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { type Command, type CommandContext, type CommandGroup, exitCodes } from "./_command.ts";
-import { commandHelp, groupHelp, programHelp } from "./_help.ts";
+import { commandHelp, groupHelp, type HelpLayout, programHelp } from "./_help.ts";
 import { type Interruption, listenForInterrupts } from "./_interrupt.ts";
 import { Job } from "./_job.ts";
-import { jsonText, startRow, writeNote, writeText } from "./_output.ts";
+import { jsonText, startRow, terminalColumns, writeNote, writeText } from "./_output.ts";
 import { parseCommand } from "./_parser.ts";
 import { type Style, styleFor } from "./_style.ts";
 import { complete } from "./completion.ts";
 
 /** What a call is for: help to print, or a command with its words. */
 type Call =
-  | { readonly help: (style: Style) => string }
+  | { readonly help: (layout: HelpLayout) => string }
   | { readonly command: Command; readonly words: readonly string[]; readonly calledAs: string };
 
 function unknownCommand(name: string, known: readonly { name: string }[], calledAs: string): never {
@@ -38,7 +38,7 @@ export function findCall(
 ): Call {
   let level = commands;
   let calledAs = "deno task";
-  let overview = (style: Style) => programHelp(commands, version, style);
+  let overview = (layout: HelpLayout) => programHelp(commands, version, layout);
   let rest = words[0] === "help" ? [...words.slice(1), "--help"] : [...words];
   while (true) {
     const name = rest[0];
@@ -51,11 +51,11 @@ export function findCall(
     const path = `${calledAs} ${name}`;
     rest = rest.slice(1);
     if (!("commands" in entry)) {
-      if (asksForHelp(rest)) return { help: (style) => commandHelp(entry, path, style) };
+      if (asksForHelp(rest)) return { help: (layout) => commandHelp(entry, path, layout) };
       return { command: entry, words: rest, calledAs: path };
     }
     [level, calledAs] = [entry.commands, path];
-    overview = (style) => groupHelp(entry, path, style);
+    overview = (layout) => groupHelp(entry, path, layout);
   }
 }
 
@@ -134,7 +134,8 @@ export async function runProgram(
     setRuntimeDirectory();
     const call = findCall(words, commands, version);
     if ("help" in call) {
-      print(`${call.help(styleFor(Deno.stdout))}\n`);
+      const columns = Deno.stdout.isTerminal() ? terminalColumns() : undefined;
+      print(`${call.help({ style: styleFor(Deno.stdout), columns })}\n`);
       return exitCodes.done;
     }
     const input = parseCommand(call.command, call.words, call.calledAs);

@@ -102,6 +102,8 @@ export class Progress {
   readonly #stepTime = new MovingMean();
   readonly #dataTime = new MovingMean();
   readonly #trend = new Trend();
+  /** Files that a warning has named. */
+  readonly #namedFiles = new Set<string>();
   #lastWritten = -Infinity;
   /** When the first step of this process was begun. */
   #begun: number | null = null;
@@ -124,6 +126,7 @@ export class Progress {
         this.#showStep(event.metrics, event.totalSteps);
         break;
       case "warning":
+        if (this.#isKnownFile(event.file?.id)) break;
         this.line(`${style.yellow("warning:")} ${event.message}`, true);
         break;
       case "note":
@@ -151,6 +154,14 @@ export class Progress {
         break;
     }
   };
+
+  /** Whether a file was named before: each part of the work may meet it, its user needs one line. */
+  #isKnownFile(id: string | undefined): boolean {
+    if (id === undefined) return false;
+    const isKnown = this.#namedFiles.has(id);
+    this.#namedFiles.add(id);
+    return isKnown;
+  }
 
   /** Writes a line of its own; the renewed one comes back below it with the next step. */
   line(text: string, always = false): void {

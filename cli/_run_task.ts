@@ -44,7 +44,7 @@ export const runFlags = {
   name: text("Name of the run, in place of the recipe's: its directory is runs/NAME.", {
     placeholder: "NAME",
   }),
-  resume: path("Go on with the run in this directory, from its last checkpoint.", {
+  resume: path("Continue the run in this directory from its last checkpoint.", {
     placeholder: "DIR",
   }),
   dryRun: toggle(

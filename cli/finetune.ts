@@ -14,7 +14,7 @@ export const finetune = defineCommand({
     "folders; without --checkpoint, from scratch. Sizes come from the checkpoint, positions are " +
     "fitted to model.imageSize.\n\n" +
     "The run keeps its last checkpoints, and the best model on the evaluation split in " +
-    "best.safetensors. An interrupted run is gone on with by the same command, or by --resume DIR.",
+    "best.safetensors. The same command, or --resume DIR, continues an interrupted run.",
   flags: {
     ...recipeFlags("finetune"),
     ...shortcutFlags([

@@ -46,8 +46,8 @@ export const pretrain = defineCommand({
   description: "Trains a vision transformer to predict the visual tokens of masked patches. " +
     "Without arguments, a small one on the bundled clothes, in a few minutes on any computer; " +
     "then with --data on your own images, or with --config a recipe of the paper.\n\n" +
-    "An interrupted run is gone on with by the same command, or by --resume DIR. Ctrl-C finishes " +
-    "the step, saves, and says how to go on.",
+    "Ctrl-C finishes the step, saves, and says how to continue: with the same command, or with " +
+    "--resume DIR.",
   flags: {
     ...recipeFlags("pretrain"),
     ...shortcutFlags([
@@ -70,7 +70,7 @@ export const pretrain = defineCommand({
     model: modelFlag,
     trainTokenizer: toggle(
       "Train the recipe's tokenizer on the same images first, in the folder tokenizer of the run. " +
-        "Each part is skipped where its result is there: give the same command to go on.",
+        "A part whose result exists is skipped: to continue, repeat the command.",
     ),
     ...runFlags,
   },

@@ -56,8 +56,8 @@ export const segment = defineCommand({
     "classes; with segmentation.reduceZeroLabel, 0 is no class. Without --data, made pictures of " +
     "shapes are learned.\n\n" +
     "Whole images are tested by a sliding window: mIoU, aAcc, mAcc. The run keeps its last " +
-    "checkpoints, and the best model in best.safetensors. An interrupted run is gone on with by the " +
-    "same command, or by --resume DIR.",
+    "checkpoints, and the best model in best.safetensors. The same command, or --resume DIR, " +
+    "continues an interrupted run.",
   flags: {
     ...recipeFlags("segment"),
     ...shortcutFlags([

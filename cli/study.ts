@@ -28,7 +28,7 @@ export const study = defineCommand({
   description: "Trains tokenizers, pretrains every arm with every seed, measures k-NN and linear " +
     "accuracy of the features, fine-tunes with few and all labels, and writes a page with means, " +
     "spreads and figures. Arms, budgets and their order are data: the file that --config names.\n\n" +
-    "It takes hours. Every part is kept: stop it with Ctrl-C and give the same command to go on. " +
+    "It takes hours. Every part is kept: stop it with Ctrl-C and repeat the command to continue. " +
     "Give the command twice to use two cores: the processes share the parts.",
   flags: {
     config: path("The study; default the bundled configs/studies/study.jsonc.", {

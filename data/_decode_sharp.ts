@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
 import { sharp } from "../deps/sharp.ts";
 import { type FileFormat, inspectJpeg } from "./_sniff.ts";
 import type { FormatOptions } from "./decode.ts";
@@ -25,6 +26,15 @@ function fromCmyk(data: Uint8Array, width: number, height: number): RgbImage {
   return { width, height, data: result };
 }
 
+/**
+ * What libvips says of a file. It keeps its last messages for the whole process: where several threads
+ * meet broken files at once, one of them finds none left.
+ */
+function reasonOf(cause: unknown): string {
+  const message = messageOf(cause);
+  return message === "Unknown error" ? "the file is broken or cut off" : message;
+}
+
 /** Decodes any format that libvips knows. */
 export async function decodeWithSharp(
   bytes: Uint8Array,
@@ -42,7 +52,9 @@ export async function decodeWithSharp(
   image = isCmyk
     ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
     : image.toColourspace("srgb").removeAlpha();
-  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true }).catch((cause) => {
+    throw new Error(reasonOf(cause), { cause });
+  });
   const { width, height, channels } = info;
   if (channels !== (isCmyk ? 4 : 3)) throw new Error(`unexpected ${channels} channels`);
   const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -90,7 +90,9 @@ export function skippedFiles(paths: readonly string[]): string[] {
   }
   if (restCount > 0) {
     lines.push(
-      `Left out: ${plural(restCount, "file")} that ${restCount === 1 ? "is" : "are"} no image ` +
+      `Left out: ${plural(restCount, "file")} that ${
+        restCount === 1 ? "is not an image" : "are not images"
+      } ` +
         `(${rest.slice(0, 5).join(", ")}${rest.length > 5 ? ", …" : ""})`,
     );
   }

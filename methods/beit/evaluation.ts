@@ -148,7 +148,8 @@ export class PretrainEvaluation implements Evaluation, KeptState {
     const { data, model, untrained, length, run: { config, listener } } = this.#subject;
     const { knn, linear, baselines } = config.evaluation;
     if (!isWhole) {
-      const message = `Not evaluated before step ${length.scheduleSteps}, the last of the schedule`;
+      const message =
+        `Not evaluated: that is done at step ${length.scheduleSteps}, the last of the schedule`;
       listener({ type: "note", message });
       return;
     }

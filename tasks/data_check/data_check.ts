@@ -232,7 +232,7 @@ function superfluous({ isExact, isAcrossParts, hasOtherClasses, images }: Duplic
  */
 export function excludeList({ unreadable, duplicates }: DataCheck): string {
   const lines = [
-    "# Images to leave out: --set data.exclude=FILE. Lines that begin with # say nothing.",
+    "# Images to leave out: --set data.exclude=FILE. Lines that begin with # are comments.",
   ];
   const seen = new Set<string>();
   const add = (title: string, ids: readonly string[], prefix = "") => {

@@ -164,7 +164,7 @@ export async function dataCheckPage(check: DataCheck): Promise<string> {
       ...(groups.length === 0 ? ["<p>No two images are the same or look alike.</p>"] : groups),
       ...(more > 0 ? [`<p>${more} more groups are not shown; --json lists them.</p>`] : []),
     ];
-    return htmlPage(`Images of ${check.source}`, body.join("\n"), style);
+    return htmlPage(`Images in ${check.source}`, body.join("\n"), style);
   } finally {
     album.close();
   }

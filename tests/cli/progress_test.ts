@@ -167,6 +167,24 @@ Deno.test("work without a known end is counted; a long name is cut, and obeyed n
   assert.match(rows[0], /^━+─+ +33 % {2}Reading photos\/.*…風?.*\/last\.jpg {2}1\/3/);
 });
 
+Deno.test("an image that several parts of the work cannot read is named once", () => {
+  const { progress, written } = record();
+  const skip = (id: string, reason: string) =>
+    progress.listener({
+      type: "warning",
+      kind: "unreadableImage",
+      message: `Skipped an image: ${id}: ${reason}`,
+      file: { id, reason },
+    });
+  skip("a.jpg", "cut off");
+  skip("a.jpg", "broken");
+  skip("b.jpg", "empty");
+  assert.equal(
+    written(),
+    "warning: Skipped an image: a.jpg: cut off\nwarning: Skipped an image: b.jpg: empty\n",
+  );
+});
+
 Deno.test("quiet leaves warnings only", () => {
   const { progress, step, written } = record({ quiet: true });
   step(1, 9, 0);

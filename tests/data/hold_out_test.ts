@@ -79,7 +79,7 @@ Deno.test("files that are left out are counted and named by their kind", () =>
       'Left out: 1 .nef file, which cannot be read ("b/raw.NEF"); develop it with dcraw -w -T IN.nef',
       'Left out: 2 .svg files, which cannot be read ("a/x.svg", …); convert it with rsvg-convert ' +
       "IN.svg -o OUT.png",
-      "Left out: 2 files that are no image (without an ending, .txt)",
+      "Left out: 2 files that are not images (without an ending, .txt)",
     ]);
     await assert.rejects(
       openSource(`${root}/b`, { split: "val" }),
