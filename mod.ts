@@ -74,6 +74,24 @@ export {
 } from "./tasks/tokens/tokenize_images.ts";
 export { loadEncoder } from "./tasks/inference/load_encoder.ts";
 export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
+// A method of your own: see docs/your-own-method.md.
+export {
+  type EncodingModel,
+  type EvaluationResults,
+  FeatureEvaluation,
+} from "./methods/beit/evaluation.ts";
+export { beitConfig, modelFootprint } from "./methods/beit/plan.ts";
+export { createOptimizer, type TrainingConfig } from "./methods/engine/create_optimizer.ts";
+export type { DrawPictures } from "./methods/engine/run_recorder.ts";
+export { learningRateSchedule, type RunLength, runLength } from "./methods/engine/schedule.ts";
+export { patchRows } from "./methods/vqkd/pixel_tokenizer.ts";
+export type { ModelFootprint } from "./pipeline/plan.ts";
+export { fixedImages, shownOf } from "./tasks/recording/fixed_images.ts";
+export { normalizations } from "./tasks/run/normalizations.ts";
+export { maskOptions, pretrainTransform } from "./tasks/run/transforms.ts";
+export type { PictureRow, PictureSheet } from "./report/picture_sheet.ts";
+export { maskColor, overPatches } from "./report/picture_sheet.ts";
+export type { RgbPicture } from "./report/png.ts";
 export type { MethodOptions, RunOptions } from "./methods/engine/run_options.ts";
 export type { StagesOf } from "./methods/engine/own_stages.ts";
 export { type EngineOutcome, runMethod } from "./methods/engine/run_method.ts";
@@ -128,12 +146,21 @@ export { train, type TrainingLoop } from "./pipeline/trainer.ts";
 
 // Models.
 export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
+export type { DropPathDraws } from "./models/layers/drop_path.ts";
 export { BeitEncoder } from "./models/beit_encoder.ts";
-export { MaskedImageModel } from "./models/masked_image_model.ts";
+export { MaskedImageModel, maskedPositions } from "./models/masked_image_model.ts";
 export { Classifier, classifierConfig } from "./models/classifier.ts";
 export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
-export { initialiseBeit, initialisePlain } from "./models/initialise.ts";
-export { type NamedValues, ParameterSet } from "./models/parameter_set.ts";
+export { initialiseBeit, initialisePlain, initialiseStage } from "./models/initialise.ts";
+export {
+  type Initialise,
+  initialiseFrom,
+  type NamedValues,
+  ParameterScope,
+  ParameterSet,
+  type ParameterSpec,
+} from "./models/parameter_set.ts";
+export { affineSpecs, encoderSpecs } from "./models/parameter_specs.ts";
 export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
 export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
 export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
@@ -149,6 +176,10 @@ export type {
 } from "./backends/backend.ts";
 export type { Kernels } from "./backends/kernels.ts";
 export { createBackend } from "./backends/mod.ts";
+export { layerNorm } from "./backends/ops/layer_norm.ts";
+export { linear } from "./backends/ops/linear.ts";
+export { linearCrossEntropy } from "./backends/ops/linear_cross_entropy.ts";
+export { meanSquaredError } from "./backends/ops/mean_squared_error.ts";
 export { Parameter } from "./backends/parameter.ts";
 export { Tape } from "./backends/tape.ts";
 export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";

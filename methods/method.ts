@@ -201,21 +201,45 @@ export interface Method<
   Result extends object,
   Images extends RunImages = RunImages,
 > {
-  /** The value of the config's `task`. */
+  /** Whose config it takes: the value of `task`. */
   readonly task: C["task"];
+  /** Where it is not mimic's own method of that task: a run of one is not resumed by another. */
+  readonly name?: string;
   /** Stages before the queue that a user's may take the place of. */
   readonly inputStages: readonly string[];
+  /** Throws a `UserError` for what is wrong with a config before anything is opened. */
+  validate?(config: C): void;
+  /**
+   * Left out where the images are those of `config.data` and nothing beside them.
+   *
+   * @param given images of the caller's in place of those that the config names
+   */
+  openImages?(config: C, given: Source | undefined): Promise<Images>;
+  open(run: Run<C, Images>): Promise<Training<Batch, Parts, Result>>;
+  /**
+   * The trained stages of a failed step, for `replayFailure`; those before the frozen one are not run.
+   */
+  reopen?(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
+}
+
+/** A method that the command line runs, plans and replays: one of `methods/mod.ts`. */
+export interface ListedMethod<
+  C extends Config,
+  Batch,
+  Parts extends object,
+  Result extends object,
+  Images extends RunImages = RunImages,
+> extends Method<C, Batch, Parts, Result, Images> {
   /**
    * What a run would cost, as far as it can be computed: `--dry-run`.
    *
    * @throws UserError for what would stop the run itself
    */
   plan(config: C, options?: PlanOptions): Promise<RunPlan>;
-  /** Throws a `UserError` for what is wrong with a config before anything is opened. */
-  validate?(config: C): void;
-  /** @param given images of the caller's in place of those that the config names */
-  openImages(config: C, given: Source | undefined): Promise<Images>;
-  open(run: Run<C, Images>): Promise<Training<Batch, Parts, Result>>;
-  /** The trained stages of a failed step; those before the frozen one are not run. */
   reopen(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
+}
+
+/** What a method is called: in checkpoints, failure bundles and messages. */
+export function methodName({ task, name }: { readonly task: string; readonly name?: string }) {
+  return name ?? task;
 }

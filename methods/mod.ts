@@ -5,11 +5,11 @@
  */
 
 import type { Config, ConfigOf, Task } from "../configs/schema.ts";
-import type { Method } from "./method.ts";
+import type { ListedMethod } from "./method.ts";
 
 /** A method whose batches, parts and results are its own business. */
 // deno-lint-ignore no-explicit-any
-export type AnyMethod<C extends Config = any> = Method<C, any, any, any, any>;
+export type AnyMethod<C extends Config = any> = ListedMethod<C, any, any, any, any>;
 
 /** How each method is loaded, by the `task` of its configs; none is before it is run. */
 const methods: { readonly [T in Task]: () => Promise<AnyMethod<ConfigOf<T>>> } = {

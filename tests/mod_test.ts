@@ -6,15 +6,19 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Every name that users may import; a change here is a change of the public API. */
 const exported = `
-BeitEncoder Classifier DivergenceError Generator Loader MaskedImageModel Optimizer Parameter
-ParameterSet Pipeline Tape UserError VqkdTokenizer assertAllClose augment blockwiseMask
-classifierConfig conformanceCases convertCheckpoint createBackend createImageDecoder encode
-evaluate exportOnnxFile extractFeatures features finetune formatConformance imageTensor
-initialiseBeit initialisePlain inspectFile knn knnAccuracy latestCheckpoint learningRateAt
-linearAccuracy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
-messageOf mlflowLogger openModel openPth openSafetensors openSource optimize parameterGroups parseConfig
-pipeline planPretraining predict pretrain recipeNames replayFailure resize resolveConfig resolveWeights
-runConformance runMethod saveCheckpoint segment stageQueue tf tokenize tokenizeImages train trainTokenizer
+BeitEncoder Classifier DivergenceError FeatureEvaluation Generator Loader MaskedImageModel
+Optimizer Parameter ParameterScope ParameterSet Pipeline Tape UserError VqkdTokenizer affineSpecs
+assertAllClose augment beitConfig blockwiseMask classifierConfig conformanceCases
+convertCheckpoint createBackend createImageDecoder createOptimizer encode encoderSpecs evaluate
+exportOnnxFile extractFeatures features finetune fixedImages formatConformance imageTensor
+initialiseBeit initialiseFrom initialisePlain initialiseStage inspectFile knn knnAccuracy
+latestCheckpoint layerNorm learningRateAt learningRateSchedule linear linearAccuracy
+linearCrossEntropy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
+maskColor maskOptions maskedPositions meanSquaredError messageOf mlflowLogger modelFootprint
+normalizations openModel openPth openSafetensors openSource optimize overPatches parameterGroups
+parseConfig patchRows pipeline planPretraining predict pretrain pretrainTransform recipeNames
+replayFailure resize resolveConfig resolveWeights runConformance runLength runMethod
+saveCheckpoint segment shownOf stageQueue tf tokenize tokenizeImages train trainTokenizer
 transformImage visualize vitBase vitLarge vqkdBase wandbLogger withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 

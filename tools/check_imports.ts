@@ -60,7 +60,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that may import everything: the command line and what is not shipped. */
-const unlimited = new Set(["cli", "main.ts", "tests", "bench", "tools", "scripts", "docs"]);
+const unlimited = new Set([
+  "cli",
+  "main.ts",
+  "tests",
+  "bench",
+  "tools",
+  "scripts",
+  "docs",
+  "examples",
+]);
 
 /** Imports of types alone run nothing: these layers may name each other's. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
@@ -72,7 +81,7 @@ const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
 
 /** Where `Deno` may be used: the shell's side of the project, and foreign functions by file name. */
 function mayUseDeno(path: string): boolean {
-  return /^(cli|data|checkpoints|tests|bench|tools|scripts|docs)\//.test(path) ||
+  return /^(cli|data|checkpoints|tests|bench|tools|scripts|docs|examples)\//.test(path) ||
     path === "main.ts" || path.endsWith("_ffi.ts");
 }
 

@@ -7,7 +7,8 @@
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { metricName } from "../../core/metric_names.ts";
 import { UserError } from "../../core/errors.ts";
-import type { MaskedImageModel } from "../../models/masked_image_model.ts";
+import type { BeitEncoder } from "../../models/beit_encoder.ts";
+import type { ParameterSet } from "../../models/parameter_set.ts";
 import {
   encoderFeatures,
   evaluateFeatures,
@@ -27,14 +28,23 @@ export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, 
 
 type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
 
+/** A model whose encoder's features are evaluated. */
+export interface EncodingModel {
+  /** The encoder's shape, kept with the best model. */
+  readonly config: object;
+  readonly encoder: BeitEncoder;
+  readonly parameters: ParameterSet;
+  dispose(): void;
+}
+
 /** What an evaluation works with. */
 interface Subject {
   readonly run: Run<PretrainConfig>;
   readonly data: EvaluationData | null;
   readonly length: RunLength;
-  readonly model: MaskedImageModel;
+  readonly model: EncodingModel;
   /** The network as it is before training; dispose of it. */
-  readonly untrained: () => MaskedImageModel;
+  readonly untrained: () => EncodingModel;
 }
 
 /** Refuses to stop by a figure that is left out of evaluations with few classes. */
@@ -49,8 +59,11 @@ function requireTelling(
   );
 }
 
-/** Measures what the features of a model are worth when the config says so. */
-export class PretrainEvaluation implements Evaluation, KeptState {
+/**
+ * Measures what the features of a model are worth when the config's `evaluation` says so: k-NN and
+ * linear accuracy, beside the untrained network, raw pixels and chance where baselines are wanted.
+ */
+export class FeatureEvaluation implements Evaluation, KeptState {
   readonly #subject: Subject;
   #results: EvaluationResults = {};
   /** Of `evaluation.stop`'s figure. */
@@ -60,24 +73,28 @@ export class PretrainEvaluation implements Evaluation, KeptState {
     this.#subject = subject;
   }
 
-  /** Opens the labelled images, if any evaluation is wanted; says so where there are none. */
+  /**
+   * Opens the labelled images, if any evaluation is wanted; says so where there are none.
+   *
+   * @param untrained makes the network as it was before training, to compare with
+   */
   static async open(
     run: Run<PretrainConfig>,
     length: RunLength,
-    model: MaskedImageModel,
-    untrained: () => MaskedImageModel,
-  ): Promise<PretrainEvaluation> {
+    model: EncodingModel,
+    untrained: () => EncodingModel,
+  ): Promise<FeatureEvaluation> {
     const { knn, linear } = run.config.evaluation;
     const isWanted = [knn, linear].some(({ atEnd, every }) => atEnd || every !== null);
     const subject = { run, length, model, untrained };
-    if (!isWanted) return new PretrainEvaluation({ ...subject, data: null });
+    if (!isWanted) return new FeatureEvaluation({ ...subject, data: null });
     const data = await openEvaluationData(run.config);
     if (!("reason" in data)) {
       requireTelling(run.config, data);
-      return new PretrainEvaluation({ ...subject, data });
+      return new FeatureEvaluation({ ...subject, data });
     }
     run.listener({ type: "note", message: `No evaluation of features: ${data.reason}` });
-    return new PretrainEvaluation({ ...subject, data: null });
+    return new FeatureEvaluation({ ...subject, data: null });
   }
 
   get finalImages(): number {
@@ -167,7 +184,7 @@ export class PretrainEvaluation implements Evaluation, KeptState {
     this.#results = results;
   }
 
-  #featuresOf(model: MaskedImageModel) {
+  #featuresOf(model: EncodingModel) {
     return (pooling: Pooling): Featurize =>
       encoderFeatures(model.encoder, this.#subject.run.config, pooling);
   }

@@ -25,17 +25,15 @@ import { loss } from "../../pipeline/loss.ts";
 import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
 import { pretrainPictures } from "../../tasks/recording/pretrain_pictures.ts";
-import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
 import { maskOptions, pretrainTransform } from "../../tasks/run/transforms.ts";
 import { createOptimizer } from "../engine/create_optimizer.ts";
-import { openImages } from "../engine/open_images.ts";
 import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
 import type { MethodOptions } from "../engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
-import type { Method } from "../method.ts";
+import type { ListedMethod } from "../method.ts";
 import { openTokenizer } from "../vqkd/open_tokenizer.ts";
-import { type EvaluationResults, PretrainEvaluation } from "./evaluation.ts";
+import { type EvaluationResults, FeatureEvaluation } from "./evaluation.ts";
 import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
 
 /** The stages of pretraining, any of which may be exchanged for another of the same type. */
@@ -84,7 +82,7 @@ const noTokenizer: PatchTokenizer = {
 };
 
 /** Pretraining as the engine runs it. */
-export const beit: Method<
+export const beit: ListedMethod<
   PretrainConfig,
   MaskedBatch,
   PretrainParts,
@@ -94,7 +92,6 @@ export const beit: Method<
   inputStages: ["load", "augment", "mask"],
   plan: planPretraining,
   validate: (config) => validateBeitConfig(beitConfig(config)),
-  openImages: ({ data }, given) => openImages(given, () => openTrainingSource(data)),
 
   async open(run) {
     const { config, on, images: { source } } = run;
@@ -107,7 +104,7 @@ export const beit: Method<
     run.requireRoom(footprint);
     const model = createModel();
     const length = runLength(config, source.length);
-    const evaluation = await PretrainEvaluation.open(run, length, model, createModel);
+    const evaluation = await FeatureEvaluation.open(run, length, model, createModel);
     return {
       shape,
       parameters: model.parameters,

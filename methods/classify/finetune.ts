@@ -33,7 +33,7 @@ import { openImages } from "../engine/open_images.ts";
 import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
 import type { MethodOptions } from "../engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
-import type { Method, Run } from "../method.ts";
+import type { ListedMethod, Run } from "../method.ts";
 import { type BestModel, FinetuneEvaluation, openEvaluationSplit } from "./evaluation.ts";
 import { planFinetuning } from "./plan.ts";
 import { classCount, classifierFootprint, type ClassifierStart, startClassifier } from "./model.ts";
@@ -109,7 +109,7 @@ async function startOrResume(
 }
 
 /** Fine-tuning as the engine runs it. */
-export const classifier: Method<
+export const classifier: ListedMethod<
   FinetuneConfig,
   AugmentedBatch,
   FinetuneParts,

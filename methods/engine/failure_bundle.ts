@@ -41,6 +41,8 @@ export type FoundTensor = Omit<Observation, "values">;
 interface BundleState {
   readonly kind: "failure";
   readonly config: Config;
+  /** The method's name; those of version 0.1 have none, and are of the config's task. */
+  readonly method?: string;
   readonly model: Record<string, JsonValue>;
   readonly backend: string;
   readonly precision: Precision;
@@ -71,6 +73,7 @@ export interface FailureBundle extends BundleState {
 /** What a task knows of a failure beside the failure itself. */
 export interface FailureContent {
   readonly config: Config;
+  readonly method: string;
   readonly backend: string;
   readonly model: object;
   readonly parameters: ReadonlyMap<string, NamedValues>;
@@ -121,6 +124,7 @@ export async function writeFailure(
   const state: BundleState = {
     kind: "failure",
     config: content.config,
+    method: content.method,
     model: content.model as Record<string, JsonValue>,
     backend: content.backend,
     precision: failure.precision,

@@ -9,13 +9,20 @@ import type { Backend, Context, Precision } from "../../backends/backend.ts";
 import { type BackendName, createBackend } from "../../backends/mod.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import type { Observation, TensorPlace } from "../../backends/watch.ts";
+import type { Config } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import type { LossOutput, StepOutput } from "../../pipeline/batch.ts";
 import { examineMicroBatch, type HostTensor } from "../../pipeline/examine.ts";
 import { watchGradients } from "../../pipeline/optimize/mod.ts";
 import { Pipeline, type Stage } from "../../pipeline/stage.ts";
-import type { AnyStage } from "../method.ts";
+import {
+  type AnyStage,
+  type FailedTraining,
+  type Method,
+  methodName,
+  type TrainedStages,
+} from "../method.ts";
 import { loadMethod } from "../mod.ts";
 import { type FailureBundle, type FoundTensor, readFailure } from "./failure_bundle.ts";
 import { OwnStages, type StagesOf } from "./own_stages.ts";
@@ -29,6 +36,9 @@ export interface ReplayOptions {
   /** The user's own stages that the run had: no bundle holds code. */
   // deno-lint-ignore no-explicit-any
   readonly stages?: StagesOf<object, any>;
+  /** The user's own method, if the run was of one. */
+  // deno-lint-ignore no-explicit-any
+  readonly method?: Method<any, any, any, any, any>;
 }
 
 /** What a replay found. */
@@ -78,11 +88,11 @@ function differentiate(parameters: readonly Parameter[]): AnyStage {
 async function rebuild(
   on: Context,
   bundle: FailureBundle,
-  own: ReplayOptions["stages"],
+  { stages: own, method: ownMethod }: ReplayOptions,
 ): Promise<Replayed> {
   const { config, model: shape, parameters, frozenStage } = bundle;
-  const method = await loadMethod(config.task);
-  const trained = method.reopen(on, { config, shape, parameters });
+  const method = ownMethod ?? await loadMethod(config.task);
+  const trained = reopen(on, method, bundle, { config, shape, parameters });
   const all = trained.stages.stages;
   // What stands before the frozen stage has done its work: what that one gave is in the bundle.
   const frozen = all.findIndex(({ name }) => name === frozenStage);
@@ -103,6 +113,24 @@ async function rebuild(
       trained.dispose();
     },
   };
+}
+
+/** The bundle's model by the method that it is of. */
+function reopen<Batch, Parts extends object>(
+  on: Context,
+  // deno-lint-ignore no-explicit-any
+  method: Method<any, Batch, Parts, any, any>,
+  { config: { task }, method: wanted = task }: FailureBundle,
+  failed: FailedTraining<Config>,
+): TrainedStages<Batch, Parts> {
+  const name = methodName(method);
+  if (name === wanted && method.reopen !== undefined) return method.reopen(on, failed);
+  throw new UserError(
+    name === wanted
+      ? `Cannot replay: the method ${name} has no \`reopen\``
+      : `Cannot replay: the run is of the method ${wanted}, and this is ${name}`,
+    { hint: "call replayFailure(bundle, { method }) from a program that has it" },
+  );
 }
 
 function requireStages(
@@ -157,7 +185,7 @@ export async function replayFailure(
   try {
     requirePrecision(backend, precision);
     const on: Context = { backend, precision };
-    const { stages, dispose } = await rebuild(on, bundle, options.stages);
+    const { stages, dispose } = await rebuild(on, bundle, options);
     try {
       const { found } = await examineMicroBatch({
         on,

@@ -8,8 +8,10 @@ import { tf } from "../../deps/tfjs.ts";
 export function runFacts(
   { backend, precision }: Context,
   { seed, batchSize }: Config,
+  ownMethod: string | undefined,
 ): (readonly [name: string, value: string])[] {
   return [
+    ...(ownMethod === undefined ? [] : [["method", ownMethod] as const]),
     ["device", `${backend.name}: ${backend.capabilities.description}`],
     ["precision", precision],
     ["mimic", project.version],

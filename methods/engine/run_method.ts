@@ -15,15 +15,19 @@ import type { StepMetrics } from "../../pipeline/events.ts";
 import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { BatchQueue } from "../../pipeline/queue.ts";
 import { train } from "../../pipeline/trainer.ts";
-import type { Method, RunImages, RunOutcome, Training, ValueMap } from "../method.ts";
+import { openTrainingSource } from "../../tasks/run/data_sources.ts";
+import { type Method, methodName } from "../method.ts";
+import type { RunImages, RunOutcome, Training, ValueMap } from "../method.ts";
 import { type DataPrint, dataPrint, requireSameData } from "./data_print.ts";
 import { isCheckpointDue } from "./due.ts";
 import { EarlyStop, type StoppedEarly } from "./early_stop.ts";
 import { writeFailure } from "./failure_bundle.ts";
 import { fitMicroBatch } from "./micro_batch.ts";
+import { openImages } from "./open_images.ts";
 import { openQueue, openRunLoader } from "./open_queue.ts";
 import { OwnStages } from "./own_stages.ts";
 import { requireRoom } from "./require_room.ts";
+import { requireSameMethod } from "./require_same_method.ts";
 import { RunCheckpoints } from "./run_checkpoints.ts";
 import type { MethodOptions } from "./run_options.ts";
 import { keptMetrics } from "./run_state.ts";
@@ -55,11 +59,13 @@ export async function runMethod<
   options: MethodOptions<object, Parts>,
 ): Promise<Result & EngineOutcome> {
   method.validate?.(config);
-  const images = await method.openImages(config, options.source);
+  // What a method leaves out is as of one that wants nothing else.
+  const images = await (method.openImages?.(config, options.source) ??
+    openImages(options.source, () => openTrainingSource(config.data)) as Promise<Images>);
   try {
     const print = dataPrint(images.source);
     return await withSmallerMicroBatches(config, options, async (options) => {
-      const session = await RunSession.open(config, options);
+      const session = await RunSession.open(config, options, method.name);
       try {
         return await new MethodRun(method, config, options, session, images, print).run();
       } finally {
@@ -99,6 +105,7 @@ class MethodRun<
 
   async run(): Promise<Result & EngineOutcome> {
     const { resumed, path, listener } = this.session;
+    if (resumed !== null) requireSameMethod(path, resumed.state, this.method);
     if (resumed?.result !== undefined && resumed.result !== null) {
       listener({ type: "note", message: `The run in "${path}" is finished already` });
       return { ...resumed.result, directory: path } as Result & EngineOutcome;
@@ -247,6 +254,7 @@ class MethodRun<
     const { task, seed } = this.config;
     await checkpoints.save(step, {
       task,
+      ...(this.method.name === undefined ? {} : { method: this.method.name }),
       configHash: this.session.hash,
       seed,
       model: shape as JsonValue,
@@ -305,6 +313,7 @@ class MethodRun<
     if (directory === null || !this.config.guard.failureBundle) return null;
     return await writeFailure(directory.path, failure as StepFailure<object>, {
       config: this.config,
+      method: methodName(this.method),
       backend: on.backend.name,
       model: shape,
       parameters: await checkpoints.exportParameters(),

@@ -12,6 +12,8 @@ import type { DataPrint } from "./data_print.ts";
 /** State of a run. What is optional is not in checkpoints of version 0.1. */
 export interface RunState {
   readonly task: string;
+  /** The method's name, where it is not mimic's own of the task. */
+  readonly method?: string;
   readonly configHash: string;
   readonly seed: number;
   readonly model: JsonValue;

@@ -35,6 +35,7 @@ interface SessionParts {
   readonly checkpoint: LoadedCheckpoint | null;
   readonly resumed: ResumedRun | null;
   readonly hash: string;
+  readonly ownMethod: string | undefined;
 }
 
 /** An open run. */
@@ -57,7 +58,8 @@ export class RunSession {
   readonly #hooks: Hooks;
   readonly #health: RunHealth;
 
-  private constructor({ on, config, options, directory, checkpoint, resumed, hash }: SessionParts) {
+  private constructor(parts: SessionParts) {
+    const { on, config, options, directory, checkpoint, resumed, hash, ownMethod } = parts;
     this.on = on;
     this.config = config;
     this.hash = hash;
@@ -76,13 +78,21 @@ export class RunSession {
       directory,
       config,
       origins: options.origins ?? new Map(),
-      facts: runFacts(on, config),
+      facts: runFacts(on, config, ownMethod),
       warn: warn("record"),
     });
   }
 
-  /** Opens the directory and starts the backend; see {@link RunOptions}. */
-  static async open(config: Config, options: RunOptions): Promise<RunSession> {
+  /**
+   * Opens the directory and starts the backend; see {@link RunOptions}.
+   *
+   * @param ownMethod the method's name, where it is not mimic's own of the task
+   */
+  static async open(
+    config: Config,
+    options: RunOptions,
+    ownMethod?: string,
+  ): Promise<RunSession> {
     // Handed on as soon as there is a session to record them.
     const early: RunEvent[] = [];
     const listener: RunListener = (event) => early.push(event);
@@ -107,7 +117,7 @@ export class RunSession {
       directory?.writeConfig({ config, origins, hash });
       const checkpoint = found?.loaded ?? null;
       const session = new RunSession({
-        ...{ on, config, options, directory, checkpoint, resumed, hash },
+        ...{ on, config, options, directory, checkpoint, resumed, hash, ownMethod },
       });
       for (const event of early) session.listener(event);
       return session;

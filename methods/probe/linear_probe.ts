@@ -34,7 +34,7 @@ import { normalizations } from "../../tasks/run/normalizations.ts";
 import { evaluationTransform, trainTransform } from "../../tasks/run/transforms.ts";
 import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
 import type { MethodOptions } from "../engine/run_options.ts";
-import type { Method, RunImages } from "../method.ts";
+import type { ListedMethod, RunImages } from "../method.ts";
 import { type ProbeAccuracy, ProbeEvaluation } from "./evaluation.ts";
 import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
 import { planLinearProbe } from "./plan.ts";
@@ -105,7 +105,7 @@ function deviceStages(
 }
 
 /** Probing as the engine runs it. */
-export const probe: Method<
+export const probe: ListedMethod<
   LinearProbeConfig,
   AugmentedBatch,
   LinearProbeParts,

@@ -24,7 +24,7 @@ import { createOptimizer } from "../engine/create_optimizer.ts";
 import { openImages } from "../engine/open_images.ts";
 import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
 import type { MethodOptions } from "../engine/run_options.ts";
-import type { Method, Run } from "../method.ts";
+import type { ListedMethod, Run } from "../method.ts";
 import { labelName, openAnnotatedTraining, segmentClasses, segmentTransform } from "./data.ts";
 import { type BestSegmenter, SegmentEvaluation } from "./evaluation.ts";
 import { segmenterFootprint, type SegmenterStart, startSegmenter } from "./model.ts";
@@ -80,7 +80,7 @@ async function startOrResume(
 }
 
 /** Segmentation as the engine runs it. */
-export const segmenter: Method<
+export const segmenter: ListedMethod<
   SegmentConfig,
   LoadedBatch,
   SegmentParts,

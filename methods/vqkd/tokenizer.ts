@@ -26,15 +26,13 @@ import { pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type TaughtBatch, teach } from "../../pipeline/teach.ts";
 import type { TeacherCache } from "../../pipeline/teacher_cache.ts";
 import { codePictures } from "../../tasks/recording/code_pictures.ts";
-import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { normalizations } from "../../tasks/run/normalizations.ts";
 import { trainTransform } from "../../tasks/run/transforms.ts";
 import { createOptimizer } from "../engine/create_optimizer.ts";
-import { openImages } from "../engine/open_images.ts";
 import { type EngineOutcome, runMethod } from "../engine/run_method.ts";
 import type { MethodOptions } from "../engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../engine/schedule.ts";
-import type { Method } from "../method.ts";
+import type { ListedMethod } from "../method.ts";
 import { createTeacher } from "./create_teacher.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { openTeacherCache } from "./open_teacher_cache.ts";
@@ -94,7 +92,7 @@ const resultMetrics = [
 ];
 
 /** Tokenizer training as the engine runs it. */
-export const vqkd: Method<
+export const vqkd: ListedMethod<
   TokenizerConfig,
   LoadedBatch,
   TokenizerParts,
@@ -103,7 +101,6 @@ export const vqkd: Method<
   task: "tokenizer",
   inputStages: ["load", "augment"],
   plan: planTokenizer,
-  openImages: ({ data }, given) => openImages(given, () => openTrainingSource(data)),
 
   async open({ config, on, listener, images: { source }, downloads, saved, ...run }) {
     const generator = Generator.from(config.seed);

@@ -81,6 +81,8 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
   ],
   "Only a program that calls the library meets it; the command line refuses the same before.": [
     "call replayFailure(bundle, { stages }) from a program that has them",
+    "call replayFailure(bundle, { method }) from a program that has it",
+    "choose another --out, or resume it with the program that began it",
     "the stages are …",
     "give the stages that the run was started with",
     "the run was started without that stage of yours",
