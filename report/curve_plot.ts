@@ -131,6 +131,14 @@ function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] 
 /** Half the width of a label of the x axis. */
 const labelRoom = 14;
 
+/** Ticks of the x axis without the one whose label the last one's, moved into the picture, would touch. */
+function apart(ticks: readonly number[], x: Place): readonly number[] {
+  if (ticks.length < 2) return ticks;
+  const [before, last] = ticks.slice(-2);
+  const end = Math.min(x(last), inner.right - labelRoom);
+  return end - x(before) < 2.3 * labelRoom ? [...ticks.slice(0, -2), last] : ticks;
+}
+
 /** Ticks of a logarithmic axis: powers of ten, and more where there are hardly any. */
 function logTicks(scale: { ticks(count: number): number[] }): number[] {
   const all = scale.ticks(5);
@@ -176,7 +184,7 @@ export function curvePlot(plot: CurvePlot): string {
         escapeHtml(format(tick).replace(".0 %", " %"))
       }</text>`
     ),
-    ...x.ticks(4).filter(Number.isInteger).map((tick) =>
+    ...apart(x.ticks(4).filter(Number.isInteger), x).map((tick) =>
       `<text x="${x(tick).toFixed(1)}" y="${inner.bottom + 16}" text-anchor="${
         // Half of it would stick out of the picture.
         x(tick) > inner.right - labelRoom ? "end" : "middle"}">${formatFigure(tick)}</text>`

@@ -126,7 +126,7 @@ function headline(report: RunReport): string {
   const { history, status, step, totalSteps, elapsedSeconds, parameters } = report;
   const last = history.last ?? {};
   const isRunning = status === "running";
-  const steps = `${formatCount(step)} of ${formatCount(totalSteps)}`;
+  const steps = `${formatCount(step)} / ${formatCount(totalSteps)}`;
   const figures: [string, string][] = [["step", steps]];
   if (typeof last.epoch === "number") figures.push(["epoch", last.epoch.toFixed(2)]);
   figures.push(["elapsed time", formatSeconds(elapsedSeconds)]);

@@ -177,7 +177,7 @@ export async function tokensReportPage(report: TokensReport): Promise<string> {
   const parts = [
     `<p class="faint">Tokenizer ${escapeHtml(checkpoint)} on images of ${escapeHtml(data)}</p>`,
     ...accuracies === null ? [] : [
-      `<div class="cards"><div class="card"><h3>k-NN accuracy by code histograms</h3>${
+      `<div class="cards"><div class="card"><h2>k-NN accuracy by code histograms</h2>${
         barList(accuracies)
       }<p class="faint">Nearest neighbours by how often each code occurs in an image: nothing of ` +
       "the positions, nothing learnt from labels.</p></div></div>",

@@ -109,7 +109,7 @@ function showRuns() {
       result.append(value, " ", make("span", { className: "faint", textContent: run.result.name }));
     }
     const total = run.totalSteps === null ? "" : ` / ${run.totalSteps}`;
-    const device = cell("device faint", run.device ?? "");
+    const device = cell("device faint", (run.device ?? "").split(": ")[0]);
     device.title = run.device ?? "";
     return make("tr", {}, [
       make("td", {}, [box]),

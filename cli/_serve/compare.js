@@ -60,17 +60,18 @@ function curveNames(ids) {
     !name.startsWith("evaluation/") || ids.some((id) => curveOf(id, name)?.steps.length > 1);
   return names.filter((name) =>
     words.length === 0
-      ? orderOf(name) < 30 && isOverTime(name)
+      ? orderOf(name) < 30 && isOverTime(name) && !/top5$/i.test(name)
       : words.some((word) => `${name} ${label(name)}`.toLowerCase().includes(word))
   ).sort((a, b) => orderOf(a) - orderOf(b));
 }
 
 function dataOf(name, ids) {
   const keep = Number(element("smoothing").value);
-  const isFew = name.startsWith("evaluation/");
+  // Evaluations are few, and a schedule has no noise.
+  const isExact = name.startsWith("evaluation/") || name === "learningRate";
   const tables = ids.map((id) => {
     const { steps, mean } = curveOf(id, name);
-    return [steps, isFew ? mean : smooth(mean, keep)];
+    return [steps, isExact ? mean : smooth(mean, keep)];
   });
   return tables.length === 1 ? tables[0] : uPlot.join(tables);
 }
@@ -81,15 +82,33 @@ function colorsOfPage() {
   return { stroke: color, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
 }
 
+/** The values that an axis shows: none below zero or above all where no value is, a level line from zero. */
+function rangeOf(unit, low, high) {
+  if (low === null) return [null, null];
+  const [from, to] = low < high
+    ? uPlot.rangeNum(low, high, 0.1, true)
+    : [Math.min(0, 2 * low), Math.max(0, 2 * low) || 1];
+  const isShare = unit === "share" && high <= 1;
+  return [low >= 0 ? Math.max(0, from) : from, isShare ? Math.min(1, to) : to];
+}
+
 function createPlot(name, ids, width) {
   const axis = colorsOfPage();
   const isFew = name.startsWith("evaluation/");
   const { unit } = curveOf(ids[0], name);
+  const isLog = element("log").checked;
   return new uPlot({
     width,
     height: 210,
-    scales: { x: { time: false }, y: { distr: element("log").checked ? 3 : 1 } },
-    axes: [axis, {
+    padding: [8, 14, 0, 0],
+    scales: {
+      x: { time: false },
+      y: isLog ? { distr: 3 } : { range: (_plot, low, high) => rangeOf(unit, low, high) },
+    },
+    legend: {
+      markers: { width: 0, fill: (_plot, place) => place > 0 ? colorOf(ids[place - 1]) : "" },
+    },
+    axes: [{ ...axis, size: 32 }, {
       ...axis,
       size: 62,
       values: (_plot, ticks) =>
@@ -102,7 +121,7 @@ function createPlot(name, ids, width) {
         stroke: colorOf(id),
         width: 1.5,
         spanGaps: true,
-        points: { show: isFew },
+        points: { show: isFew, size: 6, fill: colorOf(id) },
         // Away from the pointer, the last value as it was logged, not as it is smoothed.
         value: (_plot, value) => written(unit, value ?? lastOf(id, name)),
       })),
@@ -191,14 +210,16 @@ function showResults(method, ids) {
   const isBetter = (name) => !/loss/i.test(name);
   const rows = names.map((name) => {
     const values = ids.map((id) => curveOf(id, name)?.mean.at(-1));
-    const best = Math.max(...values.filter((value) => value !== undefined));
+    const known = values.filter((value) => value !== undefined);
+    const best = Math.max(...known);
+    const isEven = known.every((value) => value === best);
     const { label, unit } = ids.map((id) => curveOf(id, name)).find((curve) => curve !== undefined);
     return [
       make("td", { textContent: label }),
       ...values.map((value) =>
         make("td", {
           textContent: written(unit, value),
-          className: ids.length > 1 && isBetter(name) && value === best ? "best" : "",
+          className: !isEven && isBetter(name) && value === best ? "best" : "",
         })
       ),
     ];
@@ -223,7 +244,7 @@ function showConfig(method, ids) {
     isAll || !isIdle(key) && new Set(configs.map((config) => valueOf(config, key))).size > 1
   );
   const rows = keys.map((key) => [
-    make("td", { textContent: key }),
+    make("td", {}, key.split(/(?<=\.)/).flatMap((part) => [part, make("wbr")])),
     ...configs.map((config) =>
       make("td", {
         textContent: valueOf(config, key),

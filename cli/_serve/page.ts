@@ -19,7 +19,7 @@ export const page = `<!doctype html>
 <header><h1>Runs</h1><span id="live" role="status">connecting</span></header>
 <main>
 <section aria-label="Runs">
-<div id="choice"><table><thead><tr><th></th><th>run</th><th>state</th><th>method</th><th>accuracy</th><th>loss</th>
+<div id="choice"><table><thead><tr><td></td><th>run</th><th>state</th><th>method</th><th>accuracy</th><th>loss</th>
 <th>steps</th><th>begun</th><th>duration</th><th>device</th></tr></thead>
 <tbody id="runs"></tbody></table></div>
 <p id="empty" hidden>No run here yet. It shows up by itself.</p>
@@ -55,8 +55,8 @@ h3{font-size:1rem;margin:1.5rem 0 .4rem}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 #choice table{width:100%}
 th,td{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-#choice th{position:sticky;top:0;background:var(--card);z-index:1}
-#choice td:first-child,#choice th:first-child{padding-left:.9rem;width:1rem}
+#choice thead td,#choice th{position:sticky;top:0;background:var(--card);z-index:1}
+#choice td:first-child{padding-left:.9rem;width:1rem}
 #choice tbody tr:last-child td{border-bottom:0}
 #choice tbody tr:hover{background:color-mix(in oklab,var(--accent) 6%,transparent)}
 th{color:var(--faint);font-weight:600;font-size:.82rem;white-space:nowrap}
@@ -80,10 +80,14 @@ border-radius:.35rem;padding:.15rem .5rem;width:11rem}
 .plots figure{margin:0;min-width:0;background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.7rem}
 .plots figcaption{font-weight:600;font-size:.95rem;overflow-wrap:anywhere;margin-bottom:.3rem}
 .u-legend{font-size:.8rem;text-align:left}
+.u-legend tr:first-child .u-marker{display:none}
+.u-legend .u-marker{border-radius:50%;width:.7em;height:.7em}
 .u-legend th,.u-legend td{border:0;padding:.1rem .3rem;color:inherit;font-size:inherit}
 .scroll{overflow-x:auto}
 .results,.config{margin:.8rem 0}
 .results td,.results th,.config td,.config th{padding:.35rem .9rem}
+.results td,.config td{min-width:5rem;max-width:22rem;overflow-wrap:break-word}
+.results td:first-child,.config td:first-child{min-width:8.5rem}
 .results tr:last-child td,.config tr:last-child td{border-bottom:0}
 .other{color:var(--accent);font-weight:600}
 .best{font-weight:600}

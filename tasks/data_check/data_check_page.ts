@@ -8,6 +8,7 @@ import type { RgbImage } from "../../data/image.ts";
 import { openSource } from "../../data/open_source.ts";
 import { resize } from "../../data/resize.ts";
 import type { Source } from "../../data/source.ts";
+import { formatCount } from "../../core/number_formats.ts";
 import { escapeHtml, figureCards, htmlPage, htmlTable } from "../../report/html.ts";
 import { pngAddress } from "../../report/png.ts";
 import type { CheckedImage, DataCheck, DuplicateGroup } from "./data_check.ts";
@@ -20,7 +21,8 @@ const mostRows = 200;
 const pictureSide = 160;
 
 const style = `
-.group{margin:1.2rem 0}
+.groups{display:flex;flex-wrap:wrap;gap:1.4rem 2.2rem;margin:1rem 0}
+.group p{margin:0 0 .5rem}
 .row{display:flex;flex-wrap:wrap;gap:.6rem;align-items:flex-start}
 .row figure{width:10rem}
 .row img{width:10rem;height:10rem;object-fit:contain;background:var(--empty);border-radius:.3rem}
@@ -121,6 +123,17 @@ function unreadableTable({ unreadable }: DataCheck): string {
     (more > 0 ? `<p>${more} more are not shown</p>` : "");
 }
 
+/** The shorter edges of all images; one figure where they are the same. */
+function edgeFigures(
+  { least, median, most }: NonNullable<DataCheck["shortEdge"]>,
+): (readonly [name: string, value: string])[] {
+  if (least === most) return [["shorter edge", `${least} px`]];
+  return [
+    ["shorter edge, median", `${Math.round(median)} px`],
+    ["shorter edge, range", `${least} to ${most} px`],
+  ];
+}
+
 /** The figures of a check: names and values. */
 export function checkFigures(check: DataCheck): (readonly [name: string, value: string])[] {
   const { images, unreadable, classes, shortEdge, largest, duplicates } = check;
@@ -128,19 +141,16 @@ export function checkFigures(check: DataCheck): (readonly [name: string, value: 
     duplicates.filter(is).reduce((sum, group) => sum + group.images.length - 1, 0);
   const across = duplicates.filter((group) => group.isAcrossParts).length;
   return [
-    ["images", String(images)],
-    ["unreadable", String(unreadable.length)],
-    ["classes", String(classes.length)],
-    ...(shortEdge === null ? [] : [
-      ["shorter edge, median", `${Math.round(shortEdge.median)} px`] as const,
-      ["shorter edge, range", `${shortEdge.least} to ${shortEdge.most} px`] as const,
-    ]),
+    ["images", formatCount(images)],
+    ["unreadable", formatCount(unreadable.length)],
+    ["classes", formatCount(classes.length)],
+    ...(shortEdge === null ? [] : edgeFigures(shortEdge)),
     ...(largest === null
       ? []
       : [["largest image", `${largest.width} × ${largest.height}`] as const]),
-    ["copies of a file", String(count(({ isExact }) => isExact))],
-    ["images that look alike", String(count(({ isExact }) => !isExact))],
-    ["groups in training and evaluation", String(across)],
+    ["copies of a file", formatCount(count(({ isExact }) => isExact))],
+    ["images that look alike", formatCount(count(({ isExact }) => !isExact))],
+    ["in training and evaluation", formatCount(across)],
   ];
 }
 
@@ -161,7 +171,9 @@ export async function dataCheckPage(check: DataCheck): Promise<string> {
       "<h2>Classes</h2>",
       classTable(check),
       "<h2>Duplicates</h2>",
-      ...(groups.length === 0 ? ["<p>No two images are the same or look alike.</p>"] : groups),
+      groups.length === 0
+        ? "<p>No two images are the same or look alike.</p>"
+        : `<div class="groups">${groups.join("\n")}</div>`,
       ...(more > 0 ? [`<p>${more} more groups are not shown; --json lists them.</p>`] : []),
     ];
     return htmlPage(`Images in ${check.source}`, body.join("\n"), style);

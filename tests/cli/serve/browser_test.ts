@@ -41,6 +41,10 @@ browserTest(
         ]);
         const differing = await page.locator(".config tr td:first-child").allTextContents();
         assert.deepEqual(differing, ["optimizer.lr"]);
+        await page.setViewportSize({ width: 390, height: 800 });
+        const key = await page.locator(".config td:first-child").first().boundingBox();
+        assert.ok(key!.height < 70, `"optimizer.lr" is broken letter by letter: ${key!.height} px`);
+        await page.setViewportSize({ width: 1200, height: 800 });
 
         const before = await loss.locator("canvas").screenshot();
         for (let step = 61; step <= 90; step++) appendStep(`${root}/fast`, step, 2e-3);
