@@ -41,6 +41,8 @@ export interface ConvertOptions {
   dtype?: ConvertDType;
   /** Write a model that is not whole; what it lacks is listed. */
   allowMissing?: boolean;
+  /** Told after each tensor: how many are read and written, of how many. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /** What was done. */
@@ -112,6 +114,20 @@ function differences(to: ConvertTarget, { family, shape }: ModelCheckpoint): str
   ];
 }
 
+/** Hands on tensors that tell when they are read, which the writers do one after the other. */
+function counting(total: number, tell: ConvertOptions["onProgress"]) {
+  let done = 0;
+  return (map: TensorMap): TensorMap =>
+    new Map(Array.from(map, ([name, tensor]) => {
+      const read = async () => {
+        const data = await tensor.read();
+        tell?.(++done, total);
+        return data;
+      };
+      return [name, { ...tensor, read }] as const;
+    }));
+}
+
 /**
  * Converts a checkpoint. `out` is a file for `safetensors`, `unilm` and `mmselfsup`, a folder for
  * `huggingface`, and for `timm` a folder, or a file where it ends in `.safetensors` or `.pth`. One
@@ -159,7 +175,9 @@ export async function convertCheckpoint(
       ? withBlockTables(parts, model.shape)
       : { all: parts, shape: model.shape };
     const { tensors, rest } = toFormatNames(FORMAT_OF[to], { kind, family, shape }, all);
-    const inType = (map: TensorMap) => options.dtype ? convertDType(map, options.dtype) : map;
+    const counted = counting(tensors.size + rest.size, options.onProgress);
+    const inType = (map: TensorMap) =>
+      counted(options.dtype ? convertDType(map, options.dtype) : map);
     const preprocessing = options.preprocessing ?? model.preprocessing ??
       defaultPreprocessing(shape);
     const files = await writeExport(to, {

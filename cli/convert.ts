@@ -1,6 +1,7 @@
 /** `convert`: anyone's checkpoint to anyone else's. */
 import { UserError } from "../core/errors.ts";
 import { choice, defineCommand, required, toggle } from "./_command.ts";
+import { openProgress } from "./_progress.ts";
 import { describeLoadReport, describeNames } from "./_tensor_lists.ts";
 import { locateWeights, modelFlags, modelOptions, offline } from "./_weights.ts";
 
@@ -58,14 +59,17 @@ export const convert = defineCommand({
     const { classNamesOfRun, hubPreprocessing } = await import("../tasks/run/preparation.ts");
     const preprocessing = hubPreprocessing(path);
     const classNames = classNamesOfRun(path);
+    const progress = openProgress(10, flags.json);
     const report = await convertCheckpoint(path, out, {
+      onProgress: (done, total) =>
+        progress.listener({ type: "progress", what: "Converting tensors", done, total }),
       to,
       ...modelOptions(flags),
       ...(preprocessing === undefined ? {} : { preprocessing }),
       ...(classNames === null ? {} : { classNames }),
       ...(flags.dtype === undefined ? {} : { dtype: flags.dtype }),
       allowMissing: flags.allowMissing,
-    });
+    }).finally(() => progress.close());
     if (flags.json) return context.printJson(report);
     context.print(`${report.from} ${report.kind} to ${to}: ${report.tensors} tensors`);
     for (const line of describeLoadReport(report)) context.print(line);

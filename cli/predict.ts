@@ -29,7 +29,7 @@ export const predict = defineCommand({
   },
   examples: [
     ["predict boot.png --checkpoint runs/finetune_quickstart", "one image"],
-    ["predict photos --checkpoint runs/photos/best.safetensors --json", "a folder, as JSON"],
+    ["predict photos --checkpoint runs/finetune_quickstart --json", "a folder, as JSON"],
   ],
   async run({ flags, arguments: { images } }, context) {
     const { options, close } = inferenceOptions(flags);

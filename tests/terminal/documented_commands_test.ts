@@ -1,0 +1,3 @@
+import { commandsTest, documented } from "./_commands.ts";
+
+commandsTest("README and tutorial", documented());

@@ -1,0 +1,3 @@
+import { commandsTest, examples } from "./_commands.ts";
+
+commandsTest("examples", examples());
