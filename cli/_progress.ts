@@ -108,6 +108,7 @@ export class Progress {
   /** When the first step of this process was begun. */
   #begun: number | null = null;
   #hasForeseen = false;
+  #totalSteps = Infinity;
   /** Steps' worth of time that the evaluation after the last step takes. */
   #finalSteps = 0;
   /** The work that is under way beside steps, and where it stood when it was first heard of. */
@@ -137,9 +138,12 @@ export class Progress {
         break;
       case "start":
         this.#finalSteps = finalStepsOf(event);
+        this.#totalSteps = event.totalSteps;
         for (const line of describeStart(event)) this.line(line);
         break;
       case "evaluation": {
+        // The table at the end shows it again.
+        if (isTerminal && event.step >= this.#totalSteps) break;
         const figures = Object.entries(event.result).map(([name, value]) =>
           `${metricName(name)} ${formatMetric(name, value)}`
         );
@@ -286,9 +290,11 @@ export function openProgress(plainSeconds: number, quiet: boolean): Progress {
   });
 }
 
-/** `: 4 blocks of width 128, 32 px`, where a config has a model. */
-function describeModel(model: unknown): string {
+/** `: 4 blocks of width 128, 32 px`, where a config has a model; the one that is gone on from by its name. */
+function describeModel({ model, pretrained }: Readonly<Record<string, unknown>>): string {
   const { depth, embedDim, imageSize } = (model ?? {}) as Record<string, unknown>;
+  // Its sizes are its own, whatever the config says.
+  if (typeof pretrained === "string") return ` of ${pretrained}`;
   if (typeof depth !== "number" || typeof embedDim !== "number") return "";
   const pixels = typeof imageSize === "number" ? `, ${imageSize} px` : "";
   return `: ${depth} blocks of width ${embedDim}${pixels}`;
@@ -304,7 +310,7 @@ function describeStart(event: Extract<RunEvent, { type: "start" }>): string[] {
   const from = step > 0 ? `, from step ${formatCount(step)} on` : "";
   const steps = `${formatCount(totalSteps)} ${totalSteps === 1 ? "step" : "steps"}${of}${from}`;
   return [
-    `${work}${describeModel(config?.model)}; ${steps}`,
+    `${work}${describeModel(config ?? {})}; ${steps}`,
     ...(directory === null ? [] : [`Writing to ${directory}`]),
   ];
 }

@@ -88,6 +88,35 @@ async function screenOf(written: string, columns = 100): Promise<Screen> {
   return screen;
 }
 
+Deno.test("a start names the model: by its sizes, or by where it comes from", () => {
+  const model = { depth: 4, embedDim: 128, imageSize: 32 };
+  const start = (config: Record<string, unknown>) => {
+    const { progress, written } = record();
+    progress.listener({ type: "start", totalSteps: 50, step: 0, directory: null, config });
+    return written();
+  };
+  assert.equal(
+    start({ task: "pretrain", model }),
+    "Pretraining: 4 blocks of width 128, 32 px; 50 steps\n",
+  );
+  assert.equal(
+    start({ task: "finetune", model, pretrained: "runs/photos" }),
+    "Fine-tuning of runs/photos; 50 steps\n",
+  );
+});
+
+Deno.test("what the last step is evaluated at stands in the table, on a terminal there alone", () => {
+  for (const isTerminal of [true, false]) {
+    const { progress, written } = record({ isTerminal });
+    progress.listener({ type: "start", totalSteps: 50, step: 0, directory: null });
+    for (const step of [25, 50]) {
+      progress.listener({ type: "evaluation", step, name: "features", result: { knnTop1: 0.5 } });
+    }
+    assert.match(written(), /step 25, this model: k-NN 50\.0 %/);
+    assert.equal(written().includes("step 50, this model"), !isTerminal);
+  }
+});
+
 Deno.test("on a terminal one line renews itself, and other lines stand above it", async () => {
   const { progress, step, written } = record({ isTerminal: true });
   step(1, 9, 0);
