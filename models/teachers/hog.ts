@@ -181,7 +181,7 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
     if (count > dim) {
       throw new UserError(
         `Cannot fit the hog teacher: expected at most ${dim} ${name} components, found ${count}`,
-        { hint: `lower teacher.hog.${name}Components` },
+        { hint: `give --set teacher.hog.${name}Components=${dim} or less` },
       );
     }
     const layer = toLayer(principalComponents(thin(rows, dim), dim, count), scale);

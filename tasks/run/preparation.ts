@@ -10,7 +10,8 @@ import { readRunConfig } from "../../checkpoints/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
 import { type Config, schemas } from "../../configs/schema.ts";
 import { dataSection } from "../../configs/sections/data.ts";
-import { messageOf, UserError } from "../../core/errors.ts";
+import { issueError } from "../../configs/_issues.ts";
+import { UserError } from "../../core/errors.ts";
 import { imagenetNormalization, type Normalization } from "../../data/normalize.ts";
 import type { Interpolation } from "../../data/resize.ts";
 import type { TestTransform } from "../../data/transform.ts";
@@ -192,10 +193,8 @@ export function testTransform(preparation: Preparation, size: number): TestTrans
 /** A `data` section with some keys set anew; a `UserError` for a value of the wrong type. */
 export function withData(data: DataConfig, changes: Partial<DataConfig>): DataConfig {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const { success, data: parsed, error } = dataSection.safeParse({
-    ...data,
-    ...Object.fromEntries(given),
-  });
+  const values = { ...data, ...Object.fromEntries(given) };
+  const { success, data: parsed, error } = dataSection.safeParse(values);
   if (success) return parsed;
-  throw new UserError(`Cannot use these images: ${messageOf(error).split("\n")[0]}`);
+  throw issueError(dataSection, values, error.issues[0], (key) => `data.${key}`);
 }

@@ -80,6 +80,13 @@ export const shapeRows: readonly HintRow[] = [
     follow: { add: "--set augment.tokenizerSize=…" },
   },
   {
+    command: "tokenizer {tinyTokenizer} --set teacher.hog.localComponents=800 --out {out}",
+    error:
+      "Cannot fit the hog teacher: expected at most … local components, found 800; give --set " +
+      "teacher.hog.localComponents=… or less",
+    follow: { add: "--set teacher.hog.localComponents=…" },
+  },
+  {
     command: "tokenizer {tinyTokenizer} --teacher dino --out {out}",
     error: "Cannot load the dino teacher: teacher.checkpoint is not set; give its weights with " +
       "--set teacher.checkpoint=FILE, or use --teacher hog, which has none",

@@ -93,6 +93,6 @@ Deno.test("the hog teacher refuses more components than its features have", () =
   const options = { ...hogDefaults, imageSize: 8, patchSize: 4, localComponents: 800 };
   assert.throws(
     () => fitHog(new Uint8Array(6 * 8 * 8 * 3), options),
-    /expected at most 678 local components, found 800; lower teacher.hog.localComponents/,
+    /expected at most 678 local components, found 800; give --set teacher.hog.localComponents=678 or less$/,
   );
 });
