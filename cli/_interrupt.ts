@@ -17,13 +17,24 @@ export interface Interruption {
   dispose(): void;
 }
 
+/**
+ * Milliseconds in which the same signal is one key press: `npx` and `deno task` hand on what the
+ * terminal has sent to every process already, so that Ctrl-C comes twice or three times.
+ */
+const oneKeyPress = 500;
+
 /** Listens from now on; `note` writes on stderr. */
 export function listenForInterrupts(note: (line: string) => void): Interruption {
   const controller = new AbortController();
   // A command that has never read the signal does not follow it: it has nothing to save.
   let isFollowed = false;
   let whyNothingIsLost: () => string | null = () => isFollowed ? null : "Interrupted.";
-  const onSignal = () => {
+  let last = { signal: "", time: -Infinity };
+  const onSignal = (signal: Deno.Signal) => {
+    const time = performance.now();
+    const isEcho = signal === last.signal && time - last.time < oneKeyPress;
+    if (isEcho) return;
+    last = { signal, time };
     if (controller.signal.aborted) {
       note("Stopped at once: what was not saved yet is lost.");
       Deno.exit(exitCodes.interrupted);
@@ -40,7 +51,8 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]
     : ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"];
-  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  const listeners = signals.map((signal) => [signal, () => onSignal(signal)] as const);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     get signal() {
       isFollowed = true;
@@ -50,7 +62,7 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
       whyNothingIsLost = words;
     },
     dispose() {
-      for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
     },
   };
 }

@@ -8,6 +8,20 @@ function share(value: number | null): string {
   return value === null ? "–" : percent(value);
 }
 
+/** The matrix with the names before its rows; the columns are numbered as the rows are. */
+function confusionLines(
+  classes: readonly { readonly name: string }[],
+  confusion: readonly (readonly number[])[],
+): string[] {
+  const numbers = classes.map((_, index) => String(index + 1));
+  const names = classes.map(({ name }, index) => `${numbers[index]} ${name}`);
+  const left = Math.max(...names.map((name) => name.length));
+  const cell = Math.max(...[...numbers, ...confusion.flat()].map((text) => String(text).length));
+  const line = (head: string, cells: readonly (string | number)[]) =>
+    `${head.padEnd(left)}  ${cells.map((text) => String(text).padStart(cell)).join(" ")}`;
+  return [line("", numbers), ...confusion.map((row, index) => line(names[index], row))];
+}
+
 /** Evaluates a classifier. */
 export const evaluate = defineCommand({
   name: "evaluate",
@@ -50,10 +64,9 @@ export const evaluate = defineCommand({
         context.print(cells.join("  "));
       }
       if (flags.confusion) {
-        const cell = Math.max(...result.confusion.flat().map((count) => String(count).length));
-        for (const row of result.confusion) {
-          context.print(row.map((count) => String(count).padStart(cell)).join(" "));
-        }
+        context.print("\nconfusion matrix: a row for each class, a column for each answer");
+        for (const line of confusionLines(result.classes, result.confusion)) context.print(line);
+        context.print("");
       }
       const { images, classes } = result;
       context.print(`${accuracyText(result, classes.length)}  on ${images} images`);

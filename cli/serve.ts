@@ -56,6 +56,7 @@ export const serve = defineCommand({
     if (!["127.0.0.1", "localhost", "::1"].includes(host)) {
       context.note(`warning: everybody who reaches ${host} can see the runs; there is no password`);
     }
+    context.endsAtOnce?.(() => "Stopped serving. Runs that are training go on.");
     context.print(`Serving ${folder} at http://${bracketed(host)}:${port} (Ctrl-C ends it)`);
     await finished;
   },

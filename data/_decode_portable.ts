@@ -61,7 +61,11 @@ export async function decodePortably(
   options: FormatOptions,
 ): Promise<RgbImage> {
   if (!["jpeg", "png", "webp"].includes(format)) {
-    throw new Error(`${format} files need the native decoder; grant --allow-ffi and --allow-env`);
+    const name = format.toUpperCase();
+    throw new Error(
+      `${name} files need the native decoder, which needs --allow-ffi and --allow-env; ` +
+        "convert them to PNG, or use a task that has both, such as `deno task pretrain`",
+    );
   }
   try {
     if (format === "jpeg") return await decodePortableJpeg(bytes, options);
@@ -72,9 +76,13 @@ export async function decodePortably(
     // Emscripten throws its exit status, Rust "unwrap_throw failed": neither tells the user anything.
     if (error instanceof Error && error.message.startsWith("premature")) throw error;
     if (error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name)) {
-      throw new Error("the decoder may not read its own WebAssembly file; grant --allow-read", {
-        cause: error,
-      });
+      throw new Error(
+        "the decoder may not read its own WebAssembly file; grant --allow-read for Deno's cache too " +
+          "(its DENO_DIR, as `deno info` shows it)",
+        {
+          cause: error,
+        },
+      );
     }
     throw new Error(`the ${format} data is truncated or broken`, { cause: error });
   }

@@ -116,7 +116,9 @@ async function pictureFigure(
   const label = shown.className === undefined ? "" : `${escapeHtml(shown.className)} · `;
   return `<figure><div class="maps"><img src="${plain}" alt="${name}">` +
     `<img src="${colored}" alt="Token map of ${name}">${idMap(shown, grid, colors)}</div>` +
-    `<figcaption>${label}${name} · ${different} different codes</figcaption></figure>`;
+    `<figcaption>${label}${name} · ${different} different ${
+      different === 1 ? "code" : "codes"
+    }</figcaption></figure>`;
 }
 
 async function codeFigure({ code, share, patches }: CodeExamples): Promise<string> {

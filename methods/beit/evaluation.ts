@@ -164,14 +164,14 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   ): Promise<void> {
     const { data, model, untrained, length, run: { config, listener } } = this.#subject;
     const { knn, linear, baselines } = config.evaluation;
+    const which = { knn: knn.atEnd, linear: linear.atEnd };
+    if (data === null || !(which.knn || which.linear)) return;
     if (!isWhole) {
       const message =
         `Not evaluated: that is done at step ${length.scheduleSteps}, the last of the schedule`;
       listener({ type: "note", message });
       return;
     }
-    const which = { knn: knn.atEnd, linear: linear.atEnd };
-    if (data === null || !(which.knn || which.linear)) return;
     const results: Record<string, Record<string, number>> = {};
     results.features = await this.#measure("features", step, this.#featuresOf(model), which);
     if (baselines) {

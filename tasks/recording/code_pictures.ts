@@ -54,7 +54,9 @@ function sheetOf(batch: LoadedBatch, codes: Int32Array, grid: number): PictureSh
       const own = codes.subarray(index * patches, (index + 1) * patches);
       return {
         id,
-        caption: `${id} · ${new Set(own).size} different codes`,
+        caption: `${id} · ${new Set(own).size} different ${
+          new Set(own).size === 1 ? "code" : "codes"
+        }`,
         pictures: [
           picture,
           patchMap(grid, (patch) => idColor(own[patch])),

@@ -6,7 +6,10 @@ const wait = defineCommand({
   name: "wait",
   summary: "Wait for Ctrl-C",
   description: "Waits, then saves.",
-  flags: { stubborn: toggle("Go on waiting after the first.") },
+  flags: {
+    stubborn: toggle("Go on waiting after the first."),
+    slow: toggle("Take a while to save."),
+  },
   async run({ flags }, context) {
     const { signal } = context;
     context.note("waiting");
@@ -16,6 +19,7 @@ const wait = defineCommand({
       if (!flags.stubborn) signal.addEventListener("abort", () => resolve());
     });
     clearInterval(timer);
+    if (flags.slow) await new Promise((resolve) => setTimeout(resolve, 400));
     context.print("saved");
     return 130;
   },

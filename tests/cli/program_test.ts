@@ -98,8 +98,12 @@ Deno.test("a command's own exit code is kept", async () => {
   assert.equal((await run(program, ["fail"])).code, 1);
 });
 
-/** Starts the waiting command and sends signals, each after the next line on stderr. */
-async function interrupt(signals: Deno.Signal[], words: string[]): Promise<Output> {
+/** Starts the waiting command and sends signals, each so long after the next line on stderr. */
+async function interrupt(
+  signals: Deno.Signal[],
+  words: string[],
+  milliseconds = 0,
+): Promise<Output> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", lockFlag, "--allow-read", program, ...words],
     stdout: "piped",
@@ -110,7 +114,10 @@ async function interrupt(signals: Deno.Signal[], words: string[]): Promise<Outpu
   for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
     stderr += text;
     const lines = stderr.split("\n").filter((line) => /^(waiting|Stopping)/.test(line)).length;
-    while (waits < lines && waits < signals.length) child.kill(signals[waits++]);
+    while (waits < lines && waits < signals.length) {
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      child.kill(signals[waits++]);
+    }
   }
   const stdout = await new Response(child.stdout).text();
   return { code: (await child.status).code, stdout, stderr };
@@ -126,9 +133,16 @@ Deno.test("the first Ctrl-C lets the command save, with exit code 130", async ()
 });
 
 Deno.test("the second Ctrl-C ends at once", async () => {
-  const { code, stdout } = await interrupt(["SIGINT", "SIGINT"], ["wait", "--stubborn"]);
+  const { code, stdout } = await interrupt(["SIGINT", "SIGINT"], ["wait", "--stubborn"], 700);
   assert.equal(code, 130);
   assert.equal(stdout, "");
+});
+
+Deno.test("a key press that npx and deno task hand on once more is one Ctrl-C", async () => {
+  const { code, stdout, stderr } = await interrupt(["SIGINT", "SIGINT"], ["wait", "--slow"]);
+  assert.equal(code, 130);
+  assert.equal(stdout, "saved\n");
+  assert.doesNotMatch(stderr, /Stopped at once/);
 });
 
 Deno.test("a reader that goes away is no error", async () => {
