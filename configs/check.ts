@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
+import { refuseInertKeys } from "./_inert_keys.ts";
 import type { Config } from "./schema.ts";
 import { most } from "./sections/_most.ts";
 
@@ -129,6 +130,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
       { hint },
     );
   };
+  refuseInertKeys(config, origins);
   checkSizes(config, fail);
   if (config.task === "pretrain") checkPretrain(config, fail);
   if ("schedule" in config && "epochs" in config.schedule) {

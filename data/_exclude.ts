@@ -35,11 +35,11 @@ export function parseExcludeList(text: string, name: string): Set<string> {
 }
 
 /**
- * A source without the images that a list names.
+ * A source without the images that a list names, by their ids or by what of them lies below `root`.
  *
  * @throws UserError where the list cannot be read, or leaves no image
  */
-export function withoutListed(source: Source, list: string): Source {
+export function withoutListed(source: Source, list: string, root?: string): Source {
   let text: string;
   try {
     text = Deno.readTextFileSync(list);
@@ -54,8 +54,11 @@ export function withoutListed(source: Source, list: string): Source {
   }
   const ids = parseExcludeList(text, list);
   const kept: number[] = [];
+  const isListed = (id: string) =>
+    ids.has(id) ||
+    (root !== undefined && id.startsWith(`${root}/`) && ids.has(id.slice(root.length + 1)));
   for (let index = 0; index < source.length; index++) {
-    if (!ids.has(source.entry(index).id)) kept.push(index);
+    if (!isListed(source.entry(index).id)) kept.push(index);
   }
   const count = source.length - kept.length;
   if (count === 0) return source;

@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf, UserError } from "../core/errors.ts";
+import { withoutListed } from "./_exclude.ts";
 import { listFiles } from "./_folder_listing.ts";
 import { IndexedSource } from "./_indexed_source.ts";
 import { chooseSplit, isImagePath, noImages, sorted } from "./_layout.ts";
@@ -40,9 +41,10 @@ function sourceOf(root: string, paths: readonly string[]): IndexedSource {
  * The images of `root/images/SPLIT` with the label maps of `root/annotations/SPLIT` that have the same
  * name (without the ending), sorted by name.
  *
+ * @param exclude file that names images to leave out, below `root`; null for none
  * @throws UserError where a folder or a label map is missing
  */
-export function openAnnotated(root: string, split: string): Source {
+export function openAnnotated(root: string, split: string, exclude: string | null = null): Source {
   const folder = chooseSplit(foldersIn(`${root}/images`), split, `${root}/images`);
   const [images, annotations] = ["images", "annotations"].map((part) =>
     folder === "" ? `${root}/${part}` : `${root}/${part}/${folder}`
@@ -63,7 +65,7 @@ export function openAnnotated(root: string, split: string): Source {
     );
   });
   const [pictures, masks] = [sourceOf(images, paths), sourceOf(annotations, own)];
-  return {
+  const source: Source = {
     length: pictures.length,
     classes: [],
     entry: (index) => pictures.entry(index),
@@ -75,4 +77,5 @@ export function openAnnotated(root: string, split: string): Source {
       masks.close();
     },
   };
+  return exclude === null ? source : withoutListed(source, exclude, root);
 }

@@ -17,6 +17,8 @@ export interface RandomErasingOptions {
   readonly aspect?: readonly [number, number];
   /** Mean and deviation of the noise, in units of a byte; ImageNet's if left out. */
   readonly noise?: Normalization;
+  /** How the noise becomes whole bytes: mmcls cuts its fraction off; the nearest if left out. */
+  readonly rounding?: "truncate" | "nearest";
 }
 
 /** Draws the box, `undefined` where the picture stays or ten tries did not fit. */
@@ -41,8 +43,10 @@ export function drawErasedBox(
 }
 
 /**
- * Fills a random box of a picture with noise N(mean, deviation²), cut to whole bytes: the noise is that
- * of unilm after normalisation, N(0, 1), clipped to the range of a picture.
+ * Fills a random box of a picture with noise N(mean, deviation²), clipped to the range of a picture.
+ *
+ * unilm fills with N(0, 1) after normalisation: that is the normalisation's own mean and deviation here,
+ * to the nearest byte. mmcls fills with ImageNet's before it and truncates.
  */
 export function eraseRandomly(
   image: RgbImage,
@@ -52,11 +56,12 @@ export function eraseRandomly(
   const box = drawErasedBox(generator, image, options);
   if (box === undefined) return image;
   const { mean, std } = options.noise ?? imagenetNormalization;
+  const toByte = options.rounding === "truncate" ? Math.trunc : Math.round;
   const data = image.data.slice();
   for (let y = box.top; y < box.top + box.height; y++) {
     for (let x = box.left; x < box.left + box.width; x++) {
       for (let channel = 0; channel < 3; channel++) {
-        const value = Math.trunc(generator.normal(mean[channel], std[channel]));
+        const value = toByte(generator.normal(mean[channel], std[channel]));
         data[(y * image.width + x) * 3 + channel] = Math.min(255, Math.max(0, value));
       }
     }

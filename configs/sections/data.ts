@@ -139,7 +139,8 @@ const randomErasing = z.strictObject({
   area: range.default([0.02, 1 / 3]).describe("Share of the image's area: [smallest, largest]."),
   aspect: range.default([0.3, 1 / 0.3]).describe("Height over width: [smallest, largest]."),
   variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
-    "unilm fills with N(0, 1) after normalisation, mmselfsup with N(mean, deviation) before it.",
+    "unilm fills with N(0, 1) as it is after normalisation, mmselfsup with ImageNet's mean and " +
+      "deviation before it.",
   ),
 }).describe("Random erasing, pixel by pixel.");
 

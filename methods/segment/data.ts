@@ -22,16 +22,16 @@ type DataConfig = SegmentConfig["data"];
 const shapes = { train: [400, 1], test: [100, 2] } as const;
 
 /** Opens the images to train on; `shapes` are the made ones. */
-export function openAnnotatedTraining({ source, split }: DataConfig): Source {
+export function openAnnotatedTraining({ source, split, exclude }: DataConfig): Source {
   if (source === "shapes") return shapesSource(...shapes.train);
-  return openAnnotated(source, split ?? "train");
+  return openAnnotated(source, split ?? "train", exclude);
 }
 
 /** Opens the images to evaluate on; a `UserError` where there are none. */
 export function openAnnotatedTest(data: DataConfig): Source {
   const source = data.evaluationSource ?? data.source;
   if (source === "shapes") return shapesSource(...shapes.test);
-  return openAnnotated(source, data.evaluationSplit ?? "val");
+  return openAnnotated(source, data.evaluationSplit ?? "val", data.exclude);
 }
 
 /** Names of the classes by label, where they are known: of the made pictures. */

@@ -9,8 +9,8 @@ export interface LearningRateSchedule {
   /**
    * `mmengine`: LinearLR, then CosineAnnealingLR. The warm-up starts at `warmupFactor` × `base` and
    * is at `base` on its last step; with layer decay every group anneals to the same `minimum`.
-   * `unilm`: `cosine_scheduler` of microsoft/unilm. The first step has rate 0, `warmupFactor` does not
-   * count, and a group's scale applies to the whole curve.
+   * `unilm`: `cosine_scheduler` of microsoft/unilm, whose `start_warmup_value` is `warmupFactor` × `base`,
+   * 0 in its recipes; a group's scale applies to the whole curve.
    * `poly`: mmcv's, for segmentation. A polynomial of the whole length, and a line from `warmupFactor`
    * times its value that ends with the warm-up.
    */
@@ -64,7 +64,10 @@ export function learningRateAt(schedule: LearningRateSchedule, step: number, sca
   const progress = Math.min((step - warmupSteps) / Math.max(totalSteps - warmupSteps, 1), 1);
   if (variant === "unilm") {
     if (step >= warmupSteps) return scale * cosine(base, minimum, progress);
-    return warmupSteps === 1 ? 0 : scale * base * step / (warmupSteps - 1);
+    const climb = warmupSteps === 1
+      ? 0
+      : scale * base * (1 - warmupFactor) * step / (warmupSteps - 1);
+    return scale * base * warmupFactor + climb;
   }
   const start = base * scale;
   if (step >= warmupSteps) return cosine(start, minimum, progress);

@@ -62,7 +62,9 @@ export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTr
         probability: randomErasing.probability,
         area: randomErasing.area,
         aspect: randomErasing.aspect,
-        noise: normalizations[normalization],
+        ...(randomErasing.variant === "mmselfsup"
+          ? { noise: normalizations.imagenet, rounding: "truncate" as const }
+          : { noise: normalizations[normalization] }),
       },
     }),
   };

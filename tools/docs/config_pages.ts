@@ -1,4 +1,5 @@
 /** The reference of config keys, from the schema: what each wants, its default and what it is for. @module */
+import { inertKeys } from "../../configs/_inert_keys.ts";
 import { childrenOf, jsonSchemaOf, type Node, wantedAt } from "../../configs/_nodes.ts";
 import { valueAt } from "../../configs/_layers.ts";
 import { parseLayers } from "../../configs/parse.ts";
@@ -14,6 +15,8 @@ export function configPageName(task: Task): string {
 
 /** The values of a task where nothing is written, in each variant. */
 interface Defaults {
+  /** Keys that nothing in the task reads: the page leaves them out. */
+  readonly inert: readonly string[];
   readonly unilm: Config;
   readonly mmselfsup: Config;
   readonly origins: ReadonlyMap<string, string>;
@@ -23,7 +26,12 @@ function defaultsOf(task: Task): Defaults {
   const parsed = (variant: string) =>
     parseLayers([{ values: { task, variant }, origin: () => "given" }]);
   const { config, origins } = parsed("unilm");
-  return { unilm: config, mmselfsup: parsed("mmselfsup").config, origins };
+  return {
+    inert: inertKeys[task],
+    unilm: config,
+    mmselfsup: parsed("mmselfsup").config,
+    origins,
+  };
 }
 
 /** The default of a key in words. */
@@ -46,7 +54,8 @@ function descriptionOf(node: Node): string {
   return jsonSchemaOf(node).description ?? "";
 }
 
-function keyTable(keys: readonly (readonly [string, Node])[], defaults: Defaults): string {
+function keyTable(all: readonly (readonly [string, Node])[], defaults: Defaults): string {
+  const keys = all.filter(([key]) => !defaults.inert.includes(key));
   return table([
     ["key", "wants", "default", "what it is"],
     ...keys.map(([key, node]) => [
@@ -62,8 +71,11 @@ function keyTable(keys: readonly (readonly [string, Node])[], defaults: Defaults
 function section(key: string, node: Node, defaults: Defaults): string[] {
   const children = Object.entries(childrenOf(node)!)
     .map(([name, child]) => [`${key}.${name}`, child] as const);
-  const keys = children.filter(([, child]) => childrenOf(child) === null);
+  const keys = children.filter(([name, child]) =>
+    childrenOf(child) === null && !defaults.inert.includes(name)
+  );
   const sections = children.filter(([, child]) => childrenOf(child) !== null);
+  if (keys.length === 0 && sections.length === 0) return [];
   const isOff = valueAt(defaults.unilm as unknown as Record<string, unknown>, key) === null;
   return [
     `## ${code(key)}`,

@@ -44,3 +44,23 @@ webgpuTest("describes the adapter and tells software from hardware", async (back
   if (/llvmpipe|SwiftShader/.test(summary.description)) assert.equal(summary.isSoftware, true);
   assert.ok(summary.limits.maxComputeInvocationsPerWorkgroup >= 256);
 });
+
+Deno.test("powerPreference is what the adapter is asked for", async () => {
+  const asked: (string | undefined)[] = [];
+  const gpu = {
+    requestAdapter(options: GPURequestAdapterOptions) {
+      asked.push(options.powerPreference);
+      return Promise.resolve(null);
+    },
+  };
+  const own = Object.getOwnPropertyDescriptor(navigator, "gpu");
+  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
+  try {
+    await assert.rejects(requestAdapter({ powerPreference: "low-power" }), /no WebGPU adapter/);
+    await assert.rejects(requestAdapter(), /no WebGPU adapter/);
+  } finally {
+    if (own === undefined) delete (navigator as { gpu?: unknown }).gpu;
+    else Object.defineProperty(navigator, "gpu", own);
+  }
+  assert.deepEqual(asked, ["low-power", "high-performance"]);
+});

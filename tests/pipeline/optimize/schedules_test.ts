@@ -44,9 +44,11 @@ Deno.test("layer decay: mmengine anneals every group to the same minimum, unilm 
 });
 
 Deno.test("unilm starts at zero, mmengine at its factor; one step of warm-up is no division by 0", () => {
-  assert.equal(learningRateAt({ ...small, variant: "unilm" }, 0), 0);
+  const unilm = { ...small, variant: "unilm" as const, warmupFactor: 0 };
+  assert.equal(learningRateAt(unilm, 0), 0);
+  assert.equal(learningRateAt({ ...unilm, warmupFactor: 0.5 }, 0), small.base / 2);
   assert.equal(learningRateAt(small, 0), 1e-3 * 1e-4);
   assert.equal(learningRateAt({ ...small, warmupSteps: 1 }, 0), 1e-3 * 1e-4);
-  assert.equal(learningRateAt({ ...small, variant: "unilm", warmupSteps: 1 }, 0), 0);
+  assert.equal(learningRateAt({ ...unilm, warmupSteps: 1 }, 0), 0);
   assert.equal(learningRateAt({ ...small, warmupSteps: 0 }, 0), 1e-3);
 });
