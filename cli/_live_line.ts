@@ -18,7 +18,7 @@ export interface LineContent {
   readonly parts: readonly LinePart[];
 }
 
-const [leastBar, handsomeBar, largestBar] = [4, 16, 30];
+const [leastBar, leastNamedBar, handsomeBar, largestBar] = [4, 8, 16, 30];
 /** The longest line: longer ones are hard to follow. */
 const mostColumns = 130;
 
@@ -56,7 +56,7 @@ function bar(share: number, columns: number): string {
  * import { formatLine } from "./_live_line.ts";
  * const parts = [{ text: "1/4 images", rank: 0 }];
  * const line = formatLine({ share: 0.25, what: "Listing", parts }, 40);
- * if (line !== "━━━──────────  25 %  Listing  1/4 images") throw new Error(line);
+ * if (line !== "━━━────────   25 %  Listing  1/4 images") throw new Error(line);
  * ```
  */
 export function formatLine({ share, what, parts }: LineContent, columns: number): string {
@@ -70,13 +70,20 @@ export function formatLine({ share, what, parts }: LineContent, columns: number)
   const name = printable(what);
   const least = () => {
     if (share === null) return 0;
-    return shown.some(({ rank }) => rank >= 4) ? handsomeBar : leastBar;
+    if (shown.some(({ rank }) => rank >= 4)) return handsomeBar;
+    // What has a name goes by its bar; its count is the first to go.
+    return name === "" ? leastBar : leastNamedBar;
   };
   const needed = () => widthOf([percent, ...shown.map(({ text }) => text)]);
-  // The name may be cut to a third of the line before anything else has to go.
-  const nameRoom = Math.min(stringWidth(name) + 2, Math.floor(room / 3));
-  while (least() + needed() + nameRoom > room && shown.some(({ rank }) => rank > 0)) {
-    const highest = Math.max(...shown.map(({ rank }) => rank));
+  const highestRank = () => Math.max(...shown.map(({ rank }) => rank));
+  // The name may be cut to a third of the line before the time has to go, and to two thirds before the
+  // count does, which the bar shows too.
+  const nameRoom = () => {
+    const most = share !== null && highestRank() > 1 ? 2 / 3 : 1 / 3;
+    return Math.min(stringWidth(name) + 2, Math.floor(most * room));
+  };
+  while (least() + needed() + nameRoom() > room && shown.some(({ rank }) => rank > 0)) {
+    const highest = highestRank();
     const index = shown.findLastIndex(({ rank }) => rank === highest);
     shown = shown.toSpliced(index, 1);
   }

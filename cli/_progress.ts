@@ -240,7 +240,9 @@ export class Progress {
     const lossText = `loss ${formatNumber(loss)} ${trend}`.trimEnd();
     const epoch = `epoch ${metrics.epoch.toFixed(2)}`;
     const waits = `waiting for data ${Math.round(100 * waiting)} %`;
-    const times = formatTimes(elapsed, left > 0 ? left : null);
+    // What is left after the last step is the evaluation.
+    const ending = step >= totalSteps && left > 0 ? " to evaluate" : "";
+    const times = formatTimes(elapsed, left > 0 ? left : null) + ending;
     const skipped = metrics.skipped ? "skipped" : "";
     this.#show({
       share,

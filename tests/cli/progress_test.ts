@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { formatDuration, formatNumber, Progress } from "../../cli/_progress.ts";
+import { formatLine } from "../../cli/_live_line.ts";
 import { plainStyle } from "../../cli/_style.ts";
 import { Screen } from "../terminal/_screen.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
@@ -78,7 +79,7 @@ Deno.test("the evaluation after the last step is a part of the time left", () =>
   const lines = written().trimEnd().split("\n");
   assert.match(lines[1], /1s, 45s left$/);
   assert.match(lines[2], /^This will take about 45s$/);
-  assert.match(lines.at(-1)!, /, 20s left$/);
+  assert.match(lines.at(-1)!, /, 20s left to evaluate$/);
 });
 
 /** What stands on the screen after all that was written. */
@@ -149,6 +150,19 @@ Deno.test("at 80 columns the line has all that matters; the least important goes
   for (const columns of [1, 2, 5, 20, 40, 80, 200]) {
     assert.ok(line(columns).length < columns || columns === 1);
   }
+});
+
+Deno.test("the bar of work with a long name stays a bar; its count goes", () => {
+  const line = (done: number, total: number) =>
+    formatLine({
+      share: done / total,
+      what: "Evaluating this model: training images",
+      parts: [{ text: `${done}/${total}`, rank: 2 }, { text: "36s, 1m 06s left", rank: 1 }],
+    }, 80);
+  assert.equal(
+    line(1400, 5600),
+    "━━━━──────────   25 %  Evaluating this model: training images  36s, 1m 06s left",
+  );
 });
 
 Deno.test("a window made narrower leaves nothing of the line behind", async () => {
