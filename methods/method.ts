@@ -18,7 +18,7 @@ import type { WeightAverage } from "../pipeline/average.ts";
 import type { LossOutput } from "../pipeline/batch.ts";
 import type { RunListener, StepMetrics } from "../pipeline/events.ts";
 import type { Updater } from "../pipeline/optimize/optimizer.ts";
-import type { LearningRateSchedule } from "../pipeline/optimize/schedules.ts";
+import type { LearningRateSchedule } from "../core/schedules/schedule.ts";
 import type { ModelFootprint } from "../pipeline/plan.ts";
 import type { BatchQueue } from "../pipeline/queue.ts";
 import type { Stage } from "../pipeline/stage.ts";
@@ -64,8 +64,6 @@ export interface Run<C extends Config, Images extends RunImages = RunImages> {
 export interface TrainingSchedule {
   readonly length: RunLength;
   readonly learningRate: LearningRateSchedule;
-  /** Optimizer step → step of the schedule, where they are not the same. */
-  readonly at?: (step: number) => number;
 }
 
 /** State that is neither a parameter nor the optimizer's, kept in every checkpoint. */

@@ -1,4 +1,5 @@
 /** Optimizer, schedule, loss scale. @module */
+import { scheduleNames } from "../../core/schedules/mod.ts";
 import { z } from "../../deps/zod.ts";
 import { most } from "./_most.ts";
 
@@ -47,7 +48,7 @@ export const scheduleSection = z.strictObject({
     "Learning rate of the first step over the peak (unilm: 0, mmselfsup: 1e-4).",
   ),
   minLr: z.number().min(0).default(1e-5).describe("Learning rate that the cosine ends at."),
-  variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
+  variant: z.enum(scheduleNames).default("unilm").describe(
     "When warm-up reaches the peak, and whether `minLr` scales with layer decay (unilm: yes).",
   ),
 }).describe("Linear warm-up, then cosine, step by step.");

@@ -17,7 +17,7 @@ import type { ModelFootprint } from "../../pipeline/plan.ts";
 import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { checkTokenizer } from "../vqkd/open_tokenizer.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
-import { learningRateSchedule, runLength } from "../engine/schedule.ts";
+import { learningRateSchedule, runLength, warmupStepsOf } from "../engine/schedule.ts";
 import type { RunOptions } from "../engine/run_options.ts";
 
 /** The model section of a config as the model wants it. */
@@ -79,9 +79,13 @@ export async function planPretraining(
   source.close?.();
   const footprint = pretrainFootprint(config, tokenizerParameters);
   const length = runLength(config, source.length);
-  const schedule = learningRateSchedule(config, length);
-  const budgetBytes = options.memoryBudgetBytes;
-  const { sizes, costs } = planRun(config, { footprint, length, schedule, budgetBytes });
+  const { sizes, costs } = planRun(config, {
+    footprint,
+    length,
+    schedule: learningRateSchedule(config, length),
+    warmupSteps: warmupStepsOf(config, length),
+    budgetBytes: options.memoryBudgetBytes,
+  });
   return {
     images: source.length,
     classes: source.classes.length,

@@ -11,7 +11,7 @@ import { classCount, classifierFootprint, startClassifier } from "./model.ts";
 import { labelSubset } from "../../tasks/run/label_subset.ts";
 import { requireLabels } from "../../tasks/run/require_labels.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
-import { learningRateSchedule, runLength } from "../engine/schedule.ts";
+import { learningRateSchedule, runLength, warmupStepsOf } from "../engine/schedule.ts";
 import type { RunOptions } from "../engine/run_options.ts";
 
 /** The plan of a run. */
@@ -44,6 +44,7 @@ export async function planFinetuning(
       footprint,
       length,
       schedule: learningRateSchedule(config, length),
+      warmupSteps: warmupStepsOf(config, length),
       beside: { numbers: config.ema === null ? 0 : footprint.parameters, models: 1 },
       budgetBytes: options.memoryBudgetBytes,
     });

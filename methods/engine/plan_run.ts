@@ -4,7 +4,7 @@
  * @module
  */
 
-import { learningRateAt, type LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import type { MemoryPlan, ModelFootprint } from "../../pipeline/plan.ts";
 import { type DiskPlan, type KeptBeside, planDisk } from "./plan_disk.ts";
 import type { RunLength } from "./schedule.ts";
@@ -39,6 +39,7 @@ export interface PlannedTraining {
   readonly footprint: ModelFootprint;
   readonly length: RunLength;
   readonly schedule: LearningRateSchedule;
+  readonly warmupSteps: number;
   /** What checkpoints hold beside weights and moments. */
   readonly beside?: KeptBeside;
   /** Memory that a step may take, bytes; default 8 GiB. */
@@ -48,7 +49,7 @@ export interface PlannedTraining {
 /** Plans a training: two parts, between which a task says what is its own. */
 export function planRun(
   config: TrainingConfig,
-  { footprint, length, schedule, beside, budgetBytes }: PlannedTraining,
+  { footprint, length, schedule, warmupSteps, beside, budgetBytes }: PlannedTraining,
 ): { readonly sizes: RunSizes; readonly costs: RunCosts } {
   const { microBatch, memory } = planStep(config, footprint, { budgetBytes });
   return {
@@ -63,9 +64,9 @@ export function planRun(
       memory,
       disk: planDisk(config, footprint.parameters, length, beside),
       schedule: {
-        peakLearningRate: schedule.base,
-        warmupSteps: schedule.warmupSteps,
-        lastLearningRate: learningRateAt(schedule, length.totalSteps - 1),
+        peakLearningRate: config.optimizer.lr,
+        warmupSteps,
+        lastLearningRate: schedule(length.totalSteps - 1),
       },
     },
   };

@@ -12,7 +12,6 @@ import { Generator } from "../../core/generator.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { StepFailure } from "../../pipeline/divergence.ts";
 import type { StepMetrics } from "../../pipeline/events.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { BatchQueue } from "../../pipeline/queue.ts";
 import { train } from "../../pipeline/trainer.ts";
 import { openTrainingSource } from "../../tasks/run/data_sources.ts";
@@ -198,7 +197,7 @@ class MethodRun<
           on,
           queue,
           stages: model.stages,
-          learningRate: (at) => learningRateAt(schedule.learningRate, schedule.at?.(at) ?? at),
+          learningRate: schedule.learningRate,
           startStep,
           totalSteps,
           batchSize: config.batchSize,

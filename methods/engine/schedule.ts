@@ -10,9 +10,10 @@ import type {
   PretrainConfig,
   TokenizerConfig,
 } from "../../configs/schema.ts";
+import { schedules } from "../../core/schedules/mod.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import type { LoaderOptions } from "../../data/loader.ts";
 import { type MicroBatch, microBatchesOf } from "../../data/sampler.ts";
-import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
 
 /** What of each step a process loads. */
 export type LoaderShare = Required<
@@ -50,23 +51,29 @@ export function runLength(
   return { stepsPerEpoch, scheduleSteps, totalSteps };
 }
 
+/** Steps during which the learning rate grows. */
+export function warmupStepsOf(
+  { schedule }: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  length: RunLength,
+): number {
+  return schedule.warmupRatio !== null
+    ? Math.round(schedule.warmupRatio * length.scheduleSteps)
+    : Math.round((schedule.warmupEpochs ?? 0) * length.stepsPerEpoch);
+}
+
 /** The learning-rate schedule of a config. */
 export function learningRateSchedule(
   config: PretrainConfig | TokenizerConfig | FinetuneConfig,
   length: RunLength,
 ): LearningRateSchedule {
   const { schedule, optimizer } = config;
-  const warmupSteps = schedule.warmupRatio !== null
-    ? Math.round(schedule.warmupRatio * length.scheduleSteps)
-    : Math.round((schedule.warmupEpochs ?? 0) * length.stepsPerEpoch);
-  return {
-    variant: schedule.variant === "mmselfsup" ? "mmengine" : "unilm",
+  return schedules[schedule.variant]({
     base: optimizer.lr,
     minimum: schedule.minLr,
-    warmupSteps,
+    warmupSteps: warmupStepsOf(config, length),
     totalSteps: length.scheduleSteps,
     warmupFactor: schedule.warmupStartFactor,
-  };
+  });
 }
 
 /**

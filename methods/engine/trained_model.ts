@@ -13,7 +13,7 @@ import type { StepOutput } from "../../pipeline/batch.ts";
 import { optimize } from "../../pipeline/optimize/mod.ts";
 import type { Updater } from "../../pipeline/optimize/optimizer.ts";
 import { Pipeline, type Stage } from "../../pipeline/stage.ts";
-import type { AnyStage, KeptState, Training, TrainingSchedule, ValueMap } from "../method.ts";
+import type { AnyStage, KeptState, Training, ValueMap } from "../method.ts";
 import type { OwnStages } from "./own_stages.ts";
 import type { Trained } from "./run_checkpoints.ts";
 
@@ -53,10 +53,7 @@ export class TrainedModel<Batch> implements Trained {
     this.histograms = training.histograms;
     const stages: AnyStage[] = [
       ...training.stages.stages,
-      atStep(
-        optimize(this.optimizer, training.schedule.learningRate, config.distributed),
-        training,
-      ),
+      optimize(this.optimizer, training.schedule.learningRate, config.distributed),
       ...(averages === null ? [] : [average(averages)]),
     ];
     const all = stages.map((stage) => own.instead(stage.name, stage));
@@ -68,18 +65,6 @@ export class TrainedModel<Batch> implements Trained {
     this.optimizer.dispose();
     this.#own.parameters.dispose();
   }
-}
-
-/** The stage `optimize` at its step of the schedule. */
-function atStep(
-  update: ReturnType<typeof optimize>,
-  { schedule: { at } }: { readonly schedule: TrainingSchedule },
-): AnyStage {
-  if (at === undefined) return update;
-  return {
-    name: update.name,
-    run: (output, context) => update.run(output, { ...context, step: at(context.step) }),
-  };
 }
 
 /** The averages in a checkpoint, by `average.NAME`. */

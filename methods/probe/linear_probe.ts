@@ -146,14 +146,13 @@ export const probe: ListedMethod<
       initDeviation: config.probe.initDeviation,
     }, Generator.from(seed).split("probes"));
     const length = probeLength(config, source.length);
-    const { schedule, at } = probeSchedule(config, length);
     const evaluation = new ProbeEvaluation(run, frozen.encoder, probes, test);
     return {
       shape: { ...probes.config },
       parameters: probes.parameters,
       parts: { probes },
       footprint: probeFootprint(frozen.config),
-      schedule: { length, learningRate: schedule, at },
+      schedule: { length, learningRate: probeSchedule(config, length) },
       input: { transform: trainTransform(augment) },
       stages: deviceStages(config, frozen.encoder, probes),
       frozenStage: "extract",

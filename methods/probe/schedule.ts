@@ -5,7 +5,9 @@
  */
 
 import type { LinearProbeConfig } from "../../configs/schema.ts";
-import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+import { everyEpoch } from "../../core/schedules/every_epoch.ts";
+import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import { type RunLength, stepsPerEpochOf } from "../engine/schedule.ts";
 
 /** Steps of a probe on so many images. */
@@ -15,30 +17,23 @@ export function probeLength(config: LinearProbeConfig, images: number): RunLengt
   return { stepsPerEpoch, scheduleSteps, totalSteps: scheduleSteps };
 }
 
-/** A schedule, and where in it an optimizer step stands. */
-export interface ProbeSchedule {
-  readonly schedule: LearningRateSchedule;
-  /** Optimizer step → step of the schedule. */
-  readonly at: (step: number) => number;
-}
-
 /**
  * A cosine to zero. BEiT's recipe lowers the rate after each epoch; one with a warm-up, as MAE's,
  * changes it with every step.
  */
-export function probeSchedule({ probe }: LinearProbeConfig, length: RunLength): ProbeSchedule {
+export function probeSchedule(
+  { probe }: LinearProbeConfig,
+  length: RunLength,
+): LearningRateSchedule {
   const { lr, epochs, warmupEpochs } = probe;
   const isByEpoch = warmupEpochs === 0;
   const { stepsPerEpoch, scheduleSteps } = length;
-  return {
-    schedule: {
-      variant: "mmengine",
-      base: lr,
-      minimum: 0,
-      warmupSteps: Math.round(warmupEpochs * stepsPerEpoch),
-      totalSteps: isByEpoch ? Math.max(1, epochs) : scheduleSteps,
-      warmupFactor: 0,
-    },
-    at: isByEpoch ? (step) => Math.floor(step / stepsPerEpoch) : (step) => step,
-  };
+  const schedule = mmengineCosine({
+    base: lr,
+    minimum: 0,
+    warmupSteps: Math.round(warmupEpochs * stepsPerEpoch),
+    totalSteps: isByEpoch ? Math.max(1, epochs) : scheduleSteps,
+    warmupFactor: 0,
+  });
+  return isByEpoch ? everyEpoch(schedule, stepsPerEpoch) : schedule;
 }

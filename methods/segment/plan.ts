@@ -38,6 +38,7 @@ export async function planSegmentation(
       footprint,
       length: segmentLength(config, source.length),
       schedule: segmentSchedule(config),
+      warmupSteps: config.schedule.warmupSteps,
       beside: { models: 1 },
       budgetBytes: options.memoryBudgetBytes,
     });

@@ -5,7 +5,8 @@
  */
 
 import type { SegmentConfig } from "../../configs/schema.ts";
-import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+import { poly } from "../../core/schedules/poly.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import { type RunLength, stepsPerEpochOf } from "../engine/schedule.ts";
 
 /** Steps that a config asks for on so many images. */
@@ -19,13 +20,12 @@ export function segmentLength(config: SegmentConfig, images: number): RunLength 
 
 /** Linear warm-up on a polynomial decay, as mmcv computes them. */
 export function segmentSchedule({ schedule, optimizer }: SegmentConfig): LearningRateSchedule {
-  return {
-    variant: "poly",
+  return poly({
     base: optimizer.lr,
     minimum: schedule.minLr,
     warmupSteps: schedule.warmupSteps,
     totalSteps: schedule.steps,
     warmupFactor: schedule.warmupStartFactor,
     power: schedule.power,
-  };
+  });
 }

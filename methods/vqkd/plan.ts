@@ -10,7 +10,7 @@ import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/parameter_specs.ts";
 import { openTrainingSource } from "../../tasks/run/data_sources.ts";
 import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
-import { learningRateSchedule, runLength } from "../engine/schedule.ts";
+import { learningRateSchedule, runLength, warmupStepsOf } from "../engine/schedule.ts";
 import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 
 /**
@@ -73,6 +73,7 @@ export async function planTokenizer(
     footprint,
     length,
     schedule: learningRateSchedule(config, length),
+    warmupSteps: warmupStepsOf(config, length),
     // Codes, their counts and how long they have been idle.
     beside: { numbers: codes * (codeDim + 2), models: 1 },
     budgetBytes: options.memoryBudgetBytes,

@@ -11,7 +11,7 @@ import { Parameter } from "../../backends/parameter.ts";
 import { UserError } from "../../core/errors.ts";
 import { lazily, type LazyValues, type NamedValues, readAll } from "../../models/parameter_set.ts";
 import type { Updater } from "./optimizer.ts";
-import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 
 /** Settings of {@link Lars}. */
 export interface LarsOptions {
@@ -34,9 +34,7 @@ export interface LarsOptions {
  *
  * const backend = await createReferenceBackend();
  * const on = { backend, precision: "float32" } as const;
- * const schedule = {
- *   variant: "mmengine", base: 10, minimum: 10, warmupSteps: 0, totalSteps: 1, warmupFactor: 0,
- * } as const;
+ * const schedule = () => 10;
  * backend.run(() => {
  *   const weight = new Parameter("weight", tf.keep(tf.tensor2d([[3, 4]])));
  *   const lars = Lars.create(on, [weight], { weightDecay: 0 });
@@ -77,7 +75,7 @@ export class Lars implements Updater {
    */
   step(_on: Context, gradients: Tensor[], schedule: LearningRateSchedule, step: number): Tensor {
     const { momentum = 0.9 } = this.#options;
-    const rate = learningRateAt(schedule, step);
+    const rate = schedule(step);
     const norm = tf.tidy(() =>
       tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))))
     );

@@ -7,11 +7,11 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import type { LossOutput, StepOutput } from "../batch.ts";
 import type { Stage, StepContext } from "../stage.ts";
 import { defaultTraffic, type GradientTraffic } from "./gradient_buckets.ts";
 import type { Updater } from "./optimizer.ts";
-import type { LearningRateSchedule } from "./schedules.ts";
 import { SharedGradients, type TakeGradients } from "./shared_gradients.ts";
 
 /**

@@ -9,10 +9,10 @@ import type { Context } from "../../backends/backend.ts";
 import { adamW } from "../../backends/ops/adam_w.ts";
 import { Parameter } from "../../backends/parameter.ts";
 import { UserError } from "../../core/errors.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import { formatShape, sameShape } from "../../core/shapes.ts";
 import { lazily, type LazyValues, type NamedValues, readAll } from "../../models/parameter_set.ts";
 import type { ParameterGroup } from "./parameter_groups.ts";
-import { learningRateAt, type LearningRateSchedule } from "./schedules.ts";
 
 /** Settings of AdamW that do not change during a run. */
 export interface OptimizerOptions {
@@ -105,7 +105,7 @@ export class Optimizer {
     schedule: LearningRateSchedule,
     step: number,
   ): Tensor {
-    return this.update(on, gradients, (scale) => learningRateAt(schedule, step, scale));
+    return this.update(on, gradients, (scale) => schedule(step, scale));
   }
 
   /** One update with the learning rate that `rateOf` gives for a group's scale; see {@link step}. */

@@ -8,7 +8,6 @@ import { Classifier } from "../../models/classifier.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { type ParameterGroup, parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { Comparison } from "./comparison.ts";
 import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 import { scheduleOf, type SchedulerConfig } from "./_schedule.ts";
@@ -209,7 +208,7 @@ async function compareSteps(subject: Subject): Promise<void> {
     });
     comparison.check(`step ${index + 1} loss`, found.loss, [golden.loss], "loss");
     const rates = settings.groups.map(({ group, lr_scale }) =>
-      [group, [learningRateAt(schedule, index, lr_scale)], [golden.lr[group]]] as const
+      [group, [schedule(index, lr_scale)], [golden.lr[group]]] as const
     );
     comparison.checkAll(`step ${index + 1} learning rates`, rates, "learningRate");
   }

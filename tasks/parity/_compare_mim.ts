@@ -10,7 +10,6 @@ import {
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { Comparison } from "./comparison.ts";
 import { type Fixture, nameGradients, readBack, takeGradients } from "./_fixture.ts";
 import { decayRule, scheduleOf, type SchedulerConfig } from "./_schedule.ts";
@@ -209,7 +208,7 @@ async function compareSteps(
       }
     });
     const label = `step ${index + 1}`;
-    const rate = learningRateAt(schedule, index);
+    const rate = schedule(index);
     comparison.checkNumber(`${label} learning rate`, rate, golden.lr, "learningRate");
     comparison.check(`${label} loss 1`, found.loss1, [golden.loss_1], "loss");
     if (found.loss2 !== undefined && golden.loss_2 !== undefined) {

@@ -8,7 +8,8 @@ import {
 import { toFloat32 } from "../../checkpoints/tensor_data.ts";
 import { relativePositionIndex } from "../../models/relative_position.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
+import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
+import { unilmCosine } from "../../core/schedules/unilm_cosine.ts";
 import type { Comparison } from "./comparison.ts";
 import { type Fixture, readBack } from "./_fixture.ts";
 
@@ -79,16 +80,15 @@ interface ScheduleTable {
 /** `lr_schedules*`: learning rates of whole runs. */
 export function compareSchedules(comparison: Comparison, json: unknown): void {
   for (const golden of (json as ScheduleTable).schedules) {
-    const schedule = {
-      variant: golden.family,
+    const schedule = { mmengine: mmengineCosine, unilm: unilmCosine }[golden.family]({
       base: golden.base_lr,
       minimum: golden.eta_min,
       warmupSteps: golden.warmup_epochs * golden.iters_per_epoch,
       totalSteps: golden.epochs * golden.iters_per_epoch,
       warmupFactor: golden.start_factor ?? 0,
-    };
+    });
     const steps = Object.keys(golden.lr_at_iter).map(Number);
-    const found = steps.map((step) => learningRateAt(schedule, step));
+    const found = steps.map((step) => schedule(step));
     const expected = steps.map((step) => golden.lr_at_iter[step]);
     comparison.check(golden.name, found, expected, "learningRate");
   }

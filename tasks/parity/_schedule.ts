@@ -1,4 +1,5 @@
-import type { LearningRateSchedule } from "../../pipeline/optimize/schedules.ts";
+import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 
 /** mmengine's schedulers as a fixture lists them. */
 export interface SchedulerConfig {
@@ -16,14 +17,13 @@ export function scheduleOf(
 ): LearningRateSchedule {
   const warmup = schedulers.find(({ type }) => type === "LinearLR");
   const cosine = schedulers.find(({ type }) => type === "CosineAnnealingLR");
-  return {
-    variant: "mmengine",
+  return mmengineCosine({
     base,
     minimum: cosine?.eta_min ?? base,
     warmupSteps: warmup?.end ?? 0,
     totalSteps: cosine?.end ?? warmup?.end ?? 0,
     warmupFactor: warmup?.start_factor ?? 1,
-  };
+  });
 }
 
 /** Whose no-decay rule a fixture names. */

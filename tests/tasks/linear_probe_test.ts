@@ -6,7 +6,6 @@ import type { RunEvent } from "../../pipeline/events.ts";
 import { linearProbe, type LinearProbeResult } from "../../methods/probe/linear_probe.ts";
 import { planLinearProbe } from "../../methods/probe/plan.ts";
 import { probeSchedule } from "../../methods/probe/schedule.ts";
-import { learningRateAt } from "../../pipeline/optimize/schedules.ts";
 import type { RunOptions } from "../../methods/engine/run_options.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
@@ -117,17 +116,14 @@ Deno.test("BEiT's probe lowers the rate after each epoch, MAE's warms up step by
     const config = await tinyProbe(folder);
     const length = { stepsPerEpoch: 4, scheduleSteps: 16, totalSteps: 16 };
     const byEpoch = probeSchedule(config, length);
-    const rates = Array.from(
-      { length: 16 },
-      (_, step) => learningRateAt(byEpoch.schedule, byEpoch.at(step)),
-    );
+    const rates = Array.from({ length: 16 }, (_, step) => byEpoch(step));
     assert.equal(new Set(rates).size, 4);
     assert.equal(rates[3], 0.02);
     assert.ok(Math.abs(rates[8] - 0.01) < 1e-12);
     const probe = { ...config.probe, warmupEpochs: 1 };
     const byStep = probeSchedule({ ...config, probe }, length);
-    assert.equal(learningRateAt(byStep.schedule, byStep.at(0)), 0);
-    assert.equal(learningRateAt(byStep.schedule, byStep.at(3)), 0.02);
+    assert.equal(byStep(0), 0);
+    assert.equal(byStep(3), 0.02);
   });
 });
 

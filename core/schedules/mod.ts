@@ -1,0 +1,19 @@
+/**
+ * The schedules that `schedule.variant` of a config can name: one line each, from which the config's
+ * schema and the reference pages follow.
+ *
+ * @module
+ */
+
+import { mmengineCosine } from "./mmengine_cosine.ts";
+import type { LearningRateSchedule, WarmupOptions } from "./schedule.ts";
+import { unilmCosine } from "./unilm_cosine.ts";
+
+/** How each is made, by its name. */
+export const schedules = {
+  mmselfsup: mmengineCosine,
+  unilm: unilmCosine,
+} as const satisfies Readonly<Record<string, (options: WarmupOptions) => LearningRateSchedule>>;
+
+/** Their names, in order. */
+export const scheduleNames = Object.keys(schedules) as (keyof typeof schedules)[];
