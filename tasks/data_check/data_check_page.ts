@@ -27,7 +27,7 @@ const style = `
 .row figure{width:10rem}
 .row img{width:10rem;height:10rem;object-fit:contain;background:var(--empty);border-radius:.3rem}
 .tag{color:var(--bad);font-weight:600}
-.files td,.files th{text-align:left}
+.files td,.files th{text-align:left;vertical-align:top}
 `;
 
 function shrunk(image: RgbImage): RgbImage {
@@ -72,7 +72,9 @@ class Album {
   async figure({ id, part, className, width, height }: CheckedImage): Promise<string> {
     const place = this.#places.get(id);
     const name = escapeHtml(id);
-    const caption = [className, part, `${width} × ${height}`].filter((text) => text !== null)
+    const caption = [className, part, `${width}\u00a0×\u00a0${height}`].filter((text) =>
+      text !== null
+    )
       .map((text) => escapeHtml(text!)).join(" · ");
     let picture = "";
     if (place !== undefined) {
@@ -141,7 +143,7 @@ export function checkFigures(check: DataCheck): (readonly [name: string, value: 
     duplicates.filter(is).reduce((sum, group) => sum + group.images.length - 1, 0);
   const across = duplicates.filter((group) => group.isAcrossParts).length;
   return [
-    ["images", formatCount(images)],
+    ["readable images", formatCount(images)],
     ["unreadable", formatCount(unreadable.length)],
     ["classes", formatCount(classes.length)],
     ...(shortEdge === null ? [] : edgeFigures(shortEdge)),
@@ -150,7 +152,7 @@ export function checkFigures(check: DataCheck): (readonly [name: string, value: 
       : [["largest image", `${largest.width} × ${largest.height}`] as const]),
     ["copies of a file", formatCount(count(({ isExact }) => isExact))],
     ["images that look alike", formatCount(count(({ isExact }) => !isExact))],
-    ["in training and evaluation", formatCount(across)],
+    ["duplicates across the split", formatCount(across)],
   ];
 }
 
