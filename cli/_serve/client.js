@@ -52,6 +52,9 @@ function figure(value) {
   return size < 1e-3 ? value.toExponential(1) : String(+value.toPrecision(4));
 }
 
+/** A whole number in groups of three, as the reports have it. */
+const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
 /** How numbers of each unit are written; the same as in core/number_formats.ts. */
 const formats = {
   share: (value) => `${(100 * value).toFixed(1)} %`,
@@ -108,7 +111,7 @@ function showRuns() {
       const value = make("span", { className: "number", textContent: run.result.text });
       result.append(value, " ", make("span", { className: "faint", textContent: run.result.name }));
     }
-    const total = run.totalSteps === null ? "" : ` / ${run.totalSteps}`;
+    const total = run.totalSteps === null ? "" : ` / ${count(run.totalSteps)}`;
     const device = cell("device faint", (run.device ?? "").split(": ")[0]);
     device.title = run.device ?? "";
     return make("tr", {}, [
@@ -118,7 +121,7 @@ function showRuns() {
       cell("tight", run.method),
       result,
       cell("tight", run.loss ?? "", "loss"),
-      cell("tight steps", `${run.step}${total}`, "steps"),
+      cell("tight steps", `${count(run.step)}${total}`, "steps"),
       cell("tight faint", dateOf(run.begun)),
       cell("tight", run.duration ?? ""),
       device,

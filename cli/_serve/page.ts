@@ -70,7 +70,7 @@ a{color:var(--accent)}
 .faint{color:var(--faint)}
 .state::before{content:"";display:inline-block;width:.5em;height:.5em;border-radius:50%;background:currentColor;
 margin-right:.45em;vertical-align:.08em}
-.state{color:var(--faint);white-space:nowrap}
+.state{color:var(--faint);min-width:6.5rem}
 .state.running{color:var(--accent)}.state.finished,.state.early{color:var(--good)}
 .state.cut,.state.interrupted,.state.silent{color:var(--bad)}
 form{display:flex;flex-wrap:wrap;gap:.4rem 1.4rem;align-items:center;font-size:.9rem;margin-top:1.2rem}

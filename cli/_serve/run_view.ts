@@ -29,6 +29,7 @@ export interface RunSummary {
   /** `early`: by `evaluation.stop`; `cut` by `--max-steps`; `silent`: neither ended nor heard of for a while, as after a kill. */
   readonly status: "running" | "finished" | "early" | "cut" | "interrupted" | "silent";
   readonly step: number;
+  /** Steps of the whole schedule, as the report has them. */
   readonly totalSteps: number | null;
   /** The loss of the last step. */
   readonly loss: string | null;
@@ -183,7 +184,7 @@ export class RunView {
     return {
       id: this.id,
       ...{ task, method: methodName(task), status, step },
-      totalSteps: numberOf(start?.totalSteps),
+      totalSteps: numberOf(start?.scheduleSteps) ?? numberOf(start?.totalSteps),
       loss: loss === null ? null : formatMetric("loss", loss),
       result: headline === null ? null : {
         name: metricName(headline.key),

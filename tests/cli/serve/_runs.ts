@@ -3,7 +3,7 @@
 /** Writes a run of some steps; `log` keeps it open for more. */
 export function writeRun(
   directory: string,
-  { steps, lr, done = true, task = "pretrain", scheduleSteps = steps }: {
+  { steps, lr, done = true, task = "pretrain", scheduleSteps = done ? steps : 100 }: {
     steps: number;
     lr: number;
     done?: boolean;
@@ -17,7 +17,7 @@ export function writeRun(
   Deno.writeTextFileSync(`${directory}/config.json`, JSON.stringify({ config, origins }));
   Deno.writeTextFileSync(`${directory}/report.html`, "<!doctype html><h1>its report</h1>");
   const events: object[] = [{
-    ...{ type: "start", step: 0, totalSteps: 100, scheduleSteps, time: 1 },
+    ...{ type: "start", step: 0, totalSteps: done ? steps : scheduleSteps, scheduleSteps, time: 1 },
     device: "cpu: made up",
   }];
   for (let step = 10; step <= steps; step += 10) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createApp } from "../../../cli/_serve/app.ts";
 import { RunLibrary } from "../../../cli/_serve/run_library.ts";
 import { formatMetric } from "../../../core/metric_names.ts";
+import { formatCount } from "../../../core/number_formats.ts";
 import { browserTest } from "../../_browser.ts";
 import { withFolder } from "../../data/_trees.ts";
 import { appendStep, writeRun } from "./_runs.ts";
@@ -29,7 +30,7 @@ browserTest(
         await page.waitForSelector(".plots canvas");
         assert.deepEqual(await page.locator("#runs .steps").allTextContents(), [
           "60 / 100",
-          "40 / 100",
+          "40 / 40",
         ]);
         const loss = page.locator("figure", {
           has: page.locator("figcaption", { hasText: /^Loss$/ }),
@@ -115,6 +116,9 @@ browserTest(
         assert.match(await line("long").locator(".result").innerText(), /^15\.0 % k-NN$/);
         assert.match(await line("tuned").locator(".result").innerText(), /^5\.0 % top-1 accuracy$/);
         assert.match(await line("short").locator(".state").innerText(), /^stopped by --max-steps$/);
+        // Of the whole schedule, as in the report.
+        assert.equal(await line("short").locator(".steps").innerText(), "20 / 100");
+        assert.equal(await page.evaluate("count(1234567)"), formatCount(1_234_567));
         // The legend at rest has the last value, in percent as the report writes it.
         const knn = page.locator("figure[data-curve='evaluation/features/knnTop1']");
         const last = await knn.locator(".u-series", { hasText: "long" }).locator(".u-value")
