@@ -35,7 +35,8 @@ export class Elapsed {
       this.#before = this.seconds();
       this.#start = time;
     }
-    this.#last = time;
+    // A resume writes these before it starts: what it computes on, what it goes on from.
+    if (type !== "note" && type !== "warning") this.#last = time;
   }
 
   /** When the run was begun, in seconds since 1970; null before its first event. */

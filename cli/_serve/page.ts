@@ -101,6 +101,7 @@ border-radius:.35rem;padding:.15rem .5rem;width:11rem}
 #choice .name{flex:1 1 calc(100% - 3rem);font-weight:600}
 #choice .device{max-width:100%}
 #choice td:empty{display:none}
+#choice .state{min-width:0}
 #choice [data-label]::before{content:attr(data-label) " ";color:var(--faint);font-weight:400}
 }
 `;

@@ -123,6 +123,18 @@ Deno.test("pauses between a stop and a resume are no elapsed time", () => {
   assert.deepEqual([elapsed.begun, elapsed.seconds(9010)], [100, 40]);
 });
 
+Deno.test("what a resume notes before it starts is no work of the run before it", () => {
+  const elapsed = new Elapsed();
+  const events = [["start", 0], ["checkpoint", 10], ["done", 12], ["note", 3590], [
+    "warning",
+    3595,
+  ]];
+  for (const [type, time] of [...events, ["start", 3600], ["note", 3601], ["done", 3605]]) {
+    elapsed.add({ type, time });
+  }
+  assert.equal(elapsed.seconds(), 17);
+});
+
 Deno.test("a schedule is drawn as it is, noise smoothed; pixels' classes are not said to lack", () => {
   const history = new History();
   for (let step = 1; step <= 200; step++) {
