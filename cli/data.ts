@@ -24,7 +24,7 @@ const check = defineCommand({
     "and the training images that are in the evaluation as well. Without splits the tenth that " +
     "training holds out is the evaluation.",
   arguments: {
-    path: required("PATH", "Images: a folder, a .tar or .zip file."),
+    path: required("PATH", 'Images: a folder, a .tar or .zip file, or "sample".'),
   },
   flags: {
     out: path("The page to write; default data-check.html.", { placeholder: "FILE", short: "o" }),

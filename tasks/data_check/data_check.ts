@@ -6,6 +6,7 @@
 import { excludeLine } from "../../data/_exclude.ts";
 import { MissingSplitError } from "../../data/_layout.ts";
 import { openSource } from "../../data/open_source.ts";
+import { dataLocation } from "../run/data_sources.ts";
 import { median } from "../../core/median.ts";
 import type { RunListener } from "../../pipeline/events.ts";
 import { examine, type Examined, type Part, placeOf } from "./examine.ts";
@@ -79,7 +80,7 @@ async function openParts(location: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const split of ["train", "val", "test"]) {
     try {
-      const source = await openSource(location, { split, holdOut: heldOutShare });
+      const source = await openSource(dataLocation(location), { split, holdOut: heldOutShare });
       const isKnown = parts.some(({ source: { split } }) => split === source.split);
       // Without splits, `val` and `test` are the same images, and `train` is told by its place.
       const isAgain = parts.length > 0 && isKnown &&

@@ -11,6 +11,7 @@ import type { Source } from "../../data/source.ts";
 import { formatCount } from "../../core/number_formats.ts";
 import { escapeHtml, figureCards, htmlPage, htmlTable } from "../../report/html.ts";
 import { pngAddress } from "../../report/png.ts";
+import { dataLocation } from "../run/data_sources.ts";
 import type { CheckedImage, DataCheck, DuplicateGroup } from "./data_check.ts";
 
 /** Groups and rows that the page shows; `--json` has all. */
@@ -55,7 +56,7 @@ class Album {
     for (const split of ["train", "val", "test"]) {
       let source: Source;
       try {
-        source = await openSource(location, { split });
+        source = await openSource(dataLocation(location), { split });
       } catch {
         // It has no such split.
         continue;

@@ -37,13 +37,18 @@ export function tellOf(source: Source, listener: Notes = () => {}): Source {
   return source;
 }
 
+/** Where the data lie that people name: "sample" stands for the bundled images. */
+export function dataLocation(name: string): string | URL {
+  return name === "sample" ? sampleUrl : name;
+}
+
 async function open(
   { holdOut, exclude, evaluationSource }: DataConfig,
   location: string,
   split: string | null,
   listFile: string | null,
 ): Promise<Source> {
-  return await openSource(location === "sample" ? sampleUrl : location, {
+  return await openSource(dataLocation(location), {
     ...(split === null ? {} : { split }),
     ...(listFile === null ? {} : { list: listFile }),
     ...(exclude === null ? {} : { exclude }),

@@ -178,3 +178,8 @@ Deno.test("thumbprint() tells colours apart", () => {
   assert.deepEqual([...new Set(thumbprint(flat(7)))], [7]);
   assert.equal(thumbprint(flat(200)).length, thumbprintBytes);
 });
+
+Deno.test('checkData() takes "sample", as every other command does', async () => {
+  const { images, unreadable, classes } = await checkData({ source: "sample" });
+  assert.deepEqual([images, unreadable.length, classes.length], [6700, 0, 10]);
+});
