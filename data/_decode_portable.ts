@@ -63,8 +63,8 @@ export async function decodePortably(
   if (!["jpeg", "png", "webp"].includes(format)) {
     const name = format.toUpperCase();
     throw new Error(
-      `${name} files need the native decoder, which needs --allow-ffi and --allow-env; ` +
-        "convert them to PNG, or use a task that has both, such as `deno task pretrain`",
+      `${name} files need the native decoder, which has no permission here (--allow-ffi and ` +
+        "--allow-env); convert them to PNG",
     );
   }
   try {
