@@ -120,6 +120,11 @@ export async function servePage(port = 0): Promise<Deno.HttpServer<Deno.NetAddr>
 }
 
 if (import.meta.main) {
+  Deno.addSignalListener("SIGINT", () => {
+    // The terminal has put ^C on the row.
+    console.log();
+    Deno.exit(130);
+  });
   const { addr } = await servePage(Number(Deno.args[0] ?? 8080));
   console.log(`http://${addr.hostname}:${addr.port}/?backend=webgpu&steps=20`);
 }

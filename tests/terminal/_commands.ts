@@ -75,8 +75,6 @@ export function examples(): string[] {
   };
   const lines = commands.flatMap((entry) => "commands" in entry ? entry.commands : [entry])
     .flatMap(({ examples }) => examples.map(([line]) => `deno task ${line}`));
-  // No help page has this one, which serves a page of the repository.
-  lines.push("deno task browser");
   return toRun(lines.toSorted((a, b) => place(a) - place(b)));
 }
 
