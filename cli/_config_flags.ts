@@ -29,7 +29,7 @@ function keysOf(task: Task | undefined): () => readonly string[] {
 export function recipeFlags(task?: Task) {
   return {
     config: repeated(text(
-      "Recipe: a bundled name, a .jsonc, .yaml or .ts file, or a URL. A second one is laid over it.",
+      "Recipe: a bundled name or a .jsonc, .yaml or .ts file. A second one is laid over it.",
       { placeholder: "RECIPE", short: "c", complete: () => recipeNames },
     )),
     set: repeated(text(
