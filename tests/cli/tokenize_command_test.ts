@@ -25,7 +25,7 @@ for (const extension of ["jsonl", "safetensors"]) {
       const noModel = await tokenize(image, "--checkpoint", join(folder, "none.pth"), "--out", out);
       assert.equal(noModel.code, 2, noModel.stderr);
       assert.equal(await Deno.readTextFile(out), "old");
-      const noImage = await tokenize(image, broken, "--out", out, "--backend", "cpu");
+      const noImage = await tokenize(broken, "--out", out, "--backend", "cpu");
       assert.equal(noImage.code, 2, noImage.stderr);
       assert.equal(await Deno.readTextFile(out), "old");
       assert.deepEqual([...Deno.readDirSync(folder)].filter(({ name }) => /tmp/.test(name)), []);
