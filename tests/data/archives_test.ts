@@ -115,13 +115,13 @@ Deno.test("patterns of addresses are fetched one after the other", () =>
       ["/wds-0.tar", tarOf({ "a.jpg": "one", "a.cls": "1" })],
       ["/wds-1.tar.gz", new Uint8Array(gzipSync(tarOf({ "b.jpg": "two", "b.cls": "0" })))],
     ]);
-    const server = Deno.serve({ port: 0, onListen: () => {} }, (request) => {
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
       const found = shards.get(new URL(request.url).pathname);
       return found === undefined
         ? new Response(null, { status: 404 })
         : new Response(found as BodyInit);
     });
-    const base = `http://localhost:${server.addr.port}`;
+    const base = `http://127.0.0.1:${server.addr.port}`;
     const source = await openSource(`${base}/wds-{0.tar,1.tar.gz}`, { split: "train" });
     assert.deepEqual(entries(source), ["wds-0.tar/a.jpg 1", "wds-1.tar.gz/b.jpg 0"]);
     assert.equal(await read(source, 1), "two");
