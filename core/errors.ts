@@ -7,6 +7,11 @@
  * @module
  */
 
+/** A message stays one line to read, however long the path or value in it: its middle is left out. */
+function withoutEndlessWords(message: string): string {
+  return message.replace(/\S{600,}/g, (word) => `${word.slice(0, 200)}…${word.slice(-60)}`);
+}
+
 /**
  * A mistake in what the user gave: a config, a path, a file, an option. The command line prints its
  * message alone, in one line, and exits with code 2.
@@ -26,7 +31,8 @@ export class UserError extends Error {
   override name = "UserError";
   /** `hint` is the next step; it is appended to the message. */
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(options.hint ? `${message}; ${options.hint}` : message, { cause: options.cause });
+    const said = withoutEndlessWords(message);
+    super(options.hint ? `${said}; ${options.hint}` : said, { cause: options.cause });
   }
 }
 
