@@ -94,7 +94,7 @@ Deno.test("a figure that few classes leave out stops no run", async () => {
     ]);
     await assert.rejects(
       runTiny(config, { backend, directory: null }),
-      /with 2 classes top-5 accuracy says nothing; set evaluation\.stop\.metric=knnTop1/,
+      /with 2 classes top-5 accuracy says nothing; give --set evaluation\.stop\.metric=knnTop1/,
     );
   });
 });
