@@ -9,8 +9,8 @@ import { schemas } from "./schema.ts";
 export const inertKeys: Readonly<Record<Task, readonly string[]>> = {
   // Its accuracies are those of all labels.
   pretrain: ["data.labelFraction"],
-  // It needs no labels.
-  tokenizer: ["data.labelFraction"],
+  // It needs no labels, and is trained from scratch: no block has a rate of its own.
+  tokenizer: ["data.labelFraction", "optimizer.layerDecay"],
   finetune: [],
   // The encoder is frozen: nothing is kept for a backward pass, and no gradient is scaled.
   linearProbe: ["recompute", "lossScale.initial", "lossScale.growthInterval"],

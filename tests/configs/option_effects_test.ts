@@ -121,6 +121,8 @@ async function traceOf(task: Task, folder: string, overrides: readonly string[])
       ...(output === null ? { directory } : {}),
       listener: (event) => {
         if (event.type === "progress") return;
+        // Whether steps wait for images follows from what else the machine does.
+        if (event.type === "warning" && event.kind === "dataStarvation") return;
         const { config: _, ...shown } = event as RunEvent & { config?: unknown };
         seen.push(shown);
         const path = `${directory}/report.html`;

@@ -91,7 +91,7 @@ async function comparesKilled(task: string, overrides: readonly string[]): Promi
     const events = [...new LogReader(`${killed}/events.jsonl`).read()];
     const saved = events.filter(({ type }) => type === "checkpoint").map(({ step }) => step);
     assert.deepEqual(saved, [5, 10, 15, 20, 25, 30], "each checkpoint once");
-    assert.match(Deno.readTextFileSync(`${killed}/report.html`), /finished.*30 of 30/s);
+    assert.match(Deno.readTextFileSync(`${killed}/report.html`), /finished.*30 \/ 30/s);
   });
 }
 

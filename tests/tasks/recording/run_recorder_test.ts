@@ -35,7 +35,7 @@ Deno.test("a run leaves its report, its logs and TensorBoard's events", async ()
     for (
       const part of [
         ">finished<",
-        "12 of 12",
+        "12 / 12",
         "Loss",
         "Accuracy",
         "Learning rate",
@@ -44,7 +44,7 @@ Deno.test("a run leaves its report, its logs and TensorBoard's events", async ()
         "masked patches right",
         "target codes",
         "<td>batchSize</td><td>4</td><td>--batch</td>",
-        "5600 files",
+        "5\u202f600 files",
         "10 classes",
         "none rejected",
         "Classes (10)",
