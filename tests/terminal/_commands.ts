@@ -131,11 +131,16 @@ async function runLine(line: string, cwd: string, columns: number): Promise<void
   });
   let isStopped = false;
   if (endless.test(line)) {
-    const timer = setTimeout(() => {
-      isStopped = true;
-      session.interruptTwice();
-    }, 8000);
-    session.end().finally(() => clearTimeout(timer)).catch(() => {});
+    const timers = [
+      setTimeout(() => {
+        isStopped = true;
+        session.type("\x03").catch(() => {});
+      }, 8000),
+      // Whoever has waited so long presses it again. Sooner it could meet a program that is ending, and
+      // the terminal would leave its own "^C" on the line.
+      setTimeout(() => session.type("\x03").catch(() => {}), 30_000),
+    ];
+    session.end().finally(() => timers.forEach(clearTimeout)).catch(() => {});
   }
   const ended = await session.end();
   assertTidy(ended, line);

@@ -133,14 +133,6 @@ export class Session {
     await this.#stdin.write(new TextEncoder().encode(keys));
   }
 
-  /** Types Ctrl-C twice, as far apart as two key presses are: what comes sooner is an echo of the first. */
-  async interruptTwice(): Promise<void> {
-    await this.type("\x03");
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    // It may have ended by then.
-    await this.type("\x03").catch(() => {});
-  }
-
   /** Closes the window: the terminal is gone for what runs in it. */
   close(): void {
     this.#isClosed = true;
