@@ -7,7 +7,10 @@
 
 import { type KernelConfig, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
 import { sameShape } from "../../core/shapes.ts";
-import { type DeferredLayerNormGradient, LAYER_NORM_BACKWARD } from "./kernels/layer_norm.ts";
+import {
+  type DeferredLayerNormGradient,
+  LAYER_NORM_BACKWARD,
+} from "./kernels/layer_norm/layer_norm.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Replaces the copy of tfjs' kernel that is registered under `backendName`. */

@@ -1,24 +1,12 @@
 /** The table of fused kernels of a device. @module */
 
 import type { Kernels } from "../kernels.ts";
-import { adamWKernel } from "./kernels/adam_w.ts";
-import { assembleTokensKernel } from "./kernels/assemble_tokens.ts";
-import { attentionKernel } from "./kernels/attention.ts";
-import type { AttentionTilingChoice } from "./kernels/attention_tilings.ts";
-import { codebookKernels } from "./kernels/codebook.ts";
-import { cosineLossKernel } from "./kernels/cosine_loss.ts";
-import { l2NormalizeKernel } from "./kernels/l2_normalize.ts";
-import { layerNormKernel } from "./kernels/layer_norm.ts";
-import { linearKernel } from "./kernels/linear.ts";
-import { linearCrossEntropyKernel } from "./kernels/linear_cross_entropy.ts";
-import { MatrixProducts, type TilingChoice } from "./kernels/matrix_product.ts";
-import { patchEmbedKernel } from "./kernels/patch_embed.ts";
-import { qkvBiasKernel } from "./kernels/qkv_bias.ts";
-import { relativePositionBiasKernel } from "./kernels/relative_position_bias.ts";
-import { residualKernel } from "./kernels/residual.ts";
-import { selectRowsKernel } from "./kernels/select_rows.ts";
+import type { AttentionTilingChoice } from "./kernels/attention/attention_tilings.ts";
+import type { KernelTools } from "./kernels/kernel_tools.ts";
+import * as kernels from "./kernels/mod.ts";
+import { MatrixProducts, type TilingChoice } from "./products/matrix_product.ts";
 import type { Runtime } from "./runtime.ts";
-import type { ShaderRunner } from "./shader.ts";
+import type { ShaderRunner } from "./shaders/shader_runner.ts";
 
 /** What suits a device. */
 export interface DeviceTraits {
@@ -26,27 +14,19 @@ export interface DeviceTraits {
   readonly attention: AttentionTilingChoice;
 }
 
+/** How each kernel is made; a name of the table that is missing here does not compile. */
+export const kernelFactories: {
+  readonly [Name in keyof Kernels]-?: (tools: KernelTools) => NonNullable<Kernels[Name]>;
+} = kernels;
+
 export function createKernels(
   runner: ShaderRunner,
   { tilings, attention }: DeviceTraits,
 ): Kernels {
   const products = new MatrixProducts(runner, tilings);
-  return named(runner.runtime, {
-    adamW: adamWKernel(runner),
-    assembleTokens: assembleTokensKernel(runner),
-    attention: attentionKernel(runner, attention),
-    cosineLoss: cosineLossKernel(runner),
-    l2Normalize: l2NormalizeKernel(runner),
-    layerNorm: layerNormKernel(runner),
-    linear: linearKernel(runner, products),
-    linearCrossEntropy: linearCrossEntropyKernel(runner, products),
-    patchEmbed: patchEmbedKernel(runner, products),
-    qkvBias: qkvBiasKernel(runner),
-    relativePositionBias: relativePositionBiasKernel(runner),
-    residual: residualKernel(runner),
-    selectRows: selectRowsKernel(runner),
-    ...codebookKernels(runner, products),
-  });
+  const tools: KernelTools = { runner, products, attentionTilings: attention };
+  const made = Object.entries(kernelFactories).map(([name, create]) => [name, create(tools)]);
+  return named(runner.runtime, Object.fromEntries(made));
 }
 
 type Work = (...args: unknown[]) => unknown;

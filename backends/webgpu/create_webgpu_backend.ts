@@ -16,9 +16,9 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from "./adapter.ts";
-import { chooseTilings } from "./choose_tilings.ts";
+import { chooseTilings } from "./products/choose_tilings.ts";
 import { createKernels } from "./create_kernels.ts";
-import { attentionTilingChoice } from "./kernels/attention_tilings.ts";
+import { attentionTilingChoice } from "./kernels/attention/attention_tilings.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import { registerRunner } from "./open_runner.ts";
 import type { Runtime } from "./runtime.ts";

@@ -4,7 +4,7 @@ import { tf } from "../../deps/tfjs.ts";
 import { openDevice, requestAdapter } from "./adapter.ts";
 import { registerAdd } from "./add_kernel.ts";
 import { Runtime } from "./runtime.ts";
-import { ShaderRunner } from "./shader.ts";
+import { ShaderRunner } from "./shaders/shader_runner.ts";
 
 /** Registers `device` with tfjs as the backend `name`, which is not made the active one. */
 export function registerRunner(

@@ -4,7 +4,7 @@
  * Two things tfjs does not know about are kept beside its tensor map. A tensor may be stored as
  * float16 behind a float32 handle, at half the size: our kernels ask for {@link Runtime.storage} and
  * read it as it is, and whenever anything of tfjs wants the tensor it is widened first. And a tensor
- * may live in a slice of a larger buffer, see `parameter_arena.ts`.
+ * may live in a slice of a larger buffer, see `kernels/adam_w/parameter_arena.ts`.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
  * float16 copies of weights, which products in float16 read: half the bytes of the float32 masters.
  *
- * The update writes those of the parameters it holds on its way (see `parameter_arena.ts`); all others
- * (frozen models, and everything before the first update) are made here when first wanted.
+ * The update writes those of the parameters it holds on its way (see
+ * `kernels/adam_w/parameter_arena.ts`); all others (frozen models, and everything before the first
+ * update) are made here when first wanted.
  *
  * @module
  */

@@ -12,11 +12,11 @@ import type { Precision } from "../../backends/backend.ts";
 import { relativeError } from "../../backends/conformance/case.ts";
 import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
 import { KernelProfiler } from "../../backends/webgpu/kernel_profiler.ts";
-import { attentionKernel } from "../../backends/webgpu/kernels/attention.ts";
+import { attentionKernel } from "../../backends/webgpu/kernels/attention/attention.ts";
 import {
   ATTENTION_TILINGS,
   type AttentionTiling,
-} from "../../backends/webgpu/kernels/attention_tilings.ts";
+} from "../../backends/webgpu/kernels/attention/attention_tilings.ts";
 import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
@@ -42,7 +42,7 @@ interface Inputs {
 
 /** One forward and backward pass. */
 function pass(tiling: AttentionTiling, { qkv, bias, dy }: Inputs, precision: Precision): Tensor[] {
-  const kernel = attentionKernel(runner, () => tiling);
+  const kernel = attentionKernel({ runner, attentionTilings: () => tiling });
   const common = { qkv, bias, heads: bias.shape[0], scale: headWidth ** -0.5, precision };
   const { y, saved } = kernel.forward(common);
   const { dqkv, dbias } = kernel.backward({ ...common, y, saved, dy });

@@ -8,8 +8,8 @@
  */
 
 import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
-import { fits, timeTilings } from "../../backends/webgpu/choose_tilings.ts";
-import { type TilingName, TILINGS } from "../../backends/webgpu/kernels/matrix_product.ts";
+import { fits, timeTilings } from "../../backends/webgpu/products/choose_tilings.ts";
+import { type TilingName, TILINGS } from "../../backends/webgpu/products/matrix_product.ts";
 import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { keep } from "../_report.ts";
 import { warmUp } from "./_warm_up.ts";

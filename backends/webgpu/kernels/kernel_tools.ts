@@ -1,0 +1,12 @@
+/** What the kernels of a device are made with. @module */
+
+import type { MatrixProducts } from "../products/matrix_product.ts";
+import type { ShaderRunner } from "../shaders/shader_runner.ts";
+import type { AttentionTilingChoice } from "./attention/attention_tilings.ts";
+
+/** Each kernel takes of it what it needs. */
+export interface KernelTools {
+  readonly runner: ShaderRunner;
+  readonly products: MatrixProducts;
+  readonly attentionTilings: AttentionTilingChoice;
+}

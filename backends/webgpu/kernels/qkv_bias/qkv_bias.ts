@@ -1,0 +1,44 @@
+/** The bias of a joint q, k, v projection, one dispatch each way. @module */
+
+import backwardCode from "./qkv_bias_backward.wgsl" with { type: "text" };
+import forwardCode from "./qkv_bias.wgsl" with { type: "text" };
+import type { QkvBiasKernel } from "../../../kernels.ts";
+import { foldedGrid } from "../../shaders/shader_runner.ts";
+import { WORKGROUP } from "../../shaders/shapes.ts";
+import type { KernelTools } from "../kernel_tools.ts";
+
+const FORWARD = { name: "qkv_bias", code: forwardCode };
+const BACKWARD = { name: "qkv_bias_backward", code: backwardCode };
+
+export function qkvBiasKernel({ runner }: KernelTools): QkvBiasKernel {
+  const { runtime } = runner;
+  const common = (width: number) => ({
+    constants: { WORKGROUP },
+    uniforms: { width },
+    isQuadWide: false,
+    grid: foldedGrid(width, WORKGROUP),
+  });
+  return {
+    forward({ qBias, vBias }) {
+      const y = runtime.allocate([3 * qBias.size]);
+      runner.run({
+        file: FORWARD,
+        reads: { qBias: runner.floats(qBias), vBias: runner.floats(vBias) },
+        writes: { y: runner.floats(y) },
+        ...common(qBias.size),
+      });
+      return { y };
+    },
+    backward({ dy }) {
+      const dqBias = runtime.allocate([dy.size / 3]);
+      const dvBias = runtime.allocate([dy.size / 3]);
+      runner.run({
+        file: BACKWARD,
+        reads: { dy: runner.floats(dy) },
+        writes: { dqBias: runner.floats(dqBias), dvBias: runner.floats(dvBias) },
+        ...common(dqBias.size),
+      });
+      return { dqBias, dvBias };
+    },
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * Which tilings are fastest on a device: a few products, timed on it once. What was found is kept, so
+ * that a run that goes on rounds as it did before.
+ *
+ * @module
+ */
+
+import type { MeasurementStore } from "../../../core/measurement_store.ts";
+import type { AdapterSummary } from "../adapter.ts";
+import { KernelProfiler } from "../kernel_profiler.ts";
+import {
+  MatrixProducts,
+  onlyTiling,
+  type TilingChoice,
+  type TilingName,
+  TILINGS,
+} from "./matrix_product.ts";
+import type { ShaderRunner } from "../shaders/shader_runner.ts";
+
+/** Where nothing can be timed; of lavapipe and SwiftShader it was measured. */
+const ON_GPU: TilingChoice = {
+  ...onlyTiling("square64", 1024),
+  small: "square32",
+};
+const ON_PROCESSOR: TilingChoice = {
+  large: "processor128",
+  largeBackward: "processor128",
+  medium: "processor64",
+  mediumBackward: "processor64",
+  small: "processor32",
+  workgroups: 1,
+};
+
+/** [rows, inputs, outputs] of a layer. */
+type Layer = readonly [number, number, number];
+
+/** The layers that stand for their class. */
+type Samples = Readonly<Record<"large" | "medium", Layer>>;
+
+/** Of ViT-S, and of its heads. */
+const SAMPLES: Samples = {
+  large: [6304, 384, 1536],
+  medium: [6304, 384, 64],
+};
+
+/** What is tried on a GPU. */
+export const CANDIDATES = ["square32", "square64", "high128", "deep128"] as const;
+
+const REPETITIONS = 3;
+
+/** Where nothing outlives the process. */
+const inProcess: MeasurementStore = new Map<string, unknown>();
+
+/** What {@link chooseTilings} may be told. */
+export interface ChooseTilingsOptions {
+  readonly samples?: Samples;
+  readonly measurements?: MeasurementStore;
+}
+
+/** The choice for the device of `runner`. */
+export async function chooseTilings(
+  runner: ShaderRunner,
+  adapter: AdapterSummary,
+  { samples = SAMPLES, measurements = inProcess }: ChooseTilingsOptions = {},
+): Promise<TilingChoice> {
+  if (adapter.isSoftware) return ON_PROCESSOR;
+  const { device } = runner.runtime;
+  if (!device.features.has("timestamp-query")) return ON_GPU;
+  const names = CANDIDATES.filter((name) => fits(name, device.limits));
+  // Other tilings, another choice.
+  const tried = JSON.stringify([names.map((name) => [name, TILINGS[name]]), samples]);
+  const key = `webgpu tilings, ${adapter.description}, ${tried}`;
+  let choice = asChoice(measurements.get(key));
+  if (choice === null) {
+    const large = await timeTilings(runner, names, samples.large);
+    const medium = await timeTilings(runner, names, samples.medium);
+    choice = {
+      ...ON_GPU,
+      large: fastest(large, "forward"),
+      largeBackward: fastest(large, "backward"),
+      medium: fastest(medium, "forward"),
+      mediumBackward: fastest(medium, "backward"),
+    };
+    measurements.set(key, choice);
+  }
+  return choice;
+}
+
+/** What was kept, if it is a choice: it comes from outside. */
+function asChoice(kept: unknown): TilingChoice | null {
+  if (typeof kept !== "object" || kept === null) return null;
+  const { workgroups, ...names } = { ...ON_GPU, ...kept };
+  const isKnown = Object.values(names).every((name) => Object.hasOwn(TILINGS, name));
+  return isKnown && Number.isInteger(workgroups) ? { workgroups, ...names } : null;
+}
+
+/** Whether the tiles of both operands fit into the memory of a workgroup, and its threads too. */
+export function fits(name: TilingName, limits: Readonly<Record<LimitName, number>>): boolean {
+  const { THREADS_M, MICRO_M, THREADS_N, MICRO_N, K_TILE } = TILINGS[name];
+  const bytes = (THREADS_M * MICRO_M + THREADS_N * MICRO_N) * K_TILE * 4;
+  return bytes <= limits.maxComputeWorkgroupStorageSize &&
+    THREADS_M * THREADS_N <= limits.maxComputeInvocationsPerWorkgroup;
+}
+
+type LimitName = "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup";
+
+function fastest(
+  times: ReadonlyMap<TilingName, ProductTimes>,
+  which: keyof ProductTimes,
+): TilingName {
+  return [...times].reduce((best, one) => one[1][which] < best[1][which] ? one : best)[0];
+}
+
+/** Times of a layer's products in milliseconds. */
+export interface ProductTimes {
+  readonly forward: number;
+  readonly backward: number;
+}
+
+/**
+ * Times a layer's products with each tiling: the best of some rounds, in which all take turns.
+ *
+ * @param warmUp runs products until the clock of the GPU is up; without, times are good for comparing
+ */
+export async function timeTilings(
+  runner: ShaderRunner,
+  names: readonly TilingName[],
+  [rows, inputs, outputs]: Layer,
+  warmUp: (run: () => void) => Promise<void> = () => Promise.resolve(),
+): Promise<Map<TilingName, ProductTimes>> {
+  const { runtime } = runner;
+  const tensors = {
+    x: runtime.allocate([rows, inputs]),
+    weight: runtime.allocate([outputs, inputs]),
+    y: runtime.allocate([rows, outputs]),
+    dx: runtime.allocate([rows, inputs]),
+    dweight: runtime.allocate([outputs, inputs]),
+    dbias: runtime.allocate([outputs]),
+  };
+  const { x, weight, y, dx, dweight, dbias } = tensors;
+  const isRounded = false;
+  const run = (name: TilingName) => {
+    const products = new MatrixProducts(runner, onlyTiling(name, ON_GPU.workgroups));
+    products.run({ a: x, b: weight, c: y, rows, columns: outputs, depth: inputs, isRounded });
+    products.runBackward({ dz: y, x, weight, dx, dweight, dbias, isRounded });
+  };
+  const timed = async (name: TilingName): Promise<ProductTimes> => {
+    runtime.profiler = new KernelProfiler(runtime.device);
+    const { profiler } = runtime;
+    run(name);
+    runtime.profiler = null;
+    runtime.flush();
+    const spans = await profiler.finish();
+    const [forward, backward] = [true, false].map((isForward) =>
+      spans.filter(({ name }) => (name === "matrix_product") === isForward)
+        .reduce((sum, { seconds }) => sum + seconds * 1000, 0)
+    );
+    return { forward, backward };
+  };
+  for (const name of names) run(name); // compiles
+  await warmUp(() => run(names[0]));
+  const best = new Map<TilingName, ProductTimes>();
+  for (let round = 0; round < REPETITIONS; round++) {
+    for (const name of names) {
+      const { forward, backward } = await timed(name);
+      const before = best.get(name) ?? { forward: Infinity, backward: Infinity };
+      best.set(name, {
+        forward: Math.min(before.forward, forward),
+        backward: Math.min(before.backward, backward),
+      });
+    }
+  }
+  for (const tensor of Object.values(tensors)) tensor.dispose();
+  return best;
+}
