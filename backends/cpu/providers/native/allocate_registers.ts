@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type LinearCode, registersOf, type Virtual } from "./linear_code.ts";
+import { type LinearCode, registersOf, type Virtual } from "./linear_instructions.ts";
 
 /** Where each virtual register is, by id: a register's number, or a slot of the stack. */
 export interface Allocation {

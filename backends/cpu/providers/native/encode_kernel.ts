@@ -11,7 +11,8 @@
 
 import { type KernelCode, Vector } from "../../code/expression.ts";
 import { allocateRegisters, type Allocation } from "./allocate_registers.ts";
-import { type Instruction, linearize, type LinearOperand, type Virtual } from "./linear_code.ts";
+import { linearize } from "./linear_code.ts";
+import type { Instruction, LinearOperand, Virtual } from "./linear_instructions.ts";
 import type { Lanes } from "./native_code.ts";
 import { inMemory, inRegister, type Operand, register, X64Assembler } from "./x64_assembler.ts";
 import { accumulating, type Mnemonic } from "./x64_instructions.ts";
