@@ -83,7 +83,7 @@ export const doctor = defineCommand({
   ],
   async run({ flags }, context) {
     const machine = await import("./_machine.ts");
-    const { hasRelaxedSimd } = await import("../backends/cpu/kernel_table.ts");
+    const { hasRelaxedSimd } = await import("../backends/cpu/wasm/encode_kernels.ts");
     const { doctorLines } = await import("./_doctor_text.ts");
     const { isHealthy } = await import("../tasks/doctor/doctor.ts");
     const { deno, v8, typescript } = Deno.version;

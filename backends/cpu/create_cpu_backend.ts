@@ -6,40 +6,33 @@
  */
 
 import { tf } from "../../deps/tfjs.ts";
-import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
+import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import { ArenaBackend } from "./arena_backend.ts";
-import { createFusedKernels } from "./fused/fused_kernels.ts";
-import { tileShape } from "./descriptions/gemm.ts";
-import { encodeKernels, instantiateKernels } from "./kernel_table.ts";
+import { createFusedKernels, encodePortableKernels } from "./kernels/kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
 import { createArenaMemory } from "./memory/arena_memory.ts";
-import { chooseProvider } from "./providers/choose_provider.ts";
+import { tileShape } from "./products/tile.ts";
+import { chooseProvider, type ProviderOptions } from "./providers/choose_provider.ts";
 import { lanesOf } from "./providers/foreign_kernels.ts";
 import type { Runtime } from "./runtime.ts";
+import { replaceTfjsKernels } from "./tfjs/tfjs_kernels.ts";
 import { findStartWorker } from "./threads/start_worker.ts";
-import { replaceTfjsKernels } from "./tfjs_kernels.ts";
 import { ThreadPool } from "./threads/thread_pool.ts";
+import { instantiateKernels } from "./wasm/instantiate_kernels.ts";
 
 /** Threads that are started for each processor at most, and how many on however small a machine. */
 const threadsPerProcessor = 4;
 const leastCap = 16;
 
 /** Options of {@link createCpuBackend}. */
-export interface CpuBackendOptions {
+export interface CpuBackendOptions extends ProviderOptions {
   /** Threads, the calling one included; by default as many as the processor has. */
   threads?: number;
-  /**
-   * Where kernels come from; `auto` takes the fastest that is present and permitted. `native` uses
-   * the widest vectors that the processor has, `native-avx2` those of 256 bits.
-   */
-  provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
   /** Upper limit of the memory for tensors; 16 GiB, or 4 GiB on engines with 32-bit memories. */
   maximumBytes?: number;
   /** Multiplications from which on a kernel is divided over threads. */
   sharedWork?: number;
-  /** Is given the code that is generated, to be looked at with a disassembler. */
-  dumpKernels?: (name: string, bytes: Uint8Array) => void;
 }
 
 /** Puts the backend into tfjs' registry under a name of its own. */
@@ -128,7 +121,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   // More only wait for each other, and thousands take minutes to start.
   const threads = Math.min(wanted, Math.max(leastCap, threadsPerProcessor * processors));
   const memory = createArenaMemory({ maximumBytes: options.maximumBytes });
-  const bytes = encodeKernels(memory);
+  const bytes = encodePortableKernels(memory);
   options.dumpKernels?.("kernels.wasm", bytes);
   const module = await WebAssembly.compile(bytes);
   const arena = new Arena(memory);

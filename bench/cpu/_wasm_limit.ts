@@ -1,9 +1,11 @@
 /** How fast WebAssembly's vectors of 128 bits multiply and add at most on this processor. */
 
 import { describeKernel, type KernelDescription } from "../../backends/cpu/code/kernel_builder.ts";
-import { hasRelaxedSimd, instantiateKernels } from "../../backends/cpu/kernel_table.ts";
-import { encodeKernel, wasmLanes } from "../../backends/cpu/wasm/encode_kernel.ts";
+import { encodeKernel } from "../../backends/cpu/wasm/encode_kernel.ts";
+import { hasRelaxedSimd } from "../../backends/cpu/wasm/encode_kernels.ts";
 import { encodeModule } from "../../backends/cpu/wasm/encode_module.ts";
+import { instantiateKernels } from "../../backends/cpu/wasm/instantiate_kernels.ts";
+import { wasmLanes } from "../../backends/cpu/wasm/lanes.ts";
 
 const sums = 12;
 const unroll = 8;

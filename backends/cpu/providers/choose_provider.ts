@@ -2,11 +2,11 @@
 
 import { messageOf, UserError } from "../../../core/errors.ts";
 import { describeKernel } from "../code/kernel_builder.ts";
-import type { CpuBackendOptions } from "../create_cpu_backend.ts";
-import type { KernelTable } from "../jobs/job.ts";
-import { hasRelaxedSimd, portableKernels } from "../kernel_table.ts";
+import { portableKernels } from "../kernels/kernel_table.ts";
 import type { Arena } from "../memory/arena.ts";
-import { wasmLanes } from "../wasm/encode_kernel.ts";
+import type { KernelTable } from "../threads/job.ts";
+import { hasRelaxedSimd } from "../wasm/encode_kernels.ts";
+import { wasmLanes } from "../wasm/lanes.ts";
 import { attachForeignKernels, type ForeignKernels } from "./foreign_kernels.ts";
 import { mostNativeThreads } from "./native/native_code.ts";
 import { findDifference, findGemmDifference, isProductRight } from "./self_check.ts";
@@ -20,13 +20,22 @@ export interface Provider {
   readonly description: string;
 }
 
-type Options = Pick<CpuBackendOptions, "provider" | "dumpKernels">;
+/** Which kernels are wanted. */
+export interface ProviderOptions {
+  /**
+   * Where kernels come from; `auto` takes the fastest that is present and permitted. `native` uses
+   * the widest vectors that the processor has, `native-avx2` those of 256 bits.
+   */
+  provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
+  /** Is given the code that is generated, to be looked at with a disassembler. */
+  dumpKernels?: (name: string, bytes: Uint8Array) => void;
+}
 
 /** Tries a provider; a text is the reason why it cannot be had. */
 type Attempt = (
   arena: Arena,
   wasmKernels: KernelTable,
-  options: Options,
+  options: ProviderOptions,
 ) => Promise<Provider | string>;
 
 function wasmDescription(): string {
@@ -52,7 +61,7 @@ function findNativeDifference(
 const nativeNames = { 8: "AVX2", 16: "AVX-512" };
 
 const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, { dumpKernels }) => {
-  const { placeNativeKernels } = await import("./native/native_kernels_ffi.ts");
+  const { placeNativeKernels } = await import("./native/place_native_kernels.ts");
   const native = placeNativeKernels(mostLanes, dumpKernels ?? (() => {}));
   if (typeof native === "string") return native;
   const { lanes } = native;
@@ -86,7 +95,7 @@ const attempts = { native: tryNative(16), "native-avx2": tryNative(8), blas: try
 export async function chooseProvider(
   arena: Arena,
   wasmKernels: KernelTable,
-  options: Options,
+  options: ProviderOptions,
 ): Promise<Provider> {
   const wanted = options.provider ?? "auto";
   const names = wanted === "auto" ? ["native", "blas"] as const : wanted === "wasm" ? [] : [wanted];
@@ -106,7 +115,7 @@ async function attempt(
   tryProvider: Attempt,
   arena: Arena,
   wasmKernels: KernelTable,
-  options: Options,
+  options: ProviderOptions,
 ): Promise<Provider | string> {
   if (!("Deno" in globalThis)) return "it needs Deno";
   try {

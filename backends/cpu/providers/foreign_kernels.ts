@@ -1,7 +1,7 @@
 /** Kernels from outside WebAssembly, as one thread passes them to another. @module */
 
-import type { KernelTable } from "../jobs/job.ts";
-import { wasmLanes } from "../wasm/encode_kernel.ts";
+import type { KernelTable } from "../threads/job.ts";
+import { wasmLanes } from "../wasm/lanes.ts";
 import type { NativeCode } from "./native/native_code.ts";
 
 /** Machine code that is placed, or a library that can be opened. */
@@ -21,7 +21,7 @@ export async function attachForeignKernels(
   thread: number,
 ): Promise<KernelTable> {
   if (foreign.kind === "native") {
-    const { attachNativeKernels } = await import("./native/native_kernels_ffi.ts");
+    const { attachNativeKernels } = await import("./native/attach_native_kernels.ts");
     return attachNativeKernels(foreign, buffer, thread);
   }
   const { attachBlas } = await import("./blas/blas_kernels_ffi.ts");

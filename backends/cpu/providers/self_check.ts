@@ -6,11 +6,11 @@
  */
 
 import type { KernelCode } from "../code/expression.ts";
-import type { KernelTable } from "../jobs/job.ts";
-import { packing, type StepsPerPlace } from "../jobs/pack.ts";
-import { tileShape } from "../descriptions/gemm.ts";
-import { wasmLanes } from "../wasm/encode_kernel.ts";
 import type { Arena } from "../memory/arena.ts";
+import { packing, type StepsPerPlace } from "../products/pack/job.ts";
+import { tileShape } from "../products/tile.ts";
+import type { KernelTable } from "../threads/job.ts";
+import { wasmLanes } from "../wasm/lanes.ts";
 
 /** Bytes of the stretch of memory that an address parameter points to. */
 const regionBytes = 4096;

@@ -8,11 +8,13 @@
  * @module
  */
 
-import type { Job, JobArguments } from "../jobs/job.ts";
-import { jobs } from "../jobs/registry.ts";
+import * as exported from "../kernels/jobs.ts";
+import { isJob, type Job, type JobArguments } from "./job.ts";
 
 /** A job with its arguments. */
 export interface Task {
+  /** For profiles and errors. */
+  readonly name: string;
   readonly job: Job;
   readonly values: JobArguments<string>;
   readonly items: number;
@@ -31,7 +33,7 @@ export function task<Field extends string>(
   values: JobArguments<Field>,
   options: TaskOptions,
 ): Task {
-  return { job: job as Job, values, ...options };
+  return { name: job.name, job: job as Job, values, ...options };
 }
 
 /** A task among the items of a program. */
@@ -61,6 +63,7 @@ export function toSteps(stages: readonly (readonly Task[])[]): Step[] {
   return steps;
 }
 
+const jobs = Object.values<unknown>(exported).filter(isJob);
 const jobNumbers = new Map(jobs.map((job, number) => [job, number]));
 
 /** The threads' scratch memory: where the first one's is, and how large each is. */

@@ -1,10 +1,10 @@
 /** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
 
-import { type Bench, type KernelTable, numbersOf } from "../jobs/job.ts";
-import { tileShape } from "../descriptions/gemm.ts";
-import { instantiateKernels } from "../kernel_table.ts";
+import { tileShape } from "../products/tile.ts";
 import { type ForeignKernels, lanesOf } from "../providers/foreign_kernels.ts";
+import { instantiateKernels } from "../wasm/instantiate_kernels.ts";
 import { Control } from "./control.ts";
+import { type Bench, type KernelTable, numbersOf } from "./job.ts";
 import { readProgram, type Step } from "./program.ts";
 
 /** What the main thread sends to a worker. */
@@ -37,7 +37,12 @@ export function serveJobs(
 ): void {
   const control = new Control(memory.buffer);
   const kernels = { ...instantiateKernels(module, memory), ...foreignKernels };
-  const tools = { kernels, tile: tileShape(lanesOf(foreign)), numbers: numbersOf(memory) };
+  const tools = {
+    kernels,
+    numbered: Object.values(kernels),
+    tile: tileShape(lanesOf(foreign)),
+    numbers: numbersOf(memory),
+  };
   // A program may be open already; one that has closed is left again at once.
   let generation = control.generation - 1;
   for (;;) {

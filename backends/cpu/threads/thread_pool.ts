@@ -2,12 +2,12 @@
 
 import { now } from "../../../core/clock.ts";
 import type { KernelSpan } from "../../backend.ts";
-import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "../jobs/job.ts";
-import { numbersOf } from "../jobs/job.ts";
 import type { Arena } from "../memory/arena.ts";
 import type { ForeignKernels } from "../providers/foreign_kernels.ts";
 import { Control } from "./control.ts";
-import { type Scratch, type Step, type Task, task, type TaskOptions } from "./program.ts";
+import type { Bench, Job, JobArguments, KernelTable, ThreadTools } from "./job.ts";
+import { numbersOf } from "./job.ts";
+import { type Scratch, type Task, task, type TaskOptions } from "./program.ts";
 import { toSteps, writeProgram } from "./program.ts";
 import { takeItems } from "./serve_jobs.ts";
 import type { StartWorker } from "./start_worker.ts";
@@ -30,7 +30,7 @@ export class ThreadPool {
   /** Receives what every job took, while somebody wants to know. */
   onSpan: ((span: KernelSpan) => void) | null = null;
   readonly #arena: Arena;
-  readonly #numbers: ThreadTools["numbers"];
+  readonly #tools: ThreadTools;
   readonly #control: Control;
   readonly #module: WebAssembly.Module;
   readonly #foreign: ForeignKernels | null;
@@ -38,7 +38,7 @@ export class ThreadPool {
   #startWorker: StartWorker | null;
 
   constructor(
-    source: Omit<ThreadTools, "numbers"> & {
+    source: Pick<ThreadTools, "kernels" | "tile"> & {
       arena: Arena;
       module: WebAssembly.Module;
       foreign: ForeignKernels | null;
@@ -47,10 +47,15 @@ export class ThreadPool {
     options: ThreadPoolOptions,
   ) {
     this.#arena = source.arena;
-    this.#numbers = numbersOf(source.arena);
     this.#module = source.module;
     this.kernels = source.kernels;
     this.tile = source.tile;
+    this.#tools = {
+      kernels: source.kernels,
+      numbered: Object.values(source.kernels),
+      tile: source.tile,
+      numbers: numbersOf(source.arena),
+    };
     this.#foreign = source.foreign;
     this.#startWorker = startWorker;
     this.threads = startWorker === null ? 1 : options.threads;
@@ -84,7 +89,7 @@ export class ThreadPool {
     const started = this.onSpan === null ? 0 : now();
     try {
       const scratch = { start: block?.offset ?? 0, bytes };
-      if (isShared) this.#runShared(toSteps(stages), scratch);
+      if (isShared) this.#runShared(stages, scratch);
       else {
         const bench = this.#benchAt(scratch.start);
         for (const { job, values, items } of tasks) {
@@ -94,7 +99,7 @@ export class ThreadPool {
     } finally {
       if (block !== null) this.#arena.free(block);
       if (this.onSpan !== null) {
-        const name = [...new Set(tasks.map(({ job }) => job.name))].join(" + ");
+        const name = [...new Set(tasks.map(({ name }) => name))].join(" + ");
         this.onSpan({ name, start: started, seconds: now() - started });
       }
     }
@@ -105,8 +110,9 @@ export class ThreadPool {
     this.#control.stop();
   }
 
-  #runShared(steps: readonly Step[], scratch: Scratch): void {
+  #runShared(stages: readonly (readonly Task[])[], scratch: Scratch): void {
     this.#startWorkers();
+    const steps = toSteps(stages);
     const control = this.#control;
     writeProgram(steps, scratch, control.program);
     control.open();
@@ -120,13 +126,13 @@ export class ThreadPool {
       hasSucceeded = control.close();
     }
     if (!hasSucceeded) {
-      const names = steps.map(({ job }) => job.name).join(", ");
+      const names = stages.flat().map(({ name }) => name).join(", ");
       throw new Error(`Cannot run ${names}: a worker thread failed`);
     }
   }
 
   #benchAt(scratch: number): Bench {
-    return { kernels: this.kernels, tile: this.tile, numbers: this.#numbers, scratch };
+    return { ...this.#tools, scratch };
   }
 
   #startWorkers(): void {

@@ -17,6 +17,7 @@ import type {
   Vector,
 } from "../code/expression.ts";
 import { signed, unsigned } from "./bytes.ts";
+import { wasmLanes } from "./lanes.ts";
 import { control, integer, local, type simd, valueType, vectorOperation } from "./opcodes.ts";
 
 /** What the engine offers. */
@@ -25,8 +26,6 @@ export interface WasmTarget {
   /** Fused multiply-add; without it products are rounded before they are added. */
   readonly hasRelaxedSimd: boolean;
 }
-
-export const wasmLanes = 4;
 
 /** A function as the module needs it. */
 export interface EncodedFunction {

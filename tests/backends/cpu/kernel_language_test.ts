@@ -20,7 +20,7 @@ import type { KernelDescription } from "../../../backends/cpu/code/kernel_builde
 import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts";
 import { encodeKernel } from "../../../backends/cpu/wasm/encode_kernel.ts";
 import { encodeModule } from "../../../backends/cpu/wasm/encode_module.ts";
-import { instantiateKernels } from "../../../backends/cpu/kernel_table.ts";
+import { instantiateKernels } from "../../../backends/cpu/wasm/instantiate_kernels.ts";
 import { encodeX64 } from "../../../backends/cpu/providers/native/encode_kernel.ts";
 import {
   addressOfBuffer,

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { KernelTable } from "../../jobs/job.ts";
+import type { KernelTable } from "../../threads/job.ts";
 import { addressOfBuffer } from "../native/executable_memory_ffi.ts";
 
 const rowMajor = 101;

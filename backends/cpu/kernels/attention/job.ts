@@ -1,0 +1,328 @@
+/**
+ * Attention for one sample and head at a time, by blocks of queries: scores of a block are never
+ * kept, the backward pass computes them again from the saved maximum and sum of each row.
+ *
+ * @module
+ */
+
+import { zerosOffset } from "../../memory/arena.ts";
+import { edgeBytes } from "../../products/gemm/job.ts";
+import { packing, type StepsPerPlace } from "../../products/pack/job.ts";
+import type { TileShape } from "../../products/tile.ts";
+import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
+
+/** Queries of a block at most; it takes whole tiles of them. */
+const forwardQueries = 48;
+const backwardQueries = 72;
+
+function roundDown(value: number, step: number): number {
+  return value - value % step;
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}
+
+/** Addresses within a thread's scratch memory, given out one after another. */
+class Layout {
+  #next: number;
+
+  constructor(start: number) {
+    this.#next = start;
+  }
+
+  take(floats: number): number {
+    const address = this.#next;
+    this.#next += roundUp(floats * 4 + 64, 64);
+    return address;
+  }
+
+  get end(): number {
+    return this.#next;
+  }
+}
+
+interface Sizes {
+  tokens: number;
+  headSize: number;
+}
+
+/** Shapes, and the sizes of packed panels. */
+type SizesWithTile = Sizes & { tile: TileShape };
+
+function forwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
+  const layout = new Layout(start);
+  const columns = roundUp(tokens, tile.columns);
+  const rows = roundDown(forwardQueries, tile.rows);
+  const places = {
+    edge: layout.take(edgeBytes / 4),
+    keys: layout.take(columns * headSize),
+    values: layout.take(tokens * roundUp(headSize, tile.columns)),
+    packed: layout.take(rows * Math.max(tokens, headSize)),
+    scores: layout.take(rows * columns),
+  };
+  return { ...places, rows, scoreBytes: columns * 4, bytes: layout.end - start };
+}
+
+function backwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
+  const layout = new Layout(start);
+  const columns = roundUp(tokens, tile.columns);
+  const width = roundUp(headSize, tile.columns);
+  const rows = roundDown(backwardQueries, tile.rows);
+  const places = {
+    edge: layout.take(edgeBytes / 4),
+    /** Keys and values with the depth along their rows, and keys down their columns. */
+    keys: layout.take(columns * headSize),
+    values: layout.take(columns * headSize),
+    keyRows: layout.take(tokens * width),
+    packed: layout.take(
+      Math.max(rows * Math.max(tokens, headSize), roundUp(tokens, tile.rows) * rows),
+    ),
+    queries: layout.take(rows * width),
+    slopes: layout.take(rows * width),
+    scores: layout.take(rows * columns),
+    dscores: layout.take(rows * columns),
+    deltas: layout.take(rows),
+  };
+  return { ...places, rows, scoreBytes: columns * 4, bytes: layout.end - start };
+}
+
+/** Scratch bytes of a thread. */
+export function attentionForwardBytes(sizes: SizesWithTile): number {
+  return forwardLayout(sizes, 0).bytes;
+}
+
+export function attentionBackwardBytes(sizes: SizesWithTile): number {
+  return backwardLayout(sizes, 0).bytes;
+}
+
+/** Where the scores of a block of queries start from: rows of the bias, or zero. */
+function scoreStart(bias: number, row: number, tokens: number, panelColumns: number) {
+  if (bias === 0) return [zerosOffset, 0, 0];
+  return [bias + row * tokens * 4, tokens * 4, panelColumns * 4];
+}
+
+const forwardFields = [
+  "qkv",
+  "bias",
+  "y",
+  "statistics",
+  "heads",
+  "tokens",
+  "headSize",
+  "scale",
+  "stepsPerPlace",
+] as const;
+
+/** Packs and multiplies panels of either kind; depths are those of the products. */
+function productsOf({ kernels }: Bench, stepsPerPlace: StepsPerPlace) {
+  const { gemmBlock, gemmBlockOfPairs } = kernels;
+  const multiplyPlaces = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
+  return {
+    left: packing(kernels, "Left", stepsPerPlace),
+    right: packing(kernels, "Right", stepsPerPlace),
+    multiply: (depth: number, ...rest: number[]) =>
+      multiplyPlaces(Math.ceil(depth / stepsPerPlace), ...rest),
+  };
+}
+
+/** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
+export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
+  const { kernels, tile } = bench;
+  const { left, right, multiply } = productsOf(bench, values.stepsPerPlace as StepsPerPlace);
+  const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
+  const sample = Math.floor(item / heads);
+  const head = item % heads;
+  const yBytes = heads * headSize * 4;
+  const qkvBytes = 3 * yBytes;
+  const queries = qkv + sample * tokens * qkvBytes + head * headSize * 4;
+  const places = forwardLayout({ tokens, headSize, tile }, bench.scratch);
+  const { edge, packed, scores, scoreBytes } = places;
+  const block = places.rows;
+  right.packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
+  right.packColumns(queries + 2 * yBytes, qkvBytes, headSize, tokens, places.values, 1);
+  for (let first = 0; first < tokens; first += block) {
+    const rows = Math.min(block, tokens - first);
+    left.packRows(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
+    const start = scoreStart(bias, head * tokens + first, tokens, tile.columns);
+    multiply(
+      headSize,
+      packed,
+      places.keys,
+      scores,
+      scoreBytes,
+      rows,
+      tokens,
+      ...start,
+      edge,
+    );
+    const rowStatistics = statistics + (item * tokens + first) * 8;
+    kernels.exponentials(scores, scoreBytes, rows, tokens, rowStatistics);
+    left.packRows(scores, scoreBytes, rows, tokens, packed, 1);
+    const output = y + (sample * tokens + first) * yBytes + head * headSize * 4;
+    multiply(
+      tokens,
+      packed,
+      places.values,
+      output,
+      yBytes,
+      rows,
+      headSize,
+      zerosOffset,
+      0,
+      0,
+      edge,
+    );
+    kernels.scaleRows(output, yBytes, rows, headSize, rowStatistics + 4, 8);
+  }
+});
+
+const backwardFields = [
+  "dy",
+  "qkv",
+  "bias",
+  "y",
+  "statistics",
+  "dqkv",
+  "dbiases",
+  "samples",
+  "groups",
+  "heads",
+  "tokens",
+  "headSize",
+  "scale",
+  "stepsPerPlace",
+] as const;
+
+type Backward = JobArguments<(typeof backwardFields)[number]>;
+
+/** One sample and head of the backward pass; `dbias` is where its scores' gradients are added. */
+class BackwardPass {
+  readonly #bench: Bench;
+  readonly #values: Backward;
+  readonly #products: ReturnType<typeof productsOf>;
+  readonly #places: ReturnType<typeof backwardLayout>;
+  readonly #head: number;
+  readonly #sample: number;
+  /** Byte offset of the sample's first row and the head's first column in qkv and in y. */
+  readonly #qkvOffset: number;
+  readonly #yOffset: number;
+  readonly #yBytes: number;
+
+  constructor(bench: Bench, values: Backward, sample: number, head: number) {
+    this.#bench = bench;
+    this.#values = values;
+    this.#products = productsOf(bench, values.stepsPerPlace as StepsPerPlace);
+    this.#places = backwardLayout({ ...values, tile: bench.tile }, bench.scratch);
+    this.#head = head;
+    this.#sample = sample;
+    this.#yBytes = values.heads * values.headSize * 4;
+    this.#yOffset = sample * values.tokens * this.#yBytes + head * values.headSize * 4;
+    this.#qkvOffset = 3 * sample * values.tokens * this.#yBytes + head * values.headSize * 4;
+  }
+
+  run(dbias: number): void {
+    const { packRows, packColumns } = this.#products.right;
+    const { qkv, tokens, headSize } = this.#values;
+    const { keys, values, keyRows, rows: block } = this.#places;
+    const qkvBytes = 3 * this.#yBytes;
+    const key = qkv + this.#qkvOffset + this.#yBytes;
+    const value = key + this.#yBytes;
+    packRows(key, qkvBytes, tokens, headSize, keys, 1);
+    packRows(value, qkvBytes, tokens, headSize, values, 1);
+    packColumns(key, qkvBytes, headSize, tokens, keyRows, 1);
+    for (let first = 0; first < tokens; first += block) {
+      const rows = Math.min(block, tokens - first);
+      this.#scores(first, rows, dbias === 0 ? 0 : dbias + first * tokens * 4);
+      this.#gradients(first, rows);
+    }
+  }
+
+  /** The block's probabilities and the gradients of its scores. */
+  #scores(first: number, rows: number, dbias: number): void {
+    const { kernels } = this.#bench;
+    const { left, multiply } = this.#products;
+    const { dy, qkv, y, bias, statistics, tokens, headSize, scale, heads } = this.#values;
+    const { edge, keys, values, packed, scores, dscores, deltas, scoreBytes } = this.#places;
+    const yBytes = this.#yBytes;
+    const row = this.#yOffset + first * yBytes;
+    const query = qkv + this.#qkvOffset + first * 3 * yBytes;
+    left.packRows(query, 3 * yBytes, rows, headSize, packed, scale);
+    const scoreRow = this.#head * tokens + first;
+    const start = scoreStart(bias, scoreRow, tokens, this.#bench.tile.columns);
+    multiply(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
+    left.packRows(dy + row, yBytes, rows, headSize, packed, 1);
+    const zero = [zerosOffset, 0, 0];
+    multiply(headSize, packed, values, dscores, scoreBytes, rows, tokens, ...zero, edge);
+    kernels.rowDots(dy + row, yBytes, y + row, yBytes, deltas, rows, headSize);
+    const rowStatistics = statistics +
+      ((this.#sample * heads + this.#head) * tokens + first) * 8;
+    kernels.scoresBackward(
+      scores,
+      dscores,
+      scoreBytes,
+      rows,
+      tokens,
+      rowStatistics,
+      deltas,
+      dbias,
+    );
+  }
+
+  /** The block's share of dq, dk and dv. */
+  #gradients(first: number, rows: number): void {
+    const { tile } = this.#bench;
+    const { left, right, multiply } = this.#products;
+    const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
+    const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
+    const yBytes = this.#yBytes;
+    const qkvBytes = 3 * yBytes;
+    const dquery = dqkv + this.#qkvOffset;
+    const queryRow = first * qkvBytes;
+    left.packRows(dscores, scoreBytes, rows, tokens, packed, scale);
+    const zero = [zerosOffset, 0, 0];
+    const dqueryRow = dquery + queryRow;
+    multiply(
+      tokens,
+      packed,
+      keyRows,
+      dqueryRow,
+      qkvBytes,
+      rows,
+      headSize,
+      ...zero,
+      edge,
+    );
+    const query = qkv + this.#qkvOffset + queryRow;
+    right.packColumns(query, qkvBytes, headSize, rows, queries, 1);
+    const slope = dy + this.#yOffset + first * yBytes;
+    right.packColumns(slope, yBytes, headSize, rows, slopes, 1);
+    const add = (target: number, a: number, b: number, factor: number) => {
+      const start = first === 0 ? zero : [target, qkvBytes, tile.columns * 4];
+      left.packColumns(a, scoreBytes, tokens, rows, packed, factor);
+      multiply(rows, packed, b, target, qkvBytes, tokens, headSize, ...start, edge);
+    };
+    add(dquery + yBytes, dscores, queries, scale);
+    add(dquery + 2 * yBytes, scores, slopes, 1);
+  }
+}
+
+/**
+ * An item is a head and a group of samples. `dbiases` [groups, H, N, N] holds the sum over each
+ * group, or is 0; the number of groups is fixed by the shapes, so the order of sums is.
+ */
+export const attentionBackwardJob = defineJob(
+  "attentionBackward",
+  backwardFields,
+  (bench, values, item) => {
+    const { dbiases, samples, groups, heads, tokens } = values;
+    const group = Math.floor(item / heads);
+    const head = item % heads;
+    const dbias = dbiases === 0 ? 0 : dbiases + item * tokens * tokens * 4;
+    if (dbias !== 0) bench.kernels.fill(dbias, tokens * tokens, 0);
+    const end = Math.floor(samples * (group + 1) / groups);
+    for (let sample = Math.floor(samples * group / groups); sample < end; sample++) {
+      new BackwardPass(bench, values, sample, head).run(dbias);
+    }
+  },
+);

@@ -1,0 +1,21 @@
+/**
+ * The jobs, all that a worker thread loads of the kernels: one line for each file of them. Threads name
+ * a job by its place in this module, whose names are in alphabetical order everywhere.
+ *
+ * @module
+ */
+
+export * from "./adam_w/job.ts";
+export * from "./assemble_tokens/job.ts";
+export * from "./attention/job.ts";
+export * from "./layer_norm/job.ts";
+export * from "./linear/job.ts";
+export * from "./patch_embed/job.ts";
+export * from "./relative_position_bias/job.ts";
+export * from "./residual/job.ts";
+export * from "../column_sums/job.ts";
+export * from "../products/gemm/job.ts";
+export * from "../products/library_product/job.ts";
+export * from "../products/pack/job.ts";
+export * from "../rows/job.ts";
+export * from "../tfjs/job.ts";

@@ -1,0 +1,64 @@
+/** Layer norm of rows. @module */
+
+import type { Tensor } from "../../../../deps/tfjs.ts";
+import { columnSums } from "../../column_sums/column_sums.ts";
+import { rowCount, rowOptions, rowsOf, runRows } from "../../rows/rows_task.ts";
+import { addressOf, withScratch } from "../../runtime.ts";
+import { task } from "../../threads/program.ts";
+import { stretchRows } from "../../threads/stretches.ts";
+import type { CpuKernel } from "../kernel.ts";
+import { descriptions } from "./description.ts";
+import { layerNormBackwardJob } from "./job.ts";
+
+export const layerNorm: CpuKernel<"layerNorm"> = {
+  descriptions,
+  create(runtime) {
+    const { tensors, pool } = runtime;
+    const at = (tensor: Tensor) => addressOf(runtime, tensor);
+    return {
+      forward({ x, weight, bias, epsilon }) {
+        const [rows, columns] = x.shape;
+        const y = tensors.empty(x.shape);
+        const statistics = tensors.empty([rows, 2]);
+        runRows(runtime, "layerNorm", { rows, columns }, [
+          rowsOf(runtime, x),
+          at(weight),
+          at(bias),
+          rowsOf(runtime, y),
+          rowsOf(runtime, statistics),
+          rowCount,
+          columns,
+          epsilon,
+          1 / columns,
+        ]);
+        return { y, saved: [statistics] };
+      },
+      backward({ dy, x, weight, saved: [statistics] }) {
+        const [rows, columns] = x.shape;
+        const { stretches, length } = stretchRows(rows);
+        const dx = tensors.empty(x.shape);
+        const partialBytes = stretches * columns * 4;
+        return withScratch(runtime, 2 * partialBytes, (dweights) => {
+          const dbiases = dweights + partialBytes;
+          const sum = (address: number) =>
+            columnSums(runtime, { address, rows: stretches, columns });
+          const [dweight, dbias] = [sum(dweights), sum(dbiases)];
+          const gradients = task(layerNormBackwardJob, {
+            dy: at(dy),
+            x: at(x),
+            weight: at(weight),
+            statistics: at(statistics),
+            dx: at(dx),
+            dweights,
+            dbiases,
+            rows,
+            columns,
+            length,
+          }, rowOptions(rows, columns));
+          pool.runStages([[gradients], [dweight.task, dbias.task]]);
+          return { dx, dweight: dweight.sums, dbias: dbias.sums };
+        });
+      },
+    };
+  },
+};

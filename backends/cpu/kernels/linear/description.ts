@@ -1,0 +1,70 @@
+/** GELU (exact), quick GELU and tanh on contiguous elements, forward and backward. @module */
+
+import type { Vector } from "../../code/expression.ts";
+import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";
+import { exponential, hyperbolicTangent, normalDistribution } from "../../code/math.ts";
+
+const quickGeluScale = 1.702;
+const inverseRootOfTwoPi = 0.3989422804014327;
+
+function gelu(k: KernelBuilder, x: Vector): Vector {
+  return x.times(normalDistribution(k, x).below);
+}
+
+function geluSlope(k: KernelBuilder, x: Vector): Vector {
+  const { below, bell } = normalDistribution(k, x);
+  return x.times(inverseRootOfTwoPi).multiplyAdd(bell, below);
+}
+
+function quickGelu(k: KernelBuilder, x: Vector): Vector {
+  return x.dividedBy(exponential(k, x.times(-quickGeluScale)).plus(1));
+}
+
+function quickGeluSlope(k: KernelBuilder, x: Vector): Vector {
+  const sigmoid = k.let(k.let(1).dividedBy(exponential(k, x.times(-quickGeluScale)).plus(1)));
+  // σ + 1.702·x·σ·(1 − σ)
+  const rest = k.let(1).minus(sigmoid).times(x.times(quickGeluScale));
+  return sigmoid.multiplyAdd(rest, sigmoid);
+}
+
+function tanhSlope(k: KernelBuilder, x: Vector): Vector {
+  const y = k.let(hyperbolicTangent(k, x));
+  return y.multiplySubtractFrom(y, 1);
+}
+
+type Formula = (k: KernelBuilder, x: Vector) => Vector;
+
+/** y = f(x). */
+function forward(name: string, formula: Formula): KernelDescription {
+  return {
+    name,
+    build: (k) => {
+      const [x, y, count] = k.indices("x", "y", "count");
+      k.forElements(count, [x, y], (lanes) => {
+        lanes.store(y, formula(k, k.let(lanes.load(x))));
+      });
+    },
+  };
+}
+
+/** dx = dy·f′(x). */
+function backward(name: string, slope: Formula): KernelDescription {
+  return {
+    name,
+    build: (k) => {
+      const [dy, x, dx, count] = k.indices("dy", "x", "dx", "count");
+      k.forElements(count, [dy, x, dx], (lanes) => {
+        lanes.store(dx, slope(k, k.let(lanes.load(x))).times(lanes.load(dy)));
+      });
+    },
+  };
+}
+
+export const descriptions: readonly KernelDescription[] = [
+  forward("gelu", gelu),
+  forward("quickGelu", quickGelu),
+  forward("tanh", hyperbolicTangent),
+  backward("geluBackward", geluSlope),
+  backward("quickGeluBackward", quickGeluSlope),
+  backward("tanhBackward", tanhSlope),
+];

@@ -1,0 +1,100 @@
+/** Linear layers: product, bias and activation in one pass. @module */
+
+import type { Tensor } from "../../../../deps/tfjs.ts";
+import type { Activation, LinearKernel } from "../../../kernels.ts";
+import { isTapeOpen } from "../../../tape.ts";
+import { columnSums } from "../../column_sums/column_sums.ts";
+import { activationKernelNames } from "../../products/gemm/job.ts";
+import { type MatrixProduct, multiplyMatrices } from "../../products/multiply_matrices.ts";
+import { addressOf, type Runtime } from "../../runtime.ts";
+import { type Task, task } from "../../threads/program.ts";
+import { elementItems } from "../../threads/stretches.ts";
+import type { CpuKernel } from "../kernel.ts";
+import { descriptions } from "./description.ts";
+import { activationBackwardJob } from "./job.ts";
+
+/** Multiplications that one value of an activation costs, roughly. */
+const activationWork = 20;
+
+/** dy·f′(z), as a new tensor that the task fills. */
+function throughActivation(
+  runtime: Runtime,
+  dy: Tensor,
+  z: Tensor,
+  activation: Activation,
+): { dz: Tensor; task: Task } {
+  const dz = runtime.tensors.empty(dy.shape);
+  const backward = task(activationBackwardJob, {
+    dy: addressOf(runtime, dy),
+    x: addressOf(runtime, z),
+    dx: addressOf(runtime, dz),
+    count: dy.size,
+    activation: activationKernelNames.indexOf(activation as "gelu"),
+  }, { items: elementItems(dy.size), work: dy.size * activationWork });
+  return { dz, task: backward };
+}
+
+type BackwardArguments = Parameters<LinearKernel["backward"]>[0];
+
+function backward(runtime: Runtime, values: BackwardArguments) {
+  const { dy, x, weight, saved, activation, hasBias, needsInputGradient, precision } = values;
+  const [rows, inputs] = x.shape;
+  const outputs = weight.shape[0];
+  const active = activation === "none"
+    ? null
+    : throughActivation(runtime, dy, saved[0], activation);
+  const at = (tensor: Tensor) => ({ address: addressOf(runtime, tensor) });
+  const dz = at(active?.dz ?? dy);
+  const dx = needsInputGradient ? runtime.tensors.empty([rows, inputs]) : null;
+  const dweight = runtime.tensors.empty([outputs, inputs]);
+  const dbias = hasBias ? columnSums(runtime, { ...dz, rows, columns: outputs }) : null;
+  const products: MatrixProduct[] = [{
+    rows: outputs,
+    columns: inputs,
+    depth: rows,
+    a: { ...dz, isTransposed: true },
+    b: at(x),
+    c: at(dweight),
+    precision,
+  }];
+  if (dx !== null) {
+    const [columns, depth] = [inputs, outputs];
+    products.unshift({ rows, columns, depth, a: dz, b: at(weight), c: at(dx), precision });
+  }
+  multiplyMatrices(runtime, products, {
+    before: active === null ? [] : [active.task],
+    beside: dbias === null ? [] : [dbias.task],
+  });
+  active?.dz.dispose();
+  return { dx, dweight, dbias: dbias && dbias.sums };
+}
+
+export const linear: CpuKernel<"linear"> = {
+  descriptions,
+  create(runtime) {
+    return {
+      forward({ x, weight, bias, activation, precision }) {
+        const [rows, inputs] = x.shape;
+        const outputs = weight.shape[0];
+        const y = runtime.tensors.empty([rows, outputs]);
+        // Kept for the way back; where there is none it is overwritten.
+        const keepsBefore = activation !== "none" && isTapeOpen();
+        const z = keepsBefore ? runtime.tensors.empty([rows, outputs]) : y;
+        multiplyMatrices(runtime, [{
+          rows,
+          columns: outputs,
+          depth: inputs,
+          a: { address: addressOf(runtime, x) },
+          b: { address: addressOf(runtime, weight), isTransposed: true },
+          c: { address: addressOf(runtime, z) },
+          start: bias === null ? "zero" : { bias: addressOf(runtime, bias) },
+          activation,
+          activated: addressOf(runtime, y),
+          precision,
+        }]);
+        return { y, saved: keepsBefore ? [z] : [] };
+      },
+      backward: (values) => backward(runtime, values),
+    };
+  },
+};

@@ -1,0 +1,169 @@
+/** The matrix product with a packed right operand, by blocks of rows. @module */
+
+import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
+import { depthBlock, packing, packingSlack, type StepsPerPlace } from "../pack/job.ts";
+import { type TileShape, tileShape } from "../tile.ts";
+
+/** Rows whose packed block of the depth stays in the second-level cache: 240 KiB. */
+const largestRows = 240;
+/** Fewer are not worth an item of their own. */
+const smallestRows = 24;
+/** Items of a thread, with as few rows as a panel has, that leave no time worth naming at the end. */
+const smallestShare = 12;
+const largestTile = tileShape(16);
+/** Room for one tile. */
+export const edgeBytes = largestTile.rows * largestTile.columns * 4;
+
+/** Function applied to the finished block; the numbers are those of `activation`. */
+export const activationKernelNames = ["", "gelu", "quickGelu", "tanh"] as const;
+
+const fields = [
+  "a",
+  "aRowBytes",
+  "aIsTransposed",
+  "b",
+  "c",
+  "rowBytes",
+  "rows",
+  "columns",
+  "depth",
+  "stepsPerPlace",
+  "start",
+  "startRowBytes",
+  "startPanelBytes",
+  "activation",
+  "activated",
+  "rowItems",
+  "columnItems",
+] as const;
+
+type Values = JobArguments<(typeof fields)[number]>;
+
+/** How a product is divided; any division gives the same bits. */
+export interface GemmPlan {
+  rowItems: number;
+  columnItems: number;
+  scratchBytes: number;
+}
+
+function even(total: number, parts: number, part: number): number {
+  return Math.floor(total * part / parts);
+}
+
+/**
+ * Where a part starts when parts become smaller to the end, so that threads of unequal speed are done
+ * at about the same time. The first part is twice as large as an even one.
+ */
+function tapering(total: number, parts: number, part: number): number {
+  return Math.floor(total * (1 - (1 - part / parts) ** 2));
+}
+
+/** Few rows are divided by columns as well. */
+export function planGemm(
+  { rows, columns, depth }: { rows: number; columns: number; depth: number },
+  threads: number,
+  tile: TileShape,
+  stepsPerPlace: StepsPerPlace,
+): GemmPlan {
+  const rowPanels = Math.ceil(rows / tile.rows);
+  const columnPanels = Math.ceil(columns / tile.columns);
+  const blocks = Math.ceil(2 * rows / largestRows);
+  const wanted = Math.max(blocks, Math.min(threads * 4, rows / smallestRows));
+  const rowItems = Math.min(rowPanels, Math.ceil(wanted / threads) * threads);
+  // The last item to be done should be small beside the share of a thread.
+  const columnItems = threads === 1 ? 1 : Math.max(
+    1,
+    Math.min(Math.ceil(threads * smallestShare / rowPanels), Math.floor(columnPanels / 4)),
+  );
+  const itemRows = (tapering(rowPanels, rowItems, 1) + 1) * tile.rows;
+  const places = Math.ceil(depthBlock(depth, stepsPerPlace) / stepsPerPlace);
+  const scratchBytes = edgeBytes + itemRows * places * 4 + packingSlack;
+  return { rowItems, columnItems, scratchBytes };
+}
+
+interface Region {
+  firstRow: number;
+  rows: number;
+  firstColumn: number;
+  columns: number;
+}
+
+/** Packs the region's rows of A from step `at` of the depth on. */
+function packA(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
+  const { a, aRowBytes, aIsTransposed } = values;
+  const { firstRow, rows } = region;
+  const target = bench.scratch + edgeBytes;
+  const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
+  const { packRows, packColumns } = packing(bench.kernels, "Left", stepsPerPlace);
+  if (aIsTransposed) {
+    packColumns(a + at * aRowBytes + firstRow * 4, aRowBytes, rows, depth, target, 1);
+  } else {
+    packRows(a + firstRow * aRowBytes + at * 4, aRowBytes, rows, depth, target, 1);
+  }
+}
+
+/** Adds the products of `depth` steps of the depth; the first ones are added to `start`. */
+function multiply(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
+  const panelColumns = bench.tile.columns;
+  const { b, c, rowBytes, columns: allColumns, stepsPerPlace } = values;
+  const { firstRow, rows, firstColumn, columns } = region;
+  const paddedColumns = Math.ceil(allColumns / panelColumns) * panelColumns;
+  const target = c + firstRow * rowBytes + firstColumn * 4;
+  const isFirst = at === 0;
+  const places = Math.ceil(depth / stepsPerPlace);
+  const { gemmBlock, gemmBlockOfPairs } = bench.kernels;
+  const multiplyBlock = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
+  multiplyBlock(
+    places,
+    bench.scratch + edgeBytes,
+    b + (at / stepsPerPlace * paddedColumns + firstColumn * places) * 4,
+    target,
+    rowBytes,
+    rows,
+    columns,
+    isFirst
+      ? values.start + firstRow * values.startRowBytes +
+        (firstColumn / panelColumns) * values.startPanelBytes
+      : target,
+    isFirst ? values.startRowBytes : rowBytes,
+    isFirst ? values.startPanelBytes : panelColumns * 4,
+    bench.scratch,
+  );
+}
+
+function activate(bench: Bench, values: Values, region: Region): void {
+  const { c, activated, rowBytes, activation } = values;
+  const apply = bench.kernels[activationKernelNames[activation]];
+  for (let row = region.firstRow; row < region.firstRow + region.rows; row++) {
+    const offset = row * rowBytes + region.firstColumn * 4;
+    apply(c + offset, activated + offset, region.columns);
+  }
+}
+
+/**
+ * c = start + a·b; with `activation` also activated = f(c). `a` is [rows, depth], or [depth, rows]
+ * where `aIsTransposed` is 1; `b` is what the pack job made; `start` is a matrix with strides of its
+ * own (zero for a bias, or for one zero). The depth must not be 0. With two steps in a place both
+ * operands are rounded to bfloat16; the sums are float32.
+ */
+export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
+  const { rows, columns, depth, rowItems, columnItems } = values;
+  const { rows: tileRows, columns: panelColumns } = bench.tile;
+  const rowPanels = Math.ceil(rows / tileRows);
+  const columnPanels = Math.ceil(columns / panelColumns);
+  const rowItem = item % rowItems;
+  const columnItem = Math.floor(item / rowItems);
+  const firstRow = tapering(rowPanels, rowItems, rowItem) * tileRows;
+  const endRow = Math.min(rows, tapering(rowPanels, rowItems, rowItem + 1) * tileRows);
+  const start = even(columnPanels, columnItems, columnItem) * panelColumns;
+  const end = Math.min(columns, even(columnPanels, columnItems, columnItem + 1) * panelColumns);
+  const region = { firstRow, rows: endRow - firstRow, firstColumn: start, columns: end - start };
+  if (region.rows <= 0 || region.columns <= 0) return;
+  const block = depthBlock(depth, values.stepsPerPlace as StepsPerPlace);
+  for (let at = 0; at < depth; at += block) {
+    const thisDepth = Math.min(block, depth - at);
+    packA(bench, values, region, at, thisDepth);
+    multiply(bench, values, region, at, thisDepth);
+  }
+  if (values.activation !== 0) activate(bench, values, region);
+});

@@ -1,0 +1,185 @@
+/** c = start + a·b over threads: the one entry to matrix products of the fused kernels. @module */
+
+import type { Precision } from "../../backend.ts";
+import type { Activation } from "../../kernels.ts";
+import { zerosOffset } from "../memory/arena.ts";
+import { type Runtime, withScratch } from "../runtime.ts";
+import { type Task, task } from "../threads/program.ts";
+import { activationKernelNames, gemmJob, planGemm } from "./gemm/job.ts";
+import { libraryProductJob, libraryRows } from "./library_product/job.ts";
+import { packedBytes, packItems, packJob, type StepsPerPlace } from "./pack/job.ts";
+
+/** A matrix in memory, row-major. */
+export interface Matrix {
+  address: number;
+  /** Bytes from a row to the next; by default the rows are contiguous. */
+  rowBytes?: number;
+  /** Stored as [columns, rows]. */
+  isTransposed?: boolean;
+}
+
+/** What is added to the product. */
+export type Start = "zero" | { bias: number } | { matrix: number; rowBytes: number };
+
+/** `a` [rows, depth], `b` [depth, columns] → `c` [rows, columns], with f(c) at `activated`. */
+export interface MatrixProduct {
+  rows: number;
+  columns: number;
+  depth: number;
+  a: Matrix;
+  b: Matrix;
+  c: { address: number; rowBytes?: number };
+  start?: Start;
+  activation?: Activation;
+  /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
+  activated?: number;
+  /** Default float32; what `a` and `b` are rounded to where the processor multiplies that. */
+  precision?: Precision;
+}
+
+function startOf(start: Start, panelBytes: number) {
+  if (start === "zero") return { start: zerosOffset, startRowBytes: 0, startPanelBytes: 0 };
+  if ("bias" in start) {
+    return { start: start.bias, startRowBytes: 0, startPanelBytes: panelBytes };
+  }
+  return { start: start.matrix, startRowBytes: start.rowBytes, startPanelBytes: panelBytes };
+}
+
+/** Bytes between rows of the matrix as it is stored. */
+function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
+  return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
+}
+
+function libraryTask(product: MatrixProduct): Task {
+  const { rows, columns, depth, a, b, c, start = "zero" } = product;
+  const matrix = start === "zero"
+    ? { start: 0, startRowBytes: 0 }
+    : "bias" in start
+    ? { start: start.bias, startRowBytes: 0 }
+    : { start: start.matrix, startRowBytes: start.rowBytes };
+  return task(libraryProductJob, {
+    a: a.address,
+    aRowBytes: storedRowBytes(a, rows, depth),
+    aIsTransposed: Number(a.isTransposed ?? false),
+    b: b.address,
+    bRowBytes: storedRowBytes(b, depth, columns),
+    bIsTransposed: Number(b.isTransposed ?? false),
+    c: c.address,
+    rowBytes: c.rowBytes ?? columns * 4,
+    rows,
+    columns,
+    depth,
+    ...matrix,
+    activation: activationNumber(product),
+    activated: product.activated ?? 0,
+  }, { items: Math.ceil(rows / libraryRows(rows)), work: rows * columns * depth });
+}
+
+function activationNumber({ activation = "none" }: MatrixProduct): number {
+  return activation === "none" ? 0 : activationKernelNames.indexOf(activation);
+}
+
+/** The product of nothing: c = start. */
+function writeStart({ pool: { kernels } }: Runtime, product: MatrixProduct): void {
+  const { rows, columns, c, start = "zero" } = product;
+  const rowBytes = c.rowBytes ?? columns * 4;
+  for (let row = 0; row < rows; row++) {
+    const to = c.address + row * rowBytes;
+    if (start === "zero") kernels.fill(to, columns, 0);
+    else {
+      const from = "bias" in start ? start.bias : start.matrix + row * start.rowBytes;
+      kernels.copyRows(from, 0, to, 0, 1, columns);
+    }
+  }
+}
+
+/** How operands are packed for products in this precision. */
+export function stepsPerPlaceOf(
+  { pool }: Runtime,
+  { precision }: { precision?: Precision },
+): StepsPerPlace {
+  return precision === "bfloat16" && "gemmBlockOfPairs" in pool.kernels ? 2 : 1;
+}
+
+function packTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
+  const { columns, depth, b } = product;
+  const stepsPerPlace = stepsPerPlaceOf(runtime, product);
+  return task(packJob, {
+    source: b.address,
+    rowBytes: storedRowBytes(b, depth, columns),
+    isTransposed: Number(b.isTransposed ?? false),
+    depth,
+    columns,
+    stepsPerPlace,
+    target: packed,
+  }, {
+    items: packItems(product, runtime.pool.tile.columns, stepsPerPlace),
+    work: depth * columns,
+  });
+}
+
+function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
+  const { pool } = runtime;
+  const { rows, columns, depth, a, c } = product;
+  const stepsPerPlace = stepsPerPlaceOf(runtime, product);
+  const plan = planGemm(product, pool.threads, pool.tile, stepsPerPlace);
+  const { rowItems, columnItems, scratchBytes } = plan;
+  return task(gemmJob, {
+    a: a.address,
+    aRowBytes: storedRowBytes(a, rows, depth),
+    aIsTransposed: Number(a.isTransposed ?? false),
+    b: packed,
+    c: c.address,
+    rowBytes: c.rowBytes ?? columns * 4,
+    rows,
+    columns,
+    depth,
+    stepsPerPlace,
+    ...startOf(product.start ?? "zero", pool.tile.columns * 4),
+    activation: activationNumber(product),
+    activated: product.activated ?? 0,
+    rowItems,
+    columnItems,
+  }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
+}
+
+/** Tasks that share a hand-over to the threads with products. */
+export interface Company {
+  /** Done before the products; may write their left operands, but not the right ones. */
+  readonly before?: readonly Task[];
+  /** Done beside the last product: may read what `before` has written. */
+  readonly beside?: readonly Task[];
+}
+
+/**
+ * Computes products that do not depend on each other. The right operand of each is packed while the
+ * threads are at the product before it.
+ */
+export function multiplyMatrices(
+  runtime: Runtime,
+  products: readonly MatrixProduct[],
+  { before = [], beside = [] }: Company = {},
+): void {
+  const { pool } = runtime;
+  const nonEmpty = products.filter(({ rows, columns }) => rows > 0 && columns > 0);
+  const proper = nonEmpty.filter(({ depth }) => depth > 0);
+  for (const product of nonEmpty) if (product.depth === 0) writeStart(runtime, product);
+  if ("matrixProduct" in pool.kernels) {
+    return pool.runStages([before, [...beside, ...proper.map(libraryTask)]]);
+  }
+  const bytes = proper.map((product) =>
+    packedBytes(product, pool.tile.columns, stepsPerPlaceOf(runtime, product))
+  );
+  const sum = bytes.reduce((total, length) => total + length, 0);
+  withScratch(runtime, sum, (start) => {
+    const stages: Task[][] = [[...before]];
+    let packed = start;
+    proper.forEach((product, index) => {
+      stages[index].push(packTask(runtime, product, packed));
+      stages.push([gemmTask(runtime, product, packed)]);
+      packed += bytes[index];
+    });
+    stages[proper.length].unshift(...beside);
+    pool.runStages(stages);
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * Packing: operands of a matrix product laid out in panels, in the order in which the tile reads
+ * them. A panel holds as many rows of A (or columns of B) as the tile has, for each step along the
+ * depth; what a step holds is a place.
+ *
+ * For products of bfloat16 two steps of the depth share a place: rounded, the first one in the lower
+ * half. A last odd step is paired with zeros.
+ *
+ * What lies beyond the last row is filled with values that are never stored: rows that do not exist
+ * repeat the last one, columns that do not exist read on. Whole vectors are written, also where a
+ * place is narrower: what comes after is written later. Less than a vector behind the last panel may
+ * be overwritten.
+ *
+ * @module
+ */
+
+import { bits, type Index, toVector, type Vector } from "../../code/expression.ts";
+import {
+  greater,
+  type IndexVariable,
+  type KernelBuilder,
+  type KernelDescription,
+  notLess,
+} from "../../code/kernel_builder.ts";
+import { tileShape } from "../tile.ts";
+
+/** Rows that are turned into columns together. */
+const group = 4;
+
+/**
+ * In each group of four lanes, rows become columns: of group g, the j-th result holds the lane 4·g + j
+ * of each input.
+ */
+function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
+  const [a, b, c, d] = rows.map((row) => k.let(row));
+  const low = [k.let(a.shuffle(b, [0, 4, 1, 5])), k.let(c.shuffle(d, [0, 4, 1, 5]))];
+  const high = [k.let(a.shuffle(b, [2, 6, 3, 7])), k.let(c.shuffle(d, [2, 6, 3, 7]))];
+  return [low, high].flatMap(([left, right]) => [
+    k.let(left.shuffle(right, [0, 1, 4, 5])),
+    k.let(left.shuffle(right, [2, 3, 6, 7])),
+  ]);
+}
+
+/** bfloat16 in the upper half: to nearest, halfway to even; a NaN stays one. */
+function roundUpperHalf(k: KernelBuilder, value: Vector): Vector {
+  const exact = k.let(value);
+  const isOdd = exact.integerShiftRight(16).and(bits(1));
+  const rounded = exact.integerAdd(bits(0x7fff)).integerAdd(isOdd);
+  return exact.isEqual(exact).select(rounded, bits(0x7fc00000));
+}
+
+/** Two steps of the depth in one place. */
+function pair(k: KernelBuilder, first: Vector, second: Vector): Vector {
+  const lower = roundUpperHalf(k, first).integerShiftRight(16);
+  return lower.or(roundUpperHalf(k, second).and(bits(-0x10000)));
+}
+
+/** How the steps of the depth are laid out. */
+interface Layout {
+  readonly depth: Index;
+  /** Rows or columns of a panel. */
+  readonly width: number;
+  readonly isPaired: boolean;
+}
+
+/** One vector of each of four rows into the places that follow `target`. */
+function packVectors(
+  k: KernelBuilder,
+  sources: readonly IndexVariable[],
+  target: IndexVariable,
+  scale: Vector,
+  { width, isPaired }: Layout,
+): void {
+  const rows = sources.map((source) => {
+    const first = k.load(source).times(scale);
+    if (!isPaired) return first;
+    const [one, two] = [k.let(first), k.let(k.load(source, k.vectorBytes).times(scale))];
+    return pair(k, one.shuffle(two, [0, 2, 4, 6]), one.shuffle(two, [1, 3, 5, 7]));
+  });
+  transpose(k, rows).forEach((column, step) => {
+    for (let part = 0; part < k.lanes / group; part++) {
+      // Of each four pairs, two come from the first vector of the row and two from the second.
+      const place = isPaired
+        ? 2 * part + (step % 2) + (step < 2 ? 0 : k.lanes / 2)
+        : group * part + step;
+      k.storeGroup(target, column, part, place * width * 4);
+    }
+  });
+}
+
+/** Up to four rows of the source into `used` columns of the panel at `target`. */
+function packGroup(
+  k: KernelBuilder,
+  sources: readonly IndexVariable[],
+  target: IndexVariable,
+  scale: Vector,
+  options: Layout & { used: number },
+): void {
+  const { depth, width, used, isPaired } = options;
+  const left = k.letIndex(depth);
+  const loop = (steps: number, places: number, body: () => void) => {
+    const more = notLess(left, steps);
+    k.if(more, () =>
+      k.doWhile(() => {
+        body();
+        for (const source of sources) source.advance(steps * 4);
+        target.advance(places * width * 4);
+        left.set(left.minus(steps));
+      }, more));
+  };
+  const steps = isPaired ? 2 * k.lanes : k.lanes;
+  loop(steps, k.lanes, () => packVectors(k, sources, target, scale, options));
+  const single = (second: (source: Index) => Vector) => () => {
+    for (let row = 0; row < used; row++) {
+      const first = k.loadSplat(sources[row]).times(scale);
+      k.storeFirst(target, isPaired ? pair(k, first, second(sources[row])) : first, row * 4);
+    }
+  };
+  if (isPaired) loop(2, 1, single((source) => k.loadSplat(source, 4).times(scale)));
+  loop(1, 1, single(() => toVector(0)));
+}
+
+type Side = "left" | "right";
+
+/** The width of a panel. */
+function panelWidth({ lanes }: KernelBuilder, side: Side): number {
+  const { rows, columns } = tileShape(lanes);
+  return side === "left" ? rows : columns;
+}
+
+function parameters(k: KernelBuilder) {
+  const [source, rowBytes, count, depth, target] = k.indices(
+    "source",
+    "rowBytes",
+    "count",
+    "depth",
+    "target",
+  );
+  const [scale] = k.scalars("scale");
+  return { source, rowBytes, count, depth, target, scale };
+}
+
+/** Pointers to four rows from `start` on; where rows are at their end, the last one is repeated. */
+function rowPointers(
+  k: KernelBuilder,
+  start: Index,
+  first: number,
+  { rowBytes, count }: { rowBytes: Index; count: Index },
+): { pointers: IndexVariable[]; next: IndexVariable } {
+  const next = k.letIndex(start);
+  const pointers = Array.from({ length: group }, (_, index) => {
+    const pointer = k.letIndex(next);
+    k.if(greater(count, first + index + 1), () => next.advance(rowBytes));
+    return pointer;
+  });
+  return { pointers, next };
+}
+
+/** The depth lies along the rows of the source: [count, depth], `rowBytes` apart. */
+function buildPackRows(k: KernelBuilder, side: Side, isPaired: boolean): void {
+  const width = panelWidth(k, side);
+  const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const groups = Math.ceil(width / group);
+  const starts = Array.from({ length: groups }, () => k.letIndex(0));
+  const end = k.letIndex(0);
+  k.doWhile(() => {
+    starts[0].set(source);
+    for (let index = 1; index < groups; index++) {
+      const before = (index - 1) * group;
+      starts[index].set(rowPointers(k, starts[index - 1], before, { rowBytes, count }).next);
+    }
+    // From the last group to the first: what one writes beyond a place, the others write over.
+    for (let index = groups - 1; index >= 0; index--) {
+      const first = index * group;
+      const used = Math.min(group, width - first);
+      const { pointers } = rowPointers(k, starts[index], first, { rowBytes, count });
+      end.set(target.plus(first * 4));
+      packGroup(k, pointers, end, scale, { depth, width, used, isPaired });
+    }
+    target.set(end);
+    source.advance(rowBytes.times(width));
+    count.set(count.minus(width));
+  }, greater(count, 0));
+}
+
+/** The depth lies down the columns of the source: [depth, count], `rowBytes` apart. */
+function buildPackColumns(k: KernelBuilder, side: Side, isPaired: boolean): void {
+  const width = panelWidth(k, side);
+  const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const row = k.letIndex(0);
+  const left = k.letIndex(0);
+  const loop = (steps: 1 | 2) => {
+    const more = notLess(left, steps);
+    const place = () => {
+      const next = k.letIndex(row.plus(rowBytes));
+      for (let first = 0; first < width; first += k.lanes) {
+        const value = k.load(row, first * 4).times(scale);
+        const after = steps === 2 ? k.load(next, first * 4).times(scale) : toVector(0);
+        k.store(target, isPaired ? pair(k, value, after) : value, first * 4);
+      }
+      row.advance(rowBytes.times(steps));
+      target.advance(width * 4);
+      left.set(left.minus(steps));
+    };
+    k.if(more, () => k.doWhile(place, more));
+  };
+  k.doWhile(() => {
+    row.set(source);
+    left.set(depth);
+    if (isPaired) loop(2);
+    loop(1);
+    source.advance(width * 4);
+    count.set(count.minus(width));
+  }, greater(count, 0));
+}
+
+function descriptionsOf(isPaired: boolean): KernelDescription[] {
+  const suffix = isPaired ? "InPairs" : "";
+  return (["left", "right"] as const).flatMap((side) => {
+    const name = side === "left" ? "Left" : "Right";
+    return [
+      { name: `pack${name}Rows${suffix}`, build: (k) => buildPackRows(k, side, isPaired) },
+      { name: `pack${name}Columns${suffix}`, build: (k) => buildPackColumns(k, side, isPaired) },
+    ] satisfies KernelDescription[];
+  });
+}
+
+export const descriptions: readonly KernelDescription[] = descriptionsOf(false);
+
+/** For `gemmBlockOfPairs`. */
+export const pairDescriptions: readonly KernelDescription[] = descriptionsOf(true);

@@ -1,0 +1,88 @@
+/** Packs the right operand of a matrix product, shared by all threads. @module */
+
+import { defineJob, type KernelTable } from "../../threads/job.ts";
+
+/** Places along the depth up to which panels stay in the caches and are not divided. */
+const largestPlaces = 384;
+
+/** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
+export type StepsPerPlace = 1 | 2;
+
+/** Steps of a block of the depth: blocks are even, in both senses. */
+export function depthBlock(depth: number, stepsPerPlace: StepsPerPlace): number {
+  return 2 * Math.ceil(depth / 2 / Math.ceil(depth / (largestPlaces * stepsPerPlace)));
+}
+
+/** Bytes behind packed panels of a left operand that packing may overwrite. */
+export const packingSlack = 64;
+
+const panelsPerItem = 4;
+
+const packers = {
+  Left: [["packLeftRows", "packLeftColumns"], ["packLeftRowsInPairs", "packLeftColumnsInPairs"]],
+  Right: [["packRightRows", "packRightColumns"], [
+    "packRightRowsInPairs",
+    "packRightColumnsInPairs",
+  ]],
+} as const;
+
+/** The kernels that pack panels of the left or right operand. */
+export function packing(
+  kernels: KernelTable,
+  side: "Left" | "Right",
+  stepsPerPlace: StepsPerPlace = 1,
+) {
+  const [rows, columns] = packers[side][stepsPerPlace - 1];
+  return { packRows: kernels[rows], packColumns: kernels[columns] };
+}
+
+/** Bytes of a packed right operand. */
+export function packedBytes(
+  { depth, columns }: { depth: number; columns: number },
+  panelColumns: number,
+  stepsPerPlace: StepsPerPlace,
+): number {
+  const places = Math.ceil(depth / stepsPerPlace);
+  return places * Math.ceil(columns / panelColumns) * panelColumns * 4;
+}
+
+/** Items of {@link packJob}. */
+export function packItems(
+  { depth, columns }: { depth: number; columns: number },
+  panelColumns: number,
+  stepsPerPlace: StepsPerPlace,
+): number {
+  const panels = Math.ceil(columns / panelColumns);
+  return Math.ceil(depth / depthBlock(depth, stepsPerPlace)) * Math.ceil(panels / panelsPerItem);
+}
+
+/**
+ * Lays out `source` as blocks of the depth, each of which holds all panels. The source is
+ * [depth, columns], or [columns, depth] where `isTransposed` is 1; its rows are `rowBytes` apart.
+ */
+export const packJob = defineJob(
+  "pack",
+  ["source", "rowBytes", "isTransposed", "depth", "columns", "stepsPerPlace", "target"],
+  (bench, values, item) => {
+    const { source, rowBytes, isTransposed, depth, columns, target } = values;
+    const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
+    const panelColumns = bench.tile.columns;
+    const panels = Math.ceil(columns / panelColumns);
+    const groups = Math.ceil(panels / panelsPerItem);
+    const block = depthBlock(depth, stepsPerPlace);
+    const step = Math.floor(item / groups) * block;
+    const firstPanel = (item % groups) * panelsPerItem;
+    const firstColumn = firstPanel * panelColumns;
+    const used = Math.min(columns - firstColumn, panelsPerItem * panelColumns);
+    const thisDepth = Math.min(block, depth - step);
+    const places = step / stepsPerPlace * panels +
+      firstPanel * Math.ceil(thisDepth / stepsPerPlace);
+    const to = target + places * panelColumns * 4;
+    const { packRows, packColumns } = packing(bench.kernels, "Right", stepsPerPlace);
+    const pack = isTransposed ? packRows : packColumns;
+    const from = isTransposed
+      ? source + firstColumn * rowBytes + step * 4
+      : source + step * rowBytes + firstColumn * 4;
+    pack(from, rowBytes, used, thisDepth, to, 1);
+  },
+);

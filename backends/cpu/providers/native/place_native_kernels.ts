@@ -1,0 +1,63 @@
+/**
+ * The `native` provider: the portable kernels as AVX2 or AVX-512 machine code, called through FFI.
+ *
+ * @module
+ */
+
+import { concatBytes } from "../../../../core/concatenate.ts";
+import { describeKernel } from "../../code/kernel_builder.ts";
+import { portableKernels } from "../../kernels/kernel_table.ts";
+import { pairDescriptions as gemmOfPairs } from "../../products/gemm/description.ts";
+import { pairDescriptions as packInPairs } from "../../products/pack/description.ts";
+import { encodeX64 } from "./encode_kernel.ts";
+import { type NativeHost, openNativeHost } from "./executable_memory_ffi.ts";
+import type { Lanes, NativeCode } from "./native_code.ts";
+import { vectorSupport } from "./processor_ffi.ts";
+
+interface EncodedKernel {
+  readonly name: string;
+  readonly code: Uint8Array;
+}
+
+/** The code depends on nothing but the processor: one copy serves every backend of the process. */
+const placed = new Map<Lanes, { native: NativeCode; codes: readonly EncodedKernel[] }>();
+
+/**
+ * Encodes and places all portable kernels, for vectors of at most `mostLanes`; the reason where that
+ * is not possible.
+ */
+export function placeNativeKernels(
+  mostLanes: Lanes,
+  dump: (name: string, bytes: Uint8Array) => void,
+): NativeCode | string {
+  const host = openNativeHost();
+  if (typeof host === "string") return host;
+  const support = vectorSupport(host);
+  if (support === null) return "the processor lacks AVX2 or FMA";
+  const lanes = support.lanes > mostLanes ? mostLanes : support.lanes;
+  const hasBfloat16 = support.hasBfloat16 && lanes === 16;
+  let known = placed.get(lanes);
+  if (known === undefined) {
+    const descriptions = [
+      ...portableKernels,
+      ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs] : []),
+    ];
+    const codes = descriptions.map((description) => ({
+      name: description.name,
+      code: encodeX64(describeKernel(description, lanes), lanes),
+    }));
+    known = { native: { lanes, hasBfloat16, addresses: place(host, codes) }, codes };
+    placed.set(lanes, known);
+  }
+  for (const { name, code } of known.codes) dump(`${name}.x64`, code);
+  return known.native;
+}
+
+function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode["addresses"] {
+  let end = host.place(concatBytes(codes.map(({ code }) => code))).address;
+  return Object.fromEntries(codes.map(({ name, code }) => {
+    const start = end;
+    end += BigInt(code.length);
+    return [name, start];
+  }));
+}

@@ -1,0 +1,81 @@
+/** Calls a kernel for rows, over threads, without a job of its own. @module */
+
+import type { Tensor } from "../../../deps/tfjs.ts";
+import { addressOf, type Runtime } from "../runtime.ts";
+import type { Task } from "../threads/program.ts";
+import { stretchRows } from "../threads/stretches.ts";
+import { rowArguments, rowCountStep, rowsJob } from "./job.ts";
+
+/** What lies in memory row by row. */
+export interface Rows {
+  readonly address: number;
+  readonly rowBytes: number;
+}
+
+/** The argument that says how many rows there are. */
+export const rowCount = Symbol("rowCount");
+
+/** What is the same for all rows, a matrix's first row, or the number of rows. */
+export type RowArgument = number | Rows | typeof rowCount;
+
+/** Multiplications per element of a kernel over rows, roughly. */
+const rowWork = 4;
+
+/** Items and work of a job over rows. */
+export function rowOptions(
+  rows: number,
+  columns: number,
+  workPerElement: number = rowWork,
+): { items: number; work: number } {
+  return { items: stretchRows(rows).stretches, work: rows * columns * workPerElement };
+}
+
+/** The rows of a tensor, one for each index of its first axis. */
+export function rowsOf(runtime: Runtime, tensor: Tensor): Rows {
+  const rowBytes = tensor.size / Math.max(tensor.shape[0], 1) * 4;
+  return { address: addressOf(runtime, tensor), rowBytes };
+}
+
+/** What is walked over; by default a few multiplications are reckoned for each element. */
+export interface RowsShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly workPerElement?: number;
+}
+
+/** A task for `kernel`, which takes `values` in the order of its parameters. */
+export function rowsTask(
+  { pool: { kernels } }: Runtime,
+  kernel: string,
+  { rows, columns, workPerElement }: RowsShape,
+  values: readonly RowArgument[],
+): Task {
+  const number = Object.keys(kernels).indexOf(kernel);
+  if (number < 0 || values.length > rowArguments.length) {
+    throw new Error(`Cannot call the kernel "${kernel}" with ${values.length} arguments for rows`);
+  }
+  const moving: Record<string, number> = {};
+  values.forEach((argument, place) => {
+    const { value, step } = rowArguments[place];
+    if (typeof argument === "symbol") moving[step] = rowCountStep;
+    else if (typeof argument === "number") [moving[value], moving[step]] = [argument, 0];
+    else [moving[value], moving[step]] = [argument.address, argument.rowBytes];
+  });
+  const { length } = stretchRows(rows);
+  return {
+    name: kernel,
+    job: rowsJob,
+    values: { kernel: number, arguments: values.length, rows, length, ...moving },
+    ...rowOptions(rows, columns, workPerElement),
+  };
+}
+
+/** Runs a {@link rowsTask}. */
+export function runRows(
+  runtime: Runtime,
+  kernel: string,
+  shape: RowsShape,
+  values: readonly RowArgument[],
+): void {
+  runtime.pool.runStages([[rowsTask(runtime, kernel, shape, values)]]);
+}

@@ -1,0 +1,2 @@
+/** float32 lanes of WebAssembly's vectors. */
+export const wasmLanes = 4;
