@@ -295,6 +295,7 @@ const codeCases = () => [
   ...nearestCodeCase(1, 1, 1),
   ...nearestCodeCase(17, 9, 5),
   ...nearestCodeCase(150, 517, 32),
+  ...nearestCodeCase(50, 1030, 32),
   ...opCases({
     op: "nearestCode",
     variant: "ties go to the lowest id",

@@ -6,6 +6,7 @@ import {
   formatConformance,
   runConformance,
 } from "../../backends/conformance.ts";
+import * as cpuKernels from "../../backends/cpu/kernels/mod.ts";
 import { createCpuBackend } from "../../backends/cpu/mod.ts";
 import { createBackend } from "../../backends/mod.ts";
 import { createReferenceBackend } from "../../backends/reference/mod.ts";
@@ -96,23 +97,8 @@ Deno.test("names of cases are unique, and every kernel has a case", () => {
   const cases = conformanceCases();
   assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length);
   const tested = new Set(cases.map(({ op }) => op));
-  const kernels = [
-    "linear",
-    "layerNorm",
-    "attention",
-    "residual",
-    "patchEmbed",
-    "assembleTokens",
-    "relativePositionBias",
-    "selectRows",
-    "linearCrossEntropy",
-    "l2Normalize",
-    "cosineLoss",
-    "nearestCode",
-    "codeStatistics",
-    "emaCodebookUpdate",
-    "adamW",
-  ];
+  const kernels = Object.keys(cpuKernels);
+  assert.ok(kernels.length > 0);
   assert.deepEqual(kernels.filter((kernel) => !tested.has(kernel)), []);
 });
 

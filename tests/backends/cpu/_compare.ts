@@ -8,58 +8,45 @@ import { type Tensor, tf } from "../../../deps/tfjs.ts";
 /** A tensor's values on the host. */
 export interface HostTensor {
   shape: number[];
-  values: Float32Array | Int32Array;
+  values: Float32Array;
 }
 
 /** Normal values from a seed. */
-export function normal(seed: number, shape: number[], scale = 1): HostTensor {
+export function normal(seed: number, shape: number[]): HostTensor {
   const draws = Generator.from(seed);
   const size = shape.reduce((product, length) => product * length, 1);
   const values = new Float32Array(size);
-  for (let index = 0; index < size; index++) values[index] = draws.normal() * scale;
+  for (let index = 0; index < size; index++) values[index] = draws.normal();
   return { shape, values };
-}
-
-export function integers(shape: number[], values: number[]): HostTensor {
-  return { shape, values: Int32Array.from(values) };
 }
 
 /** What an op computes from its inputs: any number of outputs. */
 export type Operation = (on: Context, inputs: Tensor[]) => Tensor[];
 
-export function toTensor({ shape, values }: HostTensor): Tensor {
-  return tf.tensor(values, shape, values instanceof Int32Array ? "int32" : "float32");
+function toTensor({ shape, values }: HostTensor): Tensor {
+  return tf.tensor(values, shape, "float32");
 }
 
-/**
- * The outputs and, for the first output weighted by fixed numbers, the gradients of the inputs that
- * are float32.
- */
+/** The outputs and, for the first output weighted by fixed numbers, the gradients of all inputs. */
 export function evaluate(
   backend: Backend,
   operation: Operation,
-  hostInputs: HostTensor[],
+  hostInputs: readonly HostTensor[],
   options: { gradients?: boolean } = {},
 ): Float32Array[] {
   const on: Context = { backend, precision: "float32" };
+  const onHost = (tensor: Tensor) => Float32Array.from(tensor.dataSync());
   return backend.run(() =>
     tf.engine().tidy(() => {
       const inputs = hostInputs.map(toTensor);
-      const outputs = operation(on, inputs).map((tensor) => Float32Array.from(tensor.dataSync()));
+      const outputs = operation(on, inputs).map(onHost);
       if (options.gradients === false) return outputs as never;
-      const variable = inputs.map((tensor) => tensor.dtype === "float32");
-      const differentiable = inputs.filter((_, index) => variable[index]);
       const loss = (...values: Tensor[]) => {
-        let next = 0;
-        const all = inputs.map((tensor, index) => variable[index] ? values[next++] : tensor);
-        const [output] = operation(on, all);
+        const [output] = operation(on, values);
         const weights = toTensor(normal(99, output.shape));
         return tf.sum(tf.mul(output, weights)) as never;
       };
-      const gradients = tf.grads(loss)(differentiable).map((tensor) =>
-        Float32Array.from(tensor.dataSync())
-      );
-      return [...outputs, ...gradients] as never;
+      return [...outputs, ...tf.grads(loss)(inputs).map(onHost)] as never;
     })
   ) as unknown as Float32Array[];
 }
@@ -81,13 +68,4 @@ export function assertClose(
     const isSame = Object.is(a, b) || a === b || Math.abs(a - b) <= tolerance * scale;
     assert.ok(isSame, `${what}[${index}]: expected ${b}, found ${a}`);
   }
-}
-
-/** Asserts that two lists of arrays hold the same bits. */
-export function assertSameBits(actual: Float32Array[], expected: Float32Array[]): void {
-  assert.equal(actual.length, expected.length);
-  actual.forEach((values, index) => {
-    const bits = (array: Float32Array) => new Uint32Array(array.buffer, 0, array.length);
-    assert.deepEqual(bits(values), bits(expected[index]), `output ${index}`);
-  });
 }

@@ -6,12 +6,12 @@ import {
   type Operand,
   register,
   X64Assembler,
-} from "../../../backends/cpu/providers/native/x64_assembler.ts";
+} from "../../../../../backends/cpu/providers/native/x64_assembler.ts";
 import {
   type Mnemonic,
   mnemonics,
-} from "../../../backends/cpu/providers/native/x64_instructions.ts";
-import { processorQuery } from "../../../backends/cpu/providers/native/processor_ffi.ts";
+} from "../../../../../backends/cpu/providers/native/x64_instructions.ts";
+import { processorQuery } from "../../../../../backends/cpu/providers/native/processor_ffi.ts";
 import fixture from "./fixtures/x64_instructions.json" with { type: "json" };
 
 function registerNumber(text: string): number {

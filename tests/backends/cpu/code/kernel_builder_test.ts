@@ -7,7 +7,7 @@ import {
   type Index,
   laneNumbers,
   type Vector,
-} from "../../../backends/cpu/code/expression.ts";
+} from "../../../../backends/cpu/code/expression.ts";
 import {
   describeKernel,
   equal,
@@ -15,19 +15,19 @@ import {
   type KernelBuilder,
   less,
   notLess,
-} from "../../../backends/cpu/code/kernel_builder.ts";
-import type { KernelDescription } from "../../../backends/cpu/code/kernel_builder.ts";
-import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts";
-import { encodeKernel } from "../../../backends/cpu/wasm/encode_kernel.ts";
-import { encodeModule } from "../../../backends/cpu/wasm/encode_module.ts";
-import { instantiateKernels } from "../../../backends/cpu/wasm/instantiate_kernels.ts";
-import { encodeX64 } from "../../../backends/cpu/providers/native/encode_kernel.ts";
+} from "../../../../backends/cpu/code/kernel_builder.ts";
+import type { KernelDescription } from "../../../../backends/cpu/code/kernel_builder.ts";
+import { createArenaMemory } from "../../../../backends/cpu/memory/arena_memory.ts";
+import { encodeKernel } from "../../../../backends/cpu/wasm/encode_kernel.ts";
+import { encodeModule } from "../../../../backends/cpu/wasm/encode_module.ts";
+import { instantiateKernels } from "../../../../backends/cpu/wasm/instantiate_kernels.ts";
+import { encodeX64 } from "../../../../backends/cpu/providers/native/encode_kernel.ts";
 import {
   addressOfBuffer,
   functionOfValues,
   openNativeHost,
-} from "../../../backends/cpu/providers/native/executable_memory_ffi.ts";
-import { vectorSupport } from "../../../backends/cpu/providers/native/processor_ffi.ts";
+} from "../../../../backends/cpu/providers/native/executable_memory_ffi.ts";
+import { vectorSupport } from "../../../../backends/cpu/providers/native/processor_ffi.ts";
 
 /** Runs a kernel on one memory of float32, with arguments. */
 interface Target {

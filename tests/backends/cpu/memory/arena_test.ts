@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { fc } from "../../../deps/fast_check.ts";
-import { OutOfMemoryError } from "../../../core/errors.ts";
-import { alignment, Arena, type Block, reservedBytes } from "../../../backends/cpu/memory/arena.ts";
-import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts";
+import { fc } from "../../../../deps/fast_check.ts";
+import { OutOfMemoryError } from "../../../../core/errors.ts";
+import {
+  alignment,
+  Arena,
+  type Block,
+  reservedBytes,
+} from "../../../../backends/cpu/memory/arena.ts";
+import { createArenaMemory } from "../../../../backends/cpu/memory/arena_memory.ts";
 
 const mebibyte = 2 ** 20;
 
