@@ -168,7 +168,7 @@ export { affineSpecs, encoderSpecs } from "./models/parameter_specs.ts";
 export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
 export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
 export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
-export { withoutGradient } from "./models/without_gradient.ts";
+export { withoutGradient } from "./backends/tfjs/without_gradient.ts";
 
 // Backends and ops.
 export type {
@@ -185,7 +185,7 @@ export { linear } from "./backends/ops/linear.ts";
 export { linearCrossEntropy } from "./backends/ops/linear_cross_entropy.ts";
 export { meanSquaredError } from "./backends/ops/mean_squared_error.ts";
 export { Parameter } from "./backends/parameter.ts";
-export { Tape } from "./backends/tape.ts";
+export { Tape } from "./backends/tfjs/tape.ts";
 export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";
 export { type Tensor, tf } from "./deps/tfjs.ts";
 

@@ -58,7 +58,7 @@ export async function createBackend(
   options: BackendOptions = {},
 ): Promise<StartedBackend> {
   if (name.startsWith("tfjs:")) {
-    const { createTfjsBackend } = await import("./_tfjs_backend.ts");
+    const { createTfjsBackend } = await import("./tfjs/create_tfjs_backend.ts");
     return { backend: await createTfjsBackend(name.slice("tfjs:".length)), notes: [] };
   }
   switch (name) {

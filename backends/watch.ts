@@ -11,7 +11,7 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "./backend.ts";
-import { recordKernel } from "./ops/_record_kernel.ts";
+import { recordKernel } from "./tfjs/record_kernel.ts";
 import { nameOfParameter } from "./parameter.ts";
 
 /** Which tensor of a step: names are the same on every backend. */

@@ -23,7 +23,7 @@ import {
 import { PositionBias } from "./layers/position_bias.ts";
 import type { ParameterScope } from "./parameter_set.ts";
 import { classTokens } from "../core/transformer_traits.ts";
-import { withoutGradient } from "./without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
 /** How one forward pass runs. */
 export interface EncoderOptions {

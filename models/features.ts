@@ -9,7 +9,7 @@ import type { Context } from "../backends/backend.ts";
 import { takeTokens } from "../backends/ops/take_tokens.ts";
 import { UserError } from "../core/errors.ts";
 import type { BeitEncoder } from "./beit_encoder.ts";
-import { withoutGradient } from "./without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
 /** `cls` and `meanPatches` are one vector an image [B, C]; `patches` is one a patch [B, N, C]. */
 export type FeatureKind = "cls" | "meanPatches" | "patches";

@@ -11,7 +11,7 @@ import type { Generator } from "../core/generator.ts";
 import { sizeOf } from "../core/shapes.ts";
 import type { FeatureRequest } from "./features.ts";
 import { ParameterSet, type ParameterSpec } from "./parameter_set.ts";
-import { withoutGradient } from "./without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
 /** What represents an image; `clsAndMean` is both, one after the other. */
 export type ProbeToken = "cls" | "meanPatches" | "clsAndMean";

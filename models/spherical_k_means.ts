@@ -9,7 +9,7 @@ import type { Context } from "../backends/backend.ts";
 import { codeStatistics } from "../backends/ops/code_statistics.ts";
 import { l2Normalize } from "../backends/ops/l2_normalize.ts";
 import { nearestCode } from "../backends/ops/nearest_code.ts";
-import { withoutGradient } from "./without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
 /** How many samples often enough to bound the memory of one distance matrix. */
 const rowsAtOnce = 4096;

@@ -29,7 +29,7 @@ import {
   vqkdEncoder,
   vqkdSpecs,
 } from "./vqkd_config.ts";
-import { withoutGradient } from "./without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
 /** What the encoder makes of images, row by row of patches. */
 export interface VqkdEncoding {

@@ -6,7 +6,7 @@
 
 import { tf } from "../deps/tfjs.ts";
 import { softTargetCrossEntropy } from "../backends/ops/soft_target_cross_entropy.ts";
-import { withoutGradient } from "../models/without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 import type { LossOutput } from "./batch.ts";
 import type { ClassifiedBatch } from "./classify.ts";
 import type { Stage } from "./stage.ts";

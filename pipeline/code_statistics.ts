@@ -8,7 +8,7 @@ import { type Tensor, tf } from "../deps/tfjs.ts";
 import { communicatorOf } from "../backends/backend.ts";
 import { sumOverRanks } from "../distributed/reduce_values.ts";
 import type { CodeStatistics } from "../models/vqkd_tokenizer.ts";
-import { withoutGradient } from "../models/without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 import { gatherRows } from "./gather_rows.ts";
 import type { StepContext } from "./stage.ts";
 

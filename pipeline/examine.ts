@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { Tape } from "../backends/tape.ts";
+import { Tape } from "../backends/tfjs/tape.ts";
 import { type Observation, Watch } from "../backends/watch.ts";
 import { Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";

@@ -10,7 +10,7 @@ import type { Normalization } from "../data/normalize.ts";
 import type { BeitEncoder } from "../models/beit_encoder.ts";
 import { extractFeatures } from "../models/features.ts";
 import type { LinearProbes } from "../models/linear_probes.ts";
-import { withoutGradient } from "../models/without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 import type { AugmentedBatch, LossOutput } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 import { imageTensor } from "./tokenize.ts";

@@ -8,7 +8,7 @@
 import { tf } from "../deps/tfjs.ts";
 import type { Normalization } from "../data/normalize.ts";
 import type { VqkdOutput, VqkdTokenizer } from "../models/vqkd_tokenizer.ts";
-import { withoutGradient } from "../models/without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 import type { LossOutput } from "./batch.ts";
 import { StepStatistics } from "./code_statistics.ts";
 import type { Stage } from "./stage.ts";

@@ -7,7 +7,7 @@
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
-import { withoutGradient } from "../models/without_gradient.ts";
+import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 import type { LossOutput } from "./batch.ts";
 import type { SegmentedBatch } from "./segment.ts";
 import type { Stage } from "./stage.ts";

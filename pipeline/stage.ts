@@ -9,7 +9,7 @@
  */
 
 import type { Context } from "../backends/backend.ts";
-import type { Tape } from "../backends/tape.ts";
+import type { Tape } from "../backends/tfjs/tape.ts";
 import type { Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";
 import type { ParameterScope, ParameterSpec } from "../models/parameter_set.ts";

@@ -8,7 +8,7 @@
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import { type Backend, communicatorOf, type Context } from "../backends/backend.ts";
 import type { Parameter } from "../backends/parameter.ts";
-import { Tape } from "../backends/tape.ts";
+import { Tape } from "../backends/tfjs/tape.ts";
 import { now, Stopwatch } from "../core/clock.ts";
 import { isDeviceFault, OutOfMemoryError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";

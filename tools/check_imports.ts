@@ -1,6 +1,6 @@
 /**
- * Checks who imports whom: the arrows of docs/architecture.md, `npm:` specifiers in `deps/` only, and
- * `Deno` where it may be used only.
+ * Checks who imports whom: the arrows of docs/architecture.md, `npm:` specifiers in `deps/` only,
+ * `Deno` where it may be used only, and tfjs' engine behind `backends/tfjs/`.
  *
  * Run by `deno task test`; alone: `deno task check:imports`.
  *
@@ -85,6 +85,25 @@ function mayUseDeno(path: string): boolean {
     path === "main.ts" || path.endsWith("_ffi.ts");
 }
 
+/** Names of tfjs' engine, of its registry of backends, and of private fields of its backends. */
+const engineNames = [
+  "ENGINE",
+  "registryFactory",
+  "tensorMap",
+  "commandQueueOwnedIds",
+  "computePassEncoder",
+  "dispatchCountInPass",
+  "bufferManager",
+  ...["engine", "registerBackend", "removeBackend", "findBackend", "findBackendFactory"]
+    .map((name) => `tf.${name}`),
+  "tf.copyRegisteredKernels",
+];
+const engineInternals = new RegExp(`\\b(${engineNames.join("|").replaceAll(".", "\\.")})\\b`);
+
+function mayReachIntoTfjs(path: string): boolean {
+  return /^(backends\/tfjs|tests)\//.test(path);
+}
+
 /** A source file and what it imports, both relative to the project. */
 export interface ModuleImports {
   readonly path: string;
@@ -128,6 +147,9 @@ export function findViolations(modules: readonly ModuleImports[]): string[] {
     const code = codeOf(text);
     if (!mayUseDeno(path) && /\bDeno\s*[.[?]/.test(code)) {
       violations.push(`${path}: uses Deno outside cli/, data/, checkpoints/, main.ts and *_ffi.ts`);
+    }
+    if (!mayReachIntoTfjs(path) && engineInternals.test(code)) {
+      violations.push(`${path}: reaches into tfjs' engine outside backends/tfjs/`);
     }
     if (layer !== "deps") {
       for (const name of packages) violations.push(`${path}: names "${name}" outside deps/`);

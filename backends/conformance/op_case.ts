@@ -10,7 +10,7 @@ import { Generator } from "../../core/generator.ts";
 import { sizeOf } from "../../core/shapes.ts";
 import type { Context, Precision } from "../backend.ts";
 import { createReferenceBackend } from "../reference/mod.ts";
-import { Tape } from "../tape.ts";
+import { Tape } from "../tfjs/tape.ts";
 import {
   type ConformanceCase,
   defineCase,

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs.ts";
+import type { DataType, Tensor, TensorInfo } from "../../deps/tfjs.ts";
 import { MathBackendCPU } from "../../deps/tfjs_cpu.ts";
+import { makeTensor } from "../tfjs/handles.ts";
 import type { Arena, Block } from "./memory/arena.ts";
 import type { ThreadPool } from "./threads/thread_pool.ts";
 
@@ -122,7 +123,7 @@ export class ArenaBackend extends MathBackendCPU {
 
   /** A tensor with undefined values, for a kernel to fill. */
   empty(shape: number[], dtype: "float32" | "int32" = "float32"): Tensor {
-    return tf.engine().makeTensorFromTensorInfo(this.emptyInfo(shape, dtype), this);
+    return makeTensor(this.emptyInfo(shape, dtype), this);
   }
 
   /** The same without registering a tensor: what tfjs' kernels return. */

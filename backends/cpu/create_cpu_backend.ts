@@ -5,9 +5,8 @@
  * @module
  */
 
-import { tf } from "../../deps/tfjs.ts";
-import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
 import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
+import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import { ArenaBackend } from "./arena_backend.ts";
 import { createFusedKernels, encodePortableKernels } from "./kernels/kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
@@ -33,20 +32,6 @@ export interface CpuBackendOptions extends ProviderOptions {
   maximumBytes?: number;
   /** Multiplications from which on a kernel is divided over threads. */
   sharedWork?: number;
-}
-
-/** Puts the backend into tfjs' registry under a name of its own. */
-async function registerBackend(backend: ArenaBackend): Promise<TfjsSlot> {
-  const name = freeBackendName("mimic-cpu");
-  tf.registerBackend(name, () => backend);
-  // Kernels stay registered under a name that was in use before; they hold no state.
-  if (tf.getKernelsForBackend(name).length === 0) {
-    tf.copyRegisteredKernels("cpu", name);
-    replaceTfjsKernels(name);
-  }
-  const slot = await TfjsSlot.start(name);
-  if (slot === null) throw new Error(`Cannot start the tfjs backend "${name}"`);
-  return slot;
 }
 
 class CpuBackend implements Backend {
@@ -135,7 +120,11 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     sharedWork: options.sharedWork,
   });
   const runtime = { tensors: new ArenaBackend(arena, pool), pool };
-  return new CpuBackend(runtime, await registerBackend(runtime.tensors), {
+  const slot = await TfjsSlot.register("mimic-cpu", runtime.tensors, {
+    kernelsOf: "cpu",
+    addKernels: replaceTfjsKernels,
+  });
+  return new CpuBackend(runtime, slot, {
     reducedPrecisions: "gemmBlockOfPairs" in kernels ? ["bfloat16"] : [],
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,

@@ -20,7 +20,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { AdamWArguments } from "../kernels.ts";
 import type { Parameter } from "../parameter.ts";
-import { detached } from "./_record_kernel.ts";
+import { detached } from "../tfjs/record_kernel.ts";
 
 /** What AdamW carries from step to step; lists are in the same order. */
 export interface AdamWState {

@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /** What {@link assembleTokens} puts together. */
 export interface TokenParts {

@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /** What {@link batchNorm} gives in training: the result and the batch's statistics. */
 export interface BatchNormOutput {

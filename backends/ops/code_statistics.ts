@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { scatterRows } from "./_gather_rows.ts";
-import { detached } from "./_record_kernel.ts";
+import { scatterRows } from "./gather_rows.ts";
+import { detached } from "../tfjs/record_kernel.ts";
 
 /** What a batch says about each code. */
 export interface CodeStatistics {

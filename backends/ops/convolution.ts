@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 import { linear } from "./linear.ts";
 import { roundTo, roundValue } from "./round_to.ts";
 

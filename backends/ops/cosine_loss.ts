@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { detached, recordKernel } from "./_record_kernel.ts";
+import { detached, recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * Mean of 1 − cos(prediction, target) over rows, in float32: how well VQ-KD's decoder reconstructs the

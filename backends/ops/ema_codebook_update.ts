@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { Parameter } from "../parameter.ts";
-import { detached } from "./_record_kernel.ts";
+import { detached } from "../tfjs/record_kernel.ts";
 import type { CodeStatistics } from "./code_statistics.ts";
 import { l2Normalize } from "./l2_normalize.ts";
 

@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { joinTokens, sliceTokens } from "./_slice_tokens.ts";
+import { joinTokens, sliceTokens } from "./slice_tokens.ts";
 
 /**
  * The same further tokens behind those of every image: x [B, N, C] and `tokens` [1, R, C] →

@@ -1,8 +1,8 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { alias, asRows } from "./_alias.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { alias, asRows } from "../tfjs/handles.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * Layer norm over the last axis, always in float32: (x − mean) / √(variance + epsilon) · weight + bias.

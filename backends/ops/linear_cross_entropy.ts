@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { detached, recordKernel } from "./_record_kernel.ts";
+import { detached, recordKernel } from "../tfjs/record_kernel.ts";
 import { roundGradient, roundTo, roundValue } from "./round_to.ts";
 
 /** Arguments of {@link linearCrossEntropy}. */

@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { detached } from "./_record_kernel.ts";
+import { detached } from "../tfjs/record_kernel.ts";
 
 /**
  * The code that is nearest to each row, in float32; the lowest id wins a tie. No gradient.

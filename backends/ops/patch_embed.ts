@@ -2,7 +2,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
 import { linear } from "./linear.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * Patch embedding: a convolution whose kernel is as large as its stride. Images are data: no gradient

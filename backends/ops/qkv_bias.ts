@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * The bias of BEiT's joint q, k, v projection: keys have none, for it would cancel in the softmax.

@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import { pauseTape, Tape } from "../tape.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { pauseTape, Tape } from "../tfjs/tape.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /** What {@link recompute} keeps for the second time. */
 export interface RecomputeInputs {
@@ -23,7 +23,7 @@ export interface RecomputeInputs {
  * ```ts
  * import "../../deps/tfjs_cpu.ts";
  * import { tf } from "../../deps/tfjs.ts";
- * import { Tape } from "../tape.ts";
+ * import { Tape } from "../tfjs/tape.ts";
  * import { recompute } from "./recompute.ts";
  *
  * await tf.setBackend("cpu");

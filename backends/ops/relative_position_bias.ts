@@ -1,8 +1,8 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { gatherRows } from "./_gather_rows.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { gatherRows } from "./gather_rows.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * The table of relative positions laid out as one matrix of logits per head.

@@ -6,6 +6,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context, Precision } from "../backend.ts";
+import { runKernel } from "../tfjs/run_kernel.ts";
 
 /** The tfjs kernel that backends may register for exact rounding: `x`, attribute `precision`. */
 export const roundKernelName = "MimicRoundTo";
@@ -35,7 +36,7 @@ function round(x: Tensor, precision: Precision): Tensor {
   if (tf.getKernel(roundKernelName, tf.getBackend()) === undefined) {
     return tf.tidy(() => roundByArithmetic(x, precision));
   }
-  return tf.engine().runKernel(roundKernelName, { x }, { precision }) as Tensor;
+  return runKernel(roundKernelName, { x }, { precision });
 }
 
 function rounding(

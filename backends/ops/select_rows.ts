@@ -1,9 +1,9 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { observed } from "../watch.ts";
-import { alias, asRows } from "./_alias.ts";
-import { gatherRows } from "./_gather_rows.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { alias, asRows } from "../tfjs/handles.ts";
+import { gatherRows } from "./gather_rows.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * Some tokens of a batch, wherever they are.

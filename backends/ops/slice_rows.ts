@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { sliceTokens } from "./_slice_tokens.ts";
+import { sliceTokens } from "./slice_tokens.ts";
 
 /**
  * Rows of `x` [R, C] that follow one another → [count, C].

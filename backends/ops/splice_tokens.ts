@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { joinTokens, sliceTokens } from "./_slice_tokens.ts";
+import { joinTokens, sliceTokens } from "./slice_tokens.ts";
 
 /**
  * A cls token before the patch tokens of another sequence: the input of the patch-aggregation blocks

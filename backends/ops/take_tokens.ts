@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { sliceTokens } from "./_slice_tokens.ts";
+import { sliceTokens } from "./slice_tokens.ts";
 
 /**
  * Some of the tokens of `x` [B, N, C], whose token 0 is the cls token: `cls` → [B, C], `patches` →

@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { Parameter } from "../parameter.ts";
-import { Tape } from "../tape.ts";
+import { Tape } from "../tfjs/tape.ts";
 
 /** A loss, what else was computed on the way, and gradients: the caller's to dispose. */
 export interface ValueAndGradients {

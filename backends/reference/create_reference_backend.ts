@@ -7,7 +7,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import { MathBackendCPU } from "../../deps/tfjs_cpu.ts";
-import { freeBackendName, TfjsSlot } from "../_tfjs_slot.ts";
+import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import { roundKernel } from "./round_kernel.ts";
@@ -97,14 +97,10 @@ class ReferenceBackend implements Backend {
  * ```
  */
 export async function createReferenceBackend(): Promise<Backend> {
-  const name = freeBackendName("mimic-reference");
   const tensors = new CountingBackend();
-  tf.registerBackend(name, () => tensors, 0);
-  if (tf.getKernelsForBackend(name).length === 0) {
-    tf.copyRegisteredKernels("cpu", name);
-    tf.registerKernel({ ...roundKernel, backendName: name });
-  }
-  const slot = await TfjsSlot.start(name);
-  if (slot === null) throw new Error(`Cannot start "${name}"`);
+  const slot = await TfjsSlot.register("mimic-reference", tensors, {
+    kernelsOf: "cpu",
+    addKernels: (backendName) => tf.registerKernel({ ...roundKernel, backendName }),
+  });
   return new ReferenceBackend(slot, tensors);
 }

@@ -7,12 +7,12 @@
  * @module
  */
 
-import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
+import type { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
 import { BufferAllocator } from "./buffer_allocator.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { DeviceFaults } from "./device_faults.ts";
 import type { KernelProfiler } from "./kernel_profiler.ts";
-import type { BufferSlice, Internals } from "./tfjs_internals.ts";
+import { type BufferSlice, WebgpuTensors } from "../tfjs/webgpu_tensors.ts";
 import { UniformBuffers } from "./uniform_buffers.ts";
 
 /** A recorded dispatch: what {@link CommandRecorder.dispatch} needs. */
@@ -30,7 +30,7 @@ export interface Dispatch {
 const DISPATCHES_PER_SUBMIT = 32;
 
 /** See the module's text. */
-export class CommandRecorder extends WebGPUBackend {
+export class CommandRecorder extends WebgpuTensors {
   /** The kernel at work, for messages. */
   kernel = "";
   /** Times every dispatch while there is one. */
@@ -44,7 +44,7 @@ export class CommandRecorder extends WebGPUBackend {
     super(device, info);
     this.allocator = new BufferAllocator(device, { limitBytes, kernel: () => this.kernel });
     this.#uniforms = new UniformBuffers(device, () => this.flush());
-    this.internals.bufferManager = this.pool;
+    this.useBufferPool(this.pool);
   }
 
   /** The buffers of tensors. */
@@ -61,32 +61,18 @@ export class CommandRecorder extends WebGPUBackend {
     return this.allocator.faults;
   }
 
-  protected get internals(): Internals {
-    return this as unknown as Internals;
-  }
-
   copy(from: BufferSlice, to: BufferSlice): void {
-    this.ensureCommandEncoderReady();
-    this.endComputePassEncoder();
-    this.internals.commandEncoder!.copyBufferToBuffer(
-      from.buffer,
-      from.offset,
-      to.buffer,
-      to.offset,
-      from.size,
-    );
+    this.encoderOutsidePass()
+      .copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, from.size);
   }
 
   /** Fills a buffer with zeros. */
   clear({ buffer, offset, size }: BufferSlice): void {
-    this.ensureCommandEncoderReady();
-    this.endComputePassEncoder();
-    this.internals.commandEncoder!.clearBuffer(buffer, offset, size);
+    this.encoderOutsidePass().clearBuffer(buffer, offset, size);
   }
 
   /** Records one dispatch; it runs when the queue is next submitted. */
   dispatch({ label, pipeline, bindings, uniform, grid }: Dispatch): void {
-    const inner = this.internals;
     const entries = bindings.map((resource, binding) => ({ binding, resource }));
     if (uniform) {
       const buffer = this.#uniforms.of(uniform);
@@ -97,28 +83,24 @@ export class CommandRecorder extends WebGPUBackend {
     }
     const layout = pipeline.getBindGroupLayout(0);
     const group = this.device.createBindGroup({ label, layout, entries });
-    this.ensureCommandEncoderReady();
-    const pass = this.#passFor(label);
+    this.#profile(label);
+    const pass = this.openPass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(...grid);
     this.dispatches++;
-    if (++inner.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) this.flush();
+    if (this.countDispatch() >= DISPATCHES_PER_SUBMIT) this.flush();
   }
 
-  /** The open pass, or while profiling a new one. */
-  #passFor(name: string): GPUComputePassEncoder {
-    const inner = this.internals;
-    if (this.profiler !== null) {
-      this.endComputePassEncoder();
-      inner.computePassEncoder = this.profiler.beginPass(inner.commandEncoder!, name);
-    }
-    return inner.computePassEncoder ??= inner.commandEncoder!.beginComputePass();
+  /** While profiling, every dispatch has a pass of its own. */
+  #profile(name: string): void {
+    const { profiler } = this;
+    if (profiler !== null) this.replacePass((encoder) => profiler.beginPass(encoder, name));
   }
 
   /** Hands all recorded work to the GPU. */
   flush(): void {
-    if (!this.internals.commandEncoder) return;
+    if (!this.isRecording) return;
     this.endComputePassEncoder();
     this.submitQueue();
   }
@@ -132,10 +114,7 @@ export class CommandRecorder extends WebGPUBackend {
     ...given: Parameters<WebGPUBackend["runWebGPUProgram"]>
   ): ReturnType<WebGPUBackend["runWebGPUProgram"]> {
     this.dispatches++;
-    if (this.profiler !== null) {
-      this.ensureCommandEncoderReady();
-      this.#passFor(`tfjs ${given[0].constructor.name}`);
-    }
+    this.#profile(`tfjs ${given[0].constructor.name}`);
     const { kernel } = this;
     this.kernel ||= `tfjs ${given[0].constructor.name}`;
     try {

@@ -9,6 +9,7 @@ import { UserError } from "../../core/errors.ts";
 import type { MeasurementStore } from "../../core/measurement_store.ts";
 import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
+import type { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import {
   type AdapterOptions,
   type AdapterSummary,
@@ -45,15 +46,6 @@ export interface WebgpuBackend extends Backend {
   stopProfile(): Promise<KernelSpan[]>;
 }
 
-/** What tfjs keeps about the active backend; restored after each {@link Backend.run}. */
-interface ActiveBackend {
-  backendName: string | null;
-  backendInstance: unknown;
-  profiler: unknown;
-}
-
-let created = 0;
-
 /**
  * Opens a GPU as a backend of its own: other WebGPU backends of tfjs in the process are not touched.
  *
@@ -76,14 +68,13 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   const device = await openDevice(adapter, options.float16 === false ? ["shader-f16"] : []);
   // tfjs would run ops on small tensors on the processor, and then wait for the GPU at the next one.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
-  const name = created++ === 0 ? "mimic-webgpu" : `mimic-webgpu-${created}`;
-  const runner = registerRunner(name, device, adapter.info, options.memoryLimitBytes);
+  const { runner, slot } = await registerRunner(device, adapter.info, options.memoryLimitBytes);
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
   const attention = attentionTilingChoice(summary);
   const kernels = createKernels(runner, { tilings, attention });
   runner.runtime.dispatches = 0;
-  return new DeviceBackend(name, runner.runtime, { adapter: summary, kernels });
+  return new DeviceBackend(slot, runner.runtime, { adapter: summary, kernels });
 }
 
 class DeviceBackend implements WebgpuBackend {
@@ -91,17 +82,15 @@ class DeviceBackend implements WebgpuBackend {
   readonly adapter: AdapterSummary;
   readonly capabilities: Capabilities;
   readonly kernels: Kernels;
-  #tfjsName: string;
-  #runtime: Runtime;
-  #engine = tf.engine() as unknown as ActiveBackend;
-  #own: ActiveBackend | null = null;
+  readonly #slot: TfjsSlot;
+  readonly #runtime: Runtime;
 
   constructor(
-    tfjsName: string,
+    slot: TfjsSlot,
     runtime: Runtime,
     { adapter, kernels }: { adapter: AdapterSummary; kernels: Kernels },
   ) {
-    this.#tfjsName = tfjsName;
+    this.#slot = slot;
     this.#runtime = runtime;
     this.adapter = adapter;
     this.kernels = kernels;
@@ -120,22 +109,7 @@ class DeviceBackend implements WebgpuBackend {
 
   run<T>(work: () => T): T {
     this.#runtime.faults.check();
-    const { backendName, backendInstance, profiler } = this.#engine;
-    if (this.#own) Object.assign(this.#engine, this.#own);
-    else this.#activate();
-    try {
-      return work();
-    } finally {
-      Object.assign(this.#engine, { backendName, backendInstance, profiler });
-    }
-  }
-
-  /** The first activation goes through tfjs, which runs its kernels' set-up. */
-  #activate(): void {
-    // Synchronous in fact: the factory returns an instance, not a promise.
-    tf.setBackend(this.#tfjsName);
-    const { backendName, backendInstance, profiler } = this.#engine;
-    this.#own = { backendName, backendInstance, profiler };
+    return this.#slot.run(work);
   }
 
   async sync(): Promise<void> {
@@ -174,9 +148,6 @@ class DeviceBackend implements WebgpuBackend {
 
   async dispose(): Promise<void> {
     await this.sync().catch(() => {}); // a lost device is disposed of all the same
-    const { backendName, backendInstance, profiler } = this.#engine;
-    const wasActive = backendName === this.#tfjsName;
-    tf.removeBackend(this.#tfjsName);
-    if (!wasActive) Object.assign(this.#engine, { backendName, backendInstance, profiler });
+    this.#slot.remove();
   }
 }

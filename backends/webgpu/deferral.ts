@@ -8,7 +8,8 @@
  * @module
  */
 
-import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Tensor } from "../../deps/tfjs.ts";
+import { forgetValues } from "../tfjs/handles.ts";
 
 /** What reference counting needs of the runtime. */
 interface TensorOwner {
@@ -90,9 +91,8 @@ export class Deferrals {
   }
 
   #release(entry: Entry): void {
-    const engine = tf.engine() as unknown as { removeDataId(id: object, owner: unknown): void };
     for (const id of entry.inputs) {
-      if (this.#owner.disposeData(id)) engine.removeDataId(id, this.#owner);
+      if (this.#owner.disposeData(id)) forgetValues(id, this.#owner);
     }
   }
 }

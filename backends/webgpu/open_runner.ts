@@ -1,31 +1,37 @@
 /** A device as a backend of tfjs, with what runs our shaders on it. @module */
 
-import { tf } from "../../deps/tfjs.ts";
+import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import { openDevice, requestAdapter } from "./adapter.ts";
 import { registerAdd } from "./add_kernel.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shaders/shader_runner.ts";
 
-/** Registers `device` with tfjs as the backend `name`, which is not made the active one. */
-export function registerRunner(
-  name: string,
+/** A device at tfjs' service and ours. */
+export interface OpenRunner {
+  readonly runner: ShaderRunner;
+  readonly slot: TfjsSlot;
+}
+
+/** Registers `device` with tfjs, without making it the active backend. */
+export async function registerRunner(
   device: GPUDevice,
   info: GPUAdapterInfo,
   limitBytes?: number,
-): ShaderRunner {
-  tf.copyRegisteredKernels("webgpu", name);
-  registerAdd(name);
+): Promise<OpenRunner> {
   const runtime = new Runtime(device, info, limitBytes);
-  tf.registerBackend(name, () => runtime, 0);
-  return new ShaderRunner(runtime);
+  const slot = await TfjsSlot.register("mimic-webgpu", runtime, {
+    kernelsOf: "webgpu",
+    addKernels: registerAdd,
+  });
+  return { runner: new ShaderRunner(runtime), slot };
 }
 
-/** Opens the GPU for work with single kernels: as tfjs' active backend `name`, without a table of them. */
-export async function openRunner(
-  name: string,
-): Promise<{ adapter: GPUAdapter; runner: ShaderRunner; runtime: Runtime }> {
+/** Opens the GPU for work with single kernels, as tfjs' active backend, without a table of them. */
+export async function openRunner(): Promise<
+  OpenRunner & { readonly adapter: GPUAdapter; readonly runtime: Runtime }
+> {
   const adapter = await requestAdapter();
-  const runner = registerRunner(name, await openDevice(adapter), adapter.info);
-  tf.setBackend(name);
-  return { adapter, runner, runtime: runner.runtime };
+  const { runner, slot } = await registerRunner(await openDevice(adapter), adapter.info);
+  slot.activate();
+  return { adapter, runner, slot, runtime: runner.runtime };
 }

@@ -13,10 +13,11 @@ import { type DataType, type Tensor, type TensorInfo, tf } from "../../deps/tfjs
 import type { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
 import { CommandRecorder } from "./command_recorder.ts";
 import { Deferrals } from "./deferral.ts";
-import { asSlice, type BufferSlice, type DataId, type TensorData } from "./tfjs_internals.ts";
+import { makeTensor } from "../tfjs/handles.ts";
+import { asSlice, type BufferSlice, type DataId, type TensorData } from "../tfjs/webgpu_tensors.ts";
 
 export type { Dispatch } from "./command_recorder.ts";
-export type { BufferSlice } from "./tfjs_internals.ts";
+export type { BufferSlice } from "../tfjs/webgpu_tensors.ts";
 
 /** How the elements of a float tensor lie in its buffer. */
 export type Storage = "float32" | "float16";
@@ -52,13 +53,13 @@ export class Runtime extends CommandRecorder {
     const id = info.dataId as DataId;
     const elements = tf.util.sizeFromShape(shape);
     const bytes = storage === "float16" ? Math.ceil(elements / 2) * 4 : elements * 4;
-    this.internals.tensorMap.get(id).resource = this.allocator.acquire(
+    this.dataOf(id).resource = this.allocator.acquire(
       Math.max(bytes, 4),
       storage,
       shape,
     );
     if (storage === "float16") this.#halves.add(id);
-    return tf.engine().makeTensorFromTensorInfo(info, this);
+    return makeTensor(info, this);
   }
 
   /**
@@ -69,7 +70,7 @@ export class Runtime extends CommandRecorder {
     const held = this.sliceOf(parameter);
     const gradient = this.allocateLater(parameter.shape);
     const place = held && this.claimGradientSlot?.(held, gradient);
-    const data = this.internals.tensorMap.get(gradient.dataId as DataId);
+    const data = this.dataOf(gradient.dataId as DataId);
     data.resource = place ?? this.#acquireFloats(gradient.shape);
     return gradient;
   }
@@ -77,7 +78,7 @@ export class Runtime extends CommandRecorder {
   /** As {@link allocate}, with a buffer only from the first use on: for what may never be computed. */
   allocateLater(shape: number[]): Tensor {
     const info = this.makeTensorInfo(shape, "float32");
-    return tf.engine().makeTensorFromTensorInfo(info, this);
+    return makeTensor(info, this);
   }
 
   /** Says that `tensor` will never have contents; its use is an error from now on. */
@@ -109,9 +110,9 @@ export class Runtime extends CommandRecorder {
   bindingOf(tensor: TensorInfo): BufferSlice {
     const id = tensor.dataId as DataId;
     this.#prepare(id);
-    if (!this.internals.tensorMap.get(id).resource) this.uploadToGPU(id);
-    this.internals.commandQueueOwnedIds.add(id);
-    return asSlice(this.internals.tensorMap.get(id).resource!);
+    if (!this.dataOf(id).resource) this.uploadToGPU(id);
+    this.keepUntilSubmitted(id);
+    return asSlice(this.dataOf(id).resource!);
   }
 
   /** As {@link bindingOf}, widened to float32 where it was stored as float16. */
@@ -124,7 +125,7 @@ export class Runtime extends CommandRecorder {
   bindingOfOutput(tensor: TensorInfo): BufferSlice {
     const binding = this.bindingOf(tensor);
     // tfjs keeps what was read back; it is stale from now on.
-    this.internals.tensorMap.get(tensor.dataId as DataId).values = null;
+    this.dataOf(tensor.dataId as DataId).values = null;
     this.onWritten?.(tensor.dataId as DataId);
     return binding;
   }
@@ -133,7 +134,7 @@ export class Runtime extends CommandRecorder {
   moveInto(tensor: TensorInfo, slice: BufferSlice): void {
     const from = this.bindingOfOutput(tensor);
     this.copy(from, slice);
-    const data = this.internals.tensorMap.get(tensor.dataId as DataId);
+    const data = this.dataOf(tensor.dataId as DataId);
     if (data.resource instanceof GPUBuffer) {
       this.pool.releaseBuffer(data.resource);
     } else {
@@ -147,12 +148,12 @@ export class Runtime extends CommandRecorder {
     const from = this.bindingOf(tensor);
     const buffer = this.#acquireFloats(tensor.shape);
     this.copy(from, asSlice(buffer));
-    this.internals.tensorMap.get(tensor.dataId as DataId).resource = buffer;
+    this.dataOf(tensor.dataId as DataId).resource = buffer;
   }
 
   /** The slice that {@link moveInto} put `tensor` in, if any. */
   sliceOf(tensor: TensorInfo): BufferSlice | null {
-    const { resource } = this.internals.tensorMap.get(tensor.dataId as DataId);
+    const { resource } = this.dataOf(tensor.dataId as DataId);
     return resource && !(resource instanceof GPUBuffer) ? resource : null;
   }
 
@@ -166,7 +167,7 @@ export class Runtime extends CommandRecorder {
   /** Gives `tensor` the float16 buffer of `half`, which is gone after. */
   replaceByHalf(tensor: Tensor, half: Tensor): void {
     const [data, taken] = [tensor, half].map(({ dataId }) => {
-      return this.internals.tensorMap.get(dataId as DataId);
+      return this.dataOf(dataId as DataId);
     });
     this.pool.releaseBuffer(data.resource as GPUBuffer);
     data.resource = taken.resource;
@@ -178,7 +179,7 @@ export class Runtime extends CommandRecorder {
 
   override uploadToGPU(id: DataId): void {
     this.#prepare(id);
-    const data = this.internals.tensorMap.get(id);
+    const data = this.dataOf(id);
     if (this.#halves.has(id)) this.#widen(id, data);
     if (data.resource) return;
     const bytes = tf.util.sizeFromShape(data.shape) * 4;
@@ -191,7 +192,7 @@ export class Runtime extends CommandRecorder {
     const full = this.#acquireFloats(data.shape);
     this.widen!(asSlice(half), asSlice(full));
     this.pool.releaseBuffer(half);
-    this.internals.commandQueueOwnedIds.add(id);
+    this.keepUntilSubmitted(id);
     data.resource = full;
     this.#halves.delete(id);
   }
@@ -199,7 +200,7 @@ export class Runtime extends CommandRecorder {
   override async read(id: DataId): ReturnType<WebGPUBackend["read"]> {
     await this.faults.settle();
     this.#prepare(id);
-    const data = this.internals.tensorMap.get(id);
+    const data = this.dataOf(id);
     if (data.values == null && this.#halves.has(id)) this.#widen(id, data);
     if (data.values == null && data.resource && !(data.resource instanceof GPUBuffer)) {
       data.values = await this.#readSlice(data.resource);
@@ -222,14 +223,14 @@ export class Runtime extends CommandRecorder {
   }
 
   override disposeData(id: DataId, force = false): boolean {
-    const data = this.internals.tensorMap.has(id) ? this.internals.tensorMap.get(id) : null;
+    const data = this.hasData(id) ? this.dataOf(id) : null;
     const isLast = data !== null && (force || data.refCount <= 1);
     if (isLast) {
       this.deferrals.forget(id);
       this.onFreed?.(id);
       // tfjs would wait for the next submission. Whoever gets the buffer next writes it by work that
       // is recorded after all that reads it.
-      this.internals.commandQueueOwnedIds.delete(id);
+      this.freeAtOnce(id);
     }
     if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {
       const slice = data.resource;

@@ -32,7 +32,7 @@ const headWidth = 64;
 const tilings = Object.entries<AttentionTiling>(ATTENTION_TILINGS)
   .filter(([name]) => names ? names.split(",").includes(name) : !name.startsWith("lanes"));
 
-const { adapter, runner, runtime } = await openRunner("attention");
+const { adapter, runner, runtime } = await openRunner();
 
 interface Inputs {
   readonly qkv: Tensor;

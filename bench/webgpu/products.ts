@@ -17,7 +17,7 @@ import { warmUp } from "./_warm_up.ts";
 const rows = Number(Deno.args[0] ?? 64) * 197;
 const shapes = [[384, 1536], [1536, 384], [768, 2304], [768, 768], [768, 3072], [3072, 768]];
 
-const { adapter, runner, runtime } = await openRunner("products");
+const { adapter, runner, runtime } = await openRunner();
 const results = [];
 const names = (Object.keys(TILINGS) as TilingName[]).filter((name) => fits(name, adapter.limits));
 for (const [inputs, outputs] of shapes) {

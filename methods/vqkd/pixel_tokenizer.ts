@@ -11,7 +11,7 @@ import { codeStatistics } from "../../backends/ops/code_statistics.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import type { Generator } from "../../core/generator.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
-import { withoutGradient } from "../../models/without_gradient.ts";
+import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
 
 /** The size of a pixel tokenizer. */

@@ -11,7 +11,7 @@ import { convolution } from "../../backends/ops/convolution.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
 import { affineSpecs } from "../parameter_specs.ts";
-import { withoutGradient } from "../without_gradient.ts";
+import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 
 const epsilon = 1e-5;
 /** Share of the running statistics that each batch replaces. */

@@ -19,7 +19,7 @@ import {
   ParameterSet,
 } from "../parameter_set.ts";
 import { affineSpecs, encoderSpecs } from "../parameter_specs.ts";
-import { withoutGradient } from "../without_gradient.ts";
+import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { normaliseChannels } from "./normalise_channels.ts";
 import type { ChannelStatistics, Teacher, TeacherImages } from "./teacher.ts";
 

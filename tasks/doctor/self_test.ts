@@ -12,7 +12,7 @@ import {
   runConformance,
 } from "../../backends/conformance.ts";
 import { linear } from "../../backends/ops/linear.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, vitBase } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";

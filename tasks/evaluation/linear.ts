@@ -12,7 +12,7 @@ import {
   linearCrossEntropy,
   type LinearCrossEntropyArguments,
 } from "../../backends/ops/linear_cross_entropy.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import type { FeatureSet } from "./features.ts";
 import type { Accuracy } from "./knn.ts";
 

@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { softTargetCrossEntropy } from "../../backends/ops/soft_target_cross_entropy.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { mixImages, softLabels } from "../../data/mix.ts";
 import { vitBase } from "../../models/beit_config.ts";
 import { Classifier } from "../../models/classifier.ts";

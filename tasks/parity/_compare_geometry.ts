@@ -1,6 +1,6 @@
 import { tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import type { Comparison } from "./comparison.ts";

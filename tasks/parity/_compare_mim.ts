@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { type BeitConfig, vitBase } from "../../models/beit_config.ts";
 import {
   MaskedImageModel,

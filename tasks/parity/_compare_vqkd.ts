@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { modelOfTensors } from "../../checkpoints/open_model.ts";
 import type { TensorMap } from "../../checkpoints/tensor_data.ts";
 import { createEncoderTeacher } from "../../methods/vqkd/encoder_teacher.ts";

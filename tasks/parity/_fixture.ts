@@ -1,6 +1,6 @@
 import type { Backend, Context } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
-import type { Tape } from "../../backends/tape.ts";
+import type { Tape } from "../../backends/tfjs/tape.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 

@@ -5,7 +5,7 @@ import { Generator } from "../../core/generator.ts";
 import { Classifier, classifierConfig } from "../../models/classifier.ts";
 import { extractFeatures } from "../../models/features.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { createTiny, noiseImages, onReference, tinyConfig, valuesOf } from "./_tiny.ts";
 
 Deno.test("a classifier has a position table in each block and none to share, and no mask token", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { Generator } from "../../core/generator.ts";
 import { type MaskedImageModel, maskedPositions } from "../../models/masked_image_model.ts";
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";

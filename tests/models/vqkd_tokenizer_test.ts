@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import { Tape } from "../../backends/tape.ts";
+import { Tape } from "../../backends/tfjs/tape.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { initialisePlain } from "../../models/initialise.ts";

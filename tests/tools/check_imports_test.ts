@@ -22,6 +22,8 @@ Deno.test("findViolations() lets the arrows of the architecture pass", () => {
     module("backends/cpu/blas_ffi.ts", { text: "Deno.dlopen()" }),
     module("models/a.ts", { text: '/** Deno.cwd() */ const a = "Deno.cwd()"; // Deno.cwd()' }),
     module("deps/zod.ts", { packages: ["npm:zod@4.6.7"] }),
+    module("backends/tfjs/engine.ts", { text: "const own = tf.engine();" }),
+    module("backends/ops/a.ts", { text: 'tf.add(a, b); "tf.engine()"; // tf.engine()' }),
   ];
   assert.deepEqual(findViolations(allowed), []);
 });
@@ -34,6 +36,9 @@ Deno.test("findViolations() names each file against them", () => {
     [importing("tasks/a.ts", "cli/_style.ts"), /"tasks" must not import "cli/],
     [importing("extra/a.ts", "core/errors.ts"), /unknown folder "extra"/],
     [module("models/a.ts", { text: "const d = Deno.cwd();" }), /uses Deno outside/],
+    [module("models/a.ts", { text: "tf.engine().startScope();" }), /models\/a\.ts: reaches into/],
+    [module("backends/webgpu/a.ts", { text: "tf.registerBackend(name, make)" }), /reaches into/],
+    [module("backends/webgpu/a.ts", { text: "internals.tensorMap.get(id)" }), /reaches into tfjs/],
     [module("core/a.ts", { packages: ["npm:zod@4.6.7"] }), /names "npm:zod@4\.6\.7" outside deps/],
   ];
   for (const [found, wanted] of forbidden) {

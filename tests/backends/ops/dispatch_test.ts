@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { Backend, Context } from "../../../backends/backend.ts";
 import type { Kernels } from "../../../backends/kernels.ts";
-import { detached, recordKernel } from "../../../backends/ops/_record_kernel.ts";
+import { detached, recordKernel } from "../../../backends/tfjs/record_kernel.ts";
 import { layerNorm } from "../../../backends/ops/layer_norm.ts";
 import { linear } from "../../../backends/ops/linear.ts";
 import { linearCrossEntropy } from "../../../backends/ops/linear_cross_entropy.ts";
 import { patchEmbed } from "../../../backends/ops/patch_embed.ts";
 import { selectRows } from "../../../backends/ops/select_rows.ts";
-import { Tape } from "../../../backends/tape.ts";
+import { Tape } from "../../../backends/tfjs/tape.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import { normal, onReference, reference } from "../_context.ts";
 

@@ -1,6 +1,6 @@
 import { linearCrossEntropy } from "../../../backends/ops/linear_cross_entropy.ts";
 import { nearestCode } from "../../../backends/ops/nearest_code.ts";
-import { Tape } from "../../../backends/tape.ts";
+import { Tape } from "../../../backends/tfjs/tape.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import { webgpuTest } from "./_backend.ts";
 import { assertClose, Samples } from "./_compare.ts";

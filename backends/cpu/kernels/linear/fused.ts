@@ -2,7 +2,7 @@
 
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import type { Activation, LinearKernel } from "../../../kernels.ts";
-import { isTapeOpen } from "../../../tape.ts";
+import { isTapeOpen } from "../../../tfjs/tape.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { activationKernelNames } from "../../products/gemm/job.ts";
 import { type MatrixProduct, multiplyMatrices } from "../../products/multiply_matrices.ts";

@@ -13,7 +13,7 @@ import ofTensor from "./layer_norm_of_tensor.wgsl" with { type: "text" };
 import rowSums from "../../shaders/row_sums.wgsl" with { type: "text" };
 import type { TensorInfo } from "../../../../deps/tfjs.ts";
 import type { LayerNormKernel } from "../../../kernels.ts";
-import { isTapeOpen } from "../../../tape.ts";
+import { isTapeOpen } from "../../../tfjs/tape.ts";
 import { float, foldedGrid } from "../../shaders/shader_runner.ts";
 import {
   COLUMN_QUADS,

@@ -5,7 +5,7 @@ import backwardCode from "./residual_backward.wgsl" with { type: "text" };
 import columnSums from "../../shaders/column_sums.wgsl" with { type: "text" };
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import type { ResidualKernel } from "../../../kernels.ts";
-import { isTapeOpen } from "../../../tape.ts";
+import { isTapeOpen } from "../../../tfjs/tape.ts";
 import { foldedGrid } from "../../shaders/shader_runner.ts";
 import {
   COLUMN_QUADS,

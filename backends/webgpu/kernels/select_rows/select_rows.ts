@@ -3,7 +3,7 @@
 import gatherCode from "./gather_rows.wgsl" with { type: "text" };
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import type { SelectRowsKernel } from "../../../kernels.ts";
-import { isTapeOpen } from "../../../tape.ts";
+import { isTapeOpen } from "../../../tfjs/tape.ts";
 import { foldedGrid } from "../../shaders/shader_runner.ts";
 import { rowsOf, WORKGROUP } from "../../shaders/shapes.ts";
 import type { KernelTools } from "../kernel_tools.ts";

@@ -7,7 +7,6 @@ import {
 } from "../../../../backends/webgpu/products/choose_tilings.ts";
 import { TILINGS } from "../../../../backends/webgpu/products/matrix_product.ts";
 import { openRunner } from "../../../../backends/webgpu/open_runner.ts";
-import { tf } from "../../../../deps/tfjs.ts";
 import { hasAdapter } from "../_adapter.ts";
 
 const samples = { large: [128, 128, 128], medium: [128, 128, 32] } as const;
@@ -18,7 +17,7 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const { adapter, runner, runtime } = await openRunner("tilings");
+    const { adapter, runner, runtime, slot } = await openRunner();
     try {
       const summary = { ...summarizeAdapter(adapter), isSoftware: false };
       const measurements = new Map<string, unknown>();
@@ -45,7 +44,7 @@ Deno.test({
       for (const key of measurements.keys()) measurements.set(key, { large: "gone" });
       assert.ok((await count("a GPU")).dispatches > 0, "a tiling that is no more was taken");
     } finally {
-      tf.removeBackend("tilings");
+      slot.remove();
     }
   },
 });

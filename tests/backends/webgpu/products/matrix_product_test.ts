@@ -45,7 +45,7 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const { runner, runtime } = await openRunner("products");
+    const { runner, runtime, slot } = await openRunner();
     const names = (Object.keys(TILINGS) as TilingName[])
       .filter((name) => fits(name, runtime.device.limits));
     try {
@@ -95,7 +95,7 @@ Deno.test({
         }
       }
     } finally {
-      tf.removeBackend("products");
+      slot.remove();
     }
   },
 });

@@ -4,7 +4,7 @@ import {
   type AttentionTiling,
 } from "../../../../../backends/webgpu/kernels/attention/attention_tilings.ts";
 import { openRunner } from "../../../../../backends/webgpu/open_runner.ts";
-import { type Tensor, tf } from "../../../../../deps/tfjs.ts";
+import type { Tensor } from "../../../../../deps/tfjs.ts";
 import { hasAdapter } from "../../_adapter.ts";
 import { assertClose, Samples } from "../../_compare.ts";
 
@@ -17,7 +17,7 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const { runner } = await openRunner("attention-tilings");
+    const { runner, slot } = await openRunner();
     try {
       for (const [samples, tokens, headWidth] of [[3, 71, 20], [2, 6, 6]]) {
         const draws = new Samples(tokens);
@@ -40,7 +40,7 @@ Deno.test({
         await assertClose(run(lanes16, twoSamples), expected, 1e-6);
       }
     } finally {
-      tf.removeBackend("attention-tilings");
+      slot.remove();
     }
   },
 });

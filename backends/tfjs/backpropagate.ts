@@ -5,19 +5,11 @@
  * @module
  */
 
-import { type Tensor, tf } from "../deps/tfjs.ts";
-import { tidyTensors } from "./_tidy_tensors.ts";
-import { formatShape, sameShape } from "../core/shapes.ts";
-
-/** tfjs' record of one op. */
-export interface TapeNode {
-  readonly kernelName: string;
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  readonly outputs: readonly Tensor[];
-  readonly gradient?: (dys: (Tensor | null)[]) => Record<string, () => Tensor>;
-  /** What the gradient needs of the forward pass; the tape's own handles. */
-  saved?: Tensor[];
-}
+import type { Tensor } from "../../deps/tfjs.ts";
+import { formatShape, sameShape } from "../../core/shapes.ts";
+import type { TapeNode } from "./engine.ts";
+import { runKernel } from "./run_kernel.ts";
+import { tidyTensors } from "./tidy_tensors.ts";
 
 /**
  * Gradients of `y`, times `dy`, with respect to `xs`; null where `y` does not depend on one. The
@@ -131,7 +123,7 @@ class GradientMap {
       return;
     }
     // `tf.add` compares types and shapes first; here they are known to be the same.
-    const sum = tf.engine().runKernel("Add", { a: before, b: gradient }) as Tensor;
+    const sum = runKernel("Add", { a: before, b: gradient });
     this.#hold(sum);
     this.#byId.set(id, sum);
     this.#drop(before);

@@ -4,15 +4,8 @@
  * @module
  */
 
-import { type Tensor, tf } from "../deps/tfjs.ts";
-
-interface EngineKernels {
-  runKernelFunc(kernel: {
-    forwardFunc: () => Tensor[];
-    inputs: Record<string, Tensor>;
-    backwardsFunc: () => Record<string, never>;
-  }): Tensor[];
-}
+import type { Tensor } from "../../deps/tfjs.ts";
+import { engine } from "./engine.ts";
 
 /**
  * Runs `work` so that an open tape records nothing of it, and frees what it made but its results:
@@ -22,9 +15,9 @@ interface EngineKernels {
  *
  * @example
  * ```ts
- * import "../deps/tfjs_cpu.ts";
- * import { tf } from "../deps/tfjs.ts";
- * import { Tape } from "../backends/tape.ts";
+ * import "../../deps/tfjs_cpu.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ * import { Tape } from "./tape.ts";
  * import { withoutGradient } from "./without_gradient.ts";
  *
  * await tf.setBackend("cpu");
@@ -42,8 +35,7 @@ export function withoutGradient<Results extends readonly Tensor[]>(
 ): Results {
   // The engine stops recording within a kernel, and this makes all of `work` one kernel; without
   // inputs it is on no path from a parameter to a loss.
-  const engine = tf.engine() as unknown as EngineKernels;
-  const results = engine.runKernelFunc({
+  const results = engine().runKernelFunc({
     forwardFunc: () => [...work()],
     inputs: {},
     backwardsFunc: () => ({}),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import "../../deps/tfjs_cpu.ts";
-import { tf } from "../../deps/tfjs.ts";
-import { Tape } from "../../backends/tape.ts";
+import "../../../deps/tfjs_cpu.ts";
+import { tf } from "../../../deps/tfjs.ts";
+import { Tape } from "../../../backends/tfjs/tape.ts";
 
 Deno.test("a tape gives the gradients of what ran since it was opened, and frees all", async () => {
   await tf.setBackend("cpu");

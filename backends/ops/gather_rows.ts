@@ -1,5 +1,5 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import { recordKernel } from "./_record_kernel.ts";
+import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
  * Rows of `x` [R, C] by number, `ids` int32 [M] → [M, C]. The gradient is a scatter: tfjs' own compares

@@ -8,9 +8,9 @@
  */
 
 import { type NamedTensorMap, type Tensor, tf } from "../../deps/tfjs.ts";
-import { tidyTensors } from "../_tidy_tensors.ts";
-import { isRecording, pauseTape, record, withinKernel } from "../tape.ts";
-import { alias } from "./_alias.ts";
+import { tidyTensors } from "./tidy_tensors.ts";
+import { isRecording, pauseTape, record, withinKernel } from "./tape.ts";
+import { alias } from "./handles.ts";
 
 /** A fused forward pass and its gradient. */
 export interface RecordedKernel<Inputs extends NamedTensorMap> {

@@ -2,29 +2,18 @@
  * An open tape: what runs between `open` and `gradients` is recorded, so that the stages of a step
  * can run one after another as plain functions and the last of them asks for the gradients.
  *
- * tfjs offers only `grads(f)`, which wants all stages in one closure. This file is the only one that
- * touches the engine's private tape.
+ * tfjs offers only `grads(f)`, which wants all stages in one closure.
  *
  * @module
  */
 
-import { type Tensor, tf } from "../deps/tfjs.ts";
-import { backpropagate, releaseSaved, type TapeNode } from "./_backpropagate.ts";
-
-interface EngineTape {
-  startTape(): void;
-  isTapeOn(): boolean;
-  state: {
-    activeTape: TapeNode[] | null;
-    gradientDepth: number;
-    kernelDepth: number;
-    nextTapeNodeId: number;
-  };
-}
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import { backpropagate, releaseSaved } from "./backpropagate.ts";
+import { engine, type TapeNode } from "./engine.ts";
 
 /** Runs `work` as if no tape were open. */
 export function pauseTape<T>(work: () => T): T {
-  const { state } = tf.engine() as unknown as EngineTape;
+  const { state } = engine();
   const { activeTape, gradientDepth } = state;
   Object.assign(state, { activeTape: null, gradientDepth: 0 });
   try {
@@ -36,7 +25,7 @@ export function pauseTape<T>(work: () => T): T {
 
 /** Runs the work of an op that is recorded as a whole: the tape stays open, and nothing is recorded. */
 export function withinKernel<T>(work: () => T): T {
-  const { state } = tf.engine() as unknown as EngineTape;
+  const { state } = engine();
   state.kernelDepth++;
   try {
     return work();
@@ -47,30 +36,28 @@ export function withinKernel<T>(work: () => T): T {
 
 /** Whether what runs now is followed by a backward pass. */
 export function isTapeOpen(): boolean {
-  return (tf.engine() as unknown as EngineTape).state.gradientDepth > 0;
+  return engine().state.gradientDepth > 0;
 }
 
 /** Whether an op that runs now is to be recorded: not within one that is. */
 export function isRecording(): boolean {
-  return (tf.engine() as unknown as EngineTape).isTapeOn();
+  return engine().isTapeOn();
 }
 
 /** Puts an op on the open tape; its `saved` tensors, marked as kept, are freed by the tape. */
 export function record(node: Omit<TapeNode, "kernelName">): void {
-  const { state } = tf.engine() as unknown as EngineTape;
+  const { state } = engine();
   // tfjs' own `grads` tells nodes by their number.
   state.activeTape!.push({ id: state.nextTapeNodeId++, kernelName: "", ...node } as TapeNode);
 }
 
 /** Records ops from {@link Tape.open} until {@link Tape.close}; there is one at a time. */
 export class Tape {
-  #engine = tf.engine() as unknown as EngineTape;
-
   private constructor() {
-    if (this.#engine.state.gradientDepth !== 0) {
+    if (isTapeOpen()) {
       throw new Error("Cannot open a tape: another one is open");
     }
-    this.#engine.startTape();
+    engine().startTape();
   }
 
   static open(): Tape {
@@ -112,7 +99,7 @@ export class Tape {
 
   /** Stops recording; gives what was recorded. */
   #end(): TapeNode[] {
-    const { state } = this.#engine;
+    const { state } = engine();
     const nodes = state.activeTape ?? [];
     state.activeTape = null;
     state.gradientDepth = 0;

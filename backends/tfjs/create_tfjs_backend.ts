@@ -4,11 +4,11 @@
  * @module
  */
 
-import { tf } from "../deps/tfjs.ts";
-import { UserError } from "../core/errors.ts";
-import { TfjsSlot } from "./_tfjs_slot.ts";
-import type { Backend, BackendMemory, Capabilities } from "./backend.ts";
-import type { Kernels } from "./kernels.ts";
+import { tf } from "../../deps/tfjs.ts";
+import { UserError } from "../../core/errors.ts";
+import { tfjsBackendNames, TfjsSlot } from "./tfjs_slot.ts";
+import type { Backend, BackendMemory, Capabilities } from "../backend.ts";
+import type { Kernels } from "../kernels.ts";
 
 class TfjsBackend implements Backend {
   readonly name: string;
@@ -52,8 +52,8 @@ class TfjsBackend implements Backend {
 
 /** @throws UserError where tfjs has no such backend, or it does not start */
 export async function createTfjsBackend(name: string): Promise<Backend> {
-  if (tf.findBackendFactory(name) === null) {
-    const known = Object.keys(tf.engine().registryFactory);
+  const known = tfjsBackendNames();
+  if (!known.includes(name)) {
     throw new UserError(`Cannot start backend "tfjs:${name}": tfjs has ${known.join(", ")}`, {
       hint: "import the package that registers it first",
     });

@@ -1,0 +1,11 @@
+import type { Tensor } from "../../deps/tfjs.ts";
+import { engine } from "./engine.ts";
+
+/** Runs the kernel that the active backend has registered as `name`; it gives one tensor. */
+export function runKernel(
+  name: string,
+  inputs: Record<string, Tensor>,
+  attributes?: object,
+): Tensor {
+  return engine().runKernel(name, inputs, attributes);
+}

@@ -1,0 +1,103 @@
+/**
+ * Switches tfjs' active backend and back, at once.
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import { type ActiveBackend, engine } from "./engine.ts";
+
+type KernelBackend = ReturnType<typeof tf.backend>;
+
+function readActive(): ActiveBackend {
+  const { backendName, backendInstance, profiler } = engine();
+  return { backendName, backendInstance, profiler };
+}
+
+/** How {@link TfjsSlot.register} registers a backend. */
+export interface Registration {
+  /** The backend of tfjs whose kernels it has. */
+  readonly kernelsOf: "cpu" | "webgpu";
+  /** Registers or replaces kernels under `name`; they stay there and must hold no state. */
+  readonly addKernels?: (name: string) => void;
+}
+
+/** A tfjs backend that is registered under `name`. */
+export class TfjsSlot {
+  readonly name: string;
+  readonly #own: ActiveBackend;
+
+  private constructor(name: string, own: ActiveBackend) {
+    this.name = name;
+    this.#own = own;
+  }
+
+  /** Registers a backend of one's own with tfjs, under a free name that begins with `name`. */
+  static async register(
+    name: string,
+    backend: KernelBackend,
+    { kernelsOf, addKernels }: Registration,
+  ): Promise<TfjsSlot> {
+    const free = freeBackendName(name);
+    tf.registerBackend(free, () => backend, 0);
+    // Kernels stay registered under a name that was in use before.
+    if (tf.getKernelsForBackend(free).length === 0) {
+      tf.copyRegisteredKernels(kernelsOf, free);
+      addKernels?.(free);
+    }
+    const slot = await TfjsSlot.start(free);
+    if (slot === null) throw new Error(`Cannot start the tfjs backend "${free}"`);
+    return slot;
+  }
+
+  /**
+   * Starts the backend if it has not been.
+   *
+   * @returns null where it does not start
+   */
+  static async start(name: string): Promise<TfjsSlot | null> {
+    const before = readActive();
+    try {
+      if (!await tf.setBackend(name)) return null;
+      return new TfjsSlot(name, readActive());
+    } finally {
+      Object.assign(engine(), before);
+    }
+  }
+
+  /** Makes this backend the active one until another is. */
+  activate(): void {
+    Object.assign(engine(), this.#own);
+  }
+
+  /** Runs `work` with this backend active; nests. */
+  run<T>(work: () => T): T {
+    const before = readActive();
+    this.activate();
+    try {
+      return work();
+    } finally {
+      Object.assign(engine(), before);
+    }
+  }
+
+  /** Takes the backend from tfjs' registry and frees its tensors. */
+  remove(): void {
+    const before = readActive();
+    tf.removeBackend(this.name);
+    if (before.backendName !== this.name) Object.assign(engine(), before);
+  }
+}
+
+/** The names of all backends that are registered with tfjs. */
+export function tfjsBackendNames(): string[] {
+  return Object.keys(engine().registryFactory);
+}
+
+/** `name`, or `name-2` and so on where tfjs has that already. */
+export function freeBackendName(name: string): string {
+  const taken = new Set(tfjsBackendNames());
+  let free = name;
+  for (let number = 2; taken.has(free); number++) free = `${name}-${number}`;
+  return free;
+}
