@@ -40,7 +40,7 @@ function reasonOf(error: unknown): string {
 /** Loads the program, and says what it waits for where that takes long. */
 async function loadProgram(): Promise<{ start(): Promise<number> }> {
   // Computed names: Deno looks for all that literal ones need before the first line runs.
-  const [program, progress] = ["./cli/start.ts", "./cli/_fetch_progress.ts"];
+  const [program, progress] = ["./cli/start.ts", "./cli/fetch_progress.ts"];
   const { fetchedShare, fetchLine } = await import(progress);
   const isTerminal = Deno.stderr.isTerminal();
   const begun = performance.now();

@@ -31,7 +31,7 @@ export {
   type PretrainParts,
   type PretrainResult,
   type PretrainStages,
-} from "./methods/beit/pretrain.ts";
+} from "./methods/beit/method.ts";
 export { planPretraining, type PretrainPlan } from "./methods/beit/plan.ts";
 export {
   type TokenizerOptions,
@@ -39,40 +39,40 @@ export {
   type TokenizerResult,
   type TokenizerStages,
   trainTokenizer,
-} from "./methods/vqkd/tokenizer.ts";
+} from "./methods/vqkd/method.ts";
 export {
   finetune,
   type FinetuneOptions,
   type FinetuneParts,
   type FinetuneResult,
   type FinetuneStages,
-} from "./methods/classify/finetune.ts";
+} from "./methods/classify/method.ts";
 export {
   linearProbe,
   type LinearProbeOptions,
   type LinearProbeParts,
   type LinearProbeResult,
   type LinearProbeStages,
-} from "./methods/probe/linear_probe.ts";
+} from "./methods/probe/method.ts";
 export {
   segment,
   type SegmentOptions,
   type SegmentParts,
   type SegmentResult,
   type SegmentStages,
-} from "./methods/segment/segment.ts";
-export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/inference/knn.ts";
-export { evaluate, type EvaluateResult } from "./tasks/inference/evaluate.ts";
-export { replayFailure, type ReplayOptions, type ReplayResult } from "./methods/engine/replay.ts";
-export { predict, type Prediction, type PredictOptions } from "./tasks/inference/predict.ts";
-export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/inference/features.ts";
+} from "./methods/segment/method.ts";
+export { knn, type KnnResult, type KnnTaskOptions } from "./tasks/knn.ts";
+export { evaluate, type EvaluateResult } from "./tasks/evaluate.ts";
+export { replayFailure, type ReplayOptions, type ReplayResult } from "./methods/replay.ts";
+export { predict, type Prediction, type PredictOptions } from "./tasks/predict.ts";
+export { features, type FeaturesOptions, type FeaturesResult } from "./tasks/features.ts";
 export { type PictureKind, visualize, type VisualizeOptions } from "./tasks/visualize/visualize.ts";
 export {
   tokenizeImages,
   type TokenizeOptions,
   type TokenizeResult,
 } from "./tasks/tokens/tokenize_images.ts";
-export { loadEncoder } from "./tasks/inference/load_encoder.ts";
+export { loadEncoder } from "./pipeline/weights/load_encoder.ts";
 export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
 // A method of your own: see docs/your-own-method.md.
 export {
@@ -81,25 +81,25 @@ export {
   FeatureEvaluation,
 } from "./methods/beit/evaluation.ts";
 export { beitConfig, modelFootprint } from "./methods/beit/plan.ts";
-export { createOptimizer, type TrainingConfig } from "./methods/engine/create_optimizer.ts";
-export type { DrawPictures } from "./methods/engine/run_recorder.ts";
-export { learningRateSchedule, type RunLength, runLength } from "./methods/engine/schedule.ts";
+export { createOptimizer, type TrainingConfig } from "./pipeline/engine/create_optimizer.ts";
+export type { DrawPictures } from "./pipeline/engine/recording/run_recorder.ts";
+export { learningRateSchedule, type RunLength, runLength } from "./pipeline/engine/schedule.ts";
 export { patchRows } from "./methods/vqkd/pixel_tokenizer.ts";
-export type { ModelFootprint } from "./pipeline/plan.ts";
-export { fixedImages, shownOf } from "./tasks/recording/fixed_images.ts";
-export { normalizations } from "./tasks/run/normalizations.ts";
-export { maskOptions, pretrainTransform } from "./tasks/run/transforms.ts";
+export type { ModelFootprint } from "./pipeline/engine/planning/plan.ts";
+export { fixedImages, shownOf } from "./pipeline/engine/recording/fixed_images.ts";
+export { normalizations } from "./pipeline/images/normalizations.ts";
+export { maskOptions, pretrainTransform } from "./pipeline/images/transforms.ts";
 export type { PictureRow, PictureSheet } from "./report/picture_sheet.ts";
 export { maskColor, overPatches } from "./report/picture_sheet.ts";
 export type { RgbPicture } from "./report/png.ts";
-export type { MethodOptions, RunOptions } from "./methods/engine/run_options.ts";
-export type { StagesOf } from "./methods/engine/own_stages.ts";
-export { type EngineOutcome, runMethod } from "./methods/engine/run_method.ts";
-export type { StoppedEarly } from "./methods/engine/early_stop.ts";
-export type * from "./methods/method.ts";
-export { type FeatureSet } from "./tasks/evaluation/features.ts";
-export { type Accuracy, knnAccuracy, type KnnOptions } from "./tasks/evaluation/knn.ts";
-export { linearAccuracy } from "./tasks/evaluation/linear.ts";
+export type { MethodOptions, RunOptions } from "./pipeline/engine/run_options.ts";
+export type { StagesOf } from "./pipeline/engine/own_stages.ts";
+export { type EngineOutcome, runMethod } from "./pipeline/engine/run_method.ts";
+export type { StoppedEarly } from "./pipeline/engine/training/early_stop.ts";
+export type * from "./pipeline/engine/method.ts";
+export { type FeatureSet } from "./pipeline/evaluation/features.ts";
+export { type Accuracy, knnAccuracy, type KnnOptions } from "./pipeline/evaluation/knn.ts";
+export { linearAccuracy } from "./pipeline/evaluation/linear.ts";
 
 // Configs and recipes.
 export { resolveConfig, type ResolvedConfig, type ResolveOptions } from "./configs/resolve.ts";
@@ -125,8 +125,8 @@ export type {
   StepPlace,
   TokenizedBatch,
 } from "./pipeline/batch.ts";
-export type { RunEvent, RunListener, StepMetrics } from "./pipeline/events.ts";
-export type { RunHook } from "./pipeline/hooks.ts";
+export type { RunEvent, RunListener, StepMetrics } from "./pipeline/engine/events.ts";
+export type { RunHook } from "./pipeline/engine/recording/hooks.ts";
 export type { LoggerOptions } from "./report/loggers/log_sender.ts";
 export { mlflowLogger, type MlflowOptions } from "./report/loggers/mlflow.ts";
 export { wandbLogger, type WandbOptions } from "./report/loggers/wandb.ts";
@@ -144,9 +144,9 @@ export { mmengineCosine } from "./core/schedules/mmengine_cosine.ts";
 export { poly } from "./core/schedules/poly.ts";
 export type { LearningRateSchedule, WarmupOptions } from "./core/schedules/schedule.ts";
 export { unilmCosine } from "./core/schedules/unilm_cosine.ts";
-export { type BatchQueue, loaderQueue, stageQueue } from "./pipeline/queue.ts";
-export { DivergenceError, type StepFailure } from "./pipeline/divergence.ts";
-export { train, type TrainingLoop } from "./pipeline/trainer.ts";
+export { type BatchQueue, loaderQueue, stageQueue } from "./pipeline/engine/queue.ts";
+export { DivergenceError, type StepFailure } from "./pipeline/engine/training/divergence.ts";
+export { train, type TrainingLoop } from "./pipeline/engine/training/trainer.ts";
 
 // Models.
 export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
@@ -190,13 +190,13 @@ export { conformanceCases, formatConformance, runConformance } from "./backends/
 export { type Tensor, tf } from "./deps/tfjs.ts";
 
 // Data.
-export { createImageDecoder, type ImageDecoder } from "./data/decode.ts";
-export { type LoadedBatch, Loader, type LoaderOptions } from "./data/loader.ts";
-export { type BlockMaskOptions, blockwiseMask } from "./data/mask.ts";
-export { openSource, type SourceOptions } from "./data/open_source.ts";
-export { resize, type ResizeOptions } from "./data/resize.ts";
-export type { Source, SourceEntry } from "./data/source.ts";
-export { type Transform, transformImage } from "./data/transform.ts";
+export { createImageDecoder, type ImageDecoder } from "./data/images/decode.ts";
+export { type LoadedBatch, Loader, type LoaderOptions } from "./data/loader/loader.ts";
+export { type BlockMaskOptions, blockwiseMask } from "./data/augment/mask.ts";
+export { openSource, type SourceOptions } from "./data/sources/open_source.ts";
+export { resize, type ResizeOptions } from "./data/images/resize.ts";
+export type { Source, SourceEntry } from "./data/sources/source.ts";
+export { type Transform, transformImage } from "./data/augment/transform.ts";
 
 // Checkpoints.
 export {
@@ -204,15 +204,15 @@ export {
   type ConvertOptions,
   type ConvertReport,
 } from "./checkpoints/convert.ts";
-export { resolveWeights } from "./checkpoints/download.ts";
+export { resolveWeights } from "./checkpoints/hub/download.ts";
 export { inspectFile } from "./checkpoints/inspect.ts";
 export { exportOnnxFile } from "./checkpoints/onnx/export_onnx.ts";
 export { type ModelCheckpoint, openModel } from "./checkpoints/open_model.ts";
-export { openPth } from "./checkpoints/pth.ts";
-export { openSafetensors } from "./checkpoints/safetensors.ts";
-export { writeSafetensors } from "./checkpoints/safetensors_writer.ts";
-export { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoints/store.ts";
-export type { TensorData, TensorFile } from "./checkpoints/tensor_data.ts";
+export { openPth } from "./checkpoints/pth/pth.ts";
+export { openSafetensors } from "./checkpoints/safetensors/safetensors.ts";
+export { writeSafetensors } from "./checkpoints/safetensors/safetensors_writer.ts";
+export { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoints/store/store.ts";
+export type { TensorData, TensorFile } from "./checkpoints/tensors/tensor_data.ts";
 
 // Foundations.
 export { messageOf, UserError } from "./core/errors.ts";

@@ -13,11 +13,11 @@
 import type { Backend, Precision } from "../backends/backend.ts";
 import { createCpuBackend } from "../backends/cpu/mod.ts";
 import { createWebgpuBackend } from "../backends/webgpu/mod.ts";
-import { planMemory } from "../pipeline/plan.ts";
+import { planMemory } from "../pipeline/engine/planning/plan.ts";
 import { modelFootprint } from "../methods/beit/plan.ts";
-import { maskedPatches, Trainee } from "./_trainee.ts";
-import { keep } from "./_report.ts";
-import { stepModel } from "./_step_models.ts";
+import { maskedPatches, Trainee } from "./trainee.ts";
+import { keep } from "./report.ts";
+import { stepModel } from "./step_models.ts";
 
 const [name, batchText, which = "all"] = Deno.args;
 const config = stepModel(name);

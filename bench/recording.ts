@@ -16,14 +16,14 @@
  */
 
 import { createBackend } from "../backends/mod.ts";
-import { LogReader } from "../checkpoints/append_log.ts";
-import { RunDirectory } from "../checkpoints/run_directory.ts";
+import { LogReader } from "../checkpoints/store/append_log.ts";
+import { RunDirectory } from "../checkpoints/store/run_directory.ts";
 import { resolveConfig } from "../configs/resolve.ts";
 import { now } from "../core/clock.ts";
-import { pretrain } from "../methods/beit/pretrain.ts";
-import { RunRecorder } from "../methods/engine/run_recorder.ts";
+import { pretrain } from "../methods/beit/method.ts";
+import { RunRecorder } from "../pipeline/engine/recording/run_recorder.ts";
 import { median } from "../core/median.ts";
-import { keep } from "./_report.ts";
+import { keep } from "./report.ts";
 
 const steps = Number(Deno.args[0] ?? 200);
 const { backend } = await createBackend("cpu");

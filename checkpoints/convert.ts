@@ -5,14 +5,14 @@
  */
 
 import { messageOf, UserError } from "../core/errors.ts";
-import { type ConvertDType, convertDType } from "./_convert_dtype.ts";
-import { writeExport } from "./_convert_writers.ts";
+import { type ConvertDType, convertDType } from "./tensors/convert_dtype.ts";
+import { writeExport } from "./convert_writers.ts";
 import { adaptPositions } from "./formats/adapt_positions.ts";
 import { type ModelFormat, toFormatNames } from "./formats/model_format.ts";
 import type { ModelShape } from "./formats/model_shape.ts";
 import { type LoadReport, type ModelCheckpoint, openModel, requireWhole } from "./open_model.ts";
-import { defaultPreprocessing, type Preprocessing } from "./preprocessing.ts";
-import type { TensorMap } from "./tensor_data.ts";
+import { defaultPreprocessing, type Preprocessing } from "./hub/preprocessing.ts";
+import type { TensorMap } from "./tensors/tensor_data.ts";
 
 /** What `--to` takes; `safetensors` is our own format. */
 export const CONVERT_TARGETS = [
@@ -139,7 +139,7 @@ function counting(total: number, tell: ConvertOptions["onProgress"]) {
  * import { convertCheckpoint } from "./convert.ts";
  * import { expectedTensors } from "./formats/expected_tensors.ts";
  * import { openModel } from "./open_model.ts";
- * import { writeSafetensors } from "./safetensors_writer.ts";
+ * import { writeSafetensors } from "./safetensors/safetensors_writer.ts";
  * const shape = {
  *   imageSize: 16, patchSize: 8, embedDim: 8, depth: 1, heads: 2, mlpRatio: 4,
  *   layerScaleInitValue: 0.1, usesAbsolutePositions: false, codes: 5, headLayers: 1,

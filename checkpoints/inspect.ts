@@ -7,12 +7,12 @@
 import { basename } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { sizeOf } from "../core/shapes.ts";
-import { openCheckpointFiles } from "./_checkpoint_files.ts";
+import { openCheckpointFiles } from "./store/checkpoint_files.ts";
 import type { ModelFormat } from "./formats/model_format.ts";
 import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
 import { isOnnx, type OnnxContent, readOnnx } from "./onnx/read_onnx.ts";
 import { type LoadReport, openModel } from "./open_model.ts";
-import type { DType } from "./tensor_data.ts";
+import type { DType } from "./tensors/tensor_data.ts";
 
 /** A tensor of a file. */
 export interface TensorEntry {
@@ -59,7 +59,7 @@ function countParameters(entries: Iterable<{ dtype: DType; shape: readonly numbe
  * @example
  * ```ts
  * import { inspectFile } from "./inspect.ts";
- * import { writeSafetensors } from "./safetensors_writer.ts";
+ * import { writeSafetensors } from "./safetensors/safetensors_writer.ts";
  * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
  * await writeSafetensors(path, [
  *   ["weight", { dtype: "F32", shape: [2, 3], data: new Float32Array(6) }],

@@ -5,7 +5,7 @@
  */
 
 import { UserError } from "../core/errors.ts";
-import { type CheckpointFiles, openCheckpointFiles } from "./_checkpoint_files.ts";
+import { type CheckpointFiles, openCheckpointFiles } from "./store/checkpoint_files.ts";
 import { adaptPositions } from "./formats/adapt_positions.ts";
 import { compareTensors, type FitReport } from "./formats/expected_tensors.ts";
 import { familyOf, foreignNaming, fromForeign, type ModelFamily } from "./formats/families/mod.ts";
@@ -17,8 +17,8 @@ import {
   withoutWrapperPrefix,
 } from "./formats/model_format.ts";
 import { inferShape, kindOf, type ModelKind, type ModelShape } from "./formats/model_shape.ts";
-import type { Preprocessing } from "./preprocessing.ts";
-import type { TensorMap } from "./tensor_data.ts";
+import type { Preprocessing } from "./hub/preprocessing.ts";
+import type { TensorMap } from "./tensors/tensor_data.ts";
 
 /** What became of a file's tensors. */
 export interface LoadReport extends Omit<FitReport, "leftOver"> {
@@ -194,7 +194,7 @@ function underOurNames(
  * @example A unilm file
  * ```ts
  * import { openModel } from "./open_model.ts";
- * import { writePth } from "./pth_writer.ts";
+ * import { writePth } from "./pth/pth_writer.ts";
  * import { expectedTensors } from "./formats/expected_tensors.ts";
  * const shape = {
  *   imageSize: 16, patchSize: 8, embedDim: 8, depth: 1, heads: 2, mlpRatio: 4,

@@ -1,7 +1,7 @@
 /** The program as a whole: what `main.ts` loads once it knows that this Deno can. */
 import project from "../deno.json" with { type: "json" };
-import { runProgram } from "./_program.ts";
-import { commands } from "./commands.ts";
+import { runProgram } from "./program.ts";
+import { commands } from "./commands/mod.ts";
 
 /** Runs the command that the process was started with; gives its exit code. */
 export async function start(): Promise<number> {

@@ -4,9 +4,9 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
-import { refuseInertKeys } from "./_inert_keys.ts";
+import { refuseInertKeys } from "./inert_keys.ts";
 import type { Config } from "./schema.ts";
-import { most } from "./sections/_most.ts";
+import { most } from "./sections/most.ts";
 
 type Fail = (key: string, found: unknown, wanted: string, hint?: string) => never;
 

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import type { Layer, RawConfig } from "./_layers.ts";
-import { ALTERNATIVES, setAt, valueAt } from "./_layers.ts";
-import { leavesOf, nodeAt } from "./_nodes.ts";
+import type { Layer, RawConfig } from "./layers.ts";
+import { ALTERNATIVES, setAt, valueAt } from "./layers.ts";
+import { leavesOf, nodeAt } from "./nodes.ts";
 import { schemas, type Task } from "./schema.ts";
 
 /** Where mmselfsup differs from unilm, whose behaviour the schema's defaults are. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
-import { formatValue, unknownKey } from "./_issues.ts";
-import { type Layer, type RawConfig, setAt } from "./_layers.ts";
-import { type Node, nodeAt, unwrap, wantedAt } from "./_nodes.ts";
+import { formatValue, unknownKey } from "./issues.ts";
+import { type Layer, type RawConfig, setAt } from "./layers.ts";
+import { type Node, nodeAt, unwrap, wantedAt } from "./nodes.ts";
 import { schemas, type Task } from "./schema.ts";
 import { z } from "../deps/zod.ts";
 

@@ -5,9 +5,9 @@
  */
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
-import { formatValue, issueError } from "./_issues.ts";
-import { isSection, type Layer, mergeLayers, type RawConfig, setAt, valueAt } from "./_layers.ts";
-import { leavesOf } from "./_nodes.ts";
+import { formatValue, issueError } from "./issues.ts";
+import { isSection, type Layer, mergeLayers, type RawConfig, setAt, valueAt } from "./layers.ts";
+import { leavesOf } from "./nodes.ts";
 import { checkConfig } from "./check.ts";
 import { derivedValues, variantLayer } from "./derive.ts";
 import { type Config, type ConfigOf, schemas, type Task } from "./schema.ts";

@@ -5,8 +5,8 @@
  */
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
-import type { Layer, RawConfig } from "./_layers.ts";
-import { readSource, type Source } from "./_sources.ts";
+import type { Layer, RawConfig } from "./layers.ts";
+import { readSource, type Source } from "./sources.ts";
 
 /** The bundled recipes: files of `configs/recipes/`, found beside this one on disk and by URL alike. */
 export const recipeNames = [

@@ -7,9 +7,9 @@
  * @module
  */
 import { UserError } from "../core/errors.ts";
-import type { Layer, RawConfig } from "./_layers.ts";
-import { mergeLayers } from "./_layers.ts";
-import { checkNesting } from "./_nesting.ts";
+import type { Layer, RawConfig } from "./layers.ts";
+import { mergeLayers } from "./layers.ts";
+import { checkNesting } from "./nesting.ts";
 import { type Override, overrideLayers } from "./overrides.ts";
 import { type ParsedConfig, parseLayers, taskOf } from "./parse.ts";
 import { loadRecipe, workingDirectory } from "./recipes.ts";

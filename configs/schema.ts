@@ -7,8 +7,8 @@
  * @module
  */
 import { z } from "../deps/zod.ts";
-import { most } from "./sections/_most.ts";
-import { withDefault } from "./sections/_with_default.ts";
+import { most } from "./sections/most.ts";
+import { withDefault } from "./sections/with_default.ts";
 import {
   cropAugmentSection,
   cropsPerImage,

@@ -5,7 +5,7 @@
  */
 import { z } from "../deps/zod.ts";
 import { UserError } from "../core/errors.ts";
-import { readSource } from "./_sources.ts";
+import { readSource } from "./sources.ts";
 import { workingDirectory } from "./recipes.ts";
 
 const overrides = z.record(z.string(), z.unknown());

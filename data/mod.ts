@@ -14,12 +14,12 @@
  *
  * @module
  */
-export type { CropBox, RgbImage } from "./image.ts";
-export type { SampleLocation, Source, SourceEntry } from "./source.ts";
-export { openSource, type SourceOptions } from "./open_source.ts";
-export type { LabelRule } from "./_layout.ts";
-export { createImageDecoder, type DecodeOptions, type ImageDecoder } from "./decode.ts";
-export { type Interpolation, resize, type ResizeOptions } from "./resize.ts";
+export type { CropBox, RgbImage } from "./images/image.ts";
+export type { SampleLocation, Source, SourceEntry } from "./sources/source.ts";
+export { openSource, type SourceOptions } from "./sources/open_source.ts";
+export type { LabelRule } from "./sources/layout.ts";
+export { createImageDecoder, type DecodeOptions, type ImageDecoder } from "./images/decode.ts";
+export { type Interpolation, resize, type ResizeOptions } from "./images/resize.ts";
 export {
   adjust,
   blendImages,
@@ -27,15 +27,20 @@ export {
   jitterCrop,
   type JitterOperation,
   type JitterStrength,
-} from "./color_jitter.ts";
-export { centreBox, randomCropBox, type RandomCropOptions, shortEdgeSize } from "./random_crop.ts";
+} from "./augment/color_jitter.ts";
+export {
+  centreBox,
+  randomCropBox,
+  type RandomCropOptions,
+  shortEdgeSize,
+} from "./augment/random_crop.ts";
 export {
   halfNormalization,
   imagenetNormalization,
   type Normalization,
   normalizeToTensorData,
   unitNormalization,
-} from "./normalize.ts";
+} from "./images/normalize.ts";
 export {
   hasEqualViews,
   type TestTransform,
@@ -44,15 +49,19 @@ export {
   type Transform,
   transformImage,
   type Views,
-} from "./transform.ts";
+} from "./augment/transform.ts";
 export {
   type AugmentKind,
   augmentOnce,
   type AugmentStyle,
   randAugment,
   type RandAugmentOptions,
-} from "./rand_augment.ts";
-export { drawErasedBox, eraseRandomly, type RandomErasingOptions } from "./random_erasing.ts";
+} from "./augment/rand_augment.ts";
+export {
+  drawErasedBox,
+  eraseRandomly,
+  type RandomErasingOptions,
+} from "./augment/random_erasing.ts";
 export {
   cutmixBox,
   drawBeta,
@@ -61,8 +70,8 @@ export {
   mixImages,
   type MixOptions,
   softLabels,
-} from "./mix.ts";
-export { type BlockMaskOptions, blockwiseMask } from "./mask.ts";
+} from "./augment/mix.ts";
+export { type BlockMaskOptions, blockwiseMask } from "./augment/mask.ts";
 export {
   type MicroBatch,
   microBatchesOf,
@@ -72,6 +81,6 @@ export {
   StepPlan,
   type StepPlanOptions,
   type StepPosition,
-} from "./sampler.ts";
-export { DecodeCache, type DecodeCacheMemory } from "./decode_cache.ts";
-export { type LoadedBatch, Loader, type LoaderOptions, type SkippedFile } from "./loader.ts";
+} from "./loader/sampler.ts";
+export { DecodeCache, type DecodeCacheMemory } from "./loader/decode_cache.ts";
+export { type LoadedBatch, Loader, type LoaderOptions, type SkippedFile } from "./loader/loader.ts";

@@ -1,4 +1,4 @@
-/** optique: parsing of the command line and shell completion. Only `cli/_parser.ts` uses it. @module */
+/** optique: parsing of the command line and shell completion. Only `cli/parsing/parser.ts` uses it. @module */
 export {
   argument,
   bash,

@@ -5,7 +5,7 @@
  */
 
 import type { Config, ConfigOf, Task } from "../configs/schema.ts";
-import type { ListedMethod } from "./method.ts";
+import type { ListedMethod } from "../pipeline/engine/method.ts";
 
 /** A method whose batches, parts and results are its own business. */
 // deno-lint-ignore no-explicit-any
@@ -13,11 +13,11 @@ export type AnyMethod<C extends Config = any> = ListedMethod<C, any, any, any, a
 
 /** How each method is loaded, by the `task` of its configs; none is before it is run. */
 const methods: { readonly [T in Task]: () => Promise<AnyMethod<ConfigOf<T>>> } = {
-  pretrain: async () => (await import("./beit/pretrain.ts")).beit,
-  tokenizer: async () => (await import("./vqkd/tokenizer.ts")).vqkd,
-  finetune: async () => (await import("./classify/finetune.ts")).classifier,
-  linearProbe: async () => (await import("./probe/linear_probe.ts")).probe,
-  segment: async () => (await import("./segment/segment.ts")).segmenter,
+  pretrain: async () => (await import("./beit/method.ts")).beit,
+  tokenizer: async () => (await import("./vqkd/method.ts")).vqkd,
+  finetune: async () => (await import("./classify/method.ts")).classifier,
+  linearProbe: async () => (await import("./probe/method.ts")).probe,
+  segment: async () => (await import("./segment/method.ts")).segmenter,
 };
 
 /** The method that runs a task. */

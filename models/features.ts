@@ -48,3 +48,13 @@ export function extractFeatures(
     return requests.map(({ layer, kind }) => takeTokens(on, states.at(layer)!, kind));
   });
 }
+
+/** Throws a `UserError` for a block that an encoder does not have. */
+export function requireLayers(layers: readonly number[], depth: number): number[] {
+  return layers.map((layer) => {
+    if (Number.isInteger(layer) && layer >= -depth && layer < depth) return (layer + depth) % depth;
+    throw new UserError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`, {
+      hint: `give --layer from 0 to ${depth - 1}, or --layer=-1 for the last`,
+    });
+  });
+}

@@ -15,7 +15,7 @@
 import type { Generator } from "../core/generator.ts";
 import { sizeOf } from "../core/shapes.ts";
 import { type BeitConfig, gridSize } from "./beit_config.ts";
-import { normalQuantile } from "./_normal_quantile.ts";
+import { normalQuantile } from "./normal_quantile.ts";
 import type { Initialise, ParameterSpec } from "./parameter_set.ts";
 import { sincosPositions } from "./sincos_positions.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { Generator } from "../core/generator.ts";
-import type { ImageDecoder } from "../data/decode.ts";
-import { tokenizerSizeOf, type Transform, transformImage } from "../data/transform.ts";
+import type { ImageDecoder } from "../data/images/decode.ts";
+import { tokenizerSizeOf, type Transform, transformImage } from "../data/augment/transform.ts";
 import type { AugmentedBatch, FileBatch } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { tf } from "../deps/tfjs.ts";
-import type { Normalization } from "../data/normalize.ts";
+import type { Normalization } from "../data/images/normalize.ts";
 import { type MaskedImageModel, maskedPositions } from "../models/masked_image_model.ts";
 import type { EncodedBatch, TokenizedBatch } from "./batch.ts";
 import type { Stage } from "./stage.ts";

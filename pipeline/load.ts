@@ -7,8 +7,8 @@
  * @module
  */
 
-import { microBatchesOf, SampleOrder, StepPlan } from "../data/sampler.ts";
-import type { Source } from "../data/source.ts";
+import { microBatchesOf, SampleOrder, StepPlan } from "../data/loader/sampler.ts";
+import type { Source } from "../data/sources/source.ts";
 import type { FileBatch, StepPlace } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { Generator } from "../core/generator.ts";
-import { type BlockMaskOptions, blockwiseMask } from "../data/mask.ts";
+import { type BlockMaskOptions, blockwiseMask } from "../data/augment/mask.ts";
 import type { AugmentedBatch, MaskedBatch } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 

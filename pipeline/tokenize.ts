@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { type Normalization, normalizeToTensorData } from "../data/normalize.ts";
+import { type Normalization, normalizeToTensorData } from "../data/images/normalize.ts";
 
 import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
 import type { Stage, StepContext } from "./stage.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Profile, Span } from "../pipeline/profile.ts";
+import type { Profile, Span } from "../pipeline/engine/training/profile.ts";
 
 interface Total {
   readonly name: string;

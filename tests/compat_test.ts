@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { LogReader } from "../checkpoints/append_log.ts";
-import { latestCheckpoint } from "../checkpoints/store.ts";
-import { openSafetensors } from "../checkpoints/safetensors.ts";
-import { createApp } from "../cli/_serve/app.ts";
-import { RunLibrary } from "../cli/_serve/run_library.ts";
+import { LogReader } from "../checkpoints/store/append_log.ts";
+import { latestCheckpoint } from "../checkpoints/store/store.ts";
+import { openSafetensors } from "../checkpoints/safetensors/safetensors.ts";
+import { createApp } from "../cli/serve/app.ts";
+import { RunLibrary } from "../cli/serve/run_library.ts";
 import { type Config, schemas } from "../configs/schema.ts";
-import { configHash } from "../methods/engine/config_hash.ts";
+import { configHash } from "../pipeline/engine/resuming/config_hash.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 const versions = ["0.1.0"];

@@ -1,5 +1,5 @@
 /**
- * Assembles `data/pixels.wat` into `data/_pixels_wasm.ts`:
+ * Assembles `data/images/pixels.wat` into `data/images/pixels_wasm.ts`:
  *
  *     deno run --allow-read --allow-write --allow-env tools/build_pixels.ts
  *
@@ -7,8 +7,8 @@
  */
 import { loadWabt } from "../deps/wabt.ts";
 
-const source = new URL("../data/pixels.wat", import.meta.url);
-const target = new URL("../data/_pixels_wasm.ts", import.meta.url);
+const source = new URL("../data/images/pixels.wat", import.meta.url);
+const target = new URL("../data/images/pixels_wasm.ts", import.meta.url);
 
 /** The assembled module. */
 export async function assemblePixels(): Promise<Uint8Array> {

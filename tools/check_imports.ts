@@ -8,6 +8,7 @@
  */
 
 /** What each folder may import beside itself and `deps/`. */
+const below = ["core", "distributed", "backends", "models", "data", "configs", "checkpoints"];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   deps: [],
   core: [],
@@ -18,45 +19,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   checkpoints: ["core"],
   configs: ["core"],
   report: ["core"],
-  pipeline: ["core", "distributed", "backends", "models", "data", "configs", "checkpoints"],
-  // Evaluation, inference and pictures are still below tasks/, which in turn run methods.
-  methods: [
-    "core",
-    "distributed",
-    "backends",
-    "models",
-    "pipeline",
-    "data",
-    "configs",
-    "checkpoints",
-    "report",
-    "tasks",
-  ],
-  tasks: [
-    "core",
-    "distributed",
-    "backends",
-    "models",
-    "pipeline",
-    "data",
-    "configs",
-    "checkpoints",
-    "report",
-    "methods",
-  ],
-  "mod.ts": [
-    "core",
-    "distributed",
-    "backends",
-    "models",
-    "pipeline",
-    "data",
-    "configs",
-    "checkpoints",
-    "report",
-    "tasks",
-    "methods",
-  ],
+  pipeline: [...below, "report"],
+  methods: [...below, "report", "pipeline"],
+  tasks: [...below, "report", "pipeline", "methods"],
+  "mod.ts": [...below, "report", "pipeline", "methods", "tasks"],
 };
 
 /** Folders that may import everything: the command line and what is not shipped. */

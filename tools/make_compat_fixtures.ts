@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../configs/schema.ts";
 import { settings, tinyTrainings, trainingCommands } from "./soak/trainings.ts";
-import { configHash } from "../methods/engine/config_hash.ts";
+import { configHash } from "../pipeline/engine/resuming/config_hash.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 const folder = resolve(Deno.args[0] ?? "");

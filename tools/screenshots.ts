@@ -9,8 +9,8 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createApp } from "../cli/_serve/app.ts";
-import { RunLibrary } from "../cli/_serve/run_library.ts";
+import { createApp } from "../cli/serve/app.ts";
+import { RunLibrary } from "../cli/serve/run_library.ts";
 import { type Browser, findChromium, withBrowser } from "../tests/_browser.ts";
 
 /** A page of the browser at a size and in a colour scheme. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { commands } from "../cli/commands.ts";
+import { commands } from "../cli/commands/mod.ts";
 import { taskCommands } from "../configs/resolve.ts";
 import { schemas, type Task } from "../configs/schema.ts";
 import { commandPage } from "./docs/command_pages.ts";

@@ -12,11 +12,11 @@ import type { Backend } from "../../backends/backend.ts";
 import { createCpuBackend } from "../../backends/cpu/mod.ts";
 import { Generator } from "../../core/generator.ts";
 import { tf } from "../../deps/tfjs.ts";
-import { Peer } from "./_peer.ts";
+import { Peer } from "./peer.ts";
 import { median } from "../../core/median.ts";
-import { readOptions } from "../_options.ts";
-import { calm, keep } from "../_report.ts";
-import { openWasmLimit } from "./_wasm_limit.ts";
+import { readOptions } from "../options.ts";
+import { calm, keep } from "../report.ts";
+import { openWasmLimit } from "./wasm_limit.ts";
 
 const { options: { threads, rounds, python } } = readOptions({
   threads: 2,

@@ -9,9 +9,9 @@
  * @module
  */
 
-import { readOptions } from "../_options.ts";
-import { keep } from "../_report.ts";
-import { openPair, usualOptions } from "./_pair.ts";
+import { readOptions } from "../options.ts";
+import { keep } from "../report.ts";
+import { openPair, usualOptions } from "./pair.ts";
 
 const { options, positionals: [model] } = readOptions({ ...usualOptions, steps: 50 });
 const { batch, precision, steps } = options;

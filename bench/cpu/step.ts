@@ -5,16 +5,16 @@
  *
  *     deno task bench step vit_s --batch 8 --threads 2 --provider auto --precision float32 --rounds 5
  *
- * Models and their tokenizers: see `../_step_models.ts`. With `--precision bfloat16` PyTorch runs under
+ * Models and their tokenizers: see `../step_models.ts`. With `--precision bfloat16` PyTorch runs under
  * autocast; `--avx2` keeps both sides to AVX2; `--python` says which one has PyTorch.
  *
  * @module
  */
 
 import { median } from "../../core/median.ts";
-import { readOptions } from "../_options.ts";
-import { calm, compare, keep, mean, stepsOfRound, timed } from "../_report.ts";
-import { openPair, usualOptions } from "./_pair.ts";
+import { readOptions } from "../options.ts";
+import { calm, compare, keep, mean, stepsOfRound, timed } from "../report.ts";
+import { openPair, usualOptions } from "./pair.ts";
 
 const { options, positionals: [model] } = readOptions({ ...usualOptions, rounds: 5 });
 const { batch, threads, provider, precision, avx2, rounds } = options;

@@ -12,9 +12,9 @@
  */
 
 import { median } from "../../core/median.ts";
-import { readOptions } from "../_options.ts";
-import { calm, compare, keep, mean, stepsOfRound } from "../_report.ts";
-import { Peer } from "./_peer.ts";
+import { readOptions } from "../options.ts";
+import { calm, compare, keep, mean, stepsOfRound } from "../report.ts";
+import { Peer } from "./peer.ts";
 
 const { options, positionals: [model] } = readOptions({ batch: 8, threads: 2, rounds: 3 });
 const { batch, threads, rounds } = options;
@@ -24,7 +24,7 @@ interface Answer {
   readonly seconds: number[];
 }
 
-const program = new URL("./_tfjs_side.ts", import.meta.url).pathname;
+const program = new URL("./tfjs_side.ts", import.meta.url).pathname;
 const sides = await Promise.all(["wasm", "tfjs:wasm", "tfjs:cpu"].map(async (name) => {
   const args = ["run", "-A", program, name, model, String(batch), String(threads)];
   const peer = new Peer(Deno.execPath(), { args });

@@ -19,7 +19,7 @@ import {
   transformImage,
 } from "../../data/mod.ts";
 import { median } from "../../core/median.ts";
-import { keep } from "../_report.ts";
+import { keep } from "../report.ts";
 
 const photo = new URL("../../tests/fixtures/images/photo_500x375.jpg", import.meta.url);
 const transform: TrainTransform = {

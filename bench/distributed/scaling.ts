@@ -19,7 +19,7 @@
 import { fileURLToPath } from "node:url";
 import { writeTinyTokenizer } from "../../tests/tasks/_tiny.ts";
 import { median } from "../../core/median.ts";
-import { keep } from "../_report.ts";
+import { keep } from "../report.ts";
 
 const [images = 4, steps = 7, rounds = 2] = Deno.args.map(Number);
 const program = fileURLToPath(new URL("_rank.ts", import.meta.url));

@@ -17,8 +17,8 @@
 
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
-import { keep } from "../_report.ts";
+import { pretrain } from "../../methods/beit/method.ts";
+import { keep } from "../report.ts";
 
 /** What the quick start is changed by, for each run. */
 const variants = {

@@ -21,8 +21,8 @@ import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import { keep } from "../_report.ts";
-import { warmUp } from "./_warm_up.ts";
+import { keep } from "../report.ts";
+import { warmUp } from "./warm_up.ts";
 
 const [imagesText, tokensText, roundsText, names] = Deno.args;
 const samples = Number(imagesText ?? 64);

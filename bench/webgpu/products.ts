@@ -11,8 +11,8 @@ import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
 import { fits, timeTilings } from "../../backends/webgpu/products/choose_tilings.ts";
 import { type TilingName, TILINGS } from "../../backends/webgpu/products/matrix_product.ts";
 import { openRunner } from "../../backends/webgpu/open_runner.ts";
-import { keep } from "../_report.ts";
-import { warmUp } from "./_warm_up.ts";
+import { keep } from "../report.ts";
+import { warmUp } from "./warm_up.ts";
 
 const rows = Number(Deno.args[0] ?? 64) * 197;
 const shapes = [[384, 1536], [1536, 384], [768, 2304], [768, 768], [768, 3072], [3072, 768]];

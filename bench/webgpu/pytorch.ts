@@ -5,7 +5,7 @@
  *
  *     deno run -A bench/webgpu/pytorch.ts vit_s --batch 64 --precision float32 --rounds 5
  *
- * Models and their tokenizers: see `../_step_models.ts`. A round is five steps which do not wait for one
+ * Models and their tokenizers: see `../step_models.ts`. A round is five steps which do not wait for one
  * another. With `--precision float16` PyTorch runs under autocast with a gradient scaler. First losses
  * must agree to 1e-4, in float16 to 1 %. PyTorch computes products of float32 as such, unless
  * `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1` is set. `--device cpu` is for trying it without a GPU.
@@ -17,11 +17,11 @@ import type { Precision } from "../../backends/backend.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { median } from "../../core/median.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
-import { Peer } from "../cpu/_peer.ts";
-import { readOptions } from "../_options.ts";
-import { calm, compare, keep } from "../_report.ts";
-import { openStepTokenizer, stepModel } from "../_step_models.ts";
-import { maskedPatches, Trainee } from "../_trainee.ts";
+import { Peer } from "../cpu/peer.ts";
+import { readOptions } from "../options.ts";
+import { calm, compare, keep } from "../report.ts";
+import { openStepTokenizer, stepModel } from "../step_models.ts";
+import { maskedPatches, Trainee } from "../trainee.ts";
 
 const { options, positionals: [name] } = readOptions({
   batch: 64,

@@ -5,17 +5,17 @@
  *
  *     deno run -A bench/webgpu/step.ts <model> [batch 2] [float32|float16] [rounds 5] [ours|both]
  *
- * Models: see `../_step_models.ts`; vit_b has a full-size tokenizer beside it, the others none.
+ * Models: see `../step_models.ts`; vit_b has a full-size tokenizer beside it, the others none.
  *
  * @module
  */
 
 import type { Backend, Precision } from "../../backends/backend.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
-import { Trainee } from "../_trainee.ts";
+import { Trainee } from "../trainee.ts";
 import { median } from "../../core/median.ts";
-import { keep } from "../_report.ts";
-import { openStepTokenizer, stepModel } from "../_step_models.ts";
+import { keep } from "../report.ts";
+import { openStepTokenizer, stepModel } from "../step_models.ts";
 
 const [name, batchText, precisionText, roundsText, who] = Deno.args;
 const config = stepModel(name);

@@ -6,7 +6,12 @@
 
 import { UserError } from "../../core/errors.ts";
 import { classTokens } from "../../core/transformer_traits.ts";
-import { type LazyTensor, type TensorData, type TensorMap, toFloat32 } from "../tensor_data.ts";
+import {
+  type LazyTensor,
+  type TensorData,
+  type TensorMap,
+  toFloat32,
+} from "../tensors/tensor_data.ts";
 import type { ModelShape } from "./model_shape.ts";
 import { tableRows } from "./relative_position_index.ts";
 import { resizePositionEmbedding, resizeRelativeTable } from "./resize_positions.ts";

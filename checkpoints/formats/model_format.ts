@@ -5,7 +5,7 @@
  */
 
 import { UserError } from "../../core/errors.ts";
-import type { TensorMap } from "../tensor_data.ts";
+import type { TensorMap } from "../tensors/tensor_data.ts";
 import { fromHuggingFace, toHuggingFace } from "./huggingface_keys.ts";
 import { fromMmselfsup, toMmselfsup } from "./mmselfsup_keys.ts";
 import type { ModelFamily } from "./families/mod.ts";

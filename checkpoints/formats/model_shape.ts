@@ -6,7 +6,7 @@
 
 import { UserError } from "../../core/errors.ts";
 import type { Pooling, TransformerTraits } from "../../core/transformer_traits.ts";
-import type { TensorInfo } from "../tensor_data.ts";
+import type { TensorInfo } from "../tensors/tensor_data.ts";
 import { sideOfTable } from "./relative_position_index.ts";
 
 /** What a checkpoint holds. */

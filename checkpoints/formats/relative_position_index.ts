@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LazyTensor } from "../tensor_data.ts";
+import type { LazyTensor } from "../tensors/tensor_data.ts";
 
 /** Rows of the table for a square window of `side` patches: (2·side − 1)² and 3 for the cls token. */
 export function tableRows(side: number): number {

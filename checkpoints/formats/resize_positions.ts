@@ -6,7 +6,7 @@
 
 import { UserError } from "../../core/errors.ts";
 import { formatShape } from "../../core/shapes.ts";
-import { type TensorData, toFloat32 } from "../tensor_data.ts";
+import { type TensorData, toFloat32 } from "../tensors/tensor_data.ts";
 import { splineMatrix } from "./not_a_knot_spline.ts";
 import { sideOfTable, tableRows } from "./relative_position_index.ts";
 

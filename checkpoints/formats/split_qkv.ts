@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LazyTensor, TensorData, TensorMap } from "../tensor_data.ts";
+import type { LazyTensor, TensorData, TensorMap } from "../tensors/tensor_data.ts";
 
 const JOINED = /^(blocks\.\d+\.attn\.)qkv\.(weight|bias)$/;
 const PART = /^(blocks\.\d+\.attn\.)([qkv])\.(weight|bias)$/;

@@ -9,7 +9,7 @@ import { formatShape } from "../../core/shapes.ts";
 import { classTokens, poolingNorm } from "../../core/transformer_traits.ts";
 import { relativePositionIndex } from "../formats/relative_position_index.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
-import { type LazyTensor, type TensorMap, toFloat32 } from "../tensor_data.ts";
+import { type LazyTensor, type TensorMap, toFloat32 } from "../tensors/tensor_data.ts";
 import type { GraphBuilder } from "./graph_builder.ts";
 
 /** The parts of a model that go into its graph. */

@@ -5,15 +5,15 @@
  */
 
 import { UserError } from "../../core/errors.ts";
-import { FileSink } from "../file_sink.ts";
+import { FileSink } from "../tensors/file_sink.ts";
 import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
 import { openModel, type OpenModelOptions, requireWhole } from "../open_model.ts";
 import {
   defaultPreprocessing,
   type Preprocessing,
   preprocessingMetadata,
-} from "../preprocessing.ts";
-import type { TensorMap } from "../tensor_data.ts";
+} from "../hub/preprocessing.ts";
+import type { TensorMap } from "../tensors/tensor_data.ts";
 import { EncoderGraph } from "./encoder_graph.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 

@@ -8,7 +8,7 @@
 
 import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
-import type { ByteSink } from "../file_sink.ts";
+import type { ByteSink } from "../tensors/file_sink.ts";
 import {
   bytesField,
   floatField,

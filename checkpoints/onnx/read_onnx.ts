@@ -4,10 +4,10 @@
  * @module
  */
 
-import { FormatError, withFileName } from "../_format_error.ts";
-import { type ByteSource, openSource } from "../byte_source.ts";
-import type { DType } from "../tensor_data.ts";
-import { type Field, FieldReader } from "./_field_reader.ts";
+import { FormatError, withFileName } from "../format_error.ts";
+import { type ByteSource, openSource } from "../tensors/byte_source.ts";
+import type { DType } from "../tensors/tensor_data.ts";
+import { type Field, FieldReader } from "./field_reader.ts";
 
 /** A value at the border of a graph; an open extent has a name. */
 export interface OnnxValue {
@@ -136,7 +136,7 @@ export function isOnnx(path: string | URL): boolean {
  *
  * @example
  * ```ts
- * import { FileSink } from "../file_sink.ts";
+ * import { FileSink } from "../tensors/file_sink.ts";
  * import { GraphBuilder } from "./graph_builder.ts";
  * import { readOnnx } from "./read_onnx.ts";
  * const path = await Deno.makeTempFile({ suffix: ".onnx" });

@@ -1,6 +1,6 @@
 /** Where the images come from, how they are read and how a training view is made. @module */
 import { z } from "../../deps/zod.ts";
-import { most } from "./_most.ts";
+import { most } from "./most.ts";
 
 /** A range `[low, high]` with `low ≤ high`. */
 const range = z.tuple([z.number().positive(), z.number().positive()])

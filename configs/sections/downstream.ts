@@ -1,6 +1,6 @@
 /** Sections of the tasks that start from a pretrained model. @module */
 import { z } from "../../deps/zod.ts";
-import { most } from "./_most.ts";
+import { most } from "./most.ts";
 
 /** The pretrained model that a downstream task starts from. */
 export const pretrainedKey = z.string().nullable().default(null).describe(

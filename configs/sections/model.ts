@@ -1,7 +1,7 @@
 /** Architectures: the BEiT encoder, the tokenizer's encoder, decoder, codebook and teacher. @module */
 import { z } from "../../deps/zod.ts";
-import { most } from "./_most.ts";
-import { withDefault } from "./_with_default.ts";
+import { most } from "./most.ts";
+import { withDefault } from "./with_default.ts";
 
 const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").describe(
   "Initialisation: unilm's or mmselfsup's, or xavier for small models that must learn fast.",

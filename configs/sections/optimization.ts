@@ -1,7 +1,7 @@
 /** Optimizer, schedule, loss scale. @module */
 import { scheduleNames } from "../../core/schedules/mod.ts";
 import { z } from "../../deps/zod.ts";
-import { most } from "./_most.ts";
+import { most } from "./most.ts";
 
 /** AdamW, clipping, parameter groups. */
 export const optimizerSection = z.strictObject({

@@ -1,6 +1,6 @@
 /** What every run has: seed, batch, precision, checkpoints, log, evaluation, backend. @module */
 import { z } from "../../deps/zod.ts";
-import { most } from "./_most.ts";
+import { most } from "./most.ts";
 import { lossScaleSection } from "./optimization.ts";
 
 const checkpoint = z.strictObject({

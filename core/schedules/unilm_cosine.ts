@@ -1,6 +1,6 @@
 /** `cosine_scheduler` of microsoft/unilm. @module */
 
-import { cosine, progressAt } from "./_cosine.ts";
+import { cosine, progressAt } from "./cosine.ts";
 import type { LearningRateSchedule, WarmupOptions } from "./schedule.ts";
 
 /**

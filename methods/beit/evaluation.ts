@@ -16,12 +16,18 @@ import {
   type Featurize,
   openEvaluationData,
   rawPixels,
-} from "../../tasks/evaluation/evaluate_features.ts";
-import { toTensors } from "../../tasks/run/model_tensors.ts";
+} from "../../pipeline/evaluation/evaluate_features.ts";
+import { toTensors } from "../../pipeline/weights/model_tensors.ts";
 import { bestModelFile } from "../classify/evaluation.ts";
-import { isDue } from "../engine/due.ts";
-import type { RunLength } from "../engine/schedule.ts";
-import type { Evaluation, EvaluationMoment, KeptState, Run, ValueMap } from "../method.ts";
+import { isDue } from "../../pipeline/engine/training/due.ts";
+import type { RunLength } from "../../pipeline/engine/schedule.ts";
+import type {
+  Evaluation,
+  EvaluationMoment,
+  KeptState,
+  Run,
+  ValueMap,
+} from "../../pipeline/engine/method.ts";
 
 /** Accuracies in [0, 1] by name, by what was evaluated. */
 export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, number>>>>;

@@ -13,12 +13,12 @@ import {
 } from "../../models/beit_config.ts";
 import { parameterSizes } from "../../models/parameter_set.ts";
 import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
-import { openTrainingSource } from "../../tasks/run/data_sources.ts";
+import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
+import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { checkTokenizer } from "../vqkd/open_tokenizer.ts";
-import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
-import { learningRateSchedule, runLength, warmupStepsOf } from "../engine/schedule.ts";
-import type { RunOptions } from "../engine/run_options.ts";
+import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
+import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";
+import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 
 /** The model section of a config as the model wants it. */
 export function beitConfig({ model }: PretrainConfig): BeitConfig {

@@ -7,24 +7,24 @@
 import { communicatorOf } from "../../backends/backend.ts";
 import type { FinetuneConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import type { Source } from "../../data/source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import type { Classifier } from "../../models/classifier.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
-import { openEvaluationSource } from "../../tasks/run/data_sources.ts";
+import { openEvaluationSource } from "../../pipeline/images/data_sources.ts";
 import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import {
   type ClassificationCounts,
   confusionOf,
   countCorrect,
-} from "../../tasks/evaluation/classification.ts";
-import type { Accuracy } from "../../tasks/evaluation/knn.ts";
-import { requireSameClasses } from "../../tasks/run/require_labels.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
-import { toTensors } from "../../tasks/run/model_tensors.ts";
-import { isDue } from "../engine/due.ts";
-import type { RunLength } from "../engine/schedule.ts";
-import type { Evaluation, EvaluationMoment, KeptState, Run } from "../method.ts";
-import { evaluationTransform } from "../../tasks/run/transforms.ts";
+} from "../../pipeline/evaluation/classification.ts";
+import type { Accuracy } from "../../pipeline/evaluation/knn.ts";
+import { requireSameClasses } from "../../pipeline/images/require_labels.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { toTensors } from "../../pipeline/weights/model_tensors.ts";
+import { isDue } from "../../pipeline/engine/training/due.ts";
+import type { RunLength } from "../../pipeline/engine/schedule.ts";
+import type { Evaluation, EvaluationMoment, KeptState, Run } from "../../pipeline/engine/method.ts";
+import { evaluationTransform } from "../../pipeline/images/transforms.ts";
 
 /** Accuracies after a step. */
 export interface FinetuneAccuracy extends Accuracy {

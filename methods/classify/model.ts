@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DownloadOptions } from "../../checkpoints/download.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { FinetuneConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import { UserError } from "../../core/errors.ts";
@@ -12,14 +12,14 @@ import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config
 import { initialiseBeit } from "../../models/initialise.ts";
 import { type Initialise, initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
 import { classifierSpecs } from "../../models/parameter_specs.ts";
-import type { RunListener } from "../../pipeline/events.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
-import { noteNormalization } from "../../tasks/inference/checkpoint_preparation.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
+import { noteNormalization } from "../../pipeline/images/checkpoint_preparation.ts";
 import {
   configOfShape,
   type PretrainedWeights,
   readPretrained,
-} from "../../tasks/inference/load_encoder.ts";
+} from "../../pipeline/weights/load_encoder.ts";
 
 /** Sizes that a checkpoint decides; a config's are for models that start from scratch. */
 const decidedByCheckpoint = [

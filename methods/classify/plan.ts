@@ -6,13 +6,13 @@
 
 import type { FinetuneConfig } from "../../configs/schema.ts";
 import { validateBeitConfig } from "../../models/beit_config.ts";
-import { openTrainingSource } from "../../tasks/run/data_sources.ts";
+import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { classCount, classifierFootprint, startClassifier } from "./model.ts";
-import { labelSubset } from "../../tasks/run/label_subset.ts";
-import { requireLabels } from "../../tasks/run/require_labels.ts";
-import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
-import { learningRateSchedule, runLength, warmupStepsOf } from "../engine/schedule.ts";
-import type { RunOptions } from "../engine/run_options.ts";
+import { labelSubset } from "../../pipeline/images/label_subset.ts";
+import { requireLabels } from "../../pipeline/images/require_labels.ts";
+import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
+import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";
+import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 
 /** The plan of a run. */
 export interface FinetunePlan extends RunSizes, RunCosts {

@@ -8,17 +8,17 @@ import { tf } from "../../deps/tfjs.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { tellingMetrics } from "../../core/metric_names.ts";
-import type { Source } from "../../data/source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { countOverRanks } from "../../distributed/reduce_values.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures } from "../../models/features.ts";
 import { type LinearProbes, placeName, type ProbePlace } from "../../models/linear_probes.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { rankOfLabel } from "../../tasks/evaluation/classification.ts";
-import { batchesOf } from "../../tasks/evaluation/collect_features.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
-import { evaluationTransform } from "../../tasks/run/transforms.ts";
-import type { Evaluation, EvaluationMoment, Run } from "../method.ts";
+import { rankOfLabel } from "../../pipeline/evaluation/classification.ts";
+import { batchesOf } from "../../pipeline/evaluation/collect_features.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { evaluationTransform } from "../../pipeline/images/transforms.ts";
+import type { Evaluation, EvaluationMoment, Run } from "../../pipeline/engine/method.ts";
 
 /** The accuracy of one classifier, in [0, 1]. */
 export interface ProbeAccuracy extends ProbePlace {

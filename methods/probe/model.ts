@@ -10,8 +10,8 @@ import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
 import type { ProbePlace } from "../../models/linear_probes.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/parameter_specs.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
-import { requireLayers } from "../../tasks/inference/features.ts";
+import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
+import { requireLayers } from "../../models/features.ts";
 
 /** The checkpoint of a config; a `UserError` where it names none. */
 export function requirePretrained({ pretrained }: LinearProbeConfig): string {

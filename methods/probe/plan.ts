@@ -7,16 +7,16 @@
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/parameter_specs.ts";
-import type { MemoryPlan } from "../../pipeline/plan.ts";
-import { openLabelled } from "../../tasks/inference/knn.ts";
-import { labelSubset } from "../../tasks/run/label_subset.ts";
+import type { MemoryPlan } from "../../pipeline/engine/planning/plan.ts";
+import { openLabelled } from "../../pipeline/images/open_labelled.ts";
+import { labelSubset } from "../../pipeline/images/label_subset.ts";
 import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
-import { configOfShape, readPretrained } from "../../tasks/inference/load_encoder.ts";
+import { configOfShape, readPretrained } from "../../pipeline/weights/load_encoder.ts";
 import { probeLength } from "./schedule.ts";
-import type { RunLength } from "../engine/schedule.ts";
-import type { RunOptions } from "../engine/run_options.ts";
-import { planStep } from "../engine/micro_batch.ts";
-import { type DiskPlan, planDisk } from "../engine/plan_disk.ts";
+import type { RunLength } from "../../pipeline/engine/schedule.ts";
+import type { RunOptions } from "../../pipeline/engine/run_options.ts";
+import { planStep } from "../../pipeline/engine/planning/micro_batch.ts";
+import { type DiskPlan, planDisk } from "../../pipeline/engine/planning/plan_disk.ts";
 import { probeSpecs } from "../../models/linear_probes.ts";
 
 /** The plan of a probe. */

@@ -8,7 +8,7 @@ import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { everyEpoch } from "../../core/schedules/every_epoch.ts";
 import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
-import { type RunLength, stepsPerEpochOf } from "../engine/schedule.ts";
+import { type RunLength, stepsPerEpochOf } from "../../pipeline/engine/schedule.ts";
 
 /** Steps of a probe on so many images. */
 export function probeLength(config: LinearProbeConfig, images: number): RunLength {

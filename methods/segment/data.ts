@@ -6,14 +6,14 @@
 
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import { createImageDecoder } from "../../data/decode.ts";
-import { decodeLabels, type LabelOptions } from "../../data/decode_labels.ts";
-import { ignoredLabel, type LabelMap } from "../../data/label_map.ts";
-import { openAnnotated } from "../../data/open_annotated.ts";
-import type { SegmentationTransform } from "../../data/segmentation_transform.ts";
-import { shapeNames, shapesSource } from "../../data/shapes_source.ts";
-import type { Source } from "../../data/source.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
+import { createImageDecoder } from "../../data/images/decode.ts";
+import { decodeLabels, type LabelOptions } from "../../data/sources/decode_labels.ts";
+import { ignoredLabel, type LabelMap } from "../../data/sources/label_map.ts";
+import { openAnnotated } from "../../data/sources/open_annotated.ts";
+import type { SegmentationTransform } from "../../data/augment/segmentation_transform.ts";
+import { shapeNames, shapesSource } from "../../data/sources/shapes_source.ts";
+import type { Source } from "../../data/sources/source.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { UnreadableImages } from "./unreadable.ts";
 
 type DataConfig = SegmentConfig["data"];

@@ -7,26 +7,26 @@
 import { communicatorOf } from "../../backends/backend.ts";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import { createImageDecoder, type ImageDecoder } from "../../data/decode.ts";
-import type { RgbImage } from "../../data/image.ts";
-import { ignoredLabel, type LabelMap } from "../../data/label_map.ts";
-import type { Source } from "../../data/source.ts";
+import { createImageDecoder, type ImageDecoder } from "../../data/images/decode.ts";
+import type { RgbImage } from "../../data/images/image.ts";
+import { ignoredLabel, type LabelMap } from "../../data/sources/label_map.ts";
+import type { Source } from "../../data/sources/source.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import type { Segmenter } from "../../models/segmentation/segmenter.ts";
 import {
   PixelCounts,
   type SegmentationQuality,
   segmentImage,
-} from "../../tasks/evaluation/segmentation.ts";
+} from "../../pipeline/evaluation/segmentation.ts";
 import { bestModelFile } from "../classify/evaluation.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
-import { confusionOf } from "../../tasks/evaluation/classification.ts";
-import { type LabelledImage, segmentPictures } from "../../tasks/recording/segment_pictures.ts";
-import type { DrawPictures } from "../engine/run_recorder.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { confusionOf } from "../../pipeline/evaluation/classification.ts";
+import { type LabelledImage, segmentPictures } from "./pictures.ts";
+import type { DrawPictures } from "../../pipeline/engine/recording/run_recorder.ts";
 import { labelName, openAnnotatedTest, readLabels } from "./data.ts";
 import { UnreadableImages } from "./unreadable.ts";
-import { toTensors } from "../../tasks/run/model_tensors.ts";
-import type { Evaluation, EvaluationMoment, KeptState, Run } from "../method.ts";
+import { toTensors } from "../../pipeline/weights/model_tensors.ts";
+import type { Evaluation, EvaluationMoment, KeptState, Run } from "../../pipeline/engine/method.ts";
 
 /** The best model so far. */
 export interface BestSegmenter {

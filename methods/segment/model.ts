@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DownloadOptions } from "../../checkpoints/download.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";
@@ -14,10 +14,10 @@ import {
   type SegmenterConfig,
   segmenterSpecs,
 } from "../../models/segmentation/segmenter_config.ts";
-import type { RunListener } from "../../pipeline/events.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { shapeFromCheckpoint } from "../classify/model.ts";
-import { readPretrained } from "../../tasks/inference/load_encoder.ts";
+import { readPretrained } from "../../pipeline/weights/load_encoder.ts";
 
 /** A segmenter's shape and start. */
 export interface SegmenterStart {

@@ -6,11 +6,11 @@
 
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { validateSegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
-import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
+import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
 import { openAnnotatedTraining, segmentClasses } from "./data.ts";
 import { segmenterFootprint, startSegmenter } from "./model.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
-import type { RunOptions } from "../engine/run_options.ts";
+import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 
 /** The plan of a run. */
 export interface SegmentPlan extends RunSizes, RunCosts {

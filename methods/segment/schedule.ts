@@ -7,7 +7,7 @@
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { poly } from "../../core/schedules/poly.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
-import { type RunLength, stepsPerEpochOf } from "../engine/schedule.ts";
+import { type RunLength, stepsPerEpochOf } from "../../pipeline/engine/schedule.ts";
 
 /** Steps that a config asks for on so many images. */
 export function segmentLength(config: SegmentConfig, images: number): RunLength {

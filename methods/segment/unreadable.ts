@@ -6,7 +6,7 @@
 
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
-import type { RunListener } from "../../pipeline/events.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
 
 /** Leaves unreadable images out, or raises, as `data.onError` and `data.maxSkipped` say to the loader. */
 export class UnreadableImages {

@@ -11,7 +11,7 @@ import { nearestCode } from "../../backends/ops/nearest_code.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
-import { StepStatistics } from "../../pipeline/code_statistics.ts";
+import { StepStatistics } from "./code_statistics.ts";
 import type { StepContext } from "../../pipeline/stage.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
 

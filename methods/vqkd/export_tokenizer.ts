@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { NamedTensors } from "../../checkpoints/safetensors_writer.ts";
-import type { LazyTensor } from "../../checkpoints/tensor_data.ts";
+import type { NamedTensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
+import type { LazyTensor } from "../../checkpoints/tensors/tensor_data.ts";
 import type { LazyValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 

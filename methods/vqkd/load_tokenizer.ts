@@ -5,10 +5,10 @@
  */
 
 import type { Context } from "../../backends/backend.ts";
-import type { DownloadOptions } from "../../checkpoints/download.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import { requireWhole } from "../../checkpoints/open_model.ts";
-import { openWeights } from "../../checkpoints/open_weights.ts";
-import { type TensorMap, toFloat32 } from "../../checkpoints/tensor_data.ts";
+import { openWeights } from "../../checkpoints/hub/open_weights.ts";
+import { type TensorMap, toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
 import type { ParameterSpec } from "../../models/parameter_set.ts";

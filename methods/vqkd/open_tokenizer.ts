@@ -5,20 +5,20 @@
  */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { DownloadOptions } from "../../checkpoints/download.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { countTrainable, type NamedValues } from "../../models/parameter_set.ts";
 import { vqkdSpecs } from "../../models/vqkd_config.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
-import { openLoader } from "../../tasks/run/data_sources.ts";
+import { openLoader } from "../../pipeline/images/data_sources.ts";
 import { DriftingCodebook } from "./drifting_codebook.ts";
 import { loadTokenizer, requireFit, tokenizerConfig } from "./load_tokenizer.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { PixelTokenizer, type PixelTokenizerConfig } from "./pixel_tokenizer.ts";
-import type { Run } from "../method.ts";
-import { pretrainTransform } from "../../tasks/run/transforms.ts";
+import type { Run } from "../../pipeline/engine/method.ts";
+import { pretrainTransform } from "../../pipeline/images/transforms.ts";
 
 /** The value of `tokenizer.checkpoint` that means k-means on the pixels of the run's own images. */
 export const pixelTokenizerName = "pixels";

@@ -8,9 +8,9 @@ import type { TokenizerConfig } from "../../configs/schema.ts";
 import { vitBase } from "../../models/beit_config.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/parameter_specs.ts";
-import { openTrainingSource } from "../../tasks/run/data_sources.ts";
-import { planRun, type RunCosts, type RunSizes } from "../engine/plan_run.ts";
-import { learningRateSchedule, runLength, warmupStepsOf } from "../engine/schedule.ts";
+import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
+import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
+import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";
 import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 
 /**

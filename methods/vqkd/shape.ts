@@ -7,7 +7,7 @@
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { parameterSizes } from "../../models/parameter_set.ts";
 import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
-import type { ModelFootprint } from "../../pipeline/plan.ts";
+import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 
 /** The sections of a config that make the tokenizer's shape. */
 export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdConfig {

@@ -8,11 +8,11 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf, type Context } from "../../backends/backend.ts";
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import type { Generator } from "../../core/generator.ts";
-import type { Loader } from "../../data/loader.ts";
+import type { Loader } from "../../data/loader/loader.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
-import { gatherRows } from "../../pipeline/gather_rows.ts";
+import { gatherRows } from "./gather_rows.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
 
 /** What a codebook starts from. */
 export interface CodebookStart {

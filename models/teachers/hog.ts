@@ -14,7 +14,7 @@ import { linear } from "../../backends/ops/linear.ts";
 import { UserError } from "../../core/errors.ts";
 import type { NamedValues } from "../parameter_set.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
-import { cellColours, cellDim, cellHistograms, poolHistograms } from "./_cell_histograms.ts";
+import { cellColours, cellDim, cellHistograms, poolHistograms } from "./cell_histograms.ts";
 import { type PrincipalComponents, principalComponents } from "../principal_components.ts";
 import type { Teacher, TeacherImages } from "./teacher.ts";
 

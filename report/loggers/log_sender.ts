@@ -5,7 +5,7 @@
  */
 
 import { messageOf } from "../../core/errors.ts";
-import type { StepMetrics } from "../../pipeline/events.ts";
+import type { StepMetrics } from "../../pipeline/engine/events.ts";
 
 /** How a logger is told which run it writes; its address and keys are its own. */
 export interface LoggerOptions {

@@ -5,8 +5,8 @@
  */
 
 import { wallTime } from "../../core/clock.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
-import type { RunHook } from "../../pipeline/hooks.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
 import { flattenConfig } from "../tensorboard/hparams.ts";
 import {
   evaluationNumbers,

@@ -6,8 +6,8 @@
  */
 
 import { wallTime } from "../../core/clock.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
-import type { RunHook } from "../../pipeline/hooks.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
 import {
   evaluationNumbers,
   type LoggerOptions,

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { excludeLine } from "../../data/_exclude.ts";
-import { MissingSplitError } from "../../data/_layout.ts";
-import { openSource } from "../../data/open_source.ts";
-import { dataLocation } from "../run/data_sources.ts";
+import { excludeLine } from "../../data/sources/exclude.ts";
+import { MissingSplitError } from "../../data/sources/layout.ts";
+import { openSource } from "../../data/sources/open_source.ts";
+import { dataLocation } from "../../pipeline/images/data_sources.ts";
 import { median } from "../../core/median.ts";
-import type { RunListener } from "../../pipeline/events.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
 import { examine, type Examined, type Part, placeOf } from "./examine.ts";
 import { Groups, joinNearDuplicates } from "./near_duplicates.ts";
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { createImageDecoder, type ImageDecoder } from "../../data/decode.ts";
-import type { RgbImage } from "../../data/image.ts";
-import { openSource } from "../../data/open_source.ts";
-import { resize } from "../../data/resize.ts";
-import type { Source } from "../../data/source.ts";
+import { createImageDecoder, type ImageDecoder } from "../../data/images/decode.ts";
+import type { RgbImage } from "../../data/images/image.ts";
+import { openSource } from "../../data/sources/open_source.ts";
+import { resize } from "../../data/images/resize.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { formatCount } from "../../core/number_formats.ts";
 import { escapeHtml, figureCards, htmlPage, htmlTable } from "../../report/html.ts";
 import { pngAddress } from "../../report/png.ts";
-import { dataLocation } from "../run/data_sources.ts";
+import { dataLocation } from "../../pipeline/images/data_sources.ts";
 import type { CheckedImage, DataCheck, DuplicateGroup } from "./data_check.ts";
 
 /** Groups and rows that the page shows; `--json` has all. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { messageOf } from "../../core/errors.ts";
-import { createImageDecoder, type ImageDecoder } from "../../data/decode.ts";
-import { perceptualHash, thumbprint, thumbprintBytes } from "../../data/perceptual_hash.ts";
-import type { Source } from "../../data/source.ts";
+import { createImageDecoder, type ImageDecoder } from "../../data/images/decode.ts";
+import { perceptualHash, thumbprint, thumbprintBytes } from "../../data/images/perceptual_hash.ts";
+import type { Source } from "../../data/sources/source.ts";
 import type { Prints } from "./near_duplicates.ts";
 
 /** A part of the data set: `train`, `val`, or all of it. */

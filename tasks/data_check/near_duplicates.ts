@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { thumbprintBytes } from "../../data/perceptual_hash.ts";
+import { thumbprintBytes } from "../../data/images/perceptual_hash.ts";
 
 /** Bits in which the hashes of two images that look alike differ at most. */
 const mostBits = 6;

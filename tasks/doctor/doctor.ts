@@ -9,8 +9,6 @@ import { type BackendName, type BackendOptions, createBackend } from "../../back
 import type { AdapterChoice, AdapterSummary, WebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type Clock, type SelfTest, selfTest } from "./self_test.ts";
-import { compareFixtures } from "../parity/compare_fixtures.ts";
-import { bundledFixtures } from "../parity/fixture_folder.ts";
 
 /** A backend to be looked at, in one of its kinds. */
 export interface Candidate {
@@ -34,6 +32,16 @@ export interface ParitySummary {
   readonly quantities: number;
   /** Those beyond their tolerance: file, quantity and largest error. */
   readonly failures: readonly string[];
+}
+
+/** One of the reference code's numbers beside a backend's. */
+export interface ComparedQuantity {
+  readonly ok: boolean;
+  readonly file: string;
+  readonly quantity: string;
+  /** Largest absolute difference, and the largest that is allowed. */
+  readonly maxAbs: number;
+  readonly tolerance: string;
 }
 
 /** A backend that started. */
@@ -64,8 +72,8 @@ export interface DoctorOptions {
   readonly now: Clock;
   /** Run the self-test. Default: true. */
   readonly test?: boolean;
-  /** Compare with the compact set of golden numbers. Default: false. */
-  readonly parity?: boolean;
+  /** Compares with golden numbers of the reference code. Default: that is left out. */
+  readonly parity?: (backend: Backend) => Promise<readonly ComparedQuantity[]>;
   /** Told what is being done. */
   readonly onProgress?: (text: string) => void;
 }
@@ -78,8 +86,7 @@ async function testOrError(backend: Backend, now: Clock): Promise<WorkingBackend
   }
 }
 
-async function summarizeParity(backend: Backend): Promise<ParitySummary> {
-  const rows = await compareFixtures(bundledFixtures(), backend);
+function summarizeParity(rows: readonly ComparedQuantity[]): ParitySummary {
   const failures = rows.filter(({ ok }) => !ok).map(({ file, quantity, maxAbs, tolerance }) =>
     `${file}, ${quantity}: ${Number.isNaN(maxAbs) ? "no number" : maxAbs}, wanted ${tolerance}`
   );
@@ -106,7 +113,7 @@ async function listGpus(): Promise<AdapterChoice[]> {
  */
 export async function examineBackend(
   { label, name, options }: Candidate,
-  { now, test = true, parity = false, onProgress }: DoctorOptions,
+  { now, test = true, parity, onProgress }: DoctorOptions,
 ): Promise<BackendReport> {
   let backend: Backend;
   try {
@@ -121,7 +128,7 @@ export async function examineBackend(
     if (test) onProgress?.(`Testing ${label}`);
     const tested = test ? await testOrError(backend, now) : null;
     if (parity) onProgress?.(`Comparing ${label} with the reference's numbers`);
-    const compared = parity ? await summarizeParity(backend) : null;
+    const compared = parity ? summarizeParity(await parity(backend)) : null;
     return {
       backend: label,
       starts: true,

@@ -4,19 +4,16 @@
  * @module
  */
 
-import { openImages } from "../../data/image_files.ts";
-import type { SourceOptions } from "../../data/open_source.ts";
-import type { Source } from "../../data/source.ts";
+import { openImages } from "../../data/sources/image_files.ts";
+import type { SourceOptions } from "../../data/sources/open_source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { LoadedBatch } from "../../data/loader.ts";
-import type { Normalization } from "../../data/normalize.ts";
+import type { LoadedBatch } from "../../data/loader/loader.ts";
+import type { Normalization } from "../../data/images/normalize.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
-import { batchesOf } from "../evaluation/collect_features.ts";
-import {
-  type TokenizerInferenceOptions,
-  withTokenizer,
-} from "../../methods/vqkd/with_tokenizer.ts";
+import { batchesOf } from "../../pipeline/evaluation/collect_features.ts";
+import { type TokenizerInferenceOptions, withTokenizer } from "./with_tokenizer.ts";
 
 /** Which images, and what happens with their tokens. */
 export interface TokenizeOptions extends TokenizerInferenceOptions {
@@ -75,7 +72,7 @@ export async function encodeBatch(
  * @example A picture of one's own
  * ```ts
  * import { tokenizeImages } from "./tokenize_images.ts";
- * import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
+ * import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
  * import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
  *
  * const shape = {

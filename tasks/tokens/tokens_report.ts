@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { LoadedBatch } from "../../data/loader.ts";
-import type { Source } from "../../data/source.ts";
+import type { LoadedBatch } from "../../data/loader/loader.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { UserError } from "../../core/errors.ts";
 import { formatMetric, metricName } from "../../core/metric_names.ts";
@@ -21,20 +21,20 @@ import {
   type KeptImage,
   mostUsed,
   patchesOf,
-} from "./_token_pictures.ts";
-import { openEvaluationSource, openLoader, openTrainingSource } from "../run/data_sources.ts";
-import { knnAccuracy } from "../evaluation/knn.ts";
+} from "./token_pictures.ts";
 import {
-  collectTokens,
-  type TokenHistograms,
-  type TokenUse,
-} from "../evaluation/token_histograms.ts";
+  openEvaluationSource,
+  openLoader,
+  openTrainingSource,
+} from "../../pipeline/images/data_sources.ts";
+import { knnAccuracy } from "../../pipeline/evaluation/knn.ts";
+import { collectTokens, type TokenHistograms, type TokenUse } from "./token_histograms.ts";
 import { PixelTokenizer } from "../../methods/vqkd/pixel_tokenizer.ts";
 import {
   type TokenizerInference,
   type TokenizerInferenceOptions,
   withTokenizer,
-} from "../../methods/vqkd/with_tokenizer.ts";
+} from "./with_tokenizer.ts";
 
 /** Which images, how many. */
 export interface TokensReportOptions extends TokenizerInferenceOptions {

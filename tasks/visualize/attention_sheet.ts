@@ -10,7 +10,7 @@ import { UserError } from "../../core/errors.ts";
 import { gridSize } from "../../models/beit_config.ts";
 import { overHeat } from "../../report/heat_map.ts";
 import { overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
-import type { LoadedEncoder } from "../inference/load_encoder.ts";
+import type { LoadedEncoder } from "../../pipeline/weights/load_encoder.ts";
 import type { ShownImages } from "./shown_images.ts";
 
 /** Which attention to show. */

@@ -11,7 +11,7 @@ import { extractFeatures } from "../../models/features.ts";
 import { principalComponents } from "../../models/principal_components.ts";
 import { heatColor, smoothMap } from "../../report/heat_map.ts";
 import type { PictureSheet } from "../../report/picture_sheet.ts";
-import type { LoadedEncoder } from "../inference/load_encoder.ts";
+import type { LoadedEncoder } from "../../pipeline/weights/load_encoder.ts";
 import type { ShownImages } from "./shown_images.ts";
 
 /** Components that are shown: one for red, green and blue each. */

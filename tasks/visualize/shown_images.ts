@@ -5,11 +5,11 @@
  */
 
 import type { Tensor } from "../../deps/tfjs.ts";
-import type { LoadedBatch } from "../../data/loader.ts";
-import type { Source } from "../../data/source.ts";
+import type { LoadedBatch } from "../../data/loader/loader.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import type { RgbPicture } from "../../report/png.ts";
-import type { Normalization } from "../../data/normalize.ts";
+import type { Normalization } from "../../data/images/normalize.ts";
 
 /** A batch that goes through the model at once. */
 export interface ShownBatch {

@@ -5,13 +5,17 @@
  */
 
 import type { PretrainConfig } from "../../configs/schema.ts";
-import type { LoadedBatch } from "../../data/loader.ts";
-import type { Source } from "../../data/source.ts";
-import type { RunListener } from "../../pipeline/events.ts";
+import type { LoadedBatch } from "../../data/loader/loader.ts";
+import type { Source } from "../../data/sources/source.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
 import { maskColor, overPatches, type PictureSheet } from "../../report/picture_sheet.ts";
 import type { RgbPicture } from "../../report/png.ts";
-import { openLoader } from "../run/data_sources.ts";
-import { evaluationTransform, maskOptions, pretrainTransform } from "../run/transforms.ts";
+import { openLoader } from "../../pipeline/images/data_sources.ts";
+import {
+  evaluationTransform,
+  maskOptions,
+  pretrainTransform,
+} from "../../pipeline/images/transforms.ts";
 import { picturesOf } from "./shown_images.ts";
 
 /** How to draw. */

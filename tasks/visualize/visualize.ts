@@ -6,16 +6,16 @@
 
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
-import { openImages } from "../../data/image_files.ts";
-import type { Source } from "../../data/source.ts";
-import type { RunListener } from "../../pipeline/events.ts";
+import { openImages } from "../../data/sources/image_files.ts";
+import type { Source } from "../../data/sources/source.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
 import type { PictureSheet } from "../../report/picture_sheet.ts";
-import { openTrainingSource } from "../run/data_sources.ts";
-import { batchesOf } from "../evaluation/collect_features.ts";
-import { requireLayers } from "../inference/features.ts";
-import { type Inference, type InferenceOptions, withInference } from "../inference/inference.ts";
-import { loadEncoder } from "../inference/load_encoder.ts";
-import { testTransform } from "../run/preparation.ts";
+import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
+import { batchesOf } from "../../pipeline/evaluation/collect_features.ts";
+import { requireLayers } from "../../models/features.ts";
+import { type Inference, type InferenceOptions, withInference } from "../inference.ts";
+import { loadEncoder } from "../../pipeline/weights/load_encoder.ts";
+import { testTransform } from "../../pipeline/images/preparation.ts";
 import { type AttentionChoice, attentionSheet } from "./attention_sheet.ts";
 import { pcaSheet } from "./pca_sheet.ts";
 import { type ShownBatch, shownBatch, spread } from "./shown_images.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createBackend } from "../../backends/mod.ts";
 import { assertAllClose } from "../../core/assert_all_close.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { type Browser, browserTest } from "../_browser.ts";
 import type { Outcome } from "./page.ts";
 import { pageConfig, servePage } from "./serve.ts";

@@ -8,7 +8,7 @@
 import { conformanceCases, formatConformance, runConformance } from "../../backends/conformance.ts";
 import { type BackendName, createBackend } from "../../backends/mod.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 
 /** What the page leaves in `globalThis.outcome` for who drives it. */
 export interface Outcome {

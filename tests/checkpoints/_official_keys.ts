@@ -2,7 +2,7 @@
 
 import { Generator } from "../../core/generator.ts";
 import { relativePositionIndex } from "../../checkpoints/formats/relative_position_index.ts";
-import type { LazyTensor, TensorData, TensorMap } from "../../checkpoints/tensor_data.ts";
+import type { LazyTensor, TensorData, TensorMap } from "../../checkpoints/tensors/tensor_data.ts";
 
 const KEYS = new URL("../fixtures/keys/", import.meta.url);
 

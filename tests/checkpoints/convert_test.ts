@@ -4,12 +4,12 @@ import { UserError } from "../../core/errors.ts";
 import { CONVERT_TARGETS, convertCheckpoint } from "../../checkpoints/convert.ts";
 import { describeInspection, inspectFile } from "../../checkpoints/inspect.ts";
 import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
-import { openPth } from "../../checkpoints/pth.ts";
-import { writePth } from "../../checkpoints/pth_writer.ts";
-import { openSafetensors } from "../../checkpoints/safetensors.ts";
-import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
-import { saveCheckpoint } from "../../checkpoints/store.ts";
-import { bytesOf, type TensorFile, type TensorMap } from "../../checkpoints/tensor_data.ts";
+import { openPth } from "../../checkpoints/pth/pth.ts";
+import { writePth } from "../../checkpoints/pth/pth_writer.ts";
+import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
+import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
+import { saveCheckpoint } from "../../checkpoints/store/store.ts";
+import { bytesOf, type TensorFile, type TensorMap } from "../../checkpoints/tensors/tensor_data.ts";
 import { OFFICIAL, officialTensors } from "./_official_keys.ts";
 
 type List = keyof typeof OFFICIAL;

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { convertCheckpoint, type ConvertTarget } from "../../checkpoints/convert.ts";
 import { inspectFile } from "../../checkpoints/inspect.ts";
-import { openPth } from "../../checkpoints/pth.ts";
-import { writePth } from "../../checkpoints/pth_writer.ts";
-import { bytesOf, type TensorData, type TensorMap } from "../../checkpoints/tensor_data.ts";
+import { openPth } from "../../checkpoints/pth/pth.ts";
+import { writePth } from "../../checkpoints/pth/pth_writer.ts";
+import { bytesOf, type TensorData, type TensorMap } from "../../checkpoints/tensors/tensor_data.ts";
 import { OFFICIAL, officialTensors } from "./_official_keys.ts";
 
 // 5 GB on the disk and some minutes: run by hand with MIMIC_FULL_SIZE=1.

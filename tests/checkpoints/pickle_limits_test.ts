@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unpickle } from "../../checkpoints/_pickle_reader.ts";
+import { unpickle } from "../../checkpoints/pth/pickle_reader.ts";
 
 /** Opcodes as bytes, and text as ASCII. */
 function pickle(...parts: (number | string | Uint8Array)[]): Uint8Array {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { fc } from "../../deps/fast_check.ts";
 import { UserError } from "../../core/errors.ts";
-import { bytesSource } from "../../checkpoints/byte_source.ts";
-import { MemorySink } from "../../checkpoints/file_sink.ts";
-import { openPth } from "../../checkpoints/pth.ts";
-import { tensorBytes } from "../../checkpoints/tensor_data.ts";
-import { readRecord, readZipDirectory } from "../../checkpoints/_zip_reader.ts";
-import { ZipWriter } from "../../checkpoints/_zip_writer.ts";
+import { bytesSource } from "../../checkpoints/tensors/byte_source.ts";
+import { MemorySink } from "../../checkpoints/tensors/file_sink.ts";
+import { openPth } from "../../checkpoints/pth/pth.ts";
+import { tensorBytes } from "../../checkpoints/tensors/tensor_data.ts";
+import { readRecord, readZipDirectory } from "../../checkpoints/pth/zip_reader.ts";
+import { ZipWriter } from "../../checkpoints/pth/zip_writer.ts";
 
 const FOLDER = new URL("../fixtures/pth/", import.meta.url);
 const MARKER = "/tmp/BEIT_FIXTURE_PWNED";

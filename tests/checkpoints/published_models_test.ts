@@ -4,14 +4,14 @@ import type { Context } from "../../backends/backend.ts";
 import { createBackend } from "../../backends/mod.ts";
 import { convertCheckpoint } from "../../checkpoints/convert.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
-import { type Preprocessing, resizedEdge } from "../../checkpoints/preprocessing.ts";
-import { openSafetensors } from "../../checkpoints/safetensors.ts";
-import { toFloat32 } from "../../checkpoints/tensor_data.ts";
+import { type Preprocessing, resizedEdge } from "../../checkpoints/hub/preprocessing.ts";
+import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
+import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { extractFeatures } from "../../models/features.ts";
-import { loadClassifier } from "../../tasks/inference/load_classifier.ts";
-import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
+import { loadClassifier } from "../../tasks/load_classifier.ts";
+import { loadEncoder } from "../../pipeline/weights/load_encoder.ts";
 
 /** Written by transformers and timm, with what these compute: see tools/make_model_fixtures.py. */
 const MODELS = new URL("../fixtures/models/", import.meta.url);

@@ -3,8 +3,8 @@
  * `lose|refuse DIRECTORY WORDS…`, where the run's directory is looked at.
  */
 import { makeFailing } from "../backends/webgpu/_failing_device.ts";
-import { commands } from "../../cli/commands.ts";
-import { runProgram } from "../../cli/_program.ts";
+import { commands } from "../../cli/commands/mod.ts";
+import { runProgram } from "../../cli/program.ts";
 
 const [fault, directory, ...words] = Deno.args;
 

@@ -1,7 +1,7 @@
 /** The help of every command as it is kept in `__snapshots__/`; run alone, it writes them anew. */
-import { commands } from "../../cli/commands.ts";
-import { commandHelp, groupHelp, programHelp } from "../../cli/_help.ts";
-import { plainStyle } from "../../cli/_style.ts";
+import { commands } from "../../cli/commands/mod.ts";
+import { commandHelp, groupHelp, programHelp } from "../../cli/parsing/help.ts";
+import { plainStyle } from "../../cli/screen/style.ts";
 
 /** The folder of the kept pages. */
 export const snapshots = new URL("./__snapshots__/", import.meta.url);

@@ -1,6 +1,6 @@
 /** A program of commands that wait, break and fail, for the tests of exit codes. */
-import { type Command, defineCommand, toggle } from "../../cli/_command.ts";
-import { runProgram } from "../../cli/_program.ts";
+import { type Command, defineCommand, toggle } from "../../cli/parsing/command.ts";
+import { runProgram } from "../../cli/program.ts";
 
 const wait = defineCommand({
   name: "wait",

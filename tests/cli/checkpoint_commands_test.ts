@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { MODEL_CARDS } from "../../checkpoints/cards.ts";
-import { CONVERT_DTYPES } from "../../checkpoints/_convert_dtype.ts";
+import { MODEL_CARDS } from "../../checkpoints/hub/cards.ts";
+import { CONVERT_DTYPES } from "../../checkpoints/tensors/convert_dtype.ts";
 import { CONVERT_TARGETS } from "../../checkpoints/convert.ts";
 import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
 import type { ModelKind } from "../../checkpoints/formats/model_shape.ts";
-import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
-import { convert } from "../../cli/convert.ts";
-import { describeNames, groupNames } from "../../cli/_tensor_lists.ts";
+import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
+import { convert } from "../../cli/commands/convert.ts";
+import { describeNames, groupNames } from "../../cli/screen/tensor_lists.ts";
 import { runTask } from "./_tasks.ts";
 
 const shape = {

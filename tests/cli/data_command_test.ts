@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { data } from "../../cli/data.ts";
-import { Job } from "../../cli/_job.ts";
+import { data } from "../../cli/commands/data.ts";
+import { Job } from "../../cli/running/job.ts";
 import { withFolder, writeTree } from "../data/_trees.ts";
 
 Deno.test("data check writes its page and its list where they are wanted, and says what it found", () =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { doctorLines, type DoctorReport } from "../../cli/_doctor_text.ts";
-import { describePermissions, valueWithoutPaths, withoutPaths } from "../../cli/_machine.ts";
+import { doctorLines, type DoctorReport } from "../../cli/screen/doctor_text.ts";
+import { describePermissions, valueWithoutPaths, withoutPaths } from "../../cli/running/machine.ts";
 import { lockFlag, runDeno, runTask, taskWords } from "./_tasks.ts";
 
 Deno.test("texts keep the last part of a path", () => {

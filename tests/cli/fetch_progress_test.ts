@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fetchLine, libraryFolders } from "../../cli/_fetch_progress.ts";
+import { fetchLine, libraryFolders } from "../../cli/fetch_progress.ts";
 
 Deno.test("libraryFolders() leaves out what other machines take", () => {
   const npm = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { commands } from "../../cli/commands.ts";
+import { commands } from "../../cli/commands/mod.ts";
 import { lockFlag } from "./_tasks.ts";
-import { complete } from "../../cli/completion.ts";
+import { complete } from "../../cli/commands/completion.ts";
 
 const root = new URL("../../", import.meta.url);
 const program = new URL("./_interruptible.ts", import.meta.url).pathname;

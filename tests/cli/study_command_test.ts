@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Job } from "../../cli/_job.ts";
-import { study } from "../../cli/study.ts";
+import { Job } from "../../cli/running/job.ts";
+import { study } from "../../cli/commands/study.ts";
 import { UserError } from "../../core/errors.ts";
 import { writeTinyData } from "../tasks/_tiny_model.ts";
 import { tinyStudy } from "../tasks/study/_tiny_study.ts";

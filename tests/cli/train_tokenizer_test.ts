@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Job } from "../../cli/_job.ts";
-import { pretrain } from "../../cli/pretrain.ts";
+import { Job } from "../../cli/running/job.ts";
+import { pretrain } from "../../cli/commands/pretrain.ts";
 import { UserError } from "../../core/errors.ts";
 import { withFolder } from "../tasks/_tiny.ts";
 import { tinyOverrides } from "../tasks/_tiny.ts";

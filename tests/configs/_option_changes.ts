@@ -60,7 +60,7 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   "checkpoint.keepLast": { to: "1", given: ["checkpoint.everySteps=1"] },
   "checkpoint.keepEvery": { to: "1", given: ["checkpoint.everySteps=1", "checkpoint.keepLast=1"] },
   "log.everySteps": "2",
-  "log.progressSeconds": { test: "tests/cli/progress_test.ts", by: "plainSeconds" },
+  "log.progressSeconds": { test: "tests/cli/screen/progress_test.ts", by: "plainSeconds" },
   "log.report": "false",
   "log.reportSeconds": "7",
   "log.tensorBoard": "false",
@@ -102,9 +102,9 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   "data.listFile": "train.txt",
   "data.evaluationListFile": { to: "val.txt", given: knn },
   "data.labelFraction": "0.5",
-  "data.workers": { test: "tests/data/loader_test.ts", by: "any number of workers" },
-  "data.cacheBytes": { test: "tests/data/loader_test.ts", by: "cacheBytes" },
-  "data.prefetch": { test: "tests/data/loader_test.ts", by: "prefetch" },
+  "data.workers": { test: "tests/data/loader/loader_test.ts", by: "any number of workers" },
+  "data.cacheBytes": { test: "tests/data/loader/loader_test.ts", by: "cacheBytes" },
+  "data.prefetch": { test: "tests/data/loader/loader_test.ts", by: "prefetch" },
   "data.onError": { to: "skip", given: ["data.source=FOLDER/broken"] },
   "data.maxSkipped": { to: "0", given: ["data.source=FOLDER/broken", "data.onError=skip"] },
   "data.maxPixels": "100",
@@ -255,11 +255,11 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   },
 
   "evaluation.stop.metric": {
-    test: "tests/methods/engine/early_stop_test.ts",
+    test: "tests/pipeline/engine/training/early_stop_test.ts",
     by: "evaluation.stop.metric",
   },
   "evaluation.stop.patience": {
-    test: "tests/methods/engine/early_stop_test.ts",
+    test: "tests/pipeline/engine/training/early_stop_test.ts",
     by: "evaluation.stop.patience",
   },
 

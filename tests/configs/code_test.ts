@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { loadHooks } from "../../cli/_hooks.ts";
-import { trainTokenizerFirst } from "../../cli/_train_tokenizer_first.ts";
+import { loadHooks } from "../../cli/running/hooks.ts";
+import { trainTokenizerFirst } from "../../cli/running/train_tokenizer_first.ts";
 import { readStudy } from "../../configs/study.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { UserError } from "../../core/errors.ts";
-import { studyParts } from "../../tasks/study/parts.ts";
+import { studyParts } from "../../bench/study/parts.ts";
 
 /** Leaves a mark where it runs. */
 const marker = 'globalThis.ranBehindTheUser = true; export default { task: "pretrain" };';

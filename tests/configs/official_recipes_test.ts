@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { leavesOf } from "../../configs/_nodes.ts";
-import { type RawConfig, valueAt } from "../../configs/_layers.ts";
+import { leavesOf } from "../../configs/nodes.ts";
+import { type RawConfig, valueAt } from "../../configs/layers.ts";
 import { recipeNames } from "../../configs/recipes.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { schemas } from "../../configs/schema.ts";

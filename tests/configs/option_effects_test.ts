@@ -4,15 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { messageOf } from "../../core/errors.ts";
-import { leavesOf } from "../../configs/_nodes.ts";
+import { leavesOf } from "../../configs/nodes.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { type ConfigOf, schemas, type Task } from "../../configs/schema.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
 import { finetune, linearProbe, pretrain, segment, trainTokenizer } from "../../mod.ts";
 import { writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { writeTinyModel } from "../tasks/_tiny_model.ts";
 import { tinyTokenizerOverrides } from "../tasks/_tiny_tokenizer.ts";
-import { inertKeys } from "../../configs/_inert_keys.ts";
+import { inertKeys } from "../../configs/inert_keys.ts";
 import { changesInTask, optionChanges } from "./_option_changes.ts";
 import { writeOptionData } from "./_option_data.ts";
 

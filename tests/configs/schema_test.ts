@@ -5,7 +5,7 @@ import {
   jsonSchemaOf,
   leavesOf,
   type Node,
-} from "../../configs/_nodes.ts";
+} from "../../configs/nodes.ts";
 import { jsonSchema } from "../../configs/json_schema.ts";
 import { parseConfig } from "../../configs/parse.ts";
 import { schemas, type Task } from "../../configs/schema.ts";

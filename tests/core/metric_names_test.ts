@@ -6,12 +6,12 @@ import {
   metricName,
   tellingMetrics,
 } from "../../core/metric_names.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
-import { finetune } from "../../methods/classify/finetune.ts";
-import { linearProbe } from "../../methods/probe/linear_probe.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
-import { segment } from "../../methods/segment/segment.ts";
-import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import { finetune } from "../../methods/classify/method.ts";
+import { linearProbe } from "../../methods/probe/method.ts";
+import { pretrain } from "../../methods/beit/method.ts";
+import { segment } from "../../methods/segment/method.ts";
+import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { tinyFinetune } from "../tasks/_tiny_finetune.ts";
 import { writeTinyData, writeTinyModel } from "../tasks/_tiny_model.ts";

@@ -1,5 +1,5 @@
 /** Golden numbers of the data tests: tensors of a safetensors file by name, and JSON files. */
-import type { RgbImage } from "../../data/image.ts";
+import type { RgbImage } from "../../data/images/image.ts";
 
 const folder = new URL("../fixtures/", import.meta.url);
 

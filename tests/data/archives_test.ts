@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { openSource } from "../../data/open_source.ts";
-import { expandBraces } from "../../data/_shards.ts";
-import { jsonLabel } from "../../data/_json_label.ts";
-import { LocationReader } from "../../data/_byte_store.ts";
-import type { Source } from "../../data/source.ts";
+import { openSource } from "../../data/sources/open_source.ts";
+import { expandBraces } from "../../data/archives/shards.ts";
+import { jsonLabel } from "../../data/sources/json_label.ts";
+import { LocationReader } from "../../data/archives/byte_store.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { zipSync } from "../../deps/fflate.ts";
 import { tarOf, textBytes, withFolder, writeTree } from "./_trees.ts";
 

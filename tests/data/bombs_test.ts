@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { openSource } from "../../data/open_source.ts";
+import { openSource } from "../../data/sources/open_source.ts";
 import { zipSync } from "../../deps/fflate.ts";
 import { tarOf, textBytes, withFolder, writeTree } from "./_trees.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createImageDecoder } from "../../data/decode.ts";
+import { createImageDecoder } from "../../data/images/decode.ts";
 
 Deno.test("broken files have a reason, however many are met at once", async () => {
   const decoder = await createImageDecoder({ native: true });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createImageDecoder } from "../../data/decode.ts";
-import { imageSize } from "../../data/image_size.ts";
+import { createImageDecoder } from "../../data/images/decode.ts";
+import { imageSize } from "../../data/images/image_size.ts";
 import { readJson } from "./_fixtures.ts";
 
 const folder = new URL("../fixtures/images/", import.meta.url);

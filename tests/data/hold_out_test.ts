@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { openSource } from "../../data/open_source.ts";
-import type { Source } from "../../data/source.ts";
+import { openSource } from "../../data/sources/open_source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { tarOf, withFolder, writeTree } from "./_trees.ts";
 
 const ids = (source: Source) =>

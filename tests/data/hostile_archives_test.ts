@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { memoryStore } from "../../data/_byte_store.ts";
-import { openArchives } from "../../data/_archive_source.ts";
-import type { Source } from "../../data/source.ts";
+import { memoryStore } from "../../data/archives/byte_store.ts";
+import { openArchives } from "../../data/archives/archive_source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { fc } from "../../deps/fast_check.ts";
 import { zipSync } from "../../deps/fflate.ts";
 import { tarOf, textBytes } from "./_trees.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Loader } from "../../data/loader.ts";
-import { openSource } from "../../data/open_source.ts";
-import type { Source } from "../../data/source.ts";
+import { Loader } from "../../data/loader/loader.ts";
+import { openSource } from "../../data/sources/open_source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { withFolder, writeTree } from "./_trees.ts";
 
 const ids = (source: Source) => Array.from({ length: source.length }, (_, i) => source.entry(i).id);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
-import { softLabels } from "../../data/mix.ts";
+import { softLabels } from "../../data/augment/mix.ts";
 
 Deno.test("softLabels() writes no label outside its image's row", () => {
   for (const label of [-1, 2, 7]) {

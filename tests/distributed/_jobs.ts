@@ -1,13 +1,13 @@
 /** Runs of tiny models, the same on any number of ranks. */
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
-import { finetune } from "../../methods/classify/finetune.ts";
-import { knn } from "../../tasks/inference/knn.ts";
-import { linearProbe } from "../../methods/probe/linear_probe.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
-import { segment } from "../../methods/segment/segment.ts";
-import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import { finetune } from "../../methods/classify/method.ts";
+import { knn } from "../../tasks/knn.ts";
+import { linearProbe } from "../../methods/probe/method.ts";
+import { pretrain } from "../../methods/beit/method.ts";
+import { segment } from "../../methods/segment/method.ts";
+import { trainTokenizer } from "../../methods/vqkd/method.ts";
 
 /** A run. */
 export interface Job {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
+import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store/store.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { writeTinyData } from "../tasks/_tiny_model.ts";
 import { jobCommand, mainPath, mpiTest, programPath, runJob, runWell } from "./_mpirun.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { single } from "../../distributed/single.ts";
-import { decidingValues } from "../../methods/engine/config_hash.ts";
+import { decidingValues } from "../../pipeline/engine/resuming/config_hash.ts";
 import { tinyOverrides, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { writeTinyData, writeTinyModel } from "../tasks/_tiny_model.ts";
 import { tinyTokenizerOverrides } from "../tasks/_tiny_tokenizer.ts";

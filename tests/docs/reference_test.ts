@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { withoutLayout } from "../../tools/docs/markdown.ts";
 import { referencePages } from "../../tools/write_docs.ts";
-import { leavesOf } from "../../configs/_nodes.ts";
+import { leavesOf } from "../../configs/nodes.ts";
 import { schemas } from "../../configs/schema.ts";
 import { pages } from "./_markdown.ts";
 

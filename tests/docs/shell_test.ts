@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { commands } from "../../cli/commands.ts";
-import type { CommandInput } from "../../cli/_command.ts";
-import { type ConfigFlagValues, configOf } from "../../cli/_config_flags.ts";
-import { parseCommand } from "../../cli/_parser.ts";
-import { findCall } from "../../cli/_program.ts";
+import { commands } from "../../cli/commands/mod.ts";
+import type { CommandInput } from "../../cli/parsing/command.ts";
+import { type ConfigFlagValues, configOf } from "../../cli/parsing/config_flags.ts";
+import { parseCommand } from "../../cli/parsing/parser.ts";
+import { findCall } from "../../cli/program.ts";
 import { recipeNames } from "../../configs/recipes.ts";
 import { taskCommands } from "../../configs/resolve.ts";
 import type { Task } from "../../configs/schema.ts";

@@ -19,7 +19,7 @@ Deno.test("docs/your-own-method.md: what it shows of the examples stands in them
 
 Deno.test("docs/your-own-method.md: every name of mod.ts that it speaks of is exported", () => {
   // mod.ts exports the types of method.ts as a whole.
-  const exported = textOf("mod.ts") + textOf("methods/method.ts");
+  const exported = textOf("mod.ts") + textOf("pipeline/engine/method.ts");
   const named = [...textOf("docs/your-own-method.md").matchAll(/`mimic\.(\w+)`/g)];
   assert.ok(named.length > 10);
   for (const [, name] of named) assert.match(exported, new RegExp(`\\b${name}\\b`), name);

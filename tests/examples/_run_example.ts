@@ -1,9 +1,9 @@
 /** The examples as a user runs them, at the size of tests. */
 import { fileURLToPath } from "node:url";
-import { LogReader } from "../../checkpoints/append_log.ts";
-import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
+import { LogReader } from "../../checkpoints/store/append_log.ts";
+import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store/store.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
-import { readValues } from "../../tasks/run/model_tensors.ts";
+import { readValues } from "../../pipeline/weights/model_tensors.ts";
 import { tinyOverrides } from "../tasks/_tiny.ts";
 
 const root = new URL("../../", import.meta.url);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ownLoss } from "../../examples/own_loss.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { groupOf, killExample, lossesOf, runExample, textOf } from "./_run_example.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { createApp } from "../../cli/_serve/app.ts";
-import { RunLibrary } from "../../cli/_serve/run_library.ts";
+import { createApp } from "../../cli/serve/app.ts";
+import { RunLibrary } from "../../cli/serve/run_library.ts";
 import { simmim } from "../../examples/simmim.ts";
-import { replayFailure } from "../../methods/engine/replay.ts";
-import { runMethod } from "../../methods/engine/run_method.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
-import { DivergenceError } from "../../pipeline/divergence.ts";
-import { knn } from "../../tasks/inference/knn.ts";
+import { replayFailure } from "../../methods/replay.ts";
+import { runMethod } from "../../pipeline/engine/run_method.ts";
+import { pretrain } from "../../methods/beit/method.ts";
+import { DivergenceError } from "../../pipeline/engine/training/divergence.ts";
+import { knn } from "../../tasks/knn.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { groupOf, killExample, lossesOf, runExample, textOf } from "./_run_example.ts";
 

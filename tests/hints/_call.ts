@@ -1,6 +1,6 @@
 /** Runs a command as the program does, in this process. */
-import { commands } from "../../cli/commands.ts";
-import { runProgram } from "../../cli/_program.ts";
+import { commands } from "../../cli/commands/mod.ts";
+import { runProgram } from "../../cli/program.ts";
 
 /** How a command ended, and what it said. */
 export interface Called {

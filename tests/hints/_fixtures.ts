@@ -1,7 +1,7 @@
 /** Small images, models and runs for the mistakes of the table of hints, made once. */
-import { openSafetensors } from "../../checkpoints/safetensors.ts";
-import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
-import { shapesSource } from "../../data/shapes_source.ts";
+import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
+import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
+import { shapesSource } from "../../data/sources/shapes_source.ts";
 import { tinyOverrides, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { writeTinyData, writeTinyModel } from "../tasks/_tiny_model.ts";
 import { tinyTokenizerOverrides } from "../tasks/_tiny_tokenizer.ts";

@@ -7,7 +7,7 @@ const others = new Set(["tests", "tools", "bench", "docs", "assets", ".git", "no
 
 /** A place in the source that gives an error its hint. */
 export interface HintSite {
-  /** `data/loader.ts:177` */
+  /** `data/loader/loader.ts:177` */
   readonly place: string;
   /** What stands there, as code. */
   readonly code: string;

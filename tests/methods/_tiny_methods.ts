@@ -1,12 +1,12 @@
 /** Every method on a model that trains in a second, run alike. */
-import { LogReader } from "../../checkpoints/append_log.ts";
-import { readRecords } from "../../checkpoints/event_file.ts";
+import { LogReader } from "../../checkpoints/store/append_log.ts";
+import { readRecords } from "../../checkpoints/store/event_file.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { Task } from "../../configs/schema.ts";
-import { runMethod } from "../../methods/engine/run_method.ts";
-import type { MethodOptions } from "../../methods/engine/run_options.ts";
+import { runMethod } from "../../pipeline/engine/run_method.ts";
+import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import { type AnyMethod, loadMethod } from "../../methods/mod.ts";
-import type { RunOutcome } from "../../methods/method.ts";
+import type { RunOutcome } from "../../pipeline/engine/method.ts";
 import { tinyOverrides, writeTinyTokenizer } from "../tasks/_tiny.ts";
 import { tinyFinetune } from "../tasks/_tiny_finetune.ts";
 import { writeTinyData, writeTinyModel } from "../tasks/_tiny_model.ts";

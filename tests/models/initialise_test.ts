@@ -3,7 +3,7 @@ import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, type InitVariant, vitBase } from "../../models/beit_config.ts";
 import { initialiseBeit, initialisePlain } from "../../models/initialise.ts";
 import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
-import { normalQuantile } from "../../models/_normal_quantile.ts";
+import { normalQuantile } from "../../models/normal_quantile.ts";
 import type { ParameterSpec } from "../../models/parameter_set.ts";
 
 const config: BeitConfig = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { fitHog, hogDefaults, HogTeacher } from "../../models/teachers/hog.ts";
-import { cellColours, cellDim, cellHistograms } from "../../models/teachers/_cell_histograms.ts";
+import { cellColours, cellDim, cellHistograms } from "../../models/teachers/cell_histograms.ts";
 import { onReference, valuesOf } from "./_tiny.ts";
 
 const size = 16;

@@ -1,4 +1,4 @@
-import type { FixtureFolder } from "../../tasks/parity/fixture_folder.ts";
+import type { FixtureFolder } from "../../bench/parity/fixture_folder.ts";
 
 /** All golden numbers that the tests come with; they lie in two folders. */
 export function allFixtures(): FixtureFolder {

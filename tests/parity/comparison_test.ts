@@ -4,7 +4,7 @@ import {
   describeTolerance,
   float32Tolerances,
   measure,
-} from "../../tasks/parity/comparison.ts";
+} from "../../bench/parity/comparison.ts";
 
 Deno.test("every bound must hold, and NaN holds none", () => {
   const golden = [1, -2, 4];

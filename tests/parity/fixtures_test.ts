@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareFixtures, listFixtures } from "../../tasks/parity/compare_fixtures.ts";
+import { compareFixtures, listFixtures } from "../../bench/parity/compare_fixtures.ts";
 import { testedBackends, withBackend } from "./_backends.ts";
 import { allFixtures } from "./_folder.ts";
 

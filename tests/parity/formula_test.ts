@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
-import { compareFixtures } from "../../tasks/parity/compare_fixtures.ts";
-import { evaluateFormula, parseFormula } from "../../tasks/parity/_formula.ts";
+import { compareFixtures } from "../../bench/parity/compare_fixtures.ts";
+import { evaluateFormula, parseFormula } from "../../bench/parity/formula.ts";
 import { createBackend } from "../../backends/mod.ts";
 import { allFixtures } from "./_folder.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { listFixtures } from "../../tasks/parity/compare_fixtures.ts";
-import { bundledFixtures, readFixtureTensors } from "../../tasks/parity/fixture_folder.ts";
-import { parityLines, parityPage } from "../../tasks/parity/parity_report.ts";
+import { listFixtures } from "../../bench/parity/compare_fixtures.ts";
+import { bundledFixtures, readFixtureTensors } from "../../bench/parity/fixture_folder.ts";
+import { parityLines, parityPage } from "../../bench/parity/parity_report.ts";
 
 const row = {
   file: "mim",

@@ -5,7 +5,7 @@
  * reader finds in it is then to be read anew as well:
  * `python tools/verify_tensorboard.py tests/fixtures/tensorboard --dump > tests/fixtures/tensorboard/read.json`
  */
-import { frameRecord } from "../../checkpoints/event_file.ts";
+import { frameRecord } from "../../checkpoints/store/event_file.ts";
 import { encodePng } from "../../report/png.ts";
 import * as events from "../../report/tensorboard/events.ts";
 import { hparamsEnd, hparamsStart } from "../../report/tensorboard/hparams.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createImageDecoder } from "../../data/decode.ts";
+import { createImageDecoder } from "../../data/images/decode.ts";
 import { fc } from "../../deps/fast_check.ts";
 import { encodePng, pngAddress } from "../../report/png.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { takeScreenshots } from "../../tools/screenshots.ts";
 import { browserTest } from "../_browser.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../tasks/_tiny.ts";

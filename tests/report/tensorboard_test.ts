@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { frameRecord, readRecords } from "../../checkpoints/event_file.ts";
+import { frameRecord, readRecords } from "../../checkpoints/store/event_file.ts";
 import { flattenConfig } from "../../report/tensorboard/hparams.ts";
 import { valueHistogram } from "../../report/tensorboard/value_histogram.ts";
 import { goldenEvents, goldenFile, goldenFolder, spreadValues } from "./_golden_events.ts";

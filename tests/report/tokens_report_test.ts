@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createImageDecoder } from "../../data/decode.ts";
+import { createImageDecoder } from "../../data/images/decode.ts";
 import type { TokensReport } from "../../report/tokens_report.ts";
 import { tokensReportPage } from "../../report/tokens_report.ts";
 

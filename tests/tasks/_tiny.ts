@@ -1,5 +1,5 @@
 /** A tiny tokenizer, tiny configs and runs of a second for the tests of tasks. */
-import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
+import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { createBackend } from "../../backends/mod.ts";
@@ -8,7 +8,7 @@ import { Generator } from "../../core/generator.ts";
 import { initialisePlain } from "../../models/initialise.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
-import { toTensors } from "../../tasks/run/model_tensors.ts";
+import { toTensors } from "../../pipeline/weights/model_tensors.ts";
 
 const tokenizerShape: VqkdConfig = {
   imageSize: 16,

@@ -5,7 +5,7 @@ import {
   finetune,
   type FinetuneOptions,
   type FinetuneResult,
-} from "../../methods/classify/finetune.ts";
+} from "../../methods/classify/method.ts";
 
 /** Twelve steps on the images of `writeTinyData`. */
 export async function tinyFinetune(

@@ -1,5 +1,5 @@
 /** A tiny pretrained model, and a folder of bright and dark images that it can tell apart. */
-import { writeSafetensors } from "../../checkpoints/safetensors_writer.ts";
+import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
 import { Generator } from "../../core/generator.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";

@@ -1,7 +1,7 @@
 /** A segmentation config of a few seconds, and its losses. */
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
-import { segment, type SegmentOptions, type SegmentResult } from "../../methods/segment/segment.ts";
+import { segment, type SegmentOptions, type SegmentResult } from "../../methods/segment/method.ts";
 
 /** Twelve steps on made pictures, or what `overrides` say. */
 export async function tinySegment(overrides: readonly string[] = []): Promise<SegmentConfig> {

@@ -1,8 +1,8 @@
 /** A tokenizer of a few thousand parameters that trains in a second. */
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { TokenizerConfig } from "../../configs/schema.ts";
-import type { StepMetrics } from "../../pipeline/events.ts";
-import { type TokenizerOptions, trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
+import type { StepMetrics } from "../../pipeline/engine/events.ts";
+import { type TokenizerOptions, trainTokenizer } from "../../methods/vqkd/method.ts";
 
 /** What makes the quick start's tokenizer tiny. */
 export const tinyTokenizerOverrides: readonly string[] = [

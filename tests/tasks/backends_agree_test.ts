@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type testedBackends, withBackend } from "../parity/_backends.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 async function losses(name: typeof testedBackends[number], tokenizer: string) {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { tf } from "../../deps/tfjs.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { createBackend } from "../../backends/mod.ts";
+import { compareFixtures } from "../../bench/parity/compare_fixtures.ts";
+import { bundledFixtures } from "../../bench/parity/fixture_folder.ts";
 import { examineBackend, isHealthy } from "../../tasks/doctor/doctor.ts";
 import { selfTest } from "../../tasks/doctor/self_test.ts";
 
@@ -50,8 +52,9 @@ Deno.test("a backend that does not start is reported with the reason", async () 
   assert.ok(isHealthy(report));
 });
 
-Deno.test("examineBackend() compares with the bundled numbers where it is asked to", async () => {
-  const options = { now: ticking(), test: false, parity: true };
+Deno.test("examineBackend() compares with the bundled numbers when asked", async () => {
+  const parity = (backend: Backend) => compareFixtures(bundledFixtures(), backend);
+  const options = { now: ticking(), test: false, parity };
   const report = await examineBackend({ label: "cpu", name: "cpu" }, options);
   assert.ok(report.starts);
   assert.equal(report.selfTest, null);

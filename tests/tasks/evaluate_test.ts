@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
-import { evaluate } from "../../tasks/inference/evaluate.ts";
-import { predict } from "../../tasks/inference/predict.ts";
+import { evaluate } from "../../tasks/evaluate.ts";
+import { predict } from "../../tasks/predict.ts";
 import { runFinetune, tinyFinetune } from "./_tiny_finetune.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";

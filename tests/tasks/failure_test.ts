@@ -2,17 +2,13 @@ import assert from "node:assert/strict";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { createBackend } from "../../backends/mod.ts";
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "../../checkpoints/store.ts";
+import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "../../checkpoints/store/store.ts";
 import { UserError } from "../../core/errors.ts";
-import { DivergenceError } from "../../pipeline/divergence.ts";
+import { DivergenceError } from "../../pipeline/engine/training/divergence.ts";
 import type { encode } from "../../pipeline/encode.ts";
-import { readValues, toTensors } from "../../tasks/run/model_tensors.ts";
-import {
-  pretrain,
-  type PretrainOptions,
-  type PretrainStages,
-} from "../../methods/beit/pretrain.ts";
-import { replayFailure } from "../../methods/engine/replay.ts";
+import { readValues, toTensors } from "../../pipeline/weights/model_tensors.ts";
+import { pretrain, type PretrainOptions, type PretrainStages } from "../../methods/beit/method.ts";
+import { replayFailure } from "../../methods/replay.ts";
 import { runTask } from "../cli/_tasks.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

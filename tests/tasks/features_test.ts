@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { openSafetensors } from "../../checkpoints/safetensors.ts";
+import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
 import { UserError } from "../../core/errors.ts";
 import { parquetReadObjects } from "../../deps/hyparquet_test.ts";
-import { features } from "../../tasks/inference/features.ts";
-import { knn } from "../../tasks/inference/knn.ts";
-import { loadEncoder } from "../../tasks/inference/load_encoder.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { features } from "../../tasks/features.ts";
+import { knn } from "../../tasks/knn.ts";
+import { loadEncoder } from "../../pipeline/weights/load_encoder.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { openModel } from "../../checkpoints/open_model.ts";
 import { UserError } from "../../core/errors.ts";
-import { classificationLoss } from "../../pipeline/classification_loss.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
+import { classificationLoss } from "../../methods/classify/stages/loss.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
 import { startClassifier } from "../../methods/classify/model.ts";
 import { runFinetune, tinyFinetune } from "./_tiny_finetune.ts";
 import { withFolder } from "./_tiny.ts";

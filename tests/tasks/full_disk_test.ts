@@ -3,9 +3,9 @@
  * and a limit on the size of files, which anyone may set.
  */
 import assert from "node:assert/strict";
-import { latestCheckpoint } from "../../checkpoints/store.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { latestCheckpoint } from "../../checkpoints/store/store.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { runTask, type TaskOutput, taskWords } from "../cli/_tasks.ts";
 import { tinyConfig, tinyOverrides, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -1,9 +1,9 @@
 /** What a run says of its own health and of its data, seen from outside. */
 import assert from "node:assert/strict";
-import { LogReader } from "../../checkpoints/append_log.ts";
-import { latestCheckpoint } from "../../checkpoints/store.ts";
+import { LogReader } from "../../checkpoints/store/append_log.ts";
+import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import { UserError } from "../../core/errors.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 Deno.test("a run whose loss stands still and whose steps wait says each once, in its records", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { LogReader } from "../../checkpoints/append_log.ts";
-import { readRecords } from "../../checkpoints/event_file.ts";
+import { LogReader } from "../../checkpoints/store/append_log.ts";
+import { readRecords } from "../../checkpoints/store/event_file.ts";
 import { lockFlag } from "../cli/_tasks.ts";
 import { tinyTokenizerOverrides } from "./_tiny_tokenizer.ts";
 import { tinyOverrides, withFolder, writeTinyTokenizer } from "./_tiny.ts";

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { UserError } from "../../core/errors.ts";
-import type { RunEvent } from "../../pipeline/events.ts";
-import { linearProbe, type LinearProbeResult } from "../../methods/probe/linear_probe.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import { linearProbe, type LinearProbeResult } from "../../methods/probe/method.ts";
 import { planLinearProbe } from "../../methods/probe/plan.ts";
 import { probeSchedule } from "../../methods/probe/schedule.ts";
-import type { RunOptions } from "../../methods/engine/run_options.ts";
+import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 

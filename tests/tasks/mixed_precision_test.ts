@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createBackend } from "../../backends/mod.ts";
-import type { StepMetrics } from "../../pipeline/events.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
+import type { StepMetrics } from "../../pipeline/engine/events.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 
 async function steps(tokenizer: string, overrides: string[]): Promise<StepMetrics[]> {

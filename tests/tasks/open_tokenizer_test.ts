@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
-import { pretrain, type PretrainOptions } from "../../methods/beit/pretrain.ts";
+import { pretrain, type PretrainOptions } from "../../methods/beit/method.ts";
 import { planPretraining } from "../../methods/beit/plan.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";

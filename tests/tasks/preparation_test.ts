@@ -8,7 +8,7 @@ import {
   preparationOf,
   testTransform,
   withData,
-} from "../../tasks/run/preparation.ts";
+} from "../../pipeline/images/preparation.ts";
 
 const run = fileURLToPath(new URL("../fixtures/compat/0.1.0/runs/finetune", import.meta.url));
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createBackend } from "../../backends/mod.ts";
 import { UserError } from "../../core/errors.ts";
-import type { RunEvent, StepMetrics } from "../../pipeline/events.ts";
+import type { RunEvent, StepMetrics } from "../../pipeline/engine/events.ts";
 import { mask } from "../../pipeline/mask.ts";
-import { pretrain, type PretrainOptions } from "../../methods/beit/pretrain.ts";
+import { pretrain, type PretrainOptions } from "../../methods/beit/method.ts";
 import type { PretrainConfig } from "../../configs/schema.ts";
-import { maskOptions } from "../../tasks/run/transforms.ts";
+import { maskOptions } from "../../pipeline/images/transforms.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 import { writeTinyData } from "./_tiny_model.ts";
 

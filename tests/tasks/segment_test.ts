@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
 import { UserError } from "../../core/errors.ts";
-import { shapesSource } from "../../data/shapes_source.ts";
+import { shapesSource } from "../../data/sources/shapes_source.ts";
 import { planSegmentation } from "../../methods/segment/plan.ts";
 import { startSegmenter } from "../../methods/segment/model.ts";
 import { runSegment, tinySegment } from "./_tiny_segment.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { createBackend } from "../../backends/mod.ts";
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "../../checkpoints/store.ts";
+import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "../../checkpoints/store/store.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
-import { DivergenceError } from "../../pipeline/divergence.ts";
-import { linearProbe } from "../../methods/probe/linear_probe.ts";
-import { readValues, toTensors } from "../../tasks/run/model_tensors.ts";
-import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
+import { DivergenceError } from "../../pipeline/engine/training/divergence.ts";
+import { linearProbe } from "../../methods/probe/method.ts";
+import { readValues, toTensors } from "../../pipeline/weights/model_tensors.ts";
+import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { withFolder } from "./_tiny.ts";
 import { writeTinyData, writeTinyModel } from "./_tiny_model.ts";
 import { tinyTokenizerConfig } from "./_tiny_tokenizer.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { OutOfMemoryError } from "../../core/errors.ts";
-import type { RunListener } from "../../pipeline/events.ts";
-import { pretrain } from "../../methods/beit/pretrain.ts";
-import { withSmallerMicroBatches } from "../../methods/engine/smaller_micro_batches.ts";
-import type { RunOptions } from "../../methods/engine/run_options.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import { pretrain } from "../../methods/beit/method.ts";
+import { withSmallerMicroBatches } from "../../pipeline/engine/smaller_micro_batches.ts";
+import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 import { hasAdapter } from "../backends/webgpu/_adapter.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
+import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { withFolder } from "./_tiny.ts";
 import { figuresOf, stepsOf, tinyTokenizerConfig } from "./_tiny_tokenizer.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { Job } from "../../cli/_job.ts";
-import { openSafetensors } from "../../checkpoints/safetensors.ts";
-import { tokenize } from "../../cli/tokenize.ts";
+import { Job } from "../../cli/running/job.ts";
+import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
+import { tokenize } from "../../cli/commands/tokenize.ts";
 import { UserError } from "../../core/errors.ts";
-import { openSource } from "../../data/open_source.ts";
+import { openSource } from "../../data/sources/open_source.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
-import { normalizations } from "../../tasks/run/normalizations.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { type TokenizedImage, tokenizeImages } from "../../tasks/tokens/tokenize_images.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { openModel } from "../../checkpoints/open_model.ts";
 import { UserError } from "../../core/errors.ts";
-import type { Source } from "../../data/source.ts";
+import type { Source } from "../../data/sources/source.ts";
 import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
-import { trainTokenizer } from "../../methods/vqkd/tokenizer.ts";
+import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { withFolder } from "./_tiny.ts";
 import { figuresOf, stepsOf, tinyTokenizerConfig } from "./_tiny_tokenizer.ts";
 

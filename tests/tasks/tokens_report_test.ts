@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Job } from "../../cli/_job.ts";
-import { tokensReport as command } from "../../cli/tokens_report.ts";
+import { Job } from "../../cli/running/job.ts";
+import { tokensReport as command } from "../../cli/commands/tokens_report.ts";
 import { tokensReport } from "../../tasks/tokens/tokens_report.ts";
 import { withFolder, writeTinyTokenizer } from "./_tiny.ts";
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { commands } from "../../cli/commands.ts";
+import { commands } from "../../cli/commands/mod.ts";
 import { commandLines, pages, shellBlocks } from "../docs/_markdown.ts";
 import { assertTidy, Session, terminalTest } from "./_terminal.ts";
 

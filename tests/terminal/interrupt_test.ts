@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { latestCheckpoint } from "../../checkpoints/store.ts";
+import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import { assertTidy, runInTerminal, Session, terminalTest } from "./_terminal.ts";
 
 const cwd = fileURLToPath(new URL("../../", import.meta.url));

@@ -13,11 +13,11 @@ function importing(path: string, to: string, isType = false): ModuleImports {
 Deno.test("findViolations() lets the arrows of the architecture pass", () => {
   const allowed = [
     importing("models/beit.ts", "backends/backend.ts"),
-    importing("methods/beit/pretrain.ts", "checkpoints/store.ts"),
+    importing("methods/beit/method.ts", "checkpoints/store/store.ts"),
     importing("core/a.ts", "core/b.ts"),
     importing("configs/schema.ts", "deps/zod.ts"),
-    importing("report/html.ts", "pipeline/events.ts", true),
-    importing("cli/pretrain.ts", "methods/beit/pretrain.ts"),
+    importing("report/html.ts", "pipeline/engine/events.ts", true),
+    importing("cli/commands/pretrain.ts", "methods/beit/method.ts"),
     module("data/a.ts", { text: "Deno.cwd()" }),
     module("backends/cpu/blas_ffi.ts", { text: "Deno.dlopen()" }),
     module("models/a.ts", { text: '/** Deno.cwd() */ const a = "Deno.cwd()"; // Deno.cwd()' }),
@@ -32,8 +32,8 @@ Deno.test("findViolations() names each file against them", () => {
   const forbidden: [ModuleImports, RegExp][] = [
     [importing("models/beit.ts", "pipeline/stage.ts"), /^models\/beit\.ts: "models" must not/],
     [importing("core/a.ts", "backends/backend.ts"), /"core" must not import "backends/],
-    [importing("report/html.ts", "pipeline/events.ts"), /"report" must not import/],
-    [importing("tasks/a.ts", "cli/_style.ts"), /"tasks" must not import "cli/],
+    [importing("report/html.ts", "pipeline/engine/events.ts"), /"report" must not import/],
+    [importing("tasks/a.ts", "cli/screen/style.ts"), /"tasks" must not import "cli/],
     [importing("extra/a.ts", "core/errors.ts"), /unknown folder "extra"/],
     [module("models/a.ts", { text: "const d = Deno.cwd();" }), /uses Deno outside/],
     [module("models/a.ts", { text: "tf.engine().startScope();" }), /models\/a\.ts: reaches into/],

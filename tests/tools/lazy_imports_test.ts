@@ -31,10 +31,10 @@ async function loadedWith(entry: string): Promise<Set<string>> {
 
 Deno.test("--help loads no tensors, plots or routes; a run loads its plots when it draws them", async () => {
   const main = await loadedWith("cli/start.ts");
-  assert.ok(main.has("cli/commands.ts") && main.has("cli/serve.ts"));
+  assert.ok(main.has("cli/commands/mod.ts") && main.has("cli/commands/serve.ts"));
   for (const library of ["d3", "hono", "uplot", "tfjs", "sharp", "playwright"]) {
     assert.ok(!main.has(`deps/${library}.ts`), `the program loads deps/${library}.ts`);
   }
-  const run = await loadedWith("methods/engine/session.ts");
-  assert.ok(run.has("methods/engine/run_recorder.ts") && !run.has("deps/d3.ts"));
+  const run = await loadedWith("pipeline/engine/session.ts");
+  assert.ok(run.has("pipeline/engine/recording/run_recorder.ts") && !run.has("deps/d3.ts"));
 });

@@ -15,7 +15,7 @@ function readLock(name: string): Lock {
 
 Deno.test("main.lock holds what the program may load and nothing more (deno task lock)", async () => {
   const packages = new Set<string>();
-  for (const entry of ["cli/start.ts", "data/worker.ts"]) {
+  for (const entry of ["cli/start.ts", "data/loader/worker.ts"]) {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", "--no-lock", entry],
       cwd: root,

@@ -1,6 +1,6 @@
 /** The reference of commands, from what the parser knows of them. @module */
-import type { Argument, Command, CommandGroup, Flag } from "../../cli/_command.ts";
-import { argumentTerm, flagTerm } from "../../cli/_help.ts";
+import type { Argument, Command, CommandGroup, Flag } from "../../cli/parsing/command.ts";
+import { argumentTerm, flagTerm } from "../../cli/parsing/help.ts";
 import { code, prose, table } from "./markdown.ts";
 
 /** Paragraphs of a command's help; one whose lines are aligned stays as it is. */

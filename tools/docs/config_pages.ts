@@ -1,7 +1,7 @@
 /** The reference of config keys, from the schema: what each wants, its default and what it is for. @module */
-import { inertKeys } from "../../configs/_inert_keys.ts";
-import { childrenOf, jsonSchemaOf, type Node, wantedAt } from "../../configs/_nodes.ts";
-import { valueAt } from "../../configs/_layers.ts";
+import { inertKeys } from "../../configs/inert_keys.ts";
+import { childrenOf, jsonSchemaOf, type Node, wantedAt } from "../../configs/nodes.ts";
+import { valueAt } from "../../configs/layers.ts";
 import { parseLayers } from "../../configs/parse.ts";
 import { recipeNames } from "../../configs/recipes.ts";
 import { defaultRecipes, resolveConfig, taskCommands } from "../../configs/resolve.ts";

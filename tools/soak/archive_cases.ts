@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { zipSync } from "../../deps/fflate.ts";
-import { openSource } from "../../data/open_source.ts";
+import { openSource } from "../../data/sources/open_source.ts";
 import type { Generator } from "../../core/generator.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Case } from "./child.ts";

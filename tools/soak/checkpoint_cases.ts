@@ -1,14 +1,14 @@
 /** Damaged files of weights of every format, looked into, opened, read and converted. @module */
 
 import { fileURLToPath } from "node:url";
-import { bytesSource } from "../../checkpoints/byte_source.ts";
+import { bytesSource } from "../../checkpoints/tensors/byte_source.ts";
 import { CONVERT_TARGETS, convertCheckpoint } from "../../checkpoints/convert.ts";
-import { MemorySink } from "../../checkpoints/file_sink.ts";
+import { MemorySink } from "../../checkpoints/tensors/file_sink.ts";
 import { inspectFile } from "../../checkpoints/inspect.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
-import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store.ts";
-import { readRecord, readZipDirectory } from "../../checkpoints/_zip_reader.ts";
-import { ZipWriter } from "../../checkpoints/_zip_writer.ts";
+import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store/store.ts";
+import { readRecord, readZipDirectory } from "../../checkpoints/pth/zip_reader.ts";
+import { ZipWriter } from "../../checkpoints/pth/zip_writer.ts";
 import type { Generator } from "../../core/generator.ts";
 import type { Case } from "./child.ts";
 import { mutate, oneOf } from "./mutate.ts";

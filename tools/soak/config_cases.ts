@@ -5,8 +5,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { valueAt } from "../../configs/_layers.ts";
-import { leavesOf } from "../../configs/_nodes.ts";
+import { valueAt } from "../../configs/layers.ts";
+import { leavesOf } from "../../configs/nodes.ts";
 import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { type Config, schemas, type Task } from "../../configs/schema.ts";

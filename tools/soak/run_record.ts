@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readRecords } from "../../checkpoints/event_file.ts";
-import { latestCheckpoint } from "../../checkpoints/store.ts";
+import { readRecords } from "../../checkpoints/store/event_file.ts";
+import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 
 /** The numbers of a run, by where they stand. */
 export interface RunRecord {

@@ -6,7 +6,7 @@
 
 import { UserError } from "../../../core/errors.ts";
 import { formatShape, sizeOf } from "../../../core/shapes.ts";
-import { type LazyTensor, type TensorMap, toFloat32 } from "../../tensor_data.ts";
+import { type LazyTensor, type TensorMap, toFloat32 } from "../../tensors/tensor_data.ts";
 
 function isSquare(count: number): boolean {
   return count > 0 && Number.isInteger(Math.sqrt(count));

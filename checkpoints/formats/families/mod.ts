@@ -5,7 +5,7 @@
  */
 
 import { UserError } from "../../../core/errors.ts";
-import type { TensorMap } from "../../tensor_data.ts";
+import type { TensorMap } from "../../tensors/tensor_data.ts";
 import type { Infos } from "../model_shape.ts";
 import { joinQkv } from "../split_qkv.ts";
 import { huggingFaceClip, huggingFaceSiglip } from "./huggingface_clip.ts";

@@ -6,7 +6,7 @@
 
 import { UserError } from "../../../core/errors.ts";
 import { sizeOf } from "../../../core/shapes.ts";
-import type { LazyTensor, TensorMap } from "../../tensor_data.ts";
+import type { LazyTensor, TensorMap } from "../../tensors/tensor_data.ts";
 import type { ModelKind, ModelShape } from "../model_shape.ts";
 import { splitQkv } from "../split_qkv.ts";
 import { reshaped, rowsOf, sum } from "./adapt_tokens.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { vitBase } from "../../../models/beit_config.ts";
-import { largestActivationBytes } from "../../../pipeline/plan.ts";
-import { pretrain } from "../../../methods/beit/pretrain.ts";
+import { largestActivationBytes } from "../../../pipeline/engine/planning/plan.ts";
+import { pretrain } from "../../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
 import { webgpuTest } from "./_backend.ts";
 import { Trainee } from "./_trainee.ts";

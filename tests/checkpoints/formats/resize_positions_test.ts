@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { openSafetensors } from "../../../checkpoints/safetensors.ts";
-import { type TensorData, toFloat32 } from "../../../checkpoints/tensor_data.ts";
+import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
+import { type TensorData, toFloat32 } from "../../../checkpoints/tensors/tensor_data.ts";
 import { relativePositionIndex } from "../../../checkpoints/formats/relative_position_index.ts";
 import {
   resizePositionEmbedding,

@@ -15,9 +15,13 @@ import {
   exportOnnxFile,
   type OnnxModel,
 } from "../../../checkpoints/onnx/export_onnx.ts";
-import { openSafetensors } from "../../../checkpoints/safetensors.ts";
-import { writeSafetensors } from "../../../checkpoints/safetensors_writer.ts";
-import { type TensorData, type TensorMap, toFloat32 } from "../../../checkpoints/tensor_data.ts";
+import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
+import { writeSafetensors } from "../../../checkpoints/safetensors/safetensors_writer.ts";
+import {
+  type TensorData,
+  type TensorMap,
+  toFloat32,
+} from "../../../checkpoints/tensors/tensor_data.ts";
 
 const FIXTURES = new URL("../../fixtures/parity/", import.meta.url);
 

@@ -4,8 +4,8 @@ import { InferenceSession, Tensor } from "../../../deps/onnxruntime_test.ts";
 import { convertCheckpoint } from "../../../checkpoints/convert.ts";
 import { describeInspection, inspectFile } from "../../../checkpoints/inspect.ts";
 import { exportOnnxFile } from "../../../checkpoints/onnx/export_onnx.ts";
-import { openSafetensors } from "../../../checkpoints/safetensors.ts";
-import { toFloat32 } from "../../../checkpoints/tensor_data.ts";
+import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
+import { toFloat32 } from "../../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../../core/errors.ts";
 import { withFolder } from "../../tasks/_tiny.ts";
 

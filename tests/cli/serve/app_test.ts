@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createApp, isOwnHost } from "../../../cli/_serve/app.ts";
-import { RunLibrary } from "../../../cli/_serve/run_library.ts";
+import { createApp, isOwnHost } from "../../../cli/serve/app.ts";
+import { RunLibrary } from "../../../cli/serve/run_library.ts";
 import { formatMetric } from "../../../core/metric_names.ts";
 import { withFolder } from "../../data/_trees.ts";
 import { appendStep, writeRun } from "./_runs.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createApp } from "../../../cli/_serve/app.ts";
-import { RunLibrary } from "../../../cli/_serve/run_library.ts";
+import { createApp } from "../../../cli/serve/app.ts";
+import { RunLibrary } from "../../../cli/serve/run_library.ts";
 import { formatMetric } from "../../../core/metric_names.ts";
 import { formatCount } from "../../../core/number_formats.ts";
 import { browserTest } from "../../_browser.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listen } from "../../../cli/_serve/listen.ts";
+import { listen } from "../../../cli/serve/listen.ts";
 
 /** What is read of a connection until it ends, and after how many seconds. */
 async function untilEnd(connection: Deno.TcpConn): Promise<{ text: string; seconds: number }> {

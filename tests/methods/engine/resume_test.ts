@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { latestCheckpoint } from "../../../checkpoints/store.ts";
+import { latestCheckpoint } from "../../../checkpoints/store/store.ts";
 import { UserError } from "../../../core/errors.ts";
-import type { RunEvent } from "../../../pipeline/events.ts";
+import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { withFolder } from "../../tasks/_tiny.ts";
 import {
   copyRun,

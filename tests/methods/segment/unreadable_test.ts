@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../core/errors.ts";
-import { shapesSource } from "../../../data/shapes_source.ts";
-import type { RunEvent } from "../../../pipeline/events.ts";
-import { segment } from "../../../methods/segment/segment.ts";
+import { shapesSource } from "../../../data/sources/shapes_source.ts";
+import type { RunEvent } from "../../../pipeline/engine/events.ts";
+import { segment } from "../../../methods/segment/method.ts";
 import { withFolder } from "../../tasks/_tiny.ts";
 import { tinySegment } from "../../tasks/_tiny_segment.ts";
 

@@ -4,7 +4,7 @@ import { createBackend } from "../../../backends/mod.ts";
 import { resizeBilinear } from "../../../backends/ops/resize_bilinear.ts";
 import { valueAndGradients } from "../../../backends/ops/value_and_gradients.ts";
 import { Parameter } from "../../../backends/parameter.ts";
-import { openSafetensors } from "../../../checkpoints/safetensors.ts";
+import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
 import { assertAllClose } from "../../../core/assert_all_close.ts";
 import { Generator } from "../../../core/generator.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
@@ -13,8 +13,8 @@ import { initialiseFrom, type NamedValues } from "../../../models/parameter_set.
 import { initialiseSegmenter } from "../../../models/segmentation/initialise_segmenter.ts";
 import { Segmenter } from "../../../models/segmentation/segmenter.ts";
 import type { SegmenterConfig } from "../../../models/segmentation/segmenter_config.ts";
-import { pixelLoss } from "../../../pipeline/segmentation_loss.ts";
-import { readValues } from "../../../tasks/run/model_tensors.ts";
+import { pixelLoss } from "../../../methods/segment/stages/loss.ts";
+import { readValues } from "../../../pipeline/weights/model_tensors.ts";
 import { tinyShape } from "../../tasks/_tiny_model.ts";
 
 const encoder: BeitConfig = {

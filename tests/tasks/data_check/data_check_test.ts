@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { Generator } from "../../../core/generator.ts";
-import { perceptualHash, thumbprint, thumbprintBytes } from "../../../data/perceptual_hash.ts";
-import type { RgbImage } from "../../../data/image.ts";
-import { openSource } from "../../../data/open_source.ts";
-import { resize } from "../../../data/resize.ts";
-import type { RunEvent } from "../../../pipeline/events.ts";
+import {
+  perceptualHash,
+  thumbprint,
+  thumbprintBytes,
+} from "../../../data/images/perceptual_hash.ts";
+import type { RgbImage } from "../../../data/images/image.ts";
+import { openSource } from "../../../data/sources/open_source.ts";
+import { resize } from "../../../data/images/resize.ts";
+import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { checkData, excludeList } from "../../../tasks/data_check/data_check.ts";
 import { dataCheckPage } from "../../../tasks/data_check/data_check_page.ts";
 import { Groups, joinNearDuplicates } from "../../../tasks/data_check/near_duplicates.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { pretrain } from "../../../methods/beit/pretrain.ts";
-import type { RunEvent } from "../../../pipeline/events.ts";
+import { pretrain } from "../../../methods/beit/method.ts";
+import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../_tiny.ts";
 import { runFinetune, tinyFinetune } from "../_tiny_finetune.ts";
 import { writeTinyData } from "../_tiny_model.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../../configs/resolve.ts";
-import { batchesOf } from "../../../tasks/evaluation/collect_features.ts";
-import { openTrainingSource } from "../../../tasks/run/data_sources.ts";
+import { batchesOf } from "../../../pipeline/evaluation/collect_features.ts";
+import { openTrainingSource } from "../../../pipeline/images/data_sources.ts";
 import { withFolder } from "../_tiny.ts";
 import { writeTinyData } from "../_tiny_model.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readRecords } from "../../../checkpoints/event_file.ts";
-import { openSource } from "../../../data/open_source.ts";
-import type { Source } from "../../../data/source.ts";
-import { pretrain } from "../../../methods/beit/pretrain.ts";
+import { readRecords } from "../../../checkpoints/store/event_file.ts";
+import { openSource } from "../../../data/sources/open_source.ts";
+import type { Source } from "../../../data/sources/source.ts";
+import { pretrain } from "../../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../_tiny.ts";
 
 const decoder = new TextDecoder();

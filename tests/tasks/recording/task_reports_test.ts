@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../../configs/resolve.ts";
-import { linearProbe } from "../../../methods/probe/linear_probe.ts";
-import { trainTokenizer } from "../../../methods/vqkd/tokenizer.ts";
+import { linearProbe } from "../../../methods/probe/method.ts";
+import { trainTokenizer } from "../../../methods/vqkd/method.ts";
 import { formatPercent } from "../../../core/number_formats.ts";
 import { withFolder } from "../_tiny.ts";
 import { runSegment, tinySegment } from "../_tiny_segment.ts";

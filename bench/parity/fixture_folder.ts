@@ -1,0 +1,60 @@
+/**
+ * A folder of golden numbers: `<name>.json` with settings and `<name>.safetensors` with tensors.
+ *
+ * @module
+ */
+
+import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+import { readValues } from "../../pipeline/weights/model_tensors.ts";
+
+/** Where the comparison reads from: a folder on disk, or files fetched by a page. */
+export interface FixtureFolder {
+  /** Names of the files, with their endings. */
+  readonly files: readonly string[];
+  read(file: string): Promise<Uint8Array>;
+}
+
+/** Parses a `.json` file of the folder. */
+export async function readFixtureJson(folder: FixtureFolder, file: string): Promise<unknown> {
+  return JSON.parse(new TextDecoder().decode(await folder.read(file)));
+}
+
+/** All tensors of a `.safetensors` file as float32; whole numbers below 2²⁴ stay exact. */
+export async function readFixtureTensors(
+  folder: FixtureFolder,
+  file: string,
+): Promise<Map<string, NamedValues>> {
+  const opened = await openSafetensors(await folder.read(file));
+  try {
+    return await readValues(opened);
+  } finally {
+    opened.close();
+  }
+}
+
+/** The compact set that comes with the project: a few seconds on any backend. */
+const bundled = [
+  "finetune.json",
+  "finetune.safetensors",
+  "lr_schedules.json",
+  "mim_forward_b.json",
+  "mim_forward_b.safetensors",
+  "param_groups.json",
+  "rel_pos.safetensors",
+  "vqkd_b.json",
+  "vqkd_b.safetensors",
+];
+
+/** The golden numbers that come with the project, wherever it was loaded from. */
+export function bundledFixtures(): FixtureFolder {
+  const folder = new URL("../../tests/fixtures/parity/", import.meta.url);
+  return {
+    files: bundled,
+    async read(file) {
+      const response = await fetch(new URL(file, folder));
+      if (!response.ok) throw new Error(`Cannot fetch "${response.url}": ${response.status}`);
+      return await response.bytes();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * What frozen features are worth with few labels: k-NN and linear accuracy at each share of them.
+ *
+ * @module
+ */
+
+import { tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { Generator } from "../../core/generator.ts";
+import type { Source } from "../../data/sources/source.ts";
+import type { BeitEncoder } from "../../models/beit_encoder.ts";
+import { extractFeatures } from "../../models/features.ts";
+import { initialiseBeit } from "../../models/initialise.ts";
+import { MaskedImageModel } from "../../models/masked_image_model.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
+import { collectFeatures } from "../../pipeline/evaluation/collect_features.ts";
+import type { FeatureSet } from "../../pipeline/evaluation/features.ts";
+import { knnAccuracy } from "../../pipeline/evaluation/knn.ts";
+import { linearAccuracy } from "../../pipeline/evaluation/linear.ts";
+import { openLabelled } from "../../pipeline/images/open_labelled.ts";
+import { labelSubset } from "../../pipeline/images/label_subset.ts";
+import { loadEncoder } from "../../pipeline/weights/load_encoder.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { beitConfig } from "../../methods/beit/plan.ts";
+import { evaluationTransform } from "../../pipeline/images/transforms.ts";
+
+/** Accuracies in [0, 1] with a share of the labels. */
+export interface FeatureAccuracy {
+  readonly labels: number;
+  /** 20 neighbours on the mean of the patch tokens of the last block. */
+  readonly knn: number;
+  /** A linear layer on the same. */
+  readonly linear: number;
+  /** A linear layer on cls and mean together. */
+  readonly linearClsAndMean: number;
+}
+
+/** An encoder that is looked at. */
+interface Frozen {
+  readonly encoder: BeitEncoder;
+  dispose(): void;
+}
+
+/** The network as a seed starts it. */
+function untrained(on: Context, config: PretrainConfig): Frozen {
+  const shape = beitConfig(config);
+  const generator = Generator.from(config.seed).split("model");
+  const model = MaskedImageModel.create(on, shape, initialiseBeit(shape, generator));
+  return { encoder: model.encoder, dispose: () => model.dispose() };
+}
+
+/** The rows of a set that a share of the labels leaves. */
+function takeLabelled(all: FeatureSet, source: Source, share: number, seed: number): FeatureSet {
+  if (share >= 1) return all;
+  const rowOf = new Map(all.ids!.map((id, row) => [id, row]));
+  const subset = labelSubset(source, share, seed);
+  const { width } = all;
+  const values = new Float32Array(subset.length * width);
+  const labels = new Int32Array(subset.length);
+  for (let index = 0; index < subset.length; index++) {
+    const { id, label } = subset.entry(index);
+    const row = rowOf.get(id)!;
+    values.set(all.values.subarray(row * width, (row + 1) * width), index * width);
+    labels[index] = label;
+  }
+  return { values, labels, width, count: subset.length };
+}
+
+/**
+ * Accuracies of the features of an encoder.
+ *
+ * @param checkpoint a pretraining run; null for the network as it starts
+ * @param labels shares of the training labels; the images are drawn with the config's seed, as
+ * fine-tuning draws them
+ */
+export async function measureFeatures(
+  on: Context,
+  config: PretrainConfig,
+  checkpoint: string | null,
+  labels: readonly number[],
+  listener: RunListener,
+): Promise<FeatureAccuracy[]> {
+  const { train, test } = await openLabelled(config.data);
+  const frozen = checkpoint === null ? untrained(on, config) : await loadEncoder(on, checkpoint);
+  try {
+    const normalization = normalizations[config.augment.normalization];
+    const { data, augment } = config;
+    const reading = { data, transform: evaluationTransform(augment), listener };
+    const collect = async (source: Source) =>
+      await collectFeatures(on, source, (on, { pixels, size, imageSize }) => {
+        const images = imageTensor(pixels, size, imageSize, normalization);
+        const kinds = ["cls", "meanPatches"] as const;
+        const requests = kinds.map((kind) => ({ layer: -1, kind }));
+        const [cls, mean] = extractFeatures(on, frozen.encoder, images, requests);
+        return [mean, tf.concat([cls, mean], 1)];
+      }, reading);
+    const [trainMean, trainBoth] = await collect(train);
+    const [testMean, testBoth] = await collect(test);
+    const classes = train.classes.length;
+    const results: FeatureAccuracy[] = [];
+    for (const share of labels) {
+      const mean = takeLabelled(trainMean, train, share, config.seed);
+      const both = takeLabelled(trainBoth, train, share, config.seed);
+      const { top1: knn } = await knnAccuracy(on, mean, testMean, classes);
+      const { top1: linear } = await linearAccuracy(on, mean, testMean, classes);
+      const { top1: linearClsAndMean } = await linearAccuracy(on, both, testBoth, classes);
+      results.push({ labels: share, knn, linear, linearClsAndMean });
+    }
+    return results;
+  } finally {
+    frozen.dispose();
+    train.close?.();
+    test.close?.();
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Which numbers a part stands for: those of two machines have the same hash where the configs and the
+ * images are the same, wherever they lie.
+ *
+ * @module
+ */
+
+import { type Config, schemas } from "../../configs/schema.ts";
+import { decidingValues, hashValues } from "../../pipeline/engine/resuming/config_hash.ts";
+import type { StudyPart } from "./parts.ts";
+
+/** Paths in a config, which differ from machine to machine, replaced by what lies there. */
+function withoutPaths(part: StudyPart, images: string): Config {
+  const config: Config = structuredClone(part.config);
+  config.data.source = images;
+  const [need] = part.needs;
+  if (config.task === "finetune") config.pretrained = need ?? null;
+  if (config.task === "pretrain") {
+    // Features are those of a run, which its own hash stands for, or of the untrained network.
+    if (part.kind === "features") config.tokenizer.checkpoint = "";
+    else if (need !== undefined) config.tokenizer.checkpoint = need;
+  }
+  return config;
+}
+
+/** The values that are not those of `defaults`. */
+function differing(value: unknown, defaults: unknown): unknown {
+  if (!isRecord(value) || !isRecord(defaults)) return value;
+  const found = Object.entries(value).flatMap(([key, inner]) =>
+    JSON.stringify(inner) === JSON.stringify(defaults[key])
+      ? []
+      : [[key, differing(inner, defaults[key])]]
+  );
+  return Object.fromEntries(found);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The hash of each part, by id.
+ *
+ * @param images what a data set consists of, by its name
+ */
+export async function partHashes(
+  parts: readonly StudyPart[],
+  images: ReadonlyMap<string, string>,
+): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const part of parts) {
+    const config = withoutPaths(part, images.get(part.dataset)!);
+    // What is as the schema has it does not count: a key that mimic learns later changes no hash.
+    const defaults = schemas[config.task].parse({ task: config.task });
+    const own = differing(decidingValues(config), defaults);
+    const labels = part.kind === "features" ? part.labels : [];
+    const needs = part.needs.map((id) => hashes.get(id));
+    hashes.set(part.id, await hashValues([part.kind, own, labels, needs]));
+  }
+  return hashes;
+}

@@ -1,0 +1,217 @@
+/**
+ * A study, part by part: what has a result is skipped, and several processes may share the work.
+ *
+ * @module
+ */
+
+import { readJsonFile, ResultStore, writeTextFile } from "../../checkpoints/store/result_store.ts";
+import type { Study } from "../../configs/study.ts";
+import { UserError } from "../../core/errors.ts";
+import type { RunEvent } from "../../pipeline/engine/events.ts";
+import { partHashes } from "./part_hash.ts";
+import { claimDirectory, isOtherPart, isSamePart, type PartIdentity } from "./part_identity.ts";
+import { type StudyPart, studyParts } from "./parts.ts";
+import { isTrained, type PartResult, runPart } from "./run_part.ts";
+import { studyImages } from "./study_images.ts";
+
+/** What happens in a study. */
+export type StudyEvent =
+  | { readonly type: "part"; readonly part: StudyPart; readonly done: number; readonly of: number }
+  | { readonly type: "result"; readonly result: PartResult }
+  | { readonly type: "run"; readonly part: StudyPart; readonly event: RunEvent }
+  | Extract<RunEvent, { type: "progress" }>
+  /** Every part that is left is being worked on by another process. */
+  | { readonly type: "wait" };
+
+/** How to run a study. */
+export interface StudyOptions {
+  /** Images of the data sets that the study's file has no path for, by name. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Folder of results and run directories. */
+  readonly directory: string;
+  /** JSON file with all results that are known: what it holds is not run again. */
+  readonly results: string;
+  readonly listener?: (event: StudyEvent) => void;
+  /** Ends the study after the current step, saved. */
+  readonly signal?: AbortSignal;
+}
+
+/** A study's parts with what is known of them. */
+export interface StudyState {
+  readonly parts: readonly StudyPart[];
+  /** By id of the part. */
+  readonly results: ReadonlyMap<string, PartResult>;
+}
+
+/** What a study ends with. */
+export interface StudyResult extends StudyState {
+  readonly interrupted: boolean;
+}
+
+const waitMs = 5000;
+
+/** The results of a study's parts: from its folder, or else from the file of known ones. */
+class Results {
+  readonly #store: ResultStore;
+  readonly #known: ReadonlyMap<string, PartResult>;
+  readonly #identities: ReadonlyMap<string, PartIdentity>;
+
+  constructor(store: ResultStore, file: string, identities: ReadonlyMap<string, PartIdentity>) {
+    const { parts = [] } = readJsonFile(file) as { parts?: PartResult[] } | null ?? {};
+    this.#known = new Map(parts.map((result) => [result.id, result]));
+    this.#store = store;
+    this.#identities = identities;
+  }
+
+  /** The result of a part, where it is one of the same config and images. */
+  of(id: string): PartResult | null {
+    const wanted = this.#identities.get(id)!;
+    const found = [this.#store.read(id) as PartResult | null, this.#known.get(id) ?? null];
+    return found.find((result) => isSamePart(result, wanted)) ?? null;
+  }
+
+  all(parts: readonly StudyPart[]): Map<string, PartResult> {
+    return new Map(parts.flatMap(({ id }) => {
+      const result = this.of(id);
+      return result === null ? [] : [[id, result] as const];
+    }));
+  }
+}
+
+/** The places of a study's images and runs. */
+function placesOf(study: Study, { sources, directory }: StudyOptions) {
+  const all = new Map<string, string>();
+  for (const name of sources.keys()) {
+    if (Object.hasOwn(study.datasets, name)) continue;
+    throw new UserError(`Cannot run the study: "${name}" is no data set of it`, {
+      hint: `its data sets are ${Object.keys(study.datasets).join(", ")}`,
+    });
+  }
+  for (const [name, { source }] of Object.entries(study.datasets)) {
+    const path = sources.get(name) ?? source;
+    if (path !== null) all.set(name, path);
+  }
+  const store = new ResultStore(directory);
+  return { store, places: { sources: all, directoryOf: (id: string) => store.directoryOf(id) } };
+}
+
+async function open(study: Study, options: StudyOptions) {
+  const { store, places } = placesOf(study, options);
+  const parts = await studyParts(study, places);
+  const images = await studyImages(parts, (done, total) => {
+    options.listener?.({ type: "progress", what: "Looking at the images", done, total });
+  });
+  const descriptions = Array.from(
+    images,
+    ([name, { description }]) => [name, description] as const,
+  );
+  const hashes = await partHashes(parts, new Map(descriptions));
+  const identities = new Map(parts.map(({ id, dataset }) => {
+    return [id, { hash: hashes.get(id)!, images: images.get(dataset)!.print }] as const;
+  }));
+  const results = new Results(store, options.results, identities);
+  return { store, parts, identities, results };
+}
+
+/**
+ * The parts of a study and the results that are there; nothing is run.
+ *
+ * @throws UserError for a mistake in the study or its images
+ */
+export async function studyState(study: Study, options: StudyOptions): Promise<StudyState> {
+  const { parts, results } = await open(study, options);
+  return { parts, results: results.all(parts) };
+}
+
+/**
+ * Runs what is left of a study, in the order of its parts.
+ *
+ * After each part `onProgress` gets what is known. The runs of a part that others need are made again
+ * where their directory is gone.
+ *
+ * @throws UserError for a mistake in the study, its images or a run directory
+ */
+export async function runStudy(
+  study: Study,
+  options: StudyOptions,
+  onProgress: (state: StudyState) => void = () => {},
+): Promise<StudyResult> {
+  const { listener = () => {}, signal } = options;
+  const { store, parts, identities, results } = await open(study, options);
+  const byId = new Map(parts.map((part) => [part.id, part]));
+  const holdsOther = (id: string) => {
+    const result = store.read(id) as PartResult | null;
+    return isOtherPart(store.directoryOf(id), identities.get(id)!, result);
+  };
+  const isThere = (id: string) => isTrained(store.directoryOf(id)) && !holdsOther(id);
+  const isReady = ({ needs }: StudyPart) => needs.every(isThere);
+  /** The first part of a chain that must run before this one can. */
+  const isWanted = ({ id }: StudyPart): boolean =>
+    results.of(id) === null ||
+    (!isThere(id) && parts.some((other) => other.needs.includes(id) && isWanted(other)));
+  const state = () => ({ parts, results: results.all(parts) });
+  while (!signal?.aborted) {
+    const left = parts.filter(isWanted);
+    const done = parts.length - left.length;
+    listener({ type: "progress", what: "Parts of the study", done, total: parts.length });
+    if (left.length === 0) return { ...state(), interrupted: false };
+    let hasRun = false;
+    for (const part of left) {
+      if (!isReady(part)) continue;
+      const lock = store.tryLock(part.id);
+      if (lock === null) continue;
+      try {
+        // Another process may have finished it since the list was made.
+        if (!isWanted(part)) continue;
+        listener({ type: "part", part, done, of: parts.length });
+        const tokenizer = byId.get(`${part.dataset}/tokenizer`);
+        const directory = store.directoryOf(part.id);
+        const identity = identities.get(part.id)!;
+        if (part.kind !== "features") {
+          if (holdsOther(part.id)) throw otherPartError(part.id, directory);
+          claimDirectory(directory, identity);
+        }
+        const result = await runPart(part, {
+          directory,
+          directoryOf: (id) => store.directoryOf(id),
+          identity,
+          tokenizer: tokenizer?.kind === "tokenizer" ? tokenizer : null,
+          listener: (event) => listener({ type: "run", part, event }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+        if (result === null) return { ...state(), interrupted: true };
+        store.write(part.id, result);
+        listener({ type: "result", result });
+        onProgress(state());
+      } finally {
+        lock.release();
+      }
+      hasRun = true;
+      break;
+    }
+    if (hasRun || signal?.aborted) continue;
+    listener({ type: "wait" });
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+  return { ...state(), interrupted: true };
+}
+
+function otherPartError(id: string, directory: string): UserError {
+  return new UserError(
+    `Cannot go on with "${id}": the run in "${directory}" was begun with other images or another ` +
+      "config of the study",
+    { hint: "choose another --out, put the images back, or remove that directory" },
+  );
+}
+
+/** Writes all results into the one file that is kept with the page. */
+export function writeResults(
+  file: string,
+  study: Study,
+  command: string,
+  { parts, results }: StudyState,
+): void {
+  const known = parts.flatMap(({ id }) => results.get(id) ?? []);
+  const document = { command, study, parts: known };
+  writeTextFile(file, JSON.stringify(document, null, 1) + "\n");
+}

@@ -1,0 +1,165 @@
+/** The files of a conversion, as each library's loader wants them. */
+
+import { join } from "node:path";
+import { messageOf, UserError } from "../core/errors.ts";
+import { REST_KEY, restPath } from "./store/checkpoint_files.ts";
+import { fileNotes } from "./file_notes.ts";
+import {
+  configText,
+  type DescribedModel,
+  huggingFaceConfig,
+  huggingFacePreprocessor,
+  timmConfig,
+} from "./hub/hub_configs.ts";
+import type { ConvertTarget } from "./convert.ts";
+import type { ModelFamily } from "./formats/families/mod.ts";
+import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
+import { type Preprocessing, preprocessingMetadata } from "./hub/preprocessing.ts";
+import { type PthContent, writePth } from "./pth/pth_writer.ts";
+import { writeSafetensors } from "./safetensors/safetensors_writer.ts";
+import type { TensorMap } from "./tensors/tensor_data.ts";
+
+function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function writeJson(path: string, value: unknown): string {
+  try {
+    Deno.writeTextFileSync(path, configText(value));
+  } catch (error) {
+    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+  }
+  return path;
+}
+
+/** Writes beside and renames, so that a file may be converted onto itself and is never half there. */
+async function atomically(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
+  const aside = `${path}.tmp`;
+  try {
+    await write(aside);
+    Deno.renameSync(aside, path);
+  } catch (error) {
+    await Deno.remove(aside).catch(() => {});
+    if (error instanceof UserError) throw error;
+    throw new UserError(`Cannot write "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Writes the main file and, where there is one, the rest beside it. */
+async function writeSafetensorsPair(
+  path: string,
+  tensors: TensorMap,
+  rest: TensorMap,
+  metadata: Record<string, string>,
+): Promise<string[]> {
+  await atomically(path, (aside) => writeSafetensors(aside, tensors, metadata));
+  if (rest.size === 0) {
+    // One of an earlier conversion would be taken for this file's.
+    await Deno.remove(restPath(path)).catch(() => {});
+    return [path];
+  }
+  await atomically(restPath(path), (aside) => writeSafetensors(aside, rest, { format: "pt" }));
+  return [path, restPath(path)];
+}
+
+/** A model on its way out. */
+export interface Export {
+  out: string;
+  kind: ModelKind;
+  family: ModelFamily;
+  shape: ModelShape;
+  tensors: TensorMap;
+  rest: TensorMap;
+  preprocessing: Preprocessing;
+  classNames: readonly string[] | undefined;
+}
+
+/** What of an export its configs say. */
+function described({ kind, family, shape, tensors, classNames: names }: Export): DescribedModel {
+  return {
+    kind,
+    family,
+    shape,
+    names,
+    hasFinalNorm: tensors.has("norm.weight"),
+    projectionDim: tensors.get("visual_projection.weight")?.shape[0],
+  };
+}
+
+async function writePthFile(
+  { out, shape, tensors, rest, preprocessing, classNames }: Export,
+  wrapper: "model" | "state_dict",
+): Promise<string[]> {
+  const content: Record<string, PthContent> = {};
+  if (wrapper === "state_dict") {
+    // Where mmpretrain's inferencers look for the names.
+    const meta: Record<string, PthContent> = { author: "mimic" };
+    if (classNames !== undefined) meta.dataset_meta = { classes: [...classNames] };
+    content.meta = meta;
+  }
+  content[wrapper] = tensors;
+  Object.assign(content, fileNotes({ shape, preprocessing, classNames }));
+  if (rest.size > 0) content[REST_KEY] = rest;
+  await atomically(out, (path) => writePth(path, content));
+  return [out];
+}
+
+async function writeTimm(given: Export): Promise<string[]> {
+  const { out, tensors, rest, preprocessing, classNames: names } = given;
+  const config = timmConfig(described(given), preprocessing);
+  const metadata = {
+    format: "pt",
+    architecture: String(config.architecture),
+    ...preprocessingMetadata(preprocessing),
+    ...fileNotes({ classNames: names }),
+  };
+  if (/\.(pth|pt|bin)$/.test(out)) return await writePthFile(given, "state_dict");
+  if (out.endsWith(".safetensors")) {
+    return await writeSafetensorsPair(out, tensors, rest, metadata);
+  }
+  makeFolder(out);
+  return [
+    ...await writeSafetensorsPair(join(out, "model.safetensors"), tensors, rest, metadata),
+    writeJson(join(out, "config.json"), config),
+  ];
+}
+
+async function writeHuggingFace(given: Export): Promise<string[]> {
+  const { out, shape, tensors, rest, preprocessing } = given;
+  makeFolder(out);
+  const weights = join(out, "model.safetensors");
+  return [
+    ...await writeSafetensorsPair(weights, tensors, rest, { format: "pt" }),
+    writeJson(join(out, "config.json"), huggingFaceConfig(described(given))),
+    writeJson(join(out, "preprocessor_config.json"), huggingFacePreprocessor(shape, preprocessing)),
+  ];
+}
+
+async function writeOurs(
+  { out, kind, shape, tensors, preprocessing, classNames }: Export,
+): Promise<string[]> {
+  const notes = fileNotes({ shape, preprocessing, classNames });
+  const metadata = { format: "pt", "mimic.kind": kind, ...notes };
+  await atomically(out, (path) => writeSafetensors(path, tensors, metadata));
+  return [out];
+}
+
+/** Writes a model as a target's loader reads it; gives the files. */
+export function writeExport(to: ConvertTarget, given: Export): Promise<string[]> {
+  switch (to) {
+    case "timm":
+      return writeTimm(given);
+    case "huggingface":
+      return writeHuggingFace(given);
+    case "safetensors":
+      return writeOurs(given);
+    case "unilm":
+      return writePthFile(given, "model");
+    case "mmselfsup":
+      return writePthFile(given, "state_dict");
+  }
+}

@@ -1,0 +1,132 @@
+/** The tensors and side information of a path: a file, a folder of a hub, or a run. */
+
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { knownShape, readFileNotes, SHAPE_KEY } from "../file_notes.ts";
+import {
+  exists,
+  HUB_WEIGHTS,
+  type ModelNotes,
+  readHubFolder,
+  readJson,
+} from "../hub/hub_folder.ts";
+import { indexPath, openShards } from "../safetensors/sharded_file.ts";
+import type { ModelFormat } from "../formats/model_format.ts";
+import type { ModelShape } from "../formats/model_shape.ts";
+import type { Preprocessing } from "../hub/preprocessing.ts";
+import { PickleDict, type PthFile } from "../pth/pth.ts";
+import { latestCheckpoint } from "./store.ts";
+import type { LazyTensor, TensorFile, TensorMap } from "../tensors/tensor_data.ts";
+import { openTensorFile } from "../tensors/tensor_file.ts";
+
+/** The key in a `.pth` file for tensors that its training code has no place for. */
+export const REST_KEY = "mimic_rest";
+
+/** Where the same tensors go beside a safetensors file. */
+export function restPath(path: string): string {
+  return path.replace(/(\.safetensors)?$/, ".rest.safetensors");
+}
+
+/** Everything that a path gave. */
+export interface CheckpointFiles {
+  /** The main file. */
+  readonly path: string;
+  readonly container: "safetensors" | "pth";
+  readonly bytes: number;
+  readonly tensors: TensorMap;
+  /** Tensors that an export put aside, under our names. */
+  readonly rest: TensorMap;
+  readonly metadata: Record<string, string>;
+  /** Keys from the root of a `.pth` file to its weights. */
+  readonly wrappers: readonly string[];
+  /** What the files say beyond the names. */
+  readonly format: ModelFormat | undefined;
+  readonly shape: Partial<ModelShape>;
+  readonly preprocessing: Preprocessing | undefined;
+  readonly classNames: readonly string[] | undefined;
+  close(): void;
+}
+
+function lazily(file: TensorFile): TensorMap {
+  const tensors: TensorMap = new Map();
+  for (const name of file.names()) {
+    const tensor: LazyTensor = { ...file.info(name), read: () => file.read(name) };
+    tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+function restOf(file: PthFile): TensorMap {
+  const rest: TensorMap = new Map();
+  const dict = file.content instanceof PickleDict ? file.content.get(REST_KEY) : undefined;
+  if (!(dict instanceof PickleDict)) return rest;
+  for (const [name, value] of dict.entries) {
+    const isTensor = typeof value === "object" && value !== null && "kind" in value &&
+      value.kind === "tensor";
+    if (typeof name !== "string" || !isTensor) continue;
+    rest.set(name, {
+      dtype: value.storage.dtype,
+      shape: value.shape,
+      read: () => file.readReference(value),
+    });
+  }
+  return rest;
+}
+
+/** The file of weights within a folder. */
+function mainFile(folder: string): string {
+  const candidates = [...HUB_WEIGHTS, "model.pth"];
+  const paths = candidates.map((name) => join(folder, name));
+  const found = paths.find((path) => exists(path) || exists(indexPath(path)));
+  if (found) return found;
+  if (exists(join(folder, "checkpoints"))) {
+    const { checkpoint } = latestCheckpoint(folder);
+    if (checkpoint) return mainFile(checkpoint.directory);
+  }
+  throw new UserError(`Cannot read "${folder}": it holds no weights`, {
+    hint: `expected ${candidates.join(", ")} or the checkpoints of a run`,
+  });
+}
+
+/** What a run's checkpoint says of its model, beside the weights. */
+function readRunShape(path: string): Partial<ModelShape> | undefined {
+  const manifest = join(dirname(path), "state.json");
+  if (basename(path) !== "model.safetensors" || !exists(manifest)) return undefined;
+  const { state } = readJson(manifest) as { state?: { model?: Record<string, unknown> } };
+  return knownShape(state?.model ?? {});
+}
+
+/** Opens a file, a hub folder or a run directory. */
+export async function openCheckpointFiles(from: string | URL): Promise<CheckpointFiles> {
+  const isUrl = from instanceof URL || /^https?:\/\//.test(from);
+  const isFolder = !isUrl && exists(from) && Deno.statSync(from).isDirectory;
+  const found = isFolder ? mainFile(from) : String(from);
+  const isSharded = isFolder && !exists(found);
+  const isHub = !isUrl && HUB_WEIGHTS.some((name) => basename(found) === name);
+  const hub: ModelNotes = isHub ? readHubFolder(dirname(found)) : {};
+  const path = isSharded ? indexPath(found) : found;
+  const main = isSharded ? await openShards(path) : await openTensorFile(isFolder ? path : from);
+  const sidePath = restPath(found);
+  const side = !isUrl && exists(sidePath) ? (await openTensorFile(sidePath)).file : undefined;
+  const rest = side ? lazily(side) : main.kind === "pth" ? restOf(main.file) : new Map();
+  const { metadata } = main.file;
+  const run = isUrl ? undefined : readRunShape(path);
+  const own = readFileNotes(main);
+  return {
+    path,
+    container: main.kind,
+    bytes: main.bytes,
+    tensors: lazily(main.file),
+    rest,
+    metadata,
+    wrappers: main.kind === "pth" ? main.file.wrappers : [],
+    format: SHAPE_KEY in metadata || run ? "mimic" : hub.format,
+    shape: { ...hub.shape, ...run, ...own.shape },
+    preprocessing: own.preprocessing ?? hub.preprocessing,
+    classNames: own.classNames ?? hub.classNames,
+    close() {
+      main.file.close();
+      side?.close();
+    },
+  };
+}

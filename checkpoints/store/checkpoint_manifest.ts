@@ -1,0 +1,90 @@
+/** `state.json` of a checkpoint: what belongs to it, with hashes, and whether it is all there. */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { messageOf } from "../../core/errors.ts";
+
+/** Anything that JSON holds. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JsonValue[]
+  | { [key: string]: JsonValue };
+
+/** The manifest's name within a checkpoint. */
+export const MANIFEST_FILE = "state.json";
+
+const FORMAT = "mimic checkpoint 1";
+
+/** The contents of `state.json`, its own hash aside. */
+export interface Manifest {
+  format: string;
+  step: number;
+  state: JsonValue;
+  files: Record<string, { bytes: number; sha256: string }>;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** The text of `state.json`; its last field is the hash of all the others. */
+export function encodeManifest(fields: Omit<Manifest, "format">): string {
+  const manifest: Manifest = { format: FORMAT, ...fields };
+  // What is hashed has passed through JSON once, as it will have when it is checked.
+  const plain = JSON.parse(JSON.stringify(manifest));
+  return JSON.stringify({ ...plain, sha256: hashOf(JSON.stringify(plain)) }, null, 1) + "\n";
+}
+
+/** Reads and checks `state.json`; throws an `Error` that says what is wrong with it. */
+export function readManifest(directory: string): Manifest {
+  const text = Deno.readTextFileSync(join(directory, MANIFEST_FILE));
+  let parsed: Manifest & { sha256?: string };
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new Error(`${MANIFEST_FILE} is not valid JSON`);
+  }
+  const { sha256, ...manifest } = parsed;
+  if (manifest.format !== FORMAT) {
+    throw new Error(`${MANIFEST_FILE} does not say "${FORMAT}"`);
+  }
+  if (sha256 !== hashOf(JSON.stringify(manifest))) {
+    throw new Error(`${MANIFEST_FILE} does not match its hash`);
+  }
+  return manifest;
+}
+
+function hashFile(path: string): string {
+  const file = Deno.openSync(path);
+  try {
+    const hash = createHash("sha256");
+    const chunk = new Uint8Array(1 << 20);
+    for (let count; (count = file.readSync(chunk)) !== null;) hash.update(chunk.subarray(0, count));
+    return hash.digest("hex");
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * What is wrong with a checkpoint directory, in a few words, or `undefined` for a whole one.
+ * `hashes: false` looks at the manifest and the sizes only.
+ */
+export function flawOf(directory: string, { hashes }: { hashes: boolean }): string | undefined {
+  try {
+    const manifest = readManifest(directory);
+    for (const [name, wanted] of Object.entries(manifest.files)) {
+      const { size } = Deno.statSync(join(directory, name));
+      if (size !== wanted.bytes) return `${name} has ${size} bytes instead of ${wanted.bytes}`;
+      if (hashes && hashFile(join(directory, name)) !== wanted.sha256) {
+        return `${name} does not match its hash`;
+      }
+    }
+  } catch (error) {
+    return messageOf(error);
+  }
+  return undefined;
+}

@@ -1,0 +1,181 @@
+/** `config`: looks at recipes and resolved configs. */
+import { valueAt } from "../../configs/layers.ts";
+import { leavesOf } from "../../configs/nodes.ts";
+import { jsonSchema } from "../../configs/json_schema.ts";
+import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
+import { resolveConfig, type ResolvedConfig } from "../../configs/resolve.ts";
+import { schemas } from "../../configs/schema.ts";
+import {
+  type CommandGroup,
+  defineCommand,
+  exitCodes,
+  optional,
+  required,
+  toggle,
+} from "../parsing/command.ts";
+import { configOf, modelFlag, recipeFlags, shortcutFlags } from "../parsing/config_flags.ts";
+import { storedConfig } from "../running/stored_config.ts";
+
+const json = toggle("Print one JSON document instead of text.");
+const recipeOrRun = { complete: () => recipeNames };
+
+/** The resolved config of a recipe, a file, a URL or a run directory. */
+async function resolveNamed(name: string): Promise<ResolvedConfig> {
+  const run = storedConfig(name);
+  if (run === null) return await resolveConfig({ recipe: name });
+  return await resolveConfig({
+    recipe: run.config,
+    origins: new Map(Object.entries(run.origins)),
+  });
+}
+
+/** The leaves of a config as `key → value`, in the schema's order. */
+function leafValues({ config, origins }: ResolvedConfig): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const key of origins.keys()) {
+    const leaf = leavesOf(schemas[config.task]).find((known) =>
+      key === known.key || key.startsWith(`${known.key}.`)
+    );
+    if (leaf === undefined) continue;
+    const whole = valueAt({ ...config }, leaf.key);
+    const inner = key.slice(leaf.key.length + 1);
+    values.set(key, inner === "" ? whole : (whole as Record<string, unknown>)[inner]);
+  }
+  return values;
+}
+
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i].length))) ?? [];
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+}
+
+const print = defineCommand({
+  name: "print",
+  summary: "Print a resolved config, every value of it",
+  description: "Prints all keys as a run would see them after defaults, the recipe, what it " +
+    "extends, --set and flags.\nTakes a recipe's name, a file, a URL, or a run directory.",
+  arguments: {
+    recipe: optional("RECIPE", "What to resolve; default: quickstart.", recipeOrRun),
+  },
+  flags: {
+    ...recipeFlags(),
+    ...shortcutFlags([
+      "data",
+      "tokenizer",
+      "checkpoint",
+      "teacher",
+      "backend",
+      "batch",
+      "microBatch",
+      "recompute",
+      "epochs",
+      "lr",
+      "imageSize",
+      "patchSize",
+      "maxSteps",
+      "precision",
+      "seed",
+      "workers",
+      "threads",
+    ]),
+    model: modelFlag,
+    origins: toggle("Show beside each value which file and line, flag or rule it comes from."),
+    json,
+  },
+  examples: [
+    ["config print quickstart --origins", "what the quick start does, and why"],
+    ["config print --set variant=mmselfsup --json", "as JSON, for a program"],
+  ],
+  async run({ flags, arguments: { recipe } }, context) {
+    const stored = recipe === undefined ? null : storedConfig(recipe);
+    const config = recipe === undefined || stored !== null ? flags.config : [
+      recipe,
+      ...flags.config,
+    ];
+    const resolved = await configOf(undefined, { ...flags, config }, stored ?? undefined);
+    if (flags.json) {
+      const origins = Object.fromEntries(resolved.origins);
+      context.printJson(flags.origins ? { config: resolved.config, origins } : resolved.config);
+      return;
+    }
+    const rows = [...leafValues(resolved)].map(([key, value]) => {
+      const shown = [key, JSON.stringify(value)];
+      return flags.origins ? [...shown, resolved.origins.get(key) ?? ""] : shown;
+    });
+    for (const line of columns(rows)) context.print(line);
+  },
+});
+
+const diff = defineCommand({
+  name: "diff",
+  summary: "Show where two configs differ",
+  description:
+    "Compares two resolved configs key by key. Each is a recipe's name, a file, a URL, " +
+    "or a run directory.",
+  arguments: {
+    first: required("A", "The one.", recipeOrRun),
+    second: required("B", "The other.", recipeOrRun),
+  },
+  flags: { json },
+  examples: [
+    [
+      "config diff quickstart runs/quickstart",
+      "what was changed in a run",
+    ],
+  ],
+  async run({ flags, arguments: args }, context) {
+    const [a, b] = [await resolveNamed(args.first), await resolveNamed(args.second)];
+    const [left, right] = [leafValues(a), leafValues(b)];
+    const keys = [...new Set([...left.keys(), ...right.keys()])].filter((key) =>
+      JSON.stringify(left.get(key)) !== JSON.stringify(right.get(key))
+    );
+    if (flags.json) {
+      context.printJson(
+        keys.map((key) => ({ key, a: left.get(key) ?? null, b: right.get(key) ?? null })),
+      );
+      return;
+    }
+    const shown = (value: unknown) => value === undefined ? "–" : JSON.stringify(value);
+    const rows = keys.map((key) => [key, shown(left.get(key)), "→", shown(right.get(key))]);
+    for (const line of columns(rows)) context.print(line);
+    if (keys.length === 0) context.note("No differences");
+  },
+});
+
+const list = defineCommand({
+  name: "list",
+  summary: "List the bundled recipes",
+  description: "Names each bundled recipe with its task and what it is.",
+  flags: { json },
+  async run({ flags }, context) {
+    const recipes = await Promise.all(recipeNames.map(async (name) => {
+      const { header, layers } = await loadRecipe(name);
+      const task = layers.map((layer) => layer.values.task).find((found) => found !== undefined);
+      return { name, task: String(task), summary: header.split("\n")[0], header };
+    }));
+    if (flags.json) return context.printJson(recipes);
+    for (const { name, task, summary } of recipes) {
+      context.print(`${name}\n    ${task}: ${summary}`);
+    }
+  },
+});
+
+const schema = defineCommand({
+  name: "schema",
+  summary: "Print the JSON Schema of recipes",
+  description: "Prints the JSON Schema (draft 2020-12) that editors complete and check recipes " +
+    "with; recipes name it in `$schema`.",
+  run(_input, context) {
+    context.printJson(jsonSchema());
+    return Promise.resolve(exitCodes.done);
+  },
+});
+
+/** The commands on configs. */
+export const config: CommandGroup = {
+  name: "config",
+  summary: "Look at recipes and resolved configs",
+  description: "Recipes are documents: what they leave open is in the schema, and every value of " +
+    "a run has one place that it comes from.",
+  commands: [print, diff, list, schema],
+};

@@ -1,0 +1,78 @@
+/** `inspect`: what a checkpoint is and holds. */
+import type { Inspection } from "../../checkpoints/inspect.ts";
+import type { OnnxValue } from "../../checkpoints/onnx/read_onnx.ts";
+import { formatShape } from "../../core/shapes.ts";
+import { defineCommand, required, toggle } from "../parsing/command.ts";
+import { describeLoadReport } from "../screen/tensor_lists.ts";
+
+/** Longest text of metadata that is shown whole. */
+const shownMetadata = 200;
+
+function describeMetadata(metadata: Inspection["metadata"]): string[] {
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return [];
+  return [
+    "metadata:",
+    ...entries.map(([key, value]) => {
+      const line = value.replaceAll(/\s+/g, " ");
+      return `  ${key}: ${line.length > shownMetadata ? `${line.slice(0, shownMetadata)}…` : line}`;
+    }),
+  ];
+}
+
+function describeGraph(graph: Inspection["graph"]): string[] {
+  if (graph === undefined) return [];
+  const values = (heading: string, list: readonly OnnxValue[]) =>
+    list.map(({ name, shape }) => `${heading} ${name}: [${shape.join(", ")}]`);
+  return [
+    `written by ${graph.producer || "an unknown program"}, opset ${graph.opset}`,
+    ...values("takes", graph.inputs),
+    ...values("gives", graph.outputs),
+  ];
+}
+
+function describeTensors(tensors: Inspection["tensors"]): string[] {
+  if (tensors.length === 0) return [];
+  const rows = tensors.map(({ name, dtype, shape }) => [name, dtype, formatShape(shape)] as const);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    "tensors:",
+    ...rows.map(([name, dtype, shape]) => `  ${name.padEnd(width)}  ${dtype.padEnd(4)}  ${shape}`),
+  ];
+}
+
+/** Looks into checkpoints. */
+export const inspect = defineCommand({
+  name: "inspect",
+  summary: "Show what a checkpoint is and holds",
+  description:
+    "Says whose model a file holds and of what shape, what of it is dropped, left over " +
+    "or missing when it is loaded, its metadata and its tensors. Reads safetensors and PyTorch's " +
+    ".pth without executing anything in them, ONNX, and no weights.",
+  arguments: {
+    file: required(
+      "FILE",
+      "A .safetensors, .pth or .onnx file, a folder of a hub, or a run directory.",
+    ),
+  },
+  flags: {
+    json: toggle("Print one JSON document instead of text."),
+  },
+  examples: [
+    ["inspect vqkd_encoder.pth", "a downloaded tokenizer"],
+    ["inspect runs/quickstart --json", "the last checkpoint of a run, for a program"],
+  ],
+  async run({ flags, arguments: { file } }, context) {
+    const { describeInspection, inspectFile } = await import("../../checkpoints/inspect.ts");
+    const found = await inspectFile(file);
+    if (flags.json) return context.printJson(found);
+    context.print(describeInspection(found));
+    if (found.wrappers.length > 0) context.print(`weights under: ${found.wrappers.join(".")}`);
+    for (const line of describeGraph(found.graph)) context.print(line);
+    if (found.graph !== undefined) context.print("a graph to run, not a checkpoint to load");
+    else if (found.report === undefined) context.print("no model known here");
+    else for (const line of describeLoadReport(found.report)) context.print(line);
+    for (const line of describeMetadata(found.metadata)) context.print(line);
+    for (const line of describeTensors(found.tensors)) context.print(line);
+  },
+});

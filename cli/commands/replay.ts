@@ -1,0 +1,54 @@
+/** `replay`: a step that was not finite, run again. */
+import type { BackendName } from "../../backends/mod.ts";
+import { UserError } from "../../core/errors.ts";
+import { defineCommand, exitCodes, required, text, toggle } from "../parsing/command.ts";
+
+/** Runs a failure bundle's micro-batch again. */
+export const replay = defineCommand({
+  name: "replay",
+  summary: "Run a step that was not finite again, on any backend",
+  description: "A run that ends because its loss or a gradient is not finite keeps what the step " +
+    "follows from in failures/step-N of its directory: config, generator state, the micro-batch, " +
+    "the parameters, and the first tensor that was not finite. This runs that micro-batch again, " +
+    "forward and backward in the precision of the run, and says which tensor is the first here.\n\n" +
+    "Where reference finds another tensor, or none, the backend of the run is to blame: report it " +
+    "with the bundle. Exit code 1 says so.",
+  arguments: {
+    bundle: required("BUNDLE", "The directory, such as runs/mine/failures/step-120."),
+  },
+  flags: {
+    backend: text("Where to compute: webgpu, cpu, reference, or tfjs:NAME; default the run's.", {
+      placeholder: "NAME",
+      complete: () => ["webgpu", "cpu", "reference"],
+    }),
+    json: toggle("Print the result as one JSON document."),
+  },
+  examples: [
+    ["replay runs/mine/failures/step-120", "whether it happens again"],
+    ["replay runs/mine/failures/step-120 --backend reference", "what plain JavaScript computes"],
+  ],
+  async run({ flags, arguments: { bundle } }, context) {
+    if (flags.backend === "auto") {
+      throw new UserError('Cannot replay on "auto"', { hint: "leave --backend out, or name one" });
+    }
+    const { replayFailure } = await import("../../methods/replay.ts");
+    const { describeObservation } = await import("../../backends/watch.ts");
+    const result = await replayFailure(
+      bundle,
+      flags.backend === undefined ? {} : { backendName: flags.backend as BackendName },
+    );
+    const { recorded, found, isSame } = result;
+    if (flags.json) context.printJson(result);
+    else {
+      const here = found === null ? "every tensor is finite" : describeObservation(found);
+      context.print(`in the run, on ${recorded.backend}: ${describeObservation(recorded)}`);
+      context.print(`here, on ${result.backend} in ${result.precision}: ${here}`);
+      context.print(
+        isSame
+          ? "The first tensor that is not finite is the same."
+          : "The first tensor that is not finite is not the same: one of the backends is wrong.",
+      );
+    }
+    return isSame ? exitCodes.done : 1;
+  },
+});

@@ -1,0 +1,125 @@
+/** `study`: arms of pretraining compared, with mean and spread over seeds. */
+import { UserError } from "../../core/errors.ts";
+import type { StudyEvent } from "../../bench/study/run_study.ts";
+import { readTextFile, writeTextFile } from "../../checkpoints/store/result_store.ts";
+import type { StudyState } from "../../bench/study/run_study.ts";
+import { defineCommand, exitCodes, path, repeated, text, toggle } from "../parsing/command.ts";
+import { openProgress } from "../screen/progress.ts";
+
+/** `NAME=PATH` texts as a map. */
+function sourcesOf(given: readonly string[]): Map<string, string> {
+  return new Map(given.map((pair) => {
+    const split = pair.indexOf("=");
+    if (split < 1) {
+      throw new UserError(`Cannot use --data ${pair}: expected NAME=PATH`, {
+        hint: "for example --data cifar10=cifar10.zip",
+      });
+    }
+    return [pair.slice(0, split), pair.slice(split + 1)] as const;
+  }));
+}
+
+const plainSeconds = 60;
+
+/** Runs a study. */
+export const study = defineCommand({
+  name: "study",
+  summary: "Compare pretraining with training from scratch, and its parts with each other",
+  description: "Trains tokenizers, pretrains every arm with every seed, measures k-NN and linear " +
+    "accuracy of the features, fine-tunes with few and all labels, and writes a page with means, " +
+    "spreads and figures. Arms, budgets and their order are data: the file that --config names.\n\n" +
+    "It takes hours. Every part is kept: stop it with Ctrl-C and repeat the command to continue. " +
+    "Give the command twice to use two cores: the processes share the parts.",
+  flags: {
+    config: path("The study; default the bundled configs/studies/study.jsonc.", {
+      placeholder: "FILE",
+      short: "c",
+    }),
+    data: repeated(text(
+      "Images of a data set of the study: a folder with train and val, a .tar or a .zip file. A data " +
+        "set without images is left out.",
+      { placeholder: "NAME=PATH" },
+    )),
+    out: path("Folder of results and run directories; default runs/study.", {
+      placeholder: "DIR",
+      short: "o",
+    }),
+    page: path(
+      "The page; figures and raw results lie in a folder of its name. Default docs/study.md.",
+      {
+        placeholder: "FILE",
+      },
+    ),
+    dryRun: toggle("List the parts and which of them have a result, and stop."),
+    quiet: toggle("Show warnings and results only.", { short: "q" }),
+    json: toggle("Print all results as one JSON document."),
+  },
+  examples: [
+    ["study", "on the bundled pictures"],
+    ["study --data cifar10=cifar10-25k.zip", "and on photographs"],
+    ["study --data cifar10=cifar10-25k.zip --dry-run", "what is done and what is left"],
+  ],
+  async run({ flags }, context) {
+    const { readStudy } = await import("../../configs/study.ts");
+    const { runStudy, studyState, writeResults } = await import("../../bench/study/run_study.ts");
+    const { studyPage } = await import("../../bench/study/study_page.ts");
+    const study = await readStudy(flags.config);
+    const page = flags.page ?? "docs/study.md";
+    const folder = page.replace(/\.md$/, "");
+    const results = `${folder}/results.json`;
+    const progress = openProgress(plainSeconds, flags.quiet);
+    const listener = (event: StudyEvent) => {
+      if (event.type === "part") {
+        progress.line(`Part ${event.done + 1} of ${event.of}: ${event.part.id}`);
+      } else if (event.type === "progress") progress.listener(event);
+      else if (event.type === "run") {
+        if (event.event.type !== "note") progress.listener(event.event);
+      } else if (event.type === "result") {
+        const { figures, features } = event.result;
+        progress.line(`  ${JSON.stringify(figures ?? features)}`);
+      }
+    };
+    const options = {
+      sources: sourcesOf(flags.data),
+      directory: flags.out ?? "runs/study",
+      results,
+      listener,
+      signal: context.signal,
+    };
+    const command = [
+      "deno task study",
+      ...(flags.config === undefined ? [] : [`--config ${flags.config}`]),
+      ...flags.data.map((pair) => `--data ${pair.replace(/=.*\//, "=")}`),
+    ].join(" ");
+    try {
+      if (flags.dryRun) {
+        const { parts, results } = await studyState(study, options);
+        if (flags.json) return context.printJson({ parts: parts.map(({ id }) => id) });
+        for (const { id } of parts) context.print(`${results.has(id) ? "done" : "left"}  ${id}`);
+        return;
+      }
+      const write = (state: StudyState) => {
+        writeResults(results, study, command, state);
+        const made = studyPage({
+          study,
+          state,
+          command,
+          config: flags.config ?? "configs/studies/study.jsonc",
+          folder: folder.replace(/^.*\//, ""),
+          notes: readTextFile(`${folder}/notes.md`),
+        });
+        for (const [name, picture] of made.pictures) writeTextFile(`${folder}/${name}`, picture);
+        writeTextFile(page, made.markdown);
+      };
+      const outcome = await runStudy(study, options, write);
+      write(outcome);
+      if (flags.json) context.printJson({ parts: [...outcome.results.values()] });
+      else context.print(`The page is ${page}, the raw results are ${results}`);
+      if (!outcome.interrupted) return;
+      context.note("Interrupted and saved. Go on with the same command.");
+      return exitCodes.interrupted;
+    } finally {
+      progress.close();
+    }
+  },
+});

@@ -1,0 +1,84 @@
+/**
+ * How far the first start has come with fetching libraries: of each that is there Deno has a folder.
+ * Nothing that itself has to be fetched is imported here.
+ */
+
+interface Library {
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+}
+
+const cpus: Readonly<Record<string, string>> = { x86_64: "x64", aarch64: "arm64" };
+const systems: Readonly<Record<string, string>> = { windows: "win32" };
+
+/**
+ * Folders, below that of the registry, of the libraries in a lock file that a machine takes.
+ *
+ * @example
+ * ```ts
+ * import { libraryFolders } from "./fetch_progress.ts";
+ * const npm = { "sharp@1.2.3_x@2.0.0": {}, "other@1.0.0": { os: ["plan9"] } };
+ * if (libraryFolders(npm, { os: "linux", arch: "x86_64" }).join() !== "sharp/1.2.3") throw new Error();
+ * ```
+ */
+export function libraryFolders(
+  npm: Readonly<Record<string, Library>>,
+  { os, arch }: { readonly os: string; readonly arch: string },
+): string[] {
+  const takes = (names: readonly string[] | undefined, own: string) => names?.includes(own) ?? true;
+  return Object.entries(npm)
+    .filter(([, library]) =>
+      takes(library.os, systems[os] ?? os) && takes(library.cpu, cpus[arch] ?? arch)
+    )
+    .map(([name]) => name.replace(/^(@?[^@]+)@([^_]+).*$/, "$1/$2"));
+}
+
+function variable(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
+}
+
+/** Where Deno keeps libraries; null where that cannot be told. */
+function libraryCache(): string | null {
+  const [own, home] = [variable("DENO_DIR"), variable("HOME")];
+  if (own !== undefined) return `${own}/npm`;
+  if (home === undefined || Deno.build.os === "windows") return null;
+  if (Deno.build.os === "darwin") return `${home}/Library/Caches/deno/npm`;
+  return `${variable("XDG_CACHE_HOME") ?? `${home}/.cache`}/deno/npm`;
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** Share of the libraries that is there; null where nobody can tell. */
+export function fetchedShare(): number | null {
+  try {
+    const cache = libraryCache();
+    if (cache === null) return null;
+    const lock = Deno.readTextFileSync(new URL("../main.lock", import.meta.url));
+    const folders = libraryFolders(JSON.parse(lock).npm, Deno.build);
+    // One folder for each registry: one is asked.
+    const counts = [...Deno.readDirSync(cache)].map(({ name }) =>
+      folders.filter((folder) => exists(`${cache}/${name}/${folder}`)).length
+    );
+    return Math.max(0, ...counts) / folders.length;
+  } catch {
+    return null;
+  }
+}
+
+const barColumns = 16;
+
+/** The line that is shown in so many columns while libraries are fetched. */
+export function fetchLine(seconds: number, share: number | null, columns: number): string {
+  const words = `Fetching libraries, once: 140 MB on the disk  ${seconds}s`;
+  if (share === null) return words.slice(0, columns - 1);
+  const full = Math.round(share * barColumns);
+  const bar = "━".repeat(full) + "─".repeat(barColumns - full);
+  return `${bar}  ${String(Math.floor(100 * share)).padStart(3)} %  ${words}`.slice(0, columns - 1);
+}

@@ -1,0 +1,207 @@
+/** The flags that choose and change a config, the same for every task that has one. */
+import { UserError } from "../../core/errors.ts";
+import type { RawConfig } from "../../configs/layers.ts";
+import { leavesOf } from "../../configs/nodes.ts";
+import { type ModelName, modelSizes, modelSizeValues } from "../../configs/model_sizes.ts";
+import type { Override } from "../../configs/overrides.ts";
+import { recipeNames } from "../../configs/recipes.ts";
+import { resolveConfig, type ResolvedConfig } from "../../configs/resolve.ts";
+import { schemas, type Task } from "../../configs/schema.ts";
+import {
+  choice,
+  type Flag,
+  flagName,
+  integer,
+  number,
+  path,
+  repeated,
+  text,
+  type ValuesOf,
+} from "./command.ts";
+
+/** Key completions of a task: `optimizer.lr=`. */
+function keysOf(task: Task | undefined): () => readonly string[] {
+  const tasks = task === undefined ? Object.keys(schemas) as Task[] : [task];
+  return () => tasks.flatMap((name) => leavesOf(schemas[name]).map((leaf) => `${leaf.key}=`));
+}
+
+/** `--config` and `--set`. */
+export function recipeFlags(task?: Task) {
+  return {
+    config: repeated(text(
+      "Recipe: a bundled name or a .jsonc, .yaml or .ts file. A second one is laid over it.",
+      { placeholder: "RECIPE", short: "c", complete: () => recipeNames },
+    )),
+    set: repeated(text(
+      "Set one config key, as in --set optimizer.lr=1e-3; `deno task config print` shows them all.",
+      { placeholder: "KEY=VALUE", short: "s", complete: keysOf(task) },
+    )),
+  };
+}
+
+/** Flags that are short names of config keys, with their key, and what other tasks call it. */
+const shortcuts = {
+  data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
+  tokenizer: [
+    text("Tokenizer: a file, a run directory, a model card's name or the bundled one.", {
+      placeholder: "FILE",
+    }),
+    "tokenizer.checkpoint",
+  ],
+  checkpoint: [
+    text("Pretrained model: a run directory, a file of any known format or a model card's name.", {
+      placeholder: "FILE",
+    }),
+    "pretrained",
+  ],
+  teacher: [
+    choice("Teacher of the tokenizer.", [
+      "clip",
+      "dino",
+      "dinov2",
+      "siglip",
+      "mae",
+      "vit",
+      "beit",
+      "hog",
+    ]),
+    "teacher.name",
+  ],
+  backend: [
+    text("Where to compute: auto, webgpu, cpu, reference, or tfjs:NAME.", {
+      placeholder: "NAME",
+      complete: () => ["auto", "webgpu", "cpu", "reference"],
+    }),
+    "backend.name",
+  ],
+  threads: [integer("Threads of the cpu backend.", { minimum: 1 }), "backend.threads"],
+  workers: [
+    integer("Worker threads that decode and augment; 0 for none.", { minimum: 0 }),
+    "data.workers",
+  ],
+  precision: [
+    choice("Number format of the matrix products.", ["auto", "amp", "float32"]),
+    "precision",
+  ],
+  batch: [integer("Images per optimizer step.", { minimum: 1 }), "batchSize"],
+  microBatch: [
+    text("Images per forward pass, or auto: as many as fit.", { placeholder: "N" }),
+    "microBatchSize",
+  ],
+  recompute: [
+    integer("Blocks that run again in the backward pass instead of being kept.", { minimum: 0 }),
+    "recompute",
+  ],
+  epochs: [
+    text("Length of the schedule in passes over the data.", { placeholder: "X" }),
+    "schedule.epochs",
+    { linearProbe: "probe.epochs" },
+  ],
+  lr: [
+    number("Peak learning rate.", { placeholder: "X" }),
+    "optimizer.lr",
+    { linearProbe: "probe.lr" },
+  ],
+  imageSize: [
+    integer("Height and width of an image, pixels; positions, views and masks follow.", {
+      minimum: 4,
+    }),
+    "model.imageSize",
+    { linearProbe: "augment.size" },
+  ],
+  patchSize: [
+    integer("Height and width of a patch, pixels; it divides the image size.", { minimum: 1 }),
+    "model.patchSize",
+  ],
+  maxSteps: [
+    integer("Stop after this step; the schedule keeps its length.", { minimum: 1 }),
+    "schedule.maxSteps",
+  ],
+  seed: [integer("Seed of every random draw."), "seed"],
+} as const satisfies Record<
+  string,
+  readonly [Flag, string] | readonly [Flag, string, Partial<Record<Task, string>>]
+>;
+
+/** `--model`: a flag for several keys. */
+export const modelFlag = choice(
+  "Size of the model: the quick start's (mini), ViT-Ti, -S, -B or -L.",
+  Object.keys(modelSizes) as ModelName[],
+);
+
+type Shortcuts = typeof shortcuts;
+/** The name of a flag that sets one config key. */
+export type Shortcut = keyof Shortcuts;
+
+/** Some of the flags that set one config key, in the given order. */
+export function shortcutFlags<const Names extends readonly Shortcut[]>(names: Names) {
+  return Object.fromEntries(names.map((name) => [name, shortcuts[name][0]])) as {
+    readonly [Name in Names[number]]: Shortcuts[Name][0];
+  };
+}
+
+/** The values of {@link recipeFlags} and of any {@link shortcutFlags}. */
+export type ConfigFlagValues =
+  & ValuesOf<ReturnType<typeof recipeFlags>>
+  & { readonly [Name in Shortcut]?: string | number | undefined }
+  & { readonly model?: ModelName | undefined };
+
+function overrideOf(name: Shortcut, value: string | number): Override {
+  const [, key, keys] = shortcuts[name] as readonly [Flag, string, Partial<Record<Task, string>>?];
+  // As text, the schema reads it as it reads `--set`: `--micro-batch auto` and `--micro-batch 4`.
+  const isText = typeof value === "string";
+  return { key, value, origin: flagName(name), isText, ...(keys && { keys }) };
+}
+
+/** What the flags set over the recipe: `--set` first, so that a flag of its own wins. */
+export function overridesOf(task: Task | undefined, flags: ConfigFlagValues): Override[] {
+  const overrides: Override[] = [...flags.set];
+  if (flags.model !== undefined) {
+    const values = modelSizeValues(task ?? "pretrain", flags.model);
+    for (const [key, value] of Object.entries(values)) {
+      overrides.push({ key, value, origin: `--model ${flags.model}` });
+    }
+  }
+  for (const name of Object.keys(shortcuts) as Shortcut[]) {
+    const value = flags[name];
+    if (value !== undefined) overrides.push(overrideOf(name, value));
+  }
+  return overrides;
+}
+
+/** A run to go on with, as its `config.json` has it. */
+export interface StoredConfig {
+  readonly directory: string;
+  readonly config: RawConfig;
+  readonly origins: Readonly<Record<string, string>>;
+}
+
+/**
+ * Resolves the config that flags ask for; `stored` takes the place of the recipe, and whatever is given
+ * wins over what was `chosen` in its place.
+ */
+export async function configOf<T extends Task>(
+  task: T | undefined,
+  flags: ConfigFlagValues,
+  stored?: StoredConfig,
+  chosen: readonly Override[] = [],
+): Promise<ResolvedConfig<T>> {
+  const overrides = [...chosen, ...overridesOf(task, flags)];
+  const [recipe, ...extra] = flags.config;
+  if (stored === undefined) {
+    return await resolveConfig<T>({ recipe, extra, overrides, ...(task && { task }) });
+  }
+  if (recipe !== undefined) {
+    throw new UserError("Cannot take a new --config with --resume: a run keeps its recipe", {
+      hint: "leave --config out, or start another run with --out",
+    });
+  }
+  const origins = new Map(Object.entries(stored.origins));
+  return await resolveConfig<T>({
+    recipe: stored.config,
+    origins,
+    label: stored.directory,
+    overrides,
+    ...(task && { task }),
+  });
+}

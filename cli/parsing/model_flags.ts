@@ -1,0 +1,92 @@
+/** The flags of the commands that look at a model and train nothing. */
+import { UserError } from "../../core/errors.ts";
+import type { InferenceOptions } from "../../tasks/inference.ts";
+import { integer, path, text, toggle, type ValuesOf } from "./command.ts";
+import { openProgress } from "../screen/progress.ts";
+
+/** The model, where it computes and how its images are prepared. */
+export const modelFlags = {
+  checkpoint: text(
+    "The model: a run directory (its last checkpoint), a file of any known format or a model card's " +
+      "name.",
+    { placeholder: "RUN_OR_FILE" },
+  ),
+  imageSize: integer("Size of the images, pixels; default the model's. Positions are fitted.", {
+    minimum: 1,
+  }),
+  resize: integer(
+    "Shorter edge of an image before its centre is taken; default the run's, or 8/7.",
+    {
+      minimum: 1,
+    },
+  ),
+  batch: integer("Images at once; default 64.", { minimum: 1 }),
+  backend: text("Where to compute: auto, webgpu, cpu, reference, or tfjs:NAME.", {
+    placeholder: "NAME",
+    complete: () => ["auto", "webgpu", "cpu", "reference"],
+  }),
+  threads: integer("Threads of the cpu backend.", { minimum: 1 }),
+  workers: integer("Worker threads that decode images; 0 for none.", { minimum: 0 }),
+  quiet: toggle("Show warnings and results only.", { short: "q" }),
+  json: toggle("Print the result as one JSON document."),
+};
+
+/** The labelled images to evaluate on. */
+export const labelledDataFlags = {
+  data: path(
+    'Images in class folders: a folder, a .tar or .zip file, or "sample"; default those of the run.',
+  ),
+  split: text("Part of the images to learn from; default train.", { placeholder: "NAME" }),
+  testSplit: text("Part of the images to test on; default val, or test.", { placeholder: "NAME" }),
+};
+
+/** Values of {@link modelFlags}, with those of {@link labelledDataFlags} where a command has them. */
+export type ModelFlagValues =
+  & ValuesOf<typeof modelFlags>
+  & Partial<ValuesOf<typeof labelledDataFlags>>;
+
+/** Seconds between progress lines where the output is no terminal. */
+const plainSeconds = 10;
+
+/** The flags as options of a task; `close` ends the progress. */
+export function inferenceOptions(
+  flags: ModelFlagValues,
+): { options: InferenceOptions; close: () => void } {
+  const { checkpoint, data, split, testSplit, workers, backend, ...rest } = flags;
+  if (checkpoint === undefined) {
+    throw new UserError("Cannot tell which model to look at: --checkpoint is missing", {
+      hint: "give it a run directory, a file or a model card's name",
+    });
+  }
+  const progress = openProgress(plainSeconds, flags.quiet);
+  const options: InferenceOptions = {
+    checkpoint,
+    data: {
+      // These commands have no --set: what cannot be read is left out, and named in a warning.
+      ...{ onError: "skip", maxSkipped: 1e9 },
+      ...(data === undefined ? {} : { source: data, evaluationSource: null }),
+      // Other images than the run's: neither its lists nor what it leaves out speak of them.
+      ...(data === undefined ? {} : {
+        listFile: null,
+        evaluationListFile: null,
+        exclude: null,
+        holdOut: 0.1,
+      }),
+      ...(split === undefined ? {} : { split }),
+      ...(testSplit === undefined ? {} : { evaluationSplit: testSplit }),
+      ...(workers === undefined ? {} : { workers }),
+    },
+    imageSize: rest.imageSize,
+    resize: rest.resize,
+    batch: rest.batch,
+    threads: rest.threads,
+    backendName: backend,
+    listener: progress.listener,
+  };
+  return { options, close: () => progress.close() };
+}
+
+/** `0.8412` as `84.12 %`. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}

@@ -1,0 +1,253 @@
+/** What a command that trains takes where neither a recipe nor a flag says it. */
+import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
+import {
+  chooseSettings,
+  type ChosenSettings,
+  type MachineFacts,
+} from "../../configs/choose_settings.ts";
+import { modelSizes, modelSizeValues, modelTitles } from "../../configs/model_sizes.ts";
+import type { Override } from "../../configs/overrides.ts";
+import { resolveConfig } from "../../configs/resolve.ts";
+import type { Task } from "../../configs/schema.ts";
+import { median } from "../../core/median.ts";
+import { UserError } from "../../core/errors.ts";
+import { type ImageHeads, readImageHeads } from "../../data/images/image_heads.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
+import type { ConfigFlagValues } from "../parsing/config_flags.ts";
+
+/** Values under those that were given. */
+export interface Choice {
+  readonly overrides: readonly Override[];
+  /** null where nothing was to choose. */
+  readonly settings: ChosenSettings | null;
+}
+
+/** Files whose heads are read: enough to know the sizes, and done in a second or two. */
+const mostHeads = 2000;
+const quickStartBatch = 16;
+/** The learning rate of a classifier that is as wide as the quick start's. */
+const finetuneLr = 1e-3;
+/** Seen when the sizes alone are to be chosen: the bundled pictures. */
+const sampleImages = { count: 6000, shortEdge: 28 };
+
+/** The value that `--set KEY=VALUE` gives a key. */
+function setValue(flags: ConfigFlagValues, key: string): string | undefined {
+  return flags.set.findLast((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
+}
+
+function sizeOf(flags: ConfigFlagValues, name: "imageSize" | "patchSize"): number | undefined {
+  const value = flags[name] ?? setValue(flags, `model.${name}`);
+  return value === undefined ? undefined : Number(value);
+}
+
+/** Whether there is a GPU that is not imitated on the processor. */
+async function hasGpu(backend: unknown): Promise<boolean> {
+  if (backend !== undefined && backend !== "auto" && backend !== "webgpu") return false;
+  const { requestAdapter, summarizeAdapter } = await import("../../backends/webgpu/mod.ts");
+  try {
+    return !summarizeAdapter(await requestAdapter()).isSoftware;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+async function machineFacts({ threads, backend }: ConfigFlagValues): Promise<MachineFacts> {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return {
+    cores: Number(threads ?? navigator.hardwareConcurrency),
+    memoryBytes: state === "granted" ? Deno.systemMemoryInfo().total : null,
+    hasGpu: await hasGpu(backend),
+  };
+}
+
+function tellUnreadable({ unreadable, examined }: ImageHeads, tell: RunListener): void {
+  if (unreadable.length === 0) return;
+  const named = unreadable.slice(0, 3).map(({ id, reason }) => `${JSON.stringify(id)} (${reason})`);
+  const more = unreadable.length > named.length ? ", …" : "";
+  const are = unreadable.length === 1 ? "is" : "are";
+  tell({
+    type: "note",
+    message: `Left out: ${unreadable.length} of ${examined} images ${are} unreadable: ` +
+      `${named.join(", ")}${more}`,
+  });
+}
+
+/** What the images of a run are like; a `UserError` where there are too few to learn from. */
+async function imageFacts(
+  task: Task,
+  flags: ConfigFlagValues,
+  given: readonly Override[],
+  tell: RunListener,
+) {
+  const overrides = [
+    ...given,
+    ...flags.set,
+    ...(flags.data === undefined ? [] : [{
+      key: "data.source",
+      value: flags.data,
+      origin: "--data",
+    }]),
+  ];
+  const { config } = await resolveConfig({ task, overrides });
+  const source = await openTrainingSource(config.data);
+  try {
+    const heads = await readImageHeads(source, {
+      most: mostHeads,
+      maxPixels: config.data.maxPixels,
+      onProgress: (done, total) =>
+        tell({ type: "progress", what: "Looking at the images", done, total }),
+    });
+    tellUnreadable(heads, tell);
+    const share = heads.sizes.length / heads.examined;
+    const count = Math.round(share * source.length);
+    if (count < 2) {
+      throw new UserError(
+        `Cannot train on "${config.data.source}": it holds ` +
+          (count === 0
+            ? `no image that can be read, of ${source.length}`
+            : `one image to train on, "${source.entry(0).id}"`),
+        { hint: "give a folder of at least two images, better of hundreds" },
+      );
+    }
+    const shortEdges = heads.sizes.map(({ width, height }) => Math.min(width, height));
+    return { count, shortEdge: median(shortEdges), unreadable: source.length - count };
+  } finally {
+    source.close?.();
+  }
+}
+
+/** The image size of the run that a downstream task starts from; undefined where it is no run. */
+function sizeOfCheckpoint(checkpoint: string): number | undefined {
+  try {
+    const stored = readRunConfig(checkpoint) as {
+      config?: { model?: { imageSize?: number } };
+    } | null;
+    return stored?.config?.model?.imageSize;
+  } catch (error) {
+    // A file has no config beside its name, nor has a name of a model card.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** A downstream task looks at images as large as its model learned from. */
+function checkpointChoice(flags: ConfigFlagValues): Override[] {
+  const checkpoint = String(flags.checkpoint);
+  const given = flags.model !== undefined
+    ? "--model"
+    : flags.patchSize !== undefined
+    ? "--patch-size"
+    : null;
+  if (given !== null) {
+    throw new UserError(`Cannot use ${given} with --checkpoint: the model is the checkpoint's`, {
+      hint: `leave ${given} out; --image-size is free`,
+    });
+  }
+  const size = flags.config.length > 0 ? undefined : sizeOfCheckpoint(checkpoint);
+  if (size === undefined) return [];
+  const origin = `the image size of ${checkpoint}`;
+  return [{ key: "model.imageSize", keys: { linearProbe: "augment.size" }, value: size, origin }];
+}
+
+function overridesOf(
+  task: Task,
+  flags: ConfigFlagValues,
+  settings: ChosenSettings,
+  count: number,
+): Override[] {
+  const { imageSize, patchSize, model, passes, lr } = settings;
+  const values: Record<string, unknown> = {
+    "model.imageSize": imageSize,
+    "model.patchSize": patchSize,
+  };
+  const batch = Math.min(quickStartBatch, count);
+  if (task !== "tokenizer" && setValue(flags, "model.embedDim") === undefined) {
+    Object.assign(values, modelSizeValues(task, model));
+  }
+  if (task === "pretrain") {
+    const steps = Math.ceil(passes / Number(flags.batch ?? batch));
+    Object.assign(values, { "optimizer.lr": lr, "batchSize": batch, "schedule.steps": steps });
+  }
+  if (task === "finetune") {
+    // From scratch; wider models take smaller steps, as in pretraining.
+    values["optimizer.lr"] = finetuneLr * modelSizes.mini.embedDim / modelSizes[model].embedDim;
+  }
+  const origin = "chosen for the images and the machine";
+  return Object.entries(values).map(([key, value]) => ({ key, value, origin }));
+}
+
+/** Values that every command with somebody's own images takes. */
+function dataChoice(flags: ConfigFlagValues): Override[] {
+  if (flags.data === undefined || flags.data === "sample") return [];
+  return [{ key: "data.holdOut", value: 0.1, origin: "--data, where there are no splits" }];
+}
+
+/**
+ * Some files of anybody's photographs are broken: they are left out, as was said of those that show it.
+ * Cameras store pictures lying and say so in their EXIF tags.
+ */
+function carefully(unreadable: number): Override[] {
+  return [
+    { key: "data.exif", value: true, origin: "--data" },
+    { key: "data.onError", value: "skip", origin: "--data" },
+    { key: "data.maxSkipped", value: Math.max(100, 2 * unreadable), origin: "--data" },
+  ];
+}
+
+/**
+ * Chooses what is left open: sizes, model and length for somebody's own images, or around sizes that
+ * were given; the image size of a checkpoint.
+ *
+ * @param tell hears what is left out and how the look at the images goes
+ */
+export async function chooseFor(
+  task: Task,
+  flags: ConfigFlagValues & { readonly resume?: string | undefined },
+  tell: RunListener,
+): Promise<Choice> {
+  if (flags.resume !== undefined) return { overrides: [], settings: null };
+  const held = task === "segment" ? [] : dataChoice(flags);
+  const hasOwnImages = held.length > 0;
+  const hasRecipe = flags.config.length > 0;
+  const facts = hasOwnImages && !hasRecipe ? await imageFacts(task, flags, held, tell) : null;
+  const always = [...held, ...facts === null ? [] : carefully(facts.unreadable)];
+  if (flags.checkpoint !== undefined) {
+    return { overrides: [...always, ...checkpointChoice(flags)], settings: null };
+  }
+  const [imageSize, patchSize] = [sizeOf(flags, "imageSize"), sizeOf(flags, "patchSize")];
+  const { model } = flags;
+  const isOpen = !hasRecipe && task !== "linearProbe" &&
+    (hasOwnImages || imageSize !== undefined || patchSize !== undefined || model !== undefined);
+  if (!isOpen) return { overrides: always, settings: null };
+  const images = facts ?? sampleImages;
+  const settings = chooseSettings(images, await machineFacts(flags), {
+    imageSize,
+    patchSize,
+    // Without images of one's own only what hangs together with the given sizes is chosen.
+    model: model ?? (hasOwnImages ? undefined : "mini"),
+  });
+  const chosen = overridesOf(task, flags, settings, images.count)
+    .filter((override) =>
+      hasOwnImages || typeof override !== "string" && /^model\.|lr$/.test(override.key)
+    );
+  return { overrides: [...always, ...chosen], settings };
+}
+
+/** The choice in one line: `64 px in patches of 8, ViT-Ti, about 25 minutes; …`. */
+export function describeChoice(
+  { imageSize, patchSize, model }: ChosenSettings,
+  seconds: number | null,
+): string {
+  const { embedDim, depth } = modelSizes[model];
+  const minutes = seconds === null ? "" : `, ${aboutMinutes(seconds)}`;
+  return `${imageSize} px in patches of ${patchSize}, ${modelTitles[model]} (${depth} blocks of ` +
+    `${embedDim})${minutes}; --image-size, --patch-size, --model, --epochs to change`;
+}
+
+function aboutMinutes(seconds: number): string {
+  if (seconds < 90) return "about a minute";
+  if (seconds < 5400) return `about ${Math.round(seconds / 60)} minutes`;
+  return `about ${(seconds / 3600).toPrecision(2)} hours`;
+}

@@ -1,0 +1,70 @@
+/** Which tokenizer a pretraining takes, and what follows from it for the model's views. */
+import type { Override } from "../../configs/overrides.ts";
+import { resolveConfig } from "../../configs/resolve.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import { type Choice, chooseFor } from "./chosen_settings.ts";
+import { configOf } from "../parsing/config_flags.ts";
+import type { RunFlagValues } from "./run_task.ts";
+
+/** A choice for pretraining. */
+export interface PretrainChoice extends Choice {
+  /** Whether no tokenizer that is there fits, so that one is trained first. */
+  readonly trainsTokenizer: boolean;
+}
+
+/** The name that stands for k-means on the run's own pixels, which fits any model. */
+const pixels = "pixels";
+
+/**
+ * Chooses for pretraining: sizes and length, and the tokenizer's view; where the bundled tokenizer
+ * divides an image into other patches than the model, one of its own is to be trained.
+ */
+export async function choosePretraining(
+  flags: RunFlagValues & { readonly trainTokenizer: boolean },
+  tell: RunListener,
+): Promise<PretrainChoice> {
+  const choice = await chooseFor("pretrain", flags, tell);
+  const keep = { ...choice, trainsTokenizer: flags.trainTokenizer };
+  if (flags.resume !== undefined || flags.config.length > 0 || flags.trainTokenizer) return keep;
+  const { config, origins } = await configOf("pretrain", flags, undefined, choice.overrides);
+  const { checkpoint } = config.tokenizer;
+  if (checkpoint === pixels) return keep;
+  const { tokenizerConfig } = await import("../../methods/vqkd/load_tokenizer.ts");
+  const tokenizer = await tokenizerConfig(checkpoint, { offline: flags.offline });
+  const [theirs, ours] = [tokenizer, config.model].map((x) => x.imageSize / x.patchSize);
+  const isOwn = origins.get("tokenizer.checkpoint")?.startsWith("--") ?? false;
+  if (theirs !== ours && !isOwn) return { ...keep, trainsTokenizer: true };
+  const overrides: Override[] = [];
+  const follow = (key: string, now: number, value: number) => {
+    const isGiven = origins.get(key)?.startsWith("--set") ?? false;
+    if (now !== value && !isGiven) overrides.push({ key, value, origin: `of ${checkpoint}` });
+  };
+  follow("augment.tokenizerSize", config.augment.tokenizerSize, tokenizer.imageSize);
+  follow("model.codes", config.model.codes, tokenizer.codes);
+  const patchSize = config.model.imageSize / theirs;
+  if (flags.patchSize === undefined && Number.isInteger(patchSize)) {
+    follow("model.patchSize", config.model.patchSize, patchSize);
+  }
+  const settings = choice.settings && { ...choice.settings, patchSize };
+  return { ...keep, overrides: [...choice.overrides, ...overrides], settings };
+}
+
+/** The overrides of a dry run, for which no tokenizer can be trained: tokens of pixels in its place. */
+export async function withoutTokenizer(
+  choice: PretrainChoice,
+  note: (line: string) => void,
+  flags: RunFlagValues,
+): Promise<readonly Override[]> {
+  const { config } = await resolveConfig({ task: "pretrain", overrides: choice.overrides });
+  const { imageSize, patchSize } = config.model;
+  const data = flags.data === undefined ? "" : ` --data ${JSON.stringify(flags.data)}`;
+  note(
+    "A tokenizer is trained first, and planned by: deno task tokenizer" +
+      `${data} --image-size ${imageSize} --patch-size ${patchSize} --dry-run`,
+  );
+  return [...choice.overrides, {
+    key: "tokenizer.checkpoint",
+    value: pixels,
+    origin: "--dry-run, in place of a tokenizer that is not trained yet",
+  }];
+}

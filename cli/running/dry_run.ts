@@ -1,0 +1,154 @@
+/** `--dry-run`: what a run will cost, computed and measured, and what speaks against it. */
+import { freeDiskBytes } from "../../checkpoints/store/disk_space.ts";
+import { listCheckpoints } from "../../checkpoints/store/store.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
+import type { Config, ConfigOf, Task } from "../../configs/schema.ts";
+import { single } from "../../distributed/single.ts";
+import { starvationMessage } from "../../pipeline/engine/recording/health.ts";
+import {
+  measureRun,
+  type PlannedRun,
+  type RunMeasurement,
+} from "../../pipeline/engine/planning/measure_run.ts";
+import type { DiskPlan } from "../../pipeline/engine/planning/plan_disk.ts";
+import { type CommandContext, exitCodes } from "../parsing/command.ts";
+import { describePlan, formatBytes } from "../screen/plan.ts";
+import type { RunFlagValues, TaskOutcome, TaskRunner } from "./run_task.ts";
+
+/** What a plan says that is weighed here. */
+export type WeighedPlan = PlannedRun & { readonly disk: DiskPlan };
+
+/** What the machine has. */
+export interface Room {
+  readonly diskBytes: number | null;
+  readonly memoryBytes: number | null;
+}
+
+/** Free bytes of the disk that a directory, which need not be there yet, will lie on. */
+export function roomOnDisk(directory: string): number | null {
+  const parts = directory.replace(/[/\\]+$/, "").split(/[/\\]/);
+  for (let count = parts.length; count > 0; count--) {
+    const path = parts.slice(0, count).join("/") || "/";
+    const free = freeDiskBytes(path);
+    if (free !== null) return free;
+  }
+  return freeDiskBytes(".");
+}
+
+/** Why the steps of a run cannot be measured here; null where they can. */
+export function reasonNotToMeasure(
+  { memory, microBatch }: PlannedRun,
+  { memoryBytes }: Room,
+): string | null {
+  if (memoryBytes === null || memory.peak <= memoryBytes) return null;
+  const images = microBatch === 1 ? "one image" : `${microBatch} images`;
+  return `A step of ${images} at a time takes ${formatBytes(memory.peak)} of memory, and ` +
+    `${formatBytes(memoryBytes)} may be used: ` +
+    (microBatch === 1 ? "set recompute higher, or " : "set microBatchSize=auto, or ") +
+    "take a smaller model";
+}
+
+/** What speaks against a run, each with its remedy. */
+export function planWarnings(
+  config: Config,
+  plan: WeighedPlan,
+  measured: RunMeasurement | null,
+  room: Room,
+): string[] {
+  const warnings: string[] = [];
+  const { atMost, checkpoint } = plan.disk;
+  if (room.diskBytes !== null && atMost > room.diskBytes) {
+    warnings.push(
+      `The checkpoints take up to ${formatBytes(atMost)}, ${
+        formatBytes(checkpoint)
+      } each, and the ` +
+        `disk has ${
+          formatBytes(room.diskBytes)
+        } left: free some space, lower checkpoint.keepLast ` +
+        `(${config.checkpoint.keepLast}), or choose another --out`,
+    );
+  }
+  const reason = reasonNotToMeasure(plan, room);
+  if (reason !== null) warnings.push(`${reason}; nothing was measured`);
+  if (measured !== null && measured.waitingShare > config.guard.starvedShare) {
+    warnings.push(starvationMessage(measured.waitingShare));
+  }
+  return warnings;
+}
+
+/** A run that is planned. */
+interface DryRun<T extends Task, Outcome extends TaskOutcome> {
+  readonly runner: TaskRunner<T, Outcome>;
+  readonly config: ConfigOf<T>;
+  readonly directory: string;
+  readonly memoryBudgetBytes?: number;
+}
+
+async function measure<T extends Task, Outcome extends TaskOutcome>(
+  { runner, config, directory }: DryRun<T, Outcome>,
+  plan: PlannedRun,
+  downloads: DownloadOptions,
+  flags: RunFlagValues,
+  { signal, note }: CommandContext,
+): Promise<RunMeasurement | null> {
+  const others = { resume: "auto", hooks: [], origins: new Map(), profiles: false } as const;
+  return await measureRun(
+    config,
+    plan,
+    (shortened, options) =>
+      runner.run(shortened, { ...others, ...options, signal, downloads, communicator: single }),
+    {
+      startStep: listCheckpoints(directory).at(-1)?.step ?? 0,
+      signal,
+      onNote: flags.quiet ? () => {} : note,
+    },
+  );
+}
+
+/** A plan fetches nothing that it need not read: a stand-in of the same shape takes as long. */
+function planningDownloads(
+  { offline }: RunFlagValues,
+  context: CommandContext,
+): DownloadOptions {
+  const told = new Set<string>();
+  return {
+    offline,
+    onStandIn(name) {
+      if (told.has(name) || !told.add(name)) return;
+      context.note(`"${name}" is not downloaded for a plan: a model of its shape stands in`);
+    },
+  };
+}
+
+/** Plans a run and measures some of its steps; gives the exit code. */
+export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
+  run: DryRun<T, Outcome>,
+  flags: RunFlagValues,
+  context: CommandContext,
+): Promise<number> {
+  const { runner, config, directory, memoryBudgetBytes } = run;
+  const downloads = planningDownloads(flags, context);
+  const plan = await runner.plan(config, {
+    downloads,
+    ...(memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }),
+  });
+  const room = { diskBytes: roomOnDisk(directory), memoryBytes: memoryBudgetBytes ?? null };
+  const canMeasure = reasonNotToMeasure(plan, room) === null;
+  const measured = canMeasure ? await measure(run, plan, downloads, flags, context) : null;
+  if (context.signal.aborted) return exitCodes.interrupted;
+  const disk = { ...plan.disk, free: room.diskBytes };
+  const warnings = planWarnings(config, plan, measured, room);
+  if (flags.json) {
+    context.printJson({ ...plan, disk, measured, warnings });
+    return exitCodes.done;
+  }
+  if (measured !== null && !flags.quiet) {
+    context.note(
+      "The time to finish is that of the steps: evaluations and checkpoints come on top",
+    );
+  }
+  const lines = describePlan({ ...plan, disk, measured: measured ?? {} });
+  for (const line of lines) context.print(line);
+  for (const warning of warnings) context.print(`warning: ${warning}`);
+  return exitCodes.done;
+}

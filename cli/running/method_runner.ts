@@ -1,0 +1,21 @@
+/** A method as a command runs it. */
+import type { ConfigOf, Task } from "../../configs/schema.ts";
+import type { TaskOptions, TaskOutcome, TaskRunner } from "./run_task.ts";
+
+/** Runs and plans the method of a task, which is loaded when it is first needed. */
+export function methodRunner<T extends Task, Outcome extends TaskOutcome>(
+  task: T,
+): Omit<TaskRunner<T, Outcome>, "describe"> {
+  const load = async () => {
+    const { loadMethod } = await import("../../methods/mod.ts");
+    return await loadMethod(task);
+  };
+  return {
+    task,
+    async run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome> {
+      const { runMethod } = await import("../../pipeline/engine/run_method.ts");
+      return await runMethod(await load(), config, options) as Outcome;
+    },
+    plan: async (config, options) => await (await load()).plan(config, options),
+  };
+}

@@ -1,0 +1,306 @@
+/** What every command that trains does around its task: config, directory, progress, result. */
+import type { Backend } from "../../backends/backend.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
+import { finishedRun } from "../../checkpoints/store/run_directory.ts";
+import { latestCheckpoint } from "../../checkpoints/store/store.ts";
+import type { RawConfig } from "../../configs/layers.ts";
+import type { Override } from "../../configs/overrides.ts";
+import { type ResolvedConfig, taskCommands } from "../../configs/resolve.ts";
+import { type ConfigOf, schemas, type Task } from "../../configs/schema.ts";
+import { isDeviceFault, messageOf, OutOfMemoryError, UserError } from "../../core/errors.ts";
+import { largestDivisor } from "../../core/largest_divisor.ts";
+import { type Communicator, fromFirst } from "../../distributed/communicator.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
+import {
+  choice,
+  type CommandContext,
+  exitCodes,
+  path,
+  repeated,
+  text,
+  toggle,
+  type ValuesOf,
+} from "../parsing/command.ts";
+import { chooseFor, describeChoice } from "./chosen_settings.ts";
+import { type ConfigFlagValues, configOf } from "../parsing/config_flags.ts";
+import type { WeighedPlan } from "./dry_run.ts";
+import { loadHooks } from "./hooks.ts";
+import { loggerNames, openLoggers } from "./loggers.ts";
+import { hasCheckpoint, SavedSteps, wordsOnInterruption } from "./interrupted_run.ts";
+import { jobFlags } from "./job.ts";
+import type { RunLength } from "../screen/final_table.ts";
+import { openProgress } from "../screen/progress.ts";
+import { downloadProgress, offline } from "./weights.ts";
+import { memoryRoom } from "./memory_room.ts";
+import { storedConfig } from "./stored_config.ts";
+
+/** Flags of every command that trains. */
+export const runFlags = {
+  out: path("Directory of the run; default: runs/ and the recipe's name.", {
+    placeholder: "DIR",
+    short: "o",
+  }),
+  name: text("Name of the run, in place of the recipe's: its directory is runs/NAME.", {
+    placeholder: "NAME",
+  }),
+  resume: path("Continue the run in this directory from its last checkpoint.", {
+    placeholder: "DIR",
+  }),
+  dryRun: toggle(
+    "Run a few steps, keep nothing, and show what the run would cost: time, memory, disk, and the " +
+      "micro-batch to take.",
+  ),
+  offline,
+  hook: repeated(path(
+    "A module whose default export receives every event of the run; see docs/logging.md.",
+    { placeholder: "FILE" },
+  )),
+  log: repeated(choice(
+    "Send the run's config and numbers there too; see docs/logging.md.",
+    loggerNames,
+  )),
+  profile: toggle(
+    "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
+      "stage and by kernel.",
+  ),
+  ...jobFlags,
+  quiet: toggle("Show warnings and results only.", { short: "q" }),
+  json: toggle("Print the result as one JSON document."),
+};
+
+/** The values of all flags of a command that trains. */
+export type RunFlagValues = ConfigFlagValues & ValuesOf<typeof runFlags>;
+
+/** How a task is told to run; a part of its own options. */
+export interface TaskOptions {
+  /** Default: what the config says. */
+  readonly backend?: Backend;
+  readonly directory: string | null;
+  readonly resume: "auto" | "always";
+  readonly listener: RunListener;
+  readonly hooks: readonly RunHook[];
+  readonly signal: AbortSignal;
+  readonly communicator: Communicator;
+  readonly origins: ReadonlyMap<string, string>;
+  readonly memoryBudgetBytes?: number;
+  readonly memoryLimitBytes?: number;
+  readonly profiles: boolean;
+  readonly downloads: DownloadOptions;
+}
+
+/** What every task gives at its end. */
+export interface TaskOutcome {
+  readonly step: number;
+  /** Steps of the whole schedule. */
+  readonly scheduleSteps?: number;
+  readonly interrupted: boolean;
+  readonly directory: string | null;
+  /** Where `evaluation.stop` ended the run, which it said itself. */
+  readonly stoppedEarly?: object | null;
+}
+
+/** A task as a command needs it. */
+export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
+  readonly task: T;
+  run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
+  /** What `--dry-run` shows beside what it measures: nested names and figures. */
+  plan(
+    config: ConfigOf<T>,
+    options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
+  ): Promise<WeighedPlan>;
+  /** The result in words, a line each: a table, its length and time, where it lies. */
+  describe(outcome: Outcome, length: RunLength): readonly string[];
+}
+
+function isUsed(directory: string): boolean {
+  try {
+    return [...Deno.readDirSync(directory)].length > 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotADirectory) return true;
+    throw error;
+  }
+}
+
+/** Whether a directory holds an unfinished run of this very config, apart from its length. */
+function goesOn(directory: string, config: object): boolean {
+  const stored = (() => {
+    try {
+      return storedConfig(directory);
+    } catch (error) {
+      if (error instanceof UserError) return null;
+      throw error;
+    }
+  })();
+  if (stored === null || comparable(stored.config) !== comparable({ ...config })) return false;
+  return finishedRun(directory) === null;
+}
+
+/** A config as text, with the defaults of keys that are newer than it. */
+function comparable(stored: RawConfig): string {
+  const { task } = stored as { task?: Task };
+  const parsed = task !== undefined && Object.hasOwn(schemas, task)
+    ? schemas[task].safeParse(stored)
+    : undefined;
+  const config = parsed?.success ? parsed.data as RawConfig : stored;
+  const schedule = { ...config.schedule as RawConfig | undefined, maxSteps: null };
+  return JSON.stringify({ ...config, schedule, output: null });
+}
+
+/**
+ * The directory of a run that is given none: `runs/NAME`, or with a number behind it where that holds
+ * another run or a finished one. An interrupted run of the same config is gone on with.
+ */
+export function defaultDirectory(name: string, config: object, root = "runs"): string {
+  for (let number = 1;; number++) {
+    const directory = `${root}/${name}${number === 1 ? "" : `-${number}`}`;
+    if (!isUsed(directory) || goesOn(directory, config)) return directory;
+  }
+}
+
+/** Seven tenths of the memory that is free now, and all there is; nothing where that may not be asked. */
+function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBytes"> {
+  const room = memoryRoom();
+  if (room === null) return {};
+  return {
+    memoryBudgetBytes: Math.floor(0.7 * room.availableBytes),
+    memoryLimitBytes: room.totalBytes,
+  };
+}
+
+/** The name of a run, which is that of a folder. */
+function checkedName(name: string): string {
+  if (name !== "" && !/[/\\]|^\.+$/.test(name)) return name;
+  throw new UserError(`Cannot call a run "${name}": expected the name of a folder`, {
+    hint: "leave --name out, and give --out DIR for a folder elsewhere",
+  });
+}
+
+/** A run's config and directory: a new one, or that of `--resume`. */
+async function openRun<T extends Task>(
+  task: T,
+  flags: RunFlagValues,
+  chosen: readonly Override[],
+): Promise<ResolvedConfig<T> & { readonly directory: string }> {
+  if (flags.resume === undefined) {
+    const resolved = await configOf<T>(task, flags, undefined, chosen);
+    const name = flags.name === undefined ? resolved.name : checkedName(flags.name);
+    const directory = flags.out ?? resolved.config.output ??
+      defaultDirectory(name, resolved.config);
+    return { ...resolved, directory };
+  }
+  if (flags.out !== undefined && flags.out !== flags.resume) {
+    throw new UserError("Cannot use --out with --resume: a run stays in its directory", {
+      hint: "leave --out out",
+    });
+  }
+  const stored = storedConfig(flags.resume);
+  if (stored === null) {
+    throw new UserError(`Cannot resume "${flags.resume}": there is no such directory`, {
+      hint: "give the directory of a run",
+    });
+  }
+  return { ...await configOf<T>(task, flags, stored), directory: flags.resume };
+}
+
+/**
+ * How to go on with a run that its device has ended: with a smaller micro-batch where memory ran out.
+ * null where something else ended it, or there is no checkpoint to go on from.
+ */
+function resumeCommand(
+  task: Task,
+  directory: string,
+  error: unknown,
+  batchSize: number,
+): string | null {
+  if (!isDeviceFault(error)) return null;
+  if (latestCheckpoint(directory).checkpoint === undefined) return null;
+  const command = `deno task ${taskCommands[task]} --resume ${directory}`;
+  const size = error instanceof OutOfMemoryError ? error.microBatchSize ?? 1 : 1;
+  return size < 2 ? command : `${command} --micro-batch ${largestDivisor(batchSize, size - 1)}`;
+}
+
+/** What is chosen for a task, said in a line. */
+async function chooseAndTell(task: Task, flags: RunFlagValues): Promise<readonly Override[]> {
+  const progress = openProgress(10, flags.quiet);
+  const { overrides, settings } = await chooseFor(task, flags, progress.listener);
+  if (settings !== null) progress.line(describeChoice(settings, null));
+  progress.close();
+  return overrides;
+}
+
+/**
+ * Runs a task as its flags say; gives the exit code.
+ *
+ * @param chosen values under those of the flags; left out, they are chosen here
+ */
+export async function runTask<T extends Task, Outcome extends TaskOutcome>(
+  runner: TaskRunner<T, Outcome>,
+  flags: RunFlagValues,
+  context: CommandContext,
+  chosen?: readonly Override[],
+): Promise<number> {
+  const communicator = await context.job.join(flags);
+  // Hosts need not share the run's directory: rank 0 alone reads and writes it.
+  const { config, origins, directory } = await fromFirst(communicator, async () => {
+    const own = chosen ?? await chooseAndTell(runner.task, flags);
+    const { config, origins, directory } = await openRun(runner.task, flags, own);
+    return { config, origins: [...origins], directory };
+  });
+  communicator.timeoutSeconds = config.distributed.timeoutSeconds;
+  const isFirst = communicator.rank === 0;
+  if (flags.dryRun) {
+    if (!isFirst) return exitCodes.done;
+    const { dryRun } = await import("./dry_run.ts");
+    return await dryRun({ runner, config, directory, ...memoryOptions() }, flags, context);
+  }
+  const hooks = isFirst
+    ? [
+      ...openLoggers(flags.log, directory, taskCommands[runner.task]),
+      ...await loadHooks(flags.hook),
+    ]
+    : [];
+  const progress = openProgress(config.log.progressSeconds, flags.quiet);
+  const saved = new SavedSteps(progress.listener);
+  // Others of the job would wait for a rank that is gone.
+  if (communicator.size === 1) context.endsAtOnce?.(() => saved.words(runner.task, directory));
+  let outcome: Outcome;
+  const begun = performance.now();
+  try {
+    outcome = await runner.run(config, {
+      directory,
+      resume: flags.resume === undefined ? "auto" : "always",
+      listener: saved.listener,
+      hooks,
+      signal: context.signal,
+      communicator,
+      origins: new Map(origins),
+      profiles: flags.profile,
+      downloads: { offline: flags.offline, onProgress: downloadProgress(progress) },
+      ...memoryOptions(),
+    });
+  } catch (error) {
+    const command = resumeCommand(runner.task, directory, error, config.batchSize);
+    if (command === null) throw error;
+    throw new UserError(`${messageOf(error)}: ${command}`, { cause: error });
+  } finally {
+    progress.close();
+  }
+  if (isFirst && flags.json) {
+    context.printJson(outcome);
+  } else if (isFirst && !(outcome.interrupted && !hasCheckpoint(directory))) {
+    const seconds = (performance.now() - begun) / 1000;
+    const lines = runner.describe(outcome, { from: saved.begunAfter, seconds });
+    for (const line of lines) context.print(line);
+  }
+  if (!outcome.interrupted) {
+    const { step, scheduleSteps = step, stoppedEarly = null } = outcome;
+    if (isFirst && step < scheduleSteps && stoppedEarly === null) {
+      context.note(`Stopped by --max-steps at step ${step} of ${scheduleSteps}`);
+    }
+    return exitCodes.done;
+  }
+  if (isFirst) context.note(wordsOnInterruption(runner.task, directory, outcome.step));
+  return exitCodes.interrupted;
+}

@@ -1,0 +1,151 @@
+/** `pretrain --train-tokenizer`: tokenizer, pretraining and evaluation as one command. */
+import {
+  type FinishedRun,
+  finishedRun,
+  readRunConfig,
+} from "../../checkpoints/store/run_directory.ts";
+import type { Override } from "../../configs/overrides.ts";
+import { resolveConfig } from "../../configs/resolve.ts";
+import type { Config, PretrainConfig } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { fromFirst } from "../../distributed/communicator.ts";
+import { type CommandContext, exitCodes } from "../parsing/command.ts";
+import { configOf } from "../parsing/config_flags.ts";
+import { openProgress } from "../screen/progress.ts";
+import type { RunFlagValues } from "./run_task.ts";
+
+/** The tokenizer's place within the run that needs it. */
+const tokenizerFolder = "tokenizer";
+/** What may lie in a run's directory before the run itself has begun. */
+const beforeTheRun = new Set([tokenizerFolder, "run.lock"]);
+
+/** The tokenizer's recipe on the images, their view, the seed and the backend of the pretraining. */
+export async function tokenizerRecipe(config: PretrainConfig) {
+  const overrides: Override[] = [];
+  const take = (key: string, value: unknown) =>
+    overrides.push({ key, value, origin: "--train-tokenizer" });
+  for (const [key, value] of Object.entries(config.data)) take(`data.${key}`, value);
+  for (const [key, value] of Object.entries(config.backend)) take(`backend.${key}`, value);
+  const { imageSize, patchSize } = config.model;
+  const { tokenizerSize } = config.augment;
+  take("model.imageSize", tokenizerSize);
+  take("model.patchSize", tokenizerSize * patchSize / imageSize);
+  take("seed", config.seed);
+  take("precision", config.precision);
+  return await resolveConfig({
+    task: "tokenizer",
+    recipe: config.tokenizer.recipe,
+    mayRun: false,
+    overrides,
+  });
+}
+
+/** What the finished run of a config in a directory gave; null where there is none. */
+export async function finishedRunOf(
+  directory: string,
+  config: Config,
+): Promise<FinishedRun | null> {
+  const { configHash } = await import("../../pipeline/engine/resuming/config_hash.ts");
+  const stored = readRunConfig(directory) as { hash?: string } | null;
+  return stored?.hash === await configHash(config) ? finishedRun(directory) : null;
+}
+
+/** Whether a directory is free for the run of a config, or holds it. */
+async function isFor(directory: string, config: PretrainConfig): Promise<boolean> {
+  const stored = readRunConfig(directory) as { hash?: string } | null;
+  if (stored !== null) {
+    const { configHash } = await import("../../pipeline/engine/resuming/config_hash.ts");
+    return stored.hash === await configHash(config);
+  }
+  try {
+    return [...Deno.readDirSync(directory)].every(({ name }) => beforeTheRun.has(name));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
+/** The run's directory and its config, whose tokenizer lies within it. */
+async function openParts(flags: RunFlagValues, chosen: readonly Override[]) {
+  const resolveIn = async (out: string) => {
+    const tokenizer = `${out.replace(/\/+$/, "")}/${tokenizerFolder}`;
+    const own = { ...flags, tokenizer };
+    return { out, tokenizer, resolved: await configOf("pretrain", own, undefined, chosen) };
+  };
+  const { name, config } = await configOf("pretrain", flags, undefined, chosen);
+  const wanted = flags.out ?? config.output;
+  if (wanted !== null && wanted !== undefined) return await resolveIn(wanted);
+  for (let number = 1;; number++) {
+    const parts = await resolveIn(`runs/${flags.name ?? name}${number === 1 ? "" : `-${number}`}`);
+    if (await isFor(parts.out, parts.resolved.config)) return parts;
+  }
+}
+
+function refuse(flags: RunFlagValues): void {
+  const other = flags.dryRun
+    ? "--dry-run"
+    : flags.resume !== undefined
+    ? "--resume"
+    : flags.tokenizer !== undefined
+    ? "--tokenizer"
+    : null;
+  if (other === null) return;
+  const hints: Record<string, string> = {
+    "--dry-run": "`deno task tokenizer --dry-run` plans the tokenizer",
+    "--resume": "leave --resume out: the same command goes on where it stopped",
+  };
+  throw new UserError(`Cannot use --train-tokenizer with ${other}`, {
+    hint: hints[other] ?? "leave one of them out",
+  });
+}
+
+/**
+ * Trains the tokenizer in the folder `tokenizer` of the run that needs it; goes on with an interrupted
+ * one and leaves a finished one as it is.
+ *
+ * @returns the run's directory and the tokenizer's, or the exit code where training was interrupted
+ */
+export async function trainTokenizerFirst(
+  flags: RunFlagValues,
+  context: CommandContext,
+  chosen: readonly Override[] = [],
+): Promise<{ readonly out: string; readonly tokenizer: string } | number> {
+  refuse(flags);
+  const communicator = await context.job.join(flags);
+  const isFirst = communicator.rank === 0;
+  const { out, tokenizer, pretraining } = await fromFirst(communicator, async () => {
+    const { out, tokenizer, resolved } = await openParts(flags, chosen);
+    return { out, tokenizer, pretraining: resolved.config };
+  });
+  const { config, origins } = await tokenizerRecipe(pretraining);
+  const { requireFit } = await import("../../methods/vqkd/load_tokenizer.ts");
+  const { imageSize, patchSize } = config.model;
+  const shape = { imageSize, patchSize, codes: config.codebook.codes };
+  requireFit(shape, pretraining.model, pretraining.augment.tokenizerSize);
+  const progress = openProgress(config.log.progressSeconds, flags.quiet);
+  try {
+    if (await fromFirst(communicator, () => finishedRunOf(tokenizer, config)) !== null) {
+      if (isFirst) progress.line(`The tokenizer in ${tokenizer} is trained already`);
+      return { out, tokenizer };
+    }
+    if (isFirst) progress.line(`Training the tokenizer ${pretraining.tokenizer.recipe} first`);
+    const { trainTokenizer } = await import("../../methods/vqkd/method.ts");
+    const { interrupted, step } = await trainTokenizer(config, {
+      directory: tokenizer,
+      resume: "auto",
+      listener: progress.listener,
+      signal: context.signal,
+      communicator,
+      origins,
+    });
+    if (!interrupted) return { out, tokenizer };
+    progress.close();
+    if (!isFirst) return exitCodes.interrupted;
+    context.note(
+      `Interrupted and saved after step ${step} of the tokenizer. Go on with the same command.`,
+    );
+    return exitCodes.interrupted;
+  } finally {
+    progress.close();
+  }
+}

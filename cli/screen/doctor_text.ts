@@ -1,0 +1,158 @@
+/** The report of `doctor` as lines. */
+import type { AdapterChoice } from "../../backends/webgpu/mod.ts";
+import { type BackendReport, isHealthy, type WorkingBackend } from "../../tasks/doctor/doctor.ts";
+import type { AcceleratorReport, MachineReport, PermissionReport } from "../running/machine.ts";
+import { formatBytes } from "./plan.ts";
+
+/** All that `doctor` found. */
+export interface DoctorReport {
+  readonly versions: Readonly<Record<"mimic" | "deno" | "v8" | "typescript", string>>;
+  readonly machine: MachineReport;
+  /** `simd` of this engine's WebAssembly. */
+  readonly simd: string;
+  readonly permissions: readonly PermissionReport[];
+  readonly accelerators: readonly AcceleratorReport[];
+  readonly backends: readonly BackendReport[];
+  /** What `--backend auto` takes. */
+  readonly auto: string;
+  readonly ok: boolean;
+}
+
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i].length))) ?? [];
+  return rows.map((row) =>
+    `  ${row.map((cell, i) => cell.padEnd(widths[i])).join("  ")}`.trimEnd()
+  );
+}
+
+function machineLines({ versions, machine, simd }: DoctorReport): string[] {
+  const { memory, freeDiskBytes } = machine;
+  const system = [machine.os, machine.osRelease, machine.architecture].filter(Boolean).join(" ");
+  const threads = `${machine.threads} thread${machine.threads === 1 ? "" : "s"}`;
+  return columns([
+    ["mimic", versions.mimic],
+    ["deno", `${versions.deno} (V8 ${versions.v8}, TypeScript ${versions.typescript})`],
+    ["system", system],
+    ["processor", [machine.processor, threads, simd].filter(Boolean).join(", ")],
+    [
+      "memory",
+      memory === null
+        ? "not known: add --allow-sys=systemMemoryInfo"
+        : `${formatBytes(memory.availableBytes)} of ${formatBytes(memory.totalBytes)} available`,
+    ],
+    [
+      "disk",
+      freeDiskBytes === null
+        ? "not known: add --allow-sys=statfs"
+        : `${formatBytes(freeDiskBytes)} free here`,
+    ],
+  ]);
+}
+
+/** Figures with their names, in indented lines of a width that a bug report shows whole. */
+function figureLines(numbers: Readonly<Record<string, number>>): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(numbers)) {
+    const text = `${name} ${value}`;
+    const last = lines.at(-1);
+    if (last === undefined || last.length + text.length > 90) lines.push(`      ${text}`);
+    else lines[lines.length - 1] = `${last}, ${text}`;
+  }
+  return lines;
+}
+
+function backendLines(report: BackendReport): string[] {
+  if (!report.starts) return [`  ${report.backend}: does not start`, `    ${report.reason}`];
+  const { capabilities, adapter, adapters } = report;
+  const { reducedPrecisions, maxBufferBytes, description } = capabilities;
+  const reduced = reducedPrecisions.length === 0 ? "none" : reducedPrecisions.join(", ");
+  const lines = [
+    `  ${report.backend}: ${description}`,
+    `    tensors up to ${formatBytes(maxBufferBytes)}; reduced precision: ${reduced}`,
+  ];
+  if (adapter === null) return lines;
+  if (adapter.isSoftware) lines.push("    not a GPU but imitated on the processor: slow");
+  lines.push(...adapterLines(adapters ?? []));
+  lines.push(`    features: ${adapter.features.join(", ") || "none"}`);
+  return [...lines, "    limits:", ...figureLines(adapter.limits)];
+}
+
+/** Which setting takes which GPU; nothing can be chosen where there is one. */
+function adapterLines(adapters: readonly AdapterChoice[]): string[] {
+  if (adapters.length < 2) return ["    the only adapter that WebGPU shows"];
+  return adapters.map(({ adapter, preferences }) => {
+    return `    --set backend.powerPreference=${preferences[0]} takes ${adapter.description}`;
+  });
+}
+
+function testRow({ backend, selfTest }: WorkingBackend): string[] {
+  if (selfTest === null) return [];
+  if ("error" in selfTest) return [backend, "FAILED", selfTest.error, "", ""];
+  const { ok, conformance, product, step } = selfTest;
+  return [
+    backend,
+    ok ? "ok" : "FAILED",
+    `${conformance.passed} of ${conformance.passed + conformance.failed} ops`,
+    `${product.gigaflops.toPrecision(3)} GFLOP/s (${product.size}²)`,
+    `${step.imagesPerSecond.toPrecision(3)} images/s`,
+  ];
+}
+
+function testLines(working: readonly WorkingBackend[]): string[] {
+  const rows = working.map(testRow).filter((row) => row.length > 0);
+  if (rows.length === 0) return [];
+  const failures = working.flatMap(({ backend, selfTest }) =>
+    selfTest !== null && "conformance" in selfTest
+      ? selfTest.conformance.failures.map((failure) => `  ${backend}: ${failure}`)
+      : []
+  );
+  const head = ["", "", "conformance", "matrix product", "tiny pretraining step"];
+  return ["self-test", ...columns([head, ...rows]), ...failures];
+}
+
+function parityLines(working: readonly WorkingBackend[]): string[] {
+  const rows = working.flatMap(({ backend, parity }) => {
+    if (parity === null) return [];
+    const { quantities, failures } = parity;
+    const count = `${quantities - failures.length} of ${quantities} within tolerance`;
+    return [`  ${backend}: ${count}`, ...failures.map((failure) => `    ${failure}`)];
+  });
+  return rows.length === 0 ? [] : ["parity with the reference's numbers", ...rows];
+}
+
+/** The report as text that can be pasted into a bug report. */
+export function doctorLines(report: DoctorReport): string[] {
+  const working = report.backends.filter((backend) => backend.starts);
+  const missing = report.permissions.filter(({ granted }) => !granted);
+  const sick = report.backends.filter((backend) => !isHealthy(backend));
+  const sections = [
+    ["machine", ...machineLines(report)],
+    ["backends", ...report.backends.flatMap(backendLines), `  auto takes ${report.auto}`],
+    [
+      "accelerators",
+      ...columns(report.accelerators.map(({ name, starts, detail }) => [
+        name,
+        starts ? "on" : "off",
+        detail,
+      ])),
+    ],
+    [
+      "permissions",
+      ...columns(report.permissions.map(({ permission, granted, serves }) => [
+        permission,
+        granted ? "granted" : "missing",
+        serves,
+      ])),
+      ...missing.map(({ flag }) => `  add ${flag}`),
+    ],
+    testLines(working),
+    parityLines(working),
+    [
+      sick.length === 0
+        ? "Everything that starts works."
+        : `Something is wrong with ${sick.map(({ backend }) => backend).join(", ")}.`,
+    ],
+  ];
+  return sections.filter((section) => section.length > 0)
+    .flatMap((section, i) => i === 0 ? section : ["", ...section]);
+}

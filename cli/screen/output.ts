@@ -1,0 +1,146 @@
+/** The border of stdout and stderr: all that the program says goes through here. */
+import { UserError } from "../../core/errors.ts";
+import { stringWidth } from "../../deps/string_width.ts";
+
+/** Something to write on. */
+export interface Output {
+  writeSync(data: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+/** Control characters, and those that turn the direction of text around; line feeds and tabs stay. */
+// deno-lint-ignore no-control-regex
+const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+/** The colours of `_style.ts`, as a whole. */
+// deno-lint-ignore no-control-regex
+const styles = /(\x1b\[(?:1|2|22|31|33|39)m)/;
+
+function shown(character: string): string {
+  if (character === "\r") return "\\r";
+  const code = character.charCodeAt(0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
+}
+
+/**
+ * A text whose control characters are shown and not obeyed. Names of files and tensors, metadata and
+ * messages are others' words: an escape sequence in them could hide what stands before it, write into
+ * the clipboard or answer in the user's place.
+ *
+ * @param keepStyles leaves the colours that the program itself uses
+ *
+ * @example
+ * ```ts
+ * import { printable } from "./output.ts";
+ * if (printable("a\x1b]52;c;eA==\x07b\r\n") !== "a\\x1b]52;c;eA==\\x07b\\r\n") throw new Error();
+ * ```
+ */
+export function printable(text: string, keepStyles = false): string {
+  // Split by a group, every second piece is a style.
+  return (keepStyles ? text.split(styles) : [text])
+    .map((piece, index) => index % 2 === 1 ? piece : piece.replaceAll(controls, shown)).join("");
+}
+
+const encoder = new TextEncoder();
+
+/** The line that renews itself and is on the terminal now; whatever is written takes it away first. */
+let liveLine: { clear(): void } | null = null;
+
+/** Says which line is on the terminal, null once it is gone. */
+export function setLiveLine(line: { clear(): void } | null): void {
+  liveLine = line;
+}
+
+/** What the system says where something cannot be written, other than a reader that has gone away. */
+function failureOf(error: unknown): string | null {
+  if (error instanceof Deno.errors.BrokenPipe) return null;
+  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
+}
+
+/**
+ * Writes all of a text at once, escape sequences included; a pipe may take it in parts, or be closed by
+ * its reader. Only what draws on the terminal itself calls this.
+ *
+ * On stderr nothing is an error: no run is lost because its progress cannot be shown, when a terminal is
+ * closed say.
+ *
+ * @throws {UserError} where stdout takes no more
+ */
+export function writeRaw(output: Pick<Output, "writeSync">, text: string): void {
+  let rest = encoder.encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+  } catch (error) {
+    const failure = output === Deno.stderr ? null : failureOf(error);
+    if (failure === null) return;
+    throw new UserError(`Cannot write the result to stdout: ${failure}`, {
+      cause: error,
+      hint: "redirect it to a file on a disk with room",
+    });
+  }
+}
+
+/** Columns of the terminal; what most have where there is none any more, closed by its user say. */
+export function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
+}
+
+/** Words, and what is kept whole: quoted commands, and one that a line ends with. */
+const pieces = /`[^`]*`\S*|\bdeno task .*$|\S+/g;
+
+/**
+ * Lines broken between words, what goes on indented; a command to copy is not broken.
+ *
+ * @example
+ * ```ts
+ * import { wrapWords } from "./output.ts";
+ * const text = wrapWords("Go on with: deno task knn --checkpoint a", 20);
+ * if (text !== "Go on with:\n  deno task knn --checkpoint a") throw new Error(text);
+ * ```
+ */
+export function wrapWords(text: string, columns: number): string {
+  return text.split("\n").map((line) => {
+    if (stringWidth(line) <= columns) return line;
+    const indent = line.match(/^ */)![0];
+    let [broken, row] = ["", indent];
+    for (const [piece] of line.matchAll(pieces)) {
+      const isFirst = row.trim() === "";
+      if (!isFirst && stringWidth(row) + 1 + stringWidth(piece) > columns) {
+        broken += `${row}\n`;
+        row = `${indent}  ${piece}`;
+      } else row += isFirst ? piece : ` ${piece}`;
+    }
+    return broken + row;
+  }).join("\n");
+}
+
+/** Writes words for people on stderr; on a terminal, broken where it ends. */
+export function writeNote(text: string): void {
+  const isTerminal = Deno.stderr.isTerminal();
+  liveLine?.clear();
+  const shown = printable(text, isTerminal);
+  writeRaw(Deno.stderr, isTerminal ? wrapWords(shown, terminalColumns()) : shown);
+}
+
+/** Writes a text as {@link printable} makes it. */
+export function writeText(output: Output, text: string): void {
+  liveLine?.clear();
+  writeRaw(output, printable(text, output.isTerminal()));
+}
+
+/** Takes what the terminal has put on the row of the cursor, `^C` say, and starts a row of its own. */
+export function startRow(output: Output): void {
+  liveLine?.clear();
+  writeRaw(output, output.isTerminal() ? "\r\x1b[J" : "\n");
+}
+
+/** A JSON document on which no control character is left: those above ASCII's are legal in JSON. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll(
+    controls,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

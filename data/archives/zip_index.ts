@@ -1,0 +1,31 @@
+/**
+ * The files of a zip archive.
+ *
+ * @module
+ */
+import { UserError } from "../../core/errors.ts";
+import { readZipEntries, ZipError } from "../../core/zip_directory.ts";
+import type { ByteStore } from "./byte_store.ts";
+import { type ArchiveMember, cleanName } from "./tar_index.ts";
+
+/** Members at most: a directory of as many takes gigabytes. */
+const mostMembers = 20_000_000;
+
+/** The files of a zip archive in the order of its directory. */
+export async function indexZip(store: ByteStore, name: string): Promise<ArchiveMember[]> {
+  try {
+    const entries = await readZipEntries(store, mostMembers);
+    return entries.filter((entry) => !entry.name.endsWith("/")).map((entry) => ({
+      name: cleanName(entry.name),
+      offset: entry.headerOffset,
+      size: entry.packed,
+      unpacked: entry.bytes,
+    }));
+  } catch (cause) {
+    if (!(cause instanceof ZipError)) throw cause;
+    throw new UserError(`Cannot read zip archive "${name}": ${cause.message}`, {
+      hint: "the file is truncated or no zip archive",
+      cause,
+    });
+  }
+}

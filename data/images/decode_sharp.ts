@@ -1,0 +1,62 @@
+/**
+ * Decoding with sharp. Its pixels equal Pillow's on JPEG (all subsamplings, progressive) and PNG.
+ *
+ * @module
+ */
+import { messageOf } from "../../core/errors.ts";
+import { sharp } from "../../deps/sharp.ts";
+import { type FileFormat, inspectJpeg } from "./sniff.ts";
+import type { FormatOptions } from "./decode.ts";
+import type { RgbImage } from "./image.ts";
+
+// One thread an image: the loader's workers keep the cores busy, and each image is seen once.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** Pillow's CMYK → RGB: (255 − C)·(255 − K) ÷ 255 with its rounding; ink profiles are ignored. */
+function fromCmyk(data: Uint8Array, width: number, height: number): RgbImage {
+  const result = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const light = 255 - data[pixel * 4 + 3];
+    for (let channel = 0; channel < 3; channel++) {
+      const product = data[pixel * 4 + channel] * light + 128;
+      result[pixel * 3 + channel] = Math.max(0, light - (((product >> 8) + product) >> 8));
+    }
+  }
+  return { width, height, data: result };
+}
+
+/**
+ * What libvips says of a file. It keeps its last messages for the whole process: where several threads
+ * meet broken files at once, one of them finds none left.
+ */
+function reasonOf(cause: unknown): string {
+  const message = messageOf(cause);
+  return message === "Unknown error" ? "the file is broken or cut off" : message;
+}
+
+/** Decodes any format that libvips knows. */
+export async function decodeWithSharp(
+  bytes: Uint8Array,
+  format: FileFormat,
+  { exif, maxPixels }: FormatOptions,
+): Promise<RgbImage> {
+  const isCmyk = format === "jpeg" && inspectJpeg(bytes).components === 4;
+  // `truncated` is where Pillow stops too: it reads on over libjpeg's milder warnings.
+  let image = sharp(bytes, {
+    failOn: "truncated",
+    ignoreIcc: true,
+    limitInputPixels: maxPixels,
+  });
+  if (exif) image = image.autoOrient();
+  image = isCmyk
+    ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : image.toColourspace("srgb").removeAlpha();
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true }).catch((cause) => {
+    throw new Error(reasonOf(cause), { cause });
+  });
+  const { width, height, channels } = info;
+  if (channels !== (isCmyk ? 4 : 3)) throw new Error(`unexpected ${channels} channels`);
+  const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return isCmyk ? fromCmyk(pixels, width, height) : { width, height, data: pixels };
+}

@@ -1,0 +1,78 @@
+/**
+ * The sizes of a source's images, and which of them are none, without decoding any.
+ *
+ * @module
+ */
+import { messageOf } from "../../core/errors.ts";
+import { fileStore } from "../archives/byte_store.ts";
+import { defaultMaxPixels } from "./pixel_limit.ts";
+import { type ImageSize, imageSize } from "./image_size.ts";
+import type { Source } from "../sources/source.ts";
+
+/** What the heads of a source's files say. */
+export interface ImageHeads {
+  /** Files that were looked at: all, or as many as were asked for. */
+  readonly examined: number;
+  readonly sizes: readonly ImageSize[];
+  /** Files that no decoder will read, each with why. */
+  readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** How to look. */
+export interface ImageHeadsOptions {
+  /** Files to look at, spread over the source; all if left out. */
+  readonly most?: number;
+  /** Images of more pixels are too large; as the loader's default if left out. */
+  readonly maxPixels?: number;
+  /** Hears how many files were looked at. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Bytes that hold the size in nearly every file. */
+const headBytes = 1 << 16;
+
+/** Why a file cannot be read, or its size. */
+function judge(bytes: Uint8Array, maxPixels: number): ImageSize | string {
+  if (bytes.length === 0) return "empty";
+  const size = imageSize(bytes);
+  if (size === undefined) return "no image, or broken";
+  const { width, height } = size;
+  return width * height > maxPixels ? `too large: ${width} × ${height} pixels` : size;
+}
+
+async function look(source: Source, index: number, maxPixels: number): Promise<ImageSize | string> {
+  try {
+    const location = source.locate?.(index);
+    if (location?.kind !== "file") return judge(await source.read(index), maxPixels);
+    const store = fileStore(location.path);
+    try {
+      const head = judge(store.read(0, headBytes), maxPixels);
+      const isEnough = typeof head !== "string" || store.size <= headBytes;
+      // A large thumbnail, or a TIFF whose directory stands at its end.
+      return isEnough ? head : judge(store.read(0, store.size), maxPixels);
+    } finally {
+      store.close();
+    }
+  } catch (error) {
+    return messageOf(error).split("\n")[0];
+  }
+}
+
+/** Looks at the heads of files. */
+export async function readImageHeads(
+  source: Source,
+  options: ImageHeadsOptions = {},
+): Promise<ImageHeads> {
+  const { most = source.length, maxPixels = defaultMaxPixels, onProgress } = options;
+  const examined = Math.min(most, source.length);
+  const sizes: ImageSize[] = [];
+  const unreadable: { id: string; reason: string }[] = [];
+  for (let turn = 0; turn < examined; turn++) {
+    const index = Math.floor(turn * source.length / examined);
+    const found = await look(source, index, maxPixels);
+    if (typeof found === "string") unreadable.push({ id: source.entry(index).id, reason: found });
+    else sizes.push(found);
+    onProgress?.(turn + 1, examined);
+  }
+  return { examined, sizes, unreadable };
+}

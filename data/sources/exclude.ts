@@ -1,0 +1,72 @@
+/**
+ * Lists of images to leave out, as `data check` writes them.
+ *
+ * @module
+ */
+import { messageOf, UserError } from "../../core/errors.ts";
+import type { Source } from "./source.ts";
+import { subsetOf } from "./subset.ts";
+
+/** A line of a list: a path, or, where it holds line breaks or quotes, the path as a JSON string. */
+export function excludeLine(id: string): string {
+  // deno-lint-ignore no-control-regex
+  return /[\x00-\x1f]|^["#\s]|\s$/.test(id) ? JSON.stringify(id) : id;
+}
+
+/** The paths of a list; empty lines and those that begin with # say nothing. */
+export function parseExcludeList(text: string, name: string): Set<string> {
+  const ids = new Set<string>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "" || line.startsWith("#")) continue;
+    if (!line.startsWith('"')) {
+      ids.add(line);
+      continue;
+    }
+    try {
+      ids.add(String(JSON.parse(line)));
+    } catch (cause) {
+      throw new UserError(
+        `Cannot read "${name}", line ${index + 1}: expected a path, found ${line}`,
+        { hint: "a path that begins with a quote is written as a JSON string", cause },
+      );
+    }
+  }
+  return ids;
+}
+
+/**
+ * A source without the images that a list names, by their ids or by what of them lies below `root`.
+ *
+ * @throws UserError where the list cannot be read, or leaves no image
+ */
+export function withoutListed(source: Source, list: string, root?: string): Source {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(list);
+  } catch (cause) {
+    throw new UserError(
+      `Cannot read the list of images to leave out "${list}": ${messageOf(cause)}`,
+      {
+        hint: "check data.exclude",
+        cause,
+      },
+    );
+  }
+  const ids = parseExcludeList(text, list);
+  const kept: number[] = [];
+  const isListed = (id: string) =>
+    ids.has(id) ||
+    (root !== undefined && id.startsWith(`${root}/`) && ids.has(id.slice(root.length + 1)));
+  for (let index = 0; index < source.length; index++) {
+    if (!isListed(source.entry(index).id)) kept.push(index);
+  }
+  const count = source.length - kept.length;
+  if (count === 0) return source;
+  if (kept.length === 0) {
+    throw new UserError(`Cannot use these images: "${list}" leaves out all ${count} of them`, {
+      hint: "check data.exclude",
+    });
+  }
+  const line = `Left out: ${count} image${count === 1 ? "" : "s"} named in ${list}`;
+  return subsetOf(source, kept, [...source.notes ?? [], line]);
+}

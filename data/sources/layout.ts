@@ -1,0 +1,201 @@
+/**
+ * From paths to samples: which split, which class. The same rules serve folders and archives.
+ *
+ * @module
+ */
+import { UserError } from "../../core/errors.ts";
+import { imageEndings, isHidden, isImagePath, skippedFiles } from "./file_names.ts";
+
+export { isImagePath };
+
+/** Samples as positions in a list of paths. */
+export interface Layout {
+  /** Position of each sample in the list that was given. */
+  readonly members: Uint32Array;
+  /** Class of each sample, −1 if none. */
+  readonly labels: Int32Array;
+  readonly classes: readonly string[];
+  /** What people should know of it: files that were left out, and why. */
+  readonly notes?: readonly string[];
+}
+
+/** Whether class folders count: `auto` takes them where pictures lie in folders and only there. */
+export type LabelRule = "auto" | "folders" | "none";
+
+/** The names under which a split is looked for, best first. */
+export const splitNames: Record<string, readonly string[]> = {
+  train: ["train", "training"],
+  val: ["val", "valid", "validation", "test"],
+  test: ["test", "val", "valid", "validation"],
+};
+const knownSplits = new Set(Object.values(splitNames).flat());
+/** Folders that may lie beside the splits without being classes. */
+const companions = new Set([...knownSplits, "meta", "annotations", "labels"]);
+
+/** The error for a split that is not there. */
+export class MissingSplitError extends UserError {
+  /** Whether the source has no splits at all. */
+  readonly isUndivided: boolean;
+
+  constructor(message: string, isUndivided: boolean) {
+    super(message, { hint: "give the folder of the pictures itself, or another split" });
+    this.isUndivided = isUndivided;
+  }
+}
+
+const byCodeUnits = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
+
+/** Sorted as Python sorts. */
+export function sorted(names: Iterable<string>): string[] {
+  return [...names].sort(byCodeUnits);
+}
+
+/**
+ * The folder of the wanted split among the top folders, `""` for the root itself. Without a wanted
+ * split, `train` is taken where the top folders are splits.
+ *
+ * @throws UserError where the split is not there
+ */
+export function chooseSplit(folders: readonly string[], wanted: string | undefined, root: string) {
+  if (wanted === undefined) {
+    const areSplits = folders.length > 0 && folders.every((name) => companions.has(name));
+    return areSplits ? folders.find((name) => splitNames.train.includes(name)) ?? "" : "";
+  }
+  const found = (splitNames[wanted] ?? [wanted]).find((name) => folders.includes(name));
+  if (found !== undefined) return found;
+  const isUndivided = !folders.some((name) => knownSplits.has(name));
+  if (wanted === "train" && isUndivided) return "";
+  const there = folders.slice(0, 5).map((name) => `"${name}"`).join(", ");
+  throw new MissingSplitError(
+    `Cannot find the ${wanted} split in "${root}": expected a folder "${wanted}", ` +
+      `found ${there === "" ? "no folders" : there}${folders.length > 5 ? ", …" : ""}`,
+    isUndivided,
+  );
+}
+
+/** The error for a source without pictures. */
+export function noImages(root: string, notes: readonly string[] = []): UserError {
+  const found = notes.length === 0 ? "found none" : `found none. ${notes.join(". ")}`;
+  return new UserError(
+    `Cannot find images in "${root}": expected files ending in ${imageEndings}, ${found}`,
+    { hint: "check the path given with --data" },
+  );
+}
+
+/** The same samples without classes. */
+export function withoutLabels({ members }: Pick<Layout, "members">): Layout {
+  return { members, labels: new Int32Array(members.length).fill(-1), classes: [] };
+}
+
+/** What a folder holds where its pictures lie deeper than in class folders, or null. */
+function nestedFolders(paths: readonly string[], folder: string): string[] {
+  const inside = paths.filter((path) => path.startsWith(`${folder}/`))
+    .map((path) => path.slice(folder.length + 1));
+  if (inside.some((path) => !path.includes("/"))) return [];
+  return sorted(new Set(inside.map((path) => path.slice(0, path.indexOf("/")))));
+}
+
+const quoted = (names: readonly string[]) =>
+  names.slice(0, 3).map((name) => `"${name}"`).join(", ") + (names.length > 3 ? ", …" : "");
+
+/** What to say where class folders hold folders: the class is that of the first, which may be a mistake. */
+function nestingNotes(
+  paths: readonly string[],
+  classes: readonly string[],
+  root: string,
+): string[] {
+  if (classes.length === 1) {
+    const inner = nestedFolders(paths, classes[0]);
+    if (inner.length < 2) return [];
+    return [
+      `All images of "${root}" lie in one folder, "${classes[0]}", which holds ${quoted(inner)}: ` +
+      `give --data ${root}/${classes[0]} to take those as classes`,
+    ];
+  }
+  const outer = classes.find((name) => nestedFolders(paths, name).length > 1);
+  if (outer === undefined) return [];
+  return [
+    `The classes of "${root}" are its ${classes.length} folders; the folders in them, such as ` +
+    `${quoted(nestedFolders(paths, outer))} in "${outer}", are not told apart`,
+  ];
+}
+
+/**
+ * Sorts the pictures among `paths` into classes by their first folder; sample order is that of the
+ * class, then of the path.
+ */
+export function layoutByFolders(paths: readonly string[], rule: LabelRule, root: string): Layout {
+  const images: number[] = [];
+  let loose = 0;
+  const others: string[] = [];
+  paths.forEach((path, index) => {
+    if (!isImagePath(path)) {
+      if (!isHidden(path)) others.push(path);
+      return;
+    }
+    images.push(index);
+    if (!path.includes("/")) loose++;
+  });
+  const notes = skippedFiles(others);
+  if (images.length === 0) throw noImages(root, notes);
+  images.sort((a, b) => byCodeUnits(paths[a], paths[b]));
+  if (rule === "folders" && loose > 0) {
+    throw new UserError(
+      `Cannot read class folders in "${root}": expected every image in a folder of its class, ` +
+        `found ${loose} outside`,
+      { hint: 'move them, or open the images with labels: "none"' },
+    );
+  }
+  if (rule === "none" || loose > 0) {
+    return { ...withoutLabels({ members: Uint32Array.from(images) }), notes };
+  }
+  const classOf = (index: number) => paths[index].slice(0, paths[index].indexOf("/"));
+  const classes = sorted(new Set(images.map(classOf)));
+  const labelOf = new Map(classes.map((name, label) => [name, label]));
+  const pairs = images.map((index) => [labelOf.get(classOf(index))!, index] as const);
+  pairs.sort((a, b) => a[0] - b[0]);
+  return {
+    members: Uint32Array.from(pairs, ([, index]) => index),
+    labels: Int32Array.from(pairs, ([label]) => label),
+    classes,
+    notes: [...notes, ...nestingNotes(images.map((index) => paths[index]), classes, root)],
+  };
+}
+
+/** Labels from webdataset's `.cls` or `.json` members: numbers, or names that are numbered in their order. */
+export function layoutByClassTexts(
+  paths: readonly string[],
+  classTexts: readonly (string | undefined)[],
+  root: string,
+): Layout {
+  const members = Uint32Array.from(paths, (_, index) => index);
+  const texts = classTexts.map((text, index) => {
+    if (text !== undefined) return text;
+    throw new UserError(
+      `Cannot label "${paths[index]}" in "${root}": it has no .cls file, nor a .json with a label`,
+      {
+        hint: "give every image one, or none",
+      },
+    );
+  });
+  const areNumbers = texts.every((text) => /^\d{1,9}$/.test(text));
+  if (areNumbers) {
+    const labels = Int32Array.from(texts, Number);
+    const count = labels.reduce((most, label) => Math.max(most, label), 0) + 1;
+    const classes = Array.from({ length: count }, (_, label) => String(label));
+    return { members, labels, classes };
+  }
+  const classes = sorted(new Set(texts));
+  const labelOf = new Map(classes.map((name, label) => [name, label]));
+  return {
+    members,
+    labels: Int32Array.from(texts, (text) => labelOf.get(text)!),
+    classes,
+  };
+}
+
+/** webdataset's key: the path up to the first dot of the file name. */
+export function sampleKey(path: string): string {
+  const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
+  return dot < 0 ? path : path.slice(0, dot);
+}

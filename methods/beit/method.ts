@@ -1,0 +1,174 @@
+/**
+ * BEiT v2 pretraining: the seven stages, composed.
+ *
+ * @module
+ */
+
+import type { PretrainConfig } from "../../configs/schema.ts";
+import { Generator } from "../../core/generator.ts";
+import { type BeitConfig, validateBeitConfig } from "../../models/beit_config.ts";
+import { initialiseBeit } from "../../models/initialise.ts";
+import { MaskedImageModel } from "../../models/masked_image_model.ts";
+import { initialiseFrom } from "../../models/parameter_set.ts";
+import type {
+  AugmentedBatch,
+  EncodedBatch,
+  FileBatch,
+  LossOutput,
+  MaskedBatch,
+  StepOutput,
+  StepPlace,
+  TokenizedBatch,
+} from "../../pipeline/batch.ts";
+import { encode } from "../../pipeline/encode.ts";
+import { loss } from "../../pipeline/loss.ts";
+import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
+import { pretrainPictures } from "./pictures.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { maskOptions, pretrainTransform } from "../../pipeline/images/transforms.ts";
+import { createOptimizer } from "../../pipeline/engine/create_optimizer.ts";
+import { type EngineOutcome, runMethod } from "../../pipeline/engine/run_method.ts";
+import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
+import { learningRateSchedule, runLength } from "../../pipeline/engine/schedule.ts";
+import type { ListedMethod } from "../../pipeline/engine/method.ts";
+import { openTokenizer } from "../vqkd/open_tokenizer.ts";
+import { type EvaluationResults, FeatureEvaluation } from "./evaluation.ts";
+import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
+
+/** The stages of pretraining, any of which may be exchanged for another of the same type. */
+export interface PretrainStages {
+  readonly load: Stage<StepPlace, FileBatch>;
+  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly mask: Stage<AugmentedBatch, MaskedBatch>;
+  readonly tokenize: Stage<MaskedBatch, TokenizedBatch>;
+  readonly encode: Stage<TokenizedBatch, EncodedBatch>;
+  readonly loss: Stage<EncodedBatch, LossOutput>;
+  readonly optimize: Stage<LossOutput, StepOutput>;
+}
+
+/** What stages of the user's may be made of. */
+export interface PretrainParts {
+  /** The model that is trained; `model.logits` is its prediction head. */
+  readonly model: MaskedImageModel;
+}
+
+/** How to pretrain; see {@link MethodOptions}. */
+export type PretrainOptions = MethodOptions<PretrainStages, PretrainParts>;
+
+/** What a pretraining run ends with. */
+export interface PretrainResult extends EngineOutcome {
+  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels`, and `chance`. */
+  readonly evaluation: EvaluationResults;
+}
+
+/** The stages on the device. */
+function deviceStages(
+  config: PretrainConfig,
+  tokenizer: PatchTokenizer,
+  model: MaskedImageModel,
+) {
+  const { normalization, tokenizerNormalization } = config.augment;
+  return pipeline(tokenize(tokenizer, normalizations[tokenizerNormalization]))
+    .to(encode(model, normalizations[normalization], config))
+    .to(loss(model));
+}
+
+/** Stands where a failed step's own codes take the place of a tokenizer's. */
+const noTokenizer: PatchTokenizer = {
+  encode() {
+    throw new Error("A failed step has its codes already");
+  },
+};
+
+/** Pretraining as the engine runs it. */
+export const beit: ListedMethod<
+  PretrainConfig,
+  MaskedBatch,
+  PretrainParts,
+  Pick<PretrainResult, "evaluation">
+> = {
+  task: "pretrain",
+  inputStages: ["load", "augment", "mask"],
+  plan: planPretraining,
+  validate: (config) => validateBeitConfig(beitConfig(config)),
+
+  async open(run) {
+    const { config, on, images: { source } } = run;
+    const tokenizer = await openTokenizer(run);
+    const generator = Generator.from(config.seed);
+    const shape = beitConfig(config);
+    const createModel = () =>
+      MaskedImageModel.create(on, shape, initialiseBeit(shape, generator.split("model")));
+    const footprint = pretrainFootprint(config, tokenizer.parameterCount);
+    run.requireRoom(footprint);
+    const model = createModel();
+    const length = runLength(config, source.length);
+    const evaluation = await FeatureEvaluation.open(run, length, model, createModel);
+    return {
+      shape,
+      parameters: model.parameters,
+      parts: { model },
+      footprint,
+      schedule: { length, learningRate: learningRateSchedule(config, length) },
+      input: { transform: pretrainTransform(config.augment), mask: maskOptions(config) },
+      stages: deviceStages(config, tokenizer.encoder, model),
+      frozenStage: "tokenize",
+      createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.depth),
+      kept: [
+        ...(tokenizer.extra === null ? [] : [{ export: tokenizer.extra }]),
+        ...(config.evaluation.stop === null ? [] : [evaluation]),
+      ],
+      evaluation,
+      pictures: pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
+      result: () => ({ evaluation: evaluation.results }),
+      dispose() {
+        model.dispose();
+        tokenizer.dispose();
+      },
+    };
+  },
+
+  reopen(on, { config, shape, parameters }) {
+    const model = MaskedImageModel.create(
+      on,
+      shape as BeitConfig,
+      initialiseFrom(parameters, null),
+    );
+    return {
+      shape,
+      parameters: model.parameters,
+      parts: { model },
+      stages: deviceStages(config, noTokenizer, model),
+      dispose: () => model.dispose(),
+    };
+  },
+};
+
+/**
+ * Pretrains a BEiT v2 as a config says.
+ *
+ * @throws UserError for a mistake in the config, the data, the tokenizer or the run directory
+ *
+ * @example Two steps of a tiny model on the bundled pictures, kept nowhere
+ * ```ts
+ * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { pretrain } from "./method.ts";
+ * const { config } = await resolveConfig({
+ *   task: "pretrain",
+ *   overrides: [
+ *     "schedule.maxSteps=2", "batchSize=2", "backend.name=cpu", "model.embedDim=16",
+ *     "model.heads=2", "model.depth=3", "evaluation.knn.atEnd=false",
+ *     "evaluation.linear.atEnd=false", "data.workers=0",
+ *   ],
+ * });
+ * const { step, loss } = await pretrain(config);
+ * if (step !== 2 || !(loss! > 0)) throw new Error(`${step} steps, loss ${loss}`);
+ * ```
+ */
+export function pretrain(
+  config: PretrainConfig,
+  options: PretrainOptions = {},
+): Promise<PretrainResult> {
+  return runMethod(beit, config, options);
+}

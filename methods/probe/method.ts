@@ -1,0 +1,228 @@
+/**
+ * Linear probing: classifiers on the frozen features of every block, all trained jointly, as BEiT's
+ * script does; the best is reported.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import type { Parameter } from "../../backends/parameter.ts";
+import type { LinearProbeConfig } from "../../configs/schema.ts";
+import { Generator } from "../../core/generator.ts";
+import type { Source } from "../../data/sources/source.ts";
+import type { BeitEncoder } from "../../models/beit_encoder.ts";
+import { extractFeatures } from "../../models/features.ts";
+import { LinearProbes, type ProbeConfig, type ProbePlace } from "../../models/linear_probes.ts";
+import type {
+  AugmentedBatch,
+  FileBatch,
+  LossOutput,
+  StepOutput,
+  StepPlace,
+} from "../../pipeline/batch.ts";
+import { Lars } from "../../pipeline/optimize/lars.ts";
+import { Optimizer, type Updater } from "../../pipeline/optimize/optimizer.ts";
+import { extract, type ExtractedBatch, probeLoss } from "./stages/probe.ts";
+import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { imageTensor } from "../../pipeline/tokenize.ts";
+import { openLabelled } from "../../pipeline/images/open_labelled.ts";
+import { configOfShape, loadEncoder } from "../../pipeline/weights/load_encoder.ts";
+import { noteNormalization } from "../../pipeline/images/checkpoint_preparation.ts";
+import { classPictures } from "../classify/pictures.ts";
+import { labelSubset } from "../../pipeline/images/label_subset.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { evaluationTransform, trainTransform } from "../../pipeline/images/transforms.ts";
+import { type EngineOutcome, runMethod } from "../../pipeline/engine/run_method.ts";
+import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
+import type { ListedMethod, RunImages } from "../../pipeline/engine/method.ts";
+import { type ProbeAccuracy, ProbeEvaluation } from "./evaluation.ts";
+import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
+import { planLinearProbe } from "./plan.ts";
+import { probeLength, probeSchedule } from "./schedule.ts";
+
+/** The stages of probing, any of which may be exchanged for another of the same type. */
+export interface LinearProbeStages {
+  readonly load: Stage<StepPlace, FileBatch>;
+  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly extract: Stage<AugmentedBatch, ExtractedBatch>;
+  readonly loss: Stage<ExtractedBatch, LossOutput>;
+  readonly optimize: Stage<LossOutput, StepOutput>;
+}
+
+/** What stages of the user's may be made of. */
+export interface LinearProbeParts {
+  /** The classifiers that are trained. */
+  readonly probes: LinearProbes;
+}
+
+/** How to probe; see {@link MethodOptions}. */
+export type LinearProbeOptions = MethodOptions<LinearProbeStages, LinearProbeParts>;
+
+/** What a probe ends with. */
+export interface LinearProbeResult extends EngineOutcome {
+  /** Of the best classifier on the test images; null where the run was interrupted. */
+  readonly top1: number | null;
+  readonly top5: number | null;
+  readonly best: ProbePlace | null;
+  /** Every classifier, by block and token. */
+  readonly layers: readonly ProbeAccuracy[];
+  readonly classes: number;
+}
+
+/** The two splits of a run's labelled images. */
+interface ProbeImages extends RunImages {
+  readonly test: Source;
+}
+
+/** The optimizer of a config. */
+function createUpdater(
+  on: Context,
+  { probe }: LinearProbeConfig,
+  trainable: readonly Parameter[],
+): Updater {
+  const { weightDecay } = probe;
+  if (probe.optimizer === "lars") return Lars.create(on, trainable, { weightDecay });
+  const groups = new Map(
+    trainable.map(({ name }) => [name, { learningRateScale: 1, weightDecay }] as const),
+  );
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  return Optimizer.create(on, trainable, groups, {
+    ...settings,
+    maxGradientNorm: null,
+    lossScaling: null,
+  });
+}
+
+/** The stages on the device. */
+function deviceStages(
+  { augment }: LinearProbeConfig,
+  encoder: BeitEncoder | null,
+  probes: LinearProbes,
+) {
+  // A failed step has its features already.
+  return pipeline(extract(encoder!, probes, normalizations[augment.normalization]))
+    .to(probeLoss(probes));
+}
+
+/** Probing as the engine runs it. */
+export const probe: ListedMethod<
+  LinearProbeConfig,
+  AugmentedBatch,
+  LinearProbeParts,
+  Omit<LinearProbeResult, keyof EngineOutcome>,
+  ProbeImages
+> = {
+  task: "linearProbe",
+  inputStages: ["load", "augment"],
+  plan: planLinearProbe,
+  validate: (config) => void requirePretrained(config),
+
+  async openImages({ data, seed }, given) {
+    const { train, test } = await openLabelled(data, undefined, given);
+    return {
+      source: labelSubset(train, data.labelFraction, seed),
+      test,
+      close() {
+        if (given === undefined) train.close?.();
+        test.close?.();
+      },
+    };
+  },
+
+  async open(run) {
+    const { config, on, images: { source, test }, downloads, listener } = run;
+    const { augment, seed } = config;
+    const frozen = await loadEncoder(on, requirePretrained(config), {
+      imageSize: augment.size,
+      downloads,
+      onShape: (shape) => run.requireRoom(probeFootprint(configOfShape(shape))),
+    });
+    noteNormalization(frozen.preprocessing, augment.normalization, listener);
+    const probes = LinearProbes.create(on, {
+      places: probePlaces(config, frozen.config),
+      embedDim: frozen.config.embedDim,
+      classes: source.classes.length,
+      batchNorm: config.probe.batchNorm,
+      initDeviation: config.probe.initDeviation,
+    }, Generator.from(seed).split("probes"));
+    const length = probeLength(config, source.length);
+    const evaluation = new ProbeEvaluation(run, frozen.encoder, probes, test);
+    return {
+      shape: { ...probes.config },
+      parameters: probes.parameters,
+      parts: { probes },
+      footprint: probeFootprint(frozen.config),
+      schedule: { length, learningRate: probeSchedule(config, length) },
+      input: { transform: trainTransform(augment) },
+      stages: deviceStages(config, frozen.encoder, probes),
+      frozenStage: "extract",
+      createOptimizer: (trainable) => createUpdater(on, config, trainable),
+      statistics: probes.parameters.frozen,
+      skipsNonFinite: false,
+      evaluation,
+      // Of the classifier on the last block.
+      pictures: classPictures({
+        on,
+        config,
+        source: test,
+        split: "validation",
+        transform: evaluationTransform(augment),
+        logits: ({ pixels, size, imageSize }) => {
+          const images = imageTensor(
+            pixels,
+            size,
+            imageSize,
+            normalizations[augment.normalization],
+          );
+          const features = extractFeatures(on, frozen.encoder, images, probes.requests);
+          return probes.logits(on, features, false).at(-1)!;
+        },
+      }),
+      result() {
+        const { layers } = evaluation;
+        const best = layers.reduce<ProbeAccuracy | null>(
+          (best, other) => best === null || other.top1 > best.top1 ? other : best,
+          null,
+        );
+        return {
+          top1: best?.top1 ?? null,
+          top5: best?.top5 ?? null,
+          best: best === null ? null : { layer: best.layer, token: best.token },
+          layers,
+          classes: source.classes.length,
+        };
+      },
+      dispose() {
+        probes.dispose();
+        frozen.dispose();
+      },
+    };
+  },
+
+  reopen(on, { config, shape, parameters }) {
+    const probes = LinearProbes.create(on, shape as ProbeConfig, Generator.from(0));
+    probes.parameters.load(on, parameters);
+    return {
+      shape,
+      parameters: probes.parameters,
+      parts: { probes },
+      stages: deviceStages(config, null, probes),
+      dispose: () => probes.dispose(),
+    };
+  },
+};
+
+/**
+ * Trains linear classifiers on the frozen features of a checkpoint, as a config says.
+ *
+ * The best block and token are chosen on the test images, as BEiT's script does: compare it with
+ * figures that were chosen alike.
+ *
+ * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
+ */
+export function linearProbe(
+  config: LinearProbeConfig,
+  options: LinearProbeOptions = {},
+): Promise<LinearProbeResult> {
+  return runMethod(probe, config, options);
+}

@@ -1,0 +1,219 @@
+/**
+ * Runs the micro-batch of a failure bundle again, on any backend.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Backend, Context, Precision } from "../backends/backend.ts";
+import { type BackendName, createBackend } from "../backends/mod.ts";
+import type { Parameter } from "../backends/parameter.ts";
+import type { Observation, TensorPlace } from "../backends/watch.ts";
+import type { Config } from "../configs/schema.ts";
+import { UserError } from "../core/errors.ts";
+import { Generator } from "../core/generator.ts";
+import type { LossOutput, StepOutput } from "../pipeline/batch.ts";
+import { examineMicroBatch, type HostTensor } from "../pipeline/engine/training/examine.ts";
+import { watchGradients } from "../pipeline/optimize/mod.ts";
+import { Pipeline, type Stage } from "../pipeline/stage.ts";
+import {
+  type AnyStage,
+  type FailedTraining,
+  type Method,
+  methodName,
+  type TrainedStages,
+} from "../pipeline/engine/method.ts";
+import { loadMethod } from "./mod.ts";
+import {
+  type FailureBundle,
+  type FoundTensor,
+  readFailure,
+} from "../pipeline/engine/recording/failure_bundle.ts";
+import { OwnStages, type StagesOf } from "../pipeline/engine/own_stages.ts";
+
+/** How to replay. */
+export interface ReplayOptions {
+  /** Where to compute; default: what `backendName` starts, disposed of after. */
+  readonly backend?: Backend;
+  /** Default: the backend of the run. */
+  readonly backendName?: BackendName;
+  /** The user's own stages that the run had: no bundle holds code. */
+  // deno-lint-ignore no-explicit-any
+  readonly stages?: StagesOf<object, any>;
+  /** The user's own method, if the run was of one. */
+  // deno-lint-ignore no-explicit-any
+  readonly method?: Method<any, any, any, any, any>;
+}
+
+/** What a replay found. */
+export interface ReplayResult {
+  readonly backend: string;
+  readonly precision: Precision;
+  /** The first tensor that was not finite in the run. */
+  readonly recorded: FoundTensor & { readonly backend: string };
+  /** The first here; null where all are finite. */
+  readonly found: FoundTensor | null;
+  /** Whether it is the same tensor. */
+  readonly isSame: boolean;
+}
+
+/** A method's stages behind the queue, with the bundle's parameters. */
+interface Replayed {
+  readonly stages: Stage<Record<string, unknown>, StepOutput>;
+  readonly dispose: () => void;
+}
+
+/** Stands for the frozen stages: gives what they gave. */
+function given(name: string, tensors: ReadonlyMap<string, HostTensor>): AnyStage {
+  return {
+    name,
+    run(batch: Record<string, unknown>) {
+      const output: Record<string, unknown> = { ...batch };
+      for (const [key, { shape, values }] of tensors) {
+        const dtype = values instanceof Int32Array ? "int32" : "float32";
+        const tensor = tf.tensor(values, [...shape], dtype);
+        const [list, index] = key.split(".");
+        if (index === undefined) output[key] = tensor;
+        else (output[list] ??= [] as Tensor[], output[list] as Tensor[])[Number(index)] = tensor;
+      }
+      return output;
+    },
+  };
+}
+
+/** The stage `optimize` without an update. */
+function differentiate(parameters: readonly Parameter[]): AnyStage {
+  return {
+    name: "optimize",
+    run: (output: LossOutput, context) => watchGradients(parameters, output, context),
+  };
+}
+
+async function rebuild(
+  on: Context,
+  bundle: FailureBundle,
+  { stages: own, method: ownMethod }: ReplayOptions,
+): Promise<Replayed> {
+  const { config, model: shape, parameters, frozenStage } = bundle;
+  const method = ownMethod ?? await loadMethod(config.task);
+  const trained = reopen(on, method, bundle, { config, shape, parameters });
+  const all = trained.stages.stages;
+  // What stands before the frozen stage has done its work: what that one gave is in the bundle.
+  const frozen = all.findIndex(({ name }) => name === frozenStage);
+  const behind = all.slice(frozen + 1);
+  const known = [...method.inputStages, ...all.map(({ name }) => name), "optimize"];
+  const ownStages = OwnStages.create(on, own, trained.parts, known, parameters);
+  requireStages(bundle, ownStages.names, method.inputStages);
+  const learned = [...trained.parameters.trainable, ...ownStages.parameters.trainable];
+  const stages = [
+    ...(frozenStage === null ? [] : [given(frozenStage, bundle.given)]),
+    ...behind,
+    differentiate(learned),
+  ].map((stage) => ownStages.instead(stage.name, stage));
+  return {
+    stages: new Pipeline<Record<string, unknown>, StepOutput, never>(stages),
+    dispose() {
+      ownStages.parameters.dispose();
+      trained.dispose();
+    },
+  };
+}
+
+/** The bundle's model by the method that it is of. */
+function reopen<Batch, Parts extends object>(
+  on: Context,
+  // deno-lint-ignore no-explicit-any
+  method: Method<any, Batch, Parts, any, any>,
+  { config: { task }, method: wanted = task }: FailureBundle,
+  failed: FailedTraining<Config>,
+): TrainedStages<Batch, Parts> {
+  const name = methodName(method);
+  if (name === wanted && method.reopen !== undefined) return method.reopen(on, failed);
+  throw new UserError(
+    name === wanted
+      ? `Cannot replay: the method ${name} has no \`reopen\``
+      : `Cannot replay: the run is of the method ${wanted}, and this is ${name}`,
+    { hint: "call replayFailure(bundle, { method }) from a program that has it" },
+  );
+}
+
+function requireStages(
+  { ownStages }: FailureBundle,
+  given: readonly string[],
+  inputStages: readonly string[],
+): void {
+  // The work of those before the queue is in the bundle: the batch.
+  const missing = ownStages.filter((name) => !given.includes(name) && !inputStages.includes(name));
+  if (missing.length === 0) return;
+  throw new UserError(
+    `Cannot replay: the run had stages of your own that no bundle holds: ${missing.join(", ")}`,
+    { hint: "call replayFailure(bundle, { stages }) from a program that has them" },
+  );
+}
+
+function requirePrecision(backend: Backend, precision: Precision): void {
+  const { reducedPrecisions } = backend.capabilities;
+  if (precision === "float32" || reducedPrecisions.includes(precision)) return;
+  throw new UserError(
+    `Cannot replay a ${precision} step on ${backend.name}: it has no ${precision}`,
+    { hint: "use --backend reference, which imitates it" },
+  );
+}
+
+function isSamePlace(a: TensorPlace, b: TensorPlace | null): boolean {
+  return b !== null && a.stage === b.stage && a.kind === b.kind && a.op === b.op &&
+    a.name === b.name;
+}
+
+function withoutValues(found: Observation | null): FoundTensor | null {
+  if (found === null) return null;
+  const { values: _, ...rest } = found;
+  return rest;
+}
+
+/**
+ * Runs a bundle's micro-batch again, forward and backward, in the precision of the run, and says which
+ * tensor is the first that is not finite.
+ *
+ * @throws UserError where the directory is no whole bundle, the backend lacks the precision, or stages
+ * of the user's are missing
+ */
+export async function replayFailure(
+  directory: string,
+  options: ReplayOptions = {},
+): Promise<ReplayResult> {
+  const bundle = await readFailure(directory);
+  const name = options.backendName ?? bundle.backend as BackendName;
+  const backend = options.backend ?? (await createBackend(name)).backend;
+  const { precision, step, microBatch, microBatches, firstImage, share, lossScale } = bundle;
+  try {
+    requirePrecision(backend, precision);
+    const on: Context = { backend, precision };
+    const { stages, dispose } = await rebuild(on, bundle, options);
+    try {
+      const { found } = await examineMicroBatch({
+        on,
+        stages,
+        batch: bundle.batch,
+        step,
+        microBatch,
+        microBatches,
+        firstImage,
+        share,
+        lossScale,
+        generator: Generator.fromState(bundle.generator),
+      });
+      return {
+        backend: backend.name,
+        precision,
+        recorded: { ...bundle.found, backend: bundle.backend },
+        found: withoutValues(found),
+        isSame: isSamePlace(bundle.found, found),
+      };
+    } finally {
+      dispose();
+    }
+  } finally {
+    if (options.backend === undefined) await backend.dispose();
+  }
+}

@@ -1,0 +1,35 @@
+/** The optimizer of a config. @module */
+
+import type { Context } from "../../backends/backend.ts";
+import type { Parameter } from "../../backends/parameter.ts";
+import type { Config, LinearProbeConfig } from "../../configs/schema.ts";
+import { Optimizer } from "../optimize/optimizer.ts";
+import { parameterGroups } from "../optimize/parameter_groups.ts";
+
+/** The config of a method with an optimizer, a schedule and checkpoints. */
+export type TrainingConfig = Exclude<Config, LinearProbeConfig>;
+
+/** AdamW as a config wants it. */
+export function createOptimizer(
+  on: Context,
+  config: TrainingConfig,
+  trainable: readonly Parameter[],
+  depth: number,
+): Optimizer {
+  const { optimizer, lossScale } = config;
+  const groups = parameterGroups(trainable, {
+    variant: optimizer.noDecayRule,
+    weightDecay: optimizer.weightDecay,
+    multipliers: Object.entries(optimizer.lrMultipliers)
+      .map(([pattern, factor]) => ({ pattern, factor })),
+    ...(optimizer.layerDecay < 1 ? { layerDecay: { rate: optimizer.layerDecay, depth } } : {}),
+  });
+  return Optimizer.create(on, trainable, groups, {
+    beta1: optimizer.betas[0],
+    beta2: optimizer.betas[1],
+    epsilon: optimizer.epsilon,
+    maxGradientNorm: optimizer.clipGradNorm,
+    // bfloat16 has float32's range: nothing to scale.
+    lossScaling: on.precision === "float16" ? { ...lossScale } : null,
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * The first half of the pipeline: in workers, or here where a stage of it is the user's own.
+ *
+ * @module
+ */
+
+import type { Config } from "../../configs/schema.ts";
+import { createImageDecoder } from "../../data/images/decode.ts";
+import type { LoaderOptions } from "../../data/loader/loader.ts";
+import type { Source } from "../../data/sources/source.ts";
+import type { Transform } from "../../data/augment/transform.ts";
+import { augment } from "../augment.ts";
+import type { RunListener } from "./events.ts";
+import { load } from "../load.ts";
+import { mask } from "../mask.ts";
+import { type BatchQueue, loaderQueue, stageQueue } from "./queue.ts";
+import { Pipeline } from "../stage.ts";
+import { openLoader } from "../images/data_sources.ts";
+import type { AnyStage } from "./method.ts";
+import type { OwnStages } from "./own_stages.ts";
+import type { LoaderShare } from "./schedule.ts";
+
+/** What the queue of a run is opened with. */
+export interface QueueOptions {
+  readonly config: Config;
+  readonly source: Source;
+  readonly input: Pick<LoaderOptions, "transform" | "mask" | "cropsPerImage">;
+  /** Names of the stages before the queue. */
+  readonly names: readonly string[];
+  readonly own: OwnStages;
+  readonly share: LoaderShare;
+  readonly listener: RunListener;
+  /** This rank's micro-batches of a step. */
+  readonly microBatches: (step: number) => readonly unknown[];
+}
+
+/** The loader of a run's images. */
+export function openRunLoader({ config, source, input, share, listener }: QueueOptions) {
+  const { data, seed, batchSize } = config;
+  const options = { source, ...input, batch: batchSize, ...share, seed };
+  return openLoader(data, options, listener);
+}
+
+/** Opens the queue. */
+export async function openQueue<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
+  const { config: { data, seed, batchSize }, source, input, names, own, share } = options;
+  if (!own.names.some((name) => names.includes(name))) {
+    // A method's stages take what its own transform and mask make the loader give.
+    return loaderQueue(await openRunLoader(options)) as unknown as BatchQueue<Batch>;
+  }
+  const decoder = await createImageDecoder();
+  const order = { isShuffled: data.shuffle, dropsLast: data.dropLast };
+  const { cropsPerImage = null } = input;
+  const transform = input.transform as Transform;
+  const all: AnyStage[] = [
+    load({ source, batch: batchSize, ...share, seed, ...order, cropsPerImage }),
+    augment({ decoder, transform, seed, exif: data.exif, maxPixels: data.maxPixels }),
+    ...(input.mask === undefined ? [] : [mask(input.mask, seed)]),
+  ];
+  const stages = new Pipeline<never, Batch, never>(
+    all.map((stage) => own.instead(stage.name, stage)),
+  );
+  return stageQueue(stages as never, {
+    seed,
+    microBatches: (step) => options.microBatches(step).length,
+    prefetch: data.prefetch,
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * Stages of the user's in place of a method's own, and the parameters that they bring.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Generator } from "../../core/generator.ts";
+import { initialiseStage } from "../../models/initialise.ts";
+import { type Initialise, initialiseFrom, ParameterSet } from "../../models/parameter_set.ts";
+import type { AnyStage, ValueMap } from "./method.ts";
+
+/**
+ * Stages of the user's by the names of those that they replace, or a function that makes them of what
+ * the method trains: a loss of one's own can so use the model's prediction head.
+ */
+export type StagesOf<Stages extends object, Parts extends object> =
+  | Partial<Stages>
+  | ((parts: Parts) => Partial<Stages>);
+
+/** The user's stages of a run. */
+export class OwnStages {
+  readonly #stages: ReadonlyMap<string, AnyStage>;
+  /** What they bring, by `stages.STAGE.NAME`. */
+  readonly parameters: ParameterSet;
+
+  private constructor(stages: ReadonlyMap<string, AnyStage>, parameters: ParameterSet) {
+    this.#stages = stages;
+    this.parameters = parameters;
+  }
+
+  /**
+   * @param known names of the stages that can be replaced
+   * @param start the run's generator, or the values of a failed step
+   * @throws UserError for a stage that the method does not have
+   */
+  static create<Parts extends object>(
+    on: Context,
+    given: StagesOf<object, Parts> | undefined,
+    parts: Parts,
+    known: readonly string[],
+    start: Generator | ValueMap,
+  ): OwnStages {
+    const made = (typeof given === "function" ? given(parts) : given ?? {}) as object;
+    const stages = new Map<string, AnyStage>(
+      Object.entries(made).filter(([, stage]) => stage !== undefined),
+    );
+    const strange = [...stages.keys()].find((name) => !known.includes(name));
+    if (strange !== undefined) {
+      throw new UserError(`Cannot replace the stage "${strange}": there is none of that name`, {
+        hint: `the stages are ${known.join(", ")}`,
+      });
+    }
+    const brought = [...stages].flatMap(([stage, { parameters = [] }]) =>
+      parameters.map((spec) => ({ ...spec, name: `${prefixOf(stage)}${spec.name}` }))
+    );
+    const fresh: Initialise = (spec) => {
+      const { initialise } = brought.find(({ name }) => name === spec.name)!;
+      const generator = (start as Generator).split("stages", spec.name);
+      return initialise?.(generator, spec.shape) ?? initialiseStage(spec, generator);
+    };
+    const initialise = start instanceof Map ? initialiseFrom(start, null) : fresh;
+    return new OwnStages(stages, ParameterSet.create(on, brought, initialise));
+  }
+
+  get names(): string[] {
+    return [...this.#stages.keys()];
+  }
+
+  /** The user's stage of a name, or the method's; the user's sees the parameters that it brings. */
+  instead<S extends AnyStage>(name: string, stage: S): S {
+    const own = this.#stages.get(name);
+    if (own === undefined) return stage;
+    const parameters = this.parameters.scope(prefixOf(name).slice(0, -1));
+    return {
+      name: own.name,
+      run: (input: unknown, context: object) => own.run(input, { ...context, parameters } as never),
+    } as unknown as S;
+  }
+}
+
+function prefixOf(stage: string): string {
+  return `stages.${stage}.`;
+}

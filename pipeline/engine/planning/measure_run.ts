@@ -1,0 +1,242 @@
+/**
+ * What a run costs, measured on a few of its steps: the part of `--dry-run` that no one can compute.
+ *
+ * @module
+ */
+
+import type { Backend } from "../../../backends/backend.ts";
+import type { Config } from "../../../configs/schema.ts";
+import { OutOfMemoryError } from "../../../core/errors.ts";
+import { largestDivisor } from "../../../core/largest_divisor.ts";
+import { median } from "../../../core/median.ts";
+import type { RunEvent, RunListener, StepMetrics } from "../events.ts";
+import type { MemoryPlan } from "./plan.ts";
+import type { RunOptions } from "../run_options.ts";
+import { startBackend } from "../start_backend.ts";
+
+/** What is known of a run that was planned. */
+export interface PlannedRun {
+  readonly batch: number;
+  readonly microBatch: number;
+  readonly totalSteps: number;
+  readonly memory: MemoryPlan;
+}
+
+/** A task as far as it is run here: its events, and nothing kept. */
+export type MeasuredTask<C extends Config> = (
+  config: C,
+  options: Pick<RunOptions, "downloads" | "signal"> & {
+    readonly backend: Backend;
+    readonly directory: null;
+    readonly listener: RunListener;
+  },
+) => Promise<unknown>;
+
+/** What some steps of a run took. */
+export interface RunMeasurement {
+  /** Backend and device. */
+  readonly device: string;
+  /** The plan's, or the largest that fits and takes less than a minute: what follows is of it. */
+  readonly microBatch: number;
+  /** Steps that were timed, the first aside. */
+  readonly steps: number;
+  readonly secondsPerStep: number;
+  readonly imagesPerSecond: number;
+  /** Share of the time that the steps waited for images. */
+  readonly waitingShare: number;
+  /** The most that the tensors took at once; null where the backend does not count. */
+  readonly peakMemoryBytes: number | null;
+  /** Steps that are left, and the time of them alone: evaluations and checkpoints come on top. */
+  readonly remainingSteps: number;
+  readonly secondsToFinish: number;
+  /** Images per second by micro-batch, of all that were tried. */
+  readonly speedOfMicroBatch: Readonly<Record<string, number>>;
+  /** The fastest of them; a larger one unless a smaller one is faster by a twentieth. */
+  readonly proposedMicroBatch: number;
+}
+
+/** How to measure. */
+export interface MeasureOptions extends Pick<RunOptions, "downloads" | "signal"> {
+  /** Steps that an earlier start has done. */
+  readonly startStep?: number;
+  /** Seconds that are timed for each micro-batch, about. */
+  readonly seconds?: number;
+  /** Told what is going on, and of what the run itself would warn of. */
+  readonly onNote?: (message: string) => void;
+}
+
+/** The smallest micro-batch that is tried. */
+const firstTry = 8;
+/** Seconds that a try may take by the speed of the one before; larger micro-batches are left out. */
+const mostSeconds = 60;
+/** A smaller micro-batch must be faster by this to be proposed. */
+const leastGain = 1.05;
+
+/** Ends a run that has been measured. */
+class Measured extends Error {}
+
+/** The config of a run whose steps are those of `config`, or a part of them: some micro-batches. */
+function shortened<C extends Config>(config: C, microBatch: number, parts: number): C {
+  const changes: Record<string, unknown> = {
+    batchSize: Math.min(config.batchSize, parts * microBatch),
+    microBatchSize: microBatch,
+  };
+  if (config.task === "pretrain") {
+    const { knn, linear } = config.evaluation;
+    const never = { every: null, atEnd: false };
+    changes.evaluation = {
+      ...config.evaluation,
+      knn: { ...knn, ...never },
+      linear: { ...linear, ...never },
+      stop: null,
+    };
+  }
+  if (config.task === "tokenizer") {
+    // The start of the codebook is no part of a step.
+    changes.codebook = { ...config.codebook, kmeansTokensPerCode: 1, kmeansIterations: 1 };
+    changes.teacher = { ...config.teacher, cache: { ...config.teacher.cache, directory: null } };
+  }
+  return { ...config, ...changes };
+}
+
+type Try = Pick<
+  RunMeasurement,
+  "steps" | "secondsPerStep" | "imagesPerSecond" | "waitingShare" | "peakMemoryBytes"
+>;
+
+/** Micro-batches of a measured step: the update weighs more there, so that times err on the long side. */
+function partsOf({ batch }: PlannedRun, microBatch: number): number {
+  return Math.min(Math.ceil(batch / microBatch), 2);
+}
+
+/** Images of the fewest steps that a try takes: one to warm up, one to time, and one under way. */
+function imagesOfTry(plan: PlannedRun, microBatch: number): number {
+  return 3 * partsOf(plan, microBatch) * microBatch;
+}
+
+async function measureSteps<C extends Config>(
+  config: C,
+  plan: PlannedRun,
+  microBatch: number,
+  task: MeasuredTask<C>,
+  backend: Backend,
+  { seconds = 4, downloads, signal, onNote }: MeasureOptions,
+): Promise<Try | null> {
+  const whole = Math.ceil(plan.batch / microBatch);
+  const parts = partsOf(plan, microBatch);
+  const metrics: StepMetrics[] = [];
+  let spent = 0;
+  const listener: RunListener = (event: RunEvent) => {
+    if (event.type === "warning") onNote?.(event.message);
+    if (event.type !== "step") return;
+    metrics.push(event.metrics);
+    spent += event.metrics.stepTime;
+    // Where kernels are queued, the second step still waits for the first, which compiles them.
+    const fewest = spent >= 5 * seconds ? 2 : 3;
+    const isEnough = spent >= seconds && metrics.length >= fewest;
+    if (isEnough || event.metrics.step === event.totalSteps) throw new Measured();
+  };
+  try {
+    await task(shortened(config, microBatch, parts), {
+      backend,
+      directory: null,
+      listener,
+      ...(downloads === undefined ? {} : { downloads }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    if (!(error instanceof Measured)) throw error;
+  }
+  if (metrics.length === 0) return null;
+  // The first step fills caches and compiles.
+  const timed = metrics.length > 1 ? metrics.slice(1) : metrics;
+  const sum = (key: "stepTime" | "dataTime") => timed.reduce((all, step) => all + step[key], 0);
+  const secondsPerStep = median(timed.map(({ stepTime }) => stepTime)) * whole / parts;
+  return {
+    steps: timed.length,
+    secondsPerStep,
+    imagesPerSecond: plan.batch / secondsPerStep,
+    waitingShare: sum("dataTime") / sum("stepTime"),
+    peakMemoryBytes: backend.memory().peakBytes,
+  };
+}
+
+/** Micro-batches to try, from a small one up to that of the plan. */
+function candidates({ microBatchSize }: Config, { batch, microBatch }: PlannedRun): number[] {
+  const sizes = [largestDivisor(batch, Math.min(microBatch, firstTry))];
+  while (sizes.at(-1)! < microBatch) {
+    sizes.push(largestDivisor(batch, Math.min(microBatch, 4 * sizes.at(-1)!)));
+  }
+  // Where the config says it, it is that and no other, but for the first, which is never slow.
+  return microBatchSize === "auto" ? sizes : [...new Set([sizes[0], microBatch])];
+}
+
+/**
+ * Runs some steps of a task and keeps nothing of them.
+ *
+ * @param plan of the same config
+ * @returns null where the signal ended it before anything was measured
+ * @throws UserError for what would stop the run itself
+ *
+ * @example
+ * ```ts
+ * import { resolveConfig } from "../../../configs/resolve.ts";
+ * import { measureRun } from "./measure_run.ts";
+ * import { pretrain } from "../../../methods/beit/method.ts";
+ * import { planPretraining } from "../../../methods/beit/plan.ts";
+ * const { config } = await resolveConfig({
+ *   task: "pretrain",
+ *   overrides: [
+ *     "batchSize=2", "backend.name=cpu", "model.embedDim=16", "model.heads=2", "model.depth=3",
+ *     "data.workers=0",
+ *   ],
+ * });
+ * const plan = await planPretraining(config);
+ * const measured = await measureRun(config, plan, pretrain, { seconds: 0.1 });
+ * if (!(measured!.secondsToFinish > 0)) throw new Error("no time");
+ * ```
+ */
+export async function measureRun<C extends Config>(
+  config: C,
+  plan: PlannedRun,
+  task: MeasuredTask<C>,
+  options: MeasureOptions = {},
+): Promise<RunMeasurement | null> {
+  const { backend } = await startBackend(config.backend);
+  try {
+    const tries = new Map<number, Try>();
+    for (const microBatch of candidates(config, plan)) {
+      const speed = [...tries.values()].at(-1)?.imagesPerSecond ?? Infinity;
+      if (imagesOfTry(plan, microBatch) / speed > mostSeconds) break;
+      options.onNote?.(`Measuring steps of ${microBatch} images at a time`);
+      try {
+        const measured = await measureSteps(config, plan, microBatch, task, backend, options);
+        if (measured === null) break;
+        tries.set(microBatch, measured);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError) || tries.size === 0) throw error;
+        options.onNote?.(`${error.message}: that many do not fit`);
+        break;
+      }
+    }
+    if (tries.size === 0) return null;
+    const [microBatch, largest] = [...tries].at(-1)!;
+    const [proposedMicroBatch] = [...tries].reduce((best, other) =>
+      best[1].imagesPerSecond > leastGain * other[1].imagesPerSecond ? best : other
+    );
+    const remainingSteps = Math.max(0, plan.totalSteps - (options.startStep ?? 0));
+    return {
+      device: `${backend.name}: ${backend.capabilities.description}`,
+      microBatch,
+      ...largest,
+      remainingSteps,
+      secondsToFinish: remainingSteps * largest.secondsPerStep,
+      speedOfMicroBatch: Object.fromEntries(
+        Array.from(tries, ([size, { imagesPerSecond }]) => [size, imagesPerSecond]),
+      ),
+      proposedMicroBatch,
+    };
+  } finally {
+    await backend.dispose();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * How many images a run takes at a time.
+ *
+ * @module
+ */
+
+import { communicatorOf, type Context } from "../../../backends/backend.ts";
+import type { Config } from "../../../configs/schema.ts";
+import { UserError } from "../../../core/errors.ts";
+import type { RunListener } from "../events.ts";
+import {
+  largestMicroBatch,
+  type MemoryPlan,
+  type ModelFootprint,
+  planMemory,
+  type StepOptions,
+} from "./plan.ts";
+import type { RunOptions } from "../run_options.ts";
+import type { LoaderShare } from "../schedule.ts";
+
+/** Sizes of a batch, as every config has them. */
+type BatchConfig = Pick<
+  Config,
+  "batchSize" | "microBatchSize" | "recompute" | "precision" | "backend"
+>;
+
+/** Memory that a step may take where nobody said otherwise. */
+const defaultMemoryBudget = 8 * 2 ** 30;
+
+/** What {@link planStep} may know of the machine. */
+export interface StepSituation {
+  /** Memory that the step may take, bytes; default 8 GiB. */
+  readonly budgetBytes?: number;
+  /** Bytes that the backend allows in one tensor. */
+  readonly tensorBytes?: number;
+  /** Bytes that the backend allows in all tensors together. */
+  readonly memoryBytes?: number;
+  /** The most images at a time. */
+  readonly images?: number;
+  /** Default: what the config's backend and precision make likely, 4 where they leave it open. */
+  readonly activationBytes?: StepOptions["activationBytes"];
+  /** Processes that share the batch; 1 if left out. */
+  readonly ranks?: number;
+}
+
+/** Images of one forward pass, and the memory that the step takes with them. */
+export interface StepPlan {
+  readonly microBatch: number;
+  readonly memory: MemoryPlan;
+}
+
+/** The micro-batch that the config says, or the largest divisor of the batch that fits. */
+export function planStep(
+  config: BatchConfig,
+  footprint: ModelFootprint,
+  situation: StepSituation = {},
+): StepPlan {
+  const { batchSize, microBatchSize, recompute, precision, backend } = config;
+  const isHalf = backend.name === "webgpu" && precision !== "float32";
+  const { activationBytes = isHalf ? 2 : 4 } = situation;
+  const wantedBytes = backend.memory === null
+    ? situation.budgetBytes ?? defaultMemoryBudget
+    : backend.memory * 2 ** 30;
+  const budgetBytes = Math.min(wantedBytes, situation.memoryBytes ?? Infinity);
+  const options = { activationBytes, recompute };
+  const own = Math.ceil(batchSize / (situation.ranks ?? 1));
+  const bounds = { budgetBytes, tensorBytes: situation.tensorBytes, images: situation.images };
+  const microBatch = microBatchSize === "auto"
+    ? largestMicroBatch(footprint, own, bounds, options)
+    : Math.min(microBatchSize, own);
+  const accumulates = microBatch < own;
+  return { microBatch, memory: planMemory(footprint, microBatch, { ...options, accumulates }) };
+}
+
+/** What bears on the micro-batch of a run that begins. */
+export interface MicroBatchSituation {
+  readonly on: Context;
+  readonly options: Pick<RunOptions, "memoryBudgetBytes" | "mostMicroBatch" | "onMicroBatch">;
+  readonly listener: RunListener;
+  /** What the run has had so far; rounding, mixing and batch norm follow it. */
+  readonly saved: number | undefined;
+}
+
+/**
+ * {@link planStep} for a run that begins, or with what it had for one that goes on; its listener is told
+ * the plan.
+ *
+ * @returns this rank's part of the loading
+ * @throws UserError where there are more ranks than images in a batch
+ */
+export function fitMicroBatch(
+  config: BatchConfig,
+  footprint: ModelFootprint,
+  { on, options, listener, saved }: MicroBatchSituation,
+): LoaderShare {
+  const { rank, size: ranks, hostSharers, coreSharers } = communicatorOf(on);
+  if (ranks > config.batchSize) {
+    throw new UserError(
+      `Cannot divide a batch of ${config.batchSize} images over ${ranks} ranks`,
+      { hint: "start fewer, or raise --batch" },
+    );
+  }
+  const isHalf = on.precision !== "float32" && on.backend.capabilities.halvesActivations === true;
+  const budget = options.memoryBudgetBytes;
+  const isKept = config.microBatchSize === "auto" && saved !== undefined;
+  const kept = Math.min(saved ?? Infinity, options.mostMicroBatch ?? Infinity);
+  const { microBatch, memory } = planStep(
+    isKept ? { ...config, microBatchSize: kept } : config,
+    footprint,
+    {
+      budgetBytes: budget === undefined ? undefined : budget / hostSharers,
+      images: options.mostMicroBatch,
+      tensorBytes: on.backend.capabilities.maxBufferBytes,
+      memoryBytes: on.backend.capabilities.memoryBytes,
+      activationBytes: isHalf ? 2 : 4,
+      ranks,
+    },
+  );
+  options.onMicroBatch?.(microBatch);
+  const { peak, ...parts } = memory;
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  const list = Object.entries(parts).filter(([, bytes]) => bytes > 0)
+    .map(([name, bytes]) => `${name} ${megabytes(bytes)}`);
+  listener({
+    type: "note",
+    message: `Planned memory: ${
+      megabytes(peak)
+    }, ${microBatch} of ${config.batchSize} images at a time`,
+    detail: list.join(", "),
+  });
+  return { microBatch, rank, ranks, coreSharers };
+}

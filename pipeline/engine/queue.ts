@@ -1,0 +1,102 @@
+/**
+ * Where the two halves of the pipeline meet: batches made ahead of the step.
+ *
+ * @module
+ */
+
+import { Stopwatch } from "../../core/clock.ts";
+import { Generator } from "../../core/generator.ts";
+import type { LoadedBatch, Loader } from "../../data/loader/loader.ts";
+import type { StepPlace } from "../batch.ts";
+import type { Stage, StepContext } from "../stage.ts";
+
+/** Gives the micro-batches of a run in order, and the seconds its stages took. */
+export interface BatchQueue<Batch> {
+  /**
+   * The batch of one micro-batch of one step (both from 0): the next in order, or the first of an
+   * earlier step, from where it goes on in order; the batches are the same as before.
+   */
+  next(step: number, microBatch: number): Promise<Batch>;
+  /** Seconds that the stages before the queue have worked since the last call, by name. */
+  takeTimes(): Record<string, number>;
+  close(): Promise<void>;
+}
+
+/** Batches of a loader, whose workers run `load`, `augment` and `mask`. */
+export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
+  let batches: ReturnType<Loader["batches"]> | null = null;
+  let last: StepPlace | null = null;
+  const stopwatch = new Stopwatch();
+  return {
+    async next(step, microBatch) {
+      const isBack = last !== null && (step < last.step || microBatch === 0 && step === last.step);
+      if (isBack) {
+        await batches?.return();
+        batches = null;
+      }
+      last = { step, microBatch };
+      batches ??= loader.batches({ from: step });
+      const { value, done } = await batches.next();
+      if (done || value.step !== step || value.microBatch !== microBatch) {
+        throw new Error(`The loader is not at step ${step}, micro-batch ${microBatch}`);
+      }
+      for (const [name, seconds] of Object.entries(value.seconds)) stopwatch.add(name, seconds);
+      return value;
+    },
+    takeTimes: () => stopwatch.take(),
+    async close() {
+      await batches?.return();
+      loader.close();
+    },
+  };
+}
+
+/** How {@link stageQueue} works. */
+export interface StageQueueOptions {
+  readonly seed: number;
+  readonly microBatches: (step: number) => number;
+  /** Batches made ready ahead of the step. */
+  readonly prefetch: number;
+}
+
+/** Batches of any stages, run on this thread ahead of the step: for stages of the user's. */
+export function stageQueue<Batch>(
+  stages: Stage<StepPlace, Batch>,
+  options: StageQueueOptions,
+): BatchQueue<Batch> {
+  const { seed, microBatches, prefetch } = options;
+  const root = Generator.from(seed);
+  const stopwatch = new Stopwatch();
+  const ready: { place: StepPlace; batch: Promise<Batch> }[] = [];
+  const make = (place: StepPlace) => {
+    // There is nowhere to compute before the queue: `on` is for the stages behind it.
+    const context = {
+      ...place,
+      microBatches: microBatches(place.step),
+      tape: null,
+      stopwatch,
+      generator: root.split("input", place.step, place.microBatch),
+    } as StepContext;
+    const batch = Promise.resolve().then(() => stages.run(place, context));
+    batch.catch(() => {}); // It is awaited later, or never where the run has ended.
+    ready.push({ place, batch });
+  };
+  const after = ({ step, microBatch }: StepPlace): StepPlace =>
+    microBatch + 1 < microBatches(step)
+      ? { step, microBatch: microBatch + 1 }
+      : { step: step + 1, microBatch: 0 };
+  return {
+    next(step, microBatch) {
+      if (ready[0]?.place.step !== step || ready[0].place.microBatch !== microBatch) {
+        ready.splice(0);
+        make({ step, microBatch });
+      }
+      const { place, batch } = ready.shift()!;
+      let last = ready.at(-1)?.place ?? place;
+      while (ready.length < prefetch) make(last = after(last));
+      return batch;
+    },
+    takeTimes: () => stopwatch.take(),
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * The images by which a report shows what a model makes of them: the same all through a run.
+ *
+ * @module
+ */
+
+import type { Config } from "../../../configs/schema.ts";
+import { type LoadedBatch, Loader, type LoaderOptions } from "../../../data/loader/loader.ts";
+import type { Source } from "../../../data/sources/source.ts";
+import type { RgbPicture } from "../../../report/png.ts";
+
+/** Images that the figures below the curves are of, and those of them that are shown. */
+const [drawnImages, shownImages] = [32, 8];
+
+/**
+ * The first images of the run's seeded order.
+ *
+ * @param transform and masks, as the loader of the run has them, or without their randomness
+ */
+export async function fixedImages(
+  source: Source,
+  { data, seed }: Pick<Config, "data" | "seed">,
+  { transform, mask }: Pick<LoaderOptions, "transform" | "mask">,
+): Promise<LoadedBatch> {
+  const loader = await Loader.open({
+    source,
+    transform,
+    ...(mask === undefined ? {} : { mask }),
+    batch: Math.min(drawnImages, source.length),
+    seed,
+    workers: 0,
+    prefetch: 0,
+    cacheBytes: 0,
+    exif: data.exif,
+    maxPixels: data.maxPixels,
+    onError: "skip",
+    maxSkipped: data.maxSkipped,
+  });
+  try {
+    const { value } = await loader.batches({ to: 1 }).next();
+    return value as LoadedBatch;
+  } finally {
+    loader.close();
+  }
+}
+
+/** The images that are shown, with their places in the batch. */
+export function shownOf(
+  { size, imageSize, pixels, ids }: LoadedBatch,
+  count = shownImages,
+): { index: number; id: string; picture: RgbPicture }[] {
+  const bytes = 3 * imageSize ** 2;
+  return Array.from({ length: Math.min(count, size) }, (_, index) => {
+    const data = pixels.subarray(index * bytes, (index + 1) * bytes);
+    return { index, id: ids[index], picture: { width: imageSize, height: imageSize, data } };
+  });
+}

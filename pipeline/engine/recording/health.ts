@@ -1,0 +1,107 @@
+/**
+ * What a run should hear of itself while there is time to do something: a loss that stands still, and
+ * steps that wait for images. Each is said once, with the remedy.
+ *
+ * @module
+ */
+
+import type { RunListener, StepMetrics } from "../events.ts";
+
+/** When to warn; keys of the config section `guard`. */
+export interface HealthOptions {
+  readonly stalledSteps: number | null;
+  readonly starvedShare: number;
+}
+
+/** What is said where steps wait for images for a share of the time, with what helps. */
+export function starvationMessage(share: number): string {
+  return `Steps wait for images ${Math.round(100 * share)} % of the time: raise --workers, ` +
+    "put the images on a faster disk or into tar shards, make them smaller, or let " +
+    "data.cacheBytes hold them all";
+}
+
+/** Steps whose waiting counts. */
+const window = 100;
+/** The first steps fill the queue and compile kernels. */
+const firstSteps = 20;
+/** Weight of the past in the smoothed loss: a mean of about 100 steps. */
+const memory = 0.99;
+/** A new low must be lower by this share: noise alone goes on finding lower ones by a hair. */
+const leastGain = 1e-3;
+
+/**
+ * Watches the metrics of a run, step by step.
+ *
+ * @example
+ * ```ts
+ * import { RunHealth } from "./health.ts";
+ * import type { StepMetrics } from "../events.ts";
+ * const said: string[] = [];
+ * const options = { stalledSteps: 200, starvedShare: 0.5 };
+ * const health = new RunHealth(options, (event) => {
+ *   if (event.type === "warning") said.push(event.kind);
+ * });
+ * const metrics = { loss: 2, dataTime: 0, stepTime: 1, skipped: false } as unknown as StepMetrics;
+ * for (let step = 1; step <= 500; step++) health.see({ ...metrics, step });
+ * if (said.join() !== "stalledLoss") throw new Error(said.join());
+ * ```
+ */
+export class RunHealth {
+  readonly #options: HealthOptions;
+  readonly #listener: RunListener;
+  #seen = 0;
+  #loss: number | null = null;
+  #lowest = Infinity;
+  #lowestAt = 0;
+  #waits: { dataTime: number; stepTime: number }[] = [];
+  #isStalled = false;
+  #isStarved = false;
+
+  constructor(options: HealthOptions, listener: RunListener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** The metrics of the next step. */
+  see(metrics: StepMetrics): void {
+    this.#seen++;
+    if (!metrics.skipped && Number.isFinite(metrics.loss)) this.#seeLoss(metrics);
+    if (this.#seen > firstSteps) this.#seeWait(metrics);
+  }
+
+  #seeLoss({ loss, step, learningRate }: StepMetrics): void {
+    const { stalledSteps } = this.#options;
+    this.#loss = this.#loss === null ? loss : memory * this.#loss + (1 - memory) * loss;
+    if (this.#loss < this.#lowest - leastGain * Math.abs(this.#lowest) || this.#lowestAt === 0) {
+      this.#lowest = this.#loss;
+      this.#lowestAt = step;
+    }
+    if (stalledSteps === null || this.#isStalled || step - this.#lowestAt < stalledSteps) return;
+    this.#isStalled = true;
+    this.#listener({
+      type: "warning",
+      kind: "stalledLoss",
+      message: `The loss has not fallen for ${step - this.#lowestAt} steps: its mean is ` +
+        `${this.#loss.toPrecision(4)}, and was ${this.#lowest.toPrecision(4)} at step ` +
+        `${this.#lowestAt}; try another --lr (it is ${learningRate} now), look at the ` +
+        "gradient norm in metrics.jsonl, or end the run",
+    });
+  }
+
+  #seeWait({ dataTime, stepTime }: StepMetrics): void {
+    if (this.#isStarved) return;
+    this.#waits.push({ dataTime, stepTime });
+    if (this.#waits.length > window) this.#waits.shift();
+    if (this.#waits.length < window) return;
+    const total = (key: "dataTime" | "stepTime") =>
+      this.#waits.reduce((sum, wait) => sum + wait[key], 0);
+    const share = total("dataTime") / total("stepTime");
+    if (!(share > this.#options.starvedShare)) return;
+    this.#isStarved = true;
+    this.#listener({
+      type: "warning",
+      kind: "dataStarvation",
+      message: starvationMessage(share),
+    });
+  }
+}

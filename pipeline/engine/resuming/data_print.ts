@@ -1,0 +1,78 @@
+/**
+ * Whether a run goes on with the images that it began with.
+ *
+ * @module
+ */
+
+import { UserError } from "../../../core/errors.ts";
+import { TextFingerprint } from "../../../core/fingerprint.ts";
+import type { Source } from "../../../data/sources/source.ts";
+
+/** What a checkpoint keeps of the images. */
+export interface DataPrint {
+  readonly images: number;
+  /** Names of the classes, by label. */
+  readonly classes: readonly string[];
+  /** Of names and labels of all images, in order. */
+  readonly fingerprint: string;
+}
+
+/** The print of a source; a million files take about a second. */
+export function dataPrint(source: Source): DataPrint {
+  const print = new TextFingerprint();
+  const { length, classes, annotations } = source;
+  for (let index = 0; index < length; index++) {
+    const { id, label } = source.entry(index);
+    print.add(id, label);
+    if (annotations !== undefined) print.add(annotations.entry(index).id, label);
+  }
+  return { images: length, classes: [...classes], fingerprint: print.value };
+}
+
+const named = (names: readonly string[]) => {
+  const shown = names.slice(0, 3).map((name) => `"${name}"`).join(", ");
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+};
+
+/** How classes differ, in words; null where they do not. */
+export function classDifference(
+  wanted: readonly string[],
+  found: readonly string[],
+): string | null {
+  if (wanted.length === found.length && wanted.every((name, at) => name === found[at])) return null;
+  const added = found.filter((name) => !wanted.includes(name));
+  const gone = wanted.filter((name) => !found.includes(name));
+  if (added.length === 0 && gone.length === 0) {
+    return `the classes are in another order: ${named(wanted)} became ${named(found)}`;
+  }
+  return [
+    ...(gone.length > 0 ? [`${gone.length > 1 ? "classes" : "class"} ${named(gone)} missing`] : []),
+    ...(added.length > 0 ? [`${added.length > 1 ? "classes" : "class"} ${named(added)} new`] : []),
+  ].join(", ");
+}
+
+/**
+ * Refuses other images than those of a run's checkpoint; one of version 0.1 says nothing of them.
+ *
+ * @throws UserError which says how they differ
+ */
+export function requireSameData(
+  directory: string,
+  wanted: DataPrint | undefined,
+  found: DataPrint,
+  where: string,
+): void {
+  if (wanted === undefined || wanted.fingerprint === found.fingerprint) {
+    const same = wanted === undefined || classDifference(wanted.classes, found.classes) === null;
+    if (same) return;
+  }
+  const difference = classDifference(wanted!.classes, found.classes) ??
+    (wanted!.images === found.images
+      ? "files were renamed, or others took their place"
+      : `there were ${wanted!.images}, and are ${found.images}`);
+  throw new UserError(
+    `Cannot resume "${directory}": the images in "${where}" are not those that it was trained on ` +
+      `(${difference})`,
+    { hint: "put them back as they were, or start a new run with another --out" },
+  );
+}

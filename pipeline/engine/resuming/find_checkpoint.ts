@@ -1,0 +1,118 @@
+/**
+ * The checkpoint that a run goes on from, or why it cannot.
+ *
+ * @module
+ */
+
+import {
+  finishedResult,
+  lastMetricsAt,
+  type RunDirectory,
+} from "../../../checkpoints/store/run_directory.ts";
+import type { LoadedCheckpoint } from "../../../checkpoints/store/store.ts";
+import { taskCommands } from "../../../configs/resolve.ts";
+import { type Config, schemas, type Task } from "../../../configs/schema.ts";
+import { UserError } from "../../../core/errors.ts";
+import type { RunListener } from "../events.ts";
+import { decidingValues } from "./config_hash.ts";
+import { differingKeys } from "./differing_keys.ts";
+import type { RunOptions } from "../run_options.ts";
+import type { ResumedRun, RunState } from "../run_state.ts";
+
+/** A checkpoint, and what is known of its run. */
+export interface FoundCheckpoint {
+  readonly loaded: LoadedCheckpoint;
+  readonly resumed: ResumedRun;
+}
+
+/**
+ * Finds the newest whole checkpoint of a directory; null for a new run.
+ *
+ * @throws UserError where none of several can be read, for a finished run that was not asked for, and
+ * for a run of another config
+ */
+export function findCheckpoint(
+  directory: RunDirectory,
+  config: Config,
+  hash: string,
+  options: Pick<RunOptions, "resume">,
+  listener: RunListener,
+): FoundCheckpoint | null {
+  const { checkpoint: loaded, broken } = directory.latest();
+  if (loaded === null) {
+    if (broken.length > 0) {
+      throw new UserError(
+        `Cannot go on in "${directory.path}": none of its checkpoints can be read (${broken[0]})`,
+        { hint: "restore one from a copy, or start anew with another --out" },
+      );
+    }
+    if (options.resume !== "always") return null;
+    throw new UserError(`Cannot resume "${directory.path}": it holds no whole checkpoint`, {
+      hint: "give the directory of a run, or start one with --out",
+    });
+  }
+  for (const message of broken) {
+    listener({
+      type: "warning",
+      kind: "brokenCheckpoint",
+      message: `Skipping a broken checkpoint: ${message}`,
+    });
+  }
+  const state = loaded.state as unknown as RunState;
+  const result = finishedResult(directory.path, loaded.step);
+  if (options.resume !== "always" && result !== null) {
+    throw new UserError(
+      `Cannot start in "${directory.path}": it holds a finished run (step ${loaded.step})`,
+      { hint: "choose another --out" },
+    );
+  }
+  if (state.configHash !== hash && !differsInCareOnly(directory, config, state.configHash)) {
+    throw otherConfig(directory, config);
+  }
+  const metrics = state.metrics ?? lastMetricsAt(directory.path, loaded.step) ?? undefined;
+  return {
+    loaded,
+    resumed: {
+      step: loaded.step,
+      directory: loaded.directory,
+      state: metrics === undefined ? state : { ...state, metrics },
+      result,
+    },
+  };
+}
+
+/** Keys that say what becomes of broken files: what a run that met one may change. */
+const careOfFiles = ["onError", "maxSkipped"];
+
+/** Whether the run's config and this one differ only in how they take broken files. */
+function differsInCareOnly(directory: RunDirectory, config: Config, hash: string): boolean {
+  const stored = directory.readConfig() as { hash?: string; config?: unknown } | null;
+  if (stored?.hash !== hash) return false;
+  const parsed = schemas[config.task].safeParse(stored.config);
+  if (!parsed.success) return false;
+  const [before, now] = [parsed.data, config].map((config) => {
+    const values = decidingValues(config);
+    for (const key of careOfFiles) delete (values.data as Record<string, unknown>)[key];
+    return values;
+  });
+  return differingKeys(before, now).length === 0;
+}
+
+/** The error for a run of another config, with the keys that differ. */
+function otherConfig(directory: RunDirectory, config: Config): UserError {
+  const stored = (directory.readConfig() as { config?: { task?: string } } | null)?.config;
+  const parsed = schemas[config.task].safeParse(stored);
+  const keys = stored?.task !== config.task || !parsed.success
+    ? []
+    : differingKeys(decidingValues(parsed.data), decidingValues(config));
+  const listed = keys.slice(0, 5).join(", ") +
+    (keys.length > 5 ? ` and ${keys.length - 5} more` : "");
+  const what = stored?.task !== undefined && stored.task !== config.task
+    ? `as ${stored.task}, and this is ${config.task}`
+    : `with another config${keys.length === 0 ? "" : `: ${listed}`}`;
+  const command = taskCommands[stored?.task as Task] ?? taskCommands[config.task];
+  return new UserError(`Cannot go on in "${directory.path}": its run was started ${what}`, {
+    hint: "choose another --out, or go on with that run as it is: " +
+      `deno task ${command} --resume ${directory.path}`,
+  });
+}

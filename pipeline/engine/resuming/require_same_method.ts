@@ -1,0 +1,23 @@
+/** Whether a checkpoint is of the method that is to go on from it. @module */
+
+import { UserError } from "../../../core/errors.ts";
+import { methodName } from "../method.ts";
+import type { RunState } from "../run_state.ts";
+
+/**
+ * Refuses the checkpoint of another method, which may have been written with the same config.
+ *
+ * @throws UserError with the names of both
+ */
+export function requireSameMethod(
+  directory: string | null,
+  { task, method = task }: Pick<RunState, "task" | "method">,
+  wanted: { readonly task: string; readonly name?: string },
+): void {
+  const name = methodName(wanted);
+  if (name === method) return;
+  throw new UserError(
+    `Cannot go on in "${directory}": its run is of the method ${method}, and this is ${name}`,
+    { hint: "choose another --out, or resume it with the program that began it" },
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * From a config's schedule, in epochs or steps, to a learning rate for each step.
+ *
+ * @module
+ */
+
+import type {
+  Config,
+  FinetuneConfig,
+  PretrainConfig,
+  TokenizerConfig,
+} from "../../configs/schema.ts";
+import { schedules } from "../../core/schedules/mod.ts";
+import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
+import type { LoaderOptions } from "../../data/loader/loader.ts";
+import { type MicroBatch, microBatchesOf } from "../../data/loader/sampler.ts";
+
+/** What of each step a process loads. */
+export type LoaderShare = Required<
+  Pick<LoaderOptions, "microBatch" | "rank" | "ranks" | "coreSharers">
+>;
+
+/** The length of a run in steps. */
+export interface RunLength {
+  /** Steps of one pass over the data. */
+  readonly stepsPerEpoch: number;
+  /** Steps of the whole schedule. */
+  readonly scheduleSteps: number;
+  /** Steps this run goes to: the schedule's, or fewer with `maxSteps`. */
+  readonly totalSteps: number;
+}
+
+/** Steps of one pass over so many images; the last, smaller batch counts unless it is dropped. */
+export function stepsPerEpochOf(
+  { data, batchSize }: Pick<Config, "data" | "batchSize">,
+  images: number,
+): number {
+  const perEpoch = images / batchSize;
+  return Math.max(1, data.dropLast ? Math.floor(perEpoch) : Math.ceil(perEpoch));
+}
+
+/** Steps that a config asks for on a data set. */
+export function runLength(
+  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  images: number,
+): RunLength {
+  const { schedule } = config;
+  const stepsPerEpoch = stepsPerEpochOf(config, images);
+  const scheduleSteps = schedule.steps ?? Math.round((schedule.epochs ?? 1) * stepsPerEpoch);
+  const totalSteps = Math.min(scheduleSteps, schedule.maxSteps ?? scheduleSteps);
+  return { stepsPerEpoch, scheduleSteps, totalSteps };
+}
+
+/** Steps during which the learning rate grows. */
+export function warmupStepsOf(
+  { schedule }: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  length: RunLength,
+): number {
+  return schedule.warmupRatio !== null
+    ? Math.round(schedule.warmupRatio * length.scheduleSteps)
+    : Math.round((schedule.warmupEpochs ?? 0) * length.stepsPerEpoch);
+}
+
+/** The learning-rate schedule of a config. */
+export function learningRateSchedule(
+  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  length: RunLength,
+): LearningRateSchedule {
+  const { schedule, optimizer } = config;
+  return schedules[schedule.variant]({
+    base: optimizer.lr,
+    minimum: schedule.minLr,
+    warmupSteps: warmupStepsOf(config, length),
+    totalSteps: length.scheduleSteps,
+    warmupFactor: schedule.warmupStartFactor,
+  });
+}
+
+/**
+ * This rank's micro-batches of each step: fewer at the end of an epoch whose last, smaller batch is
+ * kept.
+ */
+export function microBatchesAt(
+  { batchSize }: { readonly batchSize: number },
+  length: RunLength,
+  images: number,
+  { microBatch, rank, ranks }: Omit<LoaderShare, "coreSharers">,
+): (step: number) => MicroBatch[] {
+  return (step) => {
+    const before = (step % length.stepsPerEpoch) * batchSize;
+    const count = Math.min(batchSize, images - before);
+    return microBatchesOf({ count, largest: microBatch, rank, ranks });
+  };
+}

@@ -1,0 +1,21 @@
+import { createBackend, type StartedBackend } from "../../backends/mod.ts";
+import { openMeasurements } from "../../checkpoints/hub/measurements.ts";
+import type { Config } from "../../configs/schema.ts";
+
+/**
+ * Starts the backend that a config's section `backend` describes.
+ *
+ * @param autoThreads threads where the config leaves them open; default one a core
+ */
+export function startBackend(
+  { name, threads, provider, powerPreference, memory }: Config["backend"],
+  autoThreads: number | null = null,
+): Promise<StartedBackend> {
+  return createBackend(name, {
+    threads: threads === "auto" ? autoThreads : threads,
+    provider,
+    powerPreference,
+    measurements: openMeasurements(),
+    ...(memory === null ? {} : { memoryLimitBytes: memory * 2 ** 30 }),
+  });
+}

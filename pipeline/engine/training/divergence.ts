@@ -1,0 +1,143 @@
+/**
+ * The end of a run whose numbers are not finite: which tensor was the first, and where everything is
+ * that it follows from.
+ *
+ * @module
+ */
+
+import { communicatorOf, type Precision } from "../../../backends/backend.ts";
+import { describeObservation, type Observation } from "../../../backends/watch.ts";
+import { messageOf } from "../../../core/errors.ts";
+import { gatherJson } from "../../../distributed/communicator.ts";
+import { Generator } from "../../../core/generator.ts";
+import type { StepMetrics } from "../events.ts";
+import { examineMicroBatch, type HostTensor } from "./examine.ts";
+import type { TrainingLoop } from "./trainer.ts";
+
+/** A step that is not finite, as it was found. */
+export interface StepFailure<Batch> {
+  /** Optimizer step, from 0. */
+  readonly step: number;
+  readonly microBatch: number;
+  readonly microBatches: number;
+  readonly firstImage: number;
+  readonly share: number;
+  /** What the loss was scaled by. */
+  readonly lossScale: number;
+  readonly precision: Precision;
+  readonly generator: Generator;
+  readonly batch: Batch;
+  readonly found: Observation;
+  readonly kept: ReadonlyMap<string, HostTensor>;
+}
+
+/** Training cannot go on: the loss or a gradient is not a number. */
+export class DivergenceError extends Error {
+  override name = "DivergenceError";
+  /** The first tensor that was not finite; null where a second run of the step found none. */
+  readonly found: Observation | null;
+  /** The directory of the failure bundle; null where none was written. */
+  readonly bundle: string | null;
+
+  constructor(message: string, found: Observation | null = null, bundle: string | null = null) {
+    super(message);
+    this.found = found;
+    this.bundle = bundle;
+  }
+}
+
+/**
+ * Examines the micro-batches of a step one after another, until one is not finite.
+ *
+ * @param lossScale that the step had
+ * @returns null where all of them are finite this time
+ */
+async function examineStep<Batch>(
+  loop: TrainingLoop<Batch>,
+  step: number,
+  lossScale: number,
+): Promise<StepFailure<Batch> | null> {
+  const microBatches = loop.microBatches(step);
+  for (const [microBatch, { first: firstImage, share }] of microBatches.entries()) {
+    const batch = await loop.queue.next(step, microBatch);
+    const generator = loop.generator.split("step", step);
+    const place = { step, microBatch, microBatches: microBatches.length, firstImage, share };
+    const { found, kept } = await examineMicroBatch({
+      on: loop.on,
+      stages: loop.stages,
+      batch,
+      ...place,
+      generator: Generator.fromState(generator.state),
+      lossScale,
+      keepsOutputOf: loop.frozenStage ?? null,
+    });
+    if (found === null) continue;
+    const { precision } = loop.on;
+    return { ...place, lossScale, precision, generator, batch, found, kept };
+  }
+  return null;
+}
+
+function reasonOf({ step, loss, lossScale }: StepMetrics, skippedInARow: number): string {
+  const what = Number.isFinite(loss) ? "gradients" : "losses";
+  return skippedInARow > 1
+    ? `${skippedInARow} steps in a row, up to ${step}, were skipped for non-finite ${what}, down to a ` +
+      `loss scale of ${lossScale}: the run has diverged`
+    : `Step ${step} is not finite (loss ${loss}); the parameters are as they were before it`;
+}
+
+/** Keeps a failure; a full disk must not hide what was found. */
+async function save<Batch>(
+  { saveFailure }: TrainingLoop<Batch>,
+  failure: StepFailure<Batch>,
+): Promise<{ bundle: string | null; where: string }> {
+  try {
+    const bundle = await saveFailure?.(failure) ?? null;
+    const where = bundle === null
+      ? ""
+      : `. See it again with \`deno task replay ${bundle} --backend reference\``;
+    return { bundle, where };
+  } catch (error) {
+    return { bundle: null, where: `. ${messageOf(error)}` };
+  }
+}
+
+/** Runs the step of `metrics` again under a watch and gives the error that ends the run. */
+export async function divergenceOf<Batch>(
+  loop: TrainingLoop<Batch>,
+  metrics: StepMetrics,
+  skippedInARow: number,
+): Promise<DivergenceError> {
+  const reason = reasonOf(metrics, skippedInARow);
+  const remedy = loop.on.precision === "float16"
+    ? "lower optimizer.lr, raise the warm-up or use --precision float32, and resume"
+    : "lower optimizer.lr or raise the warm-up, and resume";
+  try {
+    const failure = await examineStep(loop, metrics.step - 1, metrics.lossScale);
+    const all = await gatherJson(
+      communicatorOf(loop.on),
+      failure === null ? null : describeObservation(failure.found),
+    );
+    const guiltyRank = all.findIndex((found) => found !== null);
+    if (failure === null && guiltyRank >= 0) {
+      const found = `on rank ${guiltyRank}, ${all[guiltyRank]}`;
+      return new DivergenceError(
+        `${reason}. The first tensor that is not finite: ${found}; ${remedy}`,
+      );
+    }
+    if (failure === null) {
+      const none = "run again, every tensor of its micro-batches was finite: either their sum is " +
+        "not, or the step is not the same twice";
+      return new DivergenceError(`${reason}. ${none}; ${remedy}`);
+    }
+    const { found } = failure;
+    const guilty = `${reason}. The first tensor that is not finite: ${describeObservation(found)}`;
+    const { bundle, where } = await save(loop, failure);
+    return new DivergenceError(`${guilty}${where}; ${remedy}`, found, bundle);
+  } catch (error) {
+    // The divergence is what the user has to know, not that its cause could not be found.
+    return new DivergenceError(
+      `${reason}. Its cause was not found: ${messageOf(error)}; ${remedy}`,
+    );
+  }
+}

@@ -1,0 +1,20 @@
+/** When something is due that happens every so often in a run. @module */
+
+import type { Config } from "../../../configs/schema.ts";
+import type { RunLength } from "../schedule.ts";
+
+/** Whether something that happens every so many epochs is due after a step. */
+export function isDue(everyEpochs: number | null, step: number, length: RunLength): boolean {
+  if (everyEpochs === null) return false;
+  return step % Math.max(1, Math.round(everyEpochs * length.stepsPerEpoch)) === 0;
+}
+
+/** Whether a checkpoint is due after a step. */
+export function isCheckpointDue(
+  { checkpoint }: Pick<Config, "checkpoint">,
+  step: number,
+  length: RunLength,
+): boolean {
+  if (checkpoint.everySteps !== null) return step % checkpoint.everySteps === 0;
+  return isDue(checkpoint.everyEpochs, step, length);
+}

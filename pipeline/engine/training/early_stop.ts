@@ -1,0 +1,86 @@
+/**
+ * The end of a run whose evaluations no longer improve.
+ *
+ * @module
+ */
+
+import type { Config } from "../../../configs/schema.ts";
+import type { RunListener } from "../events.ts";
+import type { KeptState, ValueMap } from "../method.ts";
+
+/** What a run that was stopped early says of it. */
+export interface StoppedEarly {
+  readonly metric: string;
+  /** The best evaluation, whose weights are in `best.safetensors` of the directory. */
+  readonly best: { readonly step: number; readonly value: number };
+  /** Evaluations after it, none of which was better. */
+  readonly patience: number;
+}
+
+/** When to stop: the config section `evaluation.stop`. */
+interface StopConfig {
+  readonly metric: string;
+  readonly patience: number;
+}
+
+/** The name under which a checkpoint keeps the best so far. */
+const keptName = "earlyStop";
+
+/** Counts evaluations since the best one. */
+export class EarlyStop implements KeptState {
+  readonly #config: StopConfig;
+  #best: { step: number; value: number } | null = null;
+  #worse = 0;
+
+  constructor(config: StopConfig) {
+    this.#config = config;
+  }
+
+  /** What a config wants; null where it does not stop early. */
+  static of(config: Config): EarlyStop | null {
+    const { evaluation } = config as { evaluation?: { stop?: StopConfig | null } };
+    return evaluation?.stop ? new EarlyStop(evaluation.stop) : null;
+  }
+
+  /** Takes the figures of an evaluation; gives whether the run is to stop, and says so. */
+  see(step: number, figures: Readonly<Record<string, number>>, listener: RunListener): boolean {
+    const { metric, patience } = this.#config;
+    const found = figures[metric];
+    if (found === undefined) return false;
+    // As a checkpoint keeps it, so that a resumed run compares the same numbers.
+    const value = Math.fround(found);
+    if (this.#best === null || value > this.#best.value) {
+      this.#best = { step, value };
+      this.#worse = 0;
+      return false;
+    }
+    this.#worse++;
+    if (this.#worse < patience) return false;
+    const count = patience === 1 ? "evaluation has" : `${patience} evaluations have`;
+    listener({
+      type: "note",
+      message: `Stopped early after step ${step}: the last ${count} not improved ${metric} over ` +
+        `${this.#best.value.toPrecision(4)} at step ${this.#best.step}, whose weights are in ` +
+        "best.safetensors",
+    });
+    return true;
+  }
+
+  /** What is said of a run that was stopped. */
+  get outcome(): StoppedEarly {
+    return { metric: this.#config.metric, patience: this.#config.patience, best: this.#best! };
+  }
+
+  export(): ValueMap {
+    const best = this.#best;
+    const values = best === null ? [] : [best.step, best.value, this.#worse];
+    return new Map([[keptName, { shape: [values.length], values: Float32Array.from(values) }]]);
+  }
+
+  load(values: ValueMap): void {
+    const [step, value, worse] = values.get(keptName)?.values ?? [];
+    if (step === undefined) return;
+    this.#best = { step, value };
+    this.#worse = worse;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The training loop that every task shares: fetch, run the stages, read the numbers one step later,
+ * tell the listener, stop when asked.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import { type Backend, communicatorOf, type Context } from "../../../backends/backend.ts";
+import type { Parameter } from "../../../backends/parameter.ts";
+import { Tape } from "../../../backends/tfjs/tape.ts";
+import { now, Stopwatch } from "../../../core/clock.ts";
+import { isDeviceFault, OutOfMemoryError } from "../../../core/errors.ts";
+import type { Generator } from "../../../core/generator.ts";
+import type { MicroBatch } from "../../../data/loader/sampler.ts";
+import { averageOverRanks } from "./average_over_ranks.ts";
+import type { StepOutput } from "../../batch.ts";
+import { divergenceOf, type StepFailure } from "./divergence.ts";
+import { MovingParameters } from "./moving_parameters.ts";
+import type { RunListener, StepMetrics } from "../events.ts";
+import { type StepSums, sumStep } from "./sum_step.ts";
+import type { WarningRelay } from "../recording/warning_relay.ts";
+import type { StepProfiler } from "./profile.ts";
+import type { BatchQueue } from "../queue.ts";
+import { runWithoutWaiting, type Stage, type StepContext } from "../../stage.ts";
+
+/** What {@link train} needs. */
+export interface TrainingLoop<Batch> {
+  readonly on: Context;
+  readonly queue: BatchQueue<Batch>;
+  /** The stages from the queue to the update; they must not return a promise. */
+  readonly stages: Stage<Batch, StepOutput>;
+  readonly learningRate: (step: number) => number;
+  /** Steps done already (0, or those of the checkpoint) and steps to reach. */
+  readonly startStep: number;
+  readonly totalSteps: number;
+  readonly batchSize: number;
+  /** This rank's micro-batches of a step: fewer where the last batch of an epoch is smaller. */
+  readonly microBatches: (step: number) => readonly MicroBatch[];
+  readonly imagesPerEpoch: number;
+  readonly generator: Generator;
+  readonly listener: RunListener;
+  /** Whether a non-finite gradient skips a step (mixed precision) or ends the run (float32). */
+  readonly skipsNonFinite: boolean;
+  /** Turns the stages' `details` into more metrics. */
+  readonly summarize?: (details: Float32Array) => Record<string, number>;
+  /**
+   * Called after steps for which `wantsPause` says so, with all metrics delivered and nothing on
+   * the tape: the place to save and to evaluate. Where it gives true, the run ends there.
+   */
+  readonly pause: (step: number) => Promise<boolean | void>;
+  readonly wantsPause: (step: number) => boolean;
+  /** The last stage in front whose models are frozen: what it gives is a part of a failure. */
+  readonly frozenStage?: string;
+  /** Keeps what a step that is not finite follows from; gives where, or null. */
+  readonly saveFailure?: (failure: StepFailure<Batch>) => Promise<string | null>;
+  readonly signal?: AbortSignal;
+  /** Running statistics, which every rank moves by its own images: their mean is taken after a step. */
+  readonly statistics?: readonly Parameter[];
+  /** What else stages move before the update; of a skipped step all of it is put back. */
+  readonly moving?: readonly Parameter[];
+  /** Brings the warnings of all ranks to rank 0. */
+  readonly relay?: WarningRelay | null;
+  /** Measures some of the first steps. */
+  readonly profiler?: StepProfiler | null;
+}
+
+/** Steps in a row that mixed precision may skip before the run is called off … */
+const mostSkippedSteps = 50;
+/** … and those whose loss itself is not finite, which no loss scale cures. */
+const mostLostSteps = 10;
+
+interface PendingStep {
+  step: number;
+  names: string[];
+  sums: Promise<StepSums>;
+  learningRate: number;
+  stepTime: number;
+  dataTime: number;
+  stages: Record<string, number>;
+}
+
+/**
+ * Runs steps `startStep` … `totalSteps` − 1.
+ *
+ * @returns the number of steps done, and whether the signal ended it early
+ */
+export async function train<Batch>(
+  loop: TrainingLoop<Batch>,
+): Promise<{ step: number; interrupted: boolean }> {
+  try {
+    return await runSteps(loop);
+  } catch (error) {
+    const cause = await deviceFault(loop.on.backend) ?? error;
+    if (cause instanceof OutOfMemoryError) {
+      const sizes = loop.microBatches(loop.startStep).map(({ count }) => count);
+      cause.microBatchSize = Math.max(...sizes);
+    }
+    throw cause;
+  }
+}
+
+/** What is wrong with the device, which may have led to any other error; null where nothing is. */
+async function deviceFault(backend: Backend): Promise<Error | null> {
+  try {
+    await backend.sync();
+    return null;
+  } catch (error) {
+    return isDeviceFault(error) ? error : null;
+  }
+}
+
+async function runSteps<Batch>(
+  loop: TrainingLoop<Batch>,
+): Promise<{ step: number; interrupted: boolean }> {
+  const stopwatch = new Stopwatch();
+  const profiler = loop.profiler ?? null;
+  stopwatch.onSpan = profiler?.stage ?? null;
+  let pending: PendingStep | null = null;
+  let [skippedInARow, lostInARow] = [0, 0];
+  const isAlone = communicatorOf(loop.on).size === 1;
+  let isStopping = false;
+
+  const deliver = async () => {
+    if (pending === null) return;
+    const { values, stopping, warnings } = await pending.sums;
+    const metrics = toMetrics(pending, values, loop);
+    pending = null;
+    // Of several ranks all stop after the same step: the one in which all have heard of it.
+    isStopping ||= stopping > 0;
+    if (warnings > 0) await loop.relay?.exchange();
+    loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
+    const epochs = epochsDone(metrics.step, loop);
+    if (epochs > epochsDone(metrics.step - 1, loop)) {
+      loop.listener({ type: "epoch", epoch: epochs, step: metrics.step });
+    }
+    skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
+    lostInARow = Number.isFinite(metrics.loss) ? 0 : lostInARow + 1;
+    const isOver = loop.skipsNonFinite
+      ? skippedInARow >= mostSkippedSteps || lostInARow >= mostLostSteps
+      : metrics.skipped;
+    if (isOver) throw await divergenceOf(loop, metrics, skippedInARow);
+  };
+
+  let step = loop.startStep;
+  let pausedAt = step;
+  let started = now();
+  while (step < loop.totalSteps && !(isAlone ? loop.signal?.aborted : isStopping)) {
+    await profiler?.before(step, now());
+    const before = new MovingParameters(loop.on, [
+      ...loop.statistics ?? [],
+      ...loop.moving ?? [],
+    ]);
+    const { packed, names, dataTime } = await runStep(loop, step, stopwatch, before)
+      .finally(() => before.dispose());
+    const values = packed.data() as Promise<Float32Array>;
+    values.then(() => packed.dispose(), () => {});
+    const { sums } = await sumStep(communicatorOf(loop.on), values, names.length, {
+      isStopping: loop.signal?.aborted ?? false,
+      warnings: loop.relay?.waiting ?? 0,
+    });
+    await deliver();
+    await profiler?.after(now);
+    const ended = now();
+    const stages = { ...loop.queue.takeTimes(), ...stopwatch.take() };
+    const learningRate = loop.learningRate(step);
+    step++;
+    pending = { step, names, sums, learningRate, stepTime: ended - started, dataTime, stages };
+    started = ended;
+    // Of a run that may end here no further step is computed before this one is known.
+    if (skippedInARow > mostLostSteps / 2) await deliver();
+    if (loop.wantsPause(step) && step < loop.totalSteps) {
+      await deliver();
+      const isEnough = await loop.pause(step);
+      pausedAt = step;
+      started = now();
+      if (isEnough) {
+        await profiler?.end(now);
+        return { step, interrupted: false };
+      }
+    }
+  }
+  await deliver();
+  const interrupted = step < loop.totalSteps;
+  await profiler?.end(now);
+  if (step > pausedAt) await loop.pause(step);
+  return { step, interrupted };
+}
+
+/** All micro-batches of one step; the scalars come back packed into one tensor. */
+async function runStep<Batch>(
+  loop: TrainingLoop<Batch>,
+  step: number,
+  stopwatch: Stopwatch,
+  before: MovingParameters,
+): Promise<{ packed: Tensor; names: string[]; dataTime: number }> {
+  let dataTime = 0;
+  let names: string[] = [];
+  const vectors: Tensor[] = [];
+  const details: Tensor[] = [];
+  let update: StepOutput["update"] = null;
+  const works: (() => Promise<void>)[] = [];
+  const afterTape = <T>(work: () => Promise<T>): Promise<T> => {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    works.push(async () => resolve(await work()));
+    return promise;
+  };
+  const parts = loop.microBatches(step);
+  for (const [microBatch, { first, share }] of parts.entries()) {
+    const waiting = now();
+    const batch = await loop.queue.next(step, microBatch);
+    dataTime += now() - waiting;
+    loop.on.backend.run(() =>
+      tf.tidy(() => {
+        const tape = Tape.open();
+        try {
+          const context: StepContext = {
+            on: loop.on,
+            step,
+            microBatch,
+            microBatches: parts.length,
+            firstImage: first,
+            share,
+            afterTape,
+            tape,
+            generator: loop.generator.split("step", step),
+            stopwatch,
+          };
+          const output = runWithoutWaiting(loop.stages, batch, context);
+          names = ["loss", ...Object.keys(output.metrics)];
+          const scalars = tf.stack([output.loss, ...Object.values(output.metrics)]);
+          vectors.push(tf.keep(tf.mul(scalars, share)));
+          if (output.details !== undefined) {
+            // What another rank counts too does not count here.
+            details.push(tf.keep(share > 0 ? output.details : tf.zerosLike(output.details)));
+          }
+          ({ update } = output);
+          if (update instanceof tf.Tensor) tf.keep(update);
+        } finally {
+          tape.close();
+        }
+      })
+    );
+    for (const work of works.splice(0)) await work();
+  }
+  const report = await update!;
+  before.settle(loop.on, report);
+  if (loop.statistics !== undefined) await averageOverRanks(loop.on, loop.statistics);
+  const packed = loop.on.backend.run(() =>
+    tf.tidy(() => {
+      const parts = [tf.addN(vectors) as Tensor, report];
+      if (details.length > 0) parts.push(tf.addN(details));
+      return tf.concat(parts);
+    })
+  );
+  tf.dispose([...vectors, ...details, report]);
+  return { packed, names, dataTime };
+}
+
+/** Whole passes over the data after a step. */
+function epochsDone<Batch>(
+  step: number,
+  { batchSize, imagesPerEpoch }: TrainingLoop<Batch>,
+): number {
+  // Half an image more, so that rounding cannot put the end of a pass off by a step.
+  return Math.floor((step * batchSize + 0.5) / imagesPerEpoch);
+}
+
+function toMetrics<Batch>(
+  pending: PendingStep,
+  values: Float32Array,
+  loop: TrainingLoop<Batch>,
+): StepMetrics {
+  const named = Object.fromEntries(pending.names.map((name, index) => [name, values[index]]));
+  const [gradNorm, lossScale, skipped] = values.subarray(pending.names.length);
+  const details = values.subarray(pending.names.length + 3);
+  return {
+    step: pending.step,
+    epoch: pending.step * loop.batchSize / loop.imagesPerEpoch,
+    ...named,
+    ...loop.summarize?.(details),
+    loss: named.loss,
+    learningRate: pending.learningRate,
+    lossScale,
+    gradNorm: Number.isFinite(gradNorm) ? gradNorm : null,
+    skipped: skipped !== 0,
+    imagesPerSecond: loop.batchSize / pending.stepTime,
+    dataTime: pending.dataTime,
+    stepTime: pending.stepTime,
+    stages: pending.stages,
+  };
+}

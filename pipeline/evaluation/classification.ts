@@ -1,0 +1,125 @@
+/**
+ * Accuracy of a classifier on labelled images: top-1, top-5, by class, and who is taken for whom.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../deps/tfjs.ts";
+import type { Context } from "../../backends/backend.ts";
+import type { Normalization } from "../../data/images/normalize.ts";
+import type { Source } from "../../data/sources/source.ts";
+import { countOverRanks } from "../../distributed/reduce_values.ts";
+import { single } from "../../distributed/single.ts";
+import type { DropPathDraws } from "../../models/layers/drop_path.ts";
+import { imageTensor } from "../tokenize.ts";
+import { type ConfusionMatrix, mostConfusionClasses } from "../../report/confusion_matrix.ts";
+import { batchesOf, type CollectOptions } from "./collect_features.ts";
+
+/** Whatever gives class scores: a {@link Classifier}, or the user's own. */
+export interface ImageClassifier {
+  /** Images [B, 3, S, S] → scores before softmax [B, classes]. */
+  logits(
+    on: Context,
+    images: Tensor,
+    options: { readonly dropPath: DropPathDraws | null; readonly recompute?: number },
+  ): Tensor;
+}
+
+/** Scores of one batch, away from the device. */
+export interface ScoredBatch {
+  /** Class scores before softmax, row-major [B, classes]. */
+  readonly logits: Float32Array;
+  readonly labels: Int32Array;
+  readonly ids: readonly string[];
+}
+
+/** Counts over all images. */
+export interface ClassificationCounts {
+  readonly images: number;
+  /** Images whose class has the best score, or one of the five best. */
+  readonly correct: number;
+  readonly correctFive: number;
+  /** Images of a class (row) that were taken for another (column). */
+  readonly confusion: readonly Int32Array[];
+}
+
+/** How images are read, prepared and normalised. */
+export interface ClassificationOptions extends CollectOptions {
+  readonly normalization: Normalization;
+}
+
+/** The scores of all images of a source, in its order. */
+export async function* scores(
+  on: Context,
+  model: ImageClassifier,
+  source: Source,
+  options: ClassificationOptions,
+): AsyncGenerator<ScoredBatch, void, void> {
+  for await (const { pixels, size, imageSize, labels, ids } of batchesOf(source, options)) {
+    const logits = on.backend.run(() =>
+      tf.tidy(() => {
+        const images = imageTensor(pixels, size, imageSize, options.normalization);
+        return tf.cast(model.logits(on, images, { dropPath: null }), "float32");
+      })
+    );
+    const values = await logits.data() as Float32Array;
+    logits.dispose();
+    yield { logits: values, labels, ids };
+  }
+}
+
+/**
+ * Who is taken for whom as a part of an evaluation's event; nothing where there are too many classes to
+ * look at.
+ *
+ * @param counts by true class (row) and predicted class (column)
+ */
+export function confusionOf(
+  classes: readonly string[],
+  counts: readonly ArrayLike<number>[],
+): { readonly confusion?: ConfusionMatrix } {
+  if (classes.length > mostConfusionClasses) return {};
+  return { confusion: { classes, counts: counts.map((row) => Array.from(row)) } };
+}
+
+/** How many scores are better than that of `label`; of equal ones the lower class is better. */
+export function rankOfLabel(row: Float32Array, label: number): number {
+  let rank = 0;
+  for (let other = 0; other < row.length; other++) {
+    if (row[other] > row[label] || (row[other] === row[label] && other < label)) rank++;
+  }
+  return rank;
+}
+
+/** The class with the best score, the lower of equal ones. */
+export function bestClass(row: Float32Array): number {
+  let best = 0;
+  for (let other = 1; other < row.length; other++) if (row[other] > row[best]) best = other;
+  return best;
+}
+
+/** Counts over all ranks what a classifier of `classes` classes gets right; images without a label do not count. */
+export async function countCorrect(
+  on: Context,
+  model: ImageClassifier,
+  source: Source,
+  classes: number,
+  options: ClassificationOptions,
+): Promise<ClassificationCounts> {
+  const confusion = Array.from({ length: classes }, () => new Int32Array(classes));
+  let [images, correct, correctFive] = [0, 0, 0];
+  for await (const { logits, labels } of scores(on, model, source, options)) {
+    for (const [index, label] of labels.entries()) {
+      if (label < 0) continue;
+      const row = logits.subarray(index * classes, (index + 1) * classes);
+      const rank = rankOfLabel(row, label);
+      images++;
+      if (rank < 1) correct++;
+      if (rank < 5) correctFive++;
+      confusion[label][bestClass(row)]++;
+    }
+  }
+  const own = [Int32Array.of(images, correct, correctFive), ...confusion];
+  const [totals, ...rows] = await countOverRanks(options.communicator ?? single, own);
+  return { images: totals[0], correct: totals[1], correctFive: totals[2], confusion: rows };
+}

@@ -1,0 +1,57 @@
+/**
+ * How images are prepared for a checkpoint of any source.
+ *
+ * @module
+ */
+
+import { resolveWeights } from "../../checkpoints/hub/download.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
+import { openModel } from "../../checkpoints/open_model.ts";
+import type { Preprocessing } from "../../checkpoints/hub/preprocessing.ts";
+import type { RunListener } from "../engine/events.ts";
+import { normalizations } from "./normalizations.ts";
+import { isOfRun, type Preparation, preparationFrom, preparationOf } from "./preparation.ts";
+
+/**
+ * As its run prepared them; else as the files beside its weights, or their metadata, say; else as BEiT
+ * is evaluated.
+ *
+ * @throws UserError for a checkpoint that cannot be read, or whose files say what cannot be done
+ */
+export async function checkpointPreparation(
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<Preparation> {
+  const path = await resolveWeights(checkpoint, downloads);
+  if (isOfRun(path)) return preparationOf(path);
+  const model = await openModel(path);
+  model.close();
+  const { preprocessing } = model;
+  return preprocessing === undefined ? preparationOf(path) : preparationFrom(preprocessing);
+}
+
+/** Says where a training normalises its images otherwise than its checkpoint's files declare. */
+export function noteNormalization(
+  declared: Preprocessing | undefined,
+  name: keyof typeof normalizations,
+  listener: RunListener,
+): void {
+  if (declared === undefined) return;
+  const { mean, std } = preparationFrom(declared).normalization;
+  const isSame = (other: keyof typeof normalizations) => {
+    const { mean: otherMean, std: otherStd } = normalizations[other];
+    return [...otherMean, ...otherStd].every((value, i) =>
+      Math.abs(value - [...mean, ...std][i]) < 0.1
+    );
+  };
+  if (isSame(name)) return;
+  const names = Object.keys(normalizations) as (keyof typeof normalizations)[];
+  const fitting = names.find(isSame);
+  const shares = (values: readonly number[]) => values.map((x) => (x / 255).toFixed(3)).join(", ");
+  listener({
+    type: "note",
+    message: `The checkpoint was trained with the channel means ${shares(mean)} and deviations ` +
+      `${shares(std)}, and augment.normalization is ${name}` +
+      (fitting === undefined ? "" : `: --set augment.normalization=${fitting} takes its own`),
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * From a config's `data` section to open sources and loaders.
+ *
+ * @module
+ */
+
+import type { Config } from "../../configs/schema.ts";
+import { UserError } from "../../core/errors.ts";
+import { Loader, type LoaderOptions } from "../../data/loader/loader.ts";
+import { openSource } from "../../data/sources/open_source.ts";
+import type { Source } from "../../data/sources/source.ts";
+import type { RunListener } from "../engine/events.ts";
+
+type DataConfig = Config["data"];
+
+/** The bundled pictures: a part of Fashion-MNIST. */
+const sampleUrl = new URL("../../assets/fashion-mnist.tar.gz", import.meta.url);
+
+/** Hears what people should know of the images: files left out, images held out. */
+type Notes = (event: { readonly type: "note"; readonly message: string }) => void;
+
+/** Opens the images to train on. */
+export async function openTrainingSource(data: DataConfig, listener?: Notes): Promise<Source> {
+  return tellOf(await open(data, data.source, data.split, data.listFile), listener);
+}
+
+/** Opens the images to evaluate on; a `UserError` where there are none. */
+export async function openEvaluationSource(data: DataConfig, listener?: Notes): Promise<Source> {
+  const location = data.evaluationSource ?? data.source;
+  const source = await open(data, location, data.evaluationSplit, data.evaluationListFile);
+  return tellOf(source, listener);
+}
+
+/** Says what people should know of a source. */
+export function tellOf(source: Source, listener: Notes = () => {}): Source {
+  for (const message of source.notes ?? []) listener({ type: "note", message });
+  return source;
+}
+
+/** Where the data lie that people name: "sample" stands for the bundled images. */
+export function dataLocation(name: string): string | URL {
+  return name === "sample" ? sampleUrl : name;
+}
+
+async function open(
+  { holdOut, exclude, evaluationSource }: DataConfig,
+  location: string,
+  split: string | null,
+  listFile: string | null,
+): Promise<Source> {
+  return await openSource(dataLocation(location), {
+    ...(split === null ? {} : { split }),
+    ...(listFile === null ? {} : { list: listFile }),
+    ...(exclude === null ? {} : { exclude }),
+    // What is evaluated on lies elsewhere then.
+    ...(holdOut === null || evaluationSource !== null ? {} : { holdOut }),
+  });
+}
+
+/** Opens a loader with what the `data` section says; `options` says the rest. */
+export async function openLoader(
+  data: DataConfig,
+  options: LoaderOptions,
+  listener: RunListener,
+): Promise<Loader> {
+  const { source: { length }, batch, dropsLast = data.dropLast } = options;
+  if (dropsLast && length < batch) {
+    throw new UserError(
+      `Cannot fill a batch of ${batch} images from "${data.source}": it holds ${length} to train on`,
+      { hint: `give --batch ${Math.max(1, length)} or less, or --set data.dropLast=false` },
+    );
+  }
+  return await Loader.open({
+    isShuffled: data.shuffle,
+    dropsLast: data.dropLast,
+    workers: data.workers,
+    prefetch: data.prefetch,
+    exif: data.exif,
+    maxPixels: data.maxPixels,
+    cacheBytes: data.cacheBytes,
+    onError: data.onError,
+    maxSkipped: data.maxSkipped,
+    onSkip: ({ id, message }) =>
+      listener({
+        type: "warning",
+        kind: "unreadableImage",
+        message: `Skipped an image: ${message}`,
+        file: { id, reason: message },
+      }),
+    onNote: (message) => listener({ type: "note", message }),
+    ...options,
+  });
+}

@@ -1,0 +1,204 @@
+/**
+ * How images are prepared for a checkpoint: as its run prepared them, where it is known.
+ *
+ * @module
+ */
+
+import { basename, dirname } from "node:path";
+import {
+  cropShareOf,
+  type Preprocessing,
+  resizedEdge,
+} from "../../checkpoints/hub/preprocessing.ts";
+import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
+import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store/store.ts";
+import { type Config, schemas } from "../../configs/schema.ts";
+import { dataSection } from "../../configs/sections/data.ts";
+import { issueError } from "../../configs/issues.ts";
+import { UserError } from "../../core/errors.ts";
+import { imagenetNormalization, type Normalization } from "../../data/images/normalize.ts";
+import type { Interpolation } from "../../data/images/resize.ts";
+import type { TestTransform } from "../../data/augment/transform.ts";
+import { normalizations } from "./normalizations.ts";
+import { interpolations } from "./transforms.ts";
+
+type DataConfig = Config["data"];
+
+/** What a test image goes through, and the images that the model was trained on. */
+export interface Preparation {
+  readonly normalization: Normalization;
+  readonly interpolation: Interpolation;
+  /** Shorter edge before the centre crop, where it was given; null: as `cropShare` says. */
+  readonly resize: number | null;
+  /** Side of the centre crop over the shorter edge before it (timm's `crop_pct`), at most 1. */
+  readonly cropShare: number;
+  /** How a model's own files declare it: the edge is rounded down, and both sides may be resized to it. */
+  readonly declared: { readonly squashes: boolean } | null;
+  /** The run's `data` section, or the schema's defaults: the bundled sample. */
+  readonly data: DataConfig;
+}
+
+/** The share of the papers: 224 of 256 pixels. */
+const usualCropShare = 224 / 256;
+
+/** What is taken where a checkpoint says nothing: ImageNet's statistics and Pillow's bicubic. */
+function defaults(): Preparation {
+  return {
+    normalization: imagenetNormalization,
+    interpolation: "bicubic",
+    resize: null,
+    cropShare: usualCropShare,
+    declared: null,
+    data: dataSection.parse({}),
+  };
+}
+
+/** A run's directory and its resolved config. */
+interface FoundRun {
+  readonly directory: string;
+  readonly config: Config;
+}
+
+/**
+ * The run that a checkpoint is of: its directory, a file in it, or one of its checkpoints
+ * (`RUN/checkpoints/step-N`); null for anything else.
+ */
+function runOf(checkpoint: string): FoundRun | null {
+  const parent = dirname(checkpoint);
+  const isStep = basename(parent) === "checkpoints";
+  for (const directory of [checkpoint, isStep ? dirname(parent) : parent]) {
+    const config = configIn(directory);
+    if (config !== null) return { directory, config };
+  }
+  return null;
+}
+
+/** The resolved config of the run that a checkpoint is of; null for anything else. */
+export function runConfig(checkpoint: string): Config | null {
+  return runOf(checkpoint)?.config ?? null;
+}
+
+function configIn(checkpoint: string): Config | null {
+  let stored: unknown;
+  try {
+    stored = readRunConfig(checkpoint);
+  } catch (error) {
+    // A file has no config beside its name, nor has a name of a model card.
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+  const config = (stored as { config?: { task?: string } } | null)?.config;
+  if (config?.task === undefined || !Object.hasOwn(schemas, config.task)) return null;
+  const { success, data } = schemas[config.task as Config["task"]].safeParse(config);
+  return success ? data : null;
+}
+
+/**
+ * The preparation of a checkpoint: that of its run, be it the directory or a file in it, or the defaults
+ * where there is none.
+ */
+export function preparationOf(checkpoint: string): Preparation {
+  const config = runConfig(checkpoint);
+  if (config === null || config.task === "segment") return defaults();
+  const { augment, data } = config;
+  const { normalization, interpolation } = augment;
+  return {
+    ...defaults(),
+    normalization: normalizations[normalization],
+    interpolation: interpolations[interpolation],
+    cropShare: seenShare(config),
+    data,
+  };
+}
+
+/** The preparation that a model's own files declare, of no images in particular. */
+export function preparationFrom(
+  { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
+): Preparation {
+  const bytes = (values: readonly [number, number, number]) =>
+    values.map((value) => value * 255) as [number, number, number];
+  return {
+    ...defaults(),
+    normalization: { mean: bytes(mean), std: bytes(standardDeviation) },
+    interpolation,
+    cropShare,
+    declared: { squashes },
+  };
+}
+
+/** Whether a checkpoint is of a run, which then says how its images are prepared. */
+export function isOfRun(checkpoint: string): boolean {
+  return runConfig(checkpoint) !== null;
+}
+
+/** The share of a run's test images that it looked at. */
+function seenShare(config: Exclude<Config, { task: "segment" }>): number {
+  if (config.task !== "finetune") return usualCropShare;
+  const { size, testResize } = config.augment;
+  // Runs were once let through whose crop was larger than the image.
+  return testResize < size ? usualCropShare : size / testResize;
+}
+
+/** Pillow's filters under the hubs' names; OpenCV's area has none, and bicubic comes nearest. */
+const hubFilters = {
+  "pil-bicubic": "bicubic",
+  "pil-lanczos": "lanczos",
+  "pil-bilinear": "bilinear",
+  "cv2-area": "bicubic",
+} as const;
+
+/** The preparation of a run's checkpoint as hubs write it down; undefined where there is no run. */
+export function hubPreprocessing(checkpoint: string): Preprocessing | undefined {
+  const config = runConfig(checkpoint);
+  if (config === null || config.task === "segment") return undefined;
+  const { normalization: { mean, std }, cropShare } = preparationOf(checkpoint);
+  const { interpolation, size } = config.augment;
+  const shares = (values: readonly number[]) =>
+    values.map((value) => Number((value / 255).toPrecision(9))) as [number, number, number];
+  return {
+    mean: shares(mean),
+    standardDeviation: shares(std),
+    // Hubs round the edge down, which then is the one that the run's images had.
+    cropShare: cropShareOf(size, Math.round(size / cropShare)),
+    interpolation: hubFilters[interpolation],
+  };
+}
+
+/** The names of the classes that a run trained on; null where the checkpoint is no such run. */
+export function classNamesOfRun(checkpoint: string): readonly string[] | null {
+  const run = runOf(checkpoint);
+  if (run === null) return null;
+  const latest = latestCheckpoint(run.directory).checkpoint;
+  if (latest === undefined) return null;
+  const { state } = loadCheckpoint(latest.directory);
+  const { model } = state as { model?: { classNames?: string[] } };
+  return model?.classNames ?? null;
+}
+
+/**
+ * The test transform of a preparation at a size: shorter edge to `resize`, then the centre.
+ *
+ * @throws UserError where `resize` is smaller than the size that is cut out of it
+ */
+export function testTransform(preparation: Preparation, size: number): TestTransform {
+  const { interpolation, resize, cropShare, declared } = preparation;
+  const edge = resize ??
+    (declared === null ? Math.round(size / cropShare) : resizedEdge(size, cropShare));
+  if (edge < size) {
+    throw new UserError(
+      `Cannot take the central ${size} px of images whose shorter edge is resized to ${edge} px`,
+      { hint: `leave --resize out, or give at least --resize ${size}` },
+    );
+  }
+  const squashes = declared?.squashes === true;
+  return { kind: "test", size, edge, interpolation, ...(squashes ? { squashes } : {}) };
+}
+
+/** A `data` section with some keys set anew; a `UserError` for a value of the wrong type. */
+export function withData(data: DataConfig, changes: Partial<DataConfig>): DataConfig {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const values = { ...data, ...Object.fromEntries(given) };
+  const { success, data: parsed, error } = dataSection.safeParse(values);
+  if (success) return parsed;
+  throw issueError(dataSection, values, error.issues[0], (key) => `data.${key}`);
+}

@@ -1,0 +1,94 @@
+/**
+ * From a config's `augment` and `mask` sections to what the data workers do.
+ *
+ * @module
+ */
+
+import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type { BlockMaskOptions } from "../../data/augment/mask.ts";
+import type { Interpolation } from "../../data/images/resize.ts";
+import type { TestTransform, TrainTransform } from "../../data/augment/transform.ts";
+import { normalizations } from "./normalizations.ts";
+
+type InterpolationName = PretrainConfig["augment"]["interpolation"];
+
+/** The filters by the names that configs give them. */
+export const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {
+  "pil-bicubic": "bicubic",
+  "pil-lanczos": "lanczos",
+  "pil-bilinear": "bilinear",
+  "cv2-area": "area",
+};
+
+/** The random views of training. */
+export function trainTransform(
+  augment: Omit<TokenizerConfig["augment"], "cropsPerImage">,
+): TrainTransform {
+  const { brightness, contrast, saturation } = augment.jitter;
+  const isJittered = brightness > 0 || contrast > 0 || saturation > 0;
+  return {
+    kind: "train",
+    size: augment.size,
+    scale: augment.cropScale,
+    ratio: augment.cropRatio,
+    flip: augment.flip,
+    interpolation: interpolations[augment.interpolation],
+    ...(isJittered ? { jitter: { brightness, contrast, saturation, hue: 0 } } : {}),
+  };
+}
+
+/** The two views of pretraining. */
+export function pretrainTransform(augment: PretrainConfig["augment"]): TrainTransform {
+  return { ...trainTransform(augment), tokenizerSize: augment.tokenizerSize };
+}
+
+/** The random views of fine-tuning: RandAugment and erasing on top. */
+export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTransform {
+  const { randAugment, randomErasing, normalization } = augment;
+  return {
+    ...trainTransform(augment),
+    ...(randAugment === null ? {} : {
+      randAugment: {
+        count: randAugment.operations,
+        magnitude: randAugment.magnitude,
+        deviation: randAugment.magnitudeDeviation,
+        probability: randAugment.probability,
+        // mmcls computes the operations with OpenCV, timm with Pillow.
+        library: variant === "mmselfsup" ? "opencv" as const : "pillow" as const,
+      },
+    }),
+    ...(randomErasing === null ? {} : {
+      erasing: {
+        probability: randomErasing.probability,
+        area: randomErasing.area,
+        aspect: randomErasing.aspect,
+        ...(randomErasing.variant === "mmselfsup"
+          ? { noise: normalizations.imagenet, rounding: "truncate" as const }
+          : { noise: normalizations[normalization] }),
+      },
+    }),
+  };
+}
+
+/** The one view that features are evaluated on. */
+export function evaluationTransform(
+  augment: { size: number; interpolation: InterpolationName },
+): TestTransform {
+  const { size } = augment;
+  return { kind: "test", size, interpolation: interpolations[augment.interpolation] };
+}
+
+/** The masks of a config on its patch grid. */
+export function maskOptions({ mask, model }: PretrainConfig): Omit<BlockMaskOptions, "choose"> {
+  const side = model.imageSize / model.patchSize;
+  return {
+    height: side,
+    width: side,
+    count: mask.maskedPatches,
+    minBlock: mask.minBlock,
+    maxBlock: mask.maxBlock,
+    minAspect: mask.aspect[0],
+    maxAspect: mask.aspect[1],
+    variant: mask.variant,
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * Loading a pretrained encoder of any known format: what every downstream task starts from.
+ *
+ * @module
+ */
+
+import type { Context } from "../../backends/backend.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
+import { adaptPositions, type PositionTarget } from "../../checkpoints/formats/adapt_positions.ts";
+import type { Preprocessing } from "../../checkpoints/hub/preprocessing.ts";
+import type { ModelKind, ModelShape } from "../../checkpoints/formats/model_shape.ts";
+import { requireWhole } from "../../checkpoints/open_model.ts";
+import { openWeights } from "../../checkpoints/hub/open_weights.ts";
+import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
+import { UserError } from "../../core/errors.ts";
+import type { TransformerTraits } from "../../core/transformer_traits.ts";
+import type { BeitConfig } from "../../models/beit_config.ts";
+import { BeitEncoder } from "../../models/beit_encoder.ts";
+import { initialiseFrom, type NamedValues, ParameterSet } from "../../models/parameter_set.ts";
+import { encoderSpecs } from "../../models/parameter_specs.ts";
+
+/** The weights of a checkpoint under our names, in memory, and the shape they have. */
+export interface PretrainedWeights {
+  readonly kind: ModelKind;
+  readonly shape: ModelShape;
+  readonly values: ReadonlyMap<string, NamedValues>;
+  /** What the classes are called, where the files say it. */
+  readonly classNames: readonly string[] | undefined;
+  /** How images are prepared, where the files say it. */
+  readonly preprocessing: Preprocessing | undefined;
+}
+
+/** What to read and how. */
+export interface ReadOptions extends PositionTarget {
+  /** How weights that are named by a model card are fetched. */
+  readonly downloads?: DownloadOptions;
+  /** Sees the shape before any weight is read; may throw, as where the memory does not suffice. */
+  readonly onShape?: (shape: ModelShape) => void;
+}
+
+const encoderPart =
+  /^((cls_token|register_tokens|pos_embed)$|(patch_embed|norm_pre|rel_pos_bias|blocks)\.)/;
+const classifierPart = /^(fc_norm|norm|head)\./;
+
+/**
+ * Reads the encoder of a checkpoint, and the classifier on it where there is one. What belongs to
+ * pretraining alone (mask token, shared norm, heads, aggregation, tokenizer) stays on disk.
+ *
+ * @param checkpoint a run directory (its last checkpoint), a file of any known format, a model card's
+ * name or an address
+ * @throws UserError where it is missing, broken, a tokenizer, or not whole
+ */
+export async function readPretrained(
+  checkpoint: string,
+  options: ReadOptions = {},
+): Promise<PretrainedWeights> {
+  const { downloads = {}, onShape, ...target } = options;
+  const opened = await openWeights(checkpoint, downloads);
+  try {
+    const { kind, report } = opened;
+    if (kind === "tokenizer") {
+      throw new UserError(`Cannot take features of "${checkpoint}": it is a tokenizer`, {
+        hint: "give a pretrained or fine-tuned model",
+      });
+    }
+    const isNeeded = (name: string) =>
+      encoderPart.test(name) || (kind === "finetune" && classifierPart.test(name));
+    requireWhole({
+      ...report,
+      missing: report.missing.filter(isNeeded),
+      wrongShape: report.wrongShape.filter(({ name }) => isNeeded(name)),
+    }, `the model "${checkpoint}"`);
+    const { tensors, shape } = adaptPositions(opened.tensors, opened.shape, target);
+    onShape?.(shape);
+    const values = new Map<string, NamedValues>();
+    for (const [name, tensor] of tensors) {
+      if (!isNeeded(name)) continue;
+      values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
+    }
+    const { classNames, preprocessing } = opened;
+    return { kind, shape, values, classNames, preprocessing };
+  } finally {
+    opened.close();
+  }
+}
+
+const traits = [
+  "normEpsilon",
+  "attentionBias",
+  "activation",
+  "hasInputNorm",
+  "registers",
+  "hasClassToken",
+  "pooling",
+] as const satisfies readonly (keyof TransformerTraits)[];
+
+/** In what a shape differs from BEiT. */
+function traitsOf(shape: ModelShape): TransformerTraits {
+  const found = traits.filter((trait) => shape[trait] !== undefined);
+  return Object.fromEntries(found.map((trait) => [trait, shape[trait]]));
+}
+
+/** The model config of weights that were read; nothing is dropped, masked or aggregated. */
+export function configOfShape(shape: ModelShape): BeitConfig {
+  return {
+    imageSize: shape.imageSize,
+    patchSize: shape.patchSize,
+    embedDim: shape.embedDim,
+    depth: shape.depth,
+    heads: shape.heads,
+    mlpRatio: shape.mlpRatio,
+    layerScaleInitValue: shape.layerScaleInitValue,
+    usesAbsolutePositions: shape.usesAbsolutePositions,
+    usesSharedRelativePositionBias: shape.usesSharedRelativePositionBias,
+    usesRelativePositionBias: shape.usesRelativePositionBias,
+    ...(shape.classes === undefined ? {} : { classes: shape.classes }),
+    ...traitsOf(shape),
+    dropPathRate: 0,
+    dropPathTwice: false,
+    earlyLayers: 0,
+    headLayers: 0,
+    codes: 1,
+    initVariant: "unilm",
+  };
+}
+
+/** A frozen encoder with its parameters. */
+export interface LoadedEncoder {
+  readonly encoder: BeitEncoder;
+  readonly config: BeitConfig;
+  readonly parameters: ParameterSet;
+  /** How its images are prepared, where its files say it. */
+  readonly preprocessing?: Preprocessing | undefined;
+  dispose(): void;
+}
+
+/**
+ * Loads the encoder of a checkpoint onto a backend.
+ *
+ * @param options `imageSize` interpolates the positions to another size
+ * @throws UserError as {@link readPretrained}
+ *
+ * @example An encoder of a file
+ * ```ts
+ * import { createBackend } from "../../backends/mod.ts";
+ * import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
+ * import { loadEncoder } from "./load_encoder.ts";
+ * import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
+ *
+ * const shape = {
+ *   imageSize: 8, patchSize: 4, embedDim: 8, depth: 2, heads: 2, mlpRatio: 2,
+ *   layerScaleInitValue: 0.1, usesAbsolutePositions: false,
+ *   usesSharedRelativePositionBias: true, usesRelativePositionBias: false,
+ * };
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * await writeSafetensors(path, [...expectedTensors("encoder", shape)].map(([name, shape]) =>
+ *   [name, { dtype: "F32", shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }] as const
+ * ));
+ * const { backend } = await createBackend("reference");
+ * const { config, dispose } = await loadEncoder({ backend, precision: "float32" }, path);
+ * if (config.depth !== 2 || config.heads !== 2) throw new Error();
+ * dispose();
+ * await backend.dispose();
+ * await Deno.remove(path);
+ * ```
+ */
+export async function loadEncoder(
+  on: Context,
+  checkpoint: string,
+  options: Omit<ReadOptions, "usesRelativePositionBias"> = {},
+): Promise<LoadedEncoder> {
+  const { shape, values, preprocessing } = await readPretrained(checkpoint, options);
+  const config = configOfShape(shape);
+  const specs = encoderSpecs(config, { hasMaskToken: false });
+  const parameters = ParameterSet.create(on, specs, initialiseFrom(values, null));
+  const encoder = new BeitEncoder(on, config, parameters);
+  return {
+    encoder,
+    config,
+    parameters,
+    preprocessing,
+    dispose() {
+      encoder.dispose();
+      parameters.dispose();
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * `evaluate`: accuracy of a classifier on labelled images.
+ *
+ * @module
+ */
+
+import { communicatorOf } from "../backends/backend.ts";
+import { UserError } from "../core/errors.ts";
+import { openEvaluationSource } from "../pipeline/images/data_sources.ts";
+import { type ClassificationCounts, countCorrect } from "../pipeline/evaluation/classification.ts";
+import { type InferenceOptions, withInference } from "./inference.ts";
+import { loadClassifier } from "./load_classifier.ts";
+import { isOfRun, testTransform } from "../pipeline/images/preparation.ts";
+import type { RunListener } from "../pipeline/engine/events.ts";
+import { requireLabels } from "../pipeline/images/require_labels.ts";
+import { classDifference } from "../pipeline/engine/resuming/data_print.ts";
+
+/** How one class fared. */
+export interface ClassAccuracy {
+  readonly name: string;
+  readonly images: number;
+  /** Share of its images that were recognised; null where it has none. */
+  readonly recall: number | null;
+  /** Share of the images taken for it that are of it; null where none were. */
+  readonly precision: number | null;
+  /** The class that its images were taken for most often beside itself; null where for none. */
+  readonly confusedWith: string | null;
+}
+
+/** Accuracies in [0, 1]. */
+export interface EvaluateResult {
+  readonly top1: number;
+  readonly top5: number;
+  readonly images: number;
+  readonly classes: readonly ClassAccuracy[];
+  /** Images of a class (row) that were taken for another (column). */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/**
+ * Top-1 and top-5 accuracy of any loadable classifier on the evaluation split, a table of its classes
+ * and the confusion matrix.
+ *
+ * @throws UserError for a checkpoint or images that are not there, and where the images have another
+ * number of classes than the model
+ */
+export async function evaluate(options: InferenceOptions): Promise<EvaluateResult> {
+  return await withInference(options, async ({ on, preparation, batch, listener }) => {
+    const { checkpoint, imageSize, downloads } = options;
+    const { data, normalization } = preparation;
+    const source = await openEvaluationSource(data, listener);
+    try {
+      requireLabels(source, data.evaluationSource ?? data.source);
+      const { model, classNames } = await loadClassifier(on, checkpoint, {
+        ...(imageSize === undefined ? {} : { imageSize }),
+        ...(downloads === undefined ? {} : { downloads }),
+      });
+      try {
+        const { classes, imageSize: size } = model.config;
+        if (classes !== source.classes.length) {
+          throw new UserError(
+            `Cannot evaluate "${checkpoint}": it knows ${classes} classes, and the images have ` +
+              `${source.classes.length}`,
+            { hint: "give the images that it was fine-tuned for with --data" },
+          );
+        }
+        requireNames(checkpoint, classNames, source.classes, listener);
+        const counts = await countCorrect(on, model, source, classes, {
+          what: "Evaluating",
+          data,
+          transform: testTransform(preparation, size),
+          normalization,
+          batch,
+          listener,
+          communicator: communicatorOf(on),
+        });
+        return summarize(counts, source.classes);
+      } finally {
+        model.dispose();
+      }
+    } finally {
+      source.close?.();
+    }
+  });
+}
+
+/**
+ * Refuses images whose classes are called otherwise than those that the model learned. A published model
+ * may have them under names that no folder has, in the same order: that is said.
+ */
+function requireNames(
+  checkpoint: string,
+  learned: readonly string[] | null,
+  found: readonly string[],
+  listener: RunListener,
+): void {
+  const difference = learned === null ? null : classDifference(learned, found);
+  if (difference === null) return;
+  if (!isOfRun(checkpoint) && !learned!.some((name) => found.includes(name))) {
+    const message = `The model's classes have other names ("${learned![0]}" is taken for ` +
+      `"${found[0]}", …): they are taken in order`;
+    listener({ type: "note", message });
+    return;
+  }
+  throw new UserError(
+    `Cannot evaluate "${checkpoint}": the images do not have the classes that it learned ` +
+      `(${difference})`,
+    { hint: "give the images that it was fine-tuned for with --data" },
+  );
+}
+
+function summarize(
+  { images, correct, correctFive, confusion }: ClassificationCounts,
+  names: readonly string[],
+): EvaluateResult {
+  const classes = names.map((name, label): ClassAccuracy => {
+    const row = confusion[label];
+    const own = row.reduce((sum, count) => sum + count, 0);
+    const taken = confusion.reduce((sum, other) => sum + other[label], 0);
+    const others = row.map((count, other) => other === label ? 0 : count);
+    const most = Math.max(...others);
+    return {
+      name,
+      images: own,
+      recall: own === 0 ? null : row[label] / own,
+      precision: taken === 0 ? null : row[label] / taken,
+      confusedWith: most === 0 ? null : names[others.indexOf(most)],
+    };
+  });
+  return {
+    top1: correct / images,
+    top5: correctFive / images,
+    images,
+    classes,
+    confusion: confusion.map((row) => [...row]),
+  };
+}

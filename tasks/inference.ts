@@ -1,0 +1,79 @@
+/**
+ * What the tasks that only look at a model have in common: a backend, the checkpoint's preparation of
+ * images, batches.
+ *
+ * @module
+ */
+
+import type { Backend, Context } from "../backends/backend.ts";
+import { createBackend } from "../backends/mod.ts";
+import type { DownloadOptions } from "../checkpoints/hub/download.ts";
+import type { Config } from "../configs/schema.ts";
+import type { Communicator } from "../distributed/communicator.ts";
+import { single } from "../distributed/single.ts";
+import type { RunListener } from "../pipeline/engine/events.ts";
+import { checkpointPreparation } from "../pipeline/images/checkpoint_preparation.ts";
+import { type Preparation, withData } from "../pipeline/images/preparation.ts";
+
+/** How to look at a model. */
+export interface InferenceOptions {
+  /** A run directory, a file of any known format, a model card's name or an address. */
+  readonly checkpoint: string;
+  /** Pixels along a side of an image; default the model's. Positions are interpolated. */
+  readonly imageSize?: number | undefined;
+  /** Shorter edge that an image is resized to before its centre is taken. */
+  readonly resize?: number | undefined;
+  /** Images in a forward pass; default 64. */
+  readonly batch?: number | undefined;
+  /** Keys of the `data` section over those of the checkpoint's run. */
+  readonly data?: Partial<Config["data"]> | undefined;
+  /** Where to compute; default one started by name and disposed of after. */
+  readonly backend?: Backend | undefined;
+  readonly backendName?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly listener?: RunListener | undefined;
+  readonly downloads?: DownloadOptions | undefined;
+  /** The processes that share the work, where the task divides it. */
+  readonly communicator?: Communicator | undefined;
+}
+
+/** An {@link InferenceOptions} worked out. */
+export interface Inference {
+  readonly on: Context;
+  readonly preparation: Preparation;
+  readonly batch: number;
+  readonly listener: RunListener;
+}
+
+const defaultBatch = 64;
+
+/**
+ * Runs `work` with a backend and the checkpoint's preparation, which `prepare` finds; always in float32.
+ */
+export async function withInference<T>(
+  options: InferenceOptions,
+  work: (inference: Inference) => Promise<T>,
+  prepare: typeof checkpointPreparation = checkpointPreparation,
+): Promise<T> {
+  const { checkpoint, batch = defaultBatch, listener = () => {} } = options;
+  const found = await prepare(checkpoint, options.downloads);
+  const preparation: Preparation = {
+    ...found,
+    resize: options.resize ?? found.resize,
+    data: withData(found.data, options.data ?? {}),
+  };
+  const { communicator = single } = options;
+  const use = (backend: Backend) =>
+    work({ on: { backend, precision: "float32", communicator }, preparation, batch, listener });
+  if (options.backend !== undefined) return await use(options.backend);
+  const { backend, notes } = await createBackend(
+    (options.backendName ?? "auto") as Parameters<typeof createBackend>[0],
+    { threads: options.threads },
+  );
+  for (const message of notes) listener({ type: "note", message });
+  try {
+    return await use(backend);
+  } finally {
+    await backend.dispose();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What the tasks that look at a tokenizer have in common.
+ *
+ * @module
+ */
+
+import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Normalization } from "../../data/images/normalize.ts";
+import type { TestTransform } from "../../data/augment/transform.ts";
+import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { type Inference, type InferenceOptions, withInference } from "../inference.ts";
+import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
+import { normalizations } from "../../pipeline/images/normalizations.ts";
+import { preparationOf, testTransform } from "../../pipeline/images/preparation.ts";
+
+/** Which tokenizer, and how to run it; its image size is its own. */
+export interface TokenizerInferenceOptions
+  extends Omit<InferenceOptions, "checkpoint" | "imageSize"> {
+  /** A run directory, a file of any known format, a model card's name; default the bundled one. */
+  readonly checkpoint?: string | undefined;
+}
+
+/** A tokenizer that is ready to encode. */
+export interface TokenizerInference extends Inference {
+  readonly checkpoint: string;
+  readonly tokenizer: VqkdTokenizer;
+  readonly normalization: Normalization;
+  /** The one view of an image that is encoded. */
+  readonly transform: TestTransform;
+}
+
+/** The tokenizer that comes along. */
+export const defaultTokenizer = "vqkd_quickstart";
+
+/** Whether a checkpoint is a run's directory, whose config says how images are normalised. */
+function isRun(checkpoint: string): boolean {
+  try {
+    return readRunConfig(checkpoint) !== null;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+/** Runs `work` with a tokenizer; published ones and exported files take images in [−1, 1]. */
+export async function withTokenizer<T>(
+  options: TokenizerInferenceOptions,
+  work: (inference: TokenizerInference) => Promise<T>,
+): Promise<T> {
+  const { checkpoint = defaultTokenizer } = options;
+  return await withInference({ ...options, checkpoint }, async (inference) => {
+    const { on, preparation } = inference;
+    const tokenizer = await loadTokenizer(on, checkpoint, options.downloads);
+    try {
+      return await work({
+        ...inference,
+        checkpoint,
+        tokenizer,
+        normalization: isRun(checkpoint) ? preparation.normalization : normalizations.half,
+        transform: testTransform(preparation, tokenizer.config.imageSize),
+      });
+    } finally {
+      tokenizer.dispose();
+    }
+  }, (checkpoint) => Promise.resolve(preparationOf(checkpoint)));
+}
