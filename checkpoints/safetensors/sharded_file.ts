@@ -21,7 +21,7 @@ function weightMap(index: string): Map<string, string> {
     );
   }
   for (const [name, file] of entries) {
-    if (typeof file === "string" && /^[^/\\]+$/.test(file) && file !== "../..") continue;
+    if (typeof file === "string" && /^[^/\\]+$/.test(file) && file !== "..") continue;
     throw new UserError(
       `Cannot read "${index}": "${name}" is said to be in ${JSON.stringify(file)}, expected the ` +
         "name of a file beside it",

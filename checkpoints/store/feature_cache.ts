@@ -128,7 +128,7 @@ export class FeatureCache {
     // Of two pictures with the same pixels, and of two hosts, neither may take the other's.
     const aside = `${path}.${crypto.randomUUID()}.tmp`;
     try {
-      await Deno.mkdir(join(path, "../.."), { recursive: true });
+      await Deno.mkdir(join(path, ".."), { recursive: true });
       await Deno.writeFile(aside, bytes);
       await Deno.rename(aside, path);
     } catch (error) {

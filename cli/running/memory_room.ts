@@ -44,7 +44,7 @@ function numberIn(text: string | null): number | null {
 
 /** The group's own folder and those above it, up to the mount: each of them limits. */
 function foldersOf(mount: string, group: string): string[] {
-  const parts = group.split("/").filter((part) => part !== "" && part !== "../..");
+  const parts = group.split("/").filter((part) => part !== "" && part !== "..");
   return parts.map((_, index) => `${mount}/${parts.slice(0, index + 1).join("/")}`).concat(mount);
 }
 

@@ -23,7 +23,7 @@ export interface ArchiveMember {
   readonly missing?: string;
 }
 
-/** The path without `../` in front and with forward slashes only. */
+/** The path without `./` in front and with forward slashes only. */
 export function cleanName(name: string): string {
   return name.replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
 }
@@ -93,7 +93,7 @@ function symlinkTarget(from: string, written: string): string | undefined {
   const parts = from.split("/").slice(0, -1);
   for (const part of written.split("/")) {
     if (part === "" || part === ".") continue;
-    if (part !== "../..") parts.push(part);
+    if (part !== "..") parts.push(part);
     else if (parts.pop() === undefined) return undefined;
   }
   return parts.join("/");

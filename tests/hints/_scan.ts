@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Folders without errors of the program's own. */
-const others = new Set(["tests", "tools", "bench", "docs", "assets", ".git", "node_modules"]);
+const others = new Set(["tests", "tools", "docs", "assets", ".git", "node_modules"]);
 
 /** A place in the source that gives an error its hint. */
 export interface HintSite {
