@@ -14,10 +14,10 @@
 import type { Communicator } from "../distributed/communicator.ts";
 import { single } from "../distributed/single.ts";
 import type { Kernels } from "./kernels.ts";
+import type { Precision } from "./precision.ts";
 import type { Watch } from "./watch.ts";
 
-/** Number format of matrix products, attention and saved activations; all else is float32. */
-export type Precision = "float32" | "float16" | "bfloat16";
+export type { Precision } from "./precision.ts";
 
 /** What a backend can do, for `--backend auto`, `doctor`, and the choice of precision. */
 export interface Capabilities {

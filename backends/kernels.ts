@@ -11,7 +11,7 @@
  */
 
 import type { Tensor } from "../deps/tfjs.ts";
-import type { Precision } from "./backend.ts";
+import type { Precision } from "./precision.ts";
 
 /** Function applied to a linear layer's output; `gelu` is the exact one (erf), not the tanh form. */
 export type Activation = "none" | "gelu" | "quickGelu" | "tanh";

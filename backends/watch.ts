@@ -10,7 +10,6 @@
  */
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
-import type { Context } from "./backend.ts";
 import { recordKernel } from "./tfjs/record_kernel.ts";
 import { nameOfParameter } from "./parameter.ts";
 
@@ -130,7 +129,7 @@ export class Watch {
     }
   }
 
-  /** Observes what an op read and gave; use {@link observed}. */
+  /** Observes what an op read and gave; use `observed` of `observed.ts`. */
   op(op: string, parameters: readonly (Tensor | null)[], output: Tensor): Tensor {
     const names: string[] = [];
     for (const parameter of parameters) {
@@ -227,23 +226,6 @@ async function read(seen: Seen, onlyFree: boolean): Promise<Observation | null> 
   const values = onlyFree ? null : await tensor.data() as Float32Array;
   tensor.dispose();
   return values === null ? null : observation(seen, seen.shape, values);
-}
-
-/**
- * An op's result, observed where the context has a watch. What the op calls within is not: a backend
- * with a fused kernel calls nothing.
- *
- * @param parameters tensors that may be a model's parameters; they give the layer its name
- */
-export function observed(
-  on: Context,
-  op: string,
-  parameters: readonly (Tensor | null)[],
-  compute: (on: Context) => Tensor,
-): Tensor {
-  const { watch } = on;
-  if (watch === undefined) return compute(on);
-  return watch.op(op, parameters, compute({ ...on, watch: undefined }));
 }
 
 /** `stage "encode", layer blocks.1.mlp.fc1: output of linear [4, 17, 32], 12 NaN of 2176 …`. */

@@ -1,7 +1,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import type { Activation } from "../kernels.ts";
-import { observed } from "../watch.ts";
+import { observed } from "../observed.ts";
 import { alias, asRows } from "../tfjs/handles.ts";
 import { detached, recordKernel } from "../tfjs/record_kernel.ts";
 import { roundTo, roundValue } from "./round_to.ts";

@@ -1,6 +1,6 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
-import { observed } from "../watch.ts";
+import { observed } from "../observed.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
