@@ -11,8 +11,11 @@
 import type { Backend } from "./backend.ts";
 import { adamWCases } from "./conformance/adam_w_cases.ts";
 import type { CaseResult, ConformanceCase } from "./conformance/case.ts";
+import { codebookCases } from "./conformance/codebook_cases.ts";
+import { featureMapCases } from "./conformance/feature_map_cases.ts";
 import { layerCases } from "./conformance/layer_cases.ts";
-import { tokenAndLossCases } from "./conformance/token_cases.ts";
+import { lossCases } from "./conformance/loss_cases.ts";
+import { tokenCases } from "./conformance/token_cases.ts";
 
 export type { CaseResult, ConformanceCase } from "./conformance/case.ts";
 
@@ -31,7 +34,14 @@ let cases: readonly ConformanceCase[] | undefined;
  * second backend takes less time.
  */
 export function conformanceCases(): readonly ConformanceCase[] {
-  return cases ??= [...layerCases(), ...tokenAndLossCases(), ...adamWCases()];
+  return cases ??= [
+    layerCases,
+    tokenCases,
+    codebookCases,
+    lossCases,
+    featureMapCases,
+    adamWCases,
+  ].flatMap((casesOf) => casesOf());
 }
 
 /**

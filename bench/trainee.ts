@@ -2,7 +2,7 @@
 
 import type { Backend, Context, Precision } from "../backends/backend.ts";
 import { adamW } from "../backends/ops/adam_w.ts";
-import { valueAndGradients } from "../backends/ops/value_and_gradients.ts";
+import { valueAndGradients } from "../backends/value_and_gradients.ts";
 import { Parameter } from "../backends/parameter.ts";
 import { Generator } from "../core/generator.ts";
 import { type Tensor, tf } from "../deps/tfjs.ts";

@@ -5,11 +5,10 @@ import { attention, attentionWeights } from "../ops/attention.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
 import { linear } from "../ops/linear.ts";
 import { residual } from "../ops/residual.ts";
+import { roundGradient, roundTo, roundValue } from "../ops/round_to.ts";
 import type { ConformanceCase } from "./case.ts";
-import { type InputSpec, type OpCase, opCases } from "./op_case.ts";
+import { allPrecisions, type InputSpec, type OpCase, opCases } from "./op_case.ts";
 import * as oracles from "./oracles.ts";
-
-const allPrecisions = ["float32", "float16", "bfloat16"] as const;
 
 /** Weights small enough that outputs are about as large as inputs. */
 function weightSpec(outputs: number, inputs: number): InputSpec {
@@ -129,6 +128,8 @@ const layerNormCases = () => [
   ...layerNormCase([3, 5, 15]),
   ...layerNormCase([2, 197, 192], { repeats: true }),
   ...layerNormCase([5, 768]),
+  ...layerNormCase([33, 769]),
+  ...layerNormCase([130, 200]),
   // A mean that is large beside the deviation: no variance by E[x²] − E[x]².
   ...layerNormCase([4, 16], {
     variant: "offset",
@@ -254,10 +255,26 @@ const residualCases = () => [
   ...residualCase([4, 3, 5], { gamma: false, keep: true }),
   ...residualCase([3, 17, 15], { gamma: true, keep: true }),
   ...residualCase([4, 65, 192], { gamma: true, keep: true }),
+  ...residualCase([3, 50, 132], { gamma: true, keep: false }),
   ...residualCase([7, 6], { gamma: true, keep: true }),
 ];
 
-/** Linear, layer norm, attention and residual. */
+/** Rounding passes gradients on, rounded or not. */
+const roundingCases = () =>
+  Object.entries({ roundTo, roundValue, roundGradient }).flatMap(([op, round]) =>
+    opCases({
+      op,
+      inputs: { x: { shape: [7, 5] } },
+      apply: (on, { x }) => ({ y: round(on, x) }),
+      oracle: ({ x }) => ({ y: x }),
+      gradients: ["x"],
+      gradientOracle: (_inputs, dy) => ({ x: dy }),
+      precisions: allPrecisions,
+    })
+  );
+
+/** Linear, layer norm, attention, residual, and the rounding of reduced precision. */
 export function layerCases(): ConformanceCase[] {
-  return [...linearCases(), ...layerNormCases(), ...attentionCases(), ...residualCases()];
+  return [linearCases, layerNormCases, attentionCases, residualCases, roundingCases]
+    .flatMap((casesOf) => casesOf());
 }

@@ -28,6 +28,15 @@ export interface InputSpec {
   readonly value?: (index: number, generator: Generator) => number;
 }
 
+/** Whole numbers below `limit`. */
+export function idsBelow(limit: number, shape: readonly number[]): InputSpec {
+  const value = (_index: number, generator: Generator) => generator.integer(0, limit - 1);
+  return { shape, dtype: "int32", value };
+}
+
+/** For ops whose operands are rounded in a reduced precision. */
+export const allPrecisions: readonly Precision[] = ["float32", "float16", "bfloat16"];
+
 /** An op with inputs, to be checked in some precisions. */
 export interface OpCase {
   readonly op: string;

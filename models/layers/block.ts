@@ -11,7 +11,7 @@ import { layerNorm } from "../../backends/ops/layer_norm.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import type { TransformerTraits } from "../../core/transformer_traits.ts";
 import { qkvBias } from "../../backends/ops/qkv_bias.ts";
-import { recompute } from "../../backends/ops/recompute.ts";
+import { recompute } from "../../backends/recompute.ts";
 import { residual } from "../../backends/ops/residual.ts";
 import { selectRows } from "../../backends/ops/select_rows.ts";
 import type { ParameterScope } from "../parameter_set.ts";

@@ -2,6 +2,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Backend, Context, Precision } from "../../backends/backend.ts";
+import type { Kernels } from "../../backends/kernels.ts";
 import { createReferenceBackend } from "../../backends/reference/mod.ts";
 import { Generator } from "../../core/generator.ts";
 import { sizeOf } from "../../core/shapes.ts";
@@ -12,6 +13,12 @@ export const reference: Backend = await createReferenceBackend();
 /** The reference in some precision. */
 export function referenceIn(precision: Precision): Context {
   return { backend: reference, precision };
+}
+
+/** The reference with some kernels of its own. */
+export function withKernels(kernels: Partial<Kernels>): Context {
+  const backend = Object.create(reference, { kernels: { value: kernels } }) as Backend;
+  return { backend, precision: "float32" };
 }
 
 /** Runs on the reference in float32, frees all, and checks that nothing is left. */

@@ -10,6 +10,7 @@ import * as cpuKernels from "../../backends/cpu/kernels/mod.ts";
 import { createCpuBackend } from "../../backends/cpu/mod.ts";
 import { createBackend } from "../../backends/mod.ts";
 import { createReferenceBackend } from "../../backends/reference/mod.ts";
+import * as webgpuKernels from "../../backends/webgpu/kernels/mod.ts";
 import { messageOf } from "../../core/errors.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { availableProviders } from "./cpu/_providers.ts";
@@ -96,11 +97,26 @@ function withoutKernels(backend: Backend): Backend {
 Deno.test("names of cases are unique, and every kernel has a case", () => {
   const cases = conformanceCases();
   assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length);
-  const tested = new Set(cases.map(({ op }) => op));
-  const kernels = Object.keys(cpuKernels);
-  assert.ok(kernels.length > 0);
-  assert.deepEqual(kernels.filter((kernel) => !tested.has(kernel)), []);
+  const kernels = new Set([cpuKernels, webgpuKernels].flatMap((table) => Object.keys(table)));
+  assert.deepEqual([...kernels].filter((kernel) => !hasCase(kernel)), []);
+  assert.ok(kernels.has("qkvBias") && !hasCase("no such kernel"));
 });
+
+Deno.test("every op has a case", async () => {
+  const folder = new URL("../../backends/ops/", import.meta.url);
+  const ops: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const code = await Deno.readTextFile(new URL(name, folder));
+    // An op is what takes a context first.
+    for (const [, op] of code.matchAll(/^export function (\w+)\(\s*_?on: Context/gm)) ops.push(op);
+  }
+  assert.deepEqual(ops.filter((op) => !hasCase(op)), []);
+  assert.ok(ops.includes("attentionWeights"));
+});
+
+function hasCase(name: string): boolean {
+  return conformanceCases().some(({ op }) => op === name);
+}
 
 /** A reference backend with one kernel, which is wrong in some way. */
 async function withFaultyResidual(fault: "value" | "gradient" | "leak" | "throws") {

@@ -1,4 +1,4 @@
-/** Comparing a kernel's outputs with those of a tfjs composition and its gradients. @module */
+/** Tensors of draws, and the comparison of results that lie on a GPU. @module */
 import assert from "node:assert/strict";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import { Generator } from "../../../core/generator.ts";
@@ -53,17 +53,4 @@ export async function assertClose(
     const error = await relativeError(a, e);
     assert.ok(error <= tolerance, `${name}: relative error ${error} above ${tolerance}`);
   }
-}
-
-/** Values and gradients of `f` by tfjs' own ops: the gradient of Σ dy·f(inputs) for each input. */
-export function composition(
-  f: (...inputs: Tensor[]) => Tensor,
-  inputs: Tensor[],
-  dy: Tensor,
-): { y: Tensor; gradients: Tensor[] } {
-  const { value, grads } = tf.valueAndGrads((...given: Tensor[]) => f(...given) as never)(
-    inputs,
-    dy as never,
-  );
-  return { y: value, gradients: grads };
 }

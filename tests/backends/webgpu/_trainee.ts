@@ -1,7 +1,7 @@
 /** A small BEiT v2 with its optimizer, to take steps with on any backend. @module */
 import type { Backend, Precision } from "../../../backends/backend.ts";
 import { adamW, type AdamWOptions } from "../../../backends/ops/adam_w.ts";
-import { valueAndGradients } from "../../../backends/ops/value_and_gradients.ts";
+import { valueAndGradients } from "../../../backends/value_and_gradients.ts";
 import { Parameter } from "../../../backends/parameter.ts";
 import { Generator } from "../../../core/generator.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";

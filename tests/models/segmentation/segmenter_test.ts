@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend, Context } from "../../../backends/backend.ts";
 import { createBackend } from "../../../backends/mod.ts";
 import { resizeBilinear } from "../../../backends/ops/resize_bilinear.ts";
-import { valueAndGradients } from "../../../backends/ops/value_and_gradients.ts";
+import { valueAndGradients } from "../../../backends/value_and_gradients.ts";
 import { Parameter } from "../../../backends/parameter.ts";
 import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
 import { assertAllClose } from "../../../core/assert_all_close.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Backend, Precision } from "../../backends/backend.ts";
 import { createBackend } from "../../backends/mod.ts";
-import { smallConfig, Trainee } from "../backends/webgpu/_trainee.ts";
-import { webgpuTest } from "../backends/webgpu/_backend.ts";
+import { smallConfig, Trainee } from "./webgpu/_trainee.ts";
+import { webgpuTest } from "./webgpu/_backend.ts";
 
 /** Deep enough that activations are most of the memory, with drop path in every block but the first. */
 const config = {

@@ -1,7 +1,7 @@
-import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { Context } from "../backend.ts";
-import type { Parameter } from "../parameter.ts";
-import { Tape } from "../tfjs/tape.ts";
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import type { Context } from "./backend.ts";
+import type { Parameter } from "./parameter.ts";
+import { Tape } from "./tfjs/tape.ts";
 
 /** A loss, what else was computed on the way, and gradients: the caller's to dispose. */
 export interface ValueAndGradients {
@@ -20,10 +20,10 @@ export interface ValueAndGradients {
  *
  * @example
  * ```ts
- * import { createReferenceBackend } from "../reference/mod.ts";
+ * import { createReferenceBackend } from "./reference/mod.ts";
  * import { valueAndGradients } from "./value_and_gradients.ts";
- * import { Parameter } from "../parameter.ts";
- * import { tf } from "../../deps/tfjs.ts";
+ * import { Parameter } from "./parameter.ts";
+ * import { tf } from "../deps/tfjs.ts";
  *
  * const backend = await createReferenceBackend();
  * backend.run(() => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { Generator } from "../../../core/generator.ts";
-import { tf } from "../../../deps/tfjs.ts";
-import { vitBase } from "../../../models/beit_config.ts";
-import { initialisePlain } from "../../../models/initialise.ts";
-import { vqkdBase } from "../../../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../../../models/vqkd_tokenizer.ts";
-import { webgpuTest } from "./_backend.ts";
-import { relativeError } from "./_compare.ts";
-import { smallConfig, Trainee, withoutKernels } from "./_trainee.ts";
+import { Generator } from "../../../../core/generator.ts";
+import { tf } from "../../../../deps/tfjs.ts";
+import { vitBase } from "../../../../models/beit_config.ts";
+import { initialisePlain } from "../../../../models/initialise.ts";
+import { vqkdBase } from "../../../../models/vqkd_config.ts";
+import { VqkdTokenizer } from "../../../../models/vqkd_tokenizer.ts";
+import { webgpuTest } from "../_backend.ts";
+import { relativeError } from "../_compare.ts";
+import { smallConfig, Trainee, withoutKernels } from "../_trainee.ts";
 
 webgpuTest("gradients of a whole model are those of the compositions", async (backend) => {
   const [ours, stock] = [new Trainee(backend), new Trainee(withoutKernels(backend))];

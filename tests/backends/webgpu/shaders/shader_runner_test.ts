@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { formatConformance, runConformance } from "../../../backends/conformance.ts";
-import { webgpuTest } from "./_backend.ts";
+import { formatConformance, runConformance } from "../../../../backends/conformance.ts";
+import { webgpuTest } from "../_backend.ts";
 
 webgpuTest("float16 packed in pairs conforms where the device has no float16", async (backend) => {
   const results = await runConformance(backend, {

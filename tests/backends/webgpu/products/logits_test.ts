@@ -1,10 +1,10 @@
-import { linearCrossEntropy } from "../../../backends/ops/linear_cross_entropy.ts";
-import { nearestCode } from "../../../backends/ops/nearest_code.ts";
-import { Tape } from "../../../backends/tfjs/tape.ts";
-import { type Tensor, tf } from "../../../deps/tfjs.ts";
-import { webgpuTest } from "./_backend.ts";
-import { assertClose, Samples } from "./_compare.ts";
-import { withoutKernels } from "./_trainee.ts";
+import { linearCrossEntropy } from "../../../../backends/ops/linear_cross_entropy.ts";
+import { nearestCode } from "../../../../backends/ops/nearest_code.ts";
+import { Tape } from "../../../../backends/tfjs/tape.ts";
+import { type Tensor, tf } from "../../../../deps/tfjs.ts";
+import { webgpuTest } from "../_backend.ts";
+import { assertClose, Samples } from "../_compare.ts";
+import { withoutKernels } from "../_trainee.ts";
 
 /** 2100 rows of 8192 logits are more than the 64 MiB that are made at a time. */
 const [rows, codes, width] = [2100, 8192, 4];

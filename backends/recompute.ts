@@ -1,6 +1,6 @@
-import { type Tensor, tf } from "../../deps/tfjs.ts";
-import { pauseTape, Tape } from "../tfjs/tape.ts";
-import { recordKernel } from "../tfjs/record_kernel.ts";
+import { type Tensor, tf } from "../deps/tfjs.ts";
+import { pauseTape, Tape } from "./tfjs/tape.ts";
+import { recordKernel } from "./tfjs/record_kernel.ts";
 
 /** What {@link recompute} keeps for the second time. */
 export interface RecomputeInputs {
@@ -21,9 +21,9 @@ export interface RecomputeInputs {
  *
  * @example The gradient is that of the work
  * ```ts
- * import "../../deps/tfjs_cpu.ts";
- * import { tf } from "../../deps/tfjs.ts";
- * import { Tape } from "../tfjs/tape.ts";
+ * import "../deps/tfjs_cpu.ts";
+ * import { tf } from "../deps/tfjs.ts";
+ * import { Tape } from "./tfjs/tape.ts";
  * import { recompute } from "./recompute.ts";
  *
  * await tf.setBackend("cpu");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { valueAndGradients } from "../../../backends/ops/value_and_gradients.ts";
-import { Parameter } from "../../../backends/parameter.ts";
-import { tf } from "../../../deps/tfjs.ts";
-import { onReference, reference } from "../_context.ts";
+import { valueAndGradients } from "../../backends/value_and_gradients.ts";
+import { Parameter } from "../../backends/parameter.ts";
+import { tf } from "../../deps/tfjs.ts";
+import { onReference, reference } from "./_context.ts";
 
 Deno.test("gradients are scaled, only for trainable parameters, zeros where unreached", () => {
   onReference((on) => {

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import type { Precision } from "../../../backends/backend.ts";
+import { createWebgpuBackend } from "../../../backends/webgpu/mod.ts";
 import { vitBase } from "../../../models/beit_config.ts";
 import { largestActivationBytes } from "../../../pipeline/engine/planning/plan.ts";
 import { pretrain } from "../../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
+import { hasAdapter } from "./_adapter.ts";
 import { webgpuTest } from "./_backend.ts";
-import { Trainee } from "./_trainee.ts";
+import { smallConfig, Trainee } from "./_trainee.ts";
 
 /** What `work` binds, by the size of the part of the buffer. */
 async function bindingsOf(work: () => Promise<void>): Promise<Set<number>> {
@@ -76,3 +79,33 @@ webgpuTest(
     });
   },
 );
+
+const { depth, earlyLayers, headLayers } = vitBase;
+const deepConfig = { ...smallConfig, imageSize: 16, patchSize: 4, depth, earlyLayers, headLayers };
+
+/** The most bytes of buffers in use at once in a step. */
+async function peakOf(precision: Precision, batch: number): Promise<number> {
+  const backend = await createWebgpuBackend();
+  try {
+    await new Trainee(backend, precision, { config: deepConfig, batch }).step(0);
+    return backend.memory().peakBytes!;
+  } finally {
+    await backend.dispose();
+  }
+}
+
+/** What further images add: the weights and their moments are float32 in either precision. */
+async function activationsOf(precision: Precision): Promise<number> {
+  return await peakOf(precision, 96) - await peakOf(precision, 32);
+}
+
+Deno.test({
+  name: "an image more takes at most 0.55 of the memory in float16, in a model as deep as ViT-B",
+  ignore: !hasAdapter,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    const [full, half] = [await activationsOf("float32"), await activationsOf("float16")];
+    assert.ok(half / full <= 0.55, `${half} of ${full} bytes, ${half / full}`);
+  },
+});
