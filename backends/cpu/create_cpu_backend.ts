@@ -7,7 +7,6 @@
 
 import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backend.ts";
 import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
-import { ArenaBackend } from "./arena_backend.ts";
 import { createFusedKernels, encodePortableKernels } from "./kernels/kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
 import { createArenaMemory } from "./memory/arena_memory.ts";
@@ -15,7 +14,8 @@ import { tileShape } from "./products/tile.ts";
 import { chooseProvider, type ProviderOptions } from "./providers/choose_provider.ts";
 import { lanesOf } from "./providers/foreign_kernels.ts";
 import type { Runtime } from "./runtime.ts";
-import { replaceTfjsKernels } from "./tfjs/tfjs_kernels.ts";
+import { ArenaBackend } from "./tfjs/arena_backend.ts";
+import { replaceTfjsKernels } from "./tfjs/replace_kernels.ts";
 import { findStartWorker } from "./threads/start_worker.ts";
 import { ThreadPool } from "./threads/thread_pool.ts";
 import { instantiateKernels } from "./wasm/instantiate_kernels.ts";

@@ -1,7 +1,7 @@
 /** What the fused kernels of this backend work with. @module */
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
-import type { ArenaBackend } from "./arena_backend.ts";
+import type { ArenaBackend } from "./tfjs/arena_backend.ts";
 import type { ThreadPool } from "./threads/thread_pool.ts";
 
 /** The tensors' home and the threads; passed to every fused kernel. */

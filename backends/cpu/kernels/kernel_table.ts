@@ -9,7 +9,7 @@ import { descriptions as pack } from "../products/pack/description.ts";
 import type { Runtime } from "../runtime.ts";
 import { descriptions as tfjs } from "../tfjs/description.ts";
 import { encodeKernels, hasRelaxedSimd, type MemoryKind } from "../wasm/encode_kernels.ts";
-import type { CpuKernel } from "./kernel.ts";
+import type { CpuKernel } from "./cpu_kernel.ts";
 import * as listed from "./mod.ts";
 
 const kernels: { readonly [Name in keyof Kernels]-?: CpuKernel<Name> } = listed;

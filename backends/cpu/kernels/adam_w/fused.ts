@@ -4,7 +4,7 @@ import { tf } from "../../../../deps/tfjs.ts";
 import type { AdamWArguments } from "../../../kernels.ts";
 import { addressOf, type Runtime, withScratch } from "../../runtime.ts";
 import { elementItems, elementsOfItem } from "../../threads/stretches.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { adamWJob, gradientSquaresJob, rowLength } from "./job.ts";
 

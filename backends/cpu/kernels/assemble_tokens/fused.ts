@@ -4,7 +4,7 @@ import type { AssembleTokensKernel } from "../../../kernels.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { addressOf, reshape, type Runtime, withScratch } from "../../runtime.ts";
 import { task } from "../../threads/program.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { assembleTokensBackwardJob, assembleTokensJob } from "./job.ts";
 

@@ -5,7 +5,7 @@ import { columnSums } from "../../column_sums/column_sums.ts";
 import { stepsPerPlaceOf } from "../../products/multiply_matrices.ts";
 import { addressOf, reshape, type Runtime } from "../../runtime.ts";
 import { task } from "../../threads/program.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import {
   attentionBackwardBytes,

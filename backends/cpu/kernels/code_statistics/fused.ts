@@ -1,7 +1,7 @@
 /** Codes counted and summed, on one thread: the order of sums is the rows'. @module */
 
 import { addressOf } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 export const codeStatistics: CpuKernel<"codeStatistics"> = {

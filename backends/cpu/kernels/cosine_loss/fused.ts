@@ -2,7 +2,7 @@
 
 import { tf } from "../../../../deps/tfjs.ts";
 import { rowCount, rowsOf, runRows } from "../../rows/rows_task.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 export const cosineLoss: CpuKernel<"cosineLoss"> = {

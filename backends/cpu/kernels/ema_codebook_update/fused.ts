@@ -1,7 +1,7 @@
 /** A step of the codebook. @module */
 
 import { rowCount, rowsOf, runRows } from "../../rows/rows_task.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 export const emaCodebookUpdate: CpuKernel<"emaCodebookUpdate"> = {

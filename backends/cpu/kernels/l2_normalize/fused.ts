@@ -1,7 +1,7 @@
 /** Rows to unit length. @module */
 
 import { rowCount, rowsOf, runRows } from "../../rows/rows_task.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 export const l2Normalize: CpuKernel<"l2Normalize"> = {

@@ -6,7 +6,7 @@ import { rowCount, rowOptions, rowsOf, runRows } from "../../rows/rows_task.ts";
 import { addressOf, withScratch } from "../../runtime.ts";
 import { task } from "../../threads/program.ts";
 import { stretchRows } from "../../threads/stretches.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { layerNormBackwardJob } from "./job.ts";
 

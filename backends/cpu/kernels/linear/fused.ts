@@ -9,7 +9,7 @@ import { type MatrixProduct, multiplyMatrices } from "../../products/multiply_ma
 import { addressOf, type Runtime } from "../../runtime.ts";
 import { type Task, task } from "../../threads/program.ts";
 import { elementItems } from "../../threads/stretches.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { activationBackwardJob } from "./job.ts";
 

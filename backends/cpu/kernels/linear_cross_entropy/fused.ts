@@ -6,7 +6,7 @@ import { columnSums } from "../../column_sums/column_sums.ts";
 import { multiplyMatrices } from "../../products/multiply_matrices.ts";
 import { rowCount, rowsOf, rowsTask, runRows } from "../../rows/rows_task.ts";
 import { addressOf, type Runtime, withScratch } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 /** Codes whose logits exist at once. */

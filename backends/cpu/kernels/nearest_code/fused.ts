@@ -6,7 +6,7 @@ const chunkCodes = 1024;
 import { multiplyMatrices } from "../../products/multiply_matrices.ts";
 import { rowCount, rowsOf, runRows } from "../../rows/rows_task.ts";
 import { addressOf, withScratch } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 export const nearestCode: CpuKernel<"nearestCode"> = {

@@ -4,7 +4,7 @@ import type { Tensor } from "../../../../deps/tfjs.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { multiplyMatrices } from "../../products/multiply_matrices.ts";
 import { addressOf, type Runtime, withScratch } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { patchesJob } from "./job.ts";
 

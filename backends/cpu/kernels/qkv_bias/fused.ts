@@ -1,7 +1,7 @@
 /** The bias of queries, keys and values, of which keys have none. @module */
 
 import { addressOf } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 
 export const qkvBias: CpuKernel<"qkvBias"> = {
   descriptions: [],

@@ -1,7 +1,7 @@
 /** The relative-position bias of each head. @module */
 
 import { addressOf } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { relativePositionBiasBackwardJob, relativePositionBiasJob } from "./job.ts";
 

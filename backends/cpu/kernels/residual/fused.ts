@@ -7,7 +7,7 @@ import { rowOptions } from "../../rows/rows_task.ts";
 import { addressOf, withScratch } from "../../runtime.ts";
 import { task } from "../../threads/program.ts";
 import { stretchRows } from "../../threads/stretches.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { residualBackwardJob, residualJob } from "./job.ts";
 

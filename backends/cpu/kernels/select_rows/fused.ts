@@ -2,7 +2,7 @@
 
 import { rowCount, rowsOf, runRows } from "../../rows/rows_task.ts";
 import { addressOf } from "../../runtime.ts";
-import type { CpuKernel } from "../kernel.ts";
+import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
 export const selectRows: CpuKernel<"selectRows"> = {

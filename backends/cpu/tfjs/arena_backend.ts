@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { DataType, Tensor, TensorInfo } from "../../deps/tfjs.ts";
-import { MathBackendCPU } from "../../deps/tfjs_cpu.ts";
-import { makeTensor } from "../tfjs/handles.ts";
-import type { Arena, Block } from "./memory/arena.ts";
-import type { ThreadPool } from "./threads/thread_pool.ts";
+import type { DataType, Tensor, TensorInfo } from "../../../deps/tfjs.ts";
+import { MathBackendCPU } from "../../../deps/tfjs_cpu.ts";
+import { makeTensor } from "../../tfjs/handles.ts";
+import type { Arena, Block } from "../memory/arena.ts";
+import type { ThreadPool } from "../threads/thread_pool.ts";
 
 type NumericArray = Float32Array | Int32Array | Uint8Array;
 type BackendValues = Parameters<MathBackendCPU["write"]>[0];

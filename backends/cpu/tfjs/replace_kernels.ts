@@ -8,11 +8,11 @@
 
 import { sameShape } from "../../../core/shapes.ts";
 import { type KernelConfig, type Tensor, type TensorInfo, tf } from "../../../deps/tfjs.ts";
-import type { ArenaBackend } from "../arena_backend.ts";
 import { elementItems } from "../threads/stretches.ts";
+import type { ArenaBackend } from "./arena_backend.ts";
+import { batchMatMul } from "./batch_mat_mul.ts";
 import { copyBox } from "./copy_box.ts";
 import { binaryJob, type binaryKernelNames } from "./job.ts";
-import { batchMatMul } from "./tfjs_products.ts";
 
 type KernelArguments = Parameters<KernelConfig["kernelFunc"]>[0];
 

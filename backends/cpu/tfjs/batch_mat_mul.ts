@@ -6,8 +6,8 @@
  */
 
 import { type KernelConfig, type TensorInfo, tf } from "../../../deps/tfjs.ts";
-import type { ArenaBackend } from "../arena_backend.ts";
 import { multiplyMatrices } from "../products/multiply_matrices.ts";
+import type { ArenaBackend } from "./arena_backend.ts";
 
 /** The kernel `BatchMatMul`; other types than float32 go to `fallBack`. */
 export function batchMatMul(fallBack: KernelConfig["kernelFunc"]): KernelConfig["kernelFunc"] {
