@@ -4,7 +4,7 @@ import type { Tensor } from "../../../deps/tfjs.ts";
 import { addressOf, type Runtime } from "../runtime.ts";
 import type { Task } from "../threads/program.ts";
 import { stretchRows } from "../threads/stretches.ts";
-import { rowArguments, rowCountStep, rowsJob } from "./job.ts";
+import { mostArguments, rowCountStep, rowsJob } from "./job.ts";
 
 /** What lies in memory row by row. */
 export interface Rows {
@@ -45,27 +45,30 @@ export interface RowsShape {
 
 /** A task for `kernel`, which takes `values` in the order of its parameters. */
 export function rowsTask(
-  { pool: { kernels } }: Runtime,
+  { pool }: Runtime,
   kernel: string,
   { rows, columns, workPerElement }: RowsShape,
   values: readonly RowArgument[],
 ): Task {
-  const number = Object.keys(kernels).indexOf(kernel);
-  if (number < 0 || values.length > rowArguments.length) {
+  const number = pool.kernelNumbers.get(kernel);
+  if (number === undefined || values.length > mostArguments) {
     throw new Error(`Cannot call the kernel "${kernel}" with ${values.length} arguments for rows`);
   }
-  const moving: Record<string, number> = {};
-  values.forEach((argument, place) => {
-    const { value, step } = rowArguments[place];
-    if (typeof argument === "symbol") moving[step] = rowCountStep;
-    else if (typeof argument === "number") [moving[value], moving[step]] = [argument, 0];
-    else [moving[value], moving[step]] = [argument.address, argument.rowBytes];
-  });
   const { length } = stretchRows(rows);
+  const placed: Record<string, number> = { kernel: number, arguments: values.length, rows, length };
+  values.forEach((argument, place) => {
+    const [value, step] = argument === rowCount
+      ? [0, rowCountStep]
+      : typeof argument === "number"
+      ? [argument, 0]
+      : [argument.address, argument.rowBytes];
+    placed[2 * place] = value;
+    placed[2 * place + 1] = step;
+  });
   return {
     name: kernel,
     job: rowsJob,
-    values: { kernel: number, arguments: values.length, rows, length, ...moving },
+    values: placed,
     ...rowOptions(rows, columns, workPerElement),
   };
 }

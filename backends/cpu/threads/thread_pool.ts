@@ -26,6 +26,8 @@ const defaultSharedWork = 100_000;
 export class ThreadPool {
   readonly threads: number;
   readonly kernels: KernelTable;
+  /** The places of kernels in {@link ThreadTools.numbered}. */
+  readonly kernelNumbers: ReadonlyMap<string, number>;
   readonly tile: ThreadTools["tile"];
   /** Receives what every job took, while somebody wants to know. */
   onSpan: ((span: KernelSpan) => void) | null = null;
@@ -49,6 +51,7 @@ export class ThreadPool {
     this.#arena = source.arena;
     this.#module = source.module;
     this.kernels = source.kernels;
+    this.kernelNumbers = new Map(Object.keys(source.kernels).map((name, place) => [name, place]));
     this.tile = source.tile;
     this.#tools = {
       kernels: source.kernels,
