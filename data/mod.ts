@@ -16,9 +16,11 @@
  */
 export type { CropBox, RgbImage } from "./images/image.ts";
 export type { SampleLocation, Source, SourceEntry } from "./sources/source.ts";
-export { openSource, type SourceOptions } from "./sources/open_source.ts";
+export { openSource } from "./sources/open_source.ts";
+export type { SourceOptions } from "./sources/source_options.ts";
 export type { LabelRule } from "./sources/layout.ts";
-export { createImageDecoder, type DecodeOptions, type ImageDecoder } from "./images/decode.ts";
+export { createImageDecoder, type ImageDecoder } from "./images/decode.ts";
+export type { DecodeOptions } from "./images/format_decoder.ts";
 export { type Interpolation, resize, type ResizeOptions } from "./images/resize.ts";
 export {
   adjust,

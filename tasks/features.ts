@@ -9,7 +9,7 @@ import { communicatorOf } from "../backends/backend.ts";
 import { writeSafetensors } from "../checkpoints/safetensors/safetensors_writer.ts";
 import type { TensorData } from "../checkpoints/tensors/tensor_data.ts";
 import { openImages } from "../data/sources/image_files.ts";
-import type { SourceOptions } from "../data/sources/open_source.ts";
+import type { SourceOptions } from "../data/sources/source_options.ts";
 import type { Source } from "../data/sources/source.ts";
 import { gridSize } from "../models/beit_config.ts";
 import {

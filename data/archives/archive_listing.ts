@@ -4,14 +4,24 @@
  * @module
  */
 import { messageOf, UserError } from "../../core/errors.ts";
-import { mostFileBytes, readZipMember } from "./byte_store.ts";
+import { type ByteStore, mostFileBytes, readZipMember } from "./byte_store.ts";
 import { jsonLabel } from "../sources/json_label.ts";
-import type { Archive } from "./archive_source.ts";
 import { type ArchiveMember, indexTar, isTar } from "./tar_index.ts";
 import { isHidden } from "../sources/file_names.ts";
 import { isImagePath, sampleKey } from "../sources/layout.ts";
 import { sniffFormat } from "../images/sniff.ts";
 import { indexZip } from "./zip_index.ts";
+
+/** An archive that is open. */
+export interface Archive {
+  readonly store: ByteStore;
+  /** Its path for workers to open; null where it lies in the source's memory. */
+  readonly path: string | null;
+  /** Where it begins in the memory; 0 if left out. */
+  readonly base?: number;
+  /** For messages. */
+  readonly name: string;
+}
 
 /** An archive of a listing. */
 export interface ListedArchive {

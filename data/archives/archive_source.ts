@@ -4,8 +4,12 @@
  * @module
  */
 import { UserError } from "../../core/errors.ts";
-import { type ArchiveListing, listArchive, mergeListings } from "./archive_listing.ts";
-import type { ByteStore } from "./byte_store.ts";
+import {
+  type Archive,
+  type ArchiveListing,
+  listArchive,
+  mergeListings,
+} from "./archive_listing.ts";
 import { skippedFiles } from "../sources/file_names.ts";
 import { IndexedSource } from "../sources/indexed_source.ts";
 import {
@@ -17,19 +21,8 @@ import {
   withoutLabels,
 } from "../sources/layout.ts";
 import { parseList, readListFile } from "../sources/list_file.ts";
-import type { SourceOptions } from "../sources/open_source.ts";
 import type { Source } from "../sources/source.ts";
-
-/** An archive that is open. */
-export interface Archive {
-  readonly store: ByteStore;
-  /** Its path for workers to open; null where it lies in the source's memory. */
-  readonly path: string | null;
-  /** Where it begins in the memory; 0 if left out. */
-  readonly base?: number;
-  /** For messages. */
-  readonly name: string;
-}
+import type { SourceOptions } from "../sources/source_options.ts";
 
 /** The folder that holds everything, with its `/`; `""` where there is none. */
 function commonFolder(names: readonly string[]): string {

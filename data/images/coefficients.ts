@@ -4,7 +4,9 @@
  *
  * @module
  */
-import type { Interpolation } from "./resize.ts";
+
+/** Pillow's filters by name. */
+export type PillowFilter = "bicubic" | "lanczos" | "bilinear" | "box" | "hamming";
 
 /** For each output position: where its window starts, how long it is, and its weights × 2²². */
 export interface Coefficients {
@@ -24,7 +26,7 @@ type Filter = (x: number) => number;
 
 const sinc: Filter = (x) => x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 
-const filters: Record<Exclude<Interpolation, "area">, { filter: Filter; support: number }> = {
+const filters: Record<PillowFilter, { filter: Filter; support: number }> = {
   box: { support: 0.5, filter: (x) => x > -0.5 && x <= 0.5 ? 1 : 0 },
   bilinear: { support: 1, filter: (x) => Math.abs(x) < 1 ? 1 - Math.abs(x) : 0 },
   hamming: {
@@ -50,7 +52,7 @@ const filters: Record<Exclude<Interpolation, "area">, { filter: Filter; support:
   lanczos: { support: 3, filter: (x) => x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0 },
 };
 
-function compute(from: number, to: number, kind: Exclude<Interpolation, "area">): Coefficients {
+function compute(from: number, to: number, kind: PillowFilter): Coefficients {
   const { filter, support } = filters[kind];
   const scale = from / to;
   const filterScale = Math.max(scale, 1);
@@ -85,11 +87,7 @@ const cacheLimit = 1024;
 const cache = new Map<string, Coefficients>();
 
 /** The weights for resizing `from` samples to `to`. */
-export function coefficients(
-  from: number,
-  to: number,
-  kind: Exclude<Interpolation, "area">,
-): Coefficients {
+export function coefficients(from: number, to: number, kind: PillowFilter): Coefficients {
   const key = `${kind} ${from} ${to}`;
   let found = cache.get(key);
   if (found === undefined) {

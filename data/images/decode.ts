@@ -9,22 +9,9 @@ import { messageOf, UserError } from "../../core/errors.ts";
 import { decodePortableAnymap } from "./decode_anymap.ts";
 import { defaultMaxPixels, requirePixels } from "./pixel_limit.ts";
 import { decodeBmp } from "./decode_bmp.ts";
-import { type FileFormat, sniffFormat } from "./sniff.ts";
+import type { DecodeOptions, FormatDecoder } from "./format_decoder.ts";
+import { sniffFormat } from "./sniff.ts";
 import type { RgbImage } from "./image.ts";
-
-/** How to decode. */
-export interface DecodeOptions {
-  /**
-   * Turn the picture as its EXIF orientation says. mmselfsup does (OpenCV), unilm does not (Pillow);
-   * `false` if left out.
-   */
-  readonly exif?: boolean;
-  /** Pixels that the head of a file may claim; 178 956 970 if left out, which Pillow takes too. */
-  readonly maxPixels?: number;
-}
-
-/** {@link DecodeOptions}, all of them. */
-export type FormatOptions = Required<DecodeOptions>;
 
 /** Decodes image files. */
 export interface ImageDecoder {
@@ -37,13 +24,6 @@ export interface ImageDecoder {
    */
   decode(bytes: Uint8Array, name: string, options?: DecodeOptions): Promise<RgbImage>;
 }
-
-/** What a library does with the bytes of a format it knows. */
-export type FormatDecoder = (
-  bytes: Uint8Array,
-  format: FileFormat,
-  options: FormatOptions,
-) => Promise<RgbImage>;
 
 /** Permissions without which sharp cannot start; asking for them would stop a run at a prompt. */
 const nativePermissions: readonly Deno.PermissionDescriptor[] = [

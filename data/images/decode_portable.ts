@@ -5,7 +5,7 @@
  */
 import { decodeJpeg, decodePng, decodeWebp } from "../../deps/jsquash.ts";
 import { type FileFormat, inspectJpeg } from "./sniff.ts";
-import type { FormatOptions } from "./decode.ts";
+import type { FormatOptions } from "./format_decoder.ts";
 import type { RgbImage } from "./image.ts";
 import { imageSize } from "./image_size.ts";
 

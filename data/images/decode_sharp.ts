@@ -6,7 +6,7 @@
 import { messageOf } from "../../core/errors.ts";
 import { sharp } from "../../deps/sharp.ts";
 import { type FileFormat, inspectJpeg } from "./sniff.ts";
-import type { FormatOptions } from "./decode.ts";
+import type { FormatOptions } from "./format_decoder.ts";
 import type { RgbImage } from "./image.ts";
 
 // One thread an image: the loader's workers keep the cores busy, and each image is seen once.

@@ -8,7 +8,7 @@
  * @module
  */
 import { areaResize } from "./area_resize.ts";
-import { type Coefficients, coefficients } from "./coefficients.ts";
+import { type Coefficients, coefficients, type PillowFilter } from "./coefficients.ts";
 import { pixelLoops, PixelMemory } from "./pixels.ts";
 import type { RgbImage } from "./image.ts";
 
@@ -16,7 +16,7 @@ import type { RgbImage } from "./image.ts";
  * How to resample: Pillow's filters by name, or `area`, OpenCV's `INTER_AREA`, which is what
  * mmselfsup's "bicubic" really computes in its two-picture crop (cv2 reads Pillow's 3 as its own).
  */
-export type Interpolation = "bicubic" | "lanczos" | "bilinear" | "box" | "hamming" | "area";
+export type Interpolation = PillowFilter | "area";
 
 /** The size to make and how. */
 export interface ResizeOptions {

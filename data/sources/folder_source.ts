@@ -8,8 +8,8 @@ import { followLink, listFiles } from "./folder_listing.ts";
 import { IndexedSource } from "./indexed_source.ts";
 import { chooseSplit, layoutByFolders, sorted } from "./layout.ts";
 import { parseList, readListFile } from "./list_file.ts";
-import type { SourceOptions } from "./open_source.ts";
 import type { Source } from "./source.ts";
+import type { SourceOptions } from "./source_options.ts";
 
 function foldersIn(path: string): string[] {
   const names: string[] = [];

@@ -8,7 +8,8 @@ import { messageOf, UserError } from "../../core/errors.ts";
 import { isUnreadableImage, skippedFiles } from "./file_names.ts";
 import { IndexedSource } from "./indexed_source.ts";
 import { isImagePath } from "./layout.ts";
-import { openSource, type SourceOptions } from "./open_source.ts";
+import { openSource } from "./open_source.ts";
+import type { SourceOptions } from "./source_options.ts";
 import type { Source } from "./source.ts";
 
 function isFile(path: string): boolean {

@@ -5,46 +5,18 @@
  */
 import { messageOf, UserError } from "../../core/errors.ts";
 import { ArchiveMemory, gzipSize, isGzip } from "../archives/archive_memory.ts";
-import { type Archive, openArchives } from "../archives/archive_source.ts";
+import type { Archive } from "../archives/archive_listing.ts";
+import { openArchives } from "../archives/archive_source.ts";
 import { type ByteStore, fileStore, memoryStore } from "../archives/byte_store.ts";
 import { openFolder } from "./folder_source.ts";
 import { withoutListed } from "./exclude.ts";
 import { GrowingBytes, inPieces } from "../archives/inflate.ts";
-import { type LabelRule, MissingSplitError } from "./layout.ts";
+import { MissingSplitError } from "./layout.ts";
 import { isNowhere } from "./nowhere.ts";
 import { expandPattern, findShards, isPattern } from "../archives/shards.ts";
 import type { Source } from "./source.ts";
+import type { SourceOptions } from "./source_options.ts";
 import { holdOut } from "./subset.ts";
-
-/** Which part of a data set to open, and how to read it. */
-export interface SourceOptions {
-  /**
-   * The part: a folder `train`, `val`, `test`, … of the data set. Left out: `train` where the data set
-   * has splits, else all of it.
-   */
-  readonly split?: string;
-  /**
-   * Where labels come from. `auto` (the default): a list file, `.cls` or `.json` members, else class folders
-   * where every picture lies in one; `folders` insists on class folders; `none` ignores all of these.
-   */
-  readonly labels?: LabelRule;
-  /**
-   * A list file of lines `path label` or `path`, relative to the folder of the split: a path, or one
-   * inside the data set. Left out: `meta/<split>.txt` of the data set where there is one.
-   */
-  readonly list?: string;
-  /**
-   * A file that names images to leave out, an id a line, as `data check` writes it.
-   */
-  readonly exclude?: string;
-  /**
-   * Share of the images of each class that `val` and `test` mean, and `train` lacks, where the data set
-   * has labels and no splits. Left out: such a data set has no `val`.
-   */
-  readonly holdOut?: number;
-  /** Where the listings of folders with 20 000 files and more are kept between runs. */
-  readonly cacheDirectory?: string;
-}
 
 /** Bytes of an archive that is fetched, at most. */
 const mostFetched = 2 ** 31;

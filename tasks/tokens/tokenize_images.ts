@@ -5,7 +5,7 @@
  */
 
 import { openImages } from "../../data/sources/image_files.ts";
-import type { SourceOptions } from "../../data/sources/open_source.ts";
+import type { SourceOptions } from "../../data/sources/source_options.ts";
 import type { Source } from "../../data/sources/source.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
