@@ -88,8 +88,18 @@ function parserOf(command: Command): AnyParser {
   return optique.object(parts) as AnyParser;
 }
 
-/** The hint for a word that no flag or argument takes. */
-function hintFor(command: Command, words: readonly string[], calledAs: string): string {
+/** The hint for a word that no flag or argument takes, or that a message quotes last. */
+function hintFor(
+  command: Command,
+  words: readonly string[],
+  calledAs: string,
+  message: string,
+): string {
+  const quoted = message.match(/"([^"]*)"$/)?.[1];
+  const isStray = quoted !== undefined && !quoted.startsWith("-") && words.includes(quoted);
+  if (isStray && "data" in command.flags && Object.keys(command.arguments).length === 0) {
+    return `did you mean "--data=${quoted}"?`;
+  }
   const known = Object.keys(command.flags).map(flagName);
   const unknown = words.find((word) =>
     word.startsWith("--") && !known.includes(word.split("=")[0]) && word !== "--"
@@ -112,7 +122,7 @@ export function parseCommand(
   if (!result.success) {
     const message = optique.formatMessage(result.error).split("\n")[0].replaceAll("`", '"')
       .replace(/\.$/, "");
-    throw new UserError(message, { hint: hintFor(command, words, calledAs) });
+    throw new UserError(message, { hint: hintFor(command, words, calledAs, message) });
   }
   const flags: Record<string, unknown> = {};
   const values: Record<string, unknown> = {};

@@ -32,6 +32,11 @@ export const commandRows: readonly HintRow[] = [
     follow: { replace: "--bach", by: "--batch" },
   },
   {
+    command: "finetune {data} {tiny} --max-steps 1 --out {out}",
+    error: '…; did you mean "--data=…"?',
+    follow: { replace: "{data}", by: "--data={data}" },
+  },
+  {
     command: `${finetune} --set optimizer.lrr=1e-3`,
     error: 'Unknown key "optimizer.lrr" (--set optimizer.lrr=1e-3); did you mean "optimizer.lr"?',
     follow: { replace: "optimizer.lrr", by: "optimizer.lr" },

@@ -56,7 +56,7 @@ export function follow(
     return without(words, following.drop);
   }
   if ("replace" in following) {
-    const { replace, by } = following;
+    const [replace, by] = [following.replace, following.by].map((text) => fill(text).join(" "));
     if (!message.includes(`"${by}"?`)) throw new Error(`the message does not propose "${by}"`);
     return words.map((word) => word.replace(replace, by));
   }

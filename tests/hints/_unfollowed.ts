@@ -10,7 +10,7 @@ const classTexts = [
 /** Hints that stand in a variable: the texts that it may hold. */
 export const variables: Readonly<Record<string, readonly string[]>> = {
   "mismatch.hint": classTexts,
-  "hintFor(command, words, calledAs)": twoOfCode,
+  "hintFor(command, words, calledAs, message)": twoOfCode,
   "hintFor(microBatch, fits, footprint)": [
     "give --micro-batch auto, or fewer images",
     "give --micro-batch 1 --recompute …",
