@@ -82,18 +82,20 @@ export {
 } from "./methods/beit/evaluation.ts";
 export { beitConfig, modelFootprint } from "./methods/beit/plan.ts";
 export { createOptimizer, type TrainingConfig } from "./pipeline/engine/create_optimizer.ts";
-export type { DrawPictures } from "./pipeline/engine/recording/run_recorder.ts";
 export { learningRateSchedule, type RunLength, runLength } from "./pipeline/engine/schedule.ts";
 export { patchRows } from "./methods/vqkd/pixel_tokenizer.ts";
 export type { ModelFootprint } from "./pipeline/engine/planning/plan.ts";
-export { fixedImages, shownOf } from "./pipeline/engine/recording/fixed_images.ts";
+export {
+  type DrawPictures,
+  fixedImages,
+  shownOf,
+} from "./pipeline/engine/recording/fixed_images.ts";
 export { normalizations } from "./pipeline/images/normalizations.ts";
 export { maskOptions, pretrainTransform } from "./pipeline/images/transforms.ts";
 export type { PictureRow, PictureSheet } from "./report/picture_sheet.ts";
 export { maskColor, overPatches } from "./report/picture_sheet.ts";
 export type { RgbPicture } from "./report/png.ts";
-export type { MethodOptions, RunOptions } from "./pipeline/engine/run_options.ts";
-export type { StagesOf } from "./pipeline/engine/own_stages.ts";
+export type { MethodOptions, RunOptions, StagesOf } from "./pipeline/engine/run_options.ts";
 export { type EngineOutcome, runMethod } from "./pipeline/engine/run_method.ts";
 export type { StoppedEarly } from "./pipeline/engine/training/early_stop.ts";
 export type * from "./pipeline/engine/method.ts";
@@ -109,6 +111,7 @@ export type { Config, PretrainConfig, Task, TokenizerConfig } from "./configs/sc
 
 // The pipeline and its stages.
 export {
+  type AnyStage,
   Pipeline,
   pipeline,
   type Stage,
@@ -145,8 +148,10 @@ export { poly } from "./core/schedules/poly.ts";
 export type { LearningRateSchedule, WarmupOptions } from "./core/schedules/schedule.ts";
 export { unilmCosine } from "./core/schedules/unilm_cosine.ts";
 export { type BatchQueue, loaderQueue, stageQueue } from "./pipeline/engine/queue.ts";
-export { DivergenceError, type StepFailure } from "./pipeline/engine/training/divergence.ts";
-export { train, type TrainingLoop } from "./pipeline/engine/training/trainer.ts";
+export { DivergenceError } from "./pipeline/engine/training/divergence.ts";
+export type { StepFailure } from "./pipeline/engine/training/step_failure.ts";
+export { train } from "./pipeline/engine/training/trainer.ts";
+export type { TrainingLoop } from "./pipeline/engine/training/training_loop.ts";
 
 // Models.
 export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
@@ -205,6 +210,7 @@ export {
   type ConvertOptions,
   type ConvertReport,
 } from "./checkpoints/convert.ts";
+export type { ConvertTarget } from "./checkpoints/convert_writers.ts";
 export { resolveWeights } from "./checkpoints/hub/download.ts";
 export { inspectFile } from "./checkpoints/inspect.ts";
 export { exportOnnxFile } from "./checkpoints/onnx/export_onnx.ts";

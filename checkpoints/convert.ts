@@ -6,25 +6,13 @@
 
 import { messageOf, UserError } from "../core/errors.ts";
 import { type ConvertDType, convertDType } from "./tensors/convert_dtype.ts";
-import { writeExport } from "./convert_writers.ts";
+import { type ConvertTarget, writeExport } from "./convert_writers.ts";
 import { adaptPositions } from "./formats/adapt_positions.ts";
 import { type ModelFormat, toFormatNames } from "./formats/model_format.ts";
 import type { ModelShape } from "./formats/model_shape.ts";
 import { type LoadReport, type ModelCheckpoint, openModel, requireWhole } from "./open_model.ts";
 import { defaultPreprocessing, type Preprocessing } from "./hub/preprocessing.ts";
 import type { TensorMap } from "./tensors/tensor_data.ts";
-
-/** What `--to` takes; `safetensors` is our own format. */
-export const CONVERT_TARGETS = [
-  "timm",
-  "mmselfsup",
-  "unilm",
-  "huggingface",
-  "safetensors",
-] as const;
-
-/** A format to convert to. */
-export type ConvertTarget = typeof CONVERT_TARGETS[number];
 
 /** How to convert. */
 export interface ConvertOptions {

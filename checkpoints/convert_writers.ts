@@ -11,13 +11,24 @@ import {
   huggingFacePreprocessor,
   timmConfig,
 } from "./hub/hub_configs.ts";
-import type { ConvertTarget } from "./convert.ts";
 import type { ModelFamily } from "./formats/families/mod.ts";
 import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
 import { type Preprocessing, preprocessingMetadata } from "./hub/preprocessing.ts";
 import { type PthContent, writePth } from "./pth/pth_writer.ts";
 import { writeSafetensors } from "./safetensors/safetensors_writer.ts";
 import type { TensorMap } from "./tensors/tensor_data.ts";
+
+/** What `--to` takes; `safetensors` is our own format. */
+export const CONVERT_TARGETS = [
+  "timm",
+  "mmselfsup",
+  "unilm",
+  "huggingface",
+  "safetensors",
+] as const;
+
+/** A format to convert to. */
+export type ConvertTarget = typeof CONVERT_TARGETS[number];
 
 function makeFolder(path: string): void {
   try {

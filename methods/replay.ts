@@ -15,9 +15,8 @@ import { Generator } from "../core/generator.ts";
 import type { LossOutput, StepOutput } from "../pipeline/batch.ts";
 import { examineMicroBatch, type HostTensor } from "../pipeline/engine/training/examine.ts";
 import { watchGradients } from "../pipeline/optimize/mod.ts";
-import { Pipeline, type Stage } from "../pipeline/stage.ts";
+import { type AnyStage, Pipeline, type Stage } from "../pipeline/stage.ts";
 import {
-  type AnyStage,
   type FailedTraining,
   type Method,
   methodName,
@@ -29,7 +28,8 @@ import {
   type FoundTensor,
   readFailure,
 } from "../pipeline/engine/recording/failure_bundle.ts";
-import { OwnStages, type StagesOf } from "../pipeline/engine/own_stages.ts";
+import { OwnStages } from "../pipeline/engine/own_stages.ts";
+import type { StagesOf } from "../pipeline/engine/run_options.ts";
 
 /** How to replay. */
 export interface ReplayOptions {

@@ -72,6 +72,10 @@ export interface Stage<Input, Output> {
   run(input: Input, context: StepContext): Output | Promise<Output>;
 }
 
+/** Stages that meet by their names: the engine is the same for all types of batches. */
+// deno-lint-ignore no-explicit-any
+export type AnyStage = Stage<any, any>;
+
 /** Stages by name, as the types of {@link Pipeline.replace} see them. */
 type StageTypes = Record<string, Stage<never, unknown>>;
 

@@ -5,7 +5,7 @@
  */
 
 import { readJsonFile, writeTextFile } from "../../checkpoints/store/result_store.ts";
-import { isTrained } from "./run_part.ts";
+import { finishedRun } from "../../checkpoints/store/run_directory.ts";
 
 /** What a part's numbers follow from. */
 export interface PartIdentity {
@@ -16,6 +16,11 @@ export interface PartIdentity {
 }
 
 const file = (directory: string) => `${directory}/part.json`;
+
+/** Whether a run directory holds a finished run. */
+export function isTrained(directory: string): boolean {
+  return finishedRun(directory) !== null;
+}
 
 /** Whether what was written of a part is of this one. */
 export function isSamePart(written: PartIdentity | null, wanted: PartIdentity): boolean {

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../../backends/backend.ts";
-import { finishedRun, readLastMetrics } from "../../checkpoints/store/run_directory.ts";
+import { readLastMetrics } from "../../checkpoints/store/run_directory.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import { finetune } from "../../methods/classify/method.ts";
 import { pretrain } from "../../methods/beit/method.ts";
@@ -14,7 +14,7 @@ import { startBackend } from "../../pipeline/engine/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { finetunePassCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
-import type { PartIdentity } from "./part_identity.ts";
+import { isTrained, type PartIdentity } from "./part_identity.ts";
 import type { StudyPart, TokenizerPart } from "./parts.ts";
 
 /** What is kept of a part. */
@@ -46,11 +46,6 @@ export interface PartOptions {
   readonly tokenizer: TokenizerPart | null;
   readonly listener: RunListener;
   readonly signal?: AbortSignal;
-}
-
-/** Whether a run directory holds a finished run. */
-export function isTrained(directory: string): boolean {
-  return finishedRun(directory) !== null;
 }
 
 /** The last metrics of a tokenizer that say what became of it. */

@@ -9,9 +9,15 @@ import type { Study } from "../../configs/study.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent } from "../../pipeline/engine/events.ts";
 import { partHashes } from "./part_hash.ts";
-import { claimDirectory, isOtherPart, isSamePart, type PartIdentity } from "./part_identity.ts";
+import {
+  claimDirectory,
+  isOtherPart,
+  isSamePart,
+  isTrained,
+  type PartIdentity,
+} from "./part_identity.ts";
 import { type StudyPart, studyParts } from "./parts.ts";
-import { isTrained, type PartResult, runPart } from "./run_part.ts";
+import { type PartResult, runPart } from "./run_part.ts";
 import { studyImages } from "./study_images.ts";
 
 /** What happens in a study. */

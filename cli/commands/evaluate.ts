@@ -1,6 +1,6 @@
 /** `evaluate`: accuracy of a classifier. */
 import { defineCommand, toggle } from "../parsing/command.ts";
-import { jobFlags } from "../running/job.ts";
+import { jobFlags } from "../parsing/job_flags.ts";
 import {
   inferenceOptions,
   labelledDataFlags,

@@ -4,7 +4,8 @@ import { defineCommand } from "../parsing/command.ts";
 import { modelFlag, recipeFlags, shortcutFlags } from "../parsing/config_flags.ts";
 import { classifierTable, describeLength } from "../screen/final_table.ts";
 import { methodRunner } from "../running/method_runner.ts";
-import { runFlags, runTask } from "../running/run_task.ts";
+import { runFlags } from "../running/run_flags.ts";
+import { runTask } from "../running/run_task.ts";
 
 /** Fine-tunes a classifier. */
 export const finetune = defineCommand({

@@ -2,7 +2,7 @@
 import { formatMetric, metricName, tellingMetrics } from "../../core/metric_names.ts";
 import type { KnnResult } from "../../tasks/knn.ts";
 import { choice, defineCommand, integer, number, repeated, toggle } from "../parsing/command.ts";
-import { jobFlags } from "../running/job.ts";
+import { jobFlags } from "../parsing/job_flags.ts";
 import { inferenceOptions, labelledDataFlags, modelFlags } from "../parsing/model_flags.ts";
 import { alignedRows } from "../screen/plan.ts";
 

@@ -5,7 +5,8 @@ import { defineCommand } from "../parsing/command.ts";
 import { recipeFlags, shortcutFlags } from "../parsing/config_flags.ts";
 import { methodRunner } from "../running/method_runner.ts";
 import { classifierTable, describeLength } from "../screen/final_table.ts";
-import { runFlags, runTask } from "../running/run_task.ts";
+import { runFlags } from "../running/run_flags.ts";
+import { runTask } from "../running/run_task.ts";
 
 /** Probes a model. */
 export const linearProbe = defineCommand({

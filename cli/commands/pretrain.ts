@@ -13,7 +13,8 @@ import { methodRunner } from "../running/method_runner.ts";
 import { describeAccuracies } from "../screen/plan.ts";
 import { openProgress } from "../screen/progress.ts";
 import { describeLength } from "../screen/final_table.ts";
-import { runFlags, type RunFlagValues, runTask } from "../running/run_task.ts";
+import { runFlags, type RunFlagValues } from "../running/run_flags.ts";
+import { runTask } from "../running/run_task.ts";
 import {
   finishedRunOf,
   tokenizerRecipe,

@@ -8,7 +8,8 @@ import { defineCommand } from "../parsing/command.ts";
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "../parsing/config_flags.ts";
 import { describeLength, segmentationTables } from "../screen/final_table.ts";
 import { methodRunner } from "../running/method_runner.ts";
-import { runFlags, type RunFlagValues, runTask } from "../running/run_task.ts";
+import { runFlags, type RunFlagValues } from "../running/run_flags.ts";
+import { runTask } from "../running/run_task.ts";
 
 /**
  * The schedule, which counts in steps, of so many passes over the images; warm-up takes a tenth of it

@@ -6,7 +6,8 @@ import { formatMetric, metricName } from "../../core/metric_names.ts";
 import { describeLength } from "../screen/final_table.ts";
 import { alignedRows } from "../screen/plan.ts";
 import { methodRunner } from "../running/method_runner.ts";
-import { runFlags, runTask } from "../running/run_task.ts";
+import { runFlags } from "../running/run_flags.ts";
+import { runTask } from "../running/run_task.ts";
 
 /** Trains a VQ-KD tokenizer. */
 export const tokenizer = defineCommand({

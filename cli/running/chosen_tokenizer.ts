@@ -4,7 +4,7 @@ import { resolveConfig } from "../../configs/resolve.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import { type Choice, chooseFor } from "./chosen_settings.ts";
 import { configOf } from "../parsing/config_flags.ts";
-import type { RunFlagValues } from "./run_task.ts";
+import type { RunFlagValues } from "./run_flags.ts";
 
 /** A choice for pretraining. */
 export interface PretrainChoice extends Choice {

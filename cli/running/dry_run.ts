@@ -5,18 +5,13 @@ import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { Config, ConfigOf, Task } from "../../configs/schema.ts";
 import { single } from "../../distributed/single.ts";
 import { starvationMessage } from "../../pipeline/engine/recording/health.ts";
-import {
-  measureRun,
-  type PlannedRun,
-  type RunMeasurement,
-} from "../../pipeline/engine/planning/measure_run.ts";
-import type { DiskPlan } from "../../pipeline/engine/planning/plan_disk.ts";
+import type { RunPlan } from "../../pipeline/engine/method.ts";
+import { measureRun, type RunMeasurement } from "../../pipeline/engine/planning/measure_run.ts";
+import type { PlannedRun } from "../../pipeline/engine/planning/plan.ts";
 import { type CommandContext, exitCodes } from "../parsing/command.ts";
 import { describePlan, formatBytes } from "../screen/plan.ts";
-import type { RunFlagValues, TaskOutcome, TaskRunner } from "./run_task.ts";
-
-/** What a plan says that is weighed here. */
-export type WeighedPlan = PlannedRun & { readonly disk: DiskPlan };
+import type { RunFlagValues } from "./run_flags.ts";
+import type { TaskOutcome, TaskRunner } from "./task_runner.ts";
 
 /** What the machine has. */
 export interface Room {
@@ -51,7 +46,7 @@ export function reasonNotToMeasure(
 /** What speaks against a run, each with its remedy. */
 export function planWarnings(
   config: Config,
-  plan: WeighedPlan,
+  plan: RunPlan,
   measured: RunMeasurement | null,
   room: Room,
 ): string[] {

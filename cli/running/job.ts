@@ -1,19 +1,10 @@
 /** The job of several processes that a command is a part of, and how all of it ends when one fails. */
 import type { Communicator } from "../../distributed/communicator.ts";
 import { findLaunch } from "../../distributed/mpi/launch_ffi.ts";
-import { openCommunicator } from "../../distributed/mpi/open_communicator_ffi.ts";
-import { path, text, type ValuesOf } from "../parsing/command.ts";
-
-/** Flags of every command that several processes may share. */
-export const jobFlags = {
-  launcher: text(
-    "none: a process alone; mpi: one of several. Default: mpi where mpirun or srun started it.",
-    { placeholder: "NAME", complete: () => ["none", "mpi"] },
-  ),
-  mpiLibrary: path("The MPI library that belongs to your mpirun; default: found by its name.", {
-    placeholder: "FILE",
-  }),
-};
+import {
+  type CommunicatorOptions,
+  openCommunicator,
+} from "../../distributed/mpi/open_communicator_ffi.ts";
 
 /**
  * How long a rank that fails waits, so that of many with the same error one tells it: launchers kill the
@@ -39,8 +30,8 @@ export class Job {
   #communicator: Communicator | null = null;
 
   /** Joins the other processes, once. */
-  async join(flags: ValuesOf<typeof jobFlags>): Promise<Communicator> {
-    return this.#communicator ??= await openCommunicator(flags);
+  async join(options: CommunicatorOptions): Promise<Communicator> {
+    return this.#communicator ??= await openCommunicator(options);
   }
 
   /** Leaves in an orderly way: all ranks do. */

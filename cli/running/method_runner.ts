@@ -1,6 +1,6 @@
 /** A method as a command runs it. */
 import type { ConfigOf, Task } from "../../configs/schema.ts";
-import type { TaskOptions, TaskOutcome, TaskRunner } from "./run_task.ts";
+import type { TaskOptions, TaskOutcome, TaskRunner } from "./task_runner.ts";
 
 /** Runs and plans the method of a task, which is loaded when it is first needed. */
 export function methodRunner<T extends Task, Outcome extends TaskOutcome>(

@@ -1,117 +1,25 @@
 /** What every command that trains does around its task: config, directory, progress, result. */
-import type { Backend } from "../../backends/backend.ts";
-import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import { finishedRun } from "../../checkpoints/store/run_directory.ts";
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import type { RawConfig } from "../../configs/layers.ts";
 import type { Override } from "../../configs/overrides.ts";
 import { type ResolvedConfig, taskCommands } from "../../configs/resolve.ts";
-import { type ConfigOf, schemas, type Task } from "../../configs/schema.ts";
+import { schemas, type Task } from "../../configs/schema.ts";
 import { isDeviceFault, messageOf, OutOfMemoryError, UserError } from "../../core/errors.ts";
 import { largestDivisor } from "../../core/largest_divisor.ts";
-import { type Communicator, fromFirst } from "../../distributed/communicator.ts";
-import type { RunListener } from "../../pipeline/engine/events.ts";
-import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
-import {
-  choice,
-  type CommandContext,
-  exitCodes,
-  path,
-  repeated,
-  text,
-  toggle,
-  type ValuesOf,
-} from "../parsing/command.ts";
+import { fromFirst } from "../../distributed/communicator.ts";
+import { type CommandContext, exitCodes } from "../parsing/command.ts";
 import { chooseFor, describeChoice } from "./chosen_settings.ts";
-import { type ConfigFlagValues, configOf } from "../parsing/config_flags.ts";
-import type { WeighedPlan } from "./dry_run.ts";
+import { configOf } from "../parsing/config_flags.ts";
 import { loadHooks } from "./hooks.ts";
-import { loggerNames, openLoggers } from "./loggers.ts";
+import { openLoggers } from "./loggers.ts";
 import { hasCheckpoint, SavedSteps, wordsOnInterruption } from "./interrupted_run.ts";
-import { jobFlags } from "./job.ts";
-import type { RunLength } from "../screen/final_table.ts";
 import { openProgress } from "../screen/progress.ts";
-import { downloadProgress, offline } from "./weights.ts";
+import type { RunFlagValues } from "./run_flags.ts";
+import type { TaskOptions, TaskOutcome, TaskRunner } from "./task_runner.ts";
+import { downloadProgress } from "./weights.ts";
 import { memoryRoom } from "./memory_room.ts";
 import { storedConfig } from "./stored_config.ts";
-
-/** Flags of every command that trains. */
-export const runFlags = {
-  out: path("Directory of the run; default: runs/ and the recipe's name.", {
-    placeholder: "DIR",
-    short: "o",
-  }),
-  name: text("Name of the run, in place of the recipe's: its directory is runs/NAME.", {
-    placeholder: "NAME",
-  }),
-  resume: path("Continue the run in this directory from its last checkpoint.", {
-    placeholder: "DIR",
-  }),
-  dryRun: toggle(
-    "Run a few steps, keep nothing, and show what the run would cost: time, memory, disk, and the " +
-      "micro-batch to take.",
-  ),
-  offline,
-  hook: repeated(path(
-    "A module whose default export receives every event of the run; see docs/logging.md.",
-    { placeholder: "FILE" },
-  )),
-  log: repeated(choice(
-    "Send the run's config and numbers there too; see docs/logging.md.",
-    loggerNames,
-  )),
-  profile: toggle(
-    "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
-      "stage and by kernel.",
-  ),
-  ...jobFlags,
-  quiet: toggle("Show warnings and results only.", { short: "q" }),
-  json: toggle("Print the result as one JSON document."),
-};
-
-/** The values of all flags of a command that trains. */
-export type RunFlagValues = ConfigFlagValues & ValuesOf<typeof runFlags>;
-
-/** How a task is told to run; a part of its own options. */
-export interface TaskOptions {
-  /** Default: what the config says. */
-  readonly backend?: Backend;
-  readonly directory: string | null;
-  readonly resume: "auto" | "always";
-  readonly listener: RunListener;
-  readonly hooks: readonly RunHook[];
-  readonly signal: AbortSignal;
-  readonly communicator: Communicator;
-  readonly origins: ReadonlyMap<string, string>;
-  readonly memoryBudgetBytes?: number;
-  readonly memoryLimitBytes?: number;
-  readonly profiles: boolean;
-  readonly downloads: DownloadOptions;
-}
-
-/** What every task gives at its end. */
-export interface TaskOutcome {
-  readonly step: number;
-  /** Steps of the whole schedule. */
-  readonly scheduleSteps?: number;
-  readonly interrupted: boolean;
-  readonly directory: string | null;
-  /** Where `evaluation.stop` ended the run, which it said itself. */
-  readonly stoppedEarly?: object | null;
-}
-
-/** A task as a command needs it. */
-export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
-  readonly task: T;
-  run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
-  /** What `--dry-run` shows beside what it measures: nested names and figures. */
-  plan(
-    config: ConfigOf<T>,
-    options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
-  ): Promise<WeighedPlan>;
-  /** The result in words, a line each: a table, its length and time, where it lies. */
-  describe(outcome: Outcome, length: RunLength): readonly string[];
-}
 
 function isUsed(directory: string): boolean {
   try {

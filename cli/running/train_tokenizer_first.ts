@@ -12,7 +12,7 @@ import { fromFirst } from "../../distributed/communicator.ts";
 import { type CommandContext, exitCodes } from "../parsing/command.ts";
 import { configOf } from "../parsing/config_flags.ts";
 import { openProgress } from "../screen/progress.ts";
-import type { RunFlagValues } from "./run_task.ts";
+import type { RunFlagValues } from "./run_flags.ts";
 
 /** The tokenizer's place within the run that needs it. */
 const tokenizerFolder = "tokenizer";

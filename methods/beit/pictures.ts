@@ -21,8 +21,11 @@ import {
 } from "../../report/picture_sheet.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { maskOptions, pretrainTransform } from "../../pipeline/images/transforms.ts";
-import { fixedImages, shownOf } from "../../pipeline/engine/recording/fixed_images.ts";
-import type { DrawPictures } from "../../pipeline/engine/recording/run_recorder.ts";
+import {
+  type DrawPictures,
+  fixedImages,
+  shownOf,
+} from "../../pipeline/engine/recording/fixed_images.ts";
 
 /** What is looked at. */
 export interface PretrainSubject {

@@ -11,8 +11,11 @@ import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { Transform } from "../../data/augment/transform.ts";
 import type { PictureSheet } from "../../report/picture_sheet.ts";
-import { fixedImages, shownOf } from "../../pipeline/engine/recording/fixed_images.ts";
-import type { DrawPictures } from "../../pipeline/engine/recording/run_recorder.ts";
+import {
+  type DrawPictures,
+  fixedImages,
+  shownOf,
+} from "../../pipeline/engine/recording/fixed_images.ts";
 
 /** What is looked at. */
 export interface ClassifierSubject {

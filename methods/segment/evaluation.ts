@@ -21,8 +21,8 @@ import {
 import { bestModelFile } from "../classify/evaluation.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { confusionOf } from "../../pipeline/evaluation/classification.ts";
+import type { DrawPictures } from "../../pipeline/engine/recording/fixed_images.ts";
 import { type LabelledImage, segmentPictures } from "./pictures.ts";
-import type { DrawPictures } from "../../pipeline/engine/recording/run_recorder.ts";
 import { labelName, openAnnotatedTest, readLabels } from "./data.ts";
 import { UnreadableImages } from "./unreadable.ts";
 import { toTensors } from "../../pipeline/weights/model_tensors.ts";

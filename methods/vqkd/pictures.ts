@@ -14,8 +14,11 @@ import { imageTensor } from "../../pipeline/tokenize.ts";
 import { idColor, overPatches, patchMap, type PictureSheet } from "../../report/picture_sheet.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { evaluationTransform } from "../../pipeline/images/transforms.ts";
-import { fixedImages, shownOf } from "../../pipeline/engine/recording/fixed_images.ts";
-import type { DrawPictures } from "../../pipeline/engine/recording/run_recorder.ts";
+import {
+  type DrawPictures,
+  fixedImages,
+  shownOf,
+} from "../../pipeline/engine/recording/fixed_images.ts";
 
 /** What is looked at. */
 export interface TokenizerSubject {

@@ -19,13 +19,12 @@ import type { LossOutput } from "../batch.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
 import type { Updater } from "../optimize/optimizer.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
-import type { ModelFootprint } from "./planning/plan.ts";
+import type { ModelFootprint, PlannedRun } from "./planning/plan.ts";
 import type { BatchQueue } from "./queue.ts";
-import type { Stage } from "../stage.ts";
-import type { PlannedRun } from "./planning/measure_run.ts";
+import type { AnyStage, Stage } from "../stage.ts";
 import type { DiskPlan } from "./planning/plan_disk.ts";
 import type { RunOptions } from "./run_options.ts";
-import type { DrawPictures } from "./recording/run_recorder.ts";
+import type { DrawPictures } from "./recording/fixed_images.ts";
 import type { RunLength } from "./schedule.ts";
 
 /** Values by name. */
@@ -166,10 +165,6 @@ export interface Training<Batch, Parts extends object, Result extends object>
    */
   result(outcome: RunOutcome, metrics: Readonly<Record<string, number>>): Result;
 }
-
-/** Stages that meet by their names: the engine is the same for all types of batches. */
-// deno-lint-ignore no-explicit-any
-export type AnyStage = Stage<any, any>;
 
 /** A method's stages from the queue to the loss. */
 export interface DeviceStages<Batch> extends Stage<Batch, LossOutput> {

@@ -14,9 +14,8 @@ import type { RunListener } from "./events.ts";
 import { load } from "../load.ts";
 import { mask } from "../mask.ts";
 import { type BatchQueue, loaderQueue, stageQueue } from "./queue.ts";
-import { Pipeline } from "../stage.ts";
+import { type AnyStage, Pipeline } from "../stage.ts";
 import { openLoader } from "../images/data_sources.ts";
-import type { AnyStage } from "./method.ts";
 import type { OwnStages } from "./own_stages.ts";
 import type { LoaderShare } from "./schedule.ts";
 

@@ -9,15 +9,9 @@ import { UserError } from "../../core/errors.ts";
 import type { Generator } from "../../core/generator.ts";
 import { initialiseStage } from "../../models/initialise.ts";
 import { type Initialise, initialiseFrom, ParameterSet } from "../../models/parameter_set.ts";
-import type { AnyStage, ValueMap } from "./method.ts";
-
-/**
- * Stages of the user's by the names of those that they replace, or a function that makes them of what
- * the method trains: a loss of one's own can so use the model's prediction head.
- */
-export type StagesOf<Stages extends object, Parts extends object> =
-  | Partial<Stages>
-  | ((parts: Parts) => Partial<Stages>);
+import type { AnyStage } from "../stage.ts";
+import type { ValueMap } from "./method.ts";
+import type { StagesOf } from "./run_options.ts";
 
 /** The user's stages of a run. */
 export class OwnStages {

@@ -10,7 +10,7 @@ import type { JsonValue } from "../../checkpoints/store/store.ts";
 import type { Config } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import { communicatorOf } from "../../backends/backend.ts";
-import type { StepFailure } from "./training/divergence.ts";
+import type { StepFailure } from "./training/step_failure.ts";
 import type { StepMetrics } from "./events.ts";
 import type { BatchQueue } from "./queue.ts";
 import { train } from "./training/trainer.ts";

@@ -10,7 +10,6 @@ import type { Source } from "../../data/sources/source.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { RunListener } from "./events.ts";
 import type { RunHook } from "./recording/hooks.ts";
-import type { StagesOf } from "./own_stages.ts";
 
 /** How to run a training. */
 export interface RunOptions {
@@ -46,6 +45,14 @@ export interface RunOptions {
   /** How weights that a config names by a model card are fetched. */
   readonly downloads?: DownloadOptions;
 }
+
+/**
+ * Stages of the user's by the names of those that they replace, or a function that makes them of what
+ * the method trains: a loss of one's own can so use the model's prediction head.
+ */
+export type StagesOf<Stages extends object, Parts extends object> =
+  | Partial<Stages>
+  | ((parts: Parts) => Partial<Stages>);
 
 /** How to run a method whose stages can be exchanged. */
 export interface MethodOptions<Stages extends object, Parts extends object> extends RunOptions {

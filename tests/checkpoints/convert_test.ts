@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
-import { CONVERT_TARGETS, convertCheckpoint } from "../../checkpoints/convert.ts";
+import { convertCheckpoint } from "../../checkpoints/convert.ts";
+import { CONVERT_TARGETS } from "../../checkpoints/convert_writers.ts";
 import { describeInspection, inspectFile } from "../../checkpoints/inspect.ts";
 import { openModel, requireWhole } from "../../checkpoints/open_model.ts";
 import { openPth } from "../../checkpoints/pth/pth.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { convertCheckpoint, type ConvertTarget } from "../../checkpoints/convert.ts";
+import { convertCheckpoint } from "../../checkpoints/convert.ts";
+import type { ConvertTarget } from "../../checkpoints/convert_writers.ts";
 import { inspectFile } from "../../checkpoints/inspect.ts";
 import { openPth } from "../../checkpoints/pth/pth.ts";
 import { writePth } from "../../checkpoints/pth/pth_writer.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { CONVERT_TARGETS, convertCheckpoint } from "../../checkpoints/convert.ts";
+import { convertCheckpoint } from "../../checkpoints/convert.ts";
+import { CONVERT_TARGETS } from "../../checkpoints/convert_writers.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
 import { openPth } from "../../checkpoints/pth/pth.ts";
 import { writePth } from "../../checkpoints/pth/pth_writer.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MODEL_CARDS } from "../../checkpoints/hub/cards.ts";
 import { CONVERT_DTYPES } from "../../checkpoints/tensors/convert_dtype.ts";
-import { CONVERT_TARGETS } from "../../checkpoints/convert.ts";
+import { CONVERT_TARGETS } from "../../checkpoints/convert_writers.ts";
 import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
 import type { ModelKind } from "../../checkpoints/formats/model_shape.ts";
 import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findViolations, type ModuleImports } from "../../tools/check_imports.ts";
+import { findCircles, findViolations, type ModuleImports } from "../../tools/check_imports.ts";
 import { countTests } from "../../tools/test.ts";
 
 function module(path: string, changes: Partial<ModuleImports> = {}): ModuleImports {
@@ -46,6 +46,27 @@ Deno.test("findViolations() names each file against them", () => {
     assert.equal(violations.length, 1);
     assert.match(violations[0], wanted);
   }
+});
+
+Deno.test("findCircles() names modules that import each other, if only their types", () => {
+  const modules = [
+    importing("core/a.ts", "core/b.ts"),
+    importing("core/b.ts", "core/c.ts", true),
+    module("core/c.ts", {
+      imports: [{ to: "core/a.ts", isType: true }, { to: "core/d.ts", isType: false }],
+    }),
+    importing("core/d.ts", "core/e.ts"),
+    module("core/e.ts"),
+    importing("data/self.ts", "data/self.ts"),
+    importing("data/y.ts", "data/x.ts"),
+    importing("data/x.ts", "data/y.ts"),
+  ];
+  assert.deepEqual(findCircles(modules), [
+    ["core/a.ts", "core/b.ts", "core/c.ts"],
+    ["data/self.ts"],
+    ["data/x.ts", "data/y.ts"],
+  ]);
+  assert.deepEqual(findCircles(modules.slice(3, 5)), []);
 });
 
 Deno.test("countTests() reads the line that `deno test` ends with", () => {

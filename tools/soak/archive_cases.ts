@@ -5,7 +5,7 @@ import { zipSync } from "../../deps/fflate.ts";
 import { openSource } from "../../data/sources/open_source.ts";
 import type { Generator } from "../../core/generator.ts";
 import { UserError } from "../../core/errors.ts";
-import type { Case } from "./child.ts";
+import type { Case } from "./case.ts";
 import { mutate, oneOf } from "./mutate.ts";
 import { damageInside, repairTar } from "./repair.ts";
 

@@ -13,7 +13,7 @@ import { createImageDecoder } from "../../data/images/decode.ts";
 import { openSource } from "../../data/sources/open_source.ts";
 import { transformImage } from "../../data/augment/transform.ts";
 import { pretrain } from "../../mod.ts";
-import type { Case } from "./child.ts";
+import type { Case } from "./case.ts";
 import { tinyTrainings } from "./trainings.ts";
 
 const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));

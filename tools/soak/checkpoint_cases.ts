@@ -2,7 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 import { bytesSource } from "../../checkpoints/tensors/byte_source.ts";
-import { CONVERT_TARGETS, convertCheckpoint } from "../../checkpoints/convert.ts";
+import { convertCheckpoint } from "../../checkpoints/convert.ts";
+import { CONVERT_TARGETS } from "../../checkpoints/convert_writers.ts";
 import { MemorySink } from "../../checkpoints/tensors/file_sink.ts";
 import { inspectFile } from "../../checkpoints/inspect.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
@@ -10,7 +11,7 @@ import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store/store.
 import { readRecord, readZipDirectory } from "../../checkpoints/pth/zip_reader.ts";
 import { ZipWriter } from "../../checkpoints/pth/zip_writer.ts";
 import type { Generator } from "../../core/generator.ts";
-import type { Case } from "./child.ts";
+import type { Case } from "./case.ts";
 import { mutate, oneOf } from "./mutate.ts";
 
 const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));

@@ -8,16 +8,7 @@
 
 import { messageOf, UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-
-/**
- * Does one case; gives how it ended. Errors that the command line shows without a trace are endings;
- * `about` is told what the case is, for a finding.
- */
-export type Case = (
-  generator: Generator,
-  index: number,
-  about: (what: string) => void,
-) => Promise<string>;
+import type { Case } from "./case.ts";
 
 const prepare: Readonly<Record<string, () => Promise<Case>>> = {
   checkpoints: async () => await (await import("./checkpoint_cases.ts")).checkpointCases(),

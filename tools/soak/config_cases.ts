@@ -19,7 +19,7 @@ import {
   segment,
   trainTokenizer,
 } from "../../mod.ts";
-import type { Case } from "./child.ts";
+import type { Case } from "./case.ts";
 import { mutate, oneOf } from "./mutate.ts";
 import { tinyTrainings } from "./trainings.ts";
 

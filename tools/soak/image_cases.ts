@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Generator } from "../../core/generator.ts";
 import { createImageDecoder, type ImageDecoder } from "../../data/images/decode.ts";
 import { type Transform, transformImage } from "../../data/augment/transform.ts";
-import type { Case } from "./child.ts";
+import type { Case } from "./case.ts";
 import { decodeLabels } from "../../data/sources/decode_labels.ts";
 import { mutate, oneOf } from "./mutate.ts";
 import { damagePngRows, repairPng } from "./repair.ts";

@@ -10,17 +10,9 @@ import { OutOfMemoryError } from "../../../core/errors.ts";
 import { largestDivisor } from "../../../core/largest_divisor.ts";
 import { median } from "../../../core/median.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../events.ts";
-import type { MemoryPlan } from "./plan.ts";
+import type { PlannedRun } from "./plan.ts";
 import type { RunOptions } from "../run_options.ts";
 import { startBackend } from "../start_backend.ts";
-
-/** What is known of a run that was planned. */
-export interface PlannedRun {
-  readonly batch: number;
-  readonly microBatch: number;
-  readonly totalSteps: number;
-  readonly memory: MemoryPlan;
-}
 
 /** A task as far as it is run here: its events, and nothing kept. */
 export type MeasuredTask<C extends Config> = (

@@ -52,6 +52,14 @@ export interface MemoryPlan {
   readonly peak: number;
 }
 
+/** What is known of a run that was planned. */
+export interface PlannedRun {
+  readonly batch: number;
+  readonly microBatch: number;
+  readonly totalSteps: number;
+  readonly memory: MemoryPlan;
+}
+
 const bytesPerNumber = 4;
 
 /**

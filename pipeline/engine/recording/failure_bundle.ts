@@ -32,7 +32,7 @@ import { type Config, schemas } from "../../../configs/schema.ts";
 import { messageOf, UserError } from "../../../core/errors.ts";
 import type { GeneratorState } from "../../../core/generator.ts";
 import type { NamedValues } from "../../../models/parameter_set.ts";
-import type { StepFailure } from "../training/divergence.ts";
+import type { StepFailure } from "../training/step_failure.ts";
 import type { HostTensor } from "../training/examine.ts";
 import { readValues, toTensors } from "../../weights/model_tensors.ts";
 

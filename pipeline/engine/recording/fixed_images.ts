@@ -7,7 +7,11 @@
 import type { Config } from "../../../configs/schema.ts";
 import { type LoadedBatch, Loader, type LoaderOptions } from "../../../data/loader/loader.ts";
 import type { Source } from "../../../data/sources/source.ts";
+import type { PictureSheet } from "../../../report/picture_sheet.ts";
 import type { RgbPicture } from "../../../report/png.ts";
+
+/** Makes the pictures of a run's fixed images, as the model is now. */
+export type DrawPictures = () => Promise<PictureSheet>;
 
 /** Images that the figures below the curves are of, and those of them that are shown. */
 const [drawnImages, shownImages] = [32, 8];

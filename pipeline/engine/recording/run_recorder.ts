@@ -17,7 +17,6 @@ import {
 } from "../../../checkpoints/store/run_directory.ts";
 import type { Config } from "../../../configs/schema.ts";
 import { now, wallTime } from "../../../core/clock.ts";
-import { messageOf } from "../../../core/errors.ts";
 import type { LazyValues, NamedValues } from "../../../models/parameter_set.ts";
 import type { RunEvent } from "../events.ts";
 import { Elapsed } from "../../../report/elapsed.ts";
@@ -31,6 +30,8 @@ import type {
   RunStatus,
 } from "../../../report/run_report.ts";
 import { flattenConfig } from "../../../report/tensorboard/hparams.ts";
+import type { DrawPictures } from "./fixed_images.ts";
+import { OptionalRecords } from "./optional_records.ts";
 import { TensorBoardLog } from "./tensorboard_log.ts";
 
 /** What is known of a run before its first step. */
@@ -43,9 +44,6 @@ export interface RecordedRun {
   /** Hears of what cannot be written. */
   readonly warn: (message: string) => void;
 }
-
-/** Makes the pictures of a run's fixed images, as the model is now. */
-export type DrawPictures = () => Promise<PictureSheet>;
 
 /** Most of a run's time that renewing the report between checkpoints may take. */
 const reportShare = 0.005;
@@ -72,11 +70,12 @@ export class RunRecorder {
   readonly #elapsed = new Elapsed();
   #page: typeof import("../../../report/run_report.ts") | null = null;
   #nextReport = now() + firstReportSeconds;
-  readonly #failed = new Set<string>();
+  readonly #records: OptionalRecords;
   #seconds = 0;
 
   constructor(run: RecordedRun) {
     this.#run = run;
+    this.#records = new OptionalRecords(run.warn);
   }
 
   /**
@@ -94,7 +93,7 @@ export class RunRecorder {
       this.#parameters = parameters;
       if (step > 0) this.#remember();
       if (config.log.tensorBoard) {
-        this.#attempt("TensorBoard's events", () => {
+        this.#records.write("TensorBoard's events", () => {
           this.#tensorBoard = new TensorBoardLog(directory.startTensorBoard(step, positions), step);
           this.#tensorBoard.start(config);
         });
@@ -167,7 +166,7 @@ export class RunRecorder {
     this.#run.directory.appendEvent(record);
     if (event.type === "evaluation") {
       const { step, name, result } = event;
-      this.#attempt("TensorBoard's events", () => {
+      this.#records.write("TensorBoard's events", () => {
         this.#tensorBoard?.evaluation(step, name, result);
       });
       this.#nextReport = 0;
@@ -201,7 +200,7 @@ export class RunRecorder {
       directory.appendMetrics(metrics);
     }
     this.#history.add(metrics);
-    this.#attempt("TensorBoard's events", () => this.#tensorBoard?.step(metrics, totalSteps));
+    this.#records.write("TensorBoard's events", () => this.#tensorBoard?.step(metrics, totalSteps));
     if (now() >= this.#nextReport) this.#renewReport();
   }
 
@@ -216,7 +215,7 @@ export class RunRecorder {
   ): Promise<void> {
     const start = now();
     const sheet = await this.#drawPictures(step);
-    await this.#attemptAsync(
+    await this.#records.writeAsync(
       "TensorBoard's events",
       async () => await this.#tensorBoard?.moment(step, tensors, sheet),
     );
@@ -230,7 +229,7 @@ export class RunRecorder {
     const { report, tensorBoard } = this.#run.config.log;
     if (draw === null || this.#pictures?.step === step || !(report || tensorBoard)) return null;
     let drawn: PictureSheet | null = null;
-    await this.#attemptAsync("the pictures", async () => {
+    await this.#records.writeAsync("the pictures", async () => {
       const sheet = await draw();
       this.#pictures = { step, title: sheet.title, html: await pictureSheetHtml(sheet) };
       if (Object.keys(sheet.figures).length > 0) {
@@ -248,14 +247,14 @@ export class RunRecorder {
     if (this.#status === "running") this.#status = "failed";
     await this.#loadPage();
     this.#writeReport();
-    this.#attempt("TensorBoard's events", () => {
+    this.#records.write("TensorBoard's events", () => {
       this.#tensorBoard?.end(this.#step, ["finished", "early", "cut"].includes(this.#status));
       this.#tensorBoard?.close();
     });
     const seconds = this.#seconds + now() - start;
     const { directory } = this.#run;
     // Whatever ended the run must not be hidden by a full disk.
-    this.#attempt("events.jsonl", () => {
+    this.#records.write("events.jsonl", () => {
       directory.appendEvent({ step: this.#step, time: wallTime(), type: "recorded", seconds });
     });
   }
@@ -272,7 +271,10 @@ export class RunRecorder {
     }
     if (this.#page === null) {
       this.#nextReport = Infinity;
-      this.#loadPage().then(() => this.#nextReport = 0, (error) => this.#fail("the report", error));
+      this.#loadPage().then(
+        () => this.#nextReport = 0,
+        (error) => this.#records.fail("the report", error),
+      );
       return;
     }
     this.#writeReport();
@@ -283,7 +285,7 @@ export class RunRecorder {
     if (page === null) return;
     const { directory, config } = this.#run;
     const start = now();
-    this.#attempt("the report", () => {
+    this.#records.write("the report", () => {
       directory.writeText("report.html", page.runReportPage(this.#report()));
     });
     const cost = now() - start;
@@ -323,33 +325,6 @@ export class RunRecorder {
       work();
     } finally {
       this.#seconds += now() - start;
-    }
-  }
-
-  /** Does what the run can do without. */
-  #attempt(what: string, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fail(what, error);
-    }
-  }
-
-  async #attemptAsync(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#fail(what, error);
-    }
-  }
-
-  #fail(what: string, error: unknown): void {
-    if (this.#failed.has(what)) return;
-    this.#failed.add(what);
-    try {
-      this.#run.warn(`Cannot record ${what}, the run goes on without: ${messageOf(error)}`);
-    } catch {
-      // Neither can the warning be recorded; the next line of a log says why.
     }
   }
 }

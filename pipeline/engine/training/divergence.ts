@@ -5,31 +5,15 @@
  * @module
  */
 
-import { communicatorOf, type Precision } from "../../../backends/backend.ts";
+import { communicatorOf } from "../../../backends/backend.ts";
 import { describeObservation, type Observation } from "../../../backends/watch.ts";
 import { messageOf } from "../../../core/errors.ts";
 import { gatherJson } from "../../../distributed/communicator.ts";
 import { Generator } from "../../../core/generator.ts";
 import type { StepMetrics } from "../events.ts";
-import { examineMicroBatch, type HostTensor } from "./examine.ts";
-import type { TrainingLoop } from "./trainer.ts";
-
-/** A step that is not finite, as it was found. */
-export interface StepFailure<Batch> {
-  /** Optimizer step, from 0. */
-  readonly step: number;
-  readonly microBatch: number;
-  readonly microBatches: number;
-  readonly firstImage: number;
-  readonly share: number;
-  /** What the loss was scaled by. */
-  readonly lossScale: number;
-  readonly precision: Precision;
-  readonly generator: Generator;
-  readonly batch: Batch;
-  readonly found: Observation;
-  readonly kept: ReadonlyMap<string, HostTensor>;
-}
+import { examineMicroBatch } from "./examine.ts";
+import type { StepFailure } from "./step_failure.ts";
+import type { TrainingLoop } from "./training_loop.ts";
 
 /** Training cannot go on: the loss or a gradient is not a number. */
 export class DivergenceError extends Error {

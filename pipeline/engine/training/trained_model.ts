@@ -12,8 +12,8 @@ import { average, WeightAverage } from "./average.ts";
 import type { StepOutput } from "../../batch.ts";
 import { optimize } from "../../optimize/mod.ts";
 import type { Updater } from "../../optimize/optimizer.ts";
-import { Pipeline, type Stage } from "../../stage.ts";
-import type { AnyStage, KeptState, Training, ValueMap } from "../method.ts";
+import { type AnyStage, Pipeline, type Stage } from "../../stage.ts";
+import type { KeptState, Training, ValueMap } from "../method.ts";
 import type { OwnStages } from "../own_stages.ts";
 import type { Trained } from "../resuming/run_checkpoints.ts";
 

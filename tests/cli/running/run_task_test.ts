@@ -7,13 +7,9 @@ import { resolveConfig } from "../../../configs/resolve.ts";
 import type { CommandContext } from "../../../cli/parsing/command.ts";
 import { saveCheckpoint } from "../../../checkpoints/store/store.ts";
 import { planWarnings } from "../../../cli/running/dry_run.ts";
-import {
-  defaultDirectory,
-  type RunFlagValues,
-  runTask,
-  type TaskOptions,
-  type TaskOutcome,
-} from "../../../cli/running/run_task.ts";
+import type { RunFlagValues } from "../../../cli/running/run_flags.ts";
+import { defaultDirectory, runTask } from "../../../cli/running/run_task.ts";
+import type { TaskOptions, TaskOutcome } from "../../../cli/running/task_runner.ts";
 
 const flags: RunFlagValues = {
   config: [],

@@ -1,0 +1,13 @@
+/** How a command joins the processes that share its work. */
+import { path, text } from "./command.ts";
+
+/** Flags of every command that several processes may share. */
+export const jobFlags = {
+  launcher: text(
+    "none: a process alone; mpi: one of several. Default: mpi where mpirun or srun started it.",
+    { placeholder: "NAME", complete: () => ["none", "mpi"] },
+  ),
+  mpiLibrary: path("The MPI library that belongs to your mpirun; default: found by its name.", {
+    placeholder: "FILE",
+  }),
+};

@@ -1,0 +1,43 @@
+/** The flags of every command that trains. */
+import { choice, path, repeated, text, toggle, type ValuesOf } from "../parsing/command.ts";
+import type { ConfigFlagValues } from "../parsing/config_flags.ts";
+import { jobFlags } from "../parsing/job_flags.ts";
+import { loggerNames } from "./loggers.ts";
+import { offline } from "./weights.ts";
+
+/** Flags of every command that trains. */
+export const runFlags = {
+  out: path("Directory of the run; default: runs/ and the recipe's name.", {
+    placeholder: "DIR",
+    short: "o",
+  }),
+  name: text("Name of the run, in place of the recipe's: its directory is runs/NAME.", {
+    placeholder: "NAME",
+  }),
+  resume: path("Continue the run in this directory from its last checkpoint.", {
+    placeholder: "DIR",
+  }),
+  dryRun: toggle(
+    "Run a few steps, keep nothing, and show what the run would cost: time, memory, disk, and the " +
+      "micro-batch to take.",
+  ),
+  offline,
+  hook: repeated(path(
+    "A module whose default export receives every event of the run; see docs/logging.md.",
+    { placeholder: "FILE" },
+  )),
+  log: repeated(choice(
+    "Send the run's config and numbers there too; see docs/logging.md.",
+    loggerNames,
+  )),
+  profile: toggle(
+    "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
+      "stage and by kernel.",
+  ),
+  ...jobFlags,
+  quiet: toggle("Show warnings and results only.", { short: "q" }),
+  json: toggle("Print the result as one JSON document."),
+};
+
+/** The values of all flags of a command that trains. */
+export type RunFlagValues = ConfigFlagValues & ValuesOf<typeof runFlags>;

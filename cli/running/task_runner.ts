@@ -1,0 +1,50 @@
+/** A training as the command line runs and plans it. */
+import type { Backend } from "../../backends/backend.ts";
+import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
+import type { ConfigOf, Task } from "../../configs/schema.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import type { RunPlan } from "../../pipeline/engine/method.ts";
+import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
+import type { RunLength } from "../screen/final_table.ts";
+
+/** How a task is told to run; a part of its own options. */
+export interface TaskOptions {
+  /** Default: what the config says. */
+  readonly backend?: Backend;
+  readonly directory: string | null;
+  readonly resume: "auto" | "always";
+  readonly listener: RunListener;
+  readonly hooks: readonly RunHook[];
+  readonly signal: AbortSignal;
+  readonly communicator: Communicator;
+  readonly origins: ReadonlyMap<string, string>;
+  readonly memoryBudgetBytes?: number;
+  readonly memoryLimitBytes?: number;
+  readonly profiles: boolean;
+  readonly downloads: DownloadOptions;
+}
+
+/** What every task gives at its end. */
+export interface TaskOutcome {
+  readonly step: number;
+  /** Steps of the whole schedule. */
+  readonly scheduleSteps?: number;
+  readonly interrupted: boolean;
+  readonly directory: string | null;
+  /** Where `evaluation.stop` ended the run, which it said itself. */
+  readonly stoppedEarly?: object | null;
+}
+
+/** A task as a command needs it. */
+export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
+  readonly task: T;
+  run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
+  /** What `--dry-run` shows beside what it measures: nested names and figures. */
+  plan(
+    config: ConfigOf<T>,
+    options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
+  ): Promise<RunPlan>;
+  /** The result in words, a line each: a table, its length and time, where it lies. */
+  describe(outcome: Outcome, length: RunLength): readonly string[];
+}

@@ -1,0 +1,44 @@
+/**
+ * What a run writes down and can do without: where that fails, the run says so once and goes on.
+ *
+ * @module
+ */
+
+import { messageOf } from "../../../core/errors.ts";
+
+/** Writes such records. */
+export class OptionalRecords {
+  readonly #failed = new Set<string>();
+
+  /** @param warn hears of what cannot be written */
+  constructor(readonly warn: (message: string) => void) {}
+
+  /** @param what is written, such as "the report" */
+  write(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(what, error);
+    }
+  }
+
+  /** @param what is written, such as "the pictures" */
+  async writeAsync(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.fail(what, error);
+    }
+  }
+
+  /** Tells that something could not be written, unless it was told before. */
+  fail(what: string, error: unknown): void {
+    if (this.#failed.has(what)) return;
+    this.#failed.add(what);
+    try {
+      this.warn(`Cannot record ${what}, the run goes on without: ${messageOf(error)}`);
+    } catch {
+      // Neither can the warning be recorded; the next line of a log says why.
+    }
+  }
+}
