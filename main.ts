@@ -1,16 +1,16 @@
 /**
  * The command line: `deno task COMMAND`, or `deno run main.ts COMMAND`.
  *
- * It imports nothing before it has looked at the version of Deno: an older one fails on what the
- * program needs before its first line, with words of its own.
+ * It imports nothing until it has checked Deno's version: an older Deno would fail while loading
+ * the program, with an error of its own.
  *
  * @module
  */
 
-/** The oldest Deno that has all the program needs: text imports, file locks. */
+/** The oldest Deno with everything the program needs: text imports and file locks. */
 const oldest = "2.8.0";
 
-/** Seconds after which a start is one that downloads, or a disk that is slow. */
+/** After this many seconds, startup is either downloading or on a slow disk. */
 const patience = 1.5;
 
 const encoder = new TextEncoder();
@@ -30,16 +30,16 @@ function terminalColumns(): number {
   }
 }
 
-/** Why the program cannot be loaded, with what is below it where Deno says so. */
+/** Why the program cannot be loaded, with the underlying cause if Deno reports it. */
 function reasonOf(error: unknown): string {
   const [what, ...causes] = String(error instanceof Error ? error.message : error).split("\n");
   const cause = causes.find((line) => /^ *0: /.test(line));
   return cause === undefined ? what : `${what}: ${cause.replace(/^ *0: /, "")}`;
 }
 
-/** Loads the program, and says what it waits for where that takes long. */
+/** Loads the program, and says what it is waiting for if that takes long. */
 async function loadProgram(): Promise<{ start(): Promise<number> }> {
-  // Computed names: Deno looks for all that literal ones need before the first line runs.
+  // Computed names: Deno resolves literal imports before the first line runs.
   const [program, progress] = ["./cli/start.ts", "./cli/fetch_progress.ts"];
   const { fetchedShare, fetchLine } = await import(progress);
   const isTerminal = Deno.stderr.isTerminal();
@@ -54,7 +54,7 @@ async function loadProgram(): Promise<{ start(): Promise<number> }> {
   };
   const timer = setInterval(tick, 250);
   const clear = () => isShown && isTerminal && note("\r\x1b[J");
-  // Nothing is begun yet: Ctrl-C leaves nothing behind, on the screen neither.
+  // Nothing has started yet: Ctrl-C leaves nothing behind, not even on the screen.
   const leave = () => {
     clear();
     Deno.exit(130);

@@ -1,7 +1,7 @@
 /**
- * mimic: BEiT v2 (masked image modelling against VQ-KD visual tokens) for Deno and the browser.
+ * mimic: BEiT v2 (masked image modelling with VQ-KD visual tokens) for Deno and the browser.
  *
- * @example A small pretraining on the bundled pictures
+ * @example A small pretraining run on the bundled images
  * ```ts
  * import { pretrain, resolveConfig } from "./mod.ts";
  *
@@ -24,7 +24,7 @@
  * @module
  */
 
-// Tasks: whole runs.
+// Tasks: complete runs.
 export {
   pretrain,
   type PretrainOptions,
@@ -74,7 +74,7 @@ export {
 } from "./tasks/tokens/tokenize_images.ts";
 export { loadEncoder } from "./pipeline/weights/load_encoder.ts";
 export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
-// A method of your own: see docs/your-own-method.md.
+// Your own method: see docs/your-own-method.md.
 export {
   type EncodingModel,
   type EvaluationResults,

@@ -17,23 +17,23 @@ import type { TensorMap } from "./tensors/tensor_data.ts";
 /** How to convert. */
 export interface ConvertOptions {
   to: ConvertTarget;
-  /** What is known of the model otherwise, such as its number of heads. */
+  /** What else is known about the model, such as its number of heads. */
   shape?: Partial<ModelShape>;
-  /** What to take out of a pretraining checkpoint that contains its tokenizer; both by default. */
+  /** What to extract from a pretraining checkpoint that contains its tokenizer; default: both. */
   part?: "model" | "tokenizer";
-  /** How images are prepared; by default as the files say, else as for BEiT v2. */
+  /** How images are preprocessed; default: as the files say, otherwise as for BEiT v2. */
   preprocessing?: Preprocessing;
-  /** What the classes are called; by default as the files say. */
+  /** The class names; default: as the files say. */
   classNames?: readonly string[];
-  /** The type of every floating-point tensor but the codebook's; by default each keeps its own. */
+  /** The type for every floating-point tensor except the codebook's; default: each keeps its own. */
   dtype?: ConvertDType;
-  /** Write a model that is not whole; what it lacks is listed. */
+  /** Write an incomplete model; whatever is missing is listed. */
   allowMissing?: boolean;
-  /** Told after each tensor: how many are read and written, of how many. */
+  /** Called after each tensor with how many have been read and written, and the total. */
   onProgress?: (done: number, total: number) => void;
 }
 
-/** What was done. */
+/** The result of a conversion. */
 export interface ConvertReport extends LoadReport {
   from: ModelFormat;
   to: ConvertTarget;
@@ -41,11 +41,11 @@ export interface ConvertReport extends LoadReport {
   /** Tensors in the main file. */
   tensors: number;
   /**
-   * Our names of tensors that the other side's model class has no place for. They are kept where its
+   * Our names for tensors that the other library's model class has no place for. They are stored where its
    * loader does not look, so that converting back loses nothing.
    */
   aside: string[];
-  /** In what the model there differs from this one. */
+  /** How the model there differs from this one. */
   notes: string[];
   /** The files written. */
   files: string[];
@@ -59,7 +59,7 @@ const FORMAT_OF: Record<ConvertTarget, ModelFormat> = {
   safetensors: "mimic",
 };
 
-/** What of a model goes out: the whole, or the part that was asked for. */
+/** What to write: the whole model, or the requested part. */
 function chosenParts({ tensors, rest }: ModelCheckpoint, part: ConvertOptions["part"]): TensorMap {
   const others = part === undefined
     ? rest
@@ -69,7 +69,7 @@ function chosenParts({ tensors, rest }: ModelCheckpoint, part: ConvertOptions["p
   return new Map([...tensors, ...others]);
 }
 
-/** Refuses a model that is not whole, with the way to have it anyway. */
+/** Rejects an incomplete model, with the flag that allows it. */
 function requireWholeModel(report: LoadReport, from: string | URL): void {
   try {
     requireWhole(report, `"${from}"`);
@@ -82,8 +82,8 @@ function requireWholeModel(report: LoadReport, from: string | URL): void {
 }
 
 /**
- * The tensors that go to timm: a shared relative-position table in every block, as its architectures
- * have them. The table itself is kept aside, so that the way back finds it.
+ * The tensors for timm: a shared relative-position table is copied into every block, as its architectures
+ * expect. The table itself is stored aside for converting back.
  */
 function withBlockTables(all: TensorMap, shape: ModelShape): { all: TensorMap; shape: ModelShape } {
   const adapted = adaptPositions(all, shape, { usesRelativePositionBias: true });
@@ -91,7 +91,7 @@ function withBlockTables(all: TensorMap, shape: ModelShape): { all: TensorMap; s
   return { all: new Map([...adapted.tensors, ...shared]), shape: adapted.shape };
 }
 
-/** What the classes of timm, unilm and mmselfsup cannot be told. */
+/** What the classes in timm, unilm and mmselfsup cannot represent. */
 function differences(to: ConvertTarget, { family, shape }: ModelCheckpoint): string[] {
   const { normEpsilon = 1e-6 } = shape;
   const theirs = family === "clip" ? 1e-5 : 1e-6;
@@ -102,7 +102,7 @@ function differences(to: ConvertTarget, { family, shape }: ModelCheckpoint): str
   ];
 }
 
-/** Hands on tensors that tell when they are read, which the writers do one after the other. */
+/** Passes on tensors that report when they are read, which the writers do one after another. */
 function counting(total: number, tell: ConvertOptions["onProgress"]) {
   let done = 0;
   return (map: TensorMap): TensorMap =>
@@ -118,9 +118,9 @@ function counting(total: number, tell: ConvertOptions["onProgress"]) {
 
 /**
  * Converts a checkpoint. `out` is a file for `safetensors`, `unilm` and `mmselfsup`, a folder for
- * `huggingface`, and for `timm` a folder, or a file where it ends in `.safetensors` or `.pth`. One
- * tensor is in memory at a time. Nothing of the model is lost: what the other side's class has no
- * place for is put aside where its loader does not look, and listed.
+ * `huggingface`, and for `timm` a folder, or a file if it ends in `.safetensors` or `.pth`. One
+ * tensor is in memory at a time. Nothing in the model is lost: what the other library's class has
+ * no place for is stored where its loader does not look, and listed.
  *
  * @example To mmselfsup's names and back
  * ```ts

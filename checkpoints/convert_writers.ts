@@ -18,7 +18,7 @@ import { type PthContent, writePth } from "./pth/pth_writer.ts";
 import { writeSafetensors } from "./safetensors/safetensors_writer.ts";
 import type { TensorMap } from "./tensors/tensor_data.ts";
 
-/** What `--to` takes; `safetensors` is our own format. */
+/** What `--to` accepts; `safetensors` is our own format. */
 export const CONVERT_TARGETS = [
   "timm",
   "mmselfsup",
@@ -47,7 +47,10 @@ function writeJson(path: string, value: unknown): string {
   return path;
 }
 
-/** Writes beside and renames, so that a file may be converted onto itself and is never half there. */
+/**
+ * Writes to a temporary file and renames it, so that a file can be converted onto itself and is never
+ * half-written.
+ */
 async function atomically(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
   const aside = `${path}.tmp`;
   try {
@@ -60,7 +63,7 @@ async function atomically(path: string, write: (path: string) => Promise<unknown
   }
 }
 
-/** Writes the main file and, where there is one, the rest beside it. */
+/** Writes the main file and, if there is one, the rest next to it. */
 async function writeSafetensorsPair(
   path: string,
   tensors: TensorMap,
@@ -69,7 +72,7 @@ async function writeSafetensorsPair(
 ): Promise<string[]> {
   await atomically(path, (aside) => writeSafetensors(aside, tensors, metadata));
   if (rest.size === 0) {
-    // One of an earlier conversion would be taken for this file's.
+    // A rest from an earlier conversion would be mistaken for this file's.
     await Deno.remove(restPath(path)).catch(() => {});
     return [path];
   }
@@ -77,7 +80,7 @@ async function writeSafetensorsPair(
   return [path, restPath(path)];
 }
 
-/** A model on its way out. */
+/** A model being exported. */
 export interface Export {
   out: string;
   kind: ModelKind;
@@ -89,7 +92,7 @@ export interface Export {
   classNames: readonly string[] | undefined;
 }
 
-/** What of an export its configs say. */
+/** What an export's configs say about it. */
 function described({ kind, family, shape, tensors, classNames: names }: Export): DescribedModel {
   return {
     kind,
@@ -159,7 +162,7 @@ async function writeOurs(
   return [out];
 }
 
-/** Writes a model as a target's loader reads it; gives the files. */
+/** Writes a model in the form that a target's loader reads; returns the files. */
 export function writeExport(to: ConvertTarget, given: Export): Promise<string[]> {
   switch (to) {
     case "timm":

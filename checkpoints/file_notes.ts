@@ -1,4 +1,4 @@
-/** What a file of weights says of its model beside the tensors: ours, timm's and mmpretrain's keys. */
+/** What a weight file says about its model besides the tensors: our keys, timm's and mmpretrain's. */
 
 import { channels, type ModelNotes, namesIn, timmPreprocessing } from "./hub/hub_folder.ts";
 import type { ModelShape } from "./formats/model_shape.ts";
@@ -6,12 +6,12 @@ import type { Preprocessing } from "./hub/preprocessing.ts";
 import { PickleDict, PickleTuple } from "./pth/pth.ts";
 import type { AnyTensorFile } from "./tensors/tensor_file.ts";
 
-/** The key of our shape in safetensors metadata, and at the root of our `.pth` files. */
+/** The key for our shape in safetensors metadata, and at the root of our `.pth` files. */
 export const SHAPE_KEY = "mimic.shape";
 const CLASSES_KEY = "mimic.classes";
 const PREPROCESSING_KEY = "mimic.preprocessing";
 
-/** What tensors alone do not show; everything else is read off them, whatever a file claims. */
+/** What tensors alone do not show; everything else is read from them, whatever a file claims. */
 const SHAPE_NUMBERS = [
   "imageSize",
   "heads",
@@ -25,7 +25,7 @@ const SHAPE_NAMES = {
   pooling: ["meanThenNorm", "cls", "normThenMean", "clsAndMean"],
 } as const;
 
-/** Those fields of a shape that are there. */
+/** Those fields of a shape that are present. */
 export function knownShape(model: Readonly<Record<string, unknown>>): Partial<ModelShape> {
   const numbers = SHAPE_NUMBERS.filter((field) => Number.isFinite(model[field]));
   const names = Object.entries(SHAPE_NAMES)
@@ -38,7 +38,7 @@ function parsed(text: unknown): unknown {
   try {
     return JSON.parse(typeof text === "string" ? text : "null");
   } catch {
-    // Someone else's metadata under our key says nothing.
+    // Someone else's metadata under our key means nothing.
     return null;
   }
 }
@@ -55,7 +55,7 @@ function ourPreprocessing(value: unknown): Preprocessing | undefined {
   });
 }
 
-/** timm's file alone, without its folder: what our export keeps in the metadata. */
+/** A single timm file without its folder: what our export keeps in the metadata. */
 function metadataPreprocessing(
   { mean, std, crop_pct, crop_mode, interpolation }: Readonly<Record<string, string>>,
 ): Preprocessing | undefined {

@@ -1,8 +1,8 @@
-/** What is wrong inside a file, before the file's name is put in front of it. @module */
+/** What is wrong inside a file, before the file's name is added. @module */
 
 import { UserError } from "../core/errors.ts";
 
-/** A file that breaks the rules of its format; openers turn it into a `UserError`. */
+/** A file that violates its format; openers turn it into a `UserError`. */
 export class FormatError extends Error {
   override name = "FormatError";
 }

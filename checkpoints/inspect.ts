@@ -14,33 +14,35 @@ import { isOnnx, type OnnxContent, readOnnx } from "./onnx/read_onnx.ts";
 import { type LoadReport, openModel } from "./open_model.ts";
 import type { DType } from "./tensors/tensor_data.ts";
 
-/** A tensor of a file. */
+/** A tensor in a file. */
 export interface TensorEntry {
   name: string;
   dtype: DType;
   shape: readonly number[];
 }
 
-/** What a file is and holds. */
+/** What a file is and contains. */
 export interface Inspection {
-  /** The file looked at; for a folder the one within it. */
+  /** The inspected file; for a folder, the one inside it. */
   path: string;
   bytes: number;
   container: "safetensors" | "pth" | "onnx";
   /** Keys from the root of a `.pth` file to its weights. */
   wrappers: readonly string[];
-  /** Whose names it has; `undefined` for tensors of no BEiT. */
+  /** Whose names it uses; `undefined` if the tensors are not a BEiT's. */
   format?: ModelFormat;
   kind?: ModelKind;
   shape?: ModelShape;
-  /** What became of its tensors as a model; `undefined` where it is none. */
+  /** What its tensors become as a model; `undefined` if it is not one. */
   report?: LoadReport;
   /** Tensors as the file names them. */
   tensors: TensorEntry[];
-  /** Elements in floating-point tensors that the model consists of, or in all where it is no model. */
+  /**
+   * Elements in the floating-point tensors that make up the model, or in all of them if it is not a model.
+   */
   parameters: number;
   metadata: Readonly<Record<string, string>>;
-  /** What an ONNX file takes and gives. */
+  /** An ONNX file's inputs and outputs. */
   graph?: Pick<OnnxContent, "producer" | "opset" | "inputs" | "outputs">;
 }
 
@@ -53,8 +55,8 @@ function countParameters(entries: Iterable<{ dtype: DType; shape: readonly numbe
 }
 
 /**
- * Looks into a checkpoint without reading its weights. What cannot be read at all is a `UserError`
- * of one line; tensors of an unknown model are listed without a kind.
+ * Inspects a checkpoint without reading its weights. A file that cannot be read at all is a
+ * one-line `UserError`; tensors of an unknown model are listed without a kind.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Opening anyone's BEiT under our names.
+ * Opens anyone's BEiT under our names.
  *
  * @module
  */
@@ -20,11 +20,11 @@ import { inferShape, kindOf, type ModelKind, type ModelShape } from "./formats/m
 import type { Preprocessing } from "./hub/preprocessing.ts";
 import type { TensorMap } from "./tensors/tensor_data.ts";
 
-/** What became of a file's tensors. */
+/** What a file's tensors became. */
 export interface LoadReport extends Omit<FitReport, "leftOver"> {
-  /** Known and not needed: buffers, teachers. Names as in the file. */
+  /** Known but not needed: buffers, teachers. Names as in the file. */
   dropped: { name: string; reason: string }[];
-  /** No part of any model known here. */
+  /** Not part of any known model. */
   unknown: string[];
 }
 
@@ -32,15 +32,15 @@ export interface LoadReport extends Omit<FitReport, "leftOver"> {
 export interface ModelCheckpoint {
   readonly format: ModelFormat;
   readonly kind: ModelKind;
-  /** `beit`, or what else its encoder is; a tokenizer is none of them. */
+  /** `beit`, or whichever other family its encoder belongs to; not for a tokenizer. */
   readonly family: ModelFamily;
   readonly shape: ModelShape;
-  /** How its images are prepared, and what its classes are called, where the files say it. */
+  /** How its images are preprocessed and what its classes are called, if the files say so. */
   readonly preprocessing: Preprocessing | undefined;
   readonly classNames: readonly string[] | undefined;
-  /** What the model consists of, lazily read. */
+  /** The tensors of the model, read lazily. */
   readonly tensors: TensorMap;
-  /** What came with it and belongs to another part, such as the tokenizer beside a model. */
+  /** What came with it but belongs to another part, such as the tokenizer next to a model. */
   readonly rest: TensorMap;
   readonly report: LoadReport;
   readonly metadata: Readonly<Record<string, string>>;
@@ -50,11 +50,11 @@ export interface ModelCheckpoint {
 /** How to open a model. */
 export interface OpenModelOptions {
   /**
-   * `tokenizer` takes the tokenizer out of a pretraining checkpoint that contains it, `teacher` what
-   * taught a tokenizer out of its checkpoint; where there is no such part, the whole is taken.
+   * `tokenizer` extracts the tokenizer from a pretraining checkpoint that contains it, `teacher` a tokenizer's
+   * teacher from its checkpoint; if there is no such part, the whole is used.
    */
   part?: "model" | "tokenizer" | "teacher";
-  /** What is known otherwise, such as the number of heads. */
+  /** What else is known, such as the number of heads. */
   shape?: Partial<ModelShape>;
 }
 
@@ -63,8 +63,8 @@ const OWN_TABLE = /^blocks\.\d+\.attn\.relative_position_bias_table$/;
 const TOKENIZER_PREFIX = "target_generator.";
 
 /**
- * Tensors of a BEiT's other parts, and of the stages that a user trained with it; they are kept when a
- * model of another kind does not need them.
+ * Tensors of a BEiT's other parts, and of stages that a user trained with it; they are kept when another kind
+ * of model does not need them.
  */
 const KNOWN_PARTS =
   /^(stages|target_generator|decoder|decode_task_layer|lm_head|cls_pt_layers|cls_pt_norm|cls_pt_lm_head|norm|fc_norm|head|projection|quantize)\.|^(mask_token|pos_embed)$/;
@@ -87,7 +87,7 @@ function splitParts(
   return { wanted: model, others: new Map(others) };
 }
 
-/** A model of tensors that are in hand; `where` is for messages. */
+/** A model from tensors at hand; `where` is for messages. */
 export function modelOfTensors(
   tensors: TensorMap,
   where: string,
@@ -96,7 +96,7 @@ export function modelOfTensors(
   return understand({ path: where, tensors, rest: new Map(), metadata: {}, close() {} }, options);
 }
 
-/** What of opened files decides the model. */
+/** The parts of opened files that determine the model. */
 type Understood =
   & Pick<CheckpointFiles, "path" | "tensors" | "rest" | "metadata" | "close">
   & Partial<Pick<CheckpointFiles, "format" | "shape" | "preprocessing" | "classNames">>;
@@ -106,7 +106,7 @@ function understand(files: Understood, options: OpenModelOptions): ModelCheckpoi
   const report: LoadReport = { dropped: [], unknown: [], missing: [], wrongShape: [] };
   const { format, all, told } = underOurNames(files, bare, report);
   if (files.rest.has("rel_pos_bias.relative_position_bias_table")) {
-    // An export to timm copied the shared table into the blocks and put it aside.
+    // An export to timm copied the shared table into the blocks and stored it aside.
     for (const name of [...all.keys()].filter((name) => OWN_TABLE.test(name))) all.delete(name);
   }
   for (const [name, tensor] of files.rest) all.set(name, tensor);
@@ -139,14 +139,14 @@ function understand(files: Understood, options: OpenModelOptions): ModelCheckpoi
     classNames: classNames?.length === shape.classes ? classNames : undefined,
     rest,
     close: () => files.close(),
-    // Their sum is the same model, and models here have one or the other.
+    // Their sum gives the same model, and our models have one or the other.
     ...hasBothTables
       ? adaptPositions(tensors, shape, { usesRelativePositionBias: true })
       : { tensors, shape },
   };
 }
 
-/** The tensors of the teacher that is wanted of a tokenizer's checkpoint, where it holds one. */
+/** The teacher's tensors in a tokenizer's checkpoint, if it holds one. */
 function teacherIn(tensors: TensorMap, { part }: OpenModelOptions): TensorMap | undefined {
   if (part !== "teacher") return undefined;
   const found = [...tensors].flatMap(([name, tensor]) => {
@@ -156,7 +156,7 @@ function teacherIn(tensors: TensorMap, { part }: OpenModelOptions): TensorMap | 
   return found.length > 0 ? withoutWrapperPrefix(new Map(found)) : undefined;
 }
 
-/** The tensors of a file under our names, and what its naming says of the shape. */
+/** A file's tensors under our names, and what its naming scheme says about the shape. */
 function underOurNames(
   files: Understood,
   bare: TensorMap,
@@ -181,15 +181,16 @@ function underOurNames(
     if (reason) report.dropped.push({ name, reason });
     else kept.set(name, tensor);
   }
-  // What every published BEiT has there, where the config is not beside it.
+  // What every published BEiT has, for files without their config.
   const told = format === "huggingface" ? { normEpsilon: 1e-12 } : {};
   return { format, all: toOurNames(format, kept), told };
 }
 
 /**
- * Opens a checkpoint of mmselfsup, mmpretrain, unilm, timm, Hugging Face or our own, by file, hub
- * folder, run directory or address; so too ViT, DINO, DINOv2, MAE, CLIP and SigLIP. The naming is told by the keys. What is dropped, unknown, missing
- * or of another shape is listed in the report; nothing is read before it is wanted.
+ * Opens a checkpoint of mmselfsup, mmpretrain, unilm, timm, Hugging Face or our own, by file, hub folder, run
+ * directory or URL; likewise ViT, DINO, DINOv2, MAE, CLIP and SigLIP. The naming scheme is recognised by the
+ * keys. Whatever is dropped, unknown, missing or of the wrong shape is listed in the report; nothing is read
+ * until it is needed.
  *
  * @example A unilm file
  * ```ts
@@ -228,7 +229,7 @@ export async function openModel(
 }
 
 /**
- * Throws a `UserError` that names the first tensors which are missing or of another shape.
+ * Throws a `UserError` that names the first tensors that are missing or have the wrong shape.
  *
  * @param what what was being loaded, for the message
  */

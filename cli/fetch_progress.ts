@@ -1,6 +1,6 @@
 /**
- * How far the first start has come with fetching libraries: of each that is there Deno has a folder.
- * Nothing that itself has to be fetched is imported here.
+ * How far the first start has got with downloading libraries: Deno has a folder for each one that is present.
+ * Nothing imported here needs downloading itself.
  */
 
 interface Library {
@@ -12,7 +12,7 @@ const cpus: Readonly<Record<string, string>> = { x86_64: "x64", aarch64: "arm64"
 const systems: Readonly<Record<string, string>> = { windows: "win32" };
 
 /**
- * Folders, below that of the registry, of the libraries in a lock file that a machine takes.
+ * Folders, below the registry's, of the libraries in a lock file that a machine needs.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ function variable(name: string): string | undefined {
   return state === "granted" ? Deno.env.get(name) || undefined : undefined;
 }
 
-/** Where Deno keeps libraries; null where that cannot be told. */
+/** Where Deno keeps libraries; null if unknown. */
 function libraryCache(): string | null {
   const [own, home] = [variable("DENO_DIR"), variable("HOME")];
   if (own !== undefined) return `${own}/npm`;
@@ -55,14 +55,14 @@ function exists(path: string): boolean {
   }
 }
 
-/** Share of the libraries that is there; null where nobody can tell. */
+/** Share of the libraries that is present; null if unknown. */
 export function fetchedShare(): number | null {
   try {
     const cache = libraryCache();
     if (cache === null) return null;
     const lock = Deno.readTextFileSync(new URL("../main.lock", import.meta.url));
     const folders = libraryFolders(JSON.parse(lock).npm, Deno.build);
-    // One folder for each registry: one is asked.
+    // There is one folder per registry; one is enough.
     const counts = [...Deno.readDirSync(cache)].map(({ name }) =>
       folders.filter((folder) => exists(`${cache}/${name}/${folder}`)).length
     );
@@ -74,7 +74,7 @@ export function fetchedShare(): number | null {
 
 const barColumns = 16;
 
-/** The line that is shown in so many columns while libraries are fetched. */
+/** The line shown, in a given number of columns, while libraries are downloaded. */
 export function fetchLine(seconds: number, share: number | null, columns: number): string {
   const words = `Fetching libraries, once: 140 MB on the disk  ${seconds}s`;
   if (share === null) return words.slice(0, columns - 1);

@@ -15,7 +15,7 @@ import { parseCommand } from "./parsing/parser.ts";
 import { type Style, styleFor } from "./screen/style.ts";
 import { complete } from "./commands/completion.ts";
 
-/** What a call is for: help to print, or a command with its words. */
+/** What a call asks for: help to print, or a command with its words. */
 type Call =
   | { readonly help: (layout: HelpLayout) => string }
   | { readonly command: Command; readonly words: readonly string[]; readonly calledAs: string };
@@ -35,7 +35,7 @@ function asksForHelp(words: readonly string[]): boolean {
   return (end < 0 ? words : words.slice(0, end)).some((word) => word === "--help" || word === "-h");
 }
 
-/** Finds the command that words call. */
+/** Finds the command that the words call. */
 export function findCall(
   words: readonly string[],
   commands: readonly (Command | CommandGroup)[],
@@ -71,8 +71,8 @@ function debugs(): boolean {
 }
 
 /**
- * Gives Mesa's drivers, which write two lines on stderr where there is none, a runtime directory. Nothing
- * is put there: it would hold the socket of a desktop, and WebGPU opens no window.
+ * Gives Mesa's drivers, which print two lines on stderr without one, a runtime directory. Nothing is put there:
+ * it would hold a desktop's socket, and WebGPU opens no window.
  */
 function setRuntimeDirectory(): void {
   const name = "XDG_RUNTIME_DIR";
@@ -81,7 +81,7 @@ function setRuntimeDirectory(): void {
   if (state === "granted" && !Deno.env.get(name)) Deno.env.set(name, "/tmp");
 }
 
-/** A limit of the system that the user can raise or get around, with the way; null for anything else. */
+/** A system limit that the user can raise or work around, with the way to do so; null for anything else. */
 function limitOf(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
   const message = messageOf(error);
@@ -91,7 +91,7 @@ function limitOf(error: unknown): string | null {
   return null;
 }
 
-/** Says on stderr what went wrong; gives the exit code. */
+/** Reports on stderr what went wrong; returns the exit code. */
 export function reportError(
   error: unknown,
   write: (text: string) => void,
@@ -99,7 +99,7 @@ export function reportError(
   rank = 0,
 ): number {
   const message = messageOf(error).replaceAll(/\s*\n\s*/g, " ")
-    // Deno's advice is no command: a task has its permissions in deno.json.
+    // Deno's advice does not apply: a task has its permissions in deno.json.
     .replace(
       /, run again with the (--allow-\w+) flag/,
       "; it was started without $1 for that, see SECURITY.md",
@@ -120,7 +120,7 @@ export function reportError(
   return exitCodes.bug;
 }
 
-/** Runs the program with the words of its command line; gives the exit code. */
+/** Runs the program with the words of its command line; returns the exit code. */
 export async function runProgram(
   words: readonly string[],
   commands: readonly (Command | CommandGroup)[],
@@ -131,7 +131,7 @@ export async function runProgram(
   let interruption: Interruption | null = null;
   const job = new Job();
   try {
-    // What the script of `completion SHELL` calls: all words so far.
+    // What the script from `completion SHELL` calls: all words so far.
     if (words[0] === "completion" && words.length > 2) {
       print(complete(words[1], words.slice(2), commands));
       return exitCodes.done;

@@ -1,5 +1,5 @@
 /**
- * What must hold between the keys of a config.
+ * Constraints between the keys of a config.
  *
  * @module
  */
@@ -75,7 +75,7 @@ function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail
   }
 }
 
-/** Whether a run that is to stop early is evaluated on the way. */
+/** Whether a run with early stopping is evaluated during training. */
 function checkSegmentStop(config: Extract<Config, { task: "segment" }>, fail: Fail): void {
   const { evaluation: { stop }, evaluateEverySteps } = config;
   if (stop === null || evaluateEverySteps !== null) return;
@@ -119,7 +119,7 @@ function checkWindow({ augment }: Extract<Config, { task: "segment" }>, fail: Fa
 }
 
 /**
- * Throws a {@link UserError} for the first relation between keys that does not hold.
+ * Throws a {@link UserError} for the first constraint that is violated.
  *
  * @param origins where each value comes from, for the message
  */

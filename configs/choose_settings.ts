@@ -1,27 +1,30 @@
 /**
- * Sizes and length for somebody's own images, where no recipe says them.
+ * Image size, model and training length for the user's own images, when no recipe sets them.
  *
  * @module
  */
 import { blocksCost, embeddingCost, forwardAndBackward } from "../core/transformer_cost.ts";
 import { type ModelName, modelSizes } from "./model_sizes.ts";
 
-/** What is known of the images. */
+/** What is known about the images. */
 export interface ImageFacts {
   readonly count: number;
-  /** Median of the images' shorter edges, pixels. */
+  /** Median length of the images' shorter edge, in pixels. */
   readonly shortEdge: number;
 }
 
-/** What is known of the machine: what it has, not what is free, so that a command repeats its choice. */
+/**
+ * What is known about the machine: what it has, not what is free, so that repeating a command gives the same
+ * choice.
+ */
 export interface MachineFacts {
   readonly cores: number;
-  /** null where that may not be asked. */
+  /** null if permission to ask is missing. */
   readonly memoryBytes: number | null;
   readonly hasGpu: boolean;
 }
 
-/** Sizes that somebody gave; the rest is chosen around them. */
+/** Sizes that the user gave; the rest is chosen to match them. */
 export interface GivenSizes {
   readonly imageSize?: number | undefined;
   readonly patchSize?: number | undefined;
@@ -33,38 +36,38 @@ export interface ChosenSettings {
   readonly imageSize: number;
   readonly patchSize: number;
   readonly model: ModelName;
-  /** Images that pretraining sees, each as often as it is seen. */
+  /** Images processed in pretraining, counting repetitions. */
   readonly passes: number;
-  /** Peak learning rate of the quick start's batch. */
+  /** Peak learning rate for the quick start's batch size. */
   readonly lr: number;
 }
 
 /**
- * Passes of a short run: 2800 steps of 16. On 20 000 photographs of 32 px, with the quick start's model and
- * the bundled tokenizer, they gave 37.2 % by k-NN of frozen features where raw pixels give 33.2 and the
- * untrained network 28.8; by a linear classifier 47.1, 34.5 and 32.2. With a tokenizer of those
- * photographs docs/study.md has 39.2 after 24 000 and 41.2 after 45 000 passes.
+ * Image passes of a short run: 2800 steps of 16. On 20 000 photographs of 32 px, with the quick start's model
+ * and the bundled tokenizer, they gave 37.2 % with k-NN on frozen features, against 33.2 for raw pixels and
+ * 28.8 for the untrained network; a linear classifier gave 47.1, 34.5 and 32.2. With a tokenizer trained on
+ * those photographs, docs/study.md reports 39.2 after 24 000 passes and 41.2 after 45 000.
  */
 const fewestPasses = 44_800;
-/** The longer of the study's runs saw each image about twice. */
+/** The study's longer run saw each image about twice. */
 const passesPerImage = 2;
-/** A first run of one's own had better be over within half an hour. */
+/** A first run should finish within half an hour. */
 const mostSeconds = 1800;
 /**
- * Multiply–adds a second of training steps. A core: the quick start takes 3 minutes for 19 200 passes on
- * two cores, 1.2e10 each with all that is beside products. A GPU: the 462 images/s of ViT-S on an H200
- * in docs/webgpu.md are 7e12; a laptop's has about a fourteenth of its arithmetic.
+ * Multiply–adds per second in training. Per core: the quick start takes 3 minutes for 19 200 passes on two
+ * cores, which makes 1.2e10 each, including everything besides matrix products. GPU: the 462 images/s of ViT-S
+ * on an H200 in docs/webgpu.md are 7e12; a laptop's GPU has about a fourteenth of its arithmetic.
  */
 const speedOfCore = 1e10;
 const speedOfGpu = 5e11;
-/** Bytes that a run takes for each parameter: weights, gradients, moments, and as much for the rest. */
+/** Bytes per parameter during a run: weights, gradients, moments, and as much again for the rest. */
 const bytesPerParameter = 64;
 
 /**
- * The models that are chosen without being asked for, the largest first. After 600 steps of 16 on 3000
- * photographs, against tokens of pixels, ViT-Ti had 28.7 % by k-NN and 37.1 by a linear classifier, the quick
- * start's model 28.5 and 33.9, raw pixels 27.4 and 25.1. A pass of ViT-Ti costs 4.5 times as much: it is taken
- * where half an hour is enough for as many passes as were measured of the other.
+ * The models that are chosen automatically, largest first. After 600 steps of 16 on 3000 photographs, with
+ * pixel tokens, ViT-Ti reached 28.7 % with k-NN and 37.1 with a linear classifier, the quick start's model 28.5
+ * and 33.9, and raw pixels 27.4 and 25.1. A pass of ViT-Ti costs 4.5 times as much, so it is chosen when half
+ * an hour is enough for the number of passes measured for the other model.
  */
 const models = ["small", "tiny", "mini"] as const satisfies readonly ModelName[];
 
@@ -73,8 +76,8 @@ const tunedLr = 3e-3;
 const tunedWidth = modelSizes.mini.embedDim;
 
 /**
- * A side of pixels that the images have without being enlarged by more than a third. More than 64 px
- * cost a small model time for detail that its 64 patches do not tell apart; a ViT-S gets 128.
+ * An image size that enlarges the images by a third at most. Beyond 64 px, a small model spends time on detail
+ * that its 64 patches cannot resolve; a ViT-S gets 128.
  */
 function imageSizeFor(shortEdge: number, model: ModelName): number {
   const most = modelSizes[model].embedDim >= modelSizes.small.embedDim ? 128 : 64;
@@ -82,8 +85,8 @@ function imageSizeFor(shortEdge: number, model: ModelName): number {
 }
 
 /**
- * Eight patches a side, as the quick start and the study have it: a step costs the same at 32 px in
- * patches of 4 as at 64 px in patches of 8. From 160 px on, the papers' patches of 16.
+ * Eight patches per side, as in the quick start and the study: a step costs the same at 32 px with
+ * patches of 4 as at 64 px with patches of 8. From 160 px on, the papers' patch size of 16.
  */
 function patchSizeFor(imageSize: number): number {
   const wanted = imageSize >= 160 ? 16 : imageSize / 8;
@@ -94,7 +97,7 @@ function patchSizeFor(imageSize: number): number {
   return best;
 }
 
-/** Multiply–adds of pretraining on one image, patch aggregation included. */
+/** Multiply–adds to pretrain on one image, including patch aggregation. */
 function passCost(imageSize: number, patchSize: number, model: ModelName): number {
   const sizes = { imageSize, patchSize, embedDim: modelSizes[model].embedDim, mlpRatio: 4 };
   return forwardAndBackward *
@@ -107,8 +110,8 @@ function parametersOf(model: ModelName): number {
 }
 
 /**
- * Chooses sizes and length: the largest model that sees enough images in half an hour on such a machine,
- * and images as large as they are and as it can use.
+ * Chooses sizes and training length: the largest model that sees enough images in half an hour on this machine,
+ * and the largest image size that both the images and the model support.
  *
  * @example Photographs on a laptop with four cores
  * ```ts

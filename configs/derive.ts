@@ -1,7 +1,7 @@
 /**
- * Values that follow from others: those of `variant`, and sizes that follow from the model's.
+ * Values derived from others: from `variant`, and from the model's sizes.
  *
- * They lie under everything that is written anywhere, so that a recipe or `--set` overrides each.
+ * They are the lowest layer, so a recipe or `--set` overrides each of them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { ALTERNATIVES, setAt, valueAt } from "./layers.ts";
 import { leavesOf, nodeAt } from "./nodes.ts";
 import { schemas, type Task } from "./schema.ts";
 
-/** Where mmselfsup differs from unilm, whose behaviour the schema's defaults are. */
+/** Where mmselfsup differs from unilm, whose behaviour the schema's defaults follow. */
 const MMSELFSUP: Readonly<Record<string, unknown>> = {
   "data.exif": true,
   "data.dropLast": false,
@@ -28,15 +28,15 @@ const MMSELFSUP: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * mmselfsup's fine-tuning uses Pillow, unlike its pretraining crop; it trains no tokenizer, so that it
- * has no start for one.
+ * mmselfsup's fine-tuning uses Pillow, unlike its pretraining crop. It does not train tokenizers, so it has no
+ * initialisation for one.
  */
 const NOT_IN_MMSELFSUP: Readonly<Partial<Record<Task, readonly string[]>>> = {
   finetune: ["augment.interpolation"],
   tokenizer: ["model.initVariant"],
 };
 
-/** What `variant` decides for a task. */
+/** What `variant` sets for a task. */
 export function variantLayer(task: Task, variant: unknown): Layer {
   const values: RawConfig = {};
   if (variant === "mmselfsup") {
@@ -49,7 +49,7 @@ export function variantLayer(task: Task, variant: unknown): Layer {
   return { values, origin: () => `variant ${variant}` };
 }
 
-/** A value that follows from others. */
+/** A value derived from others. */
 export interface Derived {
   readonly key: string;
   readonly value: unknown;
@@ -58,8 +58,8 @@ export interface Derived {
 }
 
 /**
- * What follows from `written`, all that the layers say together, for the keys that they leave open.
- * It is not checked yet, so a number is only taken where it is one.
+ * What follows from `written`, the merged layers, for the keys that they leave open. It has not
+ * been checked yet, so a value is only used as a number if it is one.
  */
 export function derivedValues(task: Task, written: RawConfig): Derived[] {
   const derived: Derived[] = [];
@@ -82,7 +82,7 @@ export function derivedValues(task: Task, written: RawConfig): Derived[] {
   const size = number("augment.size");
   if (size !== null) {
     const origin = "derived from augment.size";
-    // The proportions of the papers' 224 of 256 px, and of ADE20K's 512 px.
+    // The papers' ratio of 224 to 256 px, and ADE20K's 512 px.
     derive("augment.testResize", Math.round(size * 256 / 224), origin);
     derive("augment.resize", [4 * size, size], origin);
     derive("augment.stride", Math.max(1, Math.floor(size * 2 / 3)), origin);
@@ -101,7 +101,7 @@ export function derivedValues(task: Task, written: RawConfig): Derived[] {
     follow("mask.maxBlock", "mask.maskedPatches");
     const most = number("mask.maxBlock") ?? 75;
     if (most < 16) {
-      // The paper's smallest block is 16 of 196 patches; a small grid has no room for 16.
+      // The paper's smallest block is 16 of 196 patches, which a small grid has no room for.
       const smallest = Math.max(1, Math.min(most, Math.round(side * side * 16 / 196)));
       derive("mask.minBlock", smallest, "derived from the patch grid");
     }

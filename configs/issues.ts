@@ -1,4 +1,4 @@
-/** Turns what zod found wrong into one line that names the key, what it wants and what was found. */
+/** Turns what zod found wrong into one line that names the key, what was expected and what was found. */
 import type { z } from "../deps/zod.ts";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
@@ -16,7 +16,7 @@ function shortened(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 3)}…` : text;
 }
 
-/** `did you mean "optimizer.lr"?`, or the known keys where nothing is near. */
+/** `did you mean "optimizer.lr"?`, or the known keys if none is close. */
 export function suggestKey(root: Node, parent: string, key: string, known: string[]): string {
   const full = (name: string) => parent === "" ? name : `${parent}.${name}`;
   if (known.length === 0) return `"${parent}" holds a value and no keys`;
@@ -39,7 +39,7 @@ function sameName(root: Node, dotted: string): string | undefined {
 /**
  * The error for a key that the schema does not know.
  *
- * @param written the whole key that was written, where `key` is a section on its way
+ * @param written the whole key as written, where `key` is a section on the way to it
  */
 export function unknownKey(
   root: Node,
@@ -62,7 +62,7 @@ export function unknownKey(
   });
 }
 
-/** What to do about a key that another task has: this one may have it in another section. */
+/** What to do about a key of another task: this task may have it in another section. */
 function hintOf(root: Node, written: string, task: string): string {
   const here = sameName(root, written);
   return here === undefined
@@ -85,7 +85,7 @@ export function issueError(
     const written = first === undefined ? full : `${full}.${first}`;
     return unknownKey(root, key, issue.keys[0], originOf(full), written);
   }
-  // An issue inside a list is told of the whole list, which is what was written.
+  // An issue inside a list is reported for the whole list, because that is what was written.
   let path = issue.path.map(String);
   while (path.length > 0 && nodeAt(root, path.join(".")).node === null) path = path.slice(0, -1);
   const shown = path.join(".");

@@ -14,9 +14,9 @@ function schemaOf(task: Task): Schema {
 }
 
 /**
- * The schema of a recipe of any task: one branch each, told apart by `task`.
+ * The schema of a recipe of any task: one branch per task, discriminated by `task`.
  *
- * @example Every key says what it is for
+ * @example Every key has a description
  * ```ts
  * import { jsonSchema } from "./json_schema.ts";
  * const text = JSON.stringify(jsonSchema());
@@ -38,7 +38,7 @@ export function jsonSchema(): Record<string, unknown> {
       },
     };
   });
-  // A recipe that extends another may leave its task to it: then any task's keys are offered.
+  // A recipe that extends another may leave out its task: then the keys of any task are offered.
   const properties = Object.assign(
     {},
     ...(Object.keys(schemas) as Task[]).map((task) => schemaOf(task).properties).reverse(),

@@ -1,19 +1,19 @@
-/** Layers of config values: who wrote what, and which wins. */
+/** Layers of config values: who set what, and who wins. */
 import { UserError } from "../core/errors.ts";
 
-/** A nested object of config values that is not checked yet. */
+/** A nested object of config values, not yet checked. */
 export type RawConfig = { [key: string]: unknown };
 
-/** Values from one place, with the place of each. */
+/** Values from one source, with the position of each. */
 export interface Layer {
   readonly values: RawConfig;
   /** Where the value of a key comes from: `quickstart.jsonc:14`, `--set optimizer.lr=1e-3`. */
   origin(key: string): string;
-  /** Whether its values were given for this very run, so that no size given later takes them back. */
+  /** Whether its values were given for this particular run, so that no size given later reverts them. */
   readonly isGiven?: boolean;
 }
 
-/** Keys that say the same thing in two ways: a layer that sets one takes back the other. */
+/** Keys that express the same thing in two ways: a layer that sets one unsets the other. */
 export const ALTERNATIVES: readonly (readonly [string, string])[] = [
   ["schedule.epochs", "schedule.steps"],
   ["schedule.warmupEpochs", "schedule.warmupRatio"],
@@ -25,8 +25,8 @@ const masks = ["mask.maskedPatches", "mask.minBlock", "mask.maxBlock"];
 const views = ["augment.testResize", "augment.resize", "augment.stride"];
 
 /**
- * Sizes that a recipe writes for its own image and patch size: a layer over it that gives another one
- * takes them back, and they are derived anew.
+ * Sizes that a recipe sets for its own image and patch size. A layer above it that changes the image or patch
+ * size unsets them, and they are derived again.
  */
 const FOLLOWERS: readonly (readonly [of: string, followers: readonly string[]])[] = [
   ["model.imageSize", ["augment.size", "augment.tokenizerSize", ...views, ...masks]],
@@ -39,7 +39,7 @@ export function isSection(value: unknown): value is RawConfig {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The value at a dotted key, `undefined` where there is none. */
+/** The value at a dotted key, `undefined` if there is none. */
 export function valueAt(values: RawConfig, key: string): unknown {
   let value: unknown = values;
   for (const part of key.split(".")) {
@@ -49,7 +49,7 @@ export function valueAt(values: RawConfig, key: string): unknown {
   return value;
 }
 
-/** Writes a value at a path, making the sections on its way. */
+/** Writes a value at a path, creating sections as needed. */
 export function setAt(values: RawConfig, path: readonly string[], value: unknown): void {
   let section = values;
   for (const part of path.slice(0, -1)) {
@@ -59,12 +59,12 @@ export function setAt(values: RawConfig, path: readonly string[], value: unknown
   section[path[path.length - 1]] = value;
 }
 
-/** The layers as one: sections are merged key by key, lists and values replaced whole. */
+/** All layers as one: sections are merged key by key, lists and values are replaced whole. */
 export interface Merged {
   readonly values: RawConfig;
   /** Where each leaf's value comes from. */
   readonly origins: Map<string, string>;
-  /** Leaves that somebody gave for this very run. */
+  /** Leaves that were set for this particular run. */
   readonly given: Set<string>;
 }
 
@@ -105,7 +105,7 @@ function takeBack(merged: Merged, key: string): void {
 function takeBackAlternatives(merged: Merged, layer: Layer): void {
   const given = (key: string) => (valueAt(layer.values, key) ?? null) !== null;
   for (const [one, other] of ALTERNATIVES) {
-    // A resolved mask holds its ratio and the count that followed from it; `check.ts` compares them.
+    // A resolved mask has its ratio and the count derived from it; `check.ts` compares them.
     if (given(one) && given(other) && one === "mask.ratio") continue;
     if (given(one) && given(other)) {
       throw new UserError(
@@ -126,7 +126,7 @@ function takeBackFollowers(merged: Merged, { values }: Layer): void {
   }
 }
 
-/** Merges layers, the later over the earlier. */
+/** Merges layers; later ones win. */
 export function mergeLayers(layers: readonly Layer[]): Merged {
   const merged: Merged = { values: {}, origins: new Map(), given: new Set() };
   for (const layer of layers) {

@@ -1,5 +1,5 @@
 /**
- * Vision transformers by the names that the field has for them.
+ * Vision transformers by their usual names.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface ModelSize {
   readonly heads: number;
 }
 
-/** The sizes by name; `mini` is the quick start's, the others are ViT-Ti, -S, -B and -L. */
+/** The sizes by name: `mini` is the quick start's, the others are ViT-Ti, -S, -B and -L. */
 export const modelSizes = {
   mini: { embedDim: 128, depth: 4, heads: 4 },
   tiny: { embedDim: 192, depth: 12, heads: 3 },
@@ -24,7 +24,7 @@ export const modelSizes = {
 /** A name of {@link modelSizes}. */
 export type ModelName = keyof typeof modelSizes;
 
-/** How people call them. */
+/** Their usual names. */
 export const modelTitles: Readonly<Record<ModelName, string>> = {
   mini: "ViT-mini",
   tiny: "ViT-Ti",
@@ -33,7 +33,7 @@ export const modelTitles: Readonly<Record<ModelName, string>> = {
   large: "ViT-L",
 };
 
-/** Config keys of a task that make its model one of that name, with all that depends on the depth. */
+/** The config keys that set a task's model to a named size, with everything that depends on the depth. */
 export function modelSizeValues(task: Task, name: ModelName): Record<string, unknown> {
   const { embedDim, depth, heads } = modelSizes[name];
   const values: Record<string, unknown> = {
@@ -41,10 +41,10 @@ export function modelSizeValues(task: Task, name: ModelName): Record<string, unk
     "model.depth": depth,
     "model.heads": heads,
   };
-  // A plain ViT: it has neither.
+  // A plain ViT has neither.
   if (task !== "tokenizer") values["model.layerScaleInitValue"] = name === "large" ? 1e-5 : 0.1;
   if (task === "pretrain") {
-    // BEiT v2's 9 of 12 and 21 of 24; of the quick start's 4 blocks, 2.
+    // BEiT v2 uses 9 of 12 and 21 of 24; for the quick start's 4 blocks it is 2.
     values["model.earlyLayers"] = depth === 4 ? 2 : depth - 3;
   }
   if (task === "segment") {

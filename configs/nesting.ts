@@ -1,9 +1,9 @@
-/** Values of a file are walked by calls that nest as the values do, so how deep they go has a bound. */
+/** The values of a file are walked recursively, so their depth has a limit. */
 import { messageOf, UserError } from "../core/errors.ts";
 
 /** A config is four levels deep. */
 const mostLevels = 64;
-/** Aliases of YAML let a short file hold any number of values. */
+/** With aliases, a short YAML file can hold any number of values. */
 const mostValues = 100_000;
 
 function refuse(label: string, found: string): never {
@@ -12,7 +12,7 @@ function refuse(label: string, found: string): never {
   });
 }
 
-/** Throws a {@link UserError} for values that are nested too deeply, are too many or hold themselves. */
+/** Throws a {@link UserError} for values that are nested too deeply, too numerous or cyclic. */
 export function checkNesting(root: unknown, label: string): void {
   let level: unknown[] = [root];
   let count = 0;
@@ -30,7 +30,7 @@ export function checkNesting(root: unknown, label: string): void {
   }
 }
 
-/** Calls a parser that nests as its text does. */
+/** Calls a parser whose recursion follows the nesting of its text. */
 export function withinStack<T>(parse: () => T, label: string): T {
   try {
     return parse();

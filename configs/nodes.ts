@@ -1,4 +1,4 @@
-/** Walks a zod schema: what stands at a key path, and what it wants in words. */
+/** Walks a zod schema: what is at a key path, and what it expects, in words. */
 import { z } from "../deps/zod.ts";
 
 /** Any schema of zod. */
@@ -9,7 +9,7 @@ export type KeyPath = readonly (string | number)[];
 
 const WRAPPERS = new Set(["default", "prefault", "optional", "nullable"]);
 
-/** The schema under defaults, optionals and nullables. */
+/** The schema inside defaults, optionals and nullables. */
 export function unwrap(node: Node): Node {
   let inner = node;
   while (WRAPPERS.has(inner._zod.def.type)) {
@@ -35,8 +35,8 @@ export type Found =
   };
 
 /**
- * The schema at a dotted key. In a record everything that follows is one key, since parameter names
- * hold dots themselves.
+ * The schema at a dotted key. In a record, everything that follows is one key, since parameter
+ * names contain dots.
  */
 export function nodeAt(root: Node, dotted: string): Found {
   const keys = dotted.split(".");
@@ -63,7 +63,7 @@ export function nodeAt(root: Node, dotted: string): Found {
   return { node, path };
 }
 
-/** A key of the config that holds a value, with its schema. */
+/** A config key that holds a value, with its schema. */
 export interface Leaf {
   readonly key: string;
   readonly node: Node;
@@ -133,7 +133,7 @@ function inWords(schema: JsonSchema): string {
     case "boolean":
       return "true or false";
     case "string":
-      // The one pattern in use: `^tfjs:[\s\S]{1,}$`, a name behind a word.
+      // The only pattern in use, `^tfjs:[\s\S]{1,}$`: a name after a fixed prefix.
       return schema.pattern === undefined
         ? "text"
         : `"${schema.pattern.replace(/^\^|\$$/g, "").replace(/\[.*$/, "NAME")}"`;
@@ -149,7 +149,7 @@ function inWords(schema: JsonSchema): string {
   }
 }
 
-/** What a key wants, for messages: `a number > 0`, `one of "raise", "skip"`. */
+/** What a key expects, for messages: `a number > 0`, `one of "raise", "skip"`. */
 export function wantedAt(node: Node): string {
   return inWords(jsonSchemaOf(node));
 }

@@ -1,5 +1,5 @@
 /**
- * Single values given over a recipe: `KEY=VALUE` as text, or typed by a program or a flag.
+ * Single values set on top of a recipe: `KEY=VALUE` text, or typed values from a program or a flag.
  *
  * @module
  */
@@ -10,25 +10,25 @@ import { type Node, nodeAt, unwrap, wantedAt } from "./nodes.ts";
 import { schemas, type Task } from "./schema.ts";
 import { z } from "../deps/zod.ts";
 
-/** One value with where it comes from; text is read as `--set KEY=VALUE`. */
+/** A value and its origin; text is parsed like `--set KEY=VALUE`. */
 export type Override = string | {
   readonly key: string;
-  /** The key of tasks that call it otherwise. */
+  /** The key in tasks that use another name for it. */
   readonly keys?: Partial<Record<Task, string>>;
   readonly value: unknown;
   /** `--batch` */
   readonly origin: string;
-  /** Whether the value is a text to be read as that of `--set` is. */
+  /** Whether the value is text to be parsed like that of `--set`. */
   readonly isText?: boolean;
 };
 
-/** What a text may mean, the likeliest first. */
+/** What a text may mean, most likely first. */
 function readings(text: string, node: Node): unknown[] {
   const found: unknown[] = [];
   try {
     found.push(JSON.parse(text));
   } catch {
-    // Not JSON: a word, a number as people write it, or a list without brackets.
+    // Not JSON: a word, a number in everyday notation, or a list without brackets.
     if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) found.push(Number(text));
   }
   found.push(text);
@@ -63,7 +63,7 @@ function textLayer(text: string, task: Task): Layer {
   return { values, origin: () => origin, isGiven: true };
 }
 
-/** The overrides in their order, each a layer of its own so that the later wins. */
+/** The overrides in order, each in its own layer so that the later wins. */
 export function overrideLayers(overrides: readonly Override[], task: Task): Layer[] {
   return overrides.map((override) => {
     if (typeof override === "string") return textLayer(override, task);

@@ -1,5 +1,5 @@
 /**
- * From values that somebody wrote to a whole, checked config.
+ * From user-supplied values to a complete, checked config.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import { checkConfig } from "./check.ts";
 import { derivedValues, variantLayer } from "./derive.ts";
 import { type Config, type ConfigOf, schemas, type Task } from "./schema.ts";
 
-/** A whole config and where each of its values comes from. */
+/** A complete config and where each of its values comes from. */
 export interface ParsedConfig<T extends Task = Task> {
   readonly config: ConfigOf<T>;
   /** The origin of each leaf by its dotted key, in the schema's order. */
   readonly origins: ReadonlyMap<string, string>;
 }
 
-/** The task that values name. */
+/** The task that the values name. */
 export function taskOf(values: RawConfig, origin: string): Task {
   const { task } = values;
   if (typeof task === "string" && Object.hasOwn(schemas, task)) return task as Task;
@@ -46,7 +46,7 @@ function originsOf(task: Task, config: RawConfig, written: ReadonlyMap<string, s
   return origins;
 }
 
-/** Checks the layers together, the later over the earlier, and fills in what none says. */
+/** Checks the merged layers, later ones winning, and fills in what none of them sets. */
 export function parseLayers(layers: readonly Layer[]): ParsedConfig {
   const written = mergeLayers(layers);
   const task = taskOf(written.values, written.origins.get("task") ?? "no layer gives it");
@@ -74,7 +74,7 @@ export function parseLayers(layers: readonly Layer[]): ParsedConfig {
 }
 
 /**
- * A whole config from the few values that somebody cares about; for programs.
+ * A complete config from just the values that matter to the caller; for programs.
  *
  * @example A small pretraining
  * ```ts
@@ -82,7 +82,7 @@ export function parseLayers(layers: readonly Layer[]): ParsedConfig {
  * const config = parseConfig({ task: "pretrain", model: { imageSize: 32, patchSize: 4 } });
  * if (config.augment.size !== 32 || config.mask.maskedPatches !== 25) throw new Error();
  * ```
- * @throws {UserError} naming the key, what it wants and what was found
+ * @throws {UserError} naming the key, what was expected and what was found
  */
 export function parseConfig<T extends Task>(values: { task: T } & RawConfig): ConfigOf<T> {
   const { config } = parseLayers([{ values, origin: () => "the given values" }]);

@@ -1,5 +1,5 @@
 /**
- * The bundled recipes, and recipes of the user's own by path or URL.
+ * Bundled recipes, and the user's own by path or URL.
  *
  * @module
  */
@@ -8,14 +8,16 @@ import { nearest } from "../core/nearest.ts";
 import type { Layer, RawConfig } from "./layers.ts";
 import { readSource, type Source } from "./sources.ts";
 
-/** The bundled recipes: files of `configs/recipes/`, found beside this one on disk and by URL alike. */
+/**
+ * The bundled recipes: files in `configs/recipes/`, found relative to this module both on disk and by URL.
+ */
 export const recipeNames = [
   "quickstart",
   "vqkd_quickstart",
   "finetune_quickstart",
   "linear-probe_quickstart",
   "segment_quickstart",
-  // mmselfsup's names, and names like them for what it has no recipe of.
+  // mmselfsup's names, and names in its style where it has no recipe.
   "beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k",
   "beitv2_vit-base-p16_8xb256-amp-coslr-1600e_in1k",
   "beitv2_vit-large-p16_8xb256-amp-coslr-300e_in1k",
@@ -25,7 +27,7 @@ export const recipeNames = [
   "vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k",
   "vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k-dino",
   "upernet_vit-base-p16_8xb2-160k_ade20k-512x512",
-  // unilm's: its released weights', its tokenizers' and its configs'.
+  // unilm's names: of its released weights, its tokenizers and its configs.
   "beitv2_base_patch16_224_pt1k_300e",
   "beitv2_base_patch16_224_pt1k",
   "beitv2_large_patch16_224_pt1k_300e",
@@ -47,19 +49,19 @@ export const recipeNames = [
   "upernet_beit_large_24_512_slide_160k_21ktoade20k",
 ] as const;
 
-/** A recipe that was read, as layers: what it extends first. */
+/** A recipe that has been read, as layers, with the one it extends first. */
 export interface Recipe {
-  /** Its name: that of the file, without the extension. */
+  /** Its name: the file name without the extension. */
   readonly name: string;
   readonly url: URL;
-  /** Paper, hardware, expected result and command, as the head of the file has them. */
+  /** Paper, hardware, expected result and command, from the comment at the top of the file. */
   readonly header: string;
   readonly layers: readonly Layer[];
 }
 
-/** The working directory as a URL: what relative paths of recipes start from. */
+/** The working directory as a URL, against which relative recipe paths are resolved. */
 export function workingDirectory(): URL {
-  // Not `Deno.cwd`, so that this file loads in a browser, where recipes are relative to the page.
+  // Not `Deno.cwd`, so that this module loads in a browser, where recipes are relative to the page.
   const shell = (globalThis as { process?: { cwd?: () => string } }).process;
   if (shell?.cwd !== undefined) {
     const path = shell.cwd().replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
@@ -72,7 +74,7 @@ function bundledUrl(name: string): URL {
   return new URL(`./recipes/${name}.jsonc`, import.meta.url);
 }
 
-/** The place of a recipe given by name, path or URL, and how messages call it. */
+/** The location of a recipe given by name, path or URL, and what messages call it. */
 function locate(recipe: string, base: URL): { url: URL; label: string } {
   if ((recipeNames as readonly string[]).includes(recipe)) {
     return { url: bundledUrl(recipe), label: `${recipe}.jsonc` };
@@ -97,7 +99,7 @@ function layerOf(source: Source, label: string): Layer {
   return {
     values,
     origin(key) {
-      // A record's keys may hold dots, and a list has one line: take the nearest part that is known.
+      // A record's keys may contain dots, and a list has a single line: use the nearest part that is known.
       for (let part = key; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
         const line = source.lines.get(part);
         if (line !== undefined) return `${label}:${line}`;
@@ -110,8 +112,9 @@ function layerOf(source: Source, label: string): Layer {
 /**
  * Reads a recipe by bundled name, path or URL, with the one it extends.
  *
- * @param mayRun whether it may be a module of the user's own; what it extends never is
- * @throws {UserError} where there is none, it cannot be read, or it extends one that itself extends
+ * @param mayRun whether it may be a module of the user's; the recipe that it extends never may
+ * @throws {UserError} if it does not exist, cannot be read, or extends a recipe that itself extends
+ * one
  */
 export async function loadRecipe(
   recipe: string,

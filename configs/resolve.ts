@@ -1,8 +1,8 @@
 /**
- * From a recipe and what is given over it to the whole config of a run, with the origin of each value.
+ * From a recipe and overrides to the complete config of a run, with the origin of each value.
  *
- * The later wins: schema defaults, `variant`, derived sizes, the recipe that is extended, the recipe,
- * further recipes, overrides.
+ * Later sources win: schema defaults, `variant`, derived sizes, the extended recipe, the recipe, further
+ * recipes, overrides.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { type ParsedConfig, parseLayers, taskOf } from "./parse.ts";
 import { loadRecipe, workingDirectory } from "./recipes.ts";
 import type { ConfigOf, Task } from "./schema.ts";
 
-/** The recipe that a task takes where none is named. */
+/** The recipe that a task uses by default. */
 export const defaultRecipes: Readonly<Record<Task, string>> = {
   pretrain: "quickstart",
   tokenizer: "vqkd_quickstart",
@@ -35,27 +35,30 @@ export const taskCommands: Readonly<Record<Task, string>> = {
 
 /** What to resolve. */
 export interface ResolveOptions<T extends Task> {
-  /** A bundled name, a path, a URL, or values; default the task's quick start. */
+  /** A bundled name, a path, a URL, or values; default: the task's quick start. */
   recipe?: string | RawConfig;
-  /** The task that must come out; without it, the recipe says. */
+  /** The required task; if omitted, the recipe determines it. */
   task?: T;
-  /** Further recipes laid over the first, by name, path or URL. */
+  /** Further recipes on top of the first, by name, path or URL. */
   extra?: readonly string[];
-  /** `KEY=VALUE` texts and typed values, the later over the earlier. */
+  /** `KEY=VALUE` texts and typed values; later ones win. */
   overrides?: readonly Override[];
-  /** Where each of the values came from, where `recipe` is values. */
+  /** Where each value came from, if `recipe` is values. */
   origins?: ReadonlyMap<string, string>;
-  /** How messages call `recipe`, where it is values. */
+  /** What messages call `recipe`, if it is values. */
   label?: string;
-  /** What relative paths of recipes start from; default the working directory. */
+  /** What relative recipe paths are resolved against; default: the working directory. */
   base?: URL;
-  /** Whether `recipe` may be a module, which runs; give false for a name out of a file. Default true. */
+  /**
+   * Whether `recipe` may be a module, which would be run; pass false for a name read from a file. Default:
+   * true.
+   */
   mayRun?: boolean;
 }
 
-/** A whole config, its origins and the recipe's name. */
+/** A complete config, its origins and the recipe's name. */
 export interface ResolvedConfig<T extends Task = Task> extends ParsedConfig<T> {
-  /** Name of the recipe: the default name of the run's directory. */
+  /** The recipe's name, which is the default name of the run's directory. */
   readonly name: string;
 }
 
@@ -72,8 +75,8 @@ export interface ResolvedConfig<T extends Task = Task> extends ParsedConfig<T> {
  * if (config.optimizer.lr !== 1e-3) throw new Error();
  * if (origins.get("optimizer.lr") !== "--set optimizer.lr=1e-3") throw new Error();
  * ```
- * @throws {UserError} for an unknown recipe or key, a value of the wrong type, or values that do not
- * go together; the message names the key, its origin, what it wants and what was found
+ * @throws {UserError} for an unknown recipe or key, a value of the wrong type, or incompatible values; the
+ * message names the key, its origin, what was expected and what was found
  */
 export async function resolveConfig<T extends Task = Task>(
   options: ResolveOptions<T> = {},

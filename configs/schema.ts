@@ -1,8 +1,8 @@
 /**
- * Everything that decides a run: one strict schema per task, told apart by `task`.
+ * Everything that determines a run: one strict schema per task, discriminated by `task`.
  *
- * A value given in no layer is the schema's default, or one derived from other keys (see
- * `derive.ts`), so take {@link parseConfig} from `parse.ts` rather than parsing with the schema alone.
+ * A value set in no layer is the schema's default or is derived from other keys (see `derive.ts`), so use
+ * {@link parseConfig} from `parse.ts` rather than parsing with the schema alone.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import {
 import { optimizerSection, scheduleSection } from "./sections/optimization.ts";
 import { batchSizeOf, evaluationSection, runKeys, stoppingEvaluation } from "./sections/run.ts";
 
-/** Masked image modelling against visual tokens: BEiT v2 (paper section 2.2). */
+/** Masked image modelling with visual tokens: BEiT v2 (paper section 2.2). */
 export const pretrainSchema = z.strictObject({
   task: z.literal("pretrain").describe("Masked image modelling: BEiT v2."),
   ...runKeys,
@@ -162,7 +162,7 @@ export const schemas = {
   segment: segmentSchema,
 } as const;
 
-/** What a run can be. */
+/** The possible tasks. */
 export type Task = keyof typeof schemas;
 
 /** A resolved pretraining config. */
@@ -176,7 +176,7 @@ export type LinearProbeConfig = z.infer<typeof linearProbeSchema>;
 /** A resolved segmentation config. */
 export type SegmentConfig = z.infer<typeof segmentSchema>;
 
-/** A resolved config of any task; `task` tells which. */
+/** A resolved config of any task; `task` discriminates. */
 export type Config =
   | PretrainConfig
   | TokenizerConfig

@@ -6,12 +6,12 @@ import { formatValue } from "./issues.ts";
 import { isSection, type RawConfig } from "./layers.ts";
 import { checkNesting, withinStack } from "./nesting.ts";
 
-/** A recipe as it was written. */
+/** A recipe as written. */
 export interface Source {
   readonly values: RawConfig;
-  /** Line of each key, from 1; a module has none. */
+  /** The line of each key, from 1; a module has none. */
   readonly lines: ReadonlyMap<string, number>;
-  /** The comment at the head of the file, without its slashes. */
+  /** The comment at the top of the file, without its slashes. */
   readonly header: string;
 }
 
@@ -32,7 +32,7 @@ function valueOf(node: JsoncNode, key: string, text: string, lines: Map<string, 
     if (child === undefined) continue;
     const full = key === "" ? String(name.value) : `${key}.${name.value}`;
     lines.set(full, lineAt(text, name.offset));
-    // defineProperty: a key named `__proto__` is data here, not a prototype.
+    // defineProperty, so that a key named `__proto__` is data and not a prototype.
     Object.defineProperty(values, String(name.value), {
       value: valueOf(child, full, text, lines),
       enumerable: true,
@@ -61,14 +61,14 @@ function checkedRoot(value: unknown, label: string): RawConfig {
   );
 }
 
-/** What a run's `config.json` holds around the config: that and the origin of each value. */
+/** What a run's `config.json` contains: the config and the origin of each value. */
 function runConfigIn(values: RawConfig): RawConfig | null {
   const { config, origins } = values;
   const isOfRun = isSection(config) && isSection(origins) && typeof config.task === "string";
   return isOfRun ? config : null;
 }
 
-/** Parses JSON with comments and trailing commas; of a run's `config.json` the config in it. */
+/** Parses JSON with comments and trailing commas; from a run's `config.json`, returns the config in it. */
 export function parseJsonc(text: string, label: string): Source {
   const errors: JsoncError[] = [];
   const options = { allowTrailingComma: true, disallowComments: false };
@@ -91,7 +91,7 @@ export function parseJsonc(text: string, label: string): Source {
   };
 }
 
-/** Lines of the keys of a block-style YAML document, by their indentation. */
+/** The lines of the keys in a block-style YAML document, found by indentation. */
 function yamlLines(text: string): Map<string, number> {
   const lines = new Map<string, number>();
   const path: { indent: number; key: string }[] = [];
@@ -134,13 +134,13 @@ async function fetchText(url: URL, label: string): Promise<string> {
   });
 }
 
-/** The answer of `fetch` to a missing local file is nothing but "NetworkError"; permissions say more. */
+/** For a missing local file, `fetch` only says "NetworkError"; permission errors say more. */
 function notAFile(error: unknown): string {
   const message = messageOf(error);
   return /access|permission/i.test(message) ? message : "there is no such file";
 }
 
-/** Runs a recipe that is a module and takes what it exports. */
+/** Runs a recipe that is a module and returns its default export. */
 async function runModule(url: URL, label: string): Promise<Source> {
   let module: { default?: unknown };
   try {
@@ -156,10 +156,10 @@ async function runModule(url: URL, label: string): Promise<Source> {
 }
 
 /**
- * Reads and parses the recipe at a URL; its name says its format.
+ * Reads and parses the recipe at a URL; the format follows from its name.
  *
- * @param mayRun whether it may be a module: only what the user named is code that the user chose to
- * run, what a file or a server names is not
+ * @param mayRun whether it may be a module: code runs only if the user named the file, never if
+ * another file or a server did
  */
 export async function readSource(url: URL, label: string, mayRun: boolean): Promise<Source> {
   const extension = url.pathname.match(/\.[a-z]+$/)?.[0] ?? "";

@@ -10,7 +10,7 @@ import { workingDirectory } from "./recipes.ts";
 
 const overrides = z.record(z.string(), z.unknown());
 const passes = z.int().min(1);
-/** Data sets and arms are folders of the study's, so that no name may lead out of it. */
+/** Data sets and arms become folders of the study, so no name may lead out of it. */
 const name = z.string().regex(
   /^(?!tokenizer$)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
   'expected a name of letters, digits, "_", "-" and "." that begins with a letter or digit and is ' +
@@ -68,23 +68,23 @@ export const studySchema = z.strictObject({
   comparisons: z.array(comparisonSchema).min(1).describe("What is run, the most important first."),
 });
 
-/** A whole study. */
+/** A complete study. */
 export type Study = z.output<typeof studySchema>;
 /** An arm of a study. */
 export type StudyArm = Study["arms"][string];
 /** A data set of a study. */
 export type StudyDataset = Study["datasets"][string];
 
-/** The study that comes with mimic. */
+/** The bundled study. */
 export const bundledStudy = new URL("./studies/study.jsonc", import.meta.url);
 
 /**
  * Reads and checks a study.
  *
- * @param path a .jsonc, .yaml or .ts file; default the bundled one
- * @throws {UserError} where it cannot be read, a value is of the wrong type or a name is unknown
+ * @param path a .jsonc, .yaml or .ts file; default: the bundled study
+ * @throws {UserError} if it cannot be read, a value has the wrong type or a name is unknown
  *
- * @example The bundled one
+ * @example The bundled study
  * ```ts
  * import { readStudy } from "./study.ts";
  * const study = await readStudy();
@@ -98,12 +98,12 @@ export async function readStudy(path?: string): Promise<Study> {
   return parseStudy(values, label);
 }
 
-/** Checks the values of a study; `label` is how messages call them. */
+/** Checks the values of a study; `label` is what messages call them. */
 export function parseStudy(values: unknown, label = "the given values"): Study {
   const { success, data, error } = studySchema.safeParse(values);
   if (!success) {
     const [issue] = error.issues;
-    // Of a key that is no name, what is wrong with it stands one level below.
+    // For a key that is not a valid name, the actual issue is one level deeper.
     const message = issue.code === "invalid_key" ? issue.issues[0].message : issue.message;
     throw new UserError(`Cannot use the study "${label}": ${issue.path.join(".")}: ${message}`);
   }

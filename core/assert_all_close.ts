@@ -12,28 +12,28 @@ export interface Tolerance {
   readonly absolute?: number;
 }
 
-/** How {@link assertAllClose} names what it compares. */
+/** What {@link assertAllClose} calls the values it compares. */
 export interface ComparisonLabel {
   /** For the message. Default `values`. */
   readonly name?: string;
-  /** Shape of the tensor that the values are of, so that the message can give an index in it. */
+  /** Shape of the tensor that the values belong to, so that the message can give an index. */
   readonly shape?: readonly number[];
 }
 
-/** The place where two lists differ most, measured against the tolerance. */
+/** Where two lists differ most, relative to the tolerance. */
 export interface WorstDifference {
   readonly index: number;
   readonly actual: number;
   readonly expected: number;
   readonly absoluteError: number;
-  /** |actual − expected| / |expected|; infinite where 0 was expected. */
+  /** |actual − expected| / |expected|; infinite if 0 was expected. */
   readonly relativeError: number;
   readonly isClose: boolean;
 }
 
 /**
- * The worst difference of two lists of the same length; null for empty lists. NaN equals NaN, and an
- * infinity itself; any other pair with a non-finite number in it is infinitely far apart.
+ * The worst difference between two lists of equal length; null for empty lists. NaN equals NaN, and an infinity
+ * equals itself; any other pair with a non-finite number is infinitely far apart.
  */
 export function worstDifference(
   actual: ArrayLike<number>,
@@ -59,7 +59,7 @@ export function worstDifference(
 }
 
 /**
- * Throws where two lists are not close; the message names the worst place with both errors.
+ * Throws if two lists are not close; the message names the worst element with both errors.
  *
  * @throws Error
  *
@@ -96,7 +96,7 @@ export function assertAllClose(
   );
 }
 
-/** The index in each axis of a row-major tensor. */
+/** The index along each axis of a row-major tensor. */
 function unravel(index: number, shape: readonly number[]): number[] {
   const indices: number[] = [];
   for (const extent of [...shape].reverse()) {

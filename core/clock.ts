@@ -1,6 +1,6 @@
 /**
- * The one clock of the library: it measures, and decides nothing, so that a run stays a pure function
- * of its config, data, seed and backend.
+ * The library's only clock. It measures but decides nothing, so that a run remains a pure function of its
+ * config, data, seed and backend.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export function now(): number {
   return performance.now() / 1000;
 }
 
-/** Seconds since 1970, for records of when something happened; never for measuring. */
+/** Seconds since 1970, to record when something happened; never for measuring. */
 export function wallTime(): number {
   return (performance.timeOrigin + performance.now()) / 1000;
 }
@@ -18,7 +18,7 @@ export function wallTime(): number {
 /** Sums seconds by name. */
 export class Stopwatch {
   readonly #seconds = new Map<string, number>();
-  /** Is told of each piece of work that {@link Stopwatch.time} ran. */
+  /** Called with each piece of work that {@link Stopwatch.time} ran. */
   onSpan: ((name: string, start: number, seconds: number) => void) | null = null;
 
   /** Adds a duration measured elsewhere, as in a worker. */
@@ -26,7 +26,7 @@ export class Stopwatch {
     this.#seconds.set(name, (this.#seconds.get(name) ?? 0) + seconds);
   }
 
-  /** Runs `work` and books its time, that of the promise it may return included. */
+  /** Runs `work` and records its time, including that of a promise it returns. */
   time<T>(name: string, work: () => T): T {
     const start = now();
     const book = () => {
@@ -40,7 +40,7 @@ export class Stopwatch {
     return result;
   }
 
-  /** Seconds by name since the last call; the sums start again at zero. */
+  /** Seconds by name since the last call; the sums restart at zero. */
   take(): Record<string, number> {
     const seconds = Object.fromEntries(this.#seconds);
     this.#seconds.clear();

@@ -1,5 +1,5 @@
 /**
- * Arrays one after another in one, and back.
+ * Concatenates arrays into one, and splits them again.
  *
  * @module
  */

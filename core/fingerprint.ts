@@ -5,8 +5,8 @@
  */
 
 /**
- * 64 bits, in hexadecimal, that change when any bit of the values does: for finding out whether two
- * copies are the same, not for keeping secrets. Two FNV-1a hashes over 32-bit words.
+ * 64 bits, in hexadecimal, that change when any bit of the values does: for telling whether two
+ * copies are the same, not for cryptography. Two FNV-1a hashes over 32-bit words.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function fingerprint(arrays: Iterable<Float32Array>): string {
 }
 
 /**
- * 64 bits of a list of texts with numbers, in hexadecimal, as {@link fingerprint} has them of numbers.
+ * The same as {@link fingerprint} for a list of texts with numbers.
  *
  * @example
  * ```ts

@@ -1,24 +1,24 @@
 /**
- * The one source of randomness: a seeded, splittable generator.
+ * The only source of randomness: a seeded, splittable generator.
  *
- * A draw is a function of the seed and of the path of `split` calls alone, so that the crop of sample
- * 1234 in epoch 5 is the same whoever computes it, in whatever order, in whatever process.
+ * A draw depends only on the seed and the path of `split` calls, so the crop of sample 1234 in epoch 5 is the
+ * same whoever computes it, in whatever order and in whichever process.
  *
  * @module
  */
 
-/** The draws that random code may ask for; tests replay recorded sequences through it. */
+/** The draws that code may request; tests replay recorded sequences through it. */
 export interface Draws {
-  /** A number in [low, high); with `high < low` in (high, low], as Python's `random.uniform`. */
+  /** A number in [low, high), or in (high, low] if `high < low`, like Python's `random.uniform`. */
   uniform(low: number, high: number): number;
-  /** A whole number in [low, high], both ends included, as Python's `random.randint`. */
+  /** An integer in [low, high], both ends included, like Python's `random.randint`. */
   integer(low: number, high: number): number;
 }
 
 /** The serialisable state of a {@link Generator}: four unsigned 32-bit words. */
 export type GeneratorState = [number, number, number, number];
 
-/** Mixes one 32-bit word into the four-word state (the finaliser of MurmurHash3, by A. Appleby). */
+/** Mixes one 32-bit word into the four-word state (MurmurHash3's finaliser, by A. Appleby). */
 function absorb(state: GeneratorState, word: number): void {
   for (let i = 0; i < 4; i++) {
     let h = (state[i] ^ Math.imul(word + 0x9e3779b9 * (i + 1), 0x85ebca6b)) >>> 0;
@@ -50,7 +50,7 @@ export class Generator implements Draws {
     this.#state = state;
   }
 
-  /** A generator from a seed: any finite number; its 64-bit pattern counts. */
+  /** A generator from a seed: any finite number, by its 64-bit pattern. */
   static from(seed: number): Generator {
     const words = new Uint32Array(new Float64Array([seed]).buffer);
     const state: GeneratorState = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
@@ -65,12 +65,12 @@ export class Generator implements Draws {
     return new Generator([...state]);
   }
 
-  /** The present state; it holds no spare normal draw, so take it between whole operations. */
+  /** The current state. It excludes a spare normal draw, so take it between whole operations. */
   get state(): GeneratorState {
     return [...this.#state];
   }
 
-  /** An independent generator for a labelled purpose; this one is left as it is. */
+  /** An independent generator for a labelled purpose; this one does not change. */
   split(...labels: (string | number)[]): Generator {
     const state: GeneratorState = [...this.#state];
     for (const label of labels) {
@@ -87,7 +87,7 @@ export class Generator implements Draws {
     return new Generator(state);
   }
 
-  /** 32 random bits as a whole number in [0, 2^32). */
+  /** 32 random bits as an integer in [0, 2^32). */
   bits(): number {
     const s = this.#state;
     const x = Math.imul(s[1], 5);
@@ -128,7 +128,7 @@ export class Generator implements Draws {
     return mean + deviation * radius * Math.cos(angle);
   }
 
-  /** A random order of 0 … length − 1 (Fisher-Yates). */
+  /** A random permutation of 0 … length − 1 (Fisher-Yates). */
   permutation(length: number): Uint32Array {
     const order = new Uint32Array(length);
     for (let i = 0; i < length; i++) {

@@ -1,6 +1,6 @@
 /**
- * Keeps what was measured on a machine, in the best case from one process to the next. A value is data
- * of JSON; `get` gives undefined for what was never set or is gone. Neither throws.
+ * Keeps measurements of a machine, from one process to the next if possible. Values are JSON data; `get`
+ * returns undefined if nothing was set or it is gone. Neither throws.
  */
 export interface MeasurementStore {
   get(key: string): unknown;

@@ -1,6 +1,6 @@
 /**
- * What the numbers of a run are called and how they are written. The logs keep the short keys
- * (`knnTop1`, `features`); whatever people look at takes its words from here.
+ * Display names of a run's numbers, and how they are formatted. Logs keep the short keys
+ * (`knnTop1`, `features`); everything that people look at takes its wording from here.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   formatSeconds,
 } from "./number_formats.ts";
 
-/** What a number is; decides how it is written. */
+/** What kind of number it is, which determines its format. */
 export type MetricUnit = "share" | "rate" | "seconds" | "count" | "steps" | "number";
 
 /** Keys of steps and evaluations. */
@@ -77,7 +77,7 @@ const methods: Readonly<Record<string, string>> = {
   segment: "segmentation",
 };
 
-/** A method (`linearProbe`) in words; one of the user's own is called what its file calls it. */
+/** A method (`linearProbe`) in words; a user's own method is called what its file calls it. */
 export function methodName(method: string): string {
   return Object.hasOwn(methods, method) ? methods[method] : inWords(method);
 }
@@ -96,14 +96,14 @@ function inWords(key: string): string {
   );
 }
 
-/** Name of what was evaluated; undefined for other words. */
+/** The name of what was evaluated; undefined for other words. */
 function placeName(key: string): string | undefined {
   if (Object.hasOwn(places, key)) return places[key];
   const [, layer, token] = key.match(/^layer(\d+)\.(\w+)$/) ?? [];
   return layer === undefined ? undefined : `layer ${layer}, ${tokens[token] ?? inWords(token)}`;
 }
 
-/** `evaluation/features/knnTop1` and `features/knnTop1` as place and measure. */
+/** Splits `evaluation/features/knnTop1` or `features/knnTop1` into place and measure. */
 function partsOf(key: string): { place: string | null; measure: string } {
   const cut = key.lastIndexOf("/");
   return cut < 0
@@ -117,16 +117,15 @@ function knownName(key: string): string | undefined {
   return placeName(key);
 }
 
-/** Whether a key has a name of its own, beyond its letters. */
+/** Whether a key has a display name beyond its own letters. */
 export function hasMetricName(key: string): boolean {
   const { place, measure } = partsOf(key);
   return knownName(measure) !== undefined && (place === null || placeName(place) !== undefined);
 }
 
 /**
- * A key of a step (`teacherCosine`), of an evaluation (`knnTop1`), what was evaluated (`untrained`), or
- * both of the latter (`untrained/knnTop1`) in words; a key of the user's own is taken apart at its
- * capitals.
+ * The key of a step (`teacherCosine`), an evaluation (`knnTop1`), what was evaluated (`untrained`), or both of
+ * these (`untrained/knnTop1`), in words; a user's own key is split at its capitals.
  *
  * @example
  * ```ts
@@ -142,7 +141,7 @@ export function metricName(key: string): string {
   return place === null ? name : `${name}, ${placeName(place) ?? inWords(place)}`;
 }
 
-/** What a number is. */
+/** What kind of number a key has. */
 export function metricUnit(key: string): MetricUnit {
   const { measure } = partsOf(key);
   if (Object.hasOwn(metrics, measure)) return metrics[measure][1];
@@ -160,7 +159,7 @@ const formats: Readonly<Record<MetricUnit, (value: number) => string>> = {
 };
 
 /**
- * A number with its unit, as `metricName` of the same key calls it.
+ * A number with its unit, to go with `metricName` of the same key.
  *
  * @example
  * ```ts
@@ -173,12 +172,12 @@ export function formatMetric(key: string, value: number): string {
   return Number.isFinite(value) ? formats[metricUnit(key)](value) : String(value);
 }
 
-/** Classes from which on the first five answers say something that the first one does not. */
+/** The number of classes from which top-5 accuracy says something that top-1 does not. */
 const fewestForTopFive = 6;
 
 /**
- * The numbers of an evaluation that say something: with fewer than six classes, top-5 accuracies are
- * left out.
+ * The numbers of an evaluation that are informative: with fewer than six classes, top-5 accuracies are left
+ * out.
  */
 export function tellingMetrics<Value>(
   result: Readonly<Record<string, Value>>,

@@ -1,5 +1,5 @@
 /**
- * "Did you mean …?": the known word nearest to what was typed.
+ * "Did you mean …?": the known word closest to what was typed.
  *
  * @module
  */
@@ -18,8 +18,8 @@ function editDistance(a: string, b: string): number {
 }
 
 /**
- * The entry of `known` with the smallest edit distance to `word`, or `undefined` where nothing is
- * near enough to be a slip of the keyboard (more than 40 % of the longer word differs).
+ * The entry of `known` with the smallest edit distance to `word`, or `undefined` if none is close
+ * enough to be a typo (more than 40 % of the longer word differs).
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of known) {
-    // Lengths alone may say that it is too far; a word may be megabytes long.
+    // The lengths alone may show that it is too far; a word may be megabytes long.
     const [short, long] = [word.length, candidate.length].sort((a, b) => a - b);
     if (long - short > 0.4 * long) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());

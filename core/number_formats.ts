@@ -1,11 +1,11 @@
 /**
- * Numbers as people read them: the same in the terminal, in reports and on the page of runs.
+ * Numbers formatted for people, the same in the terminal, in reports and on the runs page.
  *
  * @module
  */
 
 /**
- * A number in about four digits: `5.312`, `0.0123`, `1.2e-5`, `12.3k`.
+ * A number with about four digits: `5.312`, `0.0123`, `1.2e-5`, `12.3k`.
  *
  * @example
  * ```ts
@@ -24,17 +24,17 @@ export function formatFigure(value: number): string {
   return String(+value.toPrecision(4));
 }
 
-/** `53.1 %`, of a share in [0, 1]. */
+/** `53.1 %`, for a share in [0, 1]. */
 export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** `1.0e-5`, `2.53e-3`: powers of ten throughout, so that two rates compare at a glance. */
+/** `1.0e-5`, `2.53e-3`: always as a power of ten, so that two rates compare at a glance. */
 export function formatRate(rate: number): string {
   return rate === 0 ? "0" : rate.toExponential(2).replace(/(\.\d)0e/, "$1e");
 }
 
-/** `45 600`: a whole number in groups of three digits. */
+/** `45 600`: an integer in groups of three digits. */
 export function formatCount(count: number): string {
   return Math.round(count).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }

@@ -1,5 +1,5 @@
 /**
- * Writing protocol buffers: just what ONNX files and TensorBoard's events need.
+ * Writing protocol buffers: just what ONNX files and TensorBoard events need.
  *
  * @module
  */
@@ -19,26 +19,26 @@ function varint(value: number): Uint8Array {
   }
 }
 
-/** A field of an integer or an enum. */
+/** An integer or enum field. */
 export function integerField(field: number, value: number): Uint8Array {
   return concatBytes([varint(field << 3), varint(value)]);
 }
 
-/** A field of a 32-bit float. */
+/** A 32-bit float field. */
 export function floatField(field: number, value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
   return concatBytes([varint(field << 3 | 5), bytes]);
 }
 
-/** A field of a 64-bit float. */
+/** A 64-bit float field. */
 export function doubleField(field: number, value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value, true);
   return concatBytes([varint(field << 3 | 1), bytes]);
 }
 
-/** A field of many 64-bit floats, packed. */
+/** A packed field of 64-bit floats. */
 export function doublesField(field: number, values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(8 * values.length);
   const view = new DataView(bytes.buffer);
@@ -46,12 +46,12 @@ export function doublesField(field: number, values: readonly number[]): Uint8Arr
   return bytesField(field, bytes);
 }
 
-/** The tag and length in front of a field of that many bytes. */
+/** The tag and length that precede a field of that many bytes. */
 export function lengthPrefix(field: number, length: number): Uint8Array {
   return concatBytes([varint(field << 3 | 2), varint(length)]);
 }
 
-/** A field of a string, of bytes or of a message given by its own fields. */
+/** A field holding a string, bytes, or a message given by its own fields. */
 export function bytesField(
   field: number,
   value: string | Uint8Array | readonly Uint8Array[],
@@ -65,9 +65,9 @@ export function bytesField(
 }
 
 /**
- * The fields of a message as one run of bytes.
+ * The fields of a message, concatenated.
  *
- * @example The documentation's own example: field 1 is 150
+ * @example The example from the protobuf documentation: field 1 is 150
  * ```ts
  * import { integerField, message } from "./protobuf.ts";
  * const bytes = message([integerField(1, 150)]);

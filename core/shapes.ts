@@ -1,4 +1,4 @@
-/** Shapes: sizes, comparison and how they are written in messages. @module */
+/** Shapes: sizes, comparison, and how messages show them. @module */
 
 /** The number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {

@@ -1,6 +1,5 @@
 /**
- * What a vision transformer costs: multiply–adds, counted from the sizes. What is no matrix product is
- * left out.
+ * The cost of a vision transformer in multiply–adds, counted from its sizes. Only matrix products are counted.
  *
  * @module
  */
@@ -13,10 +12,10 @@ export interface TransformerSizes {
   readonly mlpRatio: number;
 }
 
-/** Passes forward that a pass forward and backward counts as. */
+/** How many forward passes a forward and backward pass counts as. */
 export const forwardAndBackward = 3;
 
-/** Multiply–adds of a forward pass of one image through so many blocks. */
+/** Multiply–adds of one image's forward pass through that many blocks. */
 export function blocksCost(
   { imageSize, patchSize, embedDim, mlpRatio }: TransformerSizes,
   blocks: number,
@@ -27,7 +26,7 @@ export function blocksCost(
   return blocks * (products + attention);
 }
 
-/** Multiply–adds of cutting one image into patches and embedding them. */
+/** Multiply–adds to cut one image into patches and embed them. */
 export function embeddingCost({ imageSize, embedDim }: TransformerSizes): number {
   return 3 * imageSize ** 2 * embedDim;
 }

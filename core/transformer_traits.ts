@@ -1,35 +1,35 @@
 /**
- * In what other vision transformers differ from BEiT.
+ * How other vision transformers differ from BEiT.
  *
  * @module
  */
 
 /**
- * How a classifier makes one vector of its tokens. `meanThenNorm` is BEiT's mean of the patch tokens
- * under `fc_norm`; the others take the norm `norm` of every token first: then the class token (`cls`),
- * the mean of the patches (`normThenMean`), or both, one after the other (`clsAndMean`, DINOv2).
+ * How a classifier pools its tokens into one vector. `meanThenNorm` is BEiT's: the mean of the patch tokens,
+ * then `fc_norm`. The others first apply the norm `norm` to every token, then take the class token (`cls`), the
+ * mean of the patches (`normThenMean`), or both concatenated (`clsAndMean`, DINOv2).
  */
 export type Pooling = "meanThenNorm" | "cls" | "normThenMean" | "clsAndMean";
 
-/** What a model may have otherwise; all that is left out is as in BEiT. */
+/** How a model may differ; whatever is left out is as in BEiT. */
 export interface TransformerTraits {
-  /** Epsilon of every layer norm; 1e-6 by default. */
+  /** Epsilon of every layer norm; default: 1e-6. */
   readonly normEpsilon?: number;
-  /** `qkv` is one bias for all three; by default keys have none. */
+  /** `qkv`: one bias for all three; by default keys have none. */
   readonly attentionBias?: "qv" | "qkv";
-  /** Of the MLP; the exact GELU by default. `geluTanh` is its approximation by tanh. */
+  /** Activation of the MLP; default: the exact GELU. `geluTanh` is its tanh approximation. */
   readonly activation?: "gelu" | "quickGelu" | "geluTanh";
-  /** A norm `norm_pre` between embedding and blocks, as in CLIP. */
+  /** A norm `norm_pre` between the embedding and the blocks, as in CLIP. */
   readonly hasInputNorm?: boolean;
-  /** Tokens beside those of the image, which no state of a block shows; DINOv2 has 4. */
+  /** Register tokens, which appear in no block's output; DINOv2 has 4. */
   readonly registers?: number;
   /** Whether there is a class token; SigLIP has none. */
   readonly hasClassToken?: boolean;
-  /** For a classifier; `meanThenNorm` by default. */
+  /** For a classifier; default: `meanThenNorm`. */
   readonly pooling?: Pooling;
 }
 
-/** Name of the norm that a classifier's pooling goes through. */
+/** Name of the norm in a classifier's pooling. */
 export function poolingNorm({ pooling = "meanThenNorm" }: TransformerTraits): "fc_norm" | "norm" {
   return pooling === "meanThenNorm" ? "fc_norm" : "norm";
 }

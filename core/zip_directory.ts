@@ -1,33 +1,33 @@
 /**
- * The directory of a zip archive, with ZIP64, after PKWARE's APPNOTE 6.3.
+ * The directory of a zip archive, including ZIP64, after PKWARE's APPNOTE 6.3.
  *
- * Own code, because members are read by offset, in workers and through range requests: `@zip.js/zip.js`
- * 2.24 took 2 s to list 25 000 members and 2 ms to read one, and neither it, `yauzl` nor `unzipit` gives
- * offsets that can be handed to another thread without the whole directory.
+ * Written here because members are read by offset, in workers and through range requests: `@zip.js/zip.js` 2.24
+ * took 2 s to list 25 000 members and 2 ms to read one, and neither it, `yauzl` nor `unzipit` provides offsets
+ * that can be passed to another thread without the whole directory.
  *
  * @module
  */
 
-/** Bytes that can be read at any place; fewer come back at the end. */
+/** Bytes that can be read at any offset; reads past the end return fewer. */
 export interface ZipBytes {
   readonly size: number;
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
 }
 
-/** A member of the archive, as its directory has it. */
+/** A member of the archive, as listed in its directory. */
 export interface ZipEntry {
   readonly name: string;
-  /** Bytes that it holds, and bytes that it takes in the archive. */
+  /** Its uncompressed size, and its size in the archive. */
   readonly bytes: number;
   readonly packed: number;
   readonly crc: number;
   readonly headerOffset: number;
-  /** 0 stored, 8 deflated. */
+  /** 0: stored, 8: deflated. */
   readonly method: number;
   readonly isEncrypted: boolean;
 }
 
-/** What is wrong with an archive, as the end of a sentence about it. */
+/** What is wrong with an archive, phrased as the end of a sentence. */
 export class ZipError extends Error {
   override name = "ZipError";
 }
@@ -35,7 +35,7 @@ export class ZipError extends Error {
 const endBytes = 22, end64Bytes = 56, locatorBytes = 20, entryBytes = 46, localBytes = 30;
 const endSignature = 0x06054b50, end64Signature = 0x06064b50, locatorSignature = 0x07064b50;
 const entrySignature = 0x02014b50, localSignature = 0x04034b50;
-/** Fields that did not fit are full, and stand in the ZIP64 field. */
+/** Fields that do not fit are all ones, and their values are in the ZIP64 field. */
 const full16 = 0xffff, full32 = 0xffffffff;
 
 interface Directory {
@@ -52,7 +52,7 @@ async function viewAt(file: ZipBytes, offset: number, length: number, what: stri
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Finds the directory from the record at the archive's end. */
+/** Finds the directory from the record at the end of the archive. */
 async function findDirectory(file: ZipBytes): Promise<Directory> {
   const length = Math.min(file.size, endBytes + full16);
   const start = file.size - length;
@@ -71,7 +71,7 @@ async function findDirectory(file: ZipBytes): Promise<Directory> {
   throw new ZipError("its end is missing; the file is cut off");
 }
 
-/** Undefined where there is no ZIP64 record: a field may be full by chance. */
+/** Undefined if there is no ZIP64 record: a field may be all ones by chance. */
 async function findDirectory64(file: ZipBytes, end: number): Promise<Directory | undefined> {
   const what = "zip64 directory";
   if (end < locatorBytes) return undefined;
@@ -86,7 +86,7 @@ async function findDirectory64(file: ZipBytes, end: number): Promise<Directory |
   };
 }
 
-/** The fields of an entry, those that are full from its ZIP64 field. */
+/** The fields of an entry; those that are all ones come from its ZIP64 field. */
 function widen(extra: DataView, fields: readonly number[]): number[] {
   for (let at = 0; at + 4 <= extra.byteLength;) {
     const end = Math.min(at + 4 + extra.getUint16(at + 2, true), extra.byteLength);
@@ -132,10 +132,10 @@ function readEntry(view: DataView, at: number, fileSize: number): [ZipEntry, nex
 }
 
 /**
- * The members of an archive in the order of its directory, folders included.
+ * The members of an archive in directory order, including folders.
  *
- * @param most members at most
- * @throws ZipError where the archive is none, cut off or inconsistent
+ * @param most maximum number of members
+ * @throws ZipError if it is not an archive, or is truncated or inconsistent
  *
  * @example
  * ```ts
@@ -159,11 +159,11 @@ export async function readZipEntries(file: ZipBytes, most: number): Promise<ZipE
   return entries;
 }
 
-/** What stands before the data of a member. */
+/** What precedes the data of a member. */
 export interface LocalHeader {
-  /** Where the data begin. */
+  /** Where the data begins. */
   readonly start: number;
-  /** Where the member's name stands. */
+  /** Where the member's name is. */
   readonly nameStart: number;
   readonly nameLength: number;
   readonly method: number;
@@ -171,9 +171,9 @@ export interface LocalHeader {
 }
 
 /**
- * Reads the header in front of a member's data.
+ * Reads the header that precedes a member's data.
  *
- * @throws ZipError where there is none, or the data would lie beyond the archive's end
+ * @throws ZipError if there is none, or the data would extend beyond the archive's end
  */
 export async function readLocalHeader(
   file: ZipBytes,

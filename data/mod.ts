@@ -6,10 +6,10 @@
  *   files        seed, epoch    └────────── workers, ahead of the step ─────┘
  * ```
  *
- * - {@link openSource} reads folders, ImageNet lists, tar and webdataset shards, zip, and addresses.
- * - {@link Loader} makes batches: the same for any number of workers, resumable at any step, shared out
- *   to ranks without changing the set of samples.
- * - {@link resize} and {@link jitterCrop} equal Pillow bit for bit; {@link augmentOnce} equals timm's
+ * - {@link openSource} reads folders, ImageNet lists, tar and WebDataset shards, zip, and URLs.
+ * - {@link Loader} makes batches: the same for any number of workers, resumable at any step, divided among
+ *   ranks without changing the set of samples.
+ * - {@link resize} and {@link jitterCrop} match Pillow bit for bit; {@link augmentOnce} matches timm's
  *   RandAugment operations and follows mmcls'.
  *
  * @module

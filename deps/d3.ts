@@ -1,6 +1,5 @@
 /**
- * d3's scales and shapes, and nothing of d3 that needs a page. Import this file lazily: only reports
- * draw.
+ * d3's scales and shapes, and nothing from d3 that needs a page. Import this file lazily: only reports draw.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * `heic-decode` (ISC) over `libheif-js` (LGPL-3.0, loaded as it is): the photographs of iPhones, in
- * WebAssembly; sharp's builds leave HEVC out for its patents. 8 MB, so it is named by a computed
- * specifier: it is downloaded when the first such file is met, and nobody else waits for it.
+ * `heic-decode` (ISC) over `libheif-js` (LGPL-3.0, loaded unmodified): iPhone photographs, in
+ * WebAssembly; sharp's builds omit HEVC because of its patents. At 8 MB, it is named by a computed
+ * specifier, so that it is downloaded with the first such file and nobody else waits for it.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface HeicImage {
 
 const specifier = "npm:heic-decode@2.1.0";
 
-/** Decodes the first image of a HEIC or HEIF file, turned as the file says. */
+/** Decodes the first image in a HEIC or HEIF file, rotated as the file says. */
 export async function decodeHeic(bytes: Uint8Array): Promise<HeicImage> {
   const { default: decode } = await import(specifier) as {
     readonly default: (options: { buffer: Uint8Array }) => Promise<HeicImage>;

@@ -1,4 +1,4 @@
-/** optique: parsing of the command line and shell completion. Only `cli/parsing/parser.ts` uses it. @module */
+/** optique: command-line parsing and shell completion. Only `cli/parsing/parser.ts` uses it. @module */
 export {
   argument,
   bash,

@@ -1,2 +1,2 @@
-/** string-width: columns that a text takes on a terminal. @module */
+/** string-width: the number of columns that a text takes on a terminal. @module */
 export { default as stringWidth } from "npm:string-width@9.0.0";

@@ -2,7 +2,7 @@
  * tfjs-core: tensors, the tape and the kernel registry.
  *
  * The npm build of tfjs-core registers no gradients; tfjs-layers does, as a side effect, and is the
- * smallest package that has them. `enableProdMode` silences tfjs' advice to use its Node binding.
+ * smallest package that does. `enableProdMode` silences tfjs' advice to use its Node binding.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** uPlot: curves in the browser, as the texts that a server hands out. Import it lazily. @module */
+/** uPlot: curves in the browser, as the files that a server sends. Import it lazily. @module */
 export { default as uplotScript } from "npm:uplot@1.6.32/dist/uPlot.iife.min.js" with {
   type: "text",
 };

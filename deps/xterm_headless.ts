@@ -1,4 +1,4 @@
-/** @xterm/headless: a terminal without a window; what the tests see of a program. @module */
+/** @xterm/headless: a terminal without a window, with which tests see what a program shows. @module */
 // @ts-types="npm:@xterm/headless@6.0.0"
 import xterm from "npm:@xterm/headless@6.0.0";
 

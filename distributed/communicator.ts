@@ -1,15 +1,15 @@
 /**
- * The processes of a data-parallel job and what they say to each other.
+ * The processes of a data-parallel job and how they communicate.
  *
  * Every process (a rank) runs the same program on its share of each step. All ranks must call the same
- * collective operations in the same order; what arrives is the same bits on all of them.
+ * collective operations in the same order; the results are bitwise identical on all of them.
  *
  * @module
  */
 
 import { concatBytes, splitBytes } from "../core/concatenate.ts";
 
-/** How values of several ranks become one. */
+/** How values from several ranks are combined. */
 export type Reduction = "sum" | "max";
 
 /** Numbers that can be reduced: float32, or float16 as its bits. */
@@ -23,39 +23,39 @@ export interface Communicator {
   readonly size: number;
   /** One line for people: the library and its version. */
   readonly description: string;
-  /** Ranks, this one included, that share its host's memory … */
+  /** The number of ranks, including this one, that share its host's memory … */
   readonly hostSharers: number;
-  /** … and that share its processors: fewer where the launcher binds each rank to its own. */
+  /** … and that share its processors: fewer if the launcher pins each rank to its own. */
   readonly coreSharers: number;
-  /** Seconds after which an operation that other ranks do not join is given up with an error. */
+  /** Seconds after which an operation that other ranks do not join fails. */
   timeoutSeconds: number;
   /**
-   * Starts to replace `values` on every rank by their reduction over all ranks; they must not be
+   * Starts replacing `values` on every rank with their reduction over all ranks; they must not be
    * touched until the promise resolves. `Uint16Array` holds float16 bits, and is summed as float16.
    */
   allReduce(values: Reducible, reduction?: Reduction): Promise<void>;
-  /** Lets operations that were started come further; cheap, for the midst of long computations. */
+  /** Lets started operations make progress; cheap, for use in the middle of long computations. */
   progress(): void;
-  /** Bytes of the rank `root`, on all ranks; elsewhere `bytes` must have the same length. */
+  /** The bytes of rank `root`, on all ranks; elsewhere `bytes` must have the same length. */
   broadcast(bytes: Uint8Array<ArrayBuffer>, root?: number): Promise<void>;
-  /** The bytes of every rank, by rank, on all ranks; they may differ in length. */
+  /** The bytes of every rank, by rank, on all ranks; their lengths may differ. */
   gather(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>[]>;
-  /** Resolves when all ranks have come here. */
+  /** Resolves when all ranks have reached this point. */
   barrier(): Promise<void>;
-  /** Ends all ranks at once, from this one, with an exit code. */
+  /** Immediately ends all ranks, from this one, with an exit code. */
   abort(code: number): void;
   /** Leaves the job in an orderly way; every rank must. */
   close(): Promise<void>;
 }
 
-/** What `gather` gives, for values that JSON can hold. */
+/** Like `gather`, for values that JSON can represent. */
 export async function gatherJson<T>(communicator: Communicator, value: T): Promise<T[]> {
   const bytes = new TextEncoder().encode(JSON.stringify(value));
   const all = await communicator.gather(bytes);
   return all.map((part) => JSON.parse(new TextDecoder().decode(part)) as T);
 }
 
-/** What `work` gives on rank 0, on all ranks: a value that JSON can hold. It runs there only. */
+/** The result of running `work` on rank 0 only, on all ranks: a value that JSON can represent. */
 export async function fromFirst<T>(
   communicator: Communicator,
   work: () => T | Promise<T>,

@@ -1,5 +1,5 @@
 /**
- * Sums of several arrays over all ranks in one message.
+ * Sums several arrays over all ranks in one message.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { concatFloats } from "../core/concatenate.ts";
 import type { Communicator } from "./communicator.ts";
 
 /**
- * The sums over all ranks of the arrays of this one, which stay as they are.
+ * The sums over all ranks of this rank's arrays, which stay unchanged.
  *
- * @example Of one process
+ * @example With a single process
  * ```ts
  * import { sumOverRanks } from "./reduce_values.ts";
  * import { single } from "./single.ts";
@@ -28,13 +28,13 @@ export async function sumOverRanks(
   return arrays.map(({ length }) => all.slice(offset, offset += length));
 }
 
-/** The sums over all ranks of whole numbers from 0 on, exact for up to 256 ranks and sums below 2^31. */
+/** The sums over all ranks of non-negative integers, exact for up to 256 ranks and sums below 2^31. */
 export async function countOverRanks(
   communicator: Communicator,
   arrays: readonly Int32Array[],
 ): Promise<Int32Array[]> {
   if (communicator.size === 1) return [...arrays];
-  // Two halves of 16 bits: float32 has 24 exact ones.
+  // Two 16-bit halves: float32 has 24 exact bits.
   const parts = [0, 16].map((shift) =>
     arrays.map((array) => Float32Array.from(array, (value) => (value >>> shift) & 0xffff))
   );

@@ -1,5 +1,5 @@
 /**
- * A job of one process.
+ * A job with a single process.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Communicator } from "./communicator.ts";
 /**
  * The default: no library, no permission, nothing to wait for.
  *
- * @example A sum over one process is what it was
+ * @example A sum over one process changes nothing
  * ```ts
  * import { single } from "./single.ts";
  * const values = Float32Array.of(1, 2);

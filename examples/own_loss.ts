@@ -1,6 +1,6 @@
 /**
- * Pretraining with one stage exchanged: BEiT v2 predicts the tokens of both branches with one head;
- * here the aggregation branch has a small head of its own, which learns with the model.
+ * Pretraining with one stage replaced. BEiT v2 predicts the tokens of both branches with one head;
+ * here the aggregation branch has its own small head, which is trained with the model.
  *
  *     deno run -P=train examples/own_loss.ts [KEY=VALUE …]
  *
@@ -10,17 +10,17 @@
 import * as mimic from "../mod.ts";
 import { tf } from "../mod.ts";
 
-/** The loss of a model that has the sizes of a config. */
+/** The loss for a model with the sizes of a config. */
 export function ownLoss(
   model: mimic.MaskedImageModel,
   { model: { codes, embedDim } }: mimic.PretrainConfig,
 ): mimic.PretrainStages["loss"] {
   return {
     name: "loss",
-    // They start from the run's seed, and are trained, saved and resumed with the model.
+    // They are initialised from the run's seed, and trained, saved and resumed with the model.
     parameters: mimic.affineSpecs("head", [codes, embedDim]),
     run({ patches, aggregated, targets }, { on, parameters }) {
-      // The first branch as it was: without the second, the model's loss is that of the first alone.
+      // The first branch is unchanged: without the second, the model's loss is that of the first alone.
       const first = model.loss(on, { patches, aggregated: null, targets });
       const second = mimic.linearCrossEntropy(on, {
         x: aggregated!,

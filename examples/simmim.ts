@@ -1,6 +1,6 @@
 /**
- * SimMIM (Xie et al., arXiv 2111.09886) as a method of one's own: random patches are masked, and one
- * linear layer predicts their pixels. `docs/your-own-method.md` walks through it.
+ * SimMIM (Xie et al., arXiv 2111.09886) as your own method: random patches are masked, and a linear layer
+ * predicts their pixels. `docs/your-own-method.md` walks through it.
  *
  *     deno run -P=train examples/simmim.ts [KEY=VALUE …]
  *
@@ -10,10 +10,10 @@
 import * as mimic from "../mod.ts";
 import { tf } from "../mod.ts";
 
-/** What differs from the quick start of BEiT v2; 60 % of the patches are masked, as in the paper. */
+/** What differs from BEiT v2's quick start; 60 % of the patches are masked, as in the paper. */
 const settings = ["mask.ratio=0.6", "evaluation.linear.atEnd=false", "output=runs/simmim"];
 
-/** A model of any of mimic's encoders, with a norm and a head that gives the pixels of a patch. */
+/** A model with any of mimic's encoders, a norm, and a head that predicts the pixels of a patch. */
 function createModel(on: mimic.Context, shape: mimic.BeitConfig, initialise: mimic.Initialise) {
   const specs = [
     ...mimic.encoderSpecs(shape, { hasMaskToken: true }),
@@ -36,7 +36,7 @@ function predict(
   dropPath: mimic.DropPathDraws | null,
 ): mimic.Tensor {
   const patches = mask.length / images.shape[0];
-  // Each image's tokens begin with its class token.
+  // Each image's tokens start with its class token.
   const rows = mimic.maskedPositions(mask).map((row) => row + Math.floor(row / patches) + 1);
   const { final } = encoder.forward(on, images, {
     mask: tf.tensor2d(Float32Array.from(mask), [images.shape[0], patches]),
@@ -48,7 +48,7 @@ function predict(
   return mimic.linear(on, normed, head.value("weight"), head.value("bias"));
 }
 
-/** Random masks of whole patches, [B·N]; each image draws its own, wherever its batch is cut. */
+/** Random masks of whole patches, [B·N]; each image has its own draws, however its batch is split. */
 function randomMasks(size: number, patches: number, masked: number, draws: mimic.DropPathDraws) {
   const masks = new Uint8Array(size * patches);
   for (let image = 0; image < size; image++) {
@@ -58,7 +58,7 @@ function randomMasks(size: number, patches: number, masked: number, draws: mimic
   return masks;
 }
 
-/** The model and its stages from the queue to the loss, the mean absolute error of masked pixels. */
+/** The model and its stages from the queue to the loss, which is the mean absolute error of masked pixels. */
 function trained({ mask: { maskedPatches }, augment }: mimic.PretrainConfig, model: Model) {
   const { patchSize, imageSize } = model.config;
   const patches = (imageSize / patchSize) ** 2;
@@ -87,7 +87,7 @@ function trained({ mask: { maskedPatches }, augment }: mimic.PretrainConfig, mod
   return { shape, parameters, parts: { model }, stages: mimic.pipeline(mask).to(loss), dispose };
 }
 
-/** The method as the engine runs it. */
+/** The method, as the engine runs it. */
 export const simmim: mimic.Method<
   mimic.PretrainConfig,
   mimic.AugmentedBatch,
@@ -100,7 +100,7 @@ export const simmim: mimic.Method<
 
   async open(run) {
     const { config, on, images: { source } } = run;
-    // The memory of a step is that of BEiT with the head's numbers for codes.
+    // A step takes as much memory as BEiT's, with the head's outputs in place of codes.
     const shape = { ...mimic.beitConfig(config), codes: 3 * config.model.patchSize ** 2 };
     const footprint = mimic.modelFootprint({ ...shape, headLayers: 0 }, config.mask.maskedPatches);
     const generator = mimic.Generator.from(config.seed).split("model");

@@ -1,5 +1,5 @@
 /**
- * The training methods: the one list of them.
+ * The training methods: the only list of them.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import type { Config, ConfigOf, Task } from "../configs/schema.ts";
 import type { ListedMethod } from "../pipeline/engine/method.ts";
 
-/** A method whose batches, parts and results are its own business. */
+/** A method with its types erased: its batches, parts and results are its own business. */
 // deno-lint-ignore no-explicit-any
 export type AnyMethod<C extends Config = any> = ListedMethod<C, any, any, any, any>;
 
-/** How each method is loaded, by the `task` of its configs; none is before it is run. */
+/** How each method is loaded, by the `task` of its configs; none is loaded before it runs. */
 const methods: { readonly [T in Task]: () => Promise<AnyMethod<ConfigOf<T>>> } = {
   pretrain: async () => (await import("./beit/method.ts")).beit,
   tokenizer: async () => (await import("./vqkd/method.ts")).vqkd,

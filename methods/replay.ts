@@ -33,14 +33,14 @@ import type { StagesOf } from "../pipeline/engine/run_options.ts";
 
 /** How to replay. */
 export interface ReplayOptions {
-  /** Where to compute; default: what `backendName` starts, disposed of after. */
+  /** Where to compute; default: the backend `backendName`, started and disposed of here. */
   readonly backend?: Backend;
-  /** Default: the backend of the run. */
+  /** Default: the run's backend. */
   readonly backendName?: BackendName;
-  /** The user's own stages that the run had: no bundle holds code. */
+  /** The user's stages in the run: a bundle cannot hold code. */
   // deno-lint-ignore no-explicit-any
   readonly stages?: StagesOf<object, any>;
-  /** The user's own method, if the run was of one. */
+  /** The user's method, if the run used one. */
   // deno-lint-ignore no-explicit-any
   readonly method?: Method<any, any, any, any, any>;
 }
@@ -49,21 +49,21 @@ export interface ReplayOptions {
 export interface ReplayResult {
   readonly backend: string;
   readonly precision: Precision;
-  /** The first tensor that was not finite in the run. */
+  /** The first non-finite tensor in the run. */
   readonly recorded: FoundTensor & { readonly backend: string };
-  /** The first here; null where all are finite. */
+  /** The first one here; null if all are finite. */
   readonly found: FoundTensor | null;
   /** Whether it is the same tensor. */
   readonly isSame: boolean;
 }
 
-/** A method's stages behind the queue, with the bundle's parameters. */
+/** A method's stages after the queue, with the bundle's parameters. */
 interface Replayed {
   readonly stages: Stage<Record<string, unknown>, StepOutput>;
   readonly dispose: () => void;
 }
 
-/** Stands for the frozen stages: gives what they gave. */
+/** A placeholder for the frozen stages that returns their stored output. */
 function given(name: string, tensors: ReadonlyMap<string, HostTensor>): AnyStage {
   return {
     name,
@@ -98,7 +98,7 @@ async function rebuild(
   const method = ownMethod ?? await loadMethod(config.task);
   const trained = reopen(on, method, bundle, { config, shape, parameters });
   const all = trained.stages.stages;
-  // What stands before the frozen stage has done its work: what that one gave is in the bundle.
+  // The stages before the frozen one are done: its output is in the bundle.
   const frozen = all.findIndex(({ name }) => name === frozenStage);
   const behind = all.slice(frozen + 1);
   const known = [...method.inputStages, ...all.map(({ name }) => name), "optimize"];
@@ -119,7 +119,7 @@ async function rebuild(
   };
 }
 
-/** The bundle's model by the method that it is of. */
+/** The bundle's model, built by its method. */
 function reopen<Batch, Parts extends object>(
   on: Context,
   // deno-lint-ignore no-explicit-any
@@ -142,7 +142,7 @@ function requireStages(
   given: readonly string[],
   inputStages: readonly string[],
 ): void {
-  // The work of those before the queue is in the bundle: the batch.
+  // The stages before the queue are done: their output is the batch.
   const missing = ownStages.filter((name) => !given.includes(name) && !inputStages.includes(name));
   if (missing.length === 0) return;
   throw new UserError(
@@ -172,11 +172,11 @@ function withoutValues(found: Observation | null): FoundTensor | null {
 }
 
 /**
- * Runs a bundle's micro-batch again, forward and backward, in the precision of the run, and says which
- * tensor is the first that is not finite.
+ * Runs a bundle's micro-batch again, forward and backward, in the precision of the run, and reports the first
+ * non-finite tensor.
  *
- * @throws UserError where the directory is no whole bundle, the backend lacks the precision, or stages
- * of the user's are missing
+ * @throws UserError if the directory is not a complete bundle, the backend does not support the precision, or
+ * the user's stages are missing
  */
 export async function replayFailure(
   directory: string,

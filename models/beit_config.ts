@@ -7,42 +7,42 @@
 import { UserError } from "../core/errors.ts";
 import type { TransformerTraits } from "../core/transformer_traits.ts";
 
-/** Whose initial values to draw: see `initialise.ts`. */
+/** Whose initial values to use: see `initialise.ts`. */
 export type InitVariant = "unilm" | "mmselfsup" | "xavier";
 
-/** A BEiT encoder with what stands on it; ViT-B/16 is {@link vitBase}. */
+/** A BEiT encoder and what is built on it; ViT-B/16 is {@link vitBase}. */
 export interface BeitConfig extends TransformerTraits {
   /** Pixels along a side; images are square. */
   readonly imageSize: number;
-  /** Pixels along a side of a patch. */
+  /** Side of a patch in pixels. */
   readonly patchSize: number;
   /** Width C of the tokens. */
   readonly embedDim: number;
   /** Number of blocks. */
   readonly depth: number;
   readonly heads: number;
-  /** Width of the hidden layer of the MLP, in units of `embedDim`. */
+  /** Width of the MLP's hidden layer, as a multiple of `embedDim`. */
   readonly mlpRatio: number;
-  /** Start value of layer scale; 0 for none. */
+  /** Initial layer scale; 0 for none. */
   readonly layerScaleInitValue: number;
-  /** A learned position embedding is added to the tokens. */
+  /** Whether a learned position embedding is added to the tokens. */
   readonly usesAbsolutePositions: boolean;
   /**
-   * Where set, the position embedding starts as sines and cosines of this amplitude (in both axes,
-   * zero for the cls token), not as noise: short runs learn much faster.
+   * If set, the position embedding is initialised with sines and cosines of this amplitude (along
+   * both axes, zero for the cls token) instead of noise: short runs then learn much faster.
    */
   readonly sincosAmplitude?: number;
-  /** One relative-position table for all blocks (pretraining). */
+  /** A single relative-position table shared by all blocks (pretraining). */
   readonly usesSharedRelativePositionBias: boolean;
-  /** One relative-position table for each block (fine-tuning). */
+  /** One relative-position table per block (fine-tuning). */
   readonly usesRelativePositionBias: boolean;
   /** Drop path rate of the last block; it rises linearly from 0 at the first. */
   readonly dropPathRate: number;
-  /** Draw the drop path of the MLP branch twice, as mmselfsup does: keep probability (1 − p)². */
+  /** Apply drop path to the MLP branch twice, as mmselfsup does: keep probability (1 − p)². */
   readonly dropPathTwice: boolean;
-  /** Blocks before the early state, whose patch tokens go to the aggregation branch; 9 for ViT-B. */
+  /** Blocks before the early output, whose patch tokens go to the aggregation branch; 9 for ViT-B. */
   readonly earlyLayers: number;
-  /** Blocks of the aggregation branch; 0 for no such branch. */
+  /** Blocks in the aggregation branch; 0 for no such branch. */
   readonly headLayers: number;
   /** Size K of the visual vocabulary. */
   readonly codes: number;
@@ -81,12 +81,12 @@ export const vitLarge: BeitConfig = {
   earlyLayers: 21,
 };
 
-/** Patches along a side. */
+/** Patches per side. */
 export function gridSize(config: { imageSize: number; patchSize: number }): number {
   return config.imageSize / config.patchSize;
 }
 
-/** The tables of relative positions that a step lays out for all pairs of tokens: a plan counts them. */
+/** The relative-position tables that a step expands to all pairs of tokens: a plan counts them. */
 export function positionsOf(
   { heads, depth, usesSharedRelativePositionBias, usesRelativePositionBias }: Pick<
     BeitConfig,
@@ -97,7 +97,7 @@ export function positionsOf(
   return { heads, tables: shared + (usesRelativePositionBias ? depth : 0) };
 }
 
-/** The epsilon of every layer norm of a model. */
+/** The epsilon of all of a model's layer norms. */
 export function layerNormEpsilon({ normEpsilon = 1e-6 }: TransformerTraits): number {
   return normEpsilon;
 }
@@ -116,7 +116,7 @@ function requireShare(config: BeitConfig, key: keyof BeitConfig): void {
   throw new UserError(`Cannot build the model: model.${key} must be in [0, 1), found ${value}`);
 }
 
-/** Patches must tile the image, and heads the width. */
+/** Patches must tile the image, and heads must divide the width. */
 function requireDivisors(config: BeitConfig): void {
   if (config.imageSize % config.patchSize !== 0) {
     throw new UserError(
@@ -135,7 +135,7 @@ function requireDivisors(config: BeitConfig): void {
 }
 
 /**
- * Throws a {@link UserError} for a config that no model fits.
+ * Throws a {@link UserError} for an impossible config.
  *
  * @example
  * ```ts
@@ -194,7 +194,7 @@ export function validateBeitConfig(config: BeitConfig): void {
   }
 }
 
-/** The divisor of `whole` nearest to `wanted`, the smaller of two. */
+/** The divisor of `whole` closest to `wanted`, the smaller of two. */
 function divisorNear(whole: number, wanted: number): number {
   let best = 1;
   for (let divisor = 1; divisor <= whole; divisor++) {

@@ -1,7 +1,7 @@
 /**
  * BEiT's vision transformer and its relatives: patch embedding with masked tokens, then blocks.
  *
- * It has no final norm (those who use its states bring their own) and does not draw masks.
+ * It has no final norm (its users bring their own) and does not draw masks.
  *
  * @module
  */
@@ -25,40 +25,40 @@ import type { ParameterScope } from "./parameter_set.ts";
 import { classTokens } from "../core/transformer_traits.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
-/** How one forward pass runs. */
+/** The options of one forward pass. */
 export interface EncoderOptions {
-  /** [B, N] of 0 and 1: 1 replaces the patch by the mask token; null for none. */
+  /** [B, N] of 0 and 1: 1 replaces the patch with the mask token; null for none. */
   readonly mask: Tensor | null;
   /** Draws drop path; null outside training. */
   readonly dropPath: DropPathDraws | null;
   /**
-   * Blocks, from the first on, that keep only their input for the backward pass; 0 by default. The
-   * aggregation's count after the encoder's.
+   * Number of blocks, from the first, that keep only their input for the backward pass; default: 0.
+   * The aggregation's come after the encoder's.
    */
   readonly recompute?: number;
   /**
-   * The tokens wanted of the last block, as rows of [B·(N + 1)], each at most once; all by default. The
-   * others need no more than their keys and values there.
+   * The tokens needed from the last block, as rows of [B·(N + 1)], each at most once; default: all. Only the
+   * keys and values are computed for the others.
    */
   readonly finalRows?: Int32Array | null;
 }
 
 /**
- * What a forward pass gives. Registers are in none of the states; without a class token the mean of the
- * patches stands in its place.
+ * The result of a forward pass. None of the outputs include registers; without a class token, the mean of the
+ * patches takes its place.
  */
 export interface EncoderOutput {
   /** Tokens after `earlyLayers` blocks, [B, N + 1, C]; token 0 is the cls token. */
   readonly early: Tensor;
-  /** Tokens after the last block, [B, N + 1, C], or [M, C] of the rows wanted. */
+  /** Tokens after the last block, [B, N + 1, C], or [M, C] for the rows requested. */
   readonly final: Tensor;
   /** Tokens after each block, in order. */
   readonly states: readonly Tensor[];
-  /** The bias that all blocks share, [H, N + 1, N + 1], or null. */
+  /** The bias shared by all blocks, [H, N + 1, N + 1], or null. */
   readonly sharedBias: Tensor | null;
 }
 
-/** The encoder of a {@link BeitConfig}; the parameters belong to the model around it. */
+/** The encoder of a {@link BeitConfig}; its parameters belong to the enclosing model. */
 export class BeitEncoder {
   readonly config: BeitConfig;
   readonly #parameters: ParameterScope;
@@ -85,14 +85,14 @@ export class BeitEncoder {
     const { states: all, sharedBias } = this.#run(on, images, options);
     const states = all.map((state) => this.#shown(on, state));
     const last = states[config.depth - 1];
-    // The early state is wanted whole, also where it is the last.
+    // The early output is needed in full, even if it is the last one.
     const final = finalRows !== null && config.earlyLayers === config.depth
       ? selectRows(on, last, tf.tensor1d(finalRows, "int32"))
       : last;
     return { early: states[Math.max(config.earlyLayers, 1) - 1], final, states, sharedBias };
   }
 
-  /** As {@link BeitEncoder.forward}, with every token. */
+  /** Like {@link BeitEncoder.forward}, with every token. */
   #run(
     on: Context,
     images: Tensor,
@@ -122,7 +122,7 @@ export class BeitEncoder {
     return { states, sharedBias };
   }
 
-  /** The tokens of a state that others see: the class token and the patches. */
+  /** The externally visible tokens of an output: the class token and the patches. */
   #shown(on: Context, state: Tensor): Tensor {
     const { config } = this;
     const tokens = (config.registers ?? 0) > 0
@@ -132,9 +132,9 @@ export class BeitEncoder {
   }
 
   /**
-   * How the heads of a block weigh the tokens, images [B, 3, S, S] → [B, H, N + 1, N + 1]: a row for
-   * each query, row 0 that of the class token, or the mean of the others where there is none. Without
-   * masks, drop path or gradients.
+   * The attention weights of a block's heads, images [B, 3, S, S] → [B, H, N + 1, N + 1]: a row for each query,
+   * row 0 that of the class token, or the mean of the others where there is none. Without masks, drop path or
+   * gradients.
    *
    * @param layer block, from 0; negative counts from the end: −1 is the last
    * @throws RangeError for a layer that the encoder does not have
@@ -159,14 +159,14 @@ export class BeitEncoder {
     return weights;
   }
 
-  /** The bias of the shared table, [H, N + 1, N + 1]; null where there is none. */
+  /** The bias from the shared table, [H, N + 1, N + 1]; null if there is none. */
   sharedBias(on: Context): Tensor | null {
     if (!this.config.usesSharedRelativePositionBias) return null;
     const table = this.#parameters.value("rel_pos_bias.relative_position_bias_table");
     return this.#positionBias!.of(on, table);
   }
 
-  /** Frees what is not a parameter. */
+  /** Frees everything that is not a parameter. */
   dispose(): void {
     this.#positionBias?.dispose();
   }
@@ -195,7 +195,7 @@ export class BeitEncoder {
     if (config.hasInputNorm) {
       tokens = norm(on, parameters, "norm_pre", tokens, layerNormEpsilon(config));
     }
-    // Blocks do not care for the order; behind the others, registers leave rows as they are counted.
+    // Blocks do not depend on the order; at the end, registers do not affect how rows are counted.
     return (config.registers ?? 0) > 0
       ? appendTokens(on, tokens, parameters.value("register_tokens"))
       : tokens;
@@ -207,7 +207,7 @@ export class BeitEncoder {
   }
 }
 
-/** Attention [B, H, T, T] among the tokens that {@link EncoderOutput} shows. */
+/** Attention [B, H, T, T] among the tokens that {@link EncoderOutput} includes. */
 function shownWeights(weights: Tensor, config: BeitConfig): Tensor {
   const [batch, heads] = weights.shape;
   const tokens = gridSize(config) ** 2 + classTokens(config);
@@ -217,7 +217,7 @@ function shownWeights(weights: Tensor, config: BeitConfig): Tensor {
   return tf.pad(withMean, [[0, 0], [0, 0], [0, 0], [1, 0]]);
 }
 
-/** Where the blocks of a model draw their drop path from. */
+/** Where a model's blocks draw their drop path from. */
 export function dropPathSource(
   config: BeitConfig,
   draws: DropPathDraws | null,

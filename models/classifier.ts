@@ -1,6 +1,6 @@
 /**
- * The model that fine-tuning trains: encoder, mean of the patch tokens, norm, linear head. Published
- * ones may pool otherwise.
+ * The model for fine-tuning: encoder, mean of the patch tokens, norm, linear head. Published models may pool
+ * differently.
  *
  * @module
  */
@@ -42,9 +42,9 @@ export class Classifier {
   }
 
   /**
-   * A model on `on.backend`, with the values that `initialise` gives.
+   * A model on `on.backend`, with the values that `initialise` returns.
    *
-   * @throws UserError for a config that no model fits, or one without `classes`
+   * @throws UserError for an impossible config, or one without `classes`
    */
   static create(on: Context, config: BeitConfig, initialise: Initialise): Classifier {
     validateBeitConfig(config);

@@ -1,5 +1,5 @@
 /**
- * Features of images from any block of an encoder: for k-NN, linear probes, and export.
+ * Image features from any block of an encoder: for k-NN, linear probes, and export.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { UserError } from "../core/errors.ts";
 import type { BeitEncoder } from "./beit_encoder.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
-/** `cls` and `meanPatches` are one vector an image [B, C]; `patches` is one a patch [B, N, C]. */
+/** `cls` and `meanPatches` are one vector per image [B, C]; `patches` is one per patch [B, N, C]. */
 export type FeatureKind = "cls" | "meanPatches" | "patches";
 
-/** Which features to take. */
+/** Which features to extract. */
 export interface FeatureRequest {
   /** Block, from 0; negative counts from the end: −1 is the last. */
   readonly layer: number;
@@ -22,8 +22,8 @@ export interface FeatureRequest {
 }
 
 /**
- * Features without masks, drop path or gradients, images [B, 3, S, S] → one tensor for each request.
- * The states are not normalised: the pretrained encoder has no final norm.
+ * Features without masks, drop path or gradients, images [B, 3, S, S] → one tensor for each request. The
+ * outputs are not normalised: the pretrained encoder has no final norm.
  *
  * @throws RangeError for a layer that the encoder does not have, UserError for a class token
  */

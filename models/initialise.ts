@@ -1,13 +1,12 @@
 /**
- * Starting values of a BEiT, in three variants.
+ * Initial values of a BEiT, in three variants.
  *
- * `unilm` follows `modeling_pretrain.py`, `modeling_finetune.py` and `modeling_vqkd.py` of
- * microsoft/unilm (beit2), `mmselfsup` its BEiTViT, BEiTV2Neck and heads; they differ by more than
- * the paper says. `xavier` learns faster on small models: Xavier-uniform matrices, zero biases, with
- * the same shrinking of deeper blocks.
+ * `unilm` follows `modeling_pretrain.py`, `modeling_finetune.py` and `modeling_vqkd.py` in microsoft/unilm
+ * (beit2), `mmselfsup` its BEiTViT, BEiTV2Neck and heads; they differ more than the paper says. `xavier` learns
+ * faster on small models: Xavier-uniform matrices and zero biases, with the same downscaling of deeper blocks.
  *
- * Each parameter draws from its own generator, split off by name, so that its values depend on the
- * seed and its name alone.
+ * Each parameter draws from its own generator, split off by name, so that its values depend only on the seed
+ * and its name.
  *
  * @module
  */
@@ -28,7 +27,7 @@ const zeros: Fill = (spec) => new Float32Array(sizeOf(spec.shape));
 const constant = (value: number): Fill => (spec) => zeros(spec, undefined!).fill(value);
 
 /**
- * N(0, 0.02²) between two of its quantiles, by one draw each through the inverse of the distribution.
+ * N(0, 0.02²) between two of its quantiles, with one draw per value through the inverse distribution.
  *
  * @param outside probability that is cut off on either side
  */
@@ -55,16 +54,16 @@ const xavier: Fill = (spec, generator) =>
 const scaled = (fill: Fill, factor: number): Fill => (spec, generator) =>
   fill(spec, generator).map((value) => value * factor);
 
-/** unilm cuts at ±0.02 in pretraining, timm (and mmselfsup) at ±2, which is not at all. */
+/** unilm truncates at ±0.02 in pretraining, timm (and mmselfsup) at ±2, which has no effect. */
 const cutNarrow = truncatedNormal(0.15865525393145707);
 const cutWide = truncatedNormal(0);
 
-/** PyTorch's default for a linear layer or convolution, weight and bias alike. */
+/** PyTorch's default for a linear layer or convolution, for both weight and bias. */
 function torchDefault(inputs: number): Fill {
   return uniform(1 / Math.sqrt(inputs));
 }
 
-/** Directions at random, [K, D]: a codebook that has not seen data. */
+/** Random directions, [K, D]: a codebook that has not seen any data. */
 const unitRows: Fill = (spec, generator) => {
   const values = zeros(spec, generator).map(() => generator.normal());
   const dim = spec.shape[1];
@@ -77,7 +76,7 @@ const unitRows: Fill = (spec, generator) => {
 };
 
 interface ParsedName {
-  /** Index of the block among all, counting on from `earlyLayers` in the aggregation branch. */
+  /** Index of the block among all blocks, continuing from `earlyLayers` in the aggregation branch. */
   readonly layer: number | null;
   readonly isAggregation: boolean;
   /** The name without its block. */
@@ -92,13 +91,13 @@ function parse(name: string, config: { earlyLayers: number }): ParsedName {
   return { layer, isAggregation, rest: match[3] };
 }
 
-/** The two matrices that write to the residual stream shrink with depth, by 1/√(2(i + 1)). */
+/** The two matrices that write to the residual stream are scaled down with depth, by 1/√(2(i + 1)). */
 function depthFactor({ layer, rest }: ParsedName): number {
   const writes = rest === "attn.proj.weight" || rest === "mlp.fc2.weight";
   return writes && layer !== null ? 1 / Math.sqrt(2 * (layer + 1)) : 1;
 }
 
-/** Parameters that every variant starts alike; null for the others. */
+/** Parameters that all variants initialise the same way; null for the others. */
 function commonFill(rest: string, config: BeitConfig): Fill | null {
   if (/(^|\.)(norm\d?|fc_norm)\.weight$/.test(rest)) return constant(1);
   if (/(^|\.)(norm\d?|fc_norm)\.bias$/.test(rest)) return zeros;
@@ -112,7 +111,7 @@ function commonFill(rest: string, config: BeitConfig): Fill | null {
   return null;
 }
 
-/** modeling_pretrain.py, or modeling_finetune.py where the config has classes. */
+/** modeling_pretrain.py, or modeling_finetune.py if the config has classes. */
 function unilmFill(name: ParsedName, config: BeitConfig): Fill {
   const { rest } = name;
   const isClassifier = config.classes !== undefined;
@@ -129,7 +128,9 @@ function unilmFill(name: ParsedName, config: BeitConfig): Fill {
   return rest.endsWith("bias") ? zeros : scaled(normal, depthFactor(name));
 }
 
-/** BEiTPretrainViT and BEiTV2Neck: the backbone's MLPs are Xavier-uniform, the neck is not shrunk. */
+/**
+ * BEiTPretrainViT and BEiTV2Neck: the backbone's MLPs are Xavier-uniform, and the neck is not scaled down.
+ */
 function mmselfsupFill(name: ParsedName, _config: BeitConfig): Fill {
   const { rest } = name;
   if (name.layer !== null && !name.isAggregation) {
@@ -152,10 +153,10 @@ function xavierFill(name: ParsedName, _config: BeitConfig): Fill {
 const variants = { unilm: unilmFill, mmselfsup: mmselfsupFill, xavier: xavierFill } as const;
 
 /**
- * The starting values of a BEiT in pretraining, or of a classifier where `config.classes` is set.
+ * The initial values of a BEiT for pretraining, or of a classifier if `config.classes` is set.
  *
- * @param config sizes, and in `initVariant` which of the variants
- * @param generator left as it is: each parameter splits its own off
+ * @param config the sizes, and the variant in `initVariant`
+ * @param generator not advanced: each parameter splits off its own
  *
  * @example The same seed gives the same values, whatever else there is
  * ```ts
@@ -177,9 +178,9 @@ export function initialiseBeit(config: BeitConfig, generator: Generator): Initia
 }
 
 /**
- * The starting values of a plain ViT as `modeling_vqkd.py` and timm draw them: truncated normal
- * matrices (σ 0.02, deeper blocks shrunk), PyTorch's default for the patch embedding. Works below
- * any prefix, so for the tokenizer's encoder, decoder and task layers too.
+ * The initial values of a plain ViT as drawn by `modeling_vqkd.py` and timm: truncated normal
+ * matrices (σ 0.02, deeper blocks scaled down), PyTorch's default for the patch embedding. Works
+ * below any prefix, so also for the tokenizer's encoder, decoder and task layers.
  *
  * @param patchInputs numbers per patch that the patch embedding reads, by prefix
  */
@@ -203,14 +204,14 @@ export function initialisePlain(
   };
 }
 
-/** Zeros: of parameters whose values come from a checkpoint. */
+/** Zeros, for parameters whose values come from a checkpoint. */
 export const initialiseZero: Initialise = ({ shape }) => new Float32Array(sizeOf(shape));
 
 /**
- * The starting values of a parameter that a stage brings: N(0, 0.02²) for more than one axis, 1 for the
- * `weight` of a norm, else 0.
+ * The initial values of a parameter that a stage brings: N(0, 0.02²) for more than one axis, 1 for the `weight`
+ * of a norm, otherwise 0.
  *
- * @param generator of this parameter alone
+ * @param generator for this parameter alone
  */
 export function initialiseStage(spec: ParameterSpec, generator: Generator): Float32Array {
   if (spec.shape.length > 1) return cutWide(spec, generator);

@@ -1,5 +1,5 @@
 /**
- * Linear classifiers on frozen features, one for each block and token type, trained side by side.
+ * Linear classifiers on frozen features, one per block and token type, trained side by side.
  *
  * @module
  */
@@ -13,38 +13,38 @@ import type { FeatureRequest } from "./features.ts";
 import { ParameterSet, type ParameterSpec } from "./parameter_set.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
-/** What represents an image; `clsAndMean` is both, one after the other. */
+/** What represents an image; `clsAndMean` is both, concatenated. */
 export type ProbeToken = "cls" | "meanPatches" | "clsAndMean";
 
-/** What one classifier looks at. */
+/** The input of one classifier. */
 export interface ProbePlace {
   /** Block, from 0. */
   readonly layer: number;
   readonly token: ProbeToken;
 }
 
-/** Shape and start of the classifiers. */
+/** Shape and initialisation of the classifiers. */
 export interface ProbeConfig {
   readonly places: readonly ProbePlace[];
   /** Width of the encoder. */
   readonly embedDim: number;
   readonly classes: number;
-  /** A batch norm without affine parameters stands before each classifier. */
+  /** Whether a batch norm without affine parameters precedes each classifier. */
   readonly batchNorm: boolean;
-  /** Deviation of the first weights. */
+  /** Standard deviation of the initial weights. */
   readonly initDeviation: number;
 }
 
 const batchNormEpsilon = 1e-6;
 const batchNormMomentum = 0.1;
 
-/** `layer3.cls`: how a classifier's parameters and accuracies are called. */
+/** `layer3.cls`: the name used for a classifier's parameters and accuracies. */
 export function placeName({ layer, token }: ProbePlace): string {
   return `layer${layer}.${token}`;
 }
 
 /**
- * The classifiers; their parameters are independent, so that training them together changes none.
+ * The classifiers. Their parameters are independent, so training them together changes nothing.
  *
  * @example
  * ```ts
@@ -82,7 +82,7 @@ export class LinearProbes {
     return new LinearProbes(config, parameters);
   }
 
-  /** What to take of the encoder for {@link LinearProbes.logits}, each once. */
+  /** The encoder features that {@link LinearProbes.logits} needs, each once. */
   get requests(): FeatureRequest[] {
     const wanted = this.config.places.flatMap(({ layer, token }): FeatureRequest[] => {
       if (token !== "clsAndMean") return [{ layer, kind: token }];
@@ -98,8 +98,9 @@ export class LinearProbes {
   /**
    * Class scores of all classifiers, in float32.
    *
-   * @param features of {@link LinearProbes.requests}, each [B, C]
-   * @param isTraining normalises by the batch and moves the running statistics, unless `on` watches
+   * @param features for {@link LinearProbes.requests}, each [B, C]
+   * @param isTraining normalises by the batch and updates the running statistics, unless `on`
+   * watches
    * @returns one [B, classes] for each place
    */
   logits(on: Context, features: readonly Tensor[], isTraining: boolean): Tensor[] {

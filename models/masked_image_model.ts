@@ -1,7 +1,7 @@
 /**
- * The model that BEiT v2 pretrains: encoder, aggregation branch, and one norm and one head for both.
+ * The model that BEiT v2 pretrains: encoder, aggregation branch, and a norm and a head shared by both.
  *
- * It does not know where its targets come from: the tokenizer is not a part of it.
+ * It does not know where its targets come from: the tokenizer is not part of it.
  *
  * @module
  */
@@ -18,22 +18,22 @@ import { type Initialise, ParameterSet } from "./parameter_set.ts";
 import { maskedImageModelSpecs } from "./parameter_specs.ts";
 import { aggregatePatches } from "./patch_aggregation_neck.ts";
 
-/** How both branches run. */
+/** The options of both branches. */
 export interface MaskedImageOptions extends Omit<EncoderOptions, "mask" | "finalRows"> {
   /** 1 where a patch is masked, row-major [B, N]. */
   readonly mask: Uint8Array;
-  /** Patches wanted, as rows of [B·N], each at most once; the masked ones by default. */
+  /** The patches needed, as rows of [B·N], each at most once; default: the masked ones. */
   readonly positions?: Int32Array;
 }
 
-/** Patch tokens of both branches after the shared norm, [M, C]: those that were wanted, in their order. */
+/** Patch tokens of both branches after the shared norm, [M, C]: those requested, in order. */
 export interface MaskedImageOutput {
   readonly patches: Tensor;
   /** null without aggregation blocks. */
   readonly aggregated: Tensor | null;
 }
 
-/** What the losses are taken of. */
+/** What the losses are computed on. */
 export interface MaskedImageTargets extends MaskedImageOutput {
   /** The codes of the patches, int32 [M]. */
   readonly targets: Tensor;
@@ -46,7 +46,7 @@ export interface MaskedImageLoss {
 }
 
 /**
- * The rows of the patches that are masked, sample by sample and row-major.
+ * The rows of the masked patches, sample by sample and row-major.
  *
  * @example
  * ```ts
@@ -73,9 +73,9 @@ export class MaskedImageModel {
   }
 
   /**
-   * A model on `on.backend`, with the values that `initialise` gives.
+   * A model on `on.backend`, with the values that `initialise` returns.
    *
-   * @throws UserError for a config that no model fits
+   * @throws UserError for an impossible config
    */
   static create(on: Context, config: BeitConfig, initialise: Initialise): MaskedImageModel {
     validateBeitConfig(config);
@@ -84,12 +84,11 @@ export class MaskedImageModel {
   }
 
   /**
-   * Both branches, images [B, 3, S, S] → patch tokens [M, C]. What is not wanted is not
-   * computed: the last block of either branch goes on with the wanted tokens alone once it has attended
-   * to all.
+   * Both branches, images [B, 3, S, S] → patch tokens [M, C]. Tokens that are not requested are not computed:
+   * once the last block of either branch has attended to all tokens, it continues with the requested ones.
    */
   encode(on: Context, images: Tensor, options: MaskedImageOptions): MaskedImageOutput {
-    // All else that the backward pass needs is on the tape.
+    // Everything else that the backward pass needs is on the tape.
     return tf.tidy(() => this.#encode(on, images, options) as never);
   }
 
@@ -101,7 +100,7 @@ export class MaskedImageModel {
     const forward = (finalRows: Int32Array) => {
       return this.encoder.forward(on, images, { ...rest, mask, finalRows });
     };
-    // Each sequence begins with its cls token.
+    // Each sequence starts with its cls token.
     const patchRows = positions.map((row) => row + Math.floor(row / patchCount) + 1);
     if (config.headLayers === 0) {
       return { patches: this.#normalise(on, forward(patchRows).final), aggregated: null };
@@ -133,7 +132,7 @@ export class MaskedImageModel {
     };
   }
 
-  /** Logits of patch tokens [M, C] → [M, K]: for pictures. */
+  /** Logits of patch tokens [M, C] → [M, K], for pictures. */
   logits(on: Context, patches: Tensor): Tensor {
     const head = this.parameters.scope("lm_head");
     return linear(on, patches, head.value("weight"), head.value("bias"));
@@ -144,7 +143,7 @@ export class MaskedImageModel {
     this.parameters.dispose();
   }
 
-  /** The norm that the branches share, x [M, C] → [M, C]. */
+  /** The norm shared by the branches, x [M, C] → [M, C]. */
   #normalise(on: Context, x: Tensor): Tensor {
     return norm(on, this.parameters, "norm", x, layerNormEpsilon(this.config));
   }

@@ -1,4 +1,4 @@
-/** Numerator and denominator, highest power first, of the quantile's middle part. */
+/** Numerator and denominator, highest power first, of the quantile's central part. */
 const middle = {
   over: [
     -3.969683028665376e+01,
@@ -47,9 +47,9 @@ const [a0, a1, a2, a3, a4, a5] = middle.over;
 const [b0, b1, b2, b3, b4] = middle.under;
 
 /**
- * The standard normal distribution's quantile, for a probability in (0, 1): P. J. Acklam's rational
- * approximation, right to 1.2e-9 relative. A hundred million starting values are drawn through it,
- * and it takes one draw each.
+ * The standard normal quantile, for a probability in (0, 1): P. J. Acklam's rational approximation,
+ * accurate to 1.2e-9 relative. A hundred million initial values are drawn through it, at one draw
+ * each.
  */
 export function normalQuantile(probability: number): number {
   if (probability < tailStart) return tailQuantile(probability);

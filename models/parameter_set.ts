@@ -1,5 +1,5 @@
 /**
- * The parameters and buffers of one model, by name, in the order of its checkpoint.
+ * The parameters and buffers of one model, by name, in checkpoint order.
  *
  * @module
  */
@@ -11,28 +11,28 @@ import { Parameter } from "../backends/parameter.ts";
 import { UserError } from "../core/errors.ts";
 import { formatShape, sameShape, sizeOf } from "../core/shapes.ts";
 
-/** Name and shape of a parameter to be made. */
+/** Name and shape of a parameter to create. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** false for buffers (codebook, counters), which the optimizer leaves alone; true by default. */
+  /** false for buffers (codebook, counters), which the optimizer leaves alone; default: true. */
   readonly isTrainable?: boolean;
 }
 
-/** Values of a parameter away from any device: float32, row-major. */
+/** A parameter's values on the host: float32, row-major. */
 export interface NamedValues {
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
-/** Values that are read back from a device when their turn comes: one in memory at a time. */
+/** Values that are read back from a device when their turn comes, one in memory at a time. */
 export interface LazyValues {
   readonly shape: readonly number[];
-  /** The values, to be used at once and left as they are: a backend may hold them too. */
+  /** The values, to be used immediately and not modified: a backend may hold them too. */
   read(): Promise<Float32Array>;
 }
 
-/** How to read back what parameters hold, by name, in order. */
+/** How to read back the parameters' values, by name, in order. */
 export function lazily(parameters: Iterable<Parameter>): Map<string, LazyValues> {
   const read = (parameter: Parameter): LazyValues => ({
     shape: [...parameter.shape],
@@ -41,12 +41,12 @@ export function lazily(parameters: Iterable<Parameter>): Map<string, LazyValues>
   return new Map(Array.from(parameters, (parameter) => [parameter.name, read(parameter)]));
 }
 
-/** The values, read back if need be. */
+/** The values, read back if necessary. */
 export async function valuesOf(given: NamedValues | LazyValues): Promise<Float32Array> {
   return "values" in given ? given.values : await given.read();
 }
 
-/** Reads everything, into memory of its own. */
+/** Reads everything into newly allocated memory. */
 export async function readAll(
   lazy: ReadonlyMap<string, LazyValues>,
 ): Promise<Map<string, NamedValues>> {
@@ -57,13 +57,13 @@ export async function readAll(
   return values;
 }
 
-/** Gives the starting values of a parameter: `sizeOf(spec.shape)` numbers, row-major. */
+/** Returns a parameter's initial values: `sizeOf(spec.shape)` numbers, row-major. */
 export type Initialise = (spec: ParameterSpec) => Float32Array;
 
 /**
- * Starting values out of a checkpoint, and from `otherwise` where it has none.
+ * Initial values from a checkpoint, or from `otherwise` if it has none.
  *
- * @throws UserError for a tensor of another shape, and for a missing one where `otherwise` is null
+ * @throws UserError for a tensor with another shape, and for a missing one if `otherwise` is null
  */
 export function initialiseFrom(
   values: ReadonlyMap<string, NamedValues>,
@@ -82,7 +82,7 @@ export function initialiseFrom(
   };
 }
 
-/** The number of trainable scalars that specs describe, buffers left out. */
+/** The number of trainable scalars in specs, excluding buffers. */
 export function countTrainable(specs: readonly ParameterSpec[]): number {
   return specs.reduce(
     (sum, spec) => spec.isTrainable === false ? sum : sum + sizeOf(spec.shape),
@@ -90,7 +90,7 @@ export function countTrainable(specs: readonly ParameterSpec[]): number {
   );
 }
 
-/** Numbers in all trainable parameters that specs describe, and in the largest one, for a plan of memory. */
+/** The number of values in all trainable parameters in specs, and in the largest one, for a memory plan. */
 export function parameterSizes(
   specs: readonly ParameterSpec[],
 ): { readonly parameters: number; readonly largestParameter: number } {
@@ -98,7 +98,7 @@ export function parameterSizes(
   return { parameters: countTrainable(specs), largestParameter };
 }
 
-/** The parameters below one prefix, as a layer sees them: `weight` instead of `blocks.0.norm1.weight`. */
+/** The parameters below a prefix, as a layer sees them: `weight` instead of `blocks.0.norm1.weight`. */
 export class ParameterScope {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #prefix: string;
@@ -108,7 +108,7 @@ export class ParameterScope {
     this.#prefix = prefix;
   }
 
-  /** The tensor of the parameter `prefix.name`; an error where there is none. */
+  /** The tensor of the parameter `prefix.name`; an error if there is none. */
   value(name: string): Tensor {
     return this.parameter(name).value;
   }
@@ -164,7 +164,7 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     this.#parameters = parameters;
   }
 
-  /** Makes one parameter for each spec on `on.backend`, with the values that `initialise` gives. */
+  /** Creates one parameter per spec on `on.backend`, with the values that `initialise` returns. */
   static create(
     on: Context,
     specs: readonly ParameterSpec[],
@@ -190,7 +190,7 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     return [...this.#parameters.keys()];
   }
 
-  /** What the optimizer updates, in order: gradients come in this order too. */
+  /** What the optimizer updates, in the same order as the gradients. */
   get trainable(): Parameter[] {
     return [...this].filter((parameter) => parameter.isTrainable);
   }
@@ -208,7 +208,7 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
   /**
    * Overwrites parameters with values from a checkpoint.
    *
-   * @returns the names that found no counterpart, on either side; nothing is an error but a wrong shape
+   * @returns the names without a counterpart, on either side; only a wrong shape is an error
    */
   load(
     on: Context,
@@ -231,12 +231,15 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     return { missing, unexpected };
   }
 
-  /** Reads all values back, in order; a large model's are better read one by one: {@link lazy}. */
+  /**
+   * Reads back all values, in order; for a large model it is better to read them one by one: {@link
+   * lazy}.
+   */
   async export(): Promise<Map<string, NamedValues>> {
     return await readAll(this.lazy());
   }
 
-  /** The values in order, each read back when it is asked for. */
+  /** The values in order, each read back on request. */
   lazy(): Map<string, LazyValues> {
     return lazily(this);
   }
@@ -247,7 +250,7 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
   }
 }
 
-/** Throws the {@link UserError} for a tensor of another shape than the model's. */
+/** Throws the {@link UserError} for a tensor whose shape differs from the model's. */
 function checkShape(name: string, expected: readonly number[], found: readonly number[]): void {
   if (sameShape(expected, found)) return;
   throw new UserError(

@@ -1,5 +1,5 @@
 /**
- * Names and shapes of the parameters of a BEiT, in the order of microsoft/unilm's state dict.
+ * Names and shapes of a BEiT's parameters, in the order of microsoft/unilm's state dict.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface BlockShape {
   readonly mlpRatio: number;
   /** Layer scale: `gamma_1`, `gamma_2`. */
   readonly hasLayerScale: boolean;
-  /** Rows of the block's own relative-position table; 0 for none. */
+  /** Rows in the block's own relative-position table; 0 for none. */
   readonly relativePositionRows: number;
   /** `qv`: BEiT's `q_bias` and `v_bias`, none for k; `qkv`: one bias for all three. */
   readonly attentionBias: "qv" | "qkv";
@@ -117,7 +117,7 @@ export function maskedImageModelSpecs(config: BeitConfig): ParameterSpec[] {
   return specs;
 }
 
-/** Encoder, norm of what is pooled, and head; `config.classes` must be set. */
+/** Encoder, the norm for the pooled tokens, and head; `config.classes` must be set. */
 export function classifierSpecs(config: BeitConfig): ParameterSpec[] {
   const pooled = (config.pooling === "clsAndMean" ? 2 : 1) * config.embedDim;
   return [

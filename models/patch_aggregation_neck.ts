@@ -13,7 +13,7 @@ import { block } from "./layers/block.ts";
 import { drawBlockKeep, dropPathRates } from "./layers/drop_path.ts";
 import type { ParameterScope } from "./parameter_set.ts";
 
-/** What the aggregation branch is made of. */
+/** What the aggregation branch consists of. */
 export interface AggregationInput extends Pick<EncoderOutput, "early" | "sharedBias"> {
   /** The cls token after the encoder's last block, [B, C]. */
   readonly cls: Tensor;
@@ -21,8 +21,8 @@ export interface AggregationInput extends Pick<EncoderOutput, "early" | "sharedB
 
 /**
  * A few blocks over the final cls token and the *early* patch tokens, → [B, N + 1, C], or [M, C] of the
- * `finalRows`. The patches can only be predicted if the cls token carries what the late blocks have
- * learnt of the image. Takes the encoder's shared relative-position bias.
+ * `finalRows`. The patches can only be predicted if the cls token carries what the late blocks have learnt
+ * about the image. Takes the encoder's shared relative-position bias.
  */
 export function aggregatePatches(
   on: Context,

@@ -1,21 +1,22 @@
-/** Directions of greatest variance of a set of rows, and where its middle is. */
+/** Directions of greatest variance in a set of rows, and their mean. */
 export interface PrincipalComponents {
   /** [dim]. */
   readonly mean: Float32Array;
-  /** Unit rows, the greatest variance first, [count, dim]. */
+  /** Unit rows, greatest variance first, [count, dim]. */
   readonly components: Float32Array;
   readonly count: number;
-  /** Root mean square length of the centred samples in these directions. */
+  /** Root mean square length of the centred samples along these directions. */
   readonly length: number;
 }
 
-/** Rounds of the subspace iteration; the directions that matter have settled long before. */
+/** Rounds of subspace iteration; the directions that matter have converged long before. */
 const rounds = 10;
 
 /**
  * The principal components of samples [rows, dim], by subspace iteration on the covariance in
  * float64. Deterministic: it starts from rows of the identity mixed by a fixed recurrence, and each
- * component's largest entry is positive. With fewer directions than `count` the rest are zero rows.
+ * component's largest entry is positive. If there are fewer directions than `count`, the rest are
+ * zero rows.
  */
 export function principalComponents(
   samples: Float32Array,
@@ -35,7 +36,7 @@ export function principalComponents(
   const components = new Float32Array(count * dim);
   let total = 0;
   for (let index = 0; index < Math.min(count, width); index++) {
-    // Directions without variance are noise of the arithmetic.
+    // Directions without variance are numerical noise.
     if (!(variances[index] > 1e-10 * variances[0])) break;
     total += variances[index];
     components.set(withPositivePeak(vectors.subarray(index * dim, (index + 1) * dim)), index * dim);
@@ -71,7 +72,7 @@ function covarianceOf(samples: Float32Array, mean: Float64Array, dim: number): F
   return covariance;
 }
 
-/** Any basis will do that leans to no direction; this one is the same on every machine. */
+/** Any unbiased basis will do; this one is the same on every machine. */
 function startBasis(dim: number, width: number): Float64Array {
   let state = 1;
   return new Float64Array(dim * width).map(() => {
@@ -102,7 +103,7 @@ function multiply(
   return product;
 }
 
-/** Gram-Schmidt on the rows, in place, twice for accuracy; a row without a rest becomes zero. */
+/** Gram-Schmidt on the rows, in place, twice for accuracy; a row without a remainder becomes zero. */
 function orthonormalise(basis: Float64Array, dim: number, width: number): void {
   for (let row = 0; row < width; row++) {
     const start = row * dim;
@@ -146,7 +147,7 @@ function rotateToAxes(
   return { vectors, variances: order.map((column) => small[column * width + column]) };
 }
 
-/** Diagonalises a small symmetric matrix in place by Jacobi's rotations; columns → eigenvectors. */
+/** Diagonalises a small symmetric matrix in place with Jacobi rotations; columns → eigenvectors. */
 function jacobi(matrix: Float64Array, n: number): Float64Array {
   const vectors = new Float64Array(n * n);
   for (let i = 0; i < n; i++) vectors[i * n + i] = 1;

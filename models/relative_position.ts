@@ -1,11 +1,11 @@
 /**
- * Relative positions of the tokens of a patch grid (SPEC of BEiT: one table row for each offset of
+ * Relative positions of the tokens in a patch grid (BEiT's scheme: one table row per offset between
  * two patches, and three more for the pairs that involve the cls token).
  *
  * @module
  */
 
-/** Rows of the bias table of a grid: (2h − 1)(2w − 1) offsets and three for the cls token. */
+/** Rows in a grid's bias table: (2h − 1)(2w − 1) offsets and three for the cls token. */
 export function relativePositionRows(height: number, width: number): number {
   return (2 * height - 1) * (2 * width - 1) + 3;
 }

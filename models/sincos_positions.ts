@@ -1,13 +1,13 @@
 /**
- * Position embedding of sines and cosines in two axes.
+ * Position embedding from sines and cosines along two axes.
  *
  * @module
  */
 
 /**
- * Starting values of a position embedding [side² + 1, embedDim], row-major: for each patch a quarter
- * of the channels each is sin(y·ω), cos(y·ω), sin(x·ω), cos(x·ω) with ω falling geometrically from 1
- * to 1/10 000 (as in MoCo v3 and MAE), times `amplitude`; zero for the cls token, row 0.
+ * Initial values of a position embedding [side² + 1, embedDim], row-major: for each patch, a quarter of the
+ * channels each is sin(y·ω), cos(y·ω), sin(x·ω), cos(x·ω) with ω falling geometrically from 1 to 1/10 000 (as
+ * in MoCo v3 and MAE), times `amplitude`; zero for the cls token, row 0.
  *
  * @example
  * ```ts

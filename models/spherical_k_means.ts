@@ -1,8 +1,4 @@
-/**
- * k-means on the unit sphere: the start of a codebook (SPEC: `kmeans` of unilm's norm_ema_quantizer).
- *
- * @module
- */
+/** k-means on the unit sphere: initialises a codebook (SPEC: `kmeans` in unilm's norm_ema_quantizer). */
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
@@ -11,10 +7,10 @@ import { l2Normalize } from "../backends/ops/l2_normalize.ts";
 import { nearestCode } from "../backends/ops/nearest_code.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
-/** How many samples often enough to bound the memory of one distance matrix. */
+/** Number of samples small enough to bound the memory of one distance matrix. */
 const rowsAtOnce = 4096;
 
-/** Members of each mean, and their sums, over all samples [n, D] → counts [K], sums [K, D]. */
+/** Number of members of each mean, and their sums, over all samples [n, D] → counts [K], sums [K, D]. */
 function assignAll(on: Context, samples: Tensor, means: Tensor): { counts: Tensor; sums: Tensor } {
   const [rows, codes] = [samples.shape[0], means.shape[0]];
   let total: { counts: Tensor; sums: Tensor } | null = null;
@@ -33,9 +29,8 @@ function assignAll(on: Context, samples: Tensor, means: Tensor): { counts: Tenso
 }
 
 /**
- * Means after some iterations, samples [n, D] and first means [K, D], unit rows → means [K, D], unit
- * rows, and the number of members [K] that the last iteration gave them. A mean without members stays
- * as it is.
+ * Means after some iterations, samples [n, D] and initial means [K, D], unit rows → means [K, D], unit rows,
+ * and the number of members [K] from the last iteration. A mean without members stays unchanged.
  */
 export function sphericalKMeans(
   on: Context,

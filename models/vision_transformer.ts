@@ -1,6 +1,6 @@
 /**
  * A plain vision transformer with absolute positions: the tokenizer's encoder and decoder, and the
- * teachers. Parameter names are BEiT's; other models' names are mapped before they come here.
+ * teachers. Parameter names are BEiT's; other models' names are mapped beforehand.
  *
  * @module
  */
@@ -18,11 +18,11 @@ import { affineSpecs, blockSpecs } from "./parameter_specs.ts";
 
 /** The shape of a plain ViT. */
 export interface VisionTransformerConfig {
-  /** Patches along a side. */
+  /** Patches per side. */
   readonly gridSize: number;
-  /** Pixels along a side of a patch of RGB images; null where tokens [B, N, `inputDim`] come in. */
+  /** Side in pixels of a patch of RGB images; null if the input is tokens [B, N, `inputDim`]. */
   readonly patchSize: number | null;
-  /** Channels of an incoming pixel (3) or token. */
+  /** Channels of an input pixel (3) or token. */
   readonly inputDim: number;
   readonly embedDim: number;
   readonly depth: number;
@@ -31,15 +31,15 @@ export interface VisionTransformerConfig {
   /** Of the layer norms. */
   readonly epsilon: number;
   readonly activation: MlpActivation;
-  /** `qv` as BEiT, `qkv` as timm, DINO and CLIP. */
+  /** `qv` as in BEiT, `qkv` as in timm, DINO and CLIP. */
   readonly attentionBias: "qv" | "qkv";
-  /** Name of the norm of the outcoming patch tokens: `fc_norm` in the tokenizer, else `norm`. */
+  /** Name of the output norm of the patch tokens: `fc_norm` in the tokenizer, otherwise `norm`. */
   readonly outputNorm: "fc_norm" | "norm";
-  /** A norm `norm_pre` before the first block, as CLIP has. */
+  /** A norm `norm_pre` before the first block, as in CLIP. */
   readonly hasInputNorm: boolean;
 }
 
-/** A plain ViT's settings but for its sizes, as the tokenizer uses it. */
+/** A plain ViT's settings apart from its sizes, as in the tokenizer. */
 export const tokenizerTransformer = {
   mlpRatio: 4,
   epsilon: 1e-6,
@@ -52,7 +52,7 @@ export const tokenizerTransformer = {
 /**
  * Names and shapes of the parameters below `prefix` (`"encoder."`, or `""`).
  *
- * @throws UserError where heads do not divide the width
+ * @throws UserError if the heads do not divide the width
  */
 export function visionTransformerSpecs(
   prefix: string,
@@ -133,6 +133,6 @@ function embed(
   const weight = projection.value("weight");
   const bias = projection.value("bias");
   if (config.patchSize !== null) return patchEmbed(on, x, weight, bias);
-  // A convolution of 1 × 1 "pixels", which is how the checkpoint stores it, is a linear layer.
+  // A convolution over 1 × 1 "pixels", as the checkpoint stores it, is a linear layer.
   return linear(on, x, tf.reshape(weight, [config.embedDim, config.inputDim]), bias);
 }

@@ -19,11 +19,11 @@ export interface VqkdConfig {
   readonly imageSize: number;
   readonly patchSize: number;
   readonly embedDim: number;
-  /** Blocks of the encoder. */
+  /** Blocks in the encoder. */
   readonly depth: number;
   readonly heads: number;
   readonly mlpRatio: number;
-  /** Blocks of the decoder; 0 for a tokenizer that only encodes. */
+  /** Blocks in the decoder; 0 for a tokenizer that only encodes. */
   readonly decoderDepth: number;
   /** Number K of codes. */
   readonly codes: number;
@@ -31,13 +31,13 @@ export interface VqkdConfig {
   readonly codeDim: number;
   /** Width of the teacher's features; 0 for a tokenizer that only encodes. */
   readonly teacherDim: number;
-  /** Share of the old code in its moving average. */
+  /** Weight of the old code in its moving average. */
   readonly decay: number;
   /** Weight β of the quantisation loss. */
   readonly quantizationWeight: number;
 }
 
-/** `vqkd_encoder_base_decoder_3x768x12_clip`, which BEiT v2 is pretrained with. */
+/** `vqkd_encoder_base_decoder_3x768x12_clip`, used to pretrain BEiT v2. */
 export const vqkdBase: VqkdConfig = {
   imageSize: 224,
   patchSize: 16,
@@ -53,7 +53,7 @@ export const vqkdBase: VqkdConfig = {
   quantizationWeight: 1,
 };
 
-/** Throws a {@link UserError} for a config that no tokenizer fits. */
+/** Throws a {@link UserError} for an impossible config. */
 export function validateVqkdConfig(config: VqkdConfig): void {
   const sizes = [
     "imageSize",
@@ -120,7 +120,7 @@ function taskLayerSpecs(prefix: string, input: number, output: number): Paramete
 
 /**
  * Names and shapes, in the order of the published state dicts. Two buffers that unilm stores but
- * never reads (`quantize.embedding.cluster_size`, `.embed_avg`) are left out; `quantize.idle_steps`
+ * never reads (`quantize.embedding.cluster_size`, `.embed_avg`) are omitted; `quantize.idle_steps`
  * is ours: steps since a code was last hit.
  */
 export function vqkdSpecs(config: VqkdConfig): ParameterSpec[] {

@@ -2,7 +2,7 @@
  * VQ-KD: the tokenizer that gives BEiT v2 its visual tokens (arXiv 2208.06366, section 3.1; after
  * `modeling_vqkd.py` and `norm_ema_quantizer.py` of microsoft/unilm).
  *
- * It does not compute the teacher's features: they come in as targets.
+ * It does not compute the teacher's features: they are passed in as targets.
  *
  * @module
  */
@@ -31,7 +31,7 @@ import {
 } from "./vqkd_config.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
-/** What the encoder makes of images, row by row of patches. */
+/** The encoder's output for images, one row per patch. */
 export interface VqkdEncoding {
   /** Encoder output, [B, N, C]. */
   readonly features: Tensor;
@@ -41,25 +41,25 @@ export interface VqkdEncoding {
   readonly z: Tensor;
 }
 
-/** A training forward pass. */
+/** The result of a training forward pass. */
 export interface VqkdOutput extends VqkdEncoding {
   /** Code of every patch, int32 [B·N]. */
   readonly ids: Tensor;
-  /** Code vectors as the decoder sees them, [B·N, D]. */
+  /** Code vectors as input to the decoder, [B·N, D]. */
   readonly quantized: Tensor;
   /** Decoder output, [B, N, C]. */
   readonly decoded: Tensor;
-  /** Prediction of the teacher's features, [B, N, T]. */
+  /** Predicted teacher features, [B, N, T]. */
   readonly reconstruction: Tensor;
   /** Scalar to minimise: reconstruction + quantisation loss. */
   readonly loss: Tensor;
-  /** Mean of 1 − cosine to the teacher. */
+  /** Mean of 1 − cosine similarity to the teacher. */
   readonly reconstructionLoss: Tensor;
-  /** β times the mean squared distance of z to its code. */
+  /** β times the mean squared distance between z and its code. */
   readonly quantizationLoss: Tensor;
 }
 
-/** Members of each code in a batch, and the sums of their z. */
+/** Number of members of each code in a batch, and the sums of their z. */
 export interface CodeStatistics {
   /** [K]. */
   readonly counts: Tensor;
@@ -67,11 +67,11 @@ export interface CodeStatistics {
   readonly sums: Tensor;
 }
 
-/** Gives codes that no patch has hit for a while a new place. */
+/** Restarts codes that no patch has hit for a while. */
 export interface RestartOptions {
   /** Updates without a hit after which a code is restarted. */
   readonly idleSteps: number;
-  /** z of the batch that new places are drawn from, [n, D]. */
+  /** z of the batch from which restarted codes are drawn, [n, D]. */
   readonly z: Tensor;
   readonly generator: Generator;
 }
@@ -87,16 +87,16 @@ export class VqkdTokenizer {
   }
 
   /**
-   * A tokenizer on `on.backend`, with the values that `initialise` gives.
+   * A tokenizer on `on.backend`, with the values that `initialise` returns.
    *
-   * @throws UserError for a config that no tokenizer fits
+   * @throws UserError for an impossible config
    */
   static create(on: Context, config: VqkdConfig, initialise: Initialise): VqkdTokenizer {
     validateVqkdConfig(config);
     return new VqkdTokenizer(config, ParameterSet.create(on, vqkdSpecs(config), initialise));
   }
 
-  /** Whether the codebook has its start; reads one number back. */
+  /** Whether the codebook has been initialised; reads one number back. */
   async isInitialised(): Promise<boolean> {
     const [flag] = await this.parameters.value("quantize.embedding.initted").data();
     return flag !== 0;
@@ -107,7 +107,7 @@ export class VqkdTokenizer {
     const { config, parameters } = this;
     const scope = parameters.scope("encoder");
     const features = visionTransformer(on, vqkdEncoder(config), scope, images, recompute);
-    // In float32 whatever the precision, as in the reference: ids hang on small differences.
+    // In float32 whatever the precision, as in the reference: ids depend on small differences.
     const exact: Context = { ...on, precision: "float32" };
     const projected = this.#taskLayer(exact, "encode_task_layer", features);
     const rows = tf.reshape(projected, [-1, config.codeDim]);
@@ -116,7 +116,7 @@ export class VqkdTokenizer {
 
   /**
    * The visual tokens of images, [B, 3, S, S] in [−1, 1] → ids int32 [B·N], row-major. Frozen: no
-   * gradient, no update of the codebook. Where two codes are equally near the lower id wins.
+   * gradient, no codebook update. If two codes are equally close, the lower id wins.
    */
   encode(on: Context, images: Tensor): Tensor {
     const [ids] = withoutGradient(() => [this.#nearest(on, this.project(on, images).z)]);
@@ -124,7 +124,7 @@ export class VqkdTokenizer {
   }
 
   /**
-   * Images in [−1, 1] and teacher features [B, N, T] → losses; leaves the codebook as it is. The
+   * Images in [−1, 1] and teacher features [B, N, T] → losses; does not change the codebook. The
    * encoder's first `recompute` blocks keep only their input for the backward pass.
    */
   forward(on: Context, images: Tensor, targets: Tensor, recompute = 0): VqkdOutput {
@@ -175,8 +175,8 @@ export class VqkdTokenizer {
   }
 
   /**
-   * One EMA update of codebook and cluster size, statistics [K], [K, D] → nothing. With several
-   * micro-batches add their statistics up and call this once a step.
+   * One EMA update of codebook and cluster sizes, statistics [K], [K, D] → nothing. With several
+   * micro-batches, add up their statistics and call this once per step.
    */
   updateCodebook(on: Context, statistics: CodeStatistics, restart?: RestartOptions): void {
     const codebook = this.parameters.parameter("quantize.embedding.weight");
@@ -192,7 +192,7 @@ export class VqkdTokenizer {
   }
 
   /**
-   * Lets the cluster sizes follow the codes' use and leaves the codes alone, as the reference does in
+   * Updates the cluster sizes from the codes' usage without changing the codes, as the reference does in
    * evaluation, statistics [K] → nothing.
    */
   countUses({ counts }: Pick<CodeStatistics, "counts">): void {
@@ -204,7 +204,7 @@ export class VqkdTokenizer {
     clusterSize.assign(tf.keep(updated));
   }
 
-  /** The codebook's start by k-means over samples, unit rows [n, D]; best with n ≥ K. */
+  /** Initialises the codebook by k-means over samples, unit rows [n, D]; best with n ≥ K. */
   initialiseCodebook(
     on: Context,
     samples: Tensor,
@@ -264,15 +264,15 @@ export class VqkdTokenizer {
   }
 }
 
-/** `wanted` of `rows` row numbers: distinct ones where there are enough, else with repetitions. */
+/** `wanted` of `rows` row numbers: distinct if there are enough, otherwise with repetitions. */
 function drawRows(generator: Generator, rows: number, wanted: number): Int32Array {
   if (rows >= wanted) return Int32Array.from(generator.permutation(rows).subarray(0, wanted));
   return Int32Array.from({ length: wanted }, () => generator.integer(0, rows - 1));
 }
 
 /**
- * Images in [0, 1] as the tokenizer wants them, any shape: ×2 − 1. The reference scales by the
- * largest value it finds in the batch, which breaks on dark batches; here the range is a contract.
+ * Images in [0, 1] as input for the tokenizer, any shape: ×2 − 1. The reference scales by the
+ * largest value in the batch, which breaks on dark batches; here the range is a contract.
  */
 export function toTokenizerRange(images01: Tensor): Tensor {
   return tf.sub(tf.mul(images01, 2), 1);

@@ -1,5 +1,5 @@
 /**
- * Files → decoded, randomly cropped, flipped and jittered views.
+ * Files → decoded views, randomly cropped, flipped and jittered.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import type { Stage } from "./stage.ts";
 export interface AugmentOptions {
   readonly decoder: ImageDecoder;
   readonly transform: Transform;
-  /** The run's seed: the draws of a sample follow from it, the epoch and the sample's index. */
+  /** The run's seed: a sample's draws are derived from it, the epoch and the sample's index. */
   readonly seed: number;
-  /** Turn pictures by their EXIF tag; `false` if left out. */
+  /** Rotate images according to their EXIF tag; default: `false`. */
   readonly exif?: boolean;
-  /** Pixels of an image at most; Pillow's limit if left out. */
+  /** Maximum number of pixels in an image; default: Pillow's limit. */
   readonly maxPixels?: number;
 }
 

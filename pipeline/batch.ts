@@ -1,6 +1,6 @@
 /**
- * What travels between the stages. Each type holds what the one before it held, and what its stage
- * added, so that a stage of the user's can look at all of it.
+ * What passes between the stages. Each type contains the previous one's fields plus what its stage
+ * added, so that a user's stage can see all of it.
  *
  * @module
  */
@@ -13,23 +13,23 @@ export interface StepPlace {
   readonly microBatch: number;
 }
 
-/** Image files as they are stored. */
+/** Image files as stored. */
 export interface FileBatch {
   /** Pass over the data, from 0. */
   readonly epoch: number;
   readonly files: readonly {
-    /** Place in the source. */
+    /** Index in the source. */
     readonly index: number;
     readonly id: string;
-    /** Where it lies, for messages; `id` if left out. */
+    /** Its location, for messages; default: `id`. */
     readonly path?: string;
-    /** Class, −1 where the source has none. */
+    /** Class; −1 if the source has none. */
     readonly label: number;
     readonly bytes: Uint8Array;
   }[];
 }
 
-/** Images as they leave the workers, before anything is a tensor. */
+/** Images as they leave the workers, before anything becomes a tensor. */
 export interface AugmentedBatch {
   /** Images in the batch. */
   readonly size: number;
@@ -37,15 +37,18 @@ export interface AugmentedBatch {
   readonly pixels: Uint8Array;
   /** Pixels along a side of the student's view. */
   readonly imageSize: number;
-  /** The tokenizer's view of the same crops: RGB bytes [B, T, T, 3]; `pixels` itself where equal. */
+  /**
+   * The tokenizer's view of the same crops: RGB bytes [B, T, T, 3]; the same object as `pixels` if they are
+   * equal.
+   */
   readonly tokenizerPixels: Uint8Array;
   /** Pixels along a side of the tokenizer's view. */
   readonly tokenizerSize: number;
-  /** Class of each image, −1 where the source has none. */
+  /** Class of each image; −1 if the source has none. */
   readonly labels: Int32Array;
   /** Where each image came from, for messages and pictures. */
   readonly ids: readonly string[];
-  /** Place of each image in the source. */
+  /** Index of each image in the source. */
   readonly indices: Uint32Array;
   /** Pass over the data, from 0. */
   readonly epoch: number;
@@ -57,38 +60,38 @@ export interface MaskedBatch extends AugmentedBatch {
   readonly mask: Uint8Array;
 }
 
-/** … with the visual tokens that the masked patches are to predict. */
+/** … with the visual tokens that are to be predicted for the masked patches. */
 export interface TokenizedBatch extends MaskedBatch {
   /** Code of every patch, int32 [B·N]. */
   readonly tokens: Tensor;
 }
 
-/** What the encoder made of a batch, with what the loss compares it to. */
+/** The encoder's output for a batch, with what the loss compares it to. */
 export interface EncodedBatch {
   /** Masked patch tokens of the final branch, after the shared norm, [M, C]. */
   readonly patches: Tensor;
-  /** Those of the aggregation branch, after the same norm; null without aggregation. */
+  /** The same for the aggregation branch, after the same norm; null without aggregation. */
   readonly aggregated: Tensor | null;
-  /** Where they are: M rows of the patches seen as [B·N, C]. */
+  /** Their positions: M rows of the patches viewed as [B·N, C]. */
   readonly positions: Int32Array;
   /** Their codes, int32 [M]. */
   readonly targets: Tensor;
 }
 
-/** A scalar to minimise and the numbers to log beside it, all still on the device. */
+/** A scalar to minimise and the numbers to log, all still on the device. */
 export interface LossOutput {
   readonly loss: Tensor;
-  /** Scalars by the name under which `metrics.jsonl` shows them. */
+  /** Scalars, by the names used in `metrics.jsonl`. */
   readonly metrics: Readonly<Record<string, Tensor>>;
-  /** Numbers [n] that the host makes metrics of (codes hit, …), summed over the micro-batches. */
+  /** Values [n] that the host turns into metrics (codes hit, …), summed over the micro-batches. */
   readonly details?: Tensor;
 }
 
-/** What `optimize` returns; the trainer reads it one step later, so that a GPU is not held up. */
+/** What `optimize` returns; the trainer reads it one step later, so as not to stall a GPU. */
 export interface StepOutput extends LossOutput {
   /**
-   * Of the update: gradient norm, loss scale, 1 where skipped; null for all but the last micro-batch, a
-   * promise where the gradients of other processes are waited for.
+   * From the update: gradient norm, loss scale, 1 if skipped; null for all but the last micro-batch, and a
+   * promise if it waits for other processes' gradients.
    */
   readonly update: Tensor | Promise<Tensor> | null;
 }

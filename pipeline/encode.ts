@@ -1,5 +1,5 @@
 /**
- * Images and masks → masked patch tokens of both branches, beside the codes they are to predict.
+ * Images and masks → masked patch tokens of both branches, alongside the codes to predict.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { EncodedBatch, TokenizedBatch } from "./batch.ts";
 import type { Stage } from "./stage.ts";
 import { imageTensor } from "./tokenize.ts";
 
-/** The stage `encode` of pretraining; the first `recompute` blocks run again in the backward pass. */
+/** The stage `encode` of pretraining; the first `recompute` blocks are recomputed in the backward pass. */
 export function encode(
   model: MaskedImageModel,
   normalization: Normalization,

@@ -1,8 +1,8 @@
 /**
- * A place in the order of a run → the files of its images.
+ * A position in the order of a run → the files of its images.
  *
- * In a run this stage, `augment` and `mask` work inside the data workers; here they are one by one,
- * with the same draws, for tests, notebooks and stages of the user's.
+ * In a run, this stage, `augment` and `mask` work inside the data workers; here they run
+ * separately, with the same draws, for tests, notebooks and users' stages.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import type { Stage } from "./stage.ts";
 /** Which files, in which order. */
 export interface LoadOptions {
   readonly source: Source;
-  /** Images of a step, over all micro-batches. */
+  /** Images in a step, over all micro-batches. */
   readonly batch: number;
   readonly microBatch: number;
-  /** This process among several (0 if left out) … */
+  /** The rank of this process (default: 0) … */
   readonly rank?: number;
-  /** … and their number (1 if left out). */
+  /** … and the number of processes (default: 1). */
   readonly ranks?: number;
   readonly seed: number;
-  /** `false` for the order of the source; `true` if left out. */
+  /** `false` for the source's order; default: `true`. */
   readonly isShuffled?: boolean;
-  /** Leave out an epoch's last, smaller batch; `true` if left out. */
+  /** Drop an epoch's last, incomplete batch; default: `true`. */
   readonly dropsLast?: boolean;
-  /** Epochs that draw other views of an image than those before them; null or left out: all. */
+  /** Number of epochs that draw different views of an image before they repeat; null or omitted: all. */
   readonly cropsPerImage?: number | null;
 }
 

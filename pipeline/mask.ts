@@ -12,7 +12,7 @@ import type { Stage } from "./stage.ts";
 /**
  * The stage `mask`.
  *
- * @param seed the run's: the draws of a sample follow from it, the epoch and the sample's index
+ * @param seed the run's: a sample's draws are derived from it, the epoch and the sample's index
  */
 export function mask(
   options: BlockMaskOptions,

@@ -1,9 +1,9 @@
 /**
  * Stages and their composition.
  *
- * A stage turns one typed value into the next. A pipeline is a list of stages whose types meet: a
- * wrong order does not compile. Both have a `run`, so that a stage can be taken alone, replaced by
- * another of the same type, and is timed by its name.
+ * A stage turns one typed value into the next. A pipeline is a list of stages whose types match: a
+ * wrong order does not compile. Both have a `run`, so that a stage can be used on its own or
+ * replaced by another of the same type; each is timed under its name.
  *
  * @module
  */
@@ -14,69 +14,69 @@ import type { Stopwatch } from "../core/clock.ts";
 import type { Generator } from "../core/generator.ts";
 import type { ParameterScope, ParameterSpec } from "../models/parameter_set.ts";
 
-/** What a stage knows about the step it works for. */
+/** What a stage knows about the step it works on. */
 export interface StepContext {
   /** Where to compute, and in which precision. */
   readonly on: Context;
   /** Optimizer step, from 0. */
   readonly step: number;
-  /** Which of this process's micro-batches of the step, from 0, and how many it has. */
+  /** Which of this process's micro-batches in the step, from 0, and how many it has. */
   readonly microBatch: number;
   readonly microBatches: number;
-  /** Place in the step, over all ranks, of the micro-batch's first image: draws by image start there. */
+  /** Position in the step, over all ranks, of the micro-batch's first image: per-image draws start there. */
   readonly firstImage: number;
-  /** What the micro-batch is of the step, over all ranks; 0 where another rank has it too. */
+  /** The micro-batch's share of the step, over all ranks; 0 if another rank has it too. */
   readonly share: number;
   /**
-   * Runs `work` once the tape is closed, and before the next micro-batch: what waits for other ranks.
-   * Works run one after another, in the order in which they are handed over.
+   * Runs `work` once the tape is closed, and before the next micro-batch: anything that waits for other ranks.
+   * Pieces of work run one after another, in the order in which they are passed.
    */
   readonly afterTape: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Records what the gradients are taken of; null outside training, where drop path is off too. */
+  /** Records what gradients are computed for; null outside training, where drop path is off as well. */
   readonly tape: Tape | null;
   /**
-   * Random draws of the step; split it by the stage's name before drawing. A stage that draws image by
-   * image begins at `firstImage`, so that an image's draws do not depend on how a step is divided.
+   * Random draws of the step; split it by the stage's name before drawing. A stage that draws per image starts
+   * at `firstImage`, so that an image's draws do not depend on how a step is divided.
    */
   readonly generator: Generator;
   readonly stopwatch: Stopwatch;
-  /** Of a stage that brings {@link Stage.parameters}: those, by the names that it gave them. */
+  /** For a stage that brings {@link Stage.parameters}: those parameters, by the names it gave them. */
   readonly parameters?: ParameterScope;
 }
 
 /** A parameter that a stage brings. */
 export interface StageParameter extends ParameterSpec {
   /**
-   * Starting values, row-major; left out: N(0, 0.02²) for more than one axis, 1 for the `weight` of a
-   * norm, else 0.
+   * Initial values, row-major; default: N(0, 0.02²) for more than one axis, 1 for the `weight` of a norm,
+   * otherwise 0.
    *
-   * @param generator of this parameter alone, split from the run's seed
+   * @param generator for this parameter alone, split from the run's seed
    */
   readonly initialise?: (generator: Generator, shape: readonly number[]) => Float32Array;
 }
 
 /**
- * One step of the data's way.
+ * One step in the data's path.
  *
  * @typeParam Input what it takes
- * @typeParam Output what it gives
+ * @typeParam Output what it returns
  */
 export interface Stage<Input, Output> {
   /** A verb: `load`, `augment`, `mask`, `tokenize`, `encode`, `loss`, `optimize`, or the user's own. */
   readonly name: string;
   /**
-   * What the stage learns. In a run these are trained, saved and resumed like the model's own, and the
-   * stage finds them in {@link StepContext.parameters}.
+   * What the stage learns. In a run these parameters are trained, saved and resumed like the model's own, and
+   * the stage finds them in {@link StepContext.parameters}.
    */
   readonly parameters?: readonly StageParameter[];
   run(input: Input, context: StepContext): Output | Promise<Output>;
 }
 
-/** Stages that meet by their names: the engine is the same for all types of batches. */
+/** Stages connected by name: the engine is the same for all types of batches. */
 // deno-lint-ignore no-explicit-any
 export type AnyStage = Stage<any, any>;
 
-/** Stages by name, as the types of {@link Pipeline.replace} see them. */
+/** Stages by name, for the types of {@link Pipeline.replace}. */
 type StageTypes = Record<string, Stage<never, unknown>>;
 
 /**
@@ -112,7 +112,7 @@ export class Pipeline<Input, Output, Stages extends StageTypes> implements Stage
     return this.#stages;
   }
 
-  /** The stages' names in order, as `load → augment → mask`. */
+  /** The stages' names in order, such as `load → augment → mask`. */
   get name(): string {
     return this.#stages.map((stage) => stage.name).join(" → ");
   }
@@ -124,7 +124,7 @@ export class Pipeline<Input, Output, Stages extends StageTypes> implements Stage
     return new Pipeline([...this.#stages, stage as Stage<unknown, unknown>]);
   }
 
-  /** This pipeline with the named stage exchanged for another of the same types. */
+  /** This pipeline with the named stage replaced by another of the same types. */
   replace<Name extends keyof Stages & string>(name: Name, stage: Stages[Name]): this {
     const stages = this.#stages.map((old) =>
       old.name === name ? stage as Stage<unknown, unknown> : old
@@ -133,13 +133,13 @@ export class Pipeline<Input, Output, Stages extends StageTypes> implements Stage
   }
 
   /**
-   * Runs the stages in order. Where none returns a promise, neither does this: the stages between
-   * the start of a tape and the gradients must not be interrupted.
+   * Runs the stages in order. If none returns a promise, neither does this: the stages between the
+   * start of a tape and the gradients must not be interrupted.
    */
   run(input: Input, context: StepContext): Output | Promise<Output> {
     let value: unknown = input;
     for (const [index, stage] of this.#stages.entries()) {
-      // Stages before the queue have no place to compute on.
+      // Stages before the queue have no backend to compute on.
       const watch = (context.on as Context | undefined)?.watch;
       watch?.enter(stage.name);
       value = context.stopwatch.time(stage.name, () => stage.run(value, context));
@@ -160,7 +160,7 @@ export function pipeline<Input, Output, const Name extends string>(
   return new Pipeline([first as Stage<unknown, unknown>]);
 }
 
-/** Runs stages that a tape is open for; an error where one of them returns a promise. */
+/** Runs stages while a tape is open; an error if one of them returns a promise. */
 export function runWithoutWaiting<Input, Output>(
   stages: Stage<Input, Output>,
   input: Input,

@@ -1,5 +1,5 @@
 /**
- * Images → visual tokens, which the masked patches are to predict.
+ * Images → visual tokens, which are to be predicted for the masked patches.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
 import type { Stage, StepContext } from "./stage.ts";
 
 /**
- * Whatever turns images into codes: a VQ-KD tokenizer, or the user's own. It records nothing on the
- * tape (see `withoutGradient`).
+ * Anything that turns images into codes: a VQ-KD tokenizer, or the user's own. It records nothing
+ * on the tape (see `withoutGradient`).
  */
 export interface PatchTokenizer {
   /** Images [B, 3, T, T] → the code of each patch, int32 [B·N], row-major. */
@@ -31,7 +31,7 @@ export function imageTensor(
 }
 
 /**
- * The stage `tokenize`: a frozen tokenizer labels every patch.
+ * The stage `tokenize`: a frozen tokenizer assigns a code to every patch.
  *
  * @param normalization of the tokenizer's view; VQ-KD was trained on [−1, 1]
  */

@@ -1,5 +1,5 @@
 /**
- * Who is taken for whom, as a table in colours.
+ * A confusion matrix as a coloured table.
  *
  * @module
  */
@@ -7,27 +7,27 @@
 import { formatCount, formatPercent } from "../core/number_formats.ts";
 import { barList, escapeHtml } from "./html.ts";
 
-/** Counts of an evaluation by true class (row) and predicted class (column). */
+/** An evaluation's counts by true class (row) and predicted class (column). */
 export interface ConfusionMatrix {
   readonly classes: readonly string[];
   readonly counts: readonly (readonly number[])[];
 }
 
-/** Classes of which all pairs are kept and shown: the square of more is no table to look at. */
+/** Number of classes up to which all pairs are kept and shown: a larger table is not readable. */
 export const mostConfusionClasses = 64;
 
-/** Classes up to which the cells hold numbers. */
+/** Number of classes up to which the cells contain numbers. */
 const mostNumbered = 16;
-/** Percent of the colour in a cell at most: black on it can be read, on a light page. */
+/** Maximum percentage of colour in a cell: black text on it is readable on a light page. */
 const mostStrength = 75;
-/** Percent beyond which, on a dark page, black can be read and white no more. */
+/** Percentage above which, on a dark page, black text is readable and white no longer is. */
 const strongFrom = { hit: 58, miss: 56 };
 /** Pairs that are named. */
 const namedPairs = 5;
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-/** The classes that are most often taken for another one, in words. */
+/** The classes most often confused with another one, in words. */
 function worstPairs({ classes, counts }: ConfusionMatrix): string {
   const pairs = counts.flatMap((row, label) =>
     row.map((count, other) => ({ label, other, count, share: count / (sum(row) || 1) }))
@@ -58,8 +58,8 @@ function cell(
 }
 
 /**
- * The matrix as HTML: a row for each true class, a column for each predicted one, each cell as coloured as
- * its share of the row.
+ * The matrix as HTML: a row for each true class, a column for each predicted one, each cell coloured according
+ * to its share of the row.
  *
  * @example
  * ```ts
@@ -85,7 +85,7 @@ export function confusionHtml(matrix: ConfusionMatrix): string {
     }</div>`;
 }
 
-/** Intersection over union of each class as bars, the best first; null where a class is nowhere. */
+/** Intersection over union of each class as bars, best first; null if a class occurs nowhere. */
 export function classBars({ classes, counts }: ConfusionMatrix): string {
   const bars = classes.flatMap((name, label) => {
     const hits = counts[label][label];
@@ -96,7 +96,7 @@ export function classBars({ classes, counts }: ConfusionMatrix): string {
   return `<div class="card">${barList(bars.sort((a, b) => b.share - a.share))}</div>`;
 }
 
-/** The style of matrices. */
+/** The style for matrices. */
 export const confusionStyle = `
 .confusion{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;align-items:start}
 .confusion table{font-size:.8rem}

@@ -13,17 +13,20 @@ import { formatFigure } from "../core/number_formats.ts";
 import type { HistoryPoint } from "./history.ts";
 import { escapeHtml } from "./html.ts";
 
-/** A curve of a plot. */
+/** A curve in a plot. */
 export interface PlotCurve {
   readonly name: string;
   readonly points: readonly HistoryPoint[];
   /** Draw a dot at each point: for evaluations, of which there are few. */
   readonly hasDots?: boolean;
-  /** Draw the only point as a level across the plot: what the other curves are compared with. */
+  /** Draw the only point as a level across the plot, for the other curves to be compared with. */
   readonly isLevel?: boolean;
-  /** Draw every value as it is, however many there are: no noise, as in a schedule. */
+  /**
+   * Draw every value without smoothing, however many there are: for curves without noise, such as a
+   * schedule.
+   */
   readonly isExact?: boolean;
-  /** What the legend says; default: where the line ends. */
+  /** What the legend says; default: the curve's last value. */
   readonly last?: number;
 }
 
@@ -31,24 +34,24 @@ export interface PlotCurve {
 export interface CurvePlot {
   readonly title: string;
   readonly curves: readonly PlotCurve[];
-  /** `log` is taken only where all values are above zero. */
+  /** `log` is used only if all values are above zero. */
   readonly scale?: "linear" | "log";
   /** Fixed ends of the y axis. */
   readonly range?: readonly [number, number];
-  /** Fill from each curve to the next: shares that add up. */
+  /** Fill from each curve to the next: for shares that add up. */
   readonly isStacked?: boolean;
   readonly format?: (value: number) => string;
-  /** Steps to mark at the top, with what the marks mean. */
+  /** Steps to mark at the top, with the meaning of the marks. */
   readonly marks?: { readonly steps: readonly number[]; readonly label: string };
 }
 
 const [width, height] = [320, 190];
 const inner = { left: 50, right: width - 8, top: 12, bottom: height - 24 } as const;
 
-/** Points from which on a curve is drawn smoothed. */
+/** Number of points from which a curve is smoothed. */
 export const smoothedPoints = 50;
 
-/** A mean that forgets, over a fiftieth of the curve: what the eye would draw through the noise. */
+/** A moving mean over a fiftieth of the curve: what the eye would draw through the noise. */
 function smoothed(points: readonly HistoryPoint[]): HistoryPoint[] {
   const keep = Math.exp(-1 / Math.max(1, points.length / 50));
   let [sum, weight] = [0, 0];
@@ -64,12 +67,12 @@ function isNoisy({ points, hasDots, isExact }: PlotCurve): boolean {
   return !hasDots && !isExact && points.length > smoothedPoints;
 }
 
-/** The points of a curve as it is drawn. */
+/** The points of a curve as drawn. */
 function drawnPoints(curve: PlotCurve): readonly HistoryPoint[] {
   return isNoisy(curve) ? smoothed(curve.points) : curve.points;
 }
 
-/** The values between which the y axis runs. */
+/** The range of the y axis. */
 function rangeOf({ curves, range, isStacked }: CurvePlot): [number, number] {
   if (range !== undefined) return [...range];
   if (isStacked) return [0, 1];
@@ -78,11 +81,11 @@ function rangeOf({ curves, range, isStacked }: CurvePlot): [number, number] {
   const highs = points.map(({ high }) => high).sort((a, b) => a - b);
   const [low, high] = [lows[0], highs[highs.length - 1]];
   if (low < high) return [low, high];
-  // A level line: from zero on where it can be.
+  // A level line: starting at zero if possible.
   return low >= 0 ? [0, 2 * low || 1] : [2 * low, 0];
 }
 
-/** One curve under the ones before it, each as an area. */
+/** One curve stacked on the previous ones, each as an area. */
 function stackedPaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] {
   const below = new Map<number, number>();
   return curves.map(({ points }, index) => {
@@ -128,10 +131,12 @@ function curvePaths(curves: readonly PlotCurve[], x: Place, y: Place): string[] 
   });
 }
 
-/** Half the width of a label of the x axis. */
+/** Half the width of an x-axis label. */
 const labelRoom = 14;
 
-/** Ticks of the x axis without the one whose label the last one's, moved into the picture, would touch. */
+/**
+ * Ticks of the x axis, without any whose label would touch the last one's, which is moved into the picture.
+ */
 function apart(ticks: readonly number[], x: Place): readonly number[] {
   if (ticks.length < 2) return ticks;
   const [before, last] = ticks.slice(-2);
@@ -139,7 +144,7 @@ function apart(ticks: readonly number[], x: Place): readonly number[] {
   return end - x(before) < 2.3 * labelRoom ? [...ticks.slice(0, -2), last] : ticks;
 }
 
-/** Ticks of a logarithmic axis: powers of ten, and more where there are hardly any. */
+/** Ticks of a logarithmic axis: powers of ten, and more if there would be hardly any. */
 function logTicks(scale: { ticks(count: number): number[] }): number[] {
   const all = scale.ticks(5);
   const powers = all.filter((tick) => Number.isInteger(+Math.log10(tick).toFixed(9)));
@@ -148,10 +153,10 @@ function logTicks(scale: { ticks(count: number): number[] }): number[] {
 }
 
 /**
- * A plot as an SVG element in a figure, with the last value of each curve in its legend. Colours come
- * from the page's classes `s0`, `s1`, … (see `curvePlotStyle`).
+ * A plot as an SVG element in a figure, with each curve's last value in its legend. Colours come from the
+ * page's classes `s0`, `s1`, … (see `curvePlotStyle`).
  *
- * @returns an empty text where no curve has a point
+ * @returns an empty string if no curve has a point
  *
  * @example
  * ```ts
@@ -212,8 +217,8 @@ export function curvePlot(plot: CurvePlot): string {
 }
 
 /**
- * The style of plots: Okabe and Ito's colours, which colour-blind people tell apart, a little lighter
- * on a dark page.
+ * The style for plots: Okabe and Ito's colours, which are distinguishable with colour blindness, a little
+ * lighter on a dark page.
  */
 export const curvePlotStyle = `
 :root{--s0:#0067a8;--s1:#c75000;--s2:#00835e;--s3:#a8508a;--s4:#9a7400;--s5:#3a8fc0;--s6:#777;--mark:#c22}

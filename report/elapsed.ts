@@ -1,17 +1,17 @@
 /**
- * How long a run has worked, from the times in its log of events.
+ * How long a run has worked, from the times in its event log.
  *
  * @module
  */
 
-/** A line of `events.jsonl`: its kind, and when it was written in seconds since 1970. */
+/** A line of `events.jsonl`: its type, and when it was written in seconds since 1970. */
 export type TimedRecord = Readonly<Record<string, unknown>>;
 
 /**
- * Seconds between the starts of a run and what was last heard of each, so that the pauses between a stop
- * and a resume do not count.
+ * Seconds between the start of each session of a run and its last event, so that pauses between a stop and a
+ * resume do not count.
  *
- * @example Two starts, of 10 s and of 5 s, an hour apart
+ * @example Two sessions, of 10 s and of 5 s, an hour apart
  * ```ts
  * import { Elapsed } from "./elapsed.ts";
  * const elapsed = new Elapsed();
@@ -35,16 +35,16 @@ export class Elapsed {
       this.#before = this.seconds();
       this.#start = time;
     }
-    // A resume writes these before it starts: what it computes on, what it goes on from.
+    // A resumed run writes these before it starts: what it computes on, what it resumes from.
     if (type !== "note" && type !== "warning") this.#last = time;
   }
 
-  /** When the run was begun, in seconds since 1970; null before its first event. */
+  /** When the run started, in seconds since 1970; null before its first event. */
   get begun(): number | null {
     return this.#first;
   }
 
-  /** @param now seconds since 1970, of a run that is at work; default: when it was last heard of */
+  /** @param now seconds since 1970, for a run in progress; default: its last event */
   seconds(now = this.#last): number {
     return this.#before + (this.#start === null ? 0 : Math.max(0, now - this.#start));
   }

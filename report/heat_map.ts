@@ -1,5 +1,5 @@
 /**
- * Numbers on a patch grid as colours, alone or over the picture that they belong to.
+ * Numbers on a patch grid as colours, alone or over the image they belong to.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { RgbPicture } from "./png.ts";
 
 type Rgb = readonly [number, number, number];
 
-/** From dark violet over green to yellow: brighter in equal steps, and told apart without red. */
+/** From dark violet through green to yellow: equal steps in brightness, distinguishable without red. */
 const anchors: readonly Rgb[] = [
   [68, 1, 84],
   [59, 82, 139],
@@ -17,7 +17,7 @@ const anchors: readonly Rgb[] = [
   [253, 231, 37],
 ];
 
-/** The colour of a value in [0, 1]; what lies outside takes the colour of the nearer end. */
+/** The colour of a value in [0, 1]; values outside are clamped. */
 export function heatColor(value: number): Rgb {
   const place = Math.min(1, Math.max(0, value)) * (anchors.length - 1);
   const index = Math.min(anchors.length - 2, Math.floor(place));
@@ -27,7 +27,7 @@ export function heatColor(value: number): Rgb {
   return [mix(0), mix(1), mix(2)];
 }
 
-/** Values of [0, 1] from the smallest to the largest; 0 where all are the same. */
+/** Values scaled to [0, 1]; 0 if all are the same. */
 export function stretched(values: ArrayLike<number>): Float32Array {
   let [least, most] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
@@ -38,7 +38,7 @@ export function stretched(values: ArrayLike<number>): Float32Array {
   return Float32Array.from(values, (value) => range > 0 ? (value - least) / range : 0);
 }
 
-/** A value between those of the patches' middles, at a place in [0, 1) along each side. */
+/** A value interpolated between the patches' centres, at a position in [0, 1) along each side. */
 function between(values: Float32Array, grid: number, x: number, y: number): number {
   const at = (place: number) => {
     const middle = Math.min(grid - 1, Math.max(0, place * grid - 0.5));
@@ -52,7 +52,7 @@ function between(values: Float32Array, grid: number, x: number, y: number): numb
 }
 
 /**
- * Values of patches as a picture of `side` px, without edges between the patches.
+ * Patch values as a picture of `side` px, without visible patch edges.
  *
  * @param values one for each channel that `color` takes, [grid · grid] each, row by row
  */
@@ -73,8 +73,8 @@ export function smoothMap(
 }
 
 /**
- * A picture in grey under the colours of its patches' values, which run from the smallest (violet) to
- * the largest (yellow).
+ * A greyscale image overlaid with the colours of its patches' values, from the smallest (violet) to the largest
+ * (yellow).
  *
  * @param values [grid · grid], row by row
  *

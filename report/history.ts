@@ -1,13 +1,13 @@
 /**
- * The numbers of a run in bounded memory: however many steps it has, a curve keeps a few hundred
- * intervals of steps, each with its least, largest and mean value, so that no peak is lost.
+ * A run's numbers in bounded memory: however many steps it has, a curve keeps a few hundred
+ * intervals of steps, each with its minimum, maximum and mean, so that no peak is lost.
  *
  * @module
  */
 
-/** One interval of steps of a curve. */
+/** One interval of steps on a curve. */
 export interface HistoryPoint {
-  /** Last step of the interval that was seen. */
+  /** The last step seen in the interval. */
   readonly step: number;
   readonly low: number;
   readonly high: number;
@@ -32,7 +32,7 @@ function join(a: Bucket | undefined, b: Bucket | undefined): Bucket | undefined 
   };
 }
 
-/** Numbers of a record by name; those of an object within by `object.name`. */
+/** The numbers in a record by name; those in a nested object as `object.name`. */
 function* numbersOf(record: object, prefix = ""): Generator<[name: string, value: number]> {
   for (const [name, value] of Object.entries(record)) {
     if (typeof value === "number") yield [prefix + name, value];
@@ -44,10 +44,10 @@ function* numbersOf(record: object, prefix = ""): Generator<[name: string, value
 }
 
 /**
- * Curves over steps. Values that are no numbers (`null`, NaN, infinite) leave a gap; whether there were
- * any is kept in {@link History.gaps}.
+ * Curves over steps. Values that are not finite numbers (`null`, NaN, infinite) leave a gap; {@link
+ * History.gaps} records whether there were any.
  *
- * @example A million steps take no more room than a thousand
+ * @example A million steps take no more memory than a thousand
  * ```ts
  * import { History } from "./history.ts";
  * const history = new History(100);
@@ -58,14 +58,14 @@ function* numbersOf(record: object, prefix = ""): Generator<[name: string, value
  */
 export class History {
   readonly #limit: number;
-  /** Steps of an interval. */
+  /** Steps per interval. */
   #stride = 1;
   readonly #curves = new Map<string, (Bucket | undefined)[]>();
   /** Last step seen in each interval. */
   #steps: (number | undefined)[] = [];
   #last: Readonly<Record<string, unknown>> | null = null;
 
-  /** @param limit most intervals of a curve, even */
+  /** @param limit maximum number of intervals per curve, even */
   constructor(limit = 400) {
     this.#limit = limit;
   }
@@ -90,17 +90,17 @@ export class History {
     return this.#last;
   }
 
-  /** Names of the curves, in the order in which they came. */
+  /** Names of the curves, in order of first appearance. */
   get names(): string[] {
     return [...this.#curves.keys()];
   }
 
-  /** Steps of one interval: 1 in a short run. */
+  /** Steps in one interval: 1 in a short run. */
   get stride(): number {
     return this.#stride;
   }
 
-  /** The intervals of a curve that hold a value, in order; none for an unknown name. */
+  /** A curve's non-empty intervals, in order; none for an unknown name. */
   curve(name: string): HistoryPoint[] {
     return (this.#curves.get(name) ?? []).flatMap((bucket, index) =>
       bucket === undefined ? [] : [{
@@ -112,7 +112,7 @@ export class History {
     );
   }
 
-  /** Last steps of the intervals in which a curve has no value though others have. */
+  /** Last steps of the intervals in which this curve has no value although others do. */
   gaps(name: string): number[] {
     const curve = this.#curves.get(name) ?? [];
     return this.#steps.flatMap((step, index) =>

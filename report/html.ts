@@ -1,11 +1,11 @@
 /**
- * Pages of one file: no script, no font or style from elsewhere, light and dark, narrow and wide.
+ * Single-file pages: no scripts, no external fonts or styles, light and dark, narrow and wide.
  *
  * @module
  */
 
 /**
- * Text as it may stand in HTML, attributes included.
+ * Text escaped for HTML, including attributes.
  *
  * @example
  * ```ts
@@ -18,7 +18,7 @@ export function escapeHtml(text: string): string {
     .replaceAll('"', "&quot;");
 }
 
-/** Colours of every page: of the reports and of the page over all runs. */
+/** The colours of every page: the reports and the page of all runs. */
 export const pageColors = `
 :root{color-scheme:light dark;--page:#f6f7f8;--card:#fff;--text:#191c20;--faint:#5b636d;
 --line:#e0e3e7;--empty:#eceef1;--accent:#1f63b5;--good:#146b3e;--bad:#a63a0c}
@@ -66,12 +66,12 @@ th:first-child,td:first-child{text-align:left;padding-left:0}
 `;
 
 /**
- * A whole page.
+ * A complete page.
  *
  * @param title plain text
  * @param body HTML
- * @param ownStyle more CSS
- * @param head more elements of the head, HTML
+ * @param ownStyle additional CSS
+ * @param head additional elements for the head, HTML
  */
 export function htmlPage(title: string, body: string, ownStyle = "", head = ""): string {
   const name = escapeHtml(title);
@@ -121,8 +121,8 @@ export function barList(bars: readonly Bar[]): string {
 }
 
 /**
- * A table that scrolls sideways where it must, all plain text: the first row is the head. A head without
- * a name is no head to those who hear the page.
+ * A table that scrolls sideways if necessary, all plain text; the first row is the heading. A heading without a
+ * name is hidden from screen readers.
  */
 export function htmlTable(rows: readonly (readonly string[])[]): string {
   const [head, ...body] = rows;

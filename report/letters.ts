@@ -1,6 +1,6 @@
 /**
- * Text in pictures, with letters that come along: not every machine has fonts, and a sheet must look the
- * same everywhere. Drawn from DejaVu Sans by tools/make_sheet_font.ts.
+ * Text in pictures, with a bundled font: not every machine has fonts, and a sheet must look the same
+ * everywhere. Drawn from DejaVu Sans by tools/make_sheet_font.ts.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { RgbPicture } from "./png.ts";
 /** Pixels from one line of text to the next. */
 export const lineHeight: number = font.height + 2;
 
-/** A letter: how much of each pixel it covers, 0 … 15. */
+/** A letter: the coverage of each pixel, 0 … 15. */
 interface Letter {
   readonly width: number;
   readonly levels: Uint8Array;
@@ -20,7 +20,7 @@ interface Letter {
 const glyphs: Readonly<Record<string, string>> = font.glyphs;
 const drawn = new Map<string, Letter>();
 
-/** A character that the font has: the letter itself, the letter without its accents, or a box. */
+/** A character in the font: the letter itself, the letter without its accents, or a box. */
 function known(character: string): string {
   if (Object.hasOwn(glyphs, character)) return character;
   const plain = character.normalize("NFD")[0];
@@ -42,15 +42,14 @@ function letterOf(character: string): Letter {
   return letter;
 }
 
-/** Pixels that a text takes. */
+/** The width of a text in pixels. */
 export function textWidth(text: string): number {
   return Array.from(text.normalize("NFC"), (character) => letterOf(character).width)
     .reduce((a, b) => a + b, 0);
 }
 
 /**
- * A text that takes at most `width` pixels; where it is longer, its middle is left out: the end of a
- * file's name says most.
+ * A text shortened to at most `width` pixels by leaving out its middle: the end of a file name says most.
  *
  * @example
  * ```ts
@@ -71,7 +70,7 @@ export function fitText(text: string, width: number): string {
   return "";
 }
 
-/** A text in lines of at most `width` pixels, broken at spaces; a longer word is cut. */
+/** A text in lines of at most `width` pixels, broken at spaces; longer words are cut. */
 export function wrapText(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {
@@ -83,7 +82,7 @@ export function wrapText(text: string, width: number): string[] {
 }
 
 /**
- * Draws a line of text into a picture; what lies outside is left out.
+ * Draws a line of text into a picture, clipping what lies outside.
  *
  * @param x left end of the text
  * @param y top of the line

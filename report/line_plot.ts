@@ -14,7 +14,7 @@ export interface PlotPoint {
   readonly high: number;
 }
 
-/** A line of a plot. */
+/** A line in a plot. */
 export interface PlotSeries {
   readonly name: string;
   readonly points: readonly PlotPoint[];
@@ -25,7 +25,7 @@ export interface LinePlot {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;
-  /** How an x is written at the axis. */
+  /** How an x value is written on the axis. */
   readonly formatX: (x: number) => string;
   readonly series: readonly PlotSeries[];
 }
@@ -33,7 +33,7 @@ export interface LinePlot {
 const width = 640;
 const height = 400;
 const margin = { left: 56, right: 16, top: 36, bottom: 48 } as const;
-/** Okabe and Ito's colours, which colour-blind people tell apart. */
+/** Okabe and Ito's colours, which are distinguishable with colour blindness. */
 const colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const dashes = ["", "7 4", "2 3", "9 3 2 3", "12 4", "4 2"];
 
@@ -44,7 +44,7 @@ function niceStep(range: number, most: number): number {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough)!;
 }
 
-/** From values to places in the picture. */
+/** From values to positions in the picture. */
 interface Scales {
   readonly x: (value: number) => number;
   readonly y: (value: number) => number;
@@ -70,7 +70,7 @@ function scalesOf(series: readonly PlotSeries[]): Scales {
     height - margin.bottom - (height - margin.top - margin.bottom) * (value - bottom) / span;
   const count = Math.round(span / step);
   const ticksY = Array.from({ length: count + 1 }, (_, index) => bottom + index * step);
-  // Labels that would touch the one before are left out.
+  // Labels that would touch the previous one are left out.
   const ticksX = xs.filter((value, index) => index === 0 || x(value) - x(xs[index - 1]) > 36);
   return { x, y, ticksX, ticksY };
 }
@@ -119,7 +119,7 @@ function line({ points }: PlotSeries, index: number, { x, y }: Scales): string[]
   ];
 }
 
-/** The legend stands where the lines, which rise, leave room: at the lower right. */
+/** The legend goes where the rising lines leave room: at the lower right. */
 function legend(series: readonly PlotSeries[]): string[] {
   const longest = Math.max(...series.map(({ name }) => name.length));
   const left = width - margin.right - 54 - longest * 6.4;
@@ -135,7 +135,7 @@ function legend(series: readonly PlotSeries[]): string[] {
 }
 
 /**
- * The plot as a whole SVG document, with the spread of each point as a bar.
+ * The plot as a complete SVG document, with each point's spread as a bar.
  *
  * @example
  * ```ts

@@ -1,11 +1,12 @@
 /**
- * Tables of Markdown pages.
+ * Tables for Markdown pages.
  *
  * @module
  */
 
 /**
- * A table as Markdown, the head first; the first column stands left, the others right.
+ * A table as Markdown, the heading first; the first column is left-aligned, the others
+ * right-aligned.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What a model makes of a few images, the same ones all through a run.
+ * A model's output for a few images, the same ones throughout a run.
  *
  * @module
  */
@@ -10,37 +10,37 @@ import { pngAddress, type RgbPicture } from "./png.ts";
 /** Red, green and blue, each in 0 … 255. */
 export type Rgb = readonly [number, number, number];
 
-/** An image with the pictures that were made of it. */
+/** An image with the pictures derived from it. */
 export interface PictureRow {
   readonly id: string;
-  /** A line below: class, share of right patches, … */
+  /** A line below it: class, share of correct patches, … */
   readonly caption: string;
-  /** One picture for each column of the sheet. */
+  /** One picture per column of the sheet. */
   readonly pictures: readonly RgbPicture[];
-  /** Whether the model was right about it; absent where that is no question. */
+  /** Whether the model was right about it; omitted if that does not apply. */
   readonly isRight?: boolean;
 }
 
-/** Rows of pictures, of one moment of a run. */
+/** Rows of pictures from one point in a run. */
 export interface PictureSheet {
   readonly title: string;
-  /** What there is to see, for a reader who knows the method. */
+  /** What is shown, for a reader who knows the method. */
   readonly explanation: string;
   readonly columns: readonly string[];
   readonly rows: readonly PictureRow[];
-  /** What the colours in it mean, where they mean the same everywhere. */
+  /** What its colours mean, if they mean the same everywhere. */
   readonly legend?: readonly { readonly name: string; readonly color: Rgb }[];
-  /** Figures of the whole batch by name, such as the share of right patches; drawn as curves. */
+  /** Metrics of the whole batch by name, such as the share of correct patches; drawn as curves. */
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** The name under which the figures of sheets are recorded as evaluations. */
+/** The name under which the metrics of sheets are recorded as evaluations. */
 export const fixedImages = "fixed images";
 
-/** Pixels along the longer side of a picture in a page, at most. */
+/** Maximum size of a picture on a page, along its longer side in pixels. */
 const mostPixels = 160;
 
-/** A picture of at most 160 px a side: each pixel the mean of those that fall into it. */
+/** A picture of at most 160 px per side: each pixel is the mean of those it covers. */
 export function thumbnail(picture: RgbPicture): RgbPicture {
   const scale = mostPixels / Math.max(picture.width, picture.height);
   if (scale >= 1) return picture;
@@ -68,12 +68,12 @@ export function thumbnail(picture: RgbPicture): RgbPicture {
   return { width, height, data };
 }
 
-/** The colour of masked patches: one that pictures hardly have, grey ones least of all. */
+/** The colour for masked patches: one that rarely occurs in pictures, least of all in grey ones. */
 export const maskColor: Rgb = [66, 104, 178];
 
-/** One color for each id that neighbours in the list do not share. */
+/** One colour per id, different from its neighbours' in the list. */
 export function idColor(id: number): [number, number, number] {
-  // Steps of the golden ratio around the colour circle, and three levels of brightness.
+  // Steps of the golden ratio around the colour circle, and three brightness levels.
   const hue = (id * 0.618033988749895) % 1;
   const light = 0.4 + 0.15 * (Math.floor(id / 8) % 3);
   const channel = (offset: number) => {
@@ -84,7 +84,7 @@ export function idColor(id: number): [number, number, number] {
   return [channel(0), channel(8), channel(4)];
 }
 
-/** A picture with one square for each patch of a grid. */
+/** A picture with one square per patch of a grid. */
 export function patchMap(
   grid: number,
   color: (patch: number) => readonly [number, number, number],
@@ -94,7 +94,7 @@ export function patchMap(
   return { width: grid, height: grid, data };
 }
 
-/** A picture with the patches that `blend` names pulled towards a colour. */
+/** A picture in which the patches selected by `blend` are tinted. */
 export function overPatches(
   picture: RgbPicture,
   grid: number,
@@ -116,7 +116,7 @@ export function overPatches(
   return { ...picture, data };
 }
 
-/** A picture in dark grey, as the ground for what is laid over it. */
+/** A picture in dark grey, as a background for overlays. */
 export function dimmed(picture: RgbPicture): RgbPicture {
   const data = new Uint8Array(picture.data.length);
   for (let at = 0; at < data.length; at += 3) {
@@ -126,7 +126,7 @@ export function dimmed(picture: RgbPicture): RgbPicture {
   return { ...picture, data };
 }
 
-/** Pictures from this size on are photographs, drawn smoothly; smaller ones show their pixels. */
+/** Pictures from this size up are photographs, drawn smoothly; smaller ones show their pixels. */
 const smoothPixels = 65;
 
 async function figureHtml(sheet: PictureSheet, row: PictureRow): Promise<string> {
@@ -140,7 +140,7 @@ async function figureHtml(sheet: PictureSheet, row: PictureRow): Promise<string>
     }"${kind}>`;
   }));
   const tone = row.isRight === undefined ? "" : ` class="${row.isRight ? "right" : "wrong"}"`;
-  // Parts that break between, not within them.
+  // Parts that may be separated by line breaks, but not broken inside.
   const caption = row.caption.split(" · ").map((part) => `<span>${escapeHtml(part)}</span>`);
   return `<figure${tone}><div class="row">${cells.join("")}</div><figcaption>${
     caption.join(" ")
@@ -164,7 +164,7 @@ export async function pictureSheetHtml(sheet: PictureSheet): Promise<string> {
     }</div>`;
 }
 
-/** The style of sheets: as many rows beside each other as there is room for, each with its heads. */
+/** The style for sheets: as many rows side by side as there is room for, each with its headings. */
 export const pictureSheetStyle = `
 .sheet{display:grid;gap:.9rem 1.4rem;margin:1rem 0}
 .sheet.one{grid-template-columns:repeat(auto-fill,minmax(min(47%,9rem),1fr))}

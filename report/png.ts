@@ -25,7 +25,7 @@ function crc32(bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** Length, name, content and check sum. */
+/** Length, name, content and checksum. */
 function chunk(name: string, content: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(content.length + 12);
   const view = new DataView(bytes.buffer);
@@ -36,7 +36,7 @@ function chunk(name: string, content: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Rows with the filter "up" before them: what a row adds to the one above. */
+/** Rows preceded by the filter "up": the difference from the row above. */
 function filtered({ width, height, data }: RgbPicture): Uint8Array<ArrayBuffer> {
   const stride = width * 3;
   const rows = new Uint8Array(height * (stride + 1));
@@ -71,7 +71,7 @@ export async function encodePng(picture: RgbPicture): Promise<Uint8Array<ArrayBu
   const view = new DataView(header.buffer);
   view.setUint32(0, picture.width);
   view.setUint32(4, picture.height);
-  // Eight bits a sample, RGB; compression, filtering and interlacing are 0.
+  // Eight bits per sample, RGB; compression, filtering and interlacing are 0.
   header.set([8, 2], 8);
   return concatBytes([
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
@@ -81,7 +81,7 @@ export async function encodePng(picture: RgbPicture): Promise<Uint8Array<ArrayBu
   ]);
 }
 
-/** A picture as a `data:` address that an `<img>` can show. */
+/** A picture as a `data:` URL for an `<img>`. */
 export async function pngAddress(picture: RgbPicture): Promise<string> {
   const bytes = await encodePng(picture);
   let text = "";

@@ -25,7 +25,7 @@ function totals(spans: readonly Span[]): Total[] {
     .sort((a, b) => b.seconds - a.seconds);
 }
 
-/** Milliseconds a step, share and calls a step of each name. */
+/** Milliseconds per step, share, and calls per step for each name. */
 function table(title: string, spans: readonly Span[], { steps, seconds }: Profile): string[] {
   const rows = totals(spans);
   const width = Math.max(title.length, ...rows.map(({ name }) => name.length));

@@ -1,6 +1,5 @@
 /**
- * What a run's evaluations say, in the order in which a reader asks: the trained model, then what it is
- * measured against.
+ * A run's evaluations in the order that matters to a reader: the trained model, then what it is compared with.
  *
  * @module
  */
@@ -17,17 +16,17 @@ export interface ResultRow {
   readonly role: "model" | "baseline" | "chance";
 }
 
-/** A measure with everything that it was taken of. */
+/** A metric with everything that it was measured on. */
 export interface ResultGroup {
-  /** Key of the measure: `knnTop1`, `mIoU`, … */
+  /** Key of the metric: `knnTop1`, `mIoU`, … */
   readonly key: string;
   readonly title: string;
-  /** Step of the newest evaluation in it. */
+  /** Step of the latest evaluation in it. */
   readonly step: number;
   readonly rows: readonly ResultRow[];
 }
 
-/** Measures by what they are worth to a reader; others follow in the order of the log. */
+/** Metrics by their value to a reader; others follow in the log's order. */
 const titles: Readonly<Record<string, string>> = {
   knnTop1: "k-NN accuracy",
   linearTop1: "Linear accuracy",
@@ -42,15 +41,15 @@ const titles: Readonly<Record<string, string>> = {
 
 const baselines = new Set(["untrained", "pixels"]);
 
-/** Classifiers of a probe that are shown one by one; of more, the best of each block. */
+/** Number of a probe's classifiers shown individually; beyond that, the best of each block. */
 const mostShown = 12;
 
-/** Whether an evaluation is of the model, not of the pictures that a report shows. */
+/** Whether an evaluation is of the model, rather than of the pictures in a report. */
 function isResult({ name }: EvaluationRecord): boolean {
   return name !== fixedImages;
 }
 
-/** The newest value of each place, in the order in which they were first measured. */
+/** The latest value for each subject, in the order of first measurement. */
 function newestOf(
   evaluations: readonly EvaluationRecord[],
   key: string,
@@ -63,7 +62,7 @@ function newestOf(
   return newest;
 }
 
-/** The classifiers of a probe, which are many: the best first, then the best of each block. */
+/** A probe's many classifiers: the best first, then the best of each block. */
 function probeRows(newest: ReadonlyMap<string, { value: number }>): ResultRow[] {
   const all = [...newest].map(([place, { value }]) => ({ place, value }));
   const best = all.reduce((best, one) => one.value > best.value ? one : best);
@@ -84,7 +83,7 @@ function probeRows(newest: ReadonlyMap<string, { value: number }>): ResultRow[] 
   ];
 }
 
-/** The best value of a place so far, where it is not the newest. */
+/** A subject's best value so far, if it is not the latest. */
 function bestRow(
   evaluations: readonly EvaluationRecord[],
   key: string,
@@ -132,10 +131,9 @@ function groupOf(
 }
 
 /**
- * The newest results of a run, a group for each measure: the model's own first, then the baselines, then
- * chance.
+ * A run's latest results, one group per metric: the model's own first, then the baselines, then chance.
  *
- * @param classes number of classes of the data; 0 without labels
+ * @param classes number of classes in the data; 0 without labels
  *
  * @example
  * ```ts
@@ -160,7 +158,7 @@ export function runResults(
   return ordered.flatMap((key) => groupOf(results, key, classes) ?? []);
 }
 
-/** The one number of a run by which it is compared with others; null where there is none. */
+/** The single number by which a run is compared with others; null if there is none. */
 export function headlineOf(
   evaluations: readonly EvaluationRecord[],
 ): { readonly key: string; readonly value: number } | null {

@@ -1,5 +1,5 @@
 /**
- * Which curves of a run stand in which plot.
+ * Which of a run's curves appear in which plot.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface EvaluationRecord {
   readonly step: number;
   readonly name: string;
   readonly result: Readonly<Record<string, number>>;
-  /** Of a classifier or a segmenter of few classes: who is taken for whom. */
+  /** For a classifier or segmentation model with few classes: the confusion matrix. */
   readonly confusion?: ConfusionMatrix;
 }
 
@@ -36,7 +36,7 @@ const shares = { range: [0, 1], format: formatPercent } as const;
 /** What a group of plots is about. */
 type Topic = "result" | "training" | "machine";
 
-/** The plots of a run in the order of the page; a curve stands in the first that wants it. */
+/** A run's plots in page order; a curve appears in the first one that includes it. */
 const plots: readonly PlotOf[] = [
   {
     title: "Loss",
@@ -78,7 +78,7 @@ const plots: readonly PlotOf[] = [
   { title: "Throughput, images/s", topic: "machine", isOf: isNamed("imagesPerSecond") },
 ];
 
-/** What other plots show, or no plot: axes, and what the shares of time are made of. */
+/** Shown in other plots, or in none: axes, and what the time shares are computed from. */
 const isElsewhere = (name: string) => /^(epoch|skipped|stepTime|dataTime|stages\..*)$/.test(name);
 
 /** Steps in which something was skipped. */
@@ -97,7 +97,7 @@ function ratio(points: readonly HistoryPoint[], by: readonly HistoryPoint[]): Hi
   });
 }
 
-/** The stages that run in the step itself, not in workers beside it. */
+/** The stages that run in the step itself, not in workers alongside it. */
 const workerStages = new Set(["load", "augment", "mask"]);
 
 /** Where the time of a step goes: waiting for data, each stage, and the rest. */
@@ -121,7 +121,7 @@ function timeShares(history: History): PlotCurve[] {
   return [...curves, { name: "rest", points: rest }];
 }
 
-/** Evaluations by what was measured, a curve for each thing that was evaluated. */
+/** Evaluations by metric, with a curve for each thing evaluated. */
 function evaluationCurves(evaluations: readonly EvaluationRecord[]): Map<string, PlotCurve[]> {
   const byKey = new Map<string, Map<string, HistoryPoint[]>>();
   for (const { step, name, result } of evaluations) {
@@ -146,7 +146,7 @@ function evaluationCurves(evaluations: readonly EvaluationRecord[]): Map<string,
   }));
 }
 
-/** Right predictions and different codes in the images of which the report has pictures. */
+/** Correct predictions and distinct codes in the images that the report shows. */
 function fixedImagePlots(evaluations: readonly EvaluationRecord[]): CurvePlot[] {
   const curves = evaluationCurves(evaluations.filter(({ name }) => name === fixedImages));
   const codes = [...curves].flatMap(([key, [curve]]) =>
@@ -161,7 +161,7 @@ function fixedImagePlots(evaluations: readonly EvaluationRecord[]): CurvePlot[] 
   ).concat({ title: "Codes in the pictures below", curves: codes });
 }
 
-/** A name as the head of a plot. */
+/** A name as the title of a plot. */
 function titleOf(key: string): string {
   const name = metricName(key);
   return name[0].toUpperCase() + name.slice(1);
@@ -173,7 +173,7 @@ const evaluationTitles: Readonly<Record<string, string>> = {
   mIoU: "mIoU",
 };
 
-/** A curve's name without what the title of the plot says already. */
+/** A curve's name without what the plot's title already says. */
 function nameUnder(title: string, { name }: PlotCurve, all: readonly PlotCurve[]): string {
   if (all.length === 1) return "last step";
   const known = title.toLowerCase();
@@ -181,9 +181,9 @@ function nameUnder(title: string, { name }: PlotCurve, all: readonly PlotCurve[]
   return name.startsWith(`${known}, `) ? name.slice(known.length + 2) : name;
 }
 
-/** The plots of a run as SVG figures, by what they are about. */
+/** A run's plots as SVG figures, grouped by subject. */
 export interface RunPlots {
-  /** Accuracies over the run; empty where they were measured at its end alone. */
+  /** Accuracies over the run; empty if they were measured only at its end. */
   readonly results: readonly string[];
   readonly training: readonly string[];
   /** Learning rate, gradients, speed. */
@@ -191,7 +191,7 @@ export interface RunPlots {
 }
 
 /**
- * All plots of a run. Where a curve is smoothed, its legend still says what the last step had.
+ * All plots of a run. If a curve is smoothed, its legend still shows the last step's value.
  *
  * @example
  * ```ts
@@ -249,7 +249,7 @@ export function runPlots(history: History, evaluations: readonly EvaluationRecor
       curves,
       format: (value) => formatMetric(key, value),
     }));
-  // A single evaluation makes no curve: it stands in the results.
+  // A single evaluation is not a curve: it is shown in the results.
   const isOverTime = ({ curves }: CurvePlot) => curves.some(({ points }) => points.length > 1);
   drawn.result.push(...evaluated.filter(isOverTime).map(curvePlot));
   drawn.training.push(...fixedImagePlots(evaluations).filter(isOverTime).map(curvePlot));

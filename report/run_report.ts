@@ -16,20 +16,20 @@ import { type EvaluationRecord, runPlots } from "./run_plots.ts";
 
 /** The images of a run. */
 export interface DataSummary {
-  /** The folder, archive or name that the config gives. */
+  /** The folder, archive or name given in the config. */
   readonly location: string;
   readonly files: number;
   readonly classes: readonly string[];
 }
 
-/** A file that was left out. */
+/** A file that was skipped. */
 export interface RejectedFile {
   readonly id: string;
   readonly reason: string;
 }
 
 /**
- * How a run stands: ended before the end of its schedule by `evaluation.stop` (`early`), by
+ * A run's status: ended before the end of its schedule by `evaluation.stop` (`early`), by
  * `--max-steps` (`cut`), by an error (`failed`) or by a signal (`interrupted`).
  */
 export type RunStatus = "running" | "finished" | "early" | "cut" | "interrupted" | "failed";
@@ -39,33 +39,33 @@ export interface RunReport {
   readonly name: string;
   readonly task: string;
   readonly status: RunStatus;
-  /** Seconds of work, without the pauses between an interruption and a resume. */
+  /** Working time in seconds, without pauses between an interruption and a resume. */
   readonly elapsedSeconds: number;
-  /** Trained parameters of the model; null before the first checkpoint. */
+  /** Trained parameters in the model; null before the first checkpoint. */
   readonly parameters: number | null;
-  /** Seconds since 1970 at which the page was made. */
+  /** When the page was written, in seconds since 1970. */
   readonly time: number;
   readonly step: number;
-  /** Steps of the whole schedule. */
+  /** Steps in the whole schedule. */
   readonly totalSteps: number;
   readonly history: History;
   readonly evaluations: readonly EvaluationRecord[];
   readonly warnings: readonly string[];
-  /** Rows of pictures as HTML, with the step at which they were made; null before the first. */
+  /** Rows of pictures as HTML, with the step at which they were drawn; null before the first. */
   readonly pictures:
     | { readonly step: number; readonly title: string; readonly html: string }
     | null;
-  /** Leaves of the resolved config with where each came from. */
+  /** Leaves of the resolved config, with the origin of each. */
   readonly config: readonly (readonly [key: string, value: string, origin: string])[];
-  /** Device, versions and the like. */
+  /** Device, versions and so on. */
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly data: DataSummary | null;
   readonly rejected: readonly RejectedFile[];
-  /** Seconds after which an open page loads itself anew; null where it stays as it is. */
+  /** Seconds after which an open page reloads itself; null if it never does. */
   readonly refreshSeconds: number | null;
 }
 
-/** Entries of a list that are shown; what is beyond is counted. */
+/** Entries of a list that are shown; the rest are counted. */
 const mostListed = 100;
 
 const style = `${curvePlotStyle}${pictureSheetStyle}${confusionStyle}
@@ -110,7 +110,7 @@ function statusText({ status, step, totalSteps }: RunReport): string {
   return texts[status];
 }
 
-/** Numbers of the last step that have a tile, where the run has them. */
+/** Metrics of the last step that get a tile, if the run has them. */
 const tiles = [
   "loss",
   "teacherCosine",
@@ -121,7 +121,7 @@ const tiles = [
   "imagesPerSecond",
 ];
 
-/** Where the run stands, and the numbers of its last step: those of the plots' legends. */
+/** The run's position, and the last step's metrics: those in the plots' legends. */
 function headline(report: RunReport): string {
   const { history, status, step, totalSteps, elapsedSeconds, parameters } = report;
   const last = history.last ?? {};
@@ -170,7 +170,7 @@ function verdict({ rows, title }: ResultGroup): string {
   }.</p>`;
 }
 
-/** What the trained model is worth, beside what it is to beat. */
+/** The trained model's results, next to what it has to beat. */
 function resultSection({ evaluations, data }: RunReport): string {
   const groups = runResults(evaluations, data?.classes.length ?? 0);
   if (groups.length === 0) return "";
@@ -195,7 +195,7 @@ function plotSection(title: string, plots: readonly string[], note = ""): string
   return `<h2>${title}</h2>${note}<div class="plots">${plots.join("")}</div>`;
 }
 
-/** The newest matrix of who is taken for whom. */
+/** The latest confusion matrix. */
 function confusionSection({ evaluations, task }: RunReport): string {
   const last = evaluations.findLast(({ confusion }) => confusion !== undefined);
   if (last === undefined) return "";
@@ -222,7 +222,7 @@ function evaluationTable({ evaluations, data }: RunReport): string {
 function dataSection({ data, rejected, task }: RunReport): string {
   if (data === null) return "";
   const { location, files, classes } = data;
-  // The classes of a segmentation are those of its pixels, and stand with its results.
+  // The classes of a segmentation are those of its pixels, and are shown with its results.
   const kinds = classes.length > 0
     ? `, ${classes.length} classes`
     : task === "segment"
@@ -266,7 +266,7 @@ const trainingNote =
   `${smoothedPoints} steps are smoothed; the band behind them holds every value.</p>`;
 
 /**
- * The page as HTML, of one file. Its size is bounded however long the run is: see {@link History}.
+ * The page as a single HTML file. Its size is bounded however long the run is: see {@link History}.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * A sheet of pictures as one picture, with its title, the names of its columns and what stands below each
- * row written into it.
+ * A sheet of pictures as a single picture, including its title, the column names and the captions below each
+ * row.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const [margin, gap, frameWidth] = [14, 8, 4];
 const [ink, faint] = [[25, 28, 32], [95, 102, 110]] as const;
 const [green, red] = [[26, 127, 75], [179, 64, 15]] as const;
 
-/** Copies a picture into a square of `side` px, as large as it fits, without smoothing. */
+/** Copies a picture into a square of `side` px, as large as will fit, without smoothing. */
 function place(to: RgbPicture, picture: RgbPicture, left: number, top: number, side: number): void {
   const scale = side / Math.max(picture.width, picture.height);
   const [width, height] = [picture.width, picture.height].map((n) => Math.round(n * scale));
@@ -26,7 +26,7 @@ function place(to: RgbPicture, picture: RgbPicture, left: number, top: number, s
   }
 }
 
-/** A frame around a place. */
+/** A frame around a cell. */
 function frame(to: RgbPicture, color: Rgb, left: number, top: number, side: number): void {
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
@@ -36,7 +36,7 @@ function frame(to: RgbPicture, color: Rgb, left: number, top: number, side: numb
   }
 }
 
-/** Sheets of one column stand in as many as fit into this width, in pixels. */
+/** Sheets with one column are laid out in as many columns as fit into this width, in pixels. */
 const wanted = 640;
 
 /**

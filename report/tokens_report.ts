@@ -18,7 +18,7 @@ export interface TokenizedPicture {
   readonly tokens: Int32Array;
 }
 
-/** A code with places where it occurs. */
+/** A code with examples of where it occurs. */
 export interface CodeExamples {
   readonly code: number;
   /** Share of all tokens, in [0, 1]. */
@@ -32,15 +32,15 @@ export interface TokensReport {
   readonly checkpoint: string;
   /** Where the images came from. */
   readonly data: string;
-  /** Patches along a side of an image. */
+  /** Patches per side of an image. */
   readonly grid: number;
   /** Names and values of the figures at the top. */
   readonly figures: readonly (readonly [name: string, value: string])[];
-  /** Accuracies by code histograms, the tokenizer's own first; null where the images have no labels. */
+  /** Accuracies from code histograms, the tokenizer's own first; null if the images have no labels. */
   readonly accuracies: readonly Bar[] | null;
   /** Hits of each code, [K]. */
   readonly hits: ArrayLike<number>;
-  /** Colour of each code, [K, 3]; near codes should have near colours. */
+  /** Colour of each code, [K, 3]; similar codes should have similar colours. */
   readonly colors: Uint8Array;
   readonly pictures: readonly TokenizedPicture[];
   /** The most used codes first. */
@@ -67,7 +67,7 @@ function percent(share: number): string {
   return `${value === 0 || value >= 1 ? value.toFixed(1) : value.toPrecision(2)} %`;
 }
 
-/** The picture in the colours of its codes. */
+/** The image in the colours of its codes. */
 function tinted(
   { picture, tokens }: TokenizedPicture,
   grid: number,
@@ -88,7 +88,7 @@ function tinted(
   return { width, height, data: tinted };
 }
 
-/** The ids of a picture's patches as a drawing. */
+/** The ids of an image's patches as a drawing. */
 function idMap({ tokens, id }: TokenizedPicture, grid: number, colors: Uint8Array): string {
   const cell = 24;
   const cells = Array.from(tokens, (code, index) => {
@@ -131,7 +131,7 @@ async function codeFigure({ code, share, patches }: CodeExamples): Promise<strin
     `<figcaption>code ${code} · ${percent(share)} of all tokens</figcaption></figure>`;
 }
 
-/** The codes by how often they occur, as one area. */
+/** The codes by frequency, as one area. */
 function histogram(hits: ArrayLike<number>): string {
   const sorted = Array.from(hits).sort((a, b) => b - a);
   const total = sorted.reduce((sum, count) => sum + count, 0) || 1;
@@ -152,7 +152,7 @@ function histogram(hits: ArrayLike<number>): string {
 }
 
 /**
- * The page as HTML, of one file.
+ * The page as a single HTML file.
  *
  * @example
  * ```ts

@@ -15,15 +15,15 @@ import type { RunListener } from "../pipeline/engine/events.ts";
 import { requireLabels } from "../pipeline/images/require_labels.ts";
 import { classDifference } from "../pipeline/engine/resuming/data_print.ts";
 
-/** How one class fared. */
+/** The results for one class. */
 export interface ClassAccuracy {
   readonly name: string;
   readonly images: number;
-  /** Share of its images that were recognised; null where it has none. */
+  /** Share of its images that were recognised; null if it has none. */
   readonly recall: number | null;
-  /** Share of the images taken for it that are of it; null where none were. */
+  /** Share of the images classified as it that belong to it; null if there were none. */
   readonly precision: number | null;
-  /** The class that its images were taken for most often beside itself; null where for none. */
+  /** The other class that its images were most often classified as; null if there was none. */
   readonly confusedWith: string | null;
 }
 
@@ -33,16 +33,16 @@ export interface EvaluateResult {
   readonly top5: number;
   readonly images: number;
   readonly classes: readonly ClassAccuracy[];
-  /** Images of a class (row) that were taken for another (column). */
+  /** Images of a class (row) that were classified as another (column). */
   readonly confusion: readonly (readonly number[])[];
 }
 
 /**
- * Top-1 and top-5 accuracy of any loadable classifier on the evaluation split, a table of its classes
- * and the confusion matrix.
+ * Top-1 and top-5 accuracy of any loadable classifier on the evaluation split, a table of its classes and the
+ * confusion matrix.
  *
- * @throws UserError for a checkpoint or images that are not there, and where the images have another
- * number of classes than the model
+ * @throws UserError for a missing checkpoint or missing images, or if the images and the model differ in the
+ * number of classes
  */
 export async function evaluate(options: InferenceOptions): Promise<EvaluateResult> {
   return await withInference(options, async ({ on, preparation, batch, listener }) => {
@@ -85,8 +85,8 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
 }
 
 /**
- * Refuses images whose classes are called otherwise than those that the model learned. A published model
- * may have them under names that no folder has, in the same order: that is said.
+ * Rejects images whose classes have other names than those the model learned. A published model may have names
+ * that no folder has, in the same order: that is reported.
  */
 function requireNames(
   checkpoint: string,

@@ -1,5 +1,5 @@
 /**
- * `features`: images → vectors of any blocks, in a safetensors or Parquet file.
+ * `features`: images → vectors from any blocks, in a safetensors or Parquet file.
  *
  * @module
  */
@@ -26,17 +26,17 @@ import { type LoadedEncoder, loadEncoder } from "../pipeline/weights/load_encode
 import { tellOf } from "../pipeline/images/data_sources.ts";
 import { testTransform } from "../pipeline/images/preparation.ts";
 
-/** What to take of which images. */
+/** Which features of which images. */
 export interface FeaturesOptions extends InferenceOptions {
-  /** Image files, or one folder or archive; or a source of one's own. */
+  /** Image files, or a single folder or archive; or the caller's own source. */
   readonly images: readonly string[] | Source;
-  /** Part of the folder or archive, such as `val`; default `train` where there are parts. */
+  /** Split of the folder or archive, such as `val`; default: `train` if there are splits. */
   readonly split?: string | undefined;
-  /** Blocks from 0, or from the end with −1; default the last. */
+  /** Blocks from 0, or from the end with −1; default: the last. */
   readonly layers?: readonly number[] | undefined;
-  /** Default the mean of the patch tokens. */
+  /** Default: the mean of the patch tokens. */
   readonly tokens?: readonly FeatureKind[] | undefined;
-  /** The file to write: Parquet where it ends in `.parquet`, else safetensors. */
+  /** The file to write: Parquet if it ends in `.parquet`, otherwise safetensors. */
   readonly out: string;
 }
 
@@ -63,7 +63,7 @@ export async function featuresOf(
   }, { ...readingOf(inference, config.imageSize), what: "Taking features" });
 }
 
-/** How the images of an inference are read, at the size of its model. */
+/** How an inference task reads images, at its model's size. */
 export function readingOf(
   { on, preparation, batch, listener }: Inference,
   imageSize: number,
@@ -82,15 +82,14 @@ function isSource(images: FeaturesOptions["images"]): images is Source {
 }
 
 /**
- * Writes the features of images to a file. In safetensors: a float32 tensor `layer<i>.<token>` for each
- * block and token, [images, C] or, for `patches`, [images, patches, C]; `labels` int32 [images], −1
- * where there are none; in the metadata the images' ids and the classes' names as JSON lists. In Parquet:
- * a row for each image with `id`, `label`, `class`, and lists of float32 under the same names.
+ * Writes the features of images to a file. In safetensors: a float32 tensor `layer<i>.<token>` for each block
+ * and token, [images, C] or, for `patches`, [images, patches, C]; `labels` int32 [images], −1 if there are
+ * none; and, in the metadata, image ids and class names as JSON lists. In Parquet: a row for each image with
+ * `id`, `label`, `class`, and lists of float32 under the same names.
  *
- * The states of the blocks are given as they are, without a norm. All of them are held in memory until
- * the file is written.
+ * The blocks' outputs are written without a norm. All of them are held in memory until the file is written.
  *
- * @throws UserError for a checkpoint, images or a layer that are not there
+ * @throws UserError for a missing checkpoint, missing images or a layer that does not exist
  */
 export async function features(options: FeaturesOptions): Promise<FeaturesResult> {
   const { images, split, layers = [-1], tokens = ["meanPatches"], out } = options;

@@ -1,6 +1,5 @@
 /**
- * What the tasks that only look at a model have in common: a backend, the checkpoint's preparation of
- * images, batches.
+ * What the inference tasks have in common: a backend, the checkpoint's preprocessing, batches.
  *
  * @module
  */
@@ -15,29 +14,29 @@ import type { RunListener } from "../pipeline/engine/events.ts";
 import { checkpointPreparation } from "../pipeline/images/checkpoint_preparation.ts";
 import { type Preparation, withData } from "../pipeline/images/preparation.ts";
 
-/** How to look at a model. */
+/** How to run a model. */
 export interface InferenceOptions {
-  /** A run directory, a file of any known format, a model card's name or an address. */
+  /** A run directory, a file in any known format, the name of a model card, or a URL. */
   readonly checkpoint: string;
-  /** Pixels along a side of an image; default the model's. Positions are interpolated. */
+  /** Side of an image in pixels; default: the model's. Positions are interpolated. */
   readonly imageSize?: number | undefined;
-  /** Shorter edge that an image is resized to before its centre is taken. */
+  /** Shorter edge that an image is resized to before the centre crop. */
   readonly resize?: number | undefined;
-  /** Images in a forward pass; default 64. */
+  /** Images per forward pass; default: 64. */
   readonly batch?: number | undefined;
-  /** Keys of the `data` section over those of the checkpoint's run. */
+  /** Keys of the `data` section that override those of the checkpoint's run. */
   readonly data?: Partial<Config["data"]> | undefined;
-  /** Where to compute; default one started by name and disposed of after. */
+  /** Where to compute; default: a backend started by name and disposed of afterwards. */
   readonly backend?: Backend | undefined;
   readonly backendName?: string | undefined;
   readonly threads?: number | undefined;
   readonly listener?: RunListener | undefined;
   readonly downloads?: DownloadOptions | undefined;
-  /** The processes that share the work, where the task divides it. */
+  /** The processes that share the work, if the task divides it. */
   readonly communicator?: Communicator | undefined;
 }
 
-/** An {@link InferenceOptions} worked out. */
+/** {@link InferenceOptions} with everything resolved. */
 export interface Inference {
   readonly on: Context;
   readonly preparation: Preparation;
@@ -48,7 +47,7 @@ export interface Inference {
 const defaultBatch = 64;
 
 /**
- * Runs `work` with a backend and the checkpoint's preparation, which `prepare` finds; always in float32.
+ * Runs `work` with a backend and the checkpoint's preprocessing, which `prepare` finds; always in float32.
  */
 export async function withInference<T>(
   options: InferenceOptions,

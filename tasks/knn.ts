@@ -1,5 +1,5 @@
 /**
- * `knn`: how well the nearest neighbours of frozen features tell classes apart.
+ * `knn`: how well the nearest neighbours of frozen features distinguish classes.
  *
  * @module
  */
@@ -26,19 +26,19 @@ import { type LoadedEncoder, loadEncoder } from "../pipeline/weights/load_encode
 
 /** How to vote. */
 export interface KnnTaskOptions extends InferenceOptions {
-  /** Numbers of neighbours; default 20, 10, 100 and 200. The first is the headline. */
+  /** Numbers of neighbours; default: 20, 10, 100 and 200. The first is the headline result. */
   readonly neighbours?: readonly number[] | undefined;
-  /** Votes weigh exp(similarity ÷ this); default 0.07. */
+  /** Votes are weighted by exp(similarity ÷ this); default: 0.07. */
   readonly temperature?: number | undefined;
-  /** Block, from 0 or from the end; default −1, the last. */
+  /** Block, from 0 or from the end; default: −1, the last. */
   readonly layer?: number | undefined;
-  /** Default the mean of the patch tokens: BEiT v2's cls token is trained for its codes only. */
+  /** Default: the mean of the patch tokens. BEiT v2's cls token is trained only for its codes. */
   readonly token?: Exclude<FeatureKind, "patches"> | undefined;
-  /** Whether the untrained network and raw pixels are measured too; default true. */
+  /** Whether to measure the untrained network and raw pixels too; default: true. */
   readonly baselines?: boolean | undefined;
 }
 
-/** Accuracies in [0, 1] with some number of neighbours. */
+/** Accuracies in [0, 1] for one number of neighbours. */
 export interface KnnAccuracy {
   readonly k: number;
   readonly top1: number;
@@ -53,8 +53,8 @@ export interface KnnResult {
   readonly k: number;
   readonly results: readonly KnnAccuracy[];
   /**
-   * The same of the network before its training (`untrained`) and of the pixels themselves (`pixels`), as
-   * far as they were measured.
+   * The same for the network before training (`untrained`) and for raw pixels (`pixels`), as far as they were
+   * measured.
    */
   readonly baselines: Readonly<Record<string, readonly KnnAccuracy[]>>;
   readonly layer: number;
@@ -70,10 +70,10 @@ const defaultNeighbours = [20, 10, 100, 200];
  * k-NN accuracy of a checkpoint's features on labelled images: cosine similarity, votes weighted by
  * exp(similarity ÷ temperature), as mmselfsup's `test_knn`.
  *
- * @throws UserError for a checkpoint, images or a layer that are not there, and for images without
- * labels
+ * @throws UserError for a missing checkpoint, missing images, a layer that does not exist, or
+ * images without labels
  *
- * @example Of a model that was hardly trained
+ * @example For a barely trained model
  * ```ts
  * import { finetune } from "../methods/classify/method.ts";
  * import { resolveConfig } from "../configs/resolve.ts";
@@ -124,7 +124,7 @@ export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
         ...takesPixels ? ["pixels"] : [],
       ];
       const { normalization } = inference.preparation;
-      // One pass over the images for all: reading them is much of the work.
+      // A single pass over the images: reading them is much of the work.
       const featurize: Featurize = (on, batch) => {
         const input = imageTensor(batch.pixels, batch.size, batch.imageSize, normalization);
         return [
@@ -168,10 +168,10 @@ export async function knn(options: KnnTaskOptions): Promise<KnnResult> {
 
 type Featurize = Parameters<typeof collectFeatures>[2];
 
-/** Bytes of pixels as features up to which they are measured. */
+/** Size in bytes up to which pixels are measured as features. */
 const mostPixelBytes = 4e9;
 
-/** Whether the pixels of all images fit into memory as features; says so where they do not. */
+/** Whether the pixels of all images fit in memory as features; says so if they do not. */
 function fitsPixels(images: number, imageSize: number, listener: RunListener): boolean {
   const bytes = images * 3 * imageSize ** 2 * 4;
   if (bytes <= mostPixelBytes) return true;
@@ -181,7 +181,7 @@ function fitsPixels(images: number, imageSize: number, listener: RunListener): b
   return false;
 }
 
-/** The network as it was before its training, where its run tells how that began; else as BEiT begins. */
+/** The network before training: as its run initialised it, if known, otherwise with BEiT's initialisation. */
 function createUntrained(on: Context, checkpoint: string, config: BeitConfig): LoadedEncoder {
   const stored = runConfig(checkpoint);
   const initVariant = stored?.task === "pretrain" ? stored.model.initVariant : config.initVariant;

@@ -1,5 +1,5 @@
 /**
- * Loading a fine-tuned classifier of any known format.
+ * Loading a fine-tuned classifier in any known format.
  *
  * @module
  */
@@ -15,18 +15,18 @@ import {
 } from "../pipeline/weights/load_encoder.ts";
 import { classNamesOfRun } from "../pipeline/images/preparation.ts";
 
-/** A classifier and what its classes are called. */
+/** A classifier and the names of its classes. */
 export interface LoadedClassifier {
   readonly model: Classifier;
-  /** By class number; null where the checkpoint does not say. */
+  /** By class number; null if the checkpoint has none. */
   readonly classNames: readonly string[] | null;
 }
 
 /**
- * Loads a classifier onto a backend; dispose of its model after.
+ * Loads a classifier onto a backend; dispose of its model afterwards.
  *
  * @param options `imageSize` interpolates the positions to another size
- * @throws UserError where the checkpoint cannot be read, or has no classifier
+ * @throws UserError if the checkpoint cannot be read, or has no classifier
  */
 export async function loadClassifier(
   on: Context,

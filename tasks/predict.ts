@@ -14,15 +14,15 @@ import { testTransform } from "../pipeline/images/preparation.ts";
 
 /** What to classify. */
 export interface PredictOptions extends InferenceOptions {
-  /** Image files, or one folder or archive; or a source of one's own. */
+  /** Image files, or a single folder or archive; or the caller's own source. */
   readonly images: readonly string[] | Source;
-  /** Classes to name for each image; default 5. */
+  /** Number of classes to name for each image; default: 5. */
   readonly top?: number | undefined;
-  /** Names of the classes, where the checkpoint does not say them. */
+  /** Names of the classes, if the checkpoint has none. */
   readonly classNames?: readonly string[] | undefined;
 }
 
-/** One class that an image may be of. */
+/** A class that an image may belong to. */
 export interface Guess {
   /** Its number, from 0. */
   readonly label: number;
@@ -33,7 +33,7 @@ export interface Guess {
   readonly probability: number;
 }
 
-/** The best classes of one image. */
+/** The best classes for one image. */
 export interface Prediction {
   readonly image: string;
   /** The most probable first. */
@@ -41,9 +41,9 @@ export interface Prediction {
 }
 
 /**
- * The most probable classes of images, in their order.
+ * The most probable classes of images, in order.
  *
- * @throws UserError for a checkpoint or an image that is not there, or a checkpoint without classifier
+ * @throws UserError for a missing checkpoint or image, or a checkpoint without a classifier
  */
 export async function predict(options: PredictOptions): Promise<Prediction[]> {
   const { images, top = 5, checkpoint, imageSize, downloads } = options;

@@ -103,7 +103,7 @@ class CpuBackend implements Backend {
 export async function createCpuBackend(options: CpuBackendOptions = {}): Promise<Backend> {
   const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 1;
   const wanted = Math.max(1, Math.floor(options.threads ?? processors));
-  // More only wait for each other, and thousands take minutes to start.
+  // More would only wait for each other, and thousands take minutes to start.
   const threads = Math.min(wanted, Math.max(leastCap, threadsPerProcessor * processors));
   const memory = createArenaMemory({ maximumBytes: options.maximumBytes });
   const bytes = encodePortableKernels(memory);

@@ -27,7 +27,7 @@ export interface AdamWState {
   readonly parameters: readonly Parameter[];
   readonly firstMoments: readonly Parameter[];
   readonly secondMoments: readonly Parameter[];
-  /** [4]: loss scale, good steps in a row, Adam's t, skipped steps. */
+  /** [4]: loss scale, consecutive good steps, Adam's t, skipped steps. */
   readonly scaler: Parameter;
 }
 

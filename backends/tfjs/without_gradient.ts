@@ -1,5 +1,5 @@
 /**
- * Computation that no gradient flows through: frozen tokenizers, teachers, targets, statistics.
+ * Computation without gradients: frozen tokenizers, teachers, targets, statistics.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Tensor } from "../../deps/tfjs.ts";
 import { engine } from "./engine.ts";
 
 /**
- * Runs `work` so that an open tape records nothing of it, and frees what it made but its results:
- * without this, a frozen network's activations would be kept until the gradients are taken.
+ * Runs `work` so that an open tape records none of it, and frees everything but its results:
+ * otherwise a frozen network's activations would be kept until the gradients are computed.
  *
- * @returns the tensors that `work` returned, constants as far as gradients go
+ * @returns the tensors that `work` returned, constants as far as gradients are concerned
  *
  * @example
  * ```ts
@@ -33,8 +33,8 @@ import { engine } from "./engine.ts";
 export function withoutGradient<Results extends readonly Tensor[]>(
   work: () => readonly [...Results],
 ): Results {
-  // The engine stops recording within a kernel, and this makes all of `work` one kernel; without
-  // inputs it is on no path from a parameter to a loss.
+  // The engine stops recording inside a kernel, and this makes all of `work` a single kernel;
+  // without inputs, it is on no path from a parameter to a loss.
   const results = engine().runKernelFunc({
     forwardFunc: () => [...work()],
     inputs: {},

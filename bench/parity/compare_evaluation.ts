@@ -51,7 +51,7 @@ interface EvaluationSettings {
   }[];
 }
 
-/** timm's operations, with our amount for its argument. */
+/** timm's operations, with our magnitude as their argument. */
 const timmOperations: Readonly<
   Record<string, readonly [AugmentKind, (argument: number, image: RgbImage) => number]>
 > = {
@@ -137,7 +137,7 @@ async function compareNeighbours(
   }
 }
 
-/** Features of every block: the cls token beside the mean of the patch tokens. */
+/** Features of every block: the cls token concatenated with the mean of the patch tokens. */
 async function compareFeatures(
   comparison: Comparison,
   on: Context,

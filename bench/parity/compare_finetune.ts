@@ -78,7 +78,7 @@ function createModel(on: Context, fixture: Fixture, { config }: FinetuneSettings
   }, initialise);
 }
 
-/** Of the reference's fine-tuning recipe; the fixtures' targets come without it. */
+/** From the reference's fine-tuning recipe; the fixtures' targets do not include it. */
 const labelSmoothing = 0.1;
 
 /** Labels [B] as one-hot rows [B, classes]. */
@@ -88,12 +88,12 @@ function oneHot(labels: Float32Array, classes: number): Tensor {
   return tf.tensor2d(targets, [labels.length, classes]);
 }
 
-/** A share of each row [B, classes] spread evenly over all classes. */
+/** A share of each row [B, classes], spread evenly over all classes. */
 function smooth(targets: Tensor): Tensor {
   return tf.add(tf.mul(targets, 1 - labelSmoothing), labelSmoothing / targets.shape[1]!);
 }
 
-/** The mixed pictures and their labels, for the weights and the box that were drawn. */
+/** The mixed images and their labels, for the weights and the box that were drawn. */
 function compareMixing({ comparison, fixture, settings }: Subject): void {
   const { config, cutmix } = settings;
   const images = fixture.values("input.images");

@@ -1,7 +1,8 @@
 /**
  * Compares a folder of golden numbers with what this machine computes.
  *
- * The folder's files say which sizes, options and seeds they were made with; nothing here knows.
+ * The folder's files say which sizes, options and seeds they were made with; nothing here knows
+ * them.
  *
  * @module
  */
@@ -24,7 +25,7 @@ import { Comparison, float32Tolerances, type ParityRow, reducedTolerances } from
 import { Fixture } from "./fixture.ts";
 import { type FixtureFolder, readFixtureJson, readFixtureTensors } from "./fixture_folder.ts";
 
-/** What a family of files is compared with; not all compute anything on a backend. */
+/** What a family of files is compared with; not all of them use a backend. */
 type Compare = (
   comparison: Comparison,
   on: Context,
@@ -32,14 +33,14 @@ type Compare = (
   json: unknown,
 ) => void | Promise<void>;
 
-/** A family: files are recognised by the start of their names. */
+/** A family of files, recognised by the start of their names. */
 interface Family {
   readonly prefix: string;
   /** Which files of a name it needs. */
   readonly needs: readonly ("json" | "safetensors")[];
-  /** Whether it says something about reduced precision: not where small differences decide. */
+  /** Whether it can be tested in reduced precision: not if small differences decide. */
   readonly servesReducedPrecision?: boolean;
-  /** Whether it computes on no backend: once is then enough. */
+  /** Whether it uses no backend, so that once is enough. */
   readonly isBackendFree?: boolean;
   readonly compare: Compare;
 }
@@ -94,15 +95,15 @@ const families: readonly Family[] = [
 
 /** How to compare. */
 export interface ParityOptions {
-  /** Names of fixtures, without endings; default: all that {@link listFixtures} gives. */
+  /** Names of fixtures, without extensions; default: all that {@link listFixtures} returns. */
   readonly only?: readonly string[];
-  /** Leave out what needs no backend, as when it has been compared with another one. */
+  /** Skip what needs no backend, for instance because another comparison covered it. */
   readonly skipsBackendFree?: boolean;
-  /** Reduced precision has wider bounds, and leaves out what it cannot be held to; default float32. */
+  /** Reduced precision has wider bounds, and skips what it cannot satisfy; default: float32. */
   readonly precision?: Precision;
 }
 
-/** The names, without endings, of the fixtures in a folder that {@link compareFixtures} knows. */
+/** The names, without extensions, of the fixtures in a folder that {@link compareFixtures} knows. */
 export function listFixtures(
   folder: FixtureFolder,
   options: Omit<ParityOptions, "only"> = {},
@@ -119,7 +120,7 @@ export function listFixtures(
 }
 
 /**
- * Compares the fixtures that the folder holds.
+ * Compares the fixtures in the folder.
  *
  * @returns a row for each quantity; a fixture that cannot be compared gives a failed row
  */

@@ -12,14 +12,14 @@ interface GeometrySettings {
   readonly config: MimSizes & { readonly B: number };
   /** Of `pixel[b,ch,y,x]`. */
   readonly image_formula: string;
-  /** Of `id[b,i]`, for every patch. */
+  /** For `id[b,i]`, for every patch. */
   readonly target_formula: string;
   readonly loss_1: number;
   readonly loss_2: number;
   readonly grad_norms: Readonly<Record<string, number>>;
 }
 
-/** Of each row of logits [M, K]: log Σ exp, the target's, and which is largest. */
+/** For each row of logits [M, K]: log Σ exp, the target's logit, and which is largest. */
 function summarise(logits: Float32Array, targets: ArrayLike<number>, codes: number) {
   const rows = logits.length / codes;
   const [logsumexp, target, argmax] = [0, 1, 2].map(() => new Float64Array(rows));
@@ -41,7 +41,7 @@ function norm(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }
 
-/** `mim_geometry*`: the real patch grid and vocabulary, on inputs given by formulas. */
+/** `mim_geometry*`: the real patch grid and vocabulary, with inputs given by formulas. */
 export async function compareGeometry(
   comparison: Comparison,
   on: Context,
@@ -91,7 +91,7 @@ export async function compareGeometry(
     const { logsumexp, target, argmax } = summary;
     comparison.check(`logsumexp_${branch}`, logsumexp, golden("logsumexp"), "activation");
     comparison.check(`target_logit_${branch}`, target, golden("target_logit"), "activation");
-    // Which of two near logits is larger is not reduced precision's to say.
+    // Reduced precision cannot decide which of two close logits is larger.
     if (on.precision === "float32") {
       comparison.check(`argmax_${branch}`, argmax, golden("argmax"), "exact");
     }

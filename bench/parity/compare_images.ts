@@ -37,7 +37,7 @@ type ComposedJitter =
   & { readonly order: readonly JitterKind[] }
   & Readonly<Record<JitterKind, number>>;
 
-/** The reference's name of a filter, ours, and how near they must be. */
+/** The reference's name of a filter, ours, and how close they must be. */
 const filters: Readonly<Record<string, readonly [Interpolation, ToleranceName]>> = {
   pil_bicubic: ["bicubic", "exact"],
   pil_lanczos: ["lanczos", "exact"],
@@ -48,7 +48,7 @@ const filters: Readonly<Record<string, readonly [Interpolation, ToleranceName]>>
   mmselfsup_bicubic: ["area", "oneLevel"],
 };
 
-/** Preprocessing by name, with the crop whose pixels it was given. */
+/** Preprocessing by name, with the crop whose pixels it received. */
 const normalizations: Readonly<Record<string, readonly [Normalization, number]>> = {
   mmselfsup_branch1: [imagenetNormalization, 0],
   mmselfsup_branch2: [halfNormalization, 1],
@@ -61,7 +61,7 @@ function imageOf(fixture: Fixture, name: string): RgbImage {
   return { width, height, data: Uint8Array.from(values) };
 }
 
-/** What one golden picture compares to; null for the ones that are another library's business. */
+/** What a golden image is compared with; null for those that concern another library. */
 function reproduce(
   fixture: Fixture,
   settings: ImageSettings,

@@ -45,7 +45,7 @@ function optionsOf(config: MaskSettings, variant: "unilm" | "mmselfsup"): BlockM
   };
 }
 
-/** Gives recorded draws back; one that was not recorded is an error. */
+/** Replays recorded draws; one that was not recorded is an error. */
 function replay(draws: readonly (readonly [string, number, number, number])[]): Draws {
   let next = 0;
   const take = (kind: string, low: number, high: number) => {
@@ -61,7 +61,7 @@ function replay(draws: readonly (readonly [string, number, number, number])[]): 
   };
 }
 
-/** How far shares found in `drawnMasks` masks are from shares in `n`, in standard errors. */
+/** How far shares measured in `drawnMasks` masks are from shares measured in `n`, in standard errors. */
 function standardErrors(found: readonly number[], golden: readonly number[], n: number): number[] {
   return golden.map((share, index) => {
     const error = Math.sqrt(share * (1 - share) * (1 / drawnMasks + 1 / n));
@@ -104,7 +104,7 @@ function compareStatistics(
   comparison.check(`${label} share with random patches`, fill, [0], "standardErrors");
 }
 
-/** `mask_generator*`: masks for recorded draws, and the statistics of our own draws. */
+/** `mask_generator*`: masks for recorded draws, and the statistics of our own. */
 export function compareMasks(comparison: Comparison, json: unknown): void {
   for (const { config, replay_traces_mmselfsup, stats_10k } of (json as MaskFixture).configs) {
     const size = config.input_size.join("x");

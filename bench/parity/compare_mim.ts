@@ -25,7 +25,7 @@ export interface MimSizes {
   readonly vocab: number;
   readonly early: number;
   readonly nlay: number;
-  /** Start of layer scale; 0 or null for none. */
+  /** Initial layer scale; 0 or null for none. */
   readonly ls: number | null;
   readonly abs: boolean;
 }
@@ -50,7 +50,7 @@ interface MimSettings {
   readonly weight_decay_per_param?: Readonly<Record<string, number>>;
 }
 
-/** The config of a model of these sizes; what the sizes leave open follows from the parameters. */
+/** The config of a model with these sizes; what they leave open follows from the parameters. */
 export function mimConfig(sizes: MimSizes, fixture: Fixture): BeitConfig {
   return {
     ...vitBase,
@@ -70,7 +70,7 @@ export function mimConfig(sizes: MimSizes, fixture: Fixture): BeitConfig {
   };
 }
 
-/** One batch: what the model sees and what it is to predict. */
+/** One batch: what the model sees and what it should predict. */
 export interface MimBatch {
   readonly images: Tensor;
   readonly mask: Uint8Array;
@@ -98,7 +98,7 @@ export function runModel(on: Context, model: MaskedImageModel, batch: MimBatch) 
   return { encoded, ...model.loss(on, encoded) };
 }
 
-/** Both branches at all patches: training computes no more of the last blocks than the masked ones. */
+/** Both branches at all patches: training computes the last blocks only for the masked ones. */
 export function encodeAll(on: Context, model: MaskedImageModel, { images, mask }: MimBatch) {
   const positions = Int32Array.from(mask, (_, row) => row);
   return model.encode(on, images, { mask, positions, dropPath: null });
@@ -140,7 +140,7 @@ async function compareForward(
     }
   });
   for (const [name, golden] of fixture.below("out.")) {
-    // Which of two near logits is larger is not reduced precision's to say.
+    // Reduced precision cannot decide which of two close logits is larger.
     if (name.startsWith("acc") && on.precision !== "float32") continue;
     const isLoss = name.startsWith("loss") || name.startsWith("acc");
     if (found[name] === undefined) comparison.fail(name, "not computed");
@@ -152,7 +152,7 @@ async function compareForward(
   comparison.checkAll("gradients", gradients, "gradient");
 }
 
-/** What the loss does not need to show. */
+/** What the loss does not need to output. */
 function innerStates(on: Context, model: MaskedImageModel, batch: MimBatch) {
   const { images, mask } = batch;
   const shape: [number, number] = [images.shape[0], mask.length / images.shape[0]];
@@ -169,7 +169,7 @@ function innerStates(on: Context, model: MaskedImageModel, batch: MimBatch) {
   return states;
 }
 
-/** Some optimizer steps: losses, gradient norms and the parameters after the last. */
+/** A few optimizer steps: losses, gradient norms and the parameters after the last. */
 async function compareSteps(
   comparison: Comparison,
   on: Context,

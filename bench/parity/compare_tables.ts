@@ -38,7 +38,7 @@ export async function compareRelativePositions(
   compareResizing(comparison, fixture);
 }
 
-/** Positions for another resolution: `pos_embed.*` and `rel_table.*`, each with its source. */
+/** Positions at another resolution: `pos_embed.*` and `rel_table.*`, each with its source. */
 function compareResizing(comparison: Comparison, fixture: Fixture): void {
   const names = [...fixture.below("").keys()];
   const source = (prefix: string) => names.find((name) => name.startsWith(prefix));
@@ -53,7 +53,7 @@ function compareResizing(comparison: Comparison, fixture: Fixture): void {
     const table = /^rel_table\.mmcls_geometric_dst(\d+)$/.exec(name);
     if (table !== null) {
       const { shape: [rows, heads], values } = fixture.get(source("rel_table.src")!);
-      // The fixture leaves the cls token's three rows out.
+      // The fixture omits the cls token's three rows.
       const data = new Float32Array((rows + 3) * heads);
       data.set(values);
       const whole = { dtype: "F32", shape: [rows + 3, heads], data } as const;
@@ -102,7 +102,7 @@ interface ReferenceGroup {
 
 type ReferenceParameter = readonly [string, readonly number[], number, number];
 
-/** mmselfsup's name of a parameter of ours, back to ours. */
+/** Converts mmselfsup's name of a parameter back to ours. */
 function ourName(name: string): string {
   return name
     .replace(/^neck\.patch_aggregation\./, "cls_pt_layers.")
@@ -134,7 +134,8 @@ function compareGroupList(
     names.map((name) => ({ name: ourName(name), scale: lr_scale ?? 1, decay: weight_decay }))
   );
   const scales = all.map(({ scale }) => scale).filter((scale) => scale < 1);
-  // The last block but the head has scale = rate; blocks are counted from the names.
+  // Only the head comes after the last block, whose scale is therefore the rate; the names give the
+  // number of blocks.
   const rate = scales.length === 0 ? undefined : Math.max(...scales);
   const depth = 1 +
     Math.max(...all.map(({ name }) => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? -1)));
@@ -165,7 +166,7 @@ export function compareParameterGroups(comparison: Comparison, json: unknown): v
       continue;
     }
     const { params } = table as { params: readonly ReferenceParameter[] };
-    // The frozen tokenizer sits in the reference's optimizer without ever getting a gradient.
+    // The frozen tokenizer is in the reference's optimizer but never gets a gradient.
     const own = params.filter(([name]) => !name.startsWith("target_generator."));
     const groups = own.map(([name, , , decay]) => ({ weight_decay: decay, names: [name] }));
     compareGroupList(comparison, label, groups, variant);

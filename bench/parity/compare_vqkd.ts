@@ -74,7 +74,7 @@ function configOf({ config }: VqkdSettings): VqkdConfig {
 
 function createTokenizer({ on, fixture, settings }: Subject): VqkdTokenizer {
   const values = fixture.below("param.");
-  // Ours alone, and zero at the start.
+  // Only ours; zero at the start.
   const idle: NamedValues = {
     shape: [settings.config.n_code],
     values: new Float32Array(settings.config.n_code),
@@ -84,7 +84,7 @@ function createTokenizer({ on, fixture, settings }: Subject): VqkdTokenizer {
   return VqkdTokenizer.create(on, configOf(settings), initialise);
 }
 
-/** One training forward pass on the images `name`, with the codebook's update. */
+/** One training forward pass on the images `name`, with the codebook update. */
 function trainingPass(subject: Subject, tokenizer: VqkdTokenizer, name: string): VqkdOutput {
   const on = subject.on;
   const images01 = subject.fixture.tensor(name);
@@ -169,7 +169,7 @@ async function compareCodebook(
   check("cluster_size", "quantize.cluster_size");
 }
 
-/** In evaluation the reference counts the codes' uses, and leaves the codes alone. */
+/** In evaluation, the reference counts uses of the codes but does not change them. */
 async function compareEvaluation(subject: Subject): Promise<void> {
   const { comparison, on, fixture } = subject;
   const name = "eval_cluster_size_after_1_encode";
@@ -242,7 +242,7 @@ async function compareSteps(subject: Subject): Promise<void> {
   tokenizer.dispose();
 }
 
-/** The codebook's start from given samples and rows. */
+/** Initialising the codebook from given samples and rows. */
 async function compareKMeans({ comparison, on, fixture }: Subject): Promise<void> {
   if (!fixture.has("kmeans.samples")) return;
   for (const iterations of [1, 10]) {

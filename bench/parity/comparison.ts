@@ -1,23 +1,23 @@
 /**
- * Compares numbers with golden ones and keeps the outcome, row by row.
+ * Compares numbers with golden ones and records the outcome, row by row.
  *
  * @module
  */
 
-/** Outcome for one quantity of one file. */
+/** The outcome for one quantity in one file. */
 export interface ParityRow {
   readonly file: string;
   readonly quantity: string;
-  /** Largest absolute difference; NaN where one side is. */
+  /** Largest absolute difference; NaN if one side is. */
   readonly maxAbs: number;
-  /** `maxAbs` relative to the largest golden value, where that is not 0. */
+  /** `maxAbs` relative to the largest golden value, unless that is 0. */
   readonly maxRel: number;
-  /** What was asked for, in words. */
+  /** The tolerance, in words. */
   readonly tolerance: string;
   readonly ok: boolean;
 }
 
-/** How near two tensors must be; every bound that is given must hold. */
+/** How close two tensors must be; all bounds that are given must hold. */
 export interface Tolerance {
   /** |Δ| ≤ absolute + relative·|golden|, element by element. */
   readonly absolute?: number;
@@ -30,7 +30,7 @@ export interface Tolerance {
   readonly mean?: number;
 }
 
-/** The bounds of a float32 implementation: the spread of the reference's own variants, with room. */
+/** The bounds for a float32 implementation: the spread of the reference's own variants, with a margin. */
 export const float32Tolerances = {
   activation: { absolute: 2e-5, relative: 2e-5 },
   loss: { absolute: 1e-5 },
@@ -51,10 +51,10 @@ export const float32Tolerances = {
 /** Which bounds a quantity has. */
 export type ToleranceName = keyof typeof float32Tolerances;
 
-/** The bounds of each kind of quantity. */
+/** The bounds for each kind of quantity. */
 export type ToleranceTable = Readonly<Record<ToleranceName, Tolerance>>;
 
-/** The bounds where matrix products and saved activations are float16 or bfloat16. */
+/** The bounds when matrix products and saved activations are float16 or bfloat16. */
 export const reducedTolerances: ToleranceTable = {
   ...float32Tolerances,
   activation: { ofLargest: 2e-2 },
@@ -94,7 +94,7 @@ export function measure(
   if (found.length !== golden.length) return { maxAbs: NaN, maxRel: NaN, ok: false };
   const { absolute = 0, relative = 0, ofLargest = 0, length, mean } = tolerance;
   const largest = largestMagnitude(golden);
-  // Bounds on the whole tensor alone leave the elements free.
+  // Bounds on the whole tensor leave single elements free.
   const isElementwise = tolerance.absolute !== undefined || relative > 0 || ofLargest > 0;
   const floor = isElementwise ? absolute + ofLargest * largest : Infinity;
   let [maxAbs, sum, squares, goldenSquares] = [0, 0, 0, 0];
@@ -109,7 +109,7 @@ export function measure(
     goldenSquares += golden[index] * golden[index];
   }
   if (length !== undefined && !(Math.sqrt(squares) <= length * Math.sqrt(goldenSquares))) {
-    // Gradients that are zero but for rounding have no direction to compare.
+    // Gradients that are zero up to rounding have no direction to compare.
     if (!(Math.sqrt(goldenSquares / golden.length) < 1e-8)) ok = false;
   }
   if (mean !== undefined && !(sum / golden.length <= mean)) ok = false;
@@ -144,7 +144,7 @@ export class Comparison {
     this.check(quantity, [found], [golden], tolerance);
   }
 
-  /** Adds one row for many tensors: the worst of them, named where it fails. */
+  /** Adds one row for many tensors: the worst of them, which is named if it fails. */
   checkAll(
     quantity: string,
     pairs: Iterable<readonly [string, ArrayLike<number>, ArrayLike<number>]>,

@@ -30,7 +30,7 @@ export class Fixture {
     return this.values(name)[0];
   }
 
-  /** The tensors below a prefix, by the rest of their name. */
+  /** The tensors below a prefix, named by the remainder. */
   below(prefix: string): Map<string, NamedValues> {
     const found = new Map<string, NamedValues>();
     for (const [name, value] of this.#tensors) {
@@ -39,13 +39,13 @@ export class Fixture {
     return found;
   }
 
-  /** The tensor on the backend, of its own shape. */
+  /** The tensor on the backend, with its own shape. */
   tensor(name: string): Tensor {
     const { shape, values } = this.get(name);
     return tf.tensor(values, [...shape], "float32");
   }
 
-  /** The tensor as int32 in one row on the backend. */
+  /** The tensor as a flat int32 tensor on the backend. */
   integers(name: string): Tensor {
     return tf.tensor1d(Int32Array.from(this.values(name)), "int32");
   }
@@ -66,12 +66,12 @@ export async function readBack<Names extends string>(
 }
 
 /**
- * What the loss is multiplied by before its gradients are taken in reduced precision, so that small
- * ones do not underflow: what a run's loss scale does.
+ * The factor for the loss in reduced precision, so that small gradients do not underflow: like a
+ * run's loss scale.
  */
 const lossScale = 4096;
 
-/** Gradients of `loss` with the scale that the precision wants, and without it in the end. */
+/** Gradients of `loss`, computed with the scale that the precision needs and then unscaled. */
 export function takeGradients(
   on: Context,
   tape: Tape,

@@ -8,9 +8,9 @@ import { openSafetensors } from "../../checkpoints/safetensors/safetensors.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import { readValues } from "../../pipeline/weights/model_tensors.ts";
 
-/** Where the comparison reads from: a folder on disk, or files fetched by a page. */
+/** Where the comparison reads from: a folder on disk, or files fetched by a web page. */
 export interface FixtureFolder {
-  /** Names of the files, with their endings. */
+  /** Names of the files, with extensions. */
   readonly files: readonly string[];
   read(file: string): Promise<Uint8Array>;
 }
@@ -20,7 +20,7 @@ export async function readFixtureJson(folder: FixtureFolder, file: string): Prom
   return JSON.parse(new TextDecoder().decode(await folder.read(file)));
 }
 
-/** All tensors of a `.safetensors` file as float32; whole numbers below 2²⁴ stay exact. */
+/** All tensors in a `.safetensors` file as float32; integers below 2²⁴ stay exact. */
 export async function readFixtureTensors(
   folder: FixtureFolder,
   file: string,
@@ -33,7 +33,7 @@ export async function readFixtureTensors(
   }
 }
 
-/** The compact set that comes with the project: a few seconds on any backend. */
+/** The compact bundled set: a few seconds on any backend. */
 const bundled = [
   "finetune.json",
   "finetune.safetensors",
@@ -46,7 +46,7 @@ const bundled = [
   "vqkd_b.safetensors",
 ];
 
-/** The golden numbers that come with the project, wherever it was loaded from. */
+/** The bundled golden numbers, wherever the project was loaded from. */
 export function bundledFixtures(): FixtureFolder {
   const folder = new URL("../../tests/fixtures/parity/", import.meta.url);
   return {

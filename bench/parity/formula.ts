@@ -1,5 +1,5 @@
 /**
- * Formulas of fixtures, such as `pixel[b,ch,y,x] = sin(0.37*(ch+1)) + 0.5*x, float64 then cast to float32`.
+ * Formulas in fixtures, such as `pixel[b,ch,y,x] = sin(0.37*(ch+1)) + 0.5*x, float64 then cast to float32`.
  *
  * @module
  */
@@ -39,7 +39,7 @@ class Parser {
     this.#tokens = text.match(/\d+(?:\.\d*)?(?:e[+-]?\d+)?|[A-Za-z_]\w*|\*\*|\S/g) ?? [];
   }
 
-  /** The longest expression that the text begins with, and the word after it. */
+  /** The longest expression that the text starts with, and the word after it. */
   parse(): { expression: Expression; rest: string | undefined } {
     return { expression: this.#sum(), rest: this.#tokens[this.#next] };
   }
@@ -103,10 +103,10 @@ class Parser {
 }
 
 /**
- * A formula as a function of its places; `name[a,b] = …` names them in their order. What follows a comma
- * or the word "for" explains it.
+ * A formula as a function of its indices; `name[a,b] = …` names them in order. Whatever follows a comma or the
+ * word "for" is a comment.
  *
- * @throws UserError where it cannot be read
+ * @throws UserError if it cannot be parsed
  */
 export function parseFormula(text: string): Expression {
   const match = /^\s*\w+\[([\w\s,]+)\]\s*=(.*)$/s.exec(text);
@@ -125,7 +125,7 @@ export function parseFormula(text: string): Expression {
   return expression;
 }
 
-/** The values of a formula at all places of a shape, row-major, in float64. */
+/** The values of a formula at all indices of a shape, row-major, in float64. */
 export function evaluateFormula(text: string, shape: readonly number[]): Float64Array {
   const expression = parseFormula(text);
   const values = new Float64Array(shape.reduce((product, extent) => product * extent, 1));

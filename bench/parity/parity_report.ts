@@ -1,5 +1,5 @@
 /**
- * What a comparison found, as text: for a terminal, and as the page of the documentation.
+ * A comparison's findings as text, for a terminal and for the documentation page.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface BackendParity {
   readonly rows: readonly ParityRow[];
 }
 
-/** An error in three significant characters: `0`, `2.4e-7`. */
+/** An error with two significant digits: `0`, `2.4e-7`. */
 export function formatError(error: number): string {
   return error === 0 ? "0" : error.toExponential(1);
 }
@@ -40,7 +40,7 @@ export function parityLines(rows: readonly ParityRow[]): string[] {
 /**
  * The page `docs/parity.md`: a row for each quantity, a column for each backend.
  *
- * @param command how the page was written
+ * @param command that generated the page
  */
 export function parityPage(results: readonly BackendParity[], command: string): string {
   const backends = results.map(({ backend }) => backend);

@@ -1,7 +1,7 @@
 import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 
-/** mmengine's schedulers as a fixture lists them. */
+/** mmengine's schedulers as listed in a fixture. */
 export interface SchedulerConfig {
   readonly type: string;
   readonly start_factor?: number;
@@ -10,7 +10,7 @@ export interface SchedulerConfig {
   readonly end: number;
 }
 
-/** A warm-up followed by a cosine as one schedule. */
+/** A warm-up followed by a cosine, as one schedule. */
 export function scheduleOf(
   base: number,
   schedulers: readonly SchedulerConfig[],
@@ -26,7 +26,7 @@ export function scheduleOf(
   });
 }
 
-/** Whose no-decay rule a fixture names. */
+/** Whose no-decay rule a fixture uses. */
 export function decayRule(name: string): "mmselfsup" | "unilm" {
   return name.startsWith("unilm") ? "unilm" : "mmselfsup";
 }

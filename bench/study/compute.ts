@@ -1,7 +1,7 @@
 /**
- * What an image pass costs: multiply–adds, counted from the sizes.
+ * The cost of an image pass in multiply–adds, counted from the sizes.
  *
- * Backward passes count twice a forward pass. What is not a matrix product is left out.
+ * A backward pass counts as two forward passes. Only matrix products are counted.
  *
  * @module
  */
@@ -9,16 +9,16 @@
 import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
 import { blocksCost, embeddingCost, forwardAndBackward } from "../../core/transformer_cost.ts";
 
-/** Multiply–adds of training a tokenizer on one image; the hog teacher's share is not counted. */
+/** Multiply–adds to train a tokenizer on one image, not counting the hog teacher. */
 export function tokenizerPassCost({ model, decoder }: TokenizerConfig): number {
   const blocks = model.depth + decoder.depth;
   return forwardAndBackward * (embeddingCost(model) + blocksCost(model, blocks));
 }
 
 /**
- * Multiply–adds of pretraining on one image.
+ * Multiply–adds to pretrain on one image.
  *
- * @param tokenizer the sizes of the tokenizer that reads it; null for one that costs next to nothing
+ * @param tokenizer the sizes of the tokenizer that encodes it; null for one that costs next to nothing
  */
 export function pretrainPassCost(
   { model, mask }: PretrainConfig,
@@ -33,7 +33,7 @@ export function pretrainPassCost(
   return student + embeddingCost(teacher) + blocksCost(teacher, teacher.depth);
 }
 
-/** Multiply–adds of fine-tuning on one image. */
+/** Multiply–adds to fine-tune on one image. */
 export function finetunePassCost({ model }: FinetuneConfig): number {
   return forwardAndBackward * (embeddingCost(model) + blocksCost(model, model.depth));
 }

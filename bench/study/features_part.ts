@@ -1,5 +1,5 @@
 /**
- * What frozen features are worth with few labels: k-NN and linear accuracy at each share of them.
+ * How good frozen features are with few labels: k-NN and linear accuracy at each label fraction.
  *
  * @module
  */
@@ -26,24 +26,24 @@ import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { beitConfig } from "../../methods/beit/plan.ts";
 import { evaluationTransform } from "../../pipeline/images/transforms.ts";
 
-/** Accuracies in [0, 1] with a share of the labels. */
+/** Accuracies in [0, 1] at one label fraction. */
 export interface FeatureAccuracy {
   readonly labels: number;
   /** 20 neighbours on the mean of the patch tokens of the last block. */
   readonly knn: number;
-  /** A linear layer on the same. */
+  /** A linear layer on the same features. */
   readonly linear: number;
-  /** A linear layer on cls and mean together. */
+  /** A linear layer on the cls token and the mean. */
   readonly linearClsAndMean: number;
 }
 
-/** An encoder that is looked at. */
+/** An encoder to evaluate. */
 interface Frozen {
   readonly encoder: BeitEncoder;
   dispose(): void;
 }
 
-/** The network as a seed starts it. */
+/** The network as initialised from a seed. */
 function untrained(on: Context, config: PretrainConfig): Frozen {
   const shape = beitConfig(config);
   const generator = Generator.from(config.seed).split("model");
@@ -51,7 +51,7 @@ function untrained(on: Context, config: PretrainConfig): Frozen {
   return { encoder: model.encoder, dispose: () => model.dispose() };
 }
 
-/** The rows of a set that a share of the labels leaves. */
+/** The rows of a set that remain at a label fraction. */
 function takeLabelled(all: FeatureSet, source: Source, share: number, seed: number): FeatureSet {
   if (share >= 1) return all;
   const rowOf = new Map(all.ids!.map((id, row) => [id, row]));
@@ -69,11 +69,11 @@ function takeLabelled(all: FeatureSet, source: Source, share: number, seed: numb
 }
 
 /**
- * Accuracies of the features of an encoder.
+ * Accuracies of an encoder's features.
  *
- * @param checkpoint a pretraining run; null for the network as it starts
- * @param labels shares of the training labels; the images are drawn with the config's seed, as
- * fine-tuning draws them
+ * @param checkpoint a pretraining run; null for the untrained network
+ * @param labels fractions of the training labels; images are drawn with the config's seed, as in
+ * fine-tuning
  */
 export async function measureFeatures(
   on: Context,

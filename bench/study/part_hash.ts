@@ -1,6 +1,6 @@
 /**
- * Which numbers a part stands for: those of two machines have the same hash where the configs and the
- * images are the same, wherever they lie.
+ * Which numbers a part stands for: hashes from two machines are equal if configs and images are, wherever they
+ * are stored.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { type Config, schemas } from "../../configs/schema.ts";
 import { decidingValues, hashValues } from "../../pipeline/engine/resuming/config_hash.ts";
 import type { StudyPart } from "./parts.ts";
 
-/** Paths in a config, which differ from machine to machine, replaced by what lies there. */
+/** Paths in a config, which differ between machines, replaced by what is there. */
 function withoutPaths(part: StudyPart, images: string): Config {
   const config: Config = structuredClone(part.config);
   config.data.source = images;
   const [need] = part.needs;
   if (config.task === "finetune") config.pretrained = need ?? null;
   if (config.task === "pretrain") {
-    // Features are those of a run, which its own hash stands for, or of the untrained network.
+    // Features are those of a run, represented by its own hash, or of the untrained network.
     if (part.kind === "features") config.tokenizer.checkpoint = "";
     else if (need !== undefined) config.tokenizer.checkpoint = need;
   }
   return config;
 }
 
-/** The values that are not those of `defaults`. */
+/** The values that differ from `defaults`. */
 function differing(value: unknown, defaults: unknown): unknown {
   if (!isRecord(value) || !isRecord(defaults)) return value;
   const found = Object.entries(value).flatMap(([key, inner]) =>
@@ -50,7 +50,8 @@ export async function partHashes(
   const hashes = new Map<string, string>();
   for (const part of parts) {
     const config = withoutPaths(part, images.get(part.dataset)!);
-    // What is as the schema has it does not count: a key that mimic learns later changes no hash.
+    // Values equal to the schema's defaults do not count, so that a key added later changes no
+    // hash.
     const defaults = schemas[config.task].parse({ task: config.task });
     const own = differing(decidingValues(config), defaults);
     const labels = part.kind === "features" ? part.labels : [];

@@ -1,5 +1,5 @@
 /**
- * Which part the run in a directory is of: its config, its images, and what it builds on.
+ * Which part a run directory belongs to: its config, its images, and what it builds on.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { readJsonFile, writeTextFile } from "../../checkpoints/store/result_store.ts";
 import { finishedRun } from "../../checkpoints/store/run_directory.ts";
 
-/** What a part's numbers follow from. */
+/** What determines a part's numbers. */
 export interface PartIdentity {
   /** See `partHashes`. */
   readonly hash: string;
-  /** The print of its images; absent where version 0.1 wrote it. */
+  /** The fingerprint of its images; missing if version 0.1 wrote it. */
   readonly images?: string;
 }
 
@@ -22,16 +22,16 @@ export function isTrained(directory: string): boolean {
   return finishedRun(directory) !== null;
 }
 
-/** Whether what was written of a part is of this one. */
+/** Whether a stored record of a part matches this one. */
 export function isSamePart(written: PartIdentity | null, wanted: PartIdentity): boolean {
   return written?.hash === wanted.hash &&
     (written.images === undefined || written.images === wanted.images);
 }
 
 /**
- * Whether a part's directory holds the run of other images or another config.
+ * Whether a part's directory holds a run with other images or another config.
  *
- * @param result what is written of the part, which tells for a run that version 0.1 trained
+ * @param result the part's stored record, needed for runs trained by version 0.1
  */
 export function isOtherPart(
   directory: string,
@@ -43,7 +43,7 @@ export function isOtherPart(
   return written !== null && !isSamePart(written, wanted);
 }
 
-/** Marks a directory as that of a part, before its run begins. */
+/** Marks a directory as belonging to a part, before its run starts. */
 export function claimDirectory(directory: string, wanted: PartIdentity): void {
   writeTextFile(file(directory), JSON.stringify(wanted, null, 2) + "\n");
 }

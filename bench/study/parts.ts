@@ -1,5 +1,5 @@
 /**
- * From a study to its parts: every training and evaluation, in the order of their importance.
+ * From a study to its parts: every training and evaluation, in order of importance.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface PartBase {
   readonly needs: readonly string[];
 }
 
-/** Training of the tokenizer that all arms and seeds of a data set share. */
+/** Training of the tokenizer shared by all arms and seeds of a data set. */
 export interface TokenizerPart extends PartBase {
   readonly kind: "tokenizer";
   readonly config: TokenizerConfig;
@@ -37,15 +37,15 @@ export interface PretrainPart extends ArmPart {
   readonly config: PretrainConfig;
 }
 
-/** k-NN and linear accuracy of frozen features; of the untrained network where `needs` is empty. */
+/** k-NN and linear accuracy of frozen features; of the untrained network if `needs` is empty. */
 export interface FeaturesPart extends ArmPart {
   readonly kind: "features";
   readonly config: PretrainConfig;
-  /** Shares of the labels. */
+  /** Label fractions. */
   readonly labels: readonly number[];
 }
 
-/** Fine-tuning of one arm with one seed, share of the labels and budget. */
+/** Fine-tuning of one arm with one seed, label fraction and budget. */
 export interface FinetunePart extends ArmPart {
   readonly kind: "finetune";
   readonly config: FinetuneConfig;
@@ -59,7 +59,7 @@ export type StudyPart = TokenizerPart | PretrainPart | FeaturesPart | FinetunePa
 
 /** Where a study's images and run directories are. */
 export interface StudyPlaces {
-  /** Images of the data sets, by name; those without are left out. */
+  /** Images of the data sets, by name; data sets without images are left out. */
   readonly sources: ReadonlyMap<string, string>;
   /** The run directory of a part. */
   directoryOf(id: string): string;
@@ -73,7 +73,7 @@ function toOverrides(...records: Readonly<Record<string, unknown>>[]): Override[
   );
 }
 
-/** Steps that make so many image passes. */
+/** Steps that amount to that many image passes. */
 function stepsFor(passes: number, batchSize: number): Record<string, number> {
   return { "schedule.steps": Math.max(1, Math.round(passes / batchSize)) };
 }
@@ -119,7 +119,7 @@ class DatasetParts {
     const { recipes, passes, pretrain } = this.#dataset;
     const values = [
       this.#source,
-      // The features are a part of their own.
+      // The features are a separate part.
       { "evaluation.knn.atEnd": false, "evaluation.linear.atEnd": false, seed },
       this.#study.common,
       pretrain,
@@ -143,7 +143,7 @@ class DatasetParts {
     return this.#study.arms[arm].pretrainSeed ?? seed;
   }
 
-  /** What comes before the fine-tuning of an arm: tokenizer, pretraining, features. */
+  /** What precedes an arm's fine-tuning: tokenizer, pretraining, features. */
   async pretraining(arm: string, ownSeed: number): Promise<StudyPart[]> {
     const seed = this.#pretrainSeed(arm, ownSeed);
     const base = { dataset: this.#name, arm, seed };
@@ -182,7 +182,7 @@ class DatasetParts {
     const needs = arms[arm].pretrain === null ? [] : [start];
     const values = [
       this.#source,
-      // The last model is what is compared; the best of many would be chosen on the test images.
+      // The final model is compared; choosing the best of many would use the test images.
       { "data.labelFraction": labels, evaluateEveryEpochs: 1e6, seed },
       common,
       finetune,
@@ -204,7 +204,7 @@ class DatasetParts {
 }
 
 /**
- * The parts of a study in the order in which they are run: what a part needs comes before it.
+ * The parts of a study in the order in which they run: what a part needs comes before it.
  *
  * Data sets without images are left out.
  *
@@ -215,7 +215,7 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
   const add = (part: StudyPart) => {
     if (!parts.has(part.id)) parts.set(part.id, part);
   };
-  // Features that nothing was trained for can wait.
+  // Features that need no training can wait.
   const untrained: FeaturesPart[] = [];
   for (const { dataset, arms, labels, passes, seeds = study.seeds } of study.comparisons) {
     if (!places.sources.has(dataset)) continue;

@@ -1,5 +1,5 @@
 /**
- * One part of a study: the task that it is, and the figures that are kept of it.
+ * One part of a study: the task that it runs, and the figures kept from it.
  *
  * @module
  */
@@ -17,21 +17,21 @@ import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
 import { isTrained, type PartIdentity } from "./part_identity.ts";
 import type { StudyPart, TokenizerPart } from "./parts.ts";
 
-/** What is kept of a part. */
+/** What is kept from a part. */
 export interface PartResult extends PartIdentity {
   readonly id: string;
   readonly kind: StudyPart["kind"];
   readonly dataset: string;
   readonly arm?: string;
   readonly seed?: number;
-  /** Of fine-tuning: share of the labels and image passes. */
+  /** For fine-tuning: label fraction and image passes. */
   readonly labels?: number;
   readonly passes?: number;
   /** Where it was computed. */
   readonly backend: string;
-  /** Multiply–adds of the whole training; absent where nothing was trained. */
+  /** Multiply–adds of the whole training; missing if nothing was trained. */
   readonly cost?: number;
-  /** Figures by name: of fine-tuning `top1`, `top5`, `loss`; of a tokenizer its last metrics. */
+  /** Figures by name: `top1`, `top5` and `loss` for fine-tuning; the last metrics for a tokenizer. */
   readonly figures?: Readonly<Record<string, number | null>>;
   readonly features?: readonly FeatureAccuracy[];
 }
@@ -42,13 +42,13 @@ export interface PartOptions {
   /** The run directory of another part. */
   directoryOf(id: string): string;
   readonly identity: PartIdentity;
-  /** The tokenizer that the part's data set has, for the count of its cost. */
+  /** The tokenizer of the part's data set, to count its cost. */
   readonly tokenizer: TokenizerPart | null;
   readonly listener: RunListener;
   readonly signal?: AbortSignal;
 }
 
-/** The last metrics of a tokenizer that say what became of it. */
+/** The last metrics of a tokenizer that describe its quality. */
 const tokenizerFigures = [
   "loss",
   "teacherCosine",
@@ -60,7 +60,7 @@ const tokenizerFigures = [
 
 type Figures = Pick<PartResult, "cost" | "figures" | "features">;
 
-/** Runs the task of a part; null where it was interrupted. */
+/** Runs the task of a part; null if it was interrupted. */
 async function compute(
   part: StudyPart,
   options: PartOptions,
@@ -71,7 +71,7 @@ async function compute(
     backend,
     directory,
     listener,
-    // A finished run gives its result again.
+    // A finished run returns its result again.
     resume: isTrained(directory) ? "always" : "auto",
     ...(signal === undefined ? {} : { signal }),
   };
@@ -114,9 +114,9 @@ function trainedImages({ config }: StudyPart): number {
 }
 
 /**
- * Runs a part, or goes on with it.
+ * Runs or resumes a part.
  *
- * @returns null where it was interrupted, and saved
+ * @returns null if it was interrupted, and saved
  */
 export async function runPart(part: StudyPart, options: PartOptions): Promise<PartResult | null> {
   const { backend } = await startBackend(part.config.backend);

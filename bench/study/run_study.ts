@@ -1,5 +1,6 @@
 /**
- * A study, part by part: what has a result is skipped, and several processes may share the work.
+ * Runs a study part by part: parts that have a result are skipped, and several processes may share
+ * the work.
  *
  * @module
  */
@@ -26,37 +27,37 @@ export type StudyEvent =
   | { readonly type: "result"; readonly result: PartResult }
   | { readonly type: "run"; readonly part: StudyPart; readonly event: RunEvent }
   | Extract<RunEvent, { type: "progress" }>
-  /** Every part that is left is being worked on by another process. */
+  /** Every remaining part is being processed by another process. */
   | { readonly type: "wait" };
 
 /** How to run a study. */
 export interface StudyOptions {
-  /** Images of the data sets that the study's file has no path for, by name. */
+  /** Images of the data sets for which the study's file has no path, by name. */
   readonly sources: ReadonlyMap<string, string>;
-  /** Folder of results and run directories. */
+  /** Folder for results and run directories. */
   readonly directory: string;
-  /** JSON file with all results that are known: what it holds is not run again. */
+  /** JSON file with all known results: what it holds is not run again. */
   readonly results: string;
   readonly listener?: (event: StudyEvent) => void;
-  /** Ends the study after the current step, saved. */
+  /** Ends the study after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
 
-/** A study's parts with what is known of them. */
+/** A study's parts and what is known about them. */
 export interface StudyState {
   readonly parts: readonly StudyPart[];
   /** By id of the part. */
   readonly results: ReadonlyMap<string, PartResult>;
 }
 
-/** What a study ends with. */
+/** The result of a study. */
 export interface StudyResult extends StudyState {
   readonly interrupted: boolean;
 }
 
 const waitMs = 5000;
 
-/** The results of a study's parts: from its folder, or else from the file of known ones. */
+/** The results of a study's parts: from its folder, or else from the file of known results. */
 class Results {
   readonly #store: ResultStore;
   readonly #known: ReadonlyMap<string, PartResult>;
@@ -69,7 +70,7 @@ class Results {
     this.#identities = identities;
   }
 
-  /** The result of a part, where it is one of the same config and images. */
+  /** The result of a part, if it is for the same config and images. */
   of(id: string): PartResult | null {
     const wanted = this.#identities.get(id)!;
     const found = [this.#store.read(id) as PartResult | null, this.#known.get(id) ?? null];
@@ -84,7 +85,7 @@ class Results {
   }
 }
 
-/** The places of a study's images and runs. */
+/** Where a study's images and runs are. */
 function placesOf(study: Study, { sources, directory }: StudyOptions) {
   const all = new Map<string, string>();
   for (const name of sources.keys()) {
@@ -120,7 +121,7 @@ async function open(study: Study, options: StudyOptions) {
 }
 
 /**
- * The parts of a study and the results that are there; nothing is run.
+ * The parts of a study and the existing results; nothing is run.
  *
  * @throws UserError for a mistake in the study or its images
  */
@@ -130,10 +131,10 @@ export async function studyState(study: Study, options: StudyOptions): Promise<S
 }
 
 /**
- * Runs what is left of a study, in the order of its parts.
+ * Runs the remaining parts of a study, in order.
  *
- * After each part `onProgress` gets what is known. The runs of a part that others need are made again
- * where their directory is gone.
+ * After each part, `onProgress` receives what is known. Runs that other parts need are repeated if their
+ * directory is gone.
  *
  * @throws UserError for a mistake in the study, its images or a run directory
  */
@@ -210,7 +211,7 @@ function otherPartError(id: string, directory: string): UserError {
   );
 }
 
-/** Writes all results into the one file that is kept with the page. */
+/** Writes all results into the single file that is kept with the page. */
 export function writeResults(
   file: string,
   study: Study,

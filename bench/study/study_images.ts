@@ -1,5 +1,5 @@
 /**
- * Which images a study's data sets consist of, so that no result is taken for one of others.
+ * Which images a study's data sets consist of, so that no result is used for different ones.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import type { StudyPart } from "./parts.ts";
 
 /** The images of a data set. */
 export interface StudyImages {
-  /** How many there are and of which classes, as the hashes of parts have it. */
+  /** How many there are, and their classes, as included in the parts' hashes. */
   readonly description: string;
-  /** Changes with the names, the labels, and the bytes of some of the files. */
+  /** Changes with the names, the labels, and the bytes of a sample of the files. */
   readonly print: string;
 }
 
-/** Files of a split whose bytes are looked at. */
+/** Files per split whose bytes are examined. */
 const mostFilesRead = 64;
 
 async function printOf(source: Source): Promise<unknown> {
@@ -34,9 +34,9 @@ async function printOf(source: Source): Promise<unknown> {
 }
 
 /**
- * Looks at the images of each data set.
+ * Examines the images of each data set.
  *
- * @param onProgress told how many data sets are done
+ * @param onProgress called with the number of data sets done
  */
 export async function studyImages(
   parts: readonly StudyPart[],

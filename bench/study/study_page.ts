@@ -1,5 +1,5 @@
 /**
- * The page of a study: tables, plots and what is left to run, from its results alone.
+ * The page of a study: tables, plots and what remains to run, from its results alone.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { markdownTable } from "../../report/markdown_table.ts";
 import type { StudyState } from "./run_study.ts";
 import { DatasetSummary, formatSpread, type Spread } from "./summary.ts";
 
-/** A page with its pictures. */
+/** A page with its figures. */
 export interface StudyPage {
   readonly markdown: string;
   /** SVG documents by file name. */
   readonly pictures: ReadonlyMap<string, string>;
 }
 
-/** What a page is made of. */
+/** What a page is made from. */
 export interface StudyPageOptions {
   readonly study: Study;
   readonly state: StudyState;
@@ -25,7 +25,7 @@ export interface StudyPageOptions {
   readonly command: string;
   /** The file that the study was read from. */
   readonly config: string;
-  /** The folder of the pictures, relative to the page. */
+  /** The folder for figures, relative to the page. */
   readonly folder: string;
   /** Markdown about the results, written by a person. */
   readonly notes: string | null;
@@ -35,7 +35,7 @@ const percentLabel = (share: number) => `${+(100 * share).toFixed(4)} %`;
 const thousands = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 const tera = (cost: number) => (cost / 1e12).toFixed(1);
 
-/** One data set of a page. */
+/** One data set on a page. */
 class DatasetSection {
   readonly #name: string;
   readonly #study: Study;
@@ -54,7 +54,7 @@ class DatasetSection {
     return Object.entries(this.#study.arms).map(([arm, { title }]) => [arm, title]);
   }
 
-  /** The budget that arms are compared at: that of the first comparison with a share. */
+  /** The budget at which arms are compared: that of the first comparison with a label fraction. */
   #budget(labels: number): number {
     const { comparisons } = this.#study;
     return comparisons.find((one) => one.dataset === this.#name && one.labels === labels)!
@@ -118,7 +118,7 @@ class DatasetSection {
     ];
   }
 
-  /** What the first arm gains over each other one, seed by seed. */
+  /** What the first arm gains over each of the others, seed by seed. */
   #differences(shares: readonly number[]): string[] {
     const [[first, firstTitle], ...others] = this.#arms;
     const gain = (other: string, share: number): string => {
@@ -185,7 +185,7 @@ class DatasetSection {
     return pretrain !== null && pretrain["tokenizer.checkpoint"] === undefined;
   }
 
-  /** Multiply–adds before fine-tuning; null where unknown. */
+  /** Multiply–adds before fine-tuning; null if unknown. */
   #costBefore(arm: string): number | null {
     if (this.#study.arms[arm].pretrain === null) return 0;
     return this.#summary.pretrainingCost(arm, this.#isTaught(arm));
@@ -300,7 +300,7 @@ class DatasetSection {
   }
 }
 
-/** What has no result yet, by data set and kind, so that nobody takes a gap for a figure. */
+/** What has no result yet, by data set and kind, so that nobody mistakes a gap for a result. */
 function missing({ parts, results }: StudyState): string[] {
   const left = parts.filter(({ id }) => !results.has(id));
   if (left.length === 0) return ["All parts of the study have run.", ""];
@@ -313,7 +313,7 @@ function missing({ parts, results }: StudyState): string[] {
   ];
 }
 
-/** The page of a study and its pictures. */
+/** The page of a study and its figures. */
 export function studyPage(options: StudyPageOptions): StudyPage {
   const { study, state, command, config, folder, notes } = options;
   const sections = Object.keys(study.datasets).map((name) => new DatasetSection(name, options));

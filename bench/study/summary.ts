@@ -15,7 +15,7 @@ export interface Spread {
   readonly seeds: number;
 }
 
-/** Mean and range of some figures; null where there are none. */
+/** Mean and range of some figures; null if there are none. */
 export function spreadOf(values: readonly number[]): Spread | null {
   if (values.length === 0) return null;
   return {
@@ -26,7 +26,7 @@ export function spreadOf(values: readonly number[]): Spread | null {
   };
 }
 
-/** `48.4 (48.1 – 48.7)`, in percent; a dash for nothing. */
+/** `48.4 (48.1 – 48.7)`, in percent; a dash if there are none. */
 export function formatSpread(spread: Spread | null): string {
   if (spread === null) return "–";
   const percent = (share: number) => (100 * share).toFixed(1);
@@ -48,7 +48,7 @@ export class DatasetSummary {
     return this.#results.filter((result) => result.kind === kind && result.arm === arm);
   }
 
-  /** The only tokenizer's result. */
+  /** The single tokenizer's result. */
   get tokenizer(): PartResult | null {
     return this.#results.find(({ kind }) => kind === "tokenizer") ?? null;
   }
@@ -80,7 +80,7 @@ export class DatasetSummary {
     );
   }
 
-  /** Budgets of fine-tuning that an arm has results for. */
+  /** Fine-tuning budgets for which an arm has results. */
   budgets(labels: number): number[] {
     const found = this.#results
       .filter((result) => result.kind === "finetune" && result.labels === labels)
@@ -88,13 +88,16 @@ export class DatasetSummary {
     return [...new Set(found)].sort((a, b) => a - b);
   }
 
-  /** Shares of the labels that fine-tuning has results for. */
+  /** Label fractions for which fine-tuning has results. */
   shares(): number[] {
     const found = this.#results.flatMap(({ labels }) => labels ?? []);
     return [...new Set(found)].sort((a, b) => a - b);
   }
 
-  /** Multiply–adds of an arm's pretraining, with its tokenizer's; 0 without; null where unknown. */
+  /**
+   * Multiply–adds of an arm's pretraining, including its tokenizer's; 0 without pretraining; null
+   * if unknown.
+   */
   pretrainingCost(arm: string, isTaught: boolean): number | null {
     const own = this.#of("pretrain", arm)[0]?.cost;
     const tokenizer = isTaught ? this.tokenizer?.cost : 0;

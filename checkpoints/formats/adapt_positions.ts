@@ -1,5 +1,5 @@
 /**
- * Fitting a checkpoint's position parameters to the model that is to be started from it.
+ * Adapts a checkpoint's position parameters to the model that is started from it.
  *
  * @module
  */
@@ -28,7 +28,7 @@ function derived(
   return { dtype: "F32", shape, read: async () => change(await tensor.read()) };
 }
 
-/** A block's own table with the shared one on it: blocks that have both add both. */
+/** A block's own table plus the shared one: blocks that have both add them. */
 function withShared(own: LazyTensor, shared: LazyTensor): LazyTensor {
   return derived([...own.shape], own, async (data) => {
     const more = toFloat32(await shared.read());
@@ -49,17 +49,17 @@ function resized(name: string, tensor: LazyTensor, side: number, prefix: 0 | 1):
   return tensor;
 }
 
-/** What a model wants of its positions. */
+/** The positions that a model needs. */
 export interface PositionTarget {
-  /** Pixels along a side; positions are interpolated where it differs. */
+  /** Side of an image in pixels; positions are interpolated if it differs. */
   imageSize?: number;
-  /** One table for each block, copied from the shared one, as fine-tuning starts. */
+  /** One table per block, copied from the shared one, as at the start of fine-tuning. */
   usesRelativePositionBias?: boolean;
 }
 
 /**
- * The same tensors with positions for another image size and, where wanted, the shared
- * relative-position table copied into every block, or added to the block's own. Tensors are read and resized only when taken.
+ * The same tensors with positions for another image size and, if requested, the shared relative-position table
+ * copied into every block, or added to the block's own. Tensors are only read and resized when used.
  *
  * @example
  * ```ts

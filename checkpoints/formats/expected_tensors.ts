@@ -117,15 +117,15 @@ export function expectedTensors(kind: ModelKind, shape: ModelShape): Map<string,
 
 /** A comparison of what was found with what a model needs. */
 export interface FitReport {
-  /** Needed, not there. */
+  /** Needed but missing. */
   missing: string[];
-  /** There in another shape. */
+  /** Present with the wrong shape. */
   wrongShape: { name: string; expected: number[]; found: readonly number[] }[];
-  /** There, not needed. */
+  /** Present but not needed. */
   leftOver: string[];
 }
 
-/** Compares tensors with what a model of that shape needs. */
+/** Compares tensors with those that a model of that shape needs. */
 export function compareTensors(infos: Infos, kind: ModelKind, shape: ModelShape): FitReport {
   const report: FitReport = { missing: [], wrongShape: [], leftOver: [] };
   const expected = expectedTensors(kind, shape);

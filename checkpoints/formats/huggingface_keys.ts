@@ -1,6 +1,6 @@
 /**
- * The names of Hugging Face's BEiT, which keeps query, key and value apart. Two generations: the one
- * of every published file, which is written, and that of transformers 5, which is read too.
+ * The names of Hugging Face's BEiT, which keeps query, key and value separate, in two generations: that of
+ * every published file, which is written, and that of transformers 5, which is only read.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { keyMap, type KeyPair, prefixed } from "./key_map.ts";
 const ENDS: KeyPair[] = [
   ["fc_norm.{*}", "beit.pooler.layernorm.{*}"],
   ["norm.{*}", "layernorm.{*}"],
-  // A classifier that takes the class token has the norm within the model.
+  // A classifier that uses the class token has the norm inside the model.
   ["norm.{*}", "beit.layernorm.{*}"],
   ["head.{*}", "classifier.{*}"],
   ["lm_head.{*}", "lm_head.{*}"],
@@ -70,10 +70,10 @@ const NEW: KeyPair[] = [
 
 const map = keyMap([...PUBLISHED, ...NEW]);
 
-/** Our name of one of their keys; the model without a head has no `beit.` in front. */
+/** Our name for one of their keys; the model without a head has no `beit.` prefix. */
 export function fromHuggingFace(name: string): string | undefined {
   return map.toOurs(name) ?? map.toOurs(`beit.${name}`);
 }
 
-/** Their name of one of our keys, `attn.qkv.weight` taken apart before. */
+/** Their name for one of our keys, once `attn.qkv.weight` has been split. */
 export const toHuggingFace = map.toTheirs;

@@ -1,16 +1,16 @@
 /**
- * Names of parameters in two worlds, as pairs of templates.
+ * Parameter names in two naming schemes, as pairs of templates.
  *
  * @module
  */
 
 /**
- * Our name and theirs. `{i}` stands for a whole number, `{*}` for the rest of the name; both sides
- * hold the same ones in the same order.
+ * Our name and theirs. `{i}` stands for an integer, `{*}` for the rest of the name; both sides
+ * contain the same ones in the same order.
  */
 export type KeyPair = readonly [ours: string, theirs: string];
 
-/** Renames one key; `undefined` where no template fits. */
+/** Renames one key; `undefined` if no template matches. */
 export type Rename = (name: string) => string | undefined;
 
 function pattern(template: string): RegExp {
@@ -29,7 +29,7 @@ function renamer(pairs: readonly (readonly [from: string, to: string])[]): Renam
 }
 
 /**
- * A map of names that works both ways. Where two templates fit, the first wins.
+ * A map of names that works in both directions. If two templates match, the first wins.
  *
  * @example
  * ```ts

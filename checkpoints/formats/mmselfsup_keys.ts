@@ -54,8 +54,8 @@ const READ_ONLY: KeyPair[] = [
 const written = keyMap([...MODEL, ...TOKENIZER]);
 const read = keyMap([...MODEL, ...TOKENIZER, ...READ_ONLY]);
 
-/** Our name of one of their keys. */
+/** Our name for one of their keys. */
 export const fromMmselfsup = read.toOurs;
 
-/** Their name of one of our keys. */
+/** Their name for one of our keys. */
 export const toMmselfsup = written.toTheirs;

@@ -1,5 +1,5 @@
 /**
- * The naming worlds that checkpoints come from and go to.
+ * The naming schemes that checkpoints are read from and written in.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { joinQkv, splitQkv } from "./split_qkv.ts";
 /** `mimic` is our own safetensors file; its names are those of unilm and timm. */
 export type ModelFormat = "mimic" | "unilm" | "timm" | "mmselfsup" | "huggingface" | "openai";
 
-/** Buffers that models compute for themselves, and networks that only taught the tokenizer. */
+/** Buffers that models compute themselves, and networks that only taught the tokenizer. */
 const NEEDLESS: readonly (readonly [RegExp, string])[] = [
   [/(^|\.)relative_position_index$/, "computed from the window size"],
   [/(^|\.)k_bias$/, "always zero"],
@@ -25,15 +25,15 @@ const NEEDLESS: readonly (readonly [RegExp, string])[] = [
   [/^data_preprocessor\./, "part of the data pipeline"],
 ];
 
-/** Why a tensor of that name is not kept, or `undefined` where it is. */
+/** Why a tensor of that name is dropped, or `undefined` if it is kept. */
 export function reasonToDrop(name: string): string | undefined {
   return NEEDLESS.find(([pattern]) => pattern.test(name))?.[1];
 }
 
-/** Prefixes that wrappers around a model put before all of its keys. */
+/** Prefixes that wrappers around a model add to all of its keys. */
 const WRAPPER_PREFIX = /^(module|model|_orig_mod)\./;
 
-/** Takes off a prefix that all keys share because the model was wrapped. */
+/** Removes a prefix that all keys share because the model was wrapped. */
 export function withoutWrapperPrefix(tensors: TensorMap): TensorMap {
   const names = [...tensors.keys()];
   const prefix = WRAPPER_PREFIX.exec(names[0] ?? "")?.[0];
@@ -43,7 +43,7 @@ export function withoutWrapperPrefix(tensors: TensorMap): TensorMap {
 }
 
 /**
- * The naming world of a set of keys, or `undefined` for a model that is none of these.
+ * The naming scheme of a set of keys, or `undefined` for any other model.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function detectFormat(names: Iterable<string>): ModelFormat | undefined {
   return isUnilm ? "unilm" : "timm";
 }
 
-/** The tensors under our names; those whose name has no place here keep theirs. */
+/** The tensors under our names; those without an equivalent keep their names. */
 export function toOurNames(format: ModelFormat, tensors: TensorMap): TensorMap {
   if (format !== "mmselfsup" && format !== "huggingface") return tensors;
   const rename = format === "mmselfsup" ? fromMmselfsup : fromHuggingFace;
@@ -72,7 +72,7 @@ export function toOurNames(format: ModelFormat, tensors: TensorMap): TensorMap {
   return format === "huggingface" ? joinQkv(renamed) : renamed;
 }
 
-/** Names, ours, that a format's model class of that kind has. */
+/** The names (ours) that a format's model class of that kind has. */
 function hasPlace(format: ModelFormat, kind: ModelKind, name: string): boolean {
   const isTokenizers = name.startsWith("target_generator.");
   const isOurs = name === "quantize.idle_steps";
@@ -96,7 +96,7 @@ function hasPlace(format: ModelFormat, kind: ModelKind, name: string): boolean {
   }
 }
 
-/** Refuses a model that the format's class of BEiT cannot be. */
+/** Rejects a model that the format's BEiT class cannot represent. */
 function requirePlace(
   format: ModelFormat,
   { kind, family, shape }: { kind: ModelKind; family: ModelFamily; shape: ModelShape },
@@ -117,7 +117,7 @@ function requirePlace(
   }
 }
 
-/** Models of these worlds store the index of the relative positions beside each table. */
+/** Models in these formats store the relative-position index next to each table. */
 function withIndexBuffers(tensors: TensorMap): TensorMap {
   const all: TensorMap = new Map();
   for (const [name, tensor] of tensors) {
@@ -132,8 +132,8 @@ function withIndexBuffers(tensors: TensorMap): TensorMap {
 }
 
 /**
- * A model's tensors under a format's names, and the `rest`, under ours, for which its model class has
- * no place. A `UserError` where the format has no class for that kind of model at all.
+ * A model's tensors under a format's names, and the `rest`, under ours, for which its model class has no place.
+ * A `UserError` if the format has no class for that kind of model at all.
  */
 export function toFormatNames(
   format: ModelFormat,

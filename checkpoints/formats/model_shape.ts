@@ -1,5 +1,5 @@
 /**
- * What a model is, read off the shapes of its tensors.
+ * What a model is, judging by the shapes of its tensors.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { sideOfTable } from "./relative_position_index.ts";
 /** What a checkpoint holds. */
 export type ModelKind = "pretrain" | "finetune" | "tokenizer" | "encoder";
 
-/** The shape of a model; a subset of the model config, with what only a tokenizer has. */
+/** The shape of a model: a subset of the model config, plus what only a tokenizer has. */
 export interface ModelShape extends TransformerTraits {
   imageSize: number;
   patchSize: number;
@@ -20,29 +20,29 @@ export interface ModelShape extends TransformerTraits {
   depth: number;
   heads: number;
   mlpRatio: number;
-  /** 0 for a model without layer scale; the start value itself leaves no trace in a checkpoint. */
+  /** 0 for a model without layer scale; the initial value itself leaves no trace in a checkpoint. */
   layerScaleInitValue: number;
   usesAbsolutePositions: boolean;
   usesSharedRelativePositionBias: boolean;
   usesRelativePositionBias: boolean;
   classes?: number;
   codes?: number;
-  /** Blocks before the early state: by the reference's convention depth − 3. */
+  /** Blocks before the early output: depth − 3, by the reference's convention. */
   earlyLayers?: number;
-  /** Blocks of the aggregation branch. */
+  /** Blocks in the aggregation branch. */
   headLayers?: number;
   /** Width of a code; tokenizers only. */
   codeDim?: number;
-  /** Blocks of the decoder, 0 for an encoder alone; tokenizers only. */
+  /** Blocks in the decoder, 0 for an encoder alone; tokenizers only. */
   decoderDepth?: number;
-  /** Width of the teacher's features, 0 without decoder; tokenizers only. */
+  /** Width of the teacher's features, 0 without a decoder; tokenizers only. */
   teacherDim?: number;
 }
 
 /** Shapes by name, as every map of tensors has them. */
 export type Infos = ReadonlyMap<string, TensorInfo>;
 
-/** What the tensors are, or `undefined` where they are no BEiT. All names are ours. */
+/** What the tensors are, or `undefined` if they are not a BEiT. All names are ours. */
 export function kindOf(infos: Infos): ModelKind | undefined {
   if (infos.has("quantize.embedding.weight") && infos.has("encoder.blocks.0.attn.qkv.weight")) {
     return "tokenizer";
@@ -72,7 +72,7 @@ function needShape(infos: Infos, name: string, axes: number): readonly number[] 
   return info.shape;
 }
 
-/** Patches along a side, from whichever position parameter there is; 14 where there is none. */
+/** Patches per side, from whichever position parameter there is; 14 if there is none. */
 function gridOf(infos: Infos, prefix: string): number {
   const positions = infos.get(`${prefix}pos_embed`);
   const prefixRows = infos.has(`${prefix}cls_token`) ? 1 : 0;
@@ -83,7 +83,7 @@ function gridOf(infos: Infos, prefix: string): number {
   return (table && sideOfTable(table.shape[0])) ?? 14;
 }
 
-/** Heads of published models that have other than one for each 64 channels: So400m, huge, giant. */
+/** Numbers of heads of published models that do not have one per 64 channels: So400m, huge, giant. */
 const HEADS_OF_WIDTH: Readonly<Record<number, number>> = {
   1152: 16,
   1280: 16,
@@ -97,7 +97,7 @@ function headsOf(infos: Infos, prefix: string, embedDim: number): number {
   return table?.shape[1] ?? HEADS_OF_WIDTH[embedDim] ?? Math.max(1, Math.round(embedDim / 64));
 }
 
-/** What the tensors show of a model's differences from BEiT. */
+/** A model's differences from BEiT, as far as the tensors show them. */
 function traitsOf(infos: Infos): TransformerTraits {
   const registers = infos.get("register_tokens")?.shape[1];
   return {
@@ -110,7 +110,7 @@ function traitsOf(infos: Infos): TransformerTraits {
   };
 }
 
-/** How a classifier pools: the norm's name and the head's width leave little to be told. */
+/** How a classifier pools, which the norm's name and the head's width largely determine. */
 function poolingOf(infos: Infos, embedDim: number, told: Pooling = "cls"): Pooling | undefined {
   if (infos.has("fc_norm.weight") || !infos.has("norm.weight")) return undefined;
   if (infos.get("head.weight")?.shape[1] === 2 * embedDim) return "clsAndMean";
@@ -136,9 +136,9 @@ function encoderShape(infos: Infos, prefix: string): ModelShape {
 }
 
 /**
- * The shape of a model from its tensors; `known` wins where the file says it by other means, as a
- * model without relative positions does not show its number of heads. A `UserError` names the tensor
- * without which nothing can be said.
+ * The shape of a model from its tensors; `known` takes precedence, for what the file says by other means: a
+ * model without relative positions does not show its number of heads. A `UserError` names the tensor whose
+ * absence makes this impossible.
  *
  * @example
  * ```ts

@@ -26,7 +26,7 @@ function solve(a: Float64Array[], b: Float64Array[]): void {
   }
 }
 
-/** Second derivatives at the knots as a matrix over the values there, `[n][n]`. */
+/** Second derivatives at the knots, as a matrix applied to the values there, `[n][n]`. */
 function secondDerivatives(knots: readonly number[]): Float64Array[] {
   const n = knots.length;
   const zeros = () => Array.from({ length: n }, () => new Float64Array(n));
@@ -37,8 +37,8 @@ function secondDerivatives(knots: readonly number[]): Float64Array[] {
     a[i].set([step(i - 1), 2 * (step(i - 1) + step(i)), step(i)], i - 1);
     b[i].set([6 / step(i - 1), -6 / step(i - 1) - 6 / step(i), 6 / step(i)], i - 1);
   }
-  // The third derivative does not jump at the second and the last but one knot. Of three knots these
-  // are the same one: the parabola through them has one second derivative.
+  // The third derivative is continuous at the second and the last but one knot. With three knots these are the
+  // same one: the parabola through them has a single second derivative.
   const last = n - 1;
   if (n === 3) {
     a[0].set([1, -1], 0);
@@ -52,11 +52,11 @@ function secondDerivatives(knots: readonly number[]): Float64Array[] {
 }
 
 /**
- * The matrix `[points][knots]` that takes values at the knots to the spline's values at the points.
+ * The matrix `[points][knots]` that maps values at the knots to the spline's values at the points.
  * Points outside are clamped to the ends; fewer than four knots give the parabola, the line or the
  * constant through them.
  *
- * @example A cubic is met exactly
+ * @example A cubic is reproduced exactly
  * ```ts
  * import { splineMatrix } from "./not_a_knot_spline.ts";
  * const cube = (x: number) => x ** 3 - x;

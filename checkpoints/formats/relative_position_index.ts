@@ -6,20 +6,20 @@
 
 import type { LazyTensor } from "../tensors/tensor_data.ts";
 
-/** Rows of the table for a square window of `side` patches: (2·side − 1)² and 3 for the cls token. */
+/** Rows of the table for a square window of `side` patches: (2·side − 1)², plus 3 for the cls token. */
 export function tableRows(side: number): number {
   return (2 * side - 1) ** 2 + 3;
 }
 
-/** The side of the window whose table has that many rows; `undefined` where there is none. */
+/** The side of the window whose table has that many rows; `undefined` if there is none. */
 export function sideOfTable(rows: number): number | undefined {
   const side = (Math.sqrt(rows - 3) + 1) / 2;
   return rows > 3 && Number.isInteger(side) ? side : undefined;
 }
 
 /**
- * The index of BEiT, `[N + 1, N + 1]` for N = side² patches with the cls token first, row-major
- * (SPEC b.3). The last three rows of the table are cls to token, token to cls and cls to cls.
+ * BEiT's index, `[N + 1, N + 1]` for N = side² patches with the cls token first, row-major (SPEC
+ * b.3). The last three rows of the table are cls to token, token to cls and cls to cls.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Position parameters for another number of patches (SPEC g.4).
+ * Position parameters for a different number of patches (SPEC g.4).
  *
  * @module
  */
@@ -60,9 +60,8 @@ function bicubicMatrix(side: number, size: number): Float64Array[] {
 }
 
 /**
- * An absolute position embedding `[1, prefix + n², C]` for a grid of `side` patches: the class token's
- * row, where there is one, stays; the others are resized bicubically as PyTorch does without
- * antialiasing.
+ * An absolute position embedding `[1, prefix + n², C]` for a grid of `side` patches: the class token's row, if
+ * there is one, stays; the others are resized bicubically, as in PyTorch without antialiasing.
  */
 export function resizePositionEmbedding(
   tensor: TensorData,
@@ -86,8 +85,8 @@ export function resizePositionEmbedding(
 }
 
 /**
- * Where the entries of a table of `size` offsets lie when the table is to serve offsets up to
- * `reach`: 0, ±1, ±(1 + q), … with the ratio q that brings the outermost there, found by bisection
+ * Where the entries of a table of `size` offsets lie if the table is to cover offsets up to
+ * `reach`: 0, ±1, ±(1 + q), … with the ratio q that puts the outermost there, found by bisection
  * within 1.01 … 1.5.
  */
 function geometricPositions(size: number, reach: number): number[] {

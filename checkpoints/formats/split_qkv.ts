@@ -1,5 +1,5 @@
 /**
- * Between one matrix, and one bias, for query, key and value (all q rows, then k, then v) and three.
+ * Between a single matrix, and bias, for query, key and value (all q rows, then k, then v) and three of them.
  *
  * @module
  */
@@ -23,7 +23,7 @@ function third(tensor: LazyTensor, index: number): LazyTensor {
   };
 }
 
-/** Takes every `attn.qkv.weight`, and bias, apart into `attn.q.weight`, `attn.k.weight`, `attn.v.weight`. */
+/** Splits every `attn.qkv.weight`, and bias, into `attn.q.weight`, `attn.k.weight`, `attn.v.weight`. */
 export function splitQkv(tensors: TensorMap): TensorMap {
   const split: TensorMap = new Map();
   for (const [name, tensor] of tensors) {
@@ -52,7 +52,7 @@ function concatenate(parts: LazyTensor[]): LazyTensor {
   };
 }
 
-/** Puts the three parts together again where all of them are there, of one dtype and shape. */
+/** Joins the three parts again if all of them are present with the same dtype and shape. */
 export function joinQkv(tensors: TensorMap): TensorMap {
   const joined: TensorMap = new Map();
   for (const [name, tensor] of tensors) {

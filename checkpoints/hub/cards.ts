@@ -1,27 +1,27 @@
 /**
- * Published weights by name: where they are, whose they are, and how to tell that they are right.
+ * Published weights by name: where they are, who published them, and how to verify them.
  *
  * @module
  */
 
 import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
 
-/** What is known of a published file. */
+/** What is known about a published file. */
 export interface ModelCard {
   readonly name: string;
   readonly kind: ModelKind;
-  /** Its shape, so that a run can be planned without the file; `null` where it is not known. */
+  /** Its shape, so that a run can be planned without the file; `null` if unknown. */
   readonly shape: ModelShape | null;
-  /** What it is, in a line. */
+  /** A one-line description. */
   readonly description: string;
-  /** Addresses in the order to try. */
+  /** URLs, in the order to try them. */
   readonly urls: readonly string[];
-  /** The file's size, or `null` where we have not been able to measure it. */
+  /** The file's size, or `null` if we have not been able to measure it. */
   readonly bytes: number | null;
-  /** SHA-256 in hexadecimal, its first digits, or `null`, which means that it is not known. */
+  /** SHA-256 in hexadecimal, its first digits, or `null` if unknown. */
   readonly sha256: string | null;
   readonly licence: string;
-  /** The page that publishes it. */
+  /** The page where it is published. */
   readonly source: string;
 }
 
@@ -61,7 +61,7 @@ function classifier(shape: ModelShape, classes: 1000 | 21841): ModelShape {
   return { ...shape, classes, usesRelativePositionBias: true };
 }
 
-/** A VQ-KD tokenizer of ViT-B/16 with a decoder of some blocks. */
+/** A VQ-KD tokenizer for ViT-B/16 whose decoder has a given number of blocks. */
 function vqkd(decoderDepth: number, teacherDim: number): ModelShape {
   return {
     ...base,
@@ -82,7 +82,7 @@ const mmselfsup = {
 
 const unilm = {
   bytes: null,
-  // The digits in some of unilm's file names are not documented to be a SHA-256.
+  // The digits in some of unilm's file names are not documented as a SHA-256.
   sha256: null,
   licence: "MIT",
   source: "https://github.com/microsoft/unilm/tree/master/beit2",
@@ -92,7 +92,7 @@ function unilmFile(file: string): { name: string; urls: string[] } {
   return { name: file.replace(/\.pth$/, ""), urls: [`${UNILM}/${file}`] };
 }
 
-/** All cards. OpenMMLab's publisher ends a file's name in the first digits of its SHA-256. */
+/** All cards. OpenMMLab's file names end in the first digits of their SHA-256. */
 export const MODEL_CARDS: readonly ModelCard[] = [
   {
     ...mmselfsup,
@@ -187,7 +187,7 @@ export const MODEL_CARDS: readonly ModelCard[] = [
 ];
 
 /**
- * The card of a name, with or without `.pth`.
+ * The card for a name, with or without `.pth`.
  *
  * @example
  * ```ts

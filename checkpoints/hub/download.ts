@@ -1,5 +1,5 @@
 /**
- * Published weights on the disk: fetched once, resumed after a broken connection, checked, cached.
+ * Published weights on disk: downloaded once, resumed after a broken connection, verified, cached.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import { nearest } from "../../core/nearest.ts";
 import { findCard, MODEL_CARDS, type ModelCard } from "./cards.ts";
 import { attemptTransfer, dropPart } from "../tensors/transfer.ts";
 
-/** How to fetch. */
+/** How to download. */
 export interface DownloadOptions {
-  /** Where files are kept; {@link cacheDirectory} by default. */
+  /** Where files are kept; default: {@link cacheDirectory}. */
   directory?: string;
   /** Never use the network. */
   offline?: boolean;
-  /** Addresses of folders that hold the same file names; tried before the card's own. */
+  /** URLs of folders that hold files of the same names; tried before the card's own. */
   mirrors?: readonly string[];
-  /** Attempts in a row that may bring nothing before the next address is tried. */
+  /** Consecutive attempts that may bring nothing before the next URL is tried. */
   attempts?: number;
   /** Wait before an attempt is repeated; doubled each time. */
   retryDelayMs?: number;
   /**
-   * For what only plans and measures: a model card's file that is not there is not fetched, and a model
-   * of its shape stands in. Told its name.
+   * For callers that only plan and measure: if a model card's file is missing, it is not downloaded, and a
+   * model of the same shape stands in for it. Called with its name.
    */
   onStandIn?(name: string): void;
   signal?: AbortSignal;
@@ -36,7 +36,7 @@ export interface DownloadOptions {
 export type ReadEnvironment = (name: string) => string | undefined;
 
 /**
- * The folder for downloads: `MIMIC_CACHE`, else `mimic` in `XDG_CACHE_HOME`, else `~/.cache/mimic`.
+ * The download folder: `MIMIC_CACHE`, `mimic` in `XDG_CACHE_HOME`, or `~/.cache/mimic`.
  *
  * @example
  * ```ts
@@ -101,7 +101,7 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
   });
 }
 
-/** Tries one address until it is done or hopeless; the reason where it is. */
+/** Tries one URL until it succeeds or is hopeless; returns the reason if it is. */
 async function fetchFrom(
   url: string,
   part: string,
@@ -121,7 +121,7 @@ async function fetchFrom(
     if (reason === undefined) return undefined;
     if (outcome.done) {
       dropPart(part);
-      // Pieces of two files that bear one address make a third.
+      // Chunks of two files at the same URL would make up a third one.
       if (isFresh) return reason;
       isFresh = true;
       continue;
@@ -142,7 +142,7 @@ function addressesOf(card: ModelCard, mirrors: readonly string[]): string[] {
   return [...mirrored, ...card.urls];
 }
 
-/** One process at a time fetches a file; others wait and find it there. */
+/** Only one process downloads a file; others wait and then find it. */
 async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = await Deno.open(`${path}.lock`, { write: true, create: true });
   try {
@@ -178,7 +178,7 @@ function cachedPath(card: ModelCard, directory: string): string {
   return join(directory, basename(new URL(card.urls[0]).pathname) || "weights");
 }
 
-/** Whether a card's file is in the folder of downloads, of the size that is known. */
+/** Whether a card's file is in the download folder and has the known size. */
 export function isCached(card: ModelCard, directory: string = cacheDirectory()): boolean {
   const path = cachedPath(card, directory);
   return exists(path) &&
@@ -186,9 +186,9 @@ export function isCached(card: ModelCard, directory: string = cacheDirectory()):
 }
 
 /**
- * The path of a card's file in the cache, fetched if it is not there. A connection that breaks is
- * gone on from; size and SHA-256 are checked as far as the card knows them. A `UserError` says what
- * every address answered.
+ * The path of a card's file in the cache, downloading it if necessary. A broken connection is
+ * resumed; size and SHA-256 are checked as far as the card knows them. A `UserError` reports what
+ * every URL answered.
  */
 export async function downloadCard(
   card: ModelCard,
@@ -218,8 +218,8 @@ export async function downloadCard(
 }
 
 /**
- * The local path of weights given by path, card name or address. A local file always serves; a name
- * that is neither is a `UserError` with the nearest known one.
+ * The local path of weights given by path, card name or URL. A local file takes precedence; a name
+ * that is neither is a `UserError` that suggests the closest known one.
  *
  * @example
  * ```ts
@@ -254,7 +254,7 @@ export async function resolveWeights(
       sha256: null,
       licence: "not known",
       source: from,
-      // Many addresses end in the same file name.
+      // Many URLs end in the same file name.
     }, { ...options, directory: join(options.directory ?? cacheDirectory(), hashOf(from)) });
   }
   const guess = nearest(from, MODEL_CARDS.map(({ name }) => name));

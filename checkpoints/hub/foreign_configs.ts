@@ -1,18 +1,18 @@
-/** The configs of vision transformers other than BEiT for Hugging Face's and timm's loaders. */
+/** Configs for vision transformers other than BEiT, for the loaders of Hugging Face and timm. */
 
 import type { ForeignModel } from "../formats/families/to_hubs.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
 
 type Json = Record<string, unknown>;
 
-/** Activations under their names. */
+/** Activations by their names. */
 const ACTIVATIONS = {
   gelu: { huggingface: "gelu", timm: "gelu" },
   quickGelu: { huggingface: "quick_gelu", timm: "quick_gelu" },
   geluTanh: { huggingface: "gelu_pytorch_tanh", timm: "gelu_tanh" },
 } as const;
 
-/** Model types and classes of transformers, as an encoder alone and with a classifier. */
+/** Model types and classes in transformers, as an encoder alone and with a classifier. */
 const CLASSES = {
   vit: ["vit", "ViTModel", "ViTForImageClassification"],
   dinov2: ["dinov2", "Dinov2Model", "Dinov2ForImageClassification"],
@@ -25,7 +25,7 @@ const CLASSES = {
   siglip: ["siglip_vision_model", "SiglipVisionModel", "SiglipForImageClassification"],
 } as const;
 
-/** The keys of a vision transformer that all its configs share. */
+/** The keys that all vision-transformer configs share. */
 function visionKeys(shape: ModelShape): Json {
   return {
     hidden_size: shape.embedDim,
@@ -40,7 +40,7 @@ function visionKeys(shape: ModelShape): Json {
   };
 }
 
-/** `config.json` of transformers' class of a family; `labels` are Hugging Face's keys of class names. */
+/** `config.json` for transformers' class of a family; `labels` are Hugging Face's keys for class names. */
 export function foreignHuggingFaceConfig(
   { family, kind, shape }: ForeignModel,
   labels: Json,
@@ -87,7 +87,7 @@ export function foreignTimmModel(
     (pooling ?? "meanThenNorm") === "meanThenNorm";
   const clip = `vit_base_patch16_clip${isQuick ? "_quickgelu" : ""}_224`;
   return {
-    // CLIP's have the epsilon 1e-5, all others 1e-6.
+    // CLIP's use an epsilon of 1e-5, all others 1e-6.
     architecture: shape.hasInputNorm ? clip : "vit_base_patch16_224",
     pooling: takesMean ? "avg" : "token",
     args: {
@@ -95,7 +95,7 @@ export function foreignTimmModel(
       reg_tokens: registers,
       no_embed_class: registers > 0,
       act_layer: ACTIVATIONS[activation].timm,
-      // The mean is taken before the norm where there is `fc_norm`.
+      // With `fc_norm`, the mean is taken before the norm.
       fc_norm: isNormedAfter,
       final_norm: isNormedAfter || hasFinalNorm,
     },

@@ -1,4 +1,4 @@
-/** The JSON files that Hugging Face's and timm's loaders want beside the weights. */
+/** The JSON files that Hugging Face's and timm's loaders expect next to the weights. */
 
 import { foreignHuggingFaceConfig, foreignTimmModel } from "./foreign_configs.ts";
 import { filterNumber } from "./hub_folder.ts";
@@ -6,7 +6,7 @@ import type { ModelFamily } from "../formats/families/mod.ts";
 import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
 import { type Preprocessing, resizedEdge } from "./preprocessing.ts";
 
-/** Marks a number that Python must read as a float though it is whole: transformers checks. */
+/** Marks a number that Python must read as a float although it is whole: transformers checks this. */
 const FLOAT_MARK = "mimic-float:";
 
 /** A number of type `float` in a config. */
@@ -14,25 +14,25 @@ function float(value: number): number | string {
   return Number.isInteger(value) ? FLOAT_MARK + value.toFixed(1) : value;
 }
 
-/** A config as text; whole floats keep their point, which JSON itself would drop. */
+/** A config as text; whole floats keep their decimal point, which JSON would drop. */
 export function configText(config: unknown): string {
   const text = JSON.stringify(config, null, 2) + "\n";
   return text.replaceAll(new RegExp(`"${FLOAT_MARK}([-0-9.]+)"`, "g"), "$1");
 }
 
-/** A model as configs describe it. */
+/** A model as described by configs. */
 export interface DescribedModel {
   readonly kind: ModelKind;
   readonly family: ModelFamily;
   readonly shape: ModelShape;
   readonly names: readonly string[] | undefined;
-  /** What of the tensors decides the class. */
+  /** The tensors that determine the class. */
   readonly hasFinalNorm: boolean;
   /** Width of CLIP's projection. */
   readonly projectionDim: number | undefined;
 }
 
-/** What the classes are called, as Hugging Face writes it. */
+/** The class names in Hugging Face's form. */
 function labelsOf({ kind, shape, names }: DescribedModel): Record<string, unknown> {
   if (kind !== "finetune") return {};
   const labels = Array.from(
@@ -86,9 +86,9 @@ export function huggingFaceConfig(model: DescribedModel): Record<string, unknown
 }
 
 /**
- * `preprocessor_config.json` of a Hugging Face BEiT, for `AutoImageProcessor`. CLIP's processor is named
- * because it resizes the shorter edge in every release; BEiT's own squeezes what is not square, and is
- * named where the model wants that.
+ * `preprocessor_config.json` for a Hugging Face BEiT, for `AutoImageProcessor`. It names CLIP's processor,
+ * which resizes the shorter edge in every release; BEiT's own stretches images to a square, and is named if the
+ * model wants that.
  */
 export function huggingFacePreprocessor(
   shape: ModelShape,
@@ -112,13 +112,13 @@ export function huggingFacePreprocessor(
   };
 }
 
-/** Which of timm's architectures a model is, and what of it is not the architecture's default. */
+/** Which of timm's architectures a model is, and where it differs from that architecture's defaults. */
 function timmModel(model: DescribedModel): ReturnType<typeof foreignTimmModel> {
   const { kind, family, shape, hasFinalNorm } = model;
   if (family !== "beit") return foreignTimmModel({ family, kind, shape }, hasFinalNorm);
   return {
     architecture: `beitv2_${shape.embedDim >= 1024 ? "large" : "base"}_patch16_224`,
-    // timm puts the norm behind the pooling where it averages.
+    // timm puts the norm after the pooling when it averages.
     pooling: hasFinalNorm ? "token" : "avg",
     args: {
       use_abs_pos_emb: shape.usesAbsolutePositions,
@@ -128,7 +128,7 @@ function timmModel(model: DescribedModel): ReturnType<typeof foreignTimmModel> {
   };
 }
 
-/** timm's `config.json`: `timm.create_model("local-dir:FOLDER")` makes this very model. */
+/** timm's `config.json`: `timm.create_model("local-dir:FOLDER")` creates exactly this model. */
 export function timmConfig(
   model: DescribedModel,
   { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
@@ -150,7 +150,7 @@ export function timmConfig(
       depth: shape.depth,
       num_heads: shape.heads,
       mlp_ratio: shape.mlpRatio,
-      // Not null for none: create_model drops it, and architectures have layer scale.
+      // Not null for none: create_model ignores null, and the architectures have layer scale.
       init_values: shape.layerScaleInitValue,
       ...args,
     },

@@ -1,4 +1,4 @@
-/** What the JSON files beside a hub's weights say: Hugging Face's, or timm's. */
+/** What the JSON files next to a hub's weights say: Hugging Face's, or timm's. */
 
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
@@ -8,17 +8,17 @@ import { cropShareOf, type Preprocessing, type ResizeFilter } from "./preprocess
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What is known of a model beyond its tensors. */
+/** What is known about a model beyond its tensors. */
 export interface ModelNotes {
   readonly format?: ModelFormat;
   readonly shape?: Partial<ModelShape>;
-  /** How its images are prepared. */
+  /** How its images are preprocessed. */
   readonly preprocessing?: Preprocessing;
-  /** What its classes are called, by number. */
+  /** Its class names, by number. */
   readonly classNames?: readonly string[];
 }
 
-/** Whether there is something at a path. */
+/** Whether a path exists. */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -28,7 +28,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** A file that holds one JSON object. */
+/** A file that holds a single JSON object. */
 export function readJson(path: string): Json {
   let text: string;
   try {
@@ -40,7 +40,7 @@ export function readJson(path: string): Json {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
   } catch {
-    // The parser's message can span lines of the file.
+    // The parser's message may span several lines of the file.
   }
   throw new UserError(`Cannot read "${path}": it is no JSON object`);
 }
@@ -60,7 +60,7 @@ function known<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key]
   return Object.fromEntries(found) as never;
 }
 
-/** Three numbers by channel, or one for all; undefined where it is neither. */
+/** Three numbers, one per channel, or one for all of them; undefined otherwise. */
 export function channels(value: unknown): [number, number, number] | undefined {
   const list = Array.isArray(value) ? value : [value];
   if (!list.every((item) => typeof item === "number" && Number.isFinite(item))) return undefined;
@@ -68,7 +68,7 @@ export function channels(value: unknown): [number, number, number] | undefined {
   return list.length === 3 ? [list[0], list[1], list[2]] : undefined;
 }
 
-/** Names by number, from a list or a table; undefined where they are no more than numbered. */
+/** Names by number, from a list or a table; undefined if they are only numbers. */
 export function namesIn(value: unknown): string[] | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const count = Object.keys(value).length;
@@ -77,7 +77,7 @@ export function namesIn(value: unknown): string[] | undefined {
   return names.every((name, id) => name === `LABEL_${id}`) ? undefined : names;
 }
 
-/** Pillow's numbers of its filters. */
+/** Pillow's numbers for its filters. */
 const FILTERS: Readonly<Record<number, ResizeFilter>> = {
   1: "lanczos",
   2: "bilinear",
@@ -86,7 +86,7 @@ const FILTERS: Readonly<Record<number, ResizeFilter>> = {
   5: "hamming",
 };
 
-/** Pillow's number of a filter. */
+/** Pillow's number for a filter. */
 export function filterNumber(filter: ResizeFilter): number {
   return Number(Object.keys(FILTERS).find((number) => FILTERS[Number(number)] === filter));
 }
@@ -100,10 +100,10 @@ function sideIn(value: unknown): { side?: number; isShortest: boolean | null } {
   return { ...known({ side: numberIn(value as Json, "height") }), isShortest: false };
 }
 
-/** Processors that read one number as the shorter edge; the others squeeze the image to a square. */
+/** Processors that read a single number as the shorter edge; the others stretch the image to a square. */
 const CUTS = /CLIP|ChineseCLIP|ConvNext|Bit|DeiT|MobileNet|EfficientFormer/;
 
-/** What a `preprocessor_config.json` of Hugging Face says; 1/255 brings bytes to [0, 1]. */
+/** What a Hugging Face `preprocessor_config.json` says; 1/255 maps bytes to [0, 1]. */
 function huggingFacePreprocessing(path: string): Preprocessing {
   const json = readJson(path);
   const resample = numberIn(json, "resample") ?? 3;
@@ -141,7 +141,7 @@ function huggingFacePreprocessing(path: string): Preprocessing {
   };
 }
 
-/** Reads what a timm config or our exports say of images; undefined where that is nothing. */
+/** Reads what a timm config or one of our exports says about images; undefined if nothing. */
 export function timmPreprocessing(config: Json): Preprocessing | undefined {
   const [mean, standardDeviation] = [channels(config.mean), channels(config.std)];
   const interpolation = Object.values(FILTERS).find((name) => name === config.interpolation);
@@ -155,7 +155,7 @@ export function timmPreprocessing(config: Json): Preprocessing | undefined {
   };
 }
 
-/** Activations by the names of Hugging Face and timm. */
+/** Activations by the names that Hugging Face and timm use. */
 const ACTIVATIONS: Readonly<Record<string, ModelShape["activation"]>> = {
   gelu: "gelu",
   quick_gelu: "quickGelu",
@@ -196,7 +196,7 @@ function timmNotes(path: string, config: Json): ModelNotes {
 
 function huggingFaceNotes(folder: string, config: Json): ModelNotes {
   const processor = join(folder, "preprocessor_config.json");
-  // CLIP and SigLIP have a config for each side; the class names stand outside.
+  // CLIP and SigLIP have one config per modality; the class names are outside.
   const model = config.vision_config === undefined ? config : objectIn(config, "vision_config");
   return {
     format: "huggingface",
@@ -214,14 +214,14 @@ function huggingFaceNotes(folder: string, config: Json): ModelNotes {
   };
 }
 
-/** Hugging Face's names of the models that open here. */
+/** Hugging Face's names of the models that can be opened. */
 const MODEL_TYPES =
   /^(beit|vit|vit_mae|deit|dinov2(_with_registers)?|(clip|siglip)(_vision_model)?)$/;
 
-/** Names that hubs give the file of weights beside their configs, in the order to look for them. */
+/** Names that hubs give the weight file next to their configs, in the order to look for them. */
 export const HUB_WEIGHTS = ["model.safetensors", "pytorch_model.bin"] as const;
 
-/** What the configs of a hub folder say; nothing where it is none, or one of a model not known here. */
+/** What the configs of a hub folder say; nothing if it is not one, or is for an unknown model. */
 export function readHubFolder(folder: string): ModelNotes {
   const path = join(folder, "config.json");
   if (!exists(path)) return {};
@@ -230,7 +230,7 @@ export function readHubFolder(folder: string): ModelNotes {
   return MODEL_TYPES.test(String(config.model_type)) ? huggingFaceNotes(folder, config) : {};
 }
 
-/** As {@link readHubFolder}, for the folder itself or its file of weights. */
+/** Like {@link readHubFolder}, for the folder itself or its weight file. */
 export function readHubNotes(path: string): ModelNotes {
   if (!exists(path)) return {};
   if (Deno.statSync(path).isDirectory) return readHubFolder(path);

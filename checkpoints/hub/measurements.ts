@@ -1,5 +1,5 @@
 /**
- * What was measured about this machine, kept in the folder of downloads from one process to the next.
+ * Measurements of this machine, kept in the download folder from one process to the next.
  *
  * @module
  */
@@ -11,9 +11,8 @@ import { cacheDirectory } from "./download.ts";
 import { readJsonFile, writeTextFile } from "../store/result_store.ts";
 
 /**
- * The measurements in `folder`; by default `measurements` in the folder of downloads. Where that may not
- * be read or written, or is damaged, they last as long as the result: nothing is asked and nothing
- * thrown.
+ * The measurements in `folder`; default: `measurements` in the download folder. If it cannot be read or
+ * written, or is damaged, they last as long as the returned object; nothing prompts or throws.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Opening weights by path, card name or address, or a stand-in for those of a card.
+ * Opens weights by path, card name or URL, or a stand-in for those of a card.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
 import { type ModelCheckpoint, openModel, type OpenModelOptions } from "../open_model.ts";
 import type { LazyTensor, TensorMap } from "../tensors/tensor_data.ts";
 
-/** Small numbers of both signs, none of them so small that a processor is slow with it. */
+/** Small numbers of both signs, none so small as to slow down a processor. */
 function someValues(shape: readonly number[]): LazyTensor {
   return {
     dtype: "F32",
@@ -25,7 +25,7 @@ function someValues(shape: readonly number[]): LazyTensor {
   };
 }
 
-/** A model of a shape whose values mean nothing. */
+/** A model of a given shape with meaningless values. */
 function standIn(kind: ModelKind, shape: ModelShape): ModelCheckpoint {
   const tensors: TensorMap = new Map(
     [...expectedTensors(kind, shape)].map(([name, extents]) => [name, someValues(extents)]),
@@ -46,10 +46,10 @@ function standIn(kind: ModelKind, shape: ModelShape): ModelCheckpoint {
 }
 
 /**
- * Opens weights that are given by path, card name or address. With `downloads.onStandIn` a card's file
- * that is not in the cache is not fetched: a model of its shape is opened instead.
+ * Opens weights given by path, card name or URL. With `downloads.onStandIn`, a card's file that is not in the
+ * cache is not downloaded; a model of its shape is opened instead.
  *
- * @example A plan of a published model that is not here
+ * @example Planning with a published model that is not on this machine
  * ```ts
  * import { openWeights } from "./open_weights.ts";
  * const names: string[] = [];
@@ -68,7 +68,7 @@ export async function openWeights(
   if (from instanceof URL) return await openModel(from, options);
   const card = findCard(from);
   const { onStandIn } = downloads;
-  // Where downloads lie is not asked of the environment for a file of the user's.
+  // For a user's file, the environment is not asked where downloads are.
   const isWanted = onStandIn !== undefined && card !== undefined && card.shape !== null &&
     !isLocal(from) && !isCached(card, downloads.directory ?? cacheDirectory());
   if (!isWanted) return await openModel(await resolveWeights(from, downloads), options);
@@ -81,7 +81,7 @@ function isLocal(path: string): boolean {
     Deno.statSync(path);
     return true;
   } catch {
-    // Whatever is wrong with it, opening it says so.
+    // Whatever is wrong with it, opening it will report.
     return false;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * How images are prepared for a published model, as timm's and Hugging Face's configs say it.
+ * How images are preprocessed for a published model, according to timm's and Hugging Face's
+ * configs.
  *
  * @module
  */
@@ -7,15 +8,15 @@
 /** Pillow's filters under timm's names. */
 export type ResizeFilter = "lanczos" | "bilinear" | "bicubic" | "box" | "hamming";
 
-/** The preparation of test images. */
+/** The preprocessing of test images. */
 export interface Preprocessing {
-  /** Of values in [0, 1], red, green, blue. */
+  /** For values in [0, 1]; red, green, blue. */
   readonly mean: readonly [number, number, number];
   readonly standardDeviation: readonly [number, number, number];
   /** Share of the resized image's side that the centre crop keeps. */
   readonly cropShare: number;
   readonly interpolation: ResizeFilter;
-  /** Both sides are resized to one length, whatever their ratio; else the shorter is, by default. */
+  /** Both sides are resized to the same length, whatever their ratio; by default, the shorter one. */
   readonly squashes?: boolean;
 }
 
@@ -30,7 +31,7 @@ export function defaultPreprocessing(shape: { embedDim: number }): Preprocessing
 }
 
 /**
- * The crop's share of an edge, such that {@link resizedEdge} gives that edge again.
+ * The crop's share of an edge, chosen so that {@link resizedEdge} gives back that edge.
  *
  * @example
  * ```ts
@@ -46,12 +47,12 @@ export function cropShareOf(size: number, edge: number): number {
   return resizedEdge(size, share) === edge ? share : share * (1 - 2 ** -50);
 }
 
-/** The edge that an image is resized to before `size` pixels are cut out, as timm rounds it. */
+/** The edge that an image is resized to before a crop of `size` pixels, as timm rounds it. */
 export function resizedEdge(size: number, cropShare: number): number {
   return Math.floor(size / cropShare);
 }
 
-/** A preparation as the text metadata of a file, under timm's keys. */
+/** A preprocessing as the text metadata of a file, under timm's keys. */
 export function preprocessingMetadata(
   { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
 ): Record<string, string> {

@@ -16,7 +16,7 @@ import type { GraphBuilder } from "./graph_builder.ts";
 export interface GraphModel {
   readonly shape: ModelShape;
   readonly tensors: TensorMap;
-  /** What stands before the encoder's names: `encoder.` in a tokenizer. */
+  /** What precedes the encoder's names: `encoder.` in a tokenizer. */
   readonly prefix: string;
 }
 
@@ -48,7 +48,7 @@ export class EncoderGraph {
     return tensor;
   }
 
-  /** A parameter as it is. */
+  /** An unchanged parameter. */
   #parameter(name: string): string {
     const tensor = this.#tensor(name);
     return this.#graph.weights(
@@ -58,7 +58,7 @@ export class EncoderGraph {
     );
   }
 
-  /** `x W^T + b`: the weight is turned for `MatMul`. x: [B, N, I] → [B, N, O] */
+  /** `x W^T + b`: the weight is transposed for `MatMul`. x: [B, N, I] → [B, N, O] */
   linear(x: string, name: string, bias = this.#parameter(`${name}.bias`)): string {
     const tensor = this.#tensor(`${name}.weight`);
     if (tensor.shape.length !== 2) {
@@ -99,7 +99,7 @@ export class EncoderGraph {
     });
   }
 
-  /** The relative-position bias [H, N + 1, N + 1] of a table, made once. */
+  /** The relative-position bias [H, N + 1, N + 1] of a table, created once. */
   #positionBias(table: string): string {
     const known = this.#biases.get(table);
     if (known) return known;
@@ -152,7 +152,7 @@ export class EncoderGraph {
     return this.linear(joined, `${block}.attn.proj`);
   }
 
-  /** The exact GELU, by the error function. */
+  /** The exact GELU, using the error function. */
   #gelu(x: string): string {
     const graph = this.#graph;
     const error = graph.node("Erf", [graph.node("Mul", [x, graph.scalar(Math.SQRT1_2)])]);
@@ -160,7 +160,7 @@ export class EncoderGraph {
     return graph.node("Mul", [graph.node("Mul", [x, graph.scalar(0.5)]), gate]);
   }
 
-  /** x · sigmoid(1.702 x), or with the exponent of GELU's approximation by tanh. */
+  /** x · sigmoid(1.702 x), or with the exponent of GELU's tanh approximation. */
   #sigmoidGate(x: string, exponent: string): string {
     return this.#graph.node("Mul", [x, this.#graph.node("Sigmoid", [exponent])]);
   }
@@ -224,7 +224,7 @@ export class EncoderGraph {
     return graph.node("Concat", [x, more], { axis: 1 });
   }
 
-  /** Tokens of the class and the patches, of which there are as many in every image. */
+  /** The class and patch tokens, of which every image has the same number. */
   get tokenCount(): number {
     const { shape } = this.#model;
     return classTokens(shape) + (shape.imageSize / shape.patchSize) ** 2;
@@ -260,7 +260,7 @@ export class EncoderGraph {
     ]);
   }
 
-  /** What a classifier's head takes. [B, N + 1, C] → [B, C], or [B, 2C] */
+  /** The input of a classifier's head. [B, N + 1, C] → [B, C], or [B, 2C] */
   pool(tokens: string): string {
     const { shape } = this.#model;
     const { pooling = "meanThenNorm" } = shape;

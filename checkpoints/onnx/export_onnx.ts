@@ -17,10 +17,10 @@ import type { TensorMap } from "../tensors/tensor_data.ts";
 import { EncoderGraph } from "./encoder_graph.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 
-/** What the exported model gives. */
+/** What the exported model outputs. */
 export type OnnxOutput = "logits" | "features";
 
-/** A model to export; `openModel` gives one. */
+/** A model to export, such as `openModel` returns. */
 export interface OnnxModel {
   readonly kind: ModelKind;
   readonly shape: ModelShape;
@@ -29,17 +29,17 @@ export interface OnnxModel {
 
 /** How to export. */
 export interface OnnxOptions {
-  /** `logits` for a classifier by default, `features` for everything else. */
+  /** Default: `logits` for a classifier, `features` for everything else. */
   output?: OnnxOutput;
-  /** How images are prepared; by default as for BEiT v2. */
+  /** How images are preprocessed; default: as for BEiT v2. */
   preprocessing?: Preprocessing;
-  /** What the classes are called. */
+  /** The class names. */
   classNames?: readonly string[];
 }
 
 /**
- * `tokens` [B, N + 1, C], normalised where the model has a norm for them, and `pooled`: their mean over
- * the patches [B, C], or what a classifier's head takes.
+ * `tokens` [B, N + 1, C], normalised if the model has a norm for them, and `pooled`: their mean over the
+ * patches [B, C], or the input of a classifier's head.
  */
 function addFeatures(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
   const { embedDim, pooling } = model.shape;
@@ -66,11 +66,11 @@ function prefixOf({ kind }: OnnxModel): string {
 }
 
 /**
- * Writes a model's encoder, or the whole classifier, to an ONNX file (opset 17). Its input `images`
- * is `[batch, 3, S, S]`, normalised with the mean and standard deviation in its metadata; the outputs
- * are `logits`, or `tokens` and `pooled`. Of a classifier `pooled` is what its head takes: for BEiT the
- * mean of the patch tokens under `fc_norm`, while `tokens` have no norm. Of everything else it is the
- * mean of the patches of `tokens`, which are normalised where the model has a norm for them.
+ * Writes a model's encoder, or the whole classifier, to an ONNX file (opset 17). Its input `images` is
+ * `[batch, 3, S, S]`, normalised with the mean and standard deviation in its metadata; the outputs are
+ * `logits`, or `tokens` and `pooled`. For a classifier, `pooled` is its head's input: for BEiT the mean of the
+ * patch tokens after `fc_norm`, while `tokens` have no norm. For everything else it is the mean of the patches
+ * in `tokens`, which are normalised if the model has a norm for them.
  *
  * @example
  * ```ts
@@ -129,7 +129,7 @@ export async function exportOnnx(
   return sink.finish();
 }
 
-/** As {@link exportOnnx}, from any checkpoint that `openModel` opens. */
+/** Like {@link exportOnnx}, for any checkpoint that `openModel` opens. */
 export async function exportOnnxFile(
   from: string | URL,
   path: string,

@@ -1,20 +1,20 @@
-/** Reading the fields of a protocol buffer from a file, a window at a time. */
+/** Reads the fields of a protocol buffer from a file, a window at a time. */
 
 import { FormatError } from "../format_error.ts";
 import type { ByteSource } from "../tensors/byte_source.ts";
 
 const WINDOW_BYTES = 64 * 1024;
 
-/** A field: its number and either its value or where its bytes are. */
+/** A field: its number and either its value or the position of its bytes. */
 export interface Field {
   readonly number: number;
   readonly value: number;
-  /** Where its bytes begin, of a field of bytes; −1 of a number. */
+  /** Where its bytes start, for a bytes field; −1 for a number. */
   readonly start: number;
   readonly end: number;
 }
 
-/** Reads fields anywhere in a file; bytes of a field are read only when they are wanted. */
+/** Reads fields anywhere in a file; the bytes of a field are only read when they are needed. */
 export class FieldReader {
   readonly #source: ByteSource;
   #window: Uint8Array = new Uint8Array();
@@ -43,7 +43,7 @@ export class FieldReader {
     throw new FormatError("one of its numbers has more than ten bytes");
   }
 
-  /** The fields between two places. */
+  /** The fields between two positions. */
   async *fields(start: number, end: number): AsyncGenerator<Field> {
     let at = start;
     while (at < end) {

@@ -1,7 +1,7 @@
 /**
- * Building an ONNX graph node by node, and writing it with its weights streamed.
+ * Builds an ONNX graph node by node and writes it with streamed weights.
  *
- * Field numbers after onnx.proto3; operators of opset 17.
+ * Field numbers follow onnx.proto3; operators are those of opset 17.
  *
  * @module
  */
@@ -18,11 +18,11 @@ import {
 } from "../../core/protobuf.ts";
 
 const OPSET = 17;
-/** The version of the file format that goes with opset 17. */
+/** The file format version that goes with opset 17. */
 const IR_VERSION = 8;
 const FLOAT = 1;
 const INT64 = 7;
-/** Protocol buffers end at 2 GiB. */
+/** Protocol buffers are limited to 2 GiB. */
 const MAX_BYTES = 2 ** 31 - 1;
 
 /** An attribute of a node: an integer, a list of integers, or a float marked as such. */
@@ -43,7 +43,7 @@ function attributeField(name: string, value: Attribute): Uint8Array {
   return bytesField(5, [bytesField(1, name), ...typed]);
 }
 
-/** A tensor at the border of the graph; a string names an extent that is open. */
+/** A graph input or output; a string names a dynamic dimension. */
 function valueInfo(field: number, name: string, shape: readonly (number | string)[]): Uint8Array {
   const extents = shape.map((extent) =>
     bytesField(1, [typeof extent === "number" ? integerField(1, extent) : bytesField(2, extent)])
@@ -52,7 +52,7 @@ function valueInfo(field: number, name: string, shape: readonly (number | string
   return bytesField(field, [bytesField(1, name), bytesField(2, [tensor])]);
 }
 
-/** A graph in the making. Values are known by their names. */
+/** A graph under construction. Values are identified by name. */
 export class GraphBuilder {
   readonly #nodes: Uint8Array[] = [];
   readonly #borders: Uint8Array[] = [];
@@ -66,13 +66,13 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Makes a value an output under a name. */
+  /** Makes a value an output under a given name. */
   output(name: string, value: string, shape: readonly (number | string)[]): void {
     this.#add("Identity", [value], {}, name);
     this.#borders.push(valueInfo(12, name, shape));
   }
 
-  /** Adds a node and returns the name of what it gives. */
+  /** Adds a node and returns the name of its output. */
   node(
     operator: string,
     inputs: readonly string[],
@@ -131,7 +131,7 @@ export class GraphBuilder {
     return this.#constant(`float_${value}`, FLOAT, [], new Float32Array([value]));
   }
 
-  /** A list of int64, or one without axes where it is given as a number. */
+  /** A list of int64, or a scalar if a number is given. */
   integers(value: number | readonly number[]): string {
     const list = typeof value === "number" ? [value] : value;
     const shape = typeof value === "number" ? [] : [list.length];
@@ -139,7 +139,7 @@ export class GraphBuilder {
     return this.#constant(name, INT64, shape, BigInt64Array.from(list, BigInt));
   }
 
-  /** A matrix of int64 under a name of its own. */
+  /** A matrix of int64 under its own name. */
   indices(name: string, shape: readonly number[], values: Int32Array): string {
     return this.#constant(name, INT64, shape, BigInt64Array.from(values, BigInt));
   }
@@ -157,7 +157,7 @@ export class GraphBuilder {
     return this.#initializer(name, type, shape, () => bytes);
   }
 
-  /** Writes the model; weights are read one after the other. */
+  /** Writes the model; weights are read one after another. */
   async write(
     sink: ByteSink,
     about: { name: string; metadata: Record<string, string> },

@@ -1,5 +1,5 @@
 /**
- * What an ONNX file holds: its inputs, outputs, weights and metadata. The weights are not read.
+ * What an ONNX file contains: its inputs, outputs, weights and metadata. The weights are not read.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { type ByteSource, openSource } from "../tensors/byte_source.ts";
 import type { DType } from "../tensors/tensor_data.ts";
 import { type Field, FieldReader } from "./field_reader.ts";
 
-/** A value at the border of a graph; an open extent has a name. */
+/** A graph input or output; a dynamic dimension has a name. */
 export interface OnnxValue {
   readonly name: string;
   readonly shape: readonly (number | string)[];
 }
 
-/** What a file of ONNX is. */
+/** The contents of an ONNX file. */
 export interface OnnxContent {
   readonly bytes: number;
   /** The program that wrote it. */
@@ -27,7 +27,7 @@ export interface OnnxContent {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** onnx.proto3's numbers of the types that a checkpoint here may have. */
+/** onnx.proto3's numbers for the types that a checkpoint may have. */
 const TYPES: Readonly<Record<number, DType>> = {
   1: "F32",
   2: "U8",
@@ -52,7 +52,7 @@ class OnnxReader {
     return this.#fields.fields(field.start, field.end);
   }
 
-  /** The first field of a number within another. */
+  /** The first field with a given number inside another. */
   async #first(field: Field, number: number): Promise<Field | undefined> {
     for await (const inner of this.#inside(field)) if (inner.number === number) return inner;
   }
@@ -71,7 +71,7 @@ class OnnxReader {
     return { name, dtype, shape };
   }
 
-  /** Extents in one field, as other writers put them. */
+  /** Dimensions packed in one field, as other writers do. */
   async #packed({ start, end }: Field): Promise<number[]> {
     const bytes = await this.#fields.bytes(start, end);
     const values: number[] = [];
@@ -124,15 +124,15 @@ class OnnxReader {
   }
 }
 
-/** Whether a file is ONNX, by its name. */
+/** Whether a file is ONNX, judging by its name. */
 export function isOnnx(path: string | URL): boolean {
   return String(path).endsWith(".onnx");
 }
 
 /**
- * Reads what an ONNX file holds.
+ * Reads the contents of an ONNX file.
  *
- * @throws UserError of one line for a file that is none
+ * @throws UserError of one line for any other file
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The calls that a PyTorch pickle may ask for. Each is answered by building a plain value here; no
+ * The calls that a PyTorch pickle may make. Each is answered by building a plain value here; no
  * name is ever looked up in a running program.
  */
 
@@ -44,7 +44,7 @@ const OPAQUE = new Set([
   "torch.device",
 ]);
 
-/** Classes of a TorchScript program, whose objects hold weights, and its marks on typed lists. */
+/** Classes of a TorchScript program, whose objects hold weights, and its markers for typed lists. */
 const TORCHSCRIPT =
   /^(__torch__\.[\w.]+|torch\.jit\._pickle\.(build_(int|double|bool|tensor)list|restore_type_tag))$/;
 
@@ -52,14 +52,14 @@ function isOpaque(full: string): boolean {
   return OPAQUE.has(full) || TORCHSCRIPT.test(full);
 }
 
-/** Python 2 names of built-ins, as pickles of protocol 2 spell them. */
+/** Python 2 names of built-ins, as spelt by pickles of protocol 2. */
 const GETATTR = new Set(["__builtin__.getattr", "builtins.getattr"]);
 
 const DTYPE =
   /^torch\.(float(16|32|64)?|bfloat16|half|double|u?int(8|16|32|64)|long|int|short|bool)$/;
 
 const MAX_RANK = 64;
-/** Characters of a module's path or of a name. */
+/** Characters in a module's path or a name. */
 const MAX_NAME = 200;
 
 type Call = (args: PickleValue[]) => PickleValue;
@@ -80,9 +80,9 @@ const CALLS: Record<string, Call> = {
   },
 };
 
-/** The value of a global name; unknown ones are refused with the name. */
+/** The value of a global name; unknown ones are rejected by name. */
 export function resolveGlobal(module: PickleValue, name: PickleValue): PickleValue {
-  // Whatever else comes here may be lists of lists, which no text is made of.
+  // Anything else that gets here may be lists of lists, which must not be turned into text.
   if (typeof module !== "string" || typeof name !== "string") {
     throw new FormatError("it names a function by something else than text");
   }
@@ -104,7 +104,7 @@ export function resolveGlobal(module: PickleValue, name: PickleValue): PickleVal
   );
 }
 
-/** What a call of a known name gives. */
+/** The result of calling a known name. */
 export function callGlobal(
   callee: PickleValue | undefined,
   args: PickleValue | undefined,
@@ -118,7 +118,7 @@ export function callGlobal(
   throw new FormatError(`it calls ${callee.name}, which is no function`);
 }
 
-/** What `NEWOBJ` gives: an opaque object, or an ordered dict. */
+/** The result of `NEWOBJ`: an opaque object, or an ordered dict. */
 export function newObject(
   cls: PickleValue | undefined,
   args: PickleValue | undefined,
@@ -140,7 +140,7 @@ export function build(target: PickleValue | undefined, state: PickleValue): void
   } // An OrderedDict's attributes, such as a state dict's _metadata, hold no weights.
 }
 
-/** A method of an opaque class, as mmengine's history buffers name them. */
+/** A method of an opaque class, as named by mmengine's history buffers. */
 function attributeOf([owner, name, ...rest]: PickleValue[]): PickleValue {
   if (owner instanceof PickleGlobal && OPAQUE.has(owner.name) && rest.length === 0) {
     if (typeof name === "string" && /^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
@@ -194,7 +194,7 @@ function rebuildTensor(
   return tensor;
 }
 
-/** The view must lie within its storage, and its size must be a number that can be counted. */
+/** The view must lie within its storage, and its size must be a countable number. */
 function checkExtent({ storage, offset, shape, stride }: TensorReference): void {
   const elements = shape.reduce((product, extent) => product * extent, itemBytes(storage.dtype));
   let last = offset - 1;
@@ -222,7 +222,7 @@ export function storageOf(id: PickleValue | undefined): StorageReference {
     const claimed = typeof count === "number" ? `${count}` : "no number of";
     throw new FormatError(`storage ${key} claims ${claimed} elements`);
   }
-  // A sixth item is how files of PyTorch 0.x wrote a part of another storage.
+  // A sixth item is how PyTorch 0.x files wrote a part of another storage.
   if (view !== undefined && view !== null) {
     throw new FormatError(`storage ${key} is a view in a form that PyTorch no longer writes`);
   }

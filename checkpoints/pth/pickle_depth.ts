@@ -1,11 +1,11 @@
-/** How deep the values of a pickle may lie within each other. */
+/** How deeply the values of a pickle may be nested. */
 
 import { FormatError } from "../format_error.ts";
 import { childrenOf, type PickleValue } from "./pickle_values.ts";
 
 const MAX_DEPTH = 100;
 
-/** Refuses what is nested deeper than any checkpoint, and what contains itself. */
+/** Rejects anything nested deeper than any checkpoint, and anything that contains itself. */
 export function checkDepth(root: PickleValue): void {
   const depths = new Map<PickleValue, number>();
   const open = new Set<PickleValue>();

@@ -1,6 +1,6 @@
 /**
  * A restricted reader of Python pickles, protocols 2 to 5: it knows the opcodes that `torch.save`
- * writes, builds plain values, and runs nothing. Opcodes after Python's `pickletools`.
+ * writes, builds plain values, and runs nothing. The opcodes follow Python's `pickletools`.
  */
 
 import { FormatError } from "../format_error.ts";
@@ -15,26 +15,26 @@ import {
   type TensorReference,
 } from "./pickle_values.ts";
 
-/** What a pickle held, and where it ended. */
+/** What a pickle contained, and where it ended. */
 export interface Unpickled {
   readonly value: PickleValue;
   readonly end: number;
-  /** All tensors that it made, in order. */
+  /** All tensors that it created, in order. */
   readonly tensors: TensorReference[];
-  /** All storages that it named, in order; a storage comes once for each tensor that uses it. */
+  /** All storages that it named, in order; a storage appears once per tensor that uses it. */
   readonly storages: StorageReference[];
 }
 
-/** The pickle goes on beyond the bytes at hand. */
+/** The pickle continues beyond the available bytes. */
 export class OutOfBytes extends FormatError {
   constructor() {
     super("its pickle is cut off");
   }
 }
 
-// The limits bound memory and time whatever the bytes say; the largest published checkpoints stay far
-// below. What takes more memory than a number counts as several values, and so does what is gone through
-// again with each use, such as the arguments of a call.
+// These limits bound memory and time whatever the bytes say; the largest published checkpoints stay far below
+// them. Anything that takes more memory than a number counts as several values, and so does anything that is
+// traversed again with each use, such as the arguments of a call.
 const MAX_VALUES = 2_000_000;
 const CONTAINER_VALUES = 4;
 /** Tensors and storages, which are described one by one wherever a file is shown. */
@@ -187,12 +187,12 @@ class Machine {
     for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i], items[i + 1]);
   }
 
-  /** Calls a function or makes an object with the arguments on top of the stack. */
+  /** Calls a function or creates an object with the arguments on top of the stack. */
   #call(call: typeof callGlobal): void {
     const args = this.#pop();
     const result = call(this.#pop(), args);
     if (isTensor(result)) this.#list(this.#tensors, result);
-    // A list of pairs becomes a dict of its own in each call; arguments are looked at in each object.
+    // A list of pairs becomes a separate dict in each call; arguments are inspected for each object.
     const { items } = args as PickleTuple;
     const copied = result instanceof PickleDict && Array.isArray(items[0]) ? items[0].length : 0;
     this.#pushContainer(result, items.length + copied);
@@ -217,7 +217,7 @@ class Machine {
     );
   }
 
-  /** Opcodes that push a number, a string, bytes, a truth value or None. */
+  /** Opcodes that push a number, a string, bytes, a boolean or None. */
   #scalar(opcode: number): PickleValue | undefined {
     switch (opcode) {
       case 0x4e: // NONE
@@ -255,7 +255,7 @@ class Machine {
     }
   }
 
-  /** Opcodes that make and fill containers. */
+  /** Opcodes that create and fill containers. */
   #container(opcode: number): boolean {
     switch (opcode) {
       case 0x28: // MARK
@@ -292,7 +292,7 @@ class Machine {
     return false;
   }
 
-  /** Opcodes of names, objects, storages, the memo and frames. */
+  /** Opcodes for names, objects, storages, the memo and frames. */
   #object(opcode: number): boolean {
     switch (opcode) {
       case 0x63: { // GLOBAL
@@ -334,7 +334,7 @@ class Machine {
   }
 }
 
-/** Reads one pickle that starts at `start`. Throws `FormatError`s only. */
+/** Reads one pickle starting at `start`. Throws only `FormatError`s. */
 export function unpickle(bytes: Uint8Array, start = 0): Unpickled {
   return new Machine(bytes, start).run();
 }

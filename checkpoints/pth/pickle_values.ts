@@ -7,11 +7,11 @@ export interface StorageReference {
   readonly kind: "storage";
   readonly key: string;
   readonly dtype: DType;
-  /** Elements that the pickle says the whole storage has. */
+  /** Elements in the whole storage, according to the pickle. */
   readonly count: number;
 }
 
-/** A tensor named by a pickle: a strided view of a storage. All in elements. */
+/** A tensor named by a pickle: a strided view of a storage. Everything is in elements. */
 export interface TensorReference {
   readonly kind: "tensor";
   readonly storage: StorageReference;
@@ -20,7 +20,7 @@ export interface TensorReference {
   readonly stride: readonly number[];
 }
 
-/** A Python tuple (`torch.Size` too). */
+/** A Python tuple (including `torch.Size`). */
 export class PickleTuple {
   constructor(readonly items: PickleValue[]) {}
 }
@@ -35,21 +35,21 @@ export class PickleDict {
   }
 }
 
-/** A class or function by its full name; only names from the list of known ones come to be. */
+/** A class or function by its full name; only known names get this far. */
 export class PickleGlobal {
   constructor(readonly name: string) {}
 }
 
 /**
- * An object that is kept as what the file says of it: the name of its class, what it was to be made
- * from, its state. Nothing of it has been run.
+ * An object kept as a description from the file: its class name, its constructor arguments, its
+ * state. None of it has been run.
  */
 export class PickleObject {
   state: PickleValue = null;
   constructor(readonly className: string, readonly args: PickleValue[]) {}
 }
 
-/** Everything that can come out of a pickle. */
+/** Everything that a pickle can produce. */
 export type PickleValue =
   | null
   | boolean

@@ -4,7 +4,7 @@ import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
 import type { DType, LazyTensor, TensorData } from "../tensors/tensor_data.ts";
 
-/** What a `.pth` file can be made of; objects become dicts, a `Map` an `OrderedDict`. */
+/** What a `.pth` file can be built from; objects become dicts, a `Map` an `OrderedDict`. */
 export type PthContent =
   | null
   | boolean

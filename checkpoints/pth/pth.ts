@@ -1,11 +1,10 @@
 /**
- * Reading PyTorch `.pth` files without PyTorch and without running anything in them.
+ * Reads PyTorch `.pth` files without PyTorch and without running anything in them.
  *
- * Both formats of `torch.save` are read: the zip archive and the legacy stream of pickles. The pickle
- * may build tensors and plain containers; a few harmless objects (argparse's namespace, numpy arrays,
- * mmengine's history buffers, the modules of a TorchScript program) are kept as descriptions; every
- * other name is refused. Tensors are read
- * when they are wanted, so that a large file needs the memory of its largest tensor.
+ * Both formats of `torch.save` are supported: the zip archive and the legacy stream of pickles. The pickle may
+ * build tensors and plain containers; a few harmless objects (argparse's namespace, numpy arrays, mmengine's
+ * history buffers, the modules of a TorchScript program) are kept as descriptions; every other name is
+ * rejected. Tensors are read on demand, so that a large file needs only the memory of its largest tensor.
  *
  * @module
  */
@@ -52,19 +51,19 @@ export interface PthFile extends TensorFile {
   readReference(tensor: TensorReference): Promise<TensorData>;
 }
 
-/** A tensor spread out of a smaller storage may exceed the file by this much. */
+/** A tensor broadcast from a smaller storage may exceed the file's size by this much. */
 const SPREAD_BYTES = 16 * 1024 * 1024;
 
-/** Where training codes keep the weights, in the order of preference; DINO publishes its teacher. */
+/** Where training code keeps the weights, in order of preference; DINO publishes its teacher. */
 const WRAPPERS = ["state_dict", "model", "module", "model_state_dict", "teacher", "student"];
 
 function isStateDict(value: PickleValue | undefined): value is PickleDict {
   return value instanceof PickleDict && [...value.entries.values()].some(isTensor);
 }
 
-/** A program with more modules and attributes than this is no model's. */
+/** A program with more modules and attributes than this is not a model. */
 const MAX_MEMBERS = 100_000;
-/** Characters of the path to a module. */
+/** Characters in the path to a module. */
 const MAX_PATH = 1000;
 
 /** The weights of a TorchScript program: attributes of objects, named by their path. */
@@ -111,7 +110,7 @@ function infoOf({ storage, shape }: TensorReference): TensorInfo {
   return { dtype: storage.dtype, shape };
 }
 
-/** Views may repeat their elements; what comes out must stay near the file's size. */
+/** Views may repeat their elements; the result must stay close to the file's size. */
 function checkSpread(source: ByteSource, tensors: readonly TensorReference[]): void {
   let total = 0;
   for (const { storage, shape } of tensors) {
@@ -138,8 +137,8 @@ async function readTensor(
 }
 
 /**
- * Opens a `.pth` file by path, address or bytes. Whatever is hostile, cut off or inconsistent is a
- * `UserError` of one line; nothing in the file is executed.
+ * Opens a `.pth` file by path, URL or bytes. Anything malicious, truncated or inconsistent is a
+ * one-line `UserError`; nothing in the file is executed.
  *
  * @example
  * ```ts
@@ -155,7 +154,7 @@ export async function openPth(from: string | URL | Uint8Array): Promise<PthFile>
   return await pthOf(await openSource(from));
 }
 
-/** As {@link openPth}, from a source that is closed with the file. */
+/** Like {@link openPth}, from a source that is closed with the file. */
 export async function pthOf(source: ByteSource): Promise<PthFile> {
   let container: PthContainer;
   let weights: ReturnType<typeof findStateDict>;

@@ -19,7 +19,7 @@ import {
 export interface PthContainer {
   readonly layout: "zip" | "legacy";
   readonly content: Unpickled;
-  /** Bytes of a storage from `offset`, both counted within the storage. */
+  /** Bytes of a storage from `offset`, both relative to the storage. */
   readBytes(storage: StorageReference, offset: number, length: number): Promise<
     Uint8Array<ArrayBuffer>
   >;
@@ -30,7 +30,7 @@ const FIRST_WINDOW_BYTES = 1 << 20;
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
 
-/** Opens either container by the file's first bytes. */
+/** Opens either container, recognised by the file's first bytes. */
 export async function openContainer(source: ByteSource): Promise<PthContainer> {
   const head = await source.read(0, Math.min(4, source.size));
   if (head.length === 4 && head[0] === 0x50 && head[1] === 0x4b) return await openZip(source);
@@ -40,7 +40,7 @@ export async function openContainer(source: ByteSource): Promise<PthContainer> {
   );
 }
 
-/** The one folder of the archive that holds `data.pkl`. */
+/** The folder of the archive that holds `data.pkl`. */
 function findPrefix(records: Map<string, ZipRecord>): string {
   const pickles = [...records.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   if (pickles.length !== 1) {
@@ -94,7 +94,7 @@ async function readText(source: ByteSource, record: ZipRecord): Promise<string> 
   return new TextDecoder().decode(await readRecord(source, record)).trim();
 }
 
-/** Reads the five pickles at the start of a legacy file in a window that grows as needed. */
+/** Reads the five pickles at the start of a legacy file, in a window that grows as needed. */
 async function readPickles(source: ByteSource): Promise<Unpickled[]> {
   const limit = Math.min(source.size, MAX_PICKLE_BYTES);
   for (let window = FIRST_WINDOW_BYTES;; window *= 2) {

@@ -1,5 +1,5 @@
 /**
- * Writing PyTorch `.pth` files (zip format) that `torch.load(…, weights_only=True)` reads.
+ * Writes PyTorch `.pth` files (zip format) that `torch.load(…, weights_only=True)` reads.
  *
  * @module
  */
@@ -50,7 +50,7 @@ async function writePthTo(sink: ByteSink, content: PthContent): Promise<void> {
 
 /**
  * Writes a `.pth` file; lazy tensors are read when their turn comes. Plain objects become dicts, a
- * `Map` becomes an `OrderedDict`. Says the file's size and SHA-256.
+ * `Map` becomes an `OrderedDict`. Returns the file's size and SHA-256.
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ export async function writePth(
   return sink.finish();
 }
 
-/** A `.pth` file in memory, of tensors in memory. */
+/** A `.pth` file in memory, from tensors in memory. */
 export function encodePth(content: PthContent): Uint8Array<ArrayBuffer> {
   const sink = new MemorySink();
   const zip = new ZipWriter(sink);

@@ -1,6 +1,6 @@
 /**
- * Reading zip archives of stored records, as `torch.save` writes them. Compressed records are not
- * read: PyTorch compresses source code at most, and they would undo the bound on memory.
+ * Reads zip archives of stored records, as `torch.save` writes them. Compressed records are not
+ * supported: PyTorch compresses source code at most, and they would defeat the bound on memory.
  */
 
 import { crc32 } from "node:zlib";
@@ -13,7 +13,7 @@ import {
 import type { ByteSource } from "../tensors/byte_source.ts";
 import { FormatError } from "../format_error.ts";
 
-/** A record of the archive. */
+/** A record in the archive. */
 export type ZipRecord = ZipEntry;
 
 const MAX_RECORDS = 200_000;
@@ -41,7 +41,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   return records;
 }
 
-/** Where a record's bytes start, after its own header has been checked. */
+/** Where a record's bytes start, after checking its own header. */
 export async function recordStart(source: ByteSource, record: ZipRecord): Promise<number> {
   const { name, method, isEncrypted } = record;
   if (method !== 0 || isEncrypted) {
@@ -59,7 +59,7 @@ export async function recordStart(source: ByteSource, record: ZipRecord): Promis
   return header.start;
 }
 
-/** Checks a record's CRC without holding more than a piece of it. */
+/** Checks a record's CRC, holding only a chunk of it at a time. */
 export async function checkRecord(
   source: ByteSource,
   record: ZipRecord,
@@ -73,14 +73,14 @@ export async function checkRecord(
   checkSum(record, sum);
 }
 
-/** A whole record in memory, its CRC checked. */
+/** A whole record in memory, with its CRC checked. */
 export async function readRecord(source: ByteSource, record: ZipRecord): Promise<Uint8Array> {
   const bytes = await source.read(await recordStart(source, record), record.bytes);
   checkSum(record, crc32(bytes));
   return bytes;
 }
 
-/** Compares a record's CRC with the one that the archive states. */
+/** Compares a record's CRC with the one stated in the archive. */
 export function checkSum(record: ZipRecord, sum: number): void {
   if (sum >>> 0 !== record.crc) {
     throw new FormatError(`its record ${quoted(record.name)} is damaged`);

@@ -1,4 +1,4 @@
-/** Writing zip archives of stored records, ZIP64 where the file grows beyond 4 GiB. */
+/** Writes zip archives of stored records, with ZIP64 if the file exceeds 4 GiB. */
 
 import { crc32 } from "node:zlib";
 import { UserError } from "../../core/errors.ts";
@@ -11,7 +11,7 @@ interface Written {
   readonly offset: number;
 }
 
-/** PyTorch maps storages into memory where they start at such multiples. */
+/** PyTorch memory-maps storages at multiples of this. */
 const ALIGNMENT = 64;
 const LOCAL_BYTES = 30;
 const FULL = 0xffffffff;
@@ -33,7 +33,7 @@ function fields(...values: (readonly [2 | 4 | 8, number])[]): Uint8Array {
   return bytes;
 }
 
-/** Writes records one after the other, then the directory. */
+/** Writes records one after another, then the directory. */
 export class ZipWriter {
   readonly #sink: ByteSink;
   readonly #records: Written[] = [];
@@ -48,7 +48,7 @@ export class ZipWriter {
     this.#position += bytes.length;
   }
 
-  /** Adds a record; its bytes start at a multiple of 64. */
+  /** Adds a record, whose bytes start at a multiple of 64. */
   add(recordName: string, bytes: Uint8Array): void {
     if (bytes.length >= FULL) {
       throw new UserError(`Cannot write "${recordName}": it has 4 GiB or more`);

@@ -1,8 +1,8 @@
 /**
- * Reading safetensors files: the header first, each tensor when it is wanted.
+ * Reads safetensors files: the header first, each tensor on demand.
  *
  * The format: 8 bytes little-endian header length, a JSON header, the tensors' bytes
- * (https://github.com/huggingface/safetensors). Files which break its rules are refused.
+ * (https://github.com/huggingface/safetensors). Files that violate it are rejected.
  *
  * @module
  */
@@ -32,10 +32,10 @@ async function readHeader(source: ByteSource): Promise<Header> {
 }
 
 /**
- * Opens a safetensors file by path, address or bytes. Overlapping ranges, holes, sizes that do not
- * fit, unknown dtypes and lying headers are `UserError`s of one line.
+ * Opens a safetensors file by path, URL or bytes. Overlapping ranges, gaps, inconsistent sizes, unknown dtypes
+ * and false headers are one-line `UserError`s.
  *
- * @example Written and read again
+ * @example Writing and reading
  * ```ts
  * import { encodeSafetensors } from "./safetensors_writer.ts";
  * import { openSafetensors } from "./safetensors.ts";
@@ -49,7 +49,7 @@ export async function openSafetensors(from: string | URL | Uint8Array): Promise<
   return await safetensorsOf(await openSource(from));
 }
 
-/** As {@link openSafetensors}, from a source that is closed with the file. */
+/** Like {@link openSafetensors}, from a source that is closed with the file. */
 export async function safetensorsOf(source: ByteSource): Promise<TensorFile> {
   let header: Header;
   try {

@@ -1,9 +1,9 @@
-/** The header of a safetensors file: parsing and every check on it. @module */
+/** The header of a safetensors file: parsing it and checking everything in it. @module */
 
 import { FormatError } from "../format_error.ts";
 import { type DType, isDType, itemBytes } from "../tensors/tensor_data.ts";
 
-/** One entry of the header, with its place in the file. */
+/** One entry of the header, with its position in the file. */
 export interface HeaderEntry {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -18,7 +18,7 @@ export interface Header {
   readonly metadata: Record<string, string>;
 }
 
-/** Larger headers than this are no model's; it bounds the memory that a lying file can take. */
+/** No model has a larger header than this; it bounds the memory that a malicious file can claim. */
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 
 /** Parses the JSON of a header; `dataStart` and `fileSize` in bytes. */
@@ -83,7 +83,7 @@ function parseEntry(name: string, value: unknown, dataStart: number, size: numbe
   return { dtype, shape, offset: dataStart + begin, bytes };
 }
 
-/** The ranges must cover the data without overlap and without hole. */
+/** The ranges must cover the data without overlaps or gaps. */
 function checkTiling(
   entries: Map<string, HeaderEntry>,
   dataStart: number,

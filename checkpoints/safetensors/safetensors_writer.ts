@@ -1,5 +1,5 @@
 /**
- * Writing safetensors files, one tensor in memory at a time.
+ * Writes safetensors files, with one tensor in memory at a time.
  *
  * @module
  */
@@ -61,7 +61,7 @@ function checkTensor(name: string, wanted: TensorData | LazyTensor, found: Tenso
   );
 }
 
-/** Writes tensors to any sink; lazy ones are read one after the other. */
+/** Writes tensors to any sink; lazy ones are read one after another. */
 export async function writeSafetensorsTo(
   sink: ByteSink,
   tensors: NamedTensors,
@@ -77,7 +77,7 @@ export async function writeSafetensorsTo(
 }
 
 /**
- * Writes a safetensors file and flushes it to the disk; says its size and SHA-256.
+ * Writes a safetensors file and flushes it to disk; returns its size and SHA-256.
  *
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export async function writeSafetensors(
   return sink.finish();
 }
 
-/** A safetensors file in memory, of tensors in memory. */
+/** A safetensors file in memory, from tensors in memory. */
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, TensorData]>,
   metadata: Record<string, string> = {},

@@ -1,4 +1,4 @@
-/** Weights that a hub divides among several files under one index. */
+/** Weights that a hub splits over several files under one index. */
 
 import { dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
@@ -6,12 +6,12 @@ import { exists, readJson } from "../hub/hub_folder.ts";
 import type { TensorFile } from "../tensors/tensor_data.ts";
 import { type AnyTensorFile, openTensorFile } from "../tensors/tensor_file.ts";
 
-/** What the index of a file of weights is called. */
+/** What the index of a weight file is called. */
 export function indexPath(weights: string): string {
   return `${weights}.index.json`;
 }
 
-/** Which file each tensor is in; a name with folders in it could lead out of the model's own. */
+/** Which file each tensor is in; a name containing folders could lead outside the model's own. */
 function weightMap(index: string): Map<string, string> {
   const map = readJson(index).weight_map;
   const entries = typeof map === "object" && map !== null ? Object.entries(map) : [];

@@ -10,13 +10,13 @@ import { writeError } from "./disk_space.ts";
 
 /** A record of a log. */
 export interface LogRecord {
-  /** Optimizer steps done; never smaller than in the line before. */
+  /** Completed optimizer steps; never fewer than in the previous line. */
   readonly step: number;
   readonly [name: string]: unknown;
 }
 
 const newline = 10;
-/** Bytes that are read at once. */
+/** Bytes read at a time. */
 const chunkBytes = 1 << 16;
 const markBytes = 256;
 
@@ -33,11 +33,11 @@ export class AppendLog {
   }
 
   /**
-   * Opens a log to go on after a step. What a killed process wrote beyond it, and a half-written last
-   * line, are cut off: a resumed run does all that again.
+   * Opens a log to continue after a step. Anything a killed process wrote after it, and a half-written last
+   * line, are cut off: a resumed run repeats all of that.
    *
-   * @param step steps that are done; 0 empties the log
-   * @param length bytes that it had when those steps were saved, where that is known
+   * @param step number of completed steps; 0 empties the log
+   * @param length of the log in bytes when those steps were saved, if known
    */
   static open(path: string, step: number, length?: number): AppendLog {
     try {
@@ -52,7 +52,7 @@ export class AppendLog {
     }
   }
 
-  /** Appends one line; where that fails, as on a full disk, nothing of it stays. */
+  /** Appends one line; if that fails, for instance because the disk is full, nothing of it remains. */
   append(record: LogRecord): void {
     const line = new TextEncoder().encode(JSON.stringify(record) + "\n");
     try {
@@ -65,12 +65,12 @@ export class AppendLog {
     }
   }
 
-  /** Bytes of all lines. */
+  /** The length of all lines in bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Waits until all lines are on the disk. */
+  /** Waits until all lines are on disk. */
   flush(): void {
     this.#file.syncDataSync();
   }
@@ -80,13 +80,13 @@ export class AppendLog {
   }
 }
 
-/** Whether a line of a file ends there: not where somebody has edited it. */
+/** Whether a line of a file ends there: not if somebody has edited it. */
 function endsLine(file: Deno.FsFile, length: number): boolean {
   if (length === 0) return true;
   return file.statSync().size >= length && readRange(file, length - 1, length)[0] === newline;
 }
 
-/** Where the last whole line of a step up to `step` ends, found from the end of the file. */
+/** The end of the last whole line for a step up to `step`, searching backwards. */
 function endOfStep(file: Deno.FsFile, step: number): number {
   let end = file.statSync().size;
   while (end > 0) {
@@ -127,7 +127,7 @@ function stepOf(line: Uint8Array<ArrayBuffer>): number {
   return parseRecord(new TextDecoder().decode(line))?.step ?? Infinity;
 }
 
-/** The last whole record of a log, found from its end; null where there is none. */
+/** The last whole record of a log, searching backwards; null if there is none. */
 export function lastRecord(path: string): LogRecord | null {
   let file: Deno.FsFile;
   try {
@@ -153,9 +153,9 @@ export function lastRecord(path: string): LogRecord | null {
 }
 
 /**
- * Reads a log that another process may be writing to, from where the last reading ended.
+ * Reads a log that another process may be writing to, continuing where the last read ended.
  *
- * @example Only whole lines, and each once
+ * @example Only whole lines, each of them once
  * ```ts
  * import { LogReader } from "./append_log.ts";
  * const path = await Deno.makeTempFile();
@@ -171,7 +171,7 @@ export function lastRecord(path: string): LogRecord | null {
 export class LogReader {
   readonly #path: string;
   #offset = 0;
-  /** The last bytes before the offset, by which a rewritten file is told. */
+  /** The last bytes before the offset, which identify a rewritten file. */
   #mark = new Uint8Array();
   #rest = new Uint8Array();
 
@@ -180,8 +180,8 @@ export class LogReader {
   }
 
   /**
-   * Whether what was read is no longer there, as when the run was resumed from an earlier step: then
-   * read the file with a new reader.
+   * Whether what was read is no longer there, for instance because the run was resumed from an earlier step;
+   * the file must then be read with a new reader.
    */
   get isStale(): boolean {
     if (this.#offset === 0) return false;
@@ -199,7 +199,7 @@ export class LogReader {
     }
   }
 
-  /** The lines that came since the last reading; lines that are no records are left out. */
+  /** The lines added since the last read; lines that are not records are skipped. */
   *read(): Generator<LogRecord> {
     let file: Deno.FsFile;
     try {

@@ -1,4 +1,4 @@
-/** The tensors and side information of a path: a file, a folder of a hub, or a run. */
+/** The tensors and additional information at a path: a file, a hub folder, or a run. */
 
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
@@ -19,22 +19,22 @@ import { latestCheckpoint } from "./store.ts";
 import type { LazyTensor, TensorFile, TensorMap } from "../tensors/tensor_data.ts";
 import { openTensorFile } from "../tensors/tensor_file.ts";
 
-/** The key in a `.pth` file for tensors that its training code has no place for. */
+/** The key in a `.pth` file for tensors that the training code has no place for. */
 export const REST_KEY = "mimic_rest";
 
-/** Where the same tensors go beside a safetensors file. */
+/** Where the same tensors go next to a safetensors file. */
 export function restPath(path: string): string {
   return path.replace(/(\.safetensors)?$/, ".rest.safetensors");
 }
 
-/** Everything that a path gave. */
+/** Everything found at a path. */
 export interface CheckpointFiles {
   /** The main file. */
   readonly path: string;
   readonly container: "safetensors" | "pth";
   readonly bytes: number;
   readonly tensors: TensorMap;
-  /** Tensors that an export put aside, under our names. */
+  /** Tensors that an export stored aside, under our names. */
   readonly rest: TensorMap;
   readonly metadata: Record<string, string>;
   /** Keys from the root of a `.pth` file to its weights. */
@@ -88,7 +88,7 @@ function mainFile(folder: string): string {
   });
 }
 
-/** What a run's checkpoint says of its model, beside the weights. */
+/** What a run's checkpoint says about its model, besides the weights. */
 function readRunShape(path: string): Partial<ModelShape> | undefined {
   const manifest = join(dirname(path), "state.json");
   if (basename(path) !== "model.safetensors" || !exists(manifest)) return undefined;

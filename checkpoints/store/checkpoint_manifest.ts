@@ -1,4 +1,4 @@
-/** `state.json` of a checkpoint: what belongs to it, with hashes, and whether it is all there. */
+/** `state.json` of a checkpoint: its contents, with hashes, and whether they are all there. */
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ export const MANIFEST_FILE = "state.json";
 
 const FORMAT = "mimic checkpoint 1";
 
-/** The contents of `state.json`, its own hash aside. */
+/** The contents of `state.json`, without its own hash. */
 export interface Manifest {
   format: string;
   step: number;
@@ -33,7 +33,7 @@ function hashOf(text: string): string {
 /** The text of `state.json`; its last field is the hash of all the others. */
 export function encodeManifest(fields: Omit<Manifest, "format">): string {
   const manifest: Manifest = { format: FORMAT, ...fields };
-  // What is hashed has passed through JSON once, as it will have when it is checked.
+  // What is hashed has been through JSON once, just as when it is checked.
   const plain = JSON.parse(JSON.stringify(manifest));
   return JSON.stringify({ ...plain, sha256: hashOf(JSON.stringify(plain)) }, null, 1) + "\n";
 }
@@ -70,8 +70,8 @@ function hashFile(path: string): string {
 }
 
 /**
- * What is wrong with a checkpoint directory, in a few words, or `undefined` for a whole one.
- * `hashes: false` looks at the manifest and the sizes only.
+ * What is wrong with a checkpoint directory, briefly, or `undefined` if it is complete.
+ * `hashes: false` checks only the manifest and the sizes.
  */
 export function flawOf(directory: string, { hashes }: { hashes: boolean }): string | undefined {
   try {

@@ -1,5 +1,5 @@
 /**
- * How much room a disk has.
+ * How much space a disk has.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { statfsSync } from "node:fs";
 import { messageOf, UserError } from "../../core/errors.ts";
 
-/** Free bytes of the disk that holds a path; null where that may not be asked, or has no answer. */
+/** Free bytes on the disk that holds a path; null if asking is not permitted or gives no answer. */
 export function freeDiskBytes(path: string): number | null {
   for (
     const descriptor of [
@@ -25,16 +25,15 @@ export function freeDiskBytes(path: string): number | null {
   }
 }
 
-/** What to do about errors of the system that say how much may be written. */
+/** What to do about system errors that limit how much may be written. */
 const remedies: readonly (readonly [error: RegExp, remedy: string])[] = [
-  // No space on the device, a quota that is used up; 112 is what Windows says.
+  // No space on the device, or the quota is exceeded; 112 is Windows' code.
   [/os error (28|122|112)\b|ENOSPC|EDQUOT/, "free some space"],
   [/os error 27\b|EFBIG/, "allow larger files (ulimit -f), or write to another disk"],
 ];
 
 /**
- * The error for something that could not be written, with the way out where the disk is full or a file
- * may not grow.
+ * The error for something that could not be written, with a hint if the disk is full or a file may not grow.
  *
  * @param action what was being done, such as `save the checkpoint "x"`
  */

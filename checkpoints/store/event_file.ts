@@ -1,9 +1,9 @@
 /**
- * TensorBoard's event files as a list of records (TensorFlow's record format): the length and the
- * content, each followed by a masked CRC-32C.
+ * TensorBoard's event files as a list of records (TensorFlow's record format): the length and the content, each
+ * followed by a masked CRC-32C.
  *
- * Own code, because no library writes them in Deno: those on npm bind TensorFlow's C++ library. What
- * stands in a record is `report/tensorboard/`'s business.
+ * Written here because no library writes them in Deno: those on npm bind to TensorFlow's C++ library. The
+ * contents of a record are up to `report/tensorboard/`.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const table = Uint32Array.from({ length: 256 }, (_, index) => {
 /**
  * CRC-32C (Castagnoli) of bytes.
  *
- * @example The check value of the polynomial
+ * @example The polynomial's check value
  * ```ts
  * import { crc32c } from "./event_file.ts";
  * const sum = crc32c(new TextEncoder().encode("123456789"));
@@ -35,12 +35,12 @@ export function crc32c(bytes: Uint8Array): number {
   return (sum ^ 0xffffffff) >>> 0;
 }
 
-/** As TensorFlow stores it: a sum over bytes that hold sums would be too regular. */
+/** As TensorFlow stores it: a checksum over bytes that contain checksums would be too regular. */
 function masked(sum: number): number {
   return ((sum >>> 15 | sum << 17) + 0xa282ead8) >>> 0;
 }
 
-/** A record as it stands in a file. */
+/** A record as stored in a file. */
 export function frameRecord(content: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(content.length + 16);
   const view = new DataView(bytes.buffer);
@@ -51,7 +51,7 @@ export function frameRecord(content: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The whole and undamaged records at the start of a file, each with where it ends. */
+/** The complete, undamaged records at the start of a file, each with its end position. */
 export function* readRecords(
   bytes: Uint8Array<ArrayBuffer>,
 ): Generator<{ readonly content: Uint8Array; readonly end: number }> {
@@ -68,7 +68,7 @@ export function* readRecords(
   }
 }
 
-/** The step of an encoded `Event`: its field 2, a varint; 0 where it has none. */
+/** The step of an encoded `Event`: its field 2, a varint; 0 if it has none. */
 function stepOf(event: Uint8Array): number {
   // Field 1, the time, is a double: a tag and eight bytes.
   let at = event[0] === 0x09 ? 9 : 0;
@@ -80,7 +80,7 @@ function stepOf(event: Uint8Array): number {
   }
 }
 
-/** The event files of a run, oldest first. */
+/** A run's event files, oldest first. */
 function listEventFiles(directory: string): { path: string; number: number }[] {
   return [...Deno.readDirSync(directory)].flatMap(({ name }) => {
     const match = namePattern.exec(name);
@@ -88,7 +88,7 @@ function listEventFiles(directory: string): { path: string; number: number }[] {
   }).sort((a, b) => a.number - b.number);
 }
 
-/** Cuts off what a file holds beyond a step, and a half-written end. */
+/** Cuts off everything in a file after a step, and a half-written end. */
 function cut(path: string, step: number): void {
   let end = 0;
   for (const record of readRecords(Deno.readFileSync(path))) {
@@ -100,12 +100,12 @@ function cut(path: string, step: number): void {
 
 /** How far a run's event files went when a checkpoint was saved. */
 export interface EventFilePosition {
-  /** Name of the file that was written to. */
+  /** Name of the file being written at the time. */
   readonly name: string;
   readonly bytes: number;
 }
 
-/** Brings a run's event files back to a position; false where they are not those of it. */
+/** Truncates a run's event files to a position; returns false if the position does not belong to them. */
 function cutAt(files: readonly { path: string }[], { name, bytes }: EventFilePosition): boolean {
   const last = files.findIndex(({ path }) => basename(path) === name);
   if (last < 0 || Deno.statSync(files[last].path).size < bytes) return false;
@@ -126,11 +126,11 @@ export class EventFile {
   }
 
   /**
-   * Starts a new file in a run's directory; each start has its own, so that a TensorBoard which is
-   * looking on finds it. What earlier files hold beyond `step` is cut off, as the run does it again.
+   * Starts a new file in a run's directory; each session has its own, so that a running TensorBoard finds it.
+   * Anything after `step` in earlier files is cut off, since the run repeats it.
    *
-   * @param step steps that are done; 0 removes the earlier files
-   * @param position of the files when those steps were saved, where that is known
+   * @param step number of completed steps; 0 removes the earlier files
+   * @param position of the files when those steps were saved, if known
    */
   static open(directory: string, step: number, position?: EventFilePosition): EventFile {
     try {
@@ -148,12 +148,15 @@ export class EventFile {
     }
   }
 
-  /** Where the next record will stand. */
+  /** Where the next record will go. */
   get position(): EventFilePosition {
     return { name: basename(this.path), bytes: this.#size };
   }
 
-  /** Appends an encoded event; where that fails, as on a full disk, nothing of it stays. */
+  /**
+   * Appends an encoded event; if that fails, for instance because the disk is full, nothing of it
+   * remains.
+   */
   append(event: Uint8Array): void {
     const record = frameRecord(event);
     try {

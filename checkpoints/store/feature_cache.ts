@@ -1,12 +1,12 @@
 /**
- * Features of a frozen model on the disk, so that it need not see the same picture twice.
+ * A frozen model's features on disk, so that it need not process the same image twice.
  *
  * ```
  * ROOT/<model>/<aa>/<picture>    float32 values, then the first 8 bytes of their SHA-256
  * ```
  *
- * A picture is named by the SHA-256 of its pixels: the same file under the same crop seed has the same
- * name, wherever the file lies and whichever run made the crop, and a changed file has another.
+ * An image is named by the SHA-256 of its pixels: the same file with the same crop seed has the same name,
+ * wherever the file is and whichever run made the crop, and a changed file has a different one.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { messageOf, UserError } from "../../core/errors.ts";
 
 const checkBytes = 8;
 
-/** The name of a picture, or of anything else that bytes decide: hexadecimal SHA-256. */
+/** The name of an image, or of anything else determined by its bytes: hexadecimal SHA-256. */
 export function contentKey(...parts: readonly (Uint8Array | string)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
@@ -26,21 +26,21 @@ export function contentKey(...parts: readonly (Uint8Array | string)[]): string {
 
 /** Where features are kept and how many. */
 export interface FeatureCacheOptions {
-  /** Folder; made where it does not exist. Several runs may share it. */
+  /** Folder; created if it does not exist. Several runs may share it. */
   readonly directory: string;
-  /** Hash of the model and of all that decides its features. */
+  /** Hash of the model and of everything that determines its features. */
   readonly model: string;
-  /** Values of one picture. */
+  /** Values per image. */
   readonly length: number;
-  /** Bytes that the features of this model may take; what does not fit is left out. */
+  /** Bytes that this model's features may take; what does not fit is not stored. */
   readonly maxBytes: number;
 }
 
 /**
- * The kept features of one model.
+ * The stored features of one model.
  *
- * Nothing is thrown out to make room: runs read all pictures again and again in other orders, for which
- * keeping the first that came is as good as it gets. A file that is broken counts as missing.
+ * Nothing is evicted to make room: runs read all images over and over in different orders, for which keeping
+ * the first ones is as good as any policy. A broken file counts as missing.
  *
  * @example
  * ```ts
@@ -67,7 +67,7 @@ export class FeatureCache {
     this.#entries = countEntries(this.#folder);
   }
 
-  /** @throws UserError where the folder cannot be made or read */
+  /** @throws UserError if the folder cannot be created or read */
   static open(options: FeatureCacheOptions): FeatureCache {
     try {
       Deno.mkdirSync(options.directory, { recursive: true });
@@ -83,12 +83,12 @@ export class FeatureCache {
     }
   }
 
-  /** Pictures whose features are kept. */
+  /** Images whose features are stored. */
   get entries(): number {
     return this.#entries;
   }
 
-  /** Whether no further picture has room. */
+  /** Whether there is no room for another image. */
   get isFull(): boolean {
     return this.#entries >= this.#mostEntries;
   }
@@ -97,7 +97,7 @@ export class FeatureCache {
     return join(this.#folder, key.slice(0, 2), key.slice(2));
   }
 
-  /** The features of a picture, bit for bit as they were written; null where they are not kept. */
+  /** The features of an image, bit for bit as written; null if they are not stored. */
   async read(key: string): Promise<Float32Array | null> {
     let bytes: Uint8Array;
     try {
@@ -113,7 +113,7 @@ export class FeatureCache {
     return new Float32Array(values.buffer);
   }
 
-  /** Keeps the features of a picture, where there is room; a reader sees all of them or none. */
+  /** Stores the features of an image if there is room; a reader sees all of them or none. */
   async write(key: string, values: Float32Array): Promise<void> {
     if (values.length !== this.#length) {
       throw new RangeError(`Expected ${this.#length} values, found ${values.length}`);
@@ -125,7 +125,7 @@ export class FeatureCache {
     bytes.set(own);
     bytes.set(checkOf(own), own.length);
     const path = this.#pathOf(key);
-    // Of two pictures with the same pixels, and of two hosts, neither may take the other's.
+    // Two images with the same pixels, or two hosts, must not use the same temporary file.
     const aside = `${path}.${crypto.randomUUID()}.tmp`;
     try {
       await Deno.mkdir(join(path, ".."), { recursive: true });
@@ -144,7 +144,7 @@ function checkOf(bytes: Uint8Array): Uint8Array {
   return createHash("sha256").update(bytes).digest().subarray(0, checkBytes);
 }
 
-/** Whole entries below a folder; what a killed process left half-written is removed. */
+/** Complete entries below a folder; half-written ones left by a killed process are removed. */
 function countEntries(folder: string): number {
   let count = 0;
   for (const part of namesIn(folder)) {

@@ -1,9 +1,9 @@
 /**
- * Results of many parts in one folder, that several processes may work on at once.
+ * Results of many parts in one folder, which several processes may work on concurrently.
  *
  * ```
  * ROOT/a/b.json    the result of part "a/b"
- * ROOT/a/b.lock    whose lock the process holds that works on it
+ * ROOT/a/b.lock    locked by the process that works on it
  * ROOT/a/b/        its run directory, if it has one
  * ```
  *
@@ -13,7 +13,7 @@
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 
-/** A part that this process works on. */
+/** A part that this process is working on. */
 export interface PartLock {
   release(): void;
 }
@@ -45,18 +45,18 @@ export class ResultStore {
     return join(this.root, id);
   }
 
-  /** What was written of a part; null where nothing was. */
+  /** A part's stored result; null if there is none. */
   read(id: string): unknown {
     const file = join(this.root, `${id}.json`);
     return readJsonFile(file);
   }
 
-  /** Replaces the result of a part at once. */
+  /** Replaces the result of a part atomically. */
   write(id: string, value: unknown): void {
     writeTextFile(join(this.root, `${id}.json`), JSON.stringify(value, null, 2) + "\n");
   }
 
-  /** Takes a part for this process; null where another one works on it. */
+  /** Claims a part for this process; null if another one is working on it. */
   tryLock(id: string): PartLock | null {
     const path = join(this.root, `${id}.lock`);
     let file: Deno.FsFile;
@@ -73,7 +73,7 @@ export class ResultStore {
   }
 }
 
-/** Reads a JSON file; null where there is none. */
+/** Reads a JSON file; null if there is none. */
 export function readJsonFile(file: string): unknown {
   const text = readTextFile(file);
   if (text === null) return null;
@@ -84,7 +84,7 @@ export function readJsonFile(file: string): unknown {
   }
 }
 
-/** Reads a text file; null where there is none. */
+/** Reads a text file; null if there is none. */
 export function readTextFile(file: string): string | null {
   try {
     return Deno.readTextFileSync(file);
@@ -94,7 +94,7 @@ export function readTextFile(file: string): string | null {
   }
 }
 
-/** Writes a text file at once, with its folder: a reader sees the old text or the new one. */
+/** Writes a text file atomically, creating its folder: a reader sees the old text or the new one. */
 export function writeTextFile(file: string, text: string): void {
   const aside = `${file}.${Deno.pid}.tmp`;
   try {

@@ -3,11 +3,11 @@
  *
  * ```
  * RUN/config.json      the resolved config, with the origin of each value
- * RUN/metrics.jsonl    one JSON object a step
+ * RUN/metrics.jsonl    one JSON object per step
  * RUN/events.jsonl     everything else that happened: evaluations, checkpoints, warnings
- * RUN/events.out.tfevents.*   the same for TensorBoard
+ * RUN/events.out.tfevents.*   the same, for TensorBoard
  * RUN/report.html      all of it on one page
- * RUN/result.json      what the finished run gave
+ * RUN/result.json      the results of the finished run
  * RUN/checkpoints/     see store.ts
  * ```
  *
@@ -31,15 +31,15 @@ import {
   type SavedCheckpoint,
 } from "./store.ts";
 
-/** The file of a run directory with the numbers of its steps. */
+/** The file in a run directory with the metrics of its steps. */
 export const metricsFile = "metrics.jsonl";
-/** The file of a run directory with everything else that happened. */
+/** The file in a run directory with everything else that happened. */
 export const eventsFile = "events.jsonl";
 export const configFile = "config.json";
-/** The file of a run directory that holds what the finished run gave. */
+/** The file in a run directory with the results of the finished run. */
 export const resultFile = "result.json";
 
-/** How far the logs of a run went when a checkpoint was saved, in bytes. */
+/** How far a run's logs went when a checkpoint was saved, in bytes. */
 export interface LogPositions {
   readonly metrics: number;
   readonly events: number;
@@ -62,13 +62,13 @@ export class RunDirectory {
   /**
    * Creates or opens a run directory and locks it.
    *
-   * @throws UserError where it cannot be written, or another process writes it
+   * @throws UserError if it cannot be written, or another process is using it
    */
   static open(path: string): RunDirectory {
     return new RunDirectory(path, RunLock.acquire(path));
   }
 
-  /** What `config.json` holds, or null before the first start. */
+  /** The contents of `config.json`, or null before the first start. */
   readConfig(): unknown {
     return readRunConfig(this.path);
   }
@@ -77,7 +77,7 @@ export class RunDirectory {
     this.writeText(configFile, JSON.stringify(config, null, 2) + "\n");
   }
 
-  /** Replaces a file of the directory at once: a reader sees the old text or the new one. */
+  /** Replaces a file in the directory atomically: a reader sees the old text or the new one. */
   writeText(name: string, text: string): void {
     this.requirePresent();
     const target = join(this.path, name);
@@ -89,7 +89,7 @@ export class RunDirectory {
     }
   }
 
-  /** Replaces a model file of the directory at once; gives its path. */
+  /** Replaces a model file in the directory atomically; returns its path. */
   async writeModel(
     name: string,
     tensors: NamedTensors,
@@ -101,7 +101,7 @@ export class RunDirectory {
     return target;
   }
 
-  /** The newest whole checkpoint, and what is wrong with newer ones that are not. */
+  /** The latest complete checkpoint, and what is wrong with newer, incomplete ones. */
   latest(): { checkpoint: LoadedCheckpoint | null; broken: string[] } {
     const { checkpoint, broken } = latestCheckpoint(this.path);
     return {
@@ -121,9 +121,9 @@ export class RunDirectory {
   }
 
   /**
-   * Saves a checkpoint; all metrics up to it are on the disk before it is.
+   * Saves a checkpoint; all metrics up to it are on disk first.
    *
-   * @throws UserError where it cannot be written, or the directory is gone
+   * @throws UserError if it cannot be written, or the directory is gone
    */
   async save(
     step: number,
@@ -136,7 +136,7 @@ export class RunDirectory {
     return await saveCheckpoint(this.path, step, content, retention);
   }
 
-  /** Throws a `UserError` where the directory was deleted or moved while the run was writing to it. */
+  /** Throws a `UserError` if the directory was deleted or moved while the run was writing to it. */
   requirePresent(): void {
     if (this.#lock.isHeld()) return;
     throw new UserError(
@@ -145,16 +145,16 @@ export class RunDirectory {
     );
   }
 
-  /** Which of the logs are gone while they are being written to. */
+  /** Which logs disappeared while they were being written. */
   get missingLogs(): string[] {
     return [metricsFile, eventsFile].filter((name) => !isThere(join(this.path, name)));
   }
 
   /**
-   * Starts the logs, or goes on with them. What a killed process wrote after `step`, and a half-written
-   * last line, are dropped.
+   * Starts or continues the logs. Whatever a killed process wrote after `step`, and a half-written last line,
+   * are dropped.
    *
-   * @param positions of the logs when `step` was saved, where they are known
+   * @param positions of the logs when `step` was saved, if known
    */
   startLogs(step: number, positions: LogPositions | null = null): void {
     const open = (name: string, length?: number) =>
@@ -163,7 +163,7 @@ export class RunDirectory {
     this.#events = open(eventsFile, positions?.events);
   }
 
-  /** Starts TensorBoard's events, or goes on with them as {@link RunDirectory.startLogs} does. */
+  /** Starts or continues TensorBoard's events, like {@link RunDirectory.startLogs}. */
   startTensorBoard(step: number, positions: LogPositions | null = null): EventFile {
     return this.#tensorBoard = EventFile.open(this.path, step, positions?.tensorBoard);
   }
@@ -188,17 +188,17 @@ export class RunDirectory {
   }
 }
 
-/** What `config.json` of a run directory holds; null where there is none. */
+/** The contents of a run directory's `config.json`; null if there is none. */
 export function readRunConfig(path: string): unknown {
   return readJson(join(path, configFile), "restore it, or start anew in another directory");
 }
 
 /**
- * What a finished run left in `result.json`: null unless the file is whole, of the newest checkpoint and
- * of the end of the schedule, so that a run which was killed before its end, or cut short, is not taken
- * for finished.
+ * What a finished run left in `result.json`: null unless the file is complete and belongs to the latest
+ * checkpoint and the end of the schedule, so that a run that was killed before its end, or cut short, is not
+ * mistaken for a finished one.
  *
- * @param lastStep of the newest checkpoint
+ * @param lastStep of the latest checkpoint
  */
 export function finishedResult(path: string, lastStep: number | undefined): FinishedRun | null {
   let result: Partial<FinishedRun> | null;
@@ -212,15 +212,15 @@ export function finishedResult(path: string, lastStep: number | undefined): Fini
   return step >= scheduleSteps! || stoppedEarly !== null ? result as FinishedRun : null;
 }
 
-/** What {@link finishedResult} finds in a directory; null where its run is not finished. */
+/** What {@link finishedResult} finds in a directory; null if its run is not finished. */
 export function finishedRun(path: string): FinishedRun | null {
   return finishedResult(path, latestCheckpoint(path).checkpoint?.step);
 }
 
-/** What is known of any finished run; each method adds figures of its own. */
+/** What is known about any finished run; each method adds its own metrics. */
 export interface FinishedRun {
   readonly step: number;
-  /** Steps of the whole schedule; absent in runs of version 0.1. */
+  /** Steps of the whole schedule; missing in runs of version 0.1. */
   readonly scheduleSteps?: number;
   readonly interrupted: false;
   /** Where `evaluation.stop` ended it. */
@@ -236,12 +236,12 @@ function isThere(path: string): boolean {
   }
 }
 
-/** The last whole line of the log of a run; null where it has none. */
+/** The last whole line of a run's log; null if there is none. */
 export function readLastMetrics(path: string): unknown {
   return lastRecord(join(path, metricsFile));
 }
 
-/** The numbers that a run's log has of a step; null where that is not its last line. */
+/** The metrics of a step in a run's log; null if that is not its last line. */
 export function lastMetricsAt(path: string, step: number): Record<string, number> | null {
   const last = lastRecord(join(path, metricsFile));
   if (last?.step !== step) return null;

@@ -1,5 +1,5 @@
 /**
- * One writer for each run directory.
+ * A single writer per run directory.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 
-/** The file in a run directory whose lock its writer holds. */
+/** The file in a run directory that its writer locks. */
 export const LOCK_FILE = "run.lock";
 
 /**
- * The lock on a run directory. The operating system frees it when the process ends, however it ends,
- * so that a killed run never locks its directory out.
+ * The lock on a run directory. The operating system releases it when the process ends, however it ends, so that
+ * a killed run never leaves its directory locked.
  *
  * @example
  * ```ts
@@ -36,8 +36,8 @@ export class RunLock {
   }
 
   /**
-   * Locks the run directory, which is made where it does not exist. A `UserError` with the other
-   * process's id where another process writes there.
+   * Locks the run directory, creating it if necessary. If another process is writing there, a
+   * `UserError` with its process id.
    */
   static acquire(runDirectory: string): RunLock {
     const path = join(runDirectory, LOCK_FILE);
@@ -63,7 +63,7 @@ export class RunLock {
     return new RunLock(file, runDirectory);
   }
 
-  /** Whether the directory is still the one that was locked: not deleted, moved or made anew. */
+  /** Whether the directory is still the one that was locked: not deleted, moved or recreated. */
   isHeld(): boolean {
     try {
       return Deno.statSync(this.#directory).ino === this.#inode;
@@ -72,7 +72,7 @@ export class RunLock {
     }
   }
 
-  /** Frees the directory. */
+  /** Unlocks the directory. */
   release(): void {
     this.#file.close();
   }

@@ -1,9 +1,9 @@
 /**
- * The checkpoints of a run: written whole or not at all.
+ * A run's checkpoints: written completely or not at all.
  *
- * `RUN/checkpoints/step-N/` holds one safetensors file for each group of tensors and `state.json`,
- * which lists them with their SHA-256. It is written beside (`.step-N.tmp`), flushed and renamed, so
- * that whatever happens in between, the checkpoint before it stays whole.
+ * `RUN/checkpoints/step-N/` holds one safetensors file for each group of tensors and `state.json`, which lists
+ * them with their SHA-256. It is written as `.step-N.tmp`, flushed and renamed, so that the previous checkpoint
+ * stays intact whatever happens in between.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import type { TensorFile } from "../tensors/tensor_data.ts";
 
 export type { JsonValue } from "./checkpoint_manifest.ts";
 
-/** What a checkpoint keeps. */
+/** The contents of a checkpoint. */
 export interface CheckpointContent {
   /** Tensors by group, such as `model` and `optimizer`; each group becomes one file. */
   tensors: Record<string, NamedTensors>;
@@ -33,17 +33,17 @@ export interface CheckpointContent {
   state: JsonValue;
 }
 
-/** Which checkpoints stay when a new one has been written. */
+/** Which checkpoints are kept when a new one has been written. */
 export interface Retention {
-  /** How many of the newest stay; all of them by default. */
+  /** How many of the newest are kept; default: all. */
   keepLast?: number;
-  /** Steps at multiples of this stay for good. */
+  /** Steps at multiples of this are kept for good. */
   keepEvery?: number;
-  /** The folder of the run directory that they are in; `checkpoints` by default. */
+  /** Their folder in the run directory; default: `checkpoints`. */
   folder?: string;
 }
 
-/** A checkpoint of a run directory. */
+/** A checkpoint in a run directory. */
 export interface Checkpoint {
   readonly directory: string;
   readonly step: number;
@@ -51,11 +51,11 @@ export interface Checkpoint {
 
 /** A checkpoint that was just written. */
 export interface SavedCheckpoint extends Checkpoint {
-  /** Why something old could not be removed, which takes room but harms nothing; null where all is. */
+  /** Why something old could not be removed, which takes space but does no harm; null if everything was. */
   readonly leftOver: string | null;
 }
 
-/** A checkpoint that was checked and opened. */
+/** A checkpoint that has been verified and opened. */
 export interface LoadedCheckpoint extends Checkpoint {
   readonly state: JsonValue;
   /** The names of its tensor groups. */
@@ -69,7 +69,7 @@ const FOLDER = "checkpoints";
 const WHOLE_NAME = /^(?:step-(\d+)|\.step-(\d+)\.old)$/;
 const LEFTOVER_NAME = /^\.step-\d+\.(tmp|gone)$/;
 
-/** Makes a rename durable; systems which cannot flush a directory do it by themselves. */
+/** Makes a rename durable; systems that cannot flush a directory do so themselves. */
 function flushDirectory(path: string): void {
   try {
     const directory = Deno.openSync(path);
@@ -83,7 +83,7 @@ function flushDirectory(path: string): void {
   }
 }
 
-/** All checkpoints by name, newest first, whole or not. */
+/** All checkpoints by name, newest first, complete or not. */
 function candidates(folder: string): Checkpoint[] {
   const found: Checkpoint[] = [];
   try {
@@ -99,7 +99,7 @@ function candidates(folder: string): Checkpoint[] {
   return found.sort((a, b) => b.step - a.step || isSpare(a) - isSpare(b));
 }
 
-/** Removes a directory so that no half of it is ever taken for a checkpoint. */
+/** Removes a directory in such a way that no half of it can be mistaken for a checkpoint. */
 function removeCheckpoint(folder: string, { directory, step }: Checkpoint): void {
   const gone = join(folder, `.step-${step}.gone`);
   removeIfThere(gone);
@@ -115,7 +115,9 @@ function removeIfThere(path: string): void {
   }
 }
 
-/** Does what only frees room; gives what went wrong, which must not end a run whose save is whole. */
+/**
+ * Does something that only frees space; returns what went wrong, which must not end a run whose save succeeded.
+ */
 function attempt(tidy: () => void): string | null {
   try {
     tidy();
@@ -141,9 +143,10 @@ async function writeAside(aside: string, step: number, content: CheckpointConten
 }
 
 /**
- * Saves a checkpoint and then removes those which {@link Retention} does not keep. Lazy tensors are read
- * and written one by one. Errors of the disk are `UserError`s and leave the earlier checkpoints as they
- * were; what could not be removed after a good save is told in `leftOver`. Hold the run's `RunLock`.
+ * Saves a checkpoint and then removes those that {@link Retention} does not keep. Lazy tensors are read and
+ * written one by one. Disk errors are `UserError`s and leave the earlier checkpoints unchanged; anything that
+ * could not be removed after a successful save is reported in `leftOver`. The caller must hold the run's
+ * `RunLock`.
  *
  * @example
  * ```ts
@@ -204,8 +207,8 @@ function moveAway(target: string, spare: string): void {
 }
 
 /**
- * Removes checkpoints older than `justSaved`, each by itself: one that cannot go does not keep the
- * others. Newer ones, from a future that this run left by resuming earlier, are the user's to judge.
+ * Removes checkpoints older than `justSaved`, each independently: one that cannot be removed does not keep the
+ * others. Newer ones, from a future that this run left by resuming earlier, are for the user to judge.
  */
 function prune(folder: string, justSaved: number, { keepLast, keepEvery }: Retention): void {
   if (keepLast === undefined) return;
@@ -229,8 +232,8 @@ function prune(folder: string, justSaved: number, { keepLast, keepEvery }: Reten
 }
 
 /**
- * The newest checkpoint of a run that is whole: every hash matches. Broken ones are skipped and
- * listed with what is wrong with them.
+ * The latest complete checkpoint of a run, for which every hash matches. Broken ones are skipped
+ * and listed with what is wrong with them.
  */
 export function latestCheckpoint(
   runDirectory: string,
@@ -244,14 +247,14 @@ export function latestCheckpoint(
   return { checkpoint: undefined, broken };
 }
 
-/** All whole checkpoints of a run by their manifest and sizes, oldest first; hashes are not read. */
+/** All complete checkpoints of a run, judging by manifest and sizes, oldest first; hashes are not checked. */
 export function listCheckpoints(runDirectory: string): Checkpoint[] {
   return candidates(join(runDirectory, FOLDER))
     .filter(({ directory }) => flawOf(directory, { hashes: false }) === undefined)
     .reverse();
 }
 
-/** Loads a checkpoint by its directory; a `UserError` where it is not whole. */
+/** Loads a checkpoint by its directory; a `UserError` if it is not complete. */
 export function loadCheckpoint(directory: string): LoadedCheckpoint {
   const flaw = flawOf(directory, { hashes: true });
   if (flaw !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * Where bytes come from: a file, memory or a web server, read by ranges.
+ * Where bytes come from: a file, memory or a web server, read in ranges.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { fileURLToPath } from "node:url";
 import { messageOf, UserError } from "../../core/errors.ts";
 
-/** Random access to bytes of known number. */
+/** Random access to a known number of bytes. */
 export interface ByteSource {
-  /** What messages call it: a path or an address. */
+  /** What messages call it: a path or a URL. */
   readonly name: string;
   /** Total bytes. */
   readonly size: number;
-  /** Bytes `offset … offset + length`, in a buffer of their own; a `UserError` beyond the end. */
+  /** Bytes `offset … offset + length`, in a separate buffer; a `UserError` beyond the end. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   close(): void;
 }
@@ -45,7 +45,7 @@ export function bytesSource(bytes: Uint8Array, name = "bytes"): ByteSource {
   return source;
 }
 
-/** Fills `bytes` from the file's present position; false where the file ends before. */
+/** Fills `bytes` from the file's current position; false if the file ends first. */
 function readFully(file: Deno.FsFile, bytes: Uint8Array): boolean {
   let done = 0;
   while (done < bytes.length) {
@@ -56,7 +56,7 @@ function readFully(file: Deno.FsFile, bytes: Uint8Array): boolean {
   return true;
 }
 
-/** A source over a file on disk; a `UserError` where it cannot be opened. */
+/** A source over a file on disk; a `UserError` if it cannot be opened. */
 export function fileSource(path: string): ByteSource {
   let file: Deno.FsFile;
   let size: number;
@@ -93,7 +93,7 @@ export function fileSource(path: string): ByteSource {
   return source;
 }
 
-/** A source over a web address whose server answers range requests. */
+/** A source over a URL whose server supports range requests. */
 export async function urlSource(url: URL): Promise<ByteSource> {
   const probe = await fetchRange(url, 0, 1);
   await probe.body?.cancel();
@@ -135,7 +135,7 @@ async function fetchRange(url: URL, offset: number, length: number): Promise<Res
 }
 
 /**
- * Opens a path, a `file:` or `http(s):` address, or bytes.
+ * Opens a path, a `file:` or `http(s):` URL, or bytes.
  *
  * @example
  * ```ts

@@ -1,9 +1,9 @@
-/** Writing weights in half the bytes. */
+/** Writing weights at half the size. */
 
 import { UserError } from "../../core/errors.ts";
 import { type DType, type LazyTensor, type TensorMap, toFloat32 } from "./tensor_data.ts";
 
-/** What `--dtype` takes. */
+/** What `--dtype` accepts. */
 export const CONVERT_DTYPES = ["float32", "float16", "bfloat16"] as const;
 
 /** A floating-point type to write. */
@@ -58,8 +58,8 @@ function converted(name: string, tensor: LazyTensor, dtype: ConvertDType): LazyT
 }
 
 /**
- * The same tensors with every floating-point one in a type; integers stay, and so does the tokenizer's
- * codebook, on which the ids hang.
+ * The same tensors with all floating-point ones in one type; integers stay unchanged, and so does the
+ * tokenizer's codebook, because the ids depend on it.
  */
 export function convertDType(tensors: TensorMap, dtype: ConvertDType): TensorMap {
   const isKept = (name: string, tensor: LazyTensor) =>

@@ -1,5 +1,6 @@
 /**
- * Where bytes go: a file written in order, hashed on the way, which replaces an older one when it is whole.
+ * Where bytes go: a file that is written in order, hashed as it is written, and replaces an older one once
+ * complete.
  *
  * @module
  */
@@ -13,13 +14,15 @@ export interface ByteSink {
   write(bytes: Uint8Array): void;
 }
 
-/** Where a file is written, and where it goes when it is whole; the same for what is no plain file. */
+/** Where a file is written, and where it goes once complete; the same path for anything but a plain file. */
 interface Places {
   readonly aside: string;
   readonly target: string;
 }
 
-/** A link keeps its place, and a device, a pipe or a folder that allows no other file is written to at once. */
+/**
+ * A link stays a link; a device, a pipe, or a file in a folder that allows no other file is written directly.
+ */
 function placesOf(path: string): Places {
   const atOnce = { aside: path, target: path };
   let target = path;
@@ -35,8 +38,8 @@ function placesOf(path: string): Places {
 }
 
 /**
- * A new file, written in order; counts and hashes what it takes. It is written beside the old one, which
- * stays as it is until {@link FileSink.finish}.
+ * A new file, written in order, that counts and hashes its bytes. It is written next to the old one, which
+ * stays unchanged until {@link FileSink.finish}.
  */
 export class FileSink implements ByteSink {
   readonly #file: Deno.FsFile;
@@ -66,7 +69,7 @@ export class FileSink implements ByteSink {
     }
   }
 
-  /** Flushes to the disk, closes, puts the file in its place, and says what was written. */
+  /** Flushes to disk, closes, moves the file into place, and returns what was written. */
   finish(): { bytes: number; sha256: string } {
     const { aside, target } = this.#places;
     try {
@@ -83,7 +86,7 @@ export class FileSink implements ByteSink {
     return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
   }
 
-  /** Closes and removes what was written, for a file that is given up; the old one is still there. */
+  /** Closes and removes what was written, for an abandoned file; the old one is still there. */
   abandon(): void {
     this.#file.close();
     this.#remove();

@@ -1,5 +1,5 @@
 /**
- * Writing named columns as a Parquet file, for data frames (pandas, Polars, DuckDB, …).
+ * Writes named columns as a Parquet file, for data frames (pandas, Polars, DuckDB, …).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { sizeOf } from "../../core/shapes.ts";
 import { FileSink } from "./file_sink.ts";
 import type { TensorData } from "./tensor_data.ts";
 
-/** One column: texts, or a tensor whose first axis is the rows. */
+/** One column: strings, or a tensor whose first axis is the rows. */
 export type ParquetColumn = readonly string[] | TensorData;
 
 /** The parts of Parquet's schema that our columns use. */
@@ -45,7 +45,7 @@ function schemaOf(name: string, column: ParquetColumn): SchemaElement[] {
   return nest(name, column.shape.length - 1);
 }
 
-/** Values of some axes as lists of lists. */
+/** Values with several axes as lists of lists. */
 function nested(values: ArrayLike<number>, shape: readonly number[], at: number): unknown {
   if (shape.length === 0) return values[at];
   const [length, ...inner] = shape;
@@ -54,11 +54,11 @@ function nested(values: ArrayLike<number>, shape: readonly number[], at: number)
 }
 
 /**
- * Writes a Parquet file with a row for each index of the first axis; a tensor's further axes are lists.
- * A row group holds as many rows as make about a million values.
+ * Writes a Parquet file with a row for each index of the first axis; a tensor's further axes are lists. A row
+ * group holds about a million values.
  *
- * @param columns of one length; tensors are F32 or I32
- * @throws UserError where the file cannot be written
+ * @param columns of equal length; tensors are F32 or I32
+ * @throws UserError if the file cannot be written
  *
  * @example
  * ```ts

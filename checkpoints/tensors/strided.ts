@@ -1,8 +1,8 @@
-/** Gathering a strided view into a row-major array. */
+/** Gathers a strided view into a row-major array. */
 
 import type { TensorArray } from "./tensor_data.ts";
 
-/** Whether the strides are those of a row-major array; axes of one element may have any. */
+/** Whether the strides are those of a row-major array; axes with one element may have any. */
 export function isRowMajor(shape: readonly number[], stride: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -12,7 +12,7 @@ export function isRowMajor(shape: readonly number[], stride: readonly number[]):
   return true;
 }
 
-/** Elements from the first to the last one that a view touches. */
+/** The number of elements from the first to the last that a view touches. */
 export function spanOf(shape: readonly number[], stride: readonly number[]): number {
   if (shape.includes(0)) return 0;
   return shape.reduce((last, extent, axis) => last + (extent - 1) * stride[axis], 1);

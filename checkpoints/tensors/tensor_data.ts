@@ -1,5 +1,5 @@
 /**
- * Tensors on their way between files and a model: plain arrays with a dtype and a shape.
+ * Tensors in transit between files and a model: plain arrays with a dtype and a shape.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { UserError } from "../../core/errors.ts";
 import { formatShape, sizeOf } from "../../core/shapes.ts";
 
-/** The element types that checkpoints of this field hold, under safetensors' names. */
+/** The element types found in checkpoints, by safetensors' names. */
 export type DType = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
 
 /** The array behind each dtype; `F16` and `BF16` hold the raw 16-bit patterns. */
@@ -21,7 +21,7 @@ export type TensorArray =
   | Int8Array
   | Uint8Array;
 
-/** What is known of a tensor without reading it. */
+/** What is known about a tensor without reading it. */
 export interface TensorInfo {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -33,7 +33,7 @@ export interface TensorData extends TensorInfo {
   readonly data: TensorArray;
 }
 
-/** A tensor that is read when it is wanted. */
+/** A tensor that is read on demand. */
 export interface LazyTensor extends TensorInfo {
   read(): TensorData | Promise<TensorData>;
 }
@@ -41,13 +41,13 @@ export interface LazyTensor extends TensorInfo {
 /** Tensors by name, read one at a time, in the order of their file. */
 export type TensorMap = Map<string, LazyTensor>;
 
-/** An open file of named tensors; both readers give this. */
+/** An open file of named tensors; both readers return this. */
 export interface TensorFile {
   /** The names of all tensors in the order of the file. */
   names(): string[];
-  /** Dtype and shape of one tensor; throws a `UserError` for a name that is not there. */
+  /** Dtype and shape of one tensor; throws a `UserError` for an unknown name. */
   info(name: string): TensorInfo;
-  /** Reads one tensor into memory of its own. */
+  /** Reads one tensor into newly allocated memory. */
   read(name: string): Promise<TensorData>;
   /** The file's own string metadata. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ export function isDType(name: unknown): name is DType {
   return typeof name === "string" && Object.hasOwn(ITEM_BYTES, name);
 }
 
-/** Bytes of one element. */
+/** Bytes per element. */
 export function itemBytes(dtype: DType): number {
   return ITEM_BYTES[dtype];
 }
@@ -83,8 +83,8 @@ export function tensorBytes(info: TensorInfo): number {
 }
 
 /**
- * The typed array over little-endian bytes. The bytes must start at a multiple of the element size
- * within their buffer; readers allocate them so.
+ * The typed array over little-endian bytes, which must start at a multiple of the element size
+ * within their buffer; readers allocate them that way.
  */
 export function arrayOver(dtype: DType, bytes: Uint8Array<ArrayBuffer>): TensorArray {
   const { buffer, byteOffset } = bytes;
@@ -117,7 +117,7 @@ export function bytesOf(tensor: TensorData): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A float32 tensor over the given values; throws a `UserError` where their number does not fit. */
+/** A float32 tensor over the given values; throws a `UserError` if their number does not match. */
 export function float32Tensor(shape: readonly number[], data: Float32Array): TensorData {
   if (sizeOf(shape) !== data.length) {
     throw new UserError(
@@ -140,7 +140,7 @@ function fromHalf(bits: number): number {
 }
 
 /**
- * The values of a tensor of any dtype as float32, rounded to nearest. A float32 tensor gives its own
+ * The values of a tensor of any dtype as float32, rounded to nearest. For a float32 tensor, this is its own
  * array, not a copy.
  *
  * @example bfloat16 is the upper half of float32

@@ -1,5 +1,5 @@
 /**
- * Opening any file of tensors, whatever its format.
+ * Opens any tensor file, whatever its format.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type PthFile, pthOf } from "../pth/pth.ts";
 import { safetensorsOf } from "../safetensors/safetensors.ts";
 import type { TensorFile } from "./tensor_data.ts";
 
-/** A safetensors or `.pth` file, told apart by its first bytes. */
+/** A safetensors or `.pth` file, distinguished by its first bytes. */
 export type AnyTensorFile =
   | { readonly kind: "safetensors"; readonly file: TensorFile; readonly bytes: number }
   | { readonly kind: "pth"; readonly file: PthFile; readonly bytes: number };
@@ -17,11 +17,12 @@ export type AnyTensorFile =
 async function looksLikeSafetensors(source: ByteSource): Promise<boolean> {
   if (source.size < 9) return source.name.endsWith(".safetensors");
   const head = await source.read(0, 9);
-  // A zip starts with "PK", a pickle with 0x80; a header starts with "{" after its length.
+  // A zip starts with "PK", a pickle with 0x80; a safetensors header starts with "{" after its
+  // length.
   return head[8] === 0x7b || source.name.endsWith(".safetensors");
 }
 
-/** Opens a safetensors or `.pth` file by path, address or bytes; one-line `UserError`s. */
+/** Opens a safetensors or `.pth` file by path, URL or bytes; errors are one-line `UserError`s. */
 export async function openTensorFile(from: string | URL | Uint8Array): Promise<AnyTensorFile> {
   const source = await openSource(from);
   const bytes = source.size;

@@ -1,13 +1,13 @@
-/** Moving one file from a server to the disk, going on where a broken connection left it. */
+/** Transfers one file from a server to disk, resuming where a broken connection left off. */
 
 import { messageOf } from "../../core/errors.ts";
 
-/** What a transfer is given. */
+/** The input of a transfer. */
 export interface Transfer {
   readonly url: string;
-  /** The file that grows. */
+  /** The file being written. */
   readonly part: string;
-  /** The size it must have in the end, where that is known. */
+  /** Its final size, if known. */
   readonly bytes: number | null;
   readonly signal?: AbortSignal;
   onProgress?(progress: { bytes: number; total: number | undefined }): void;
@@ -44,7 +44,7 @@ function readMark(part: string): Mark | undefined {
   }
 }
 
-/** Removes what is there of a transfer. */
+/** Removes the remains of a transfer. */
 export function dropPart(part: string): void {
   for (const path of [part, `${part}.json`]) {
     try {
@@ -55,7 +55,7 @@ export function dropPart(part: string): void {
   }
 }
 
-/** Bytes to go on from: none where the part came from elsewhere or is already too long. */
+/** Bytes to resume from: none if the part came from elsewhere or is already too long. */
 function resumePoint({ url, part, bytes }: Transfer): { offset: number; mark: Mark | undefined } {
   const offset = sizeOfPart(part);
   const mark = readMark(part);
@@ -66,14 +66,14 @@ function resumePoint({ url, part, bytes }: Transfer): { offset: number; mark: Ma
 }
 
 function headersFor(offset: number, mark: Mark | undefined): Record<string, string> {
-  // A body that is unpacked on the way could not be gone on from.
+  // A body that is decompressed in transit could not be resumed.
   const plain = { "accept-encoding": "identity" };
   if (offset === 0) return plain;
   const ifRange: Record<string, string> = mark?.etag ? { "if-range": mark.etag } : {};
   return { ...plain, range: `bytes=${offset}-`, ...ifRange };
 }
 
-/** The whole size that an answer speaks of, and where its bytes start. */
+/** The total size according to a response, and where its bytes start. */
 function extentOf(response: Response): { start: number; total: number | undefined } {
   if (response.status === 206) {
     const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
@@ -84,7 +84,7 @@ function extentOf(response: Response): { start: number; total: number | undefine
   return { start: 0, total: length === null ? undefined : Number(length) };
 }
 
-/** The server has no bytes beyond the part: it is whole already, or belongs to something else. */
+/** The server has no bytes beyond the part: it is already complete, or belongs to something else. */
 function afterRangeRefused(response: Response, transfer: Transfer, offset: number): Outcome {
   const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
   const isWhole = transfer.bytes === null ? Number(total) === offset : transfer.bytes === offset;
@@ -93,7 +93,7 @@ function afterRangeRefused(response: Response, transfer: Transfer, offset: numbe
   return failed(`the server refused to go on from byte ${offset}`, true);
 }
 
-/** Appends the answer's body; false where it has more bytes than it may. */
+/** Appends the response's body; false if it is longer than allowed. */
 async function append(
   response: Response,
   transfer: Transfer,
@@ -148,7 +148,7 @@ async function receive(
   return { done: true };
 }
 
-/** One attempt. Errors of the disk are thrown; those of the network are outcomes. */
+/** One attempt. Disk errors are thrown; network errors are outcomes. */
 export async function attemptTransfer(transfer: Transfer): Promise<Outcome> {
   const point = resumePoint(transfer);
   const { offset, mark } = point;
@@ -174,7 +174,7 @@ export async function attemptTransfer(transfer: Transfer): Promise<Outcome> {
     return await receive(response, transfer, point);
   } catch (error) {
     transfer.signal?.throwIfAborted();
-    // A broken body is a TypeError of fetch; anything else is ours or the disk's.
+    // A broken body is a TypeError from fetch; anything else is ours or the disk's.
     if (!(error instanceof TypeError)) throw error;
     return failed(`the connection broke after ${sizeOfPart(transfer.part)} bytes`, true);
   }

@@ -15,7 +15,7 @@ function checkedShell(name: string): Shell {
   });
 }
 
-/** What the shell asks for with every Tab: what may stand for the last of `words`. */
+/** What the shell requests with every Tab: candidates for the last of `words`. */
 export function complete(
   shellName: string,
   words: readonly string[],

@@ -1,4 +1,4 @@
-/** `config`: looks at recipes and resolved configs. */
+/** `config`: shows recipes and resolved configs. */
 import { valueAt } from "../../configs/layers.ts";
 import { leavesOf } from "../../configs/nodes.ts";
 import { jsonSchema } from "../../configs/json_schema.ts";
@@ -171,7 +171,7 @@ const schema = defineCommand({
   },
 });
 
-/** The commands on configs. */
+/** The commands for configs. */
 export const config: CommandGroup = {
   name: "config",
   summary: "Look at recipes and resolved configs",

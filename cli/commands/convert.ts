@@ -5,7 +5,7 @@ import { openProgress } from "../screen/progress.ts";
 import { describeLoadReport, describeNames } from "../screen/tensor_lists.ts";
 import { locateWeights, modelFlags, modelOptions, offline } from "../running/weights.ts";
 
-/** As `CONVERT_TARGETS`, which the library checks; repeated so that `--help` loads nothing. */
+/** Same as `CONVERT_TARGETS`, which the library checks; repeated so that `--help` loads nothing. */
 const targets = ["timm", "mmselfsup", "unilm", "huggingface", "safetensors"] as const;
 
 /** As `CONVERT_DTYPES`. */

@@ -1,4 +1,4 @@
-/** `data`: looks at data sets. */
+/** `data`: examines data sets. */
 import { dirname } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 import {
@@ -84,7 +84,7 @@ const check = defineCommand({
   },
 });
 
-/** The commands on data sets. */
+/** The commands for data sets. */
 export const data: CommandGroup = {
   name: "data",
   summary: "Look at images before training",

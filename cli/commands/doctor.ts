@@ -29,13 +29,13 @@ async function examineAll(
   return reports;
 }
 
-/** What `--backend auto` takes: a real GPU, else the processor. */
+/** What `--backend auto` selects: a real GPU, otherwise the CPU. */
 function choiceOfAuto(reports: readonly BackendReport[]): string {
   const gpu = reports.find(({ backend }) => backend === "webgpu");
   return gpu?.starts && gpu.adapter?.isSoftware === false ? "webgpu" : "cpu";
 }
 
-/** What makes the processor fast, beside WebAssembly: machine code and a system's BLAS. */
+/** What makes the CPU fast besides WebAssembly: machine code and a system BLAS. */
 async function describeKernels(
   dumpKernels?: (name: string, bytes: Uint8Array) => void,
 ): Promise<AcceleratorReport[]> {
@@ -55,7 +55,7 @@ async function describeKernels(
   return found;
 }
 
-/** Writes generated code into `folder`, one file a kernel; tells how to read it. */
+/** Writes generated code into `folder`, one file per kernel; says how to read it. */
 async function dumpInto(folder: string, { note }: CommandContext) {
   await Deno.mkdir(folder, { recursive: true });
   note(`writing the generated code to ${folder}; read a kernel with`);
@@ -63,7 +63,7 @@ async function dumpInto(folder: string, { note }: CommandContext) {
   return (name: string, bytes: Uint8Array) => Deno.writeFileSync(`${folder}/${name}`, bytes);
 }
 
-/** Examines the machine; exit code 1 where a backend that starts does not do what it should. */
+/** Examines the machine; exit code 1 if a backend that starts does not work correctly. */
 export const doctor = defineCommand({
   name: "doctor",
   summary: "Show what works on this machine, and why the rest does not",

@@ -13,7 +13,7 @@ function share(value: number | null): string {
   return value === null ? "–" : percent(value);
 }
 
-/** The matrix with the names before its rows; the columns are numbered as the rows are. */
+/** The matrix with class names before its rows; columns are numbered like the rows. */
 function confusionLines(
   classes: readonly { readonly name: string }[],
   confusion: readonly (readonly number[])[],

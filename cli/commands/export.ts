@@ -48,7 +48,7 @@ export const exportModel = defineCommand({
     const { classNamesOfRun, hubPreprocessing } = await import(
       "../../pipeline/images/preparation.ts"
     );
-    // Written aside: the model is read while it is written, and OUT may be IN.
+    // Written to a temporary file: the model is read while it is written, and OUT may be IN.
     const aside = `${out}.tmp`;
     const preprocessing = hubPreprocessing(path);
     const classNames = classNamesOfRun(path);

@@ -1,4 +1,4 @@
-/** `features`: vectors of images, from any blocks of a model. */
+/** `features`: image features from any block of a model. */
 import { UserError } from "../../core/errors.ts";
 import { choice, defineCommand, integer, path, repeated, some, text } from "../parsing/command.ts";
 import { inferenceOptions, modelFlags } from "../parsing/model_flags.ts";

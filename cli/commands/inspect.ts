@@ -1,11 +1,11 @@
-/** `inspect`: what a checkpoint is and holds. */
+/** `inspect`: what a checkpoint is and contains. */
 import type { Inspection } from "../../checkpoints/inspect.ts";
 import type { OnnxValue } from "../../checkpoints/onnx/read_onnx.ts";
 import { formatShape } from "../../core/shapes.ts";
 import { defineCommand, required, toggle } from "../parsing/command.ts";
 import { describeLoadReport } from "../screen/tensor_lists.ts";
 
-/** Longest text of metadata that is shown whole. */
+/** Longest metadata text that is shown in full. */
 const shownMetadata = 200;
 
 function describeMetadata(metadata: Inspection["metadata"]): string[] {
@@ -41,7 +41,7 @@ function describeTensors(tensors: Inspection["tensors"]): string[] {
   ];
 }
 
-/** Looks into checkpoints. */
+/** Inspects checkpoints. */
 export const inspect = defineCommand({
   name: "inspect",
   summary: "Show what a checkpoint is and holds",

@@ -6,7 +6,7 @@ import { jobFlags } from "../parsing/job_flags.ts";
 import { inferenceOptions, labelledDataFlags, modelFlags } from "../parsing/model_flags.ts";
 import { alignedRows } from "../screen/plan.ts";
 
-/** A table for each measure: the model first, then its baselines; a column for each k. */
+/** A table per metric: the model first, then its baselines; a column for each k. */
 function describe({ results, baselines, classes }: KnnResult): string[] {
   const table = (key: "top1" | "top5", guesses: number) => {
     const chance = results.map(({ k }) => ({

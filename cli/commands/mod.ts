@@ -1,5 +1,5 @@
 /**
- * All commands, in the order of the help. Their files hold flags and texts only; what they run is
+ * All commands, in the order of the help. Their files hold only flags and texts; what they run is
  * imported when it runs, so that `--help` costs nothing.
  *
  * @module

@@ -1,4 +1,4 @@
-/** `parity`: compares what this machine computes with the reference's golden numbers. */
+/** `parity`: compares this machine's results with the reference's golden numbers. */
 import type { BackendName } from "../../backends/mod.ts";
 import type { Precision } from "../../backends/backend.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
@@ -16,7 +16,7 @@ import {
 
 const precisions = ["float32", "float16", "bfloat16"] as const;
 
-/** Compares on one backend, started for it alone. */
+/** Compares on one backend, started only for this. */
 async function compareOn(
   name: BackendName,
   folder: FixtureFolder,
@@ -45,7 +45,7 @@ async function compareOn(
   }
 }
 
-/** Prints the rows of a backend, or those beyond their tolerance only, and their count. */
+/** Prints a backend's rows, or only those outside their tolerance, and their count. */
 async function printRows(
   { backend, rows }: BackendParity,
   failuresOnly: boolean,
@@ -75,7 +75,7 @@ async function writePage(
   context.note(`Wrote ${file}`);
 }
 
-/** Compares golden numbers; exit code 1 where a tolerance is exceeded. */
+/** Compares golden numbers; exit code 1 if a tolerance is exceeded. */
 export const parity = defineCommand({
   name: "parity",
   summary: "Compare what this machine computes with numbers of the reference code",

@@ -1,4 +1,4 @@
-/** `pretrain`: the main job. */
+/** `pretrain`: the main command. */
 import { fromFirst } from "../../distributed/communicator.ts";
 import type { PretrainResult } from "../../methods/beit/method.ts";
 import { describeChoice } from "../running/chosen_settings.ts";
@@ -21,7 +21,7 @@ import {
   trainTokenizerFirst,
 } from "../running/train_tokenizer_first.ts";
 
-/** What is left open is chosen, and said in a line with the time that all of it will take. */
+/** What is left open is chosen, and reported in one line with the total time. */
 async function choose(
   flags: RunFlagValues & { readonly trainTokenizer: boolean },
   { signal }: CommandContext,
@@ -114,7 +114,7 @@ export const pretrain = defineCommand({
           const { directory } = options;
           const isTrained = choice.trainsTokenizer && directory !== null &&
             await fromFirst(options.communicator, () => finishedRunOf(directory, config)) !== null;
-          // The same command may be given again: each part is skipped where its result is there.
+          // The same command can be run again: each part is skipped if its result exists.
           return await runner.run(config, isTrained ? { ...options, resume: "always" } : options);
         },
         describe: ({ step, loss, evaluation, directory }, length) => [

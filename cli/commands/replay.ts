@@ -1,9 +1,9 @@
-/** `replay`: a step that was not finite, run again. */
+/** `replay`: repeats a step that was not finite. */
 import type { BackendName } from "../../backends/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import { defineCommand, exitCodes, required, text, toggle } from "../parsing/command.ts";
 
-/** Runs a failure bundle's micro-batch again. */
+/** Repeats a failure bundle's micro-batch. */
 export const replay = defineCommand({
   name: "replay",
   summary: "Run a step that was not finite again, on any backend",

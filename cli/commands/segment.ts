@@ -12,8 +12,8 @@ import { runFlags, type RunFlagValues } from "../running/run_flags.ts";
 import { runTask } from "../running/run_task.ts";
 
 /**
- * The schedule, which counts in steps, of so many passes over the images; warm-up takes a tenth of it
- * where the recipe's would fill it.
+ * The schedule, which counts in steps, for a number of passes over the images; warm-up takes a tenth of it if
+ * the recipe's would fill it.
  */
 async function stepsOfEpochs(flags: RunFlagValues, epochs: string): Promise<Override[]> {
   if (flags.resume !== undefined) {
@@ -45,7 +45,7 @@ async function stepsOfEpochs(flags: RunFlagValues, epochs: string): Promise<Over
   ];
 }
 
-/** Trains a segmenter. */
+/** Trains a segmentation model. */
 export const segment = defineCommand({
   name: "segment",
   summary: "Fine-tune a pretrained model for semantic segmentation",

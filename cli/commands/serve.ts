@@ -1,10 +1,10 @@
-/** `serve`: a local page over all runs. */
+/** `serve`: a local page of all runs. */
 import { messageOf, UserError } from "../../core/errors.ts";
 import { defineCommand, integer, optional, text } from "../parsing/command.ts";
 
 const defaultPort = 6007;
 
-/** Serves the page until it is interrupted. */
+/** Serves the page until interrupted. */
 export const serve = defineCommand({
   name: "serve",
   summary: "Show runs in the browser, live and side by side",
@@ -62,7 +62,7 @@ export const serve = defineCommand({
   },
 });
 
-/** An address as it stands before a port. */
+/** An address as written before a port. */
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
@@ -81,7 +81,7 @@ function requireFolder(folder: string): void {
   });
 }
 
-/** Node's server throws where nobody can catch it if it may not listen, so that this asks before. */
+/** If Node's server may not listen, it throws where nobody can catch it, so we check first. */
 function requirePermission(host: string, port: number): void {
   const { state } = Deno.permissions.querySync({ name: "net", host: `${host}:${port}` });
   if (state === "granted") return;

@@ -1,4 +1,4 @@
-/** `study`: arms of pretraining compared, with mean and spread over seeds. */
+/** `study`: compares pretraining arms, with mean and spread over seeds. */
 import { UserError } from "../../core/errors.ts";
 import type { StudyEvent } from "../../bench/study/run_study.ts";
 import { readTextFile, writeTextFile } from "../../checkpoints/store/result_store.ts";

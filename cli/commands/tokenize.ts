@@ -6,7 +6,7 @@ import { inferenceOptions, modelFlags } from "../parsing/model_flags.ts";
 
 const { imageSize: _, checkpoint: _1, ...flagsOfModels } = modelFlags;
 
-/** The flags of the commands that look at a tokenizer. */
+/** The flags of commands that use a tokenizer. */
 export const tokenizerFlags = {
   checkpoint: text(
     "The tokenizer: a run directory, a file of any known format, a model card's name; default " +
@@ -16,19 +16,19 @@ export const tokenizerFlags = {
   ...flagsOfModels,
 };
 
-/** Where tokens go that are written to a file. */
+/** Where tokens written to a file go. */
 interface TokenSink {
   add(image: TokenizedImage): void;
   finish(result: TokenizeResult): Promise<void>;
-  /** Gives up what is not finished; an older file stays as it is. */
+  /** Abandons an unfinished file; an older file stays unchanged. */
   abandon(): void;
 }
 
-/** JSON lines, written as the tokens come; the file takes its place when it is whole. */
+/** JSON lines, written as the tokens become available; the file takes its place once complete. */
 async function jsonLines(file: string): Promise<TokenSink> {
   const { FileSink } = await import("../../checkpoints/tensors/file_sink.ts");
   const encoder = new TextEncoder();
-  // Not before the first tokens: the model and the images may turn out not to be there.
+  // Not before the first tokens: the model and the images may turn out to be missing.
   let sink: InstanceType<typeof FileSink> | null = null;
   return {
     add(image) {
@@ -44,7 +44,7 @@ async function jsonLines(file: string): Promise<TokenSink> {
   };
 }
 
-/** One int32 tensor `tokens` [images, patches], the ids of the images in the metadata. */
+/** A single int32 tensor `tokens` [images, patches], with image ids in the metadata. */
 function safetensors(file: string): TokenSink {
   const images: TokenizedImage[] = [];
   return {
@@ -75,7 +75,7 @@ async function openSink(file: string): Promise<TokenSink> {
   });
 }
 
-/** An image with its tokens as JSON has them. */
+/** An image and its tokens as JSON. */
 function plain({ tokens, ...image }: TokenizedImage) {
   return { ...image, tokens: Array.from(tokens) };
 }

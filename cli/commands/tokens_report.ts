@@ -1,4 +1,4 @@
-/** `tokens-report`: a page of what a tokenizer's codes stand for. */
+/** `tokens-report`: a page about what a tokenizer's codes stand for. */
 import { messageOf, UserError } from "../../core/errors.ts";
 import { defineCommand, integer, path } from "../parsing/command.ts";
 import type { TokensReportFigures } from "../../tasks/tokens/tokens_report.ts";

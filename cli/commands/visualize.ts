@@ -21,7 +21,7 @@ function patchOf(words: string | undefined): readonly [number, number] | undefin
   });
 }
 
-/** The pretraining config to draw views and masks with; undefined where a run is of another task. */
+/** The pretraining config for drawing views and masks; undefined if a run is of another task. */
 async function pretrainConfig(
   flags: ConfigFlagValues & { readonly checkpoint: string | undefined },
 ): Promise<PretrainConfig | undefined> {
@@ -38,13 +38,13 @@ async function pretrainConfig(
     .config;
 }
 
-/** Pixels along a side of a shown picture: its own, or a multiple where those are few. */
+/** Side in pixels of a shown picture: its own, or a multiple if it is small. */
 function sideOf({ rows }: PictureSheet): number {
   const { width } = rows[0].pictures[0];
   return width * Math.max(1, Math.ceil(160 / width));
 }
 
-/** Makes the folder before anything is computed for it. */
+/** Creates the folder before anything is computed for it. */
 function makeFolder(folder: string): void {
   try {
     Deno.mkdirSync(folder, { recursive: true });

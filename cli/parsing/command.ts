@@ -1,30 +1,30 @@
 /**
- * What a command of the command line is, as plain data: its flags and arguments with their types, its
- * help, and what it runs. Which library parses them is `_parser.ts`' business.
+ * What a command is, as plain data: its flags and arguments with their types, its help, and what it runs. Which
+ * library parses them is up to `_parser.ts`.
  */
 import type { Job } from "../running/job.ts";
 
 /** How a flag's value is written. */
 export type FlagKind = "text" | "path" | "integer" | "number" | "switch" | "choice";
 
-/** A flag; `Value` is what `run` receives, `undefined` where it was not given. */
+/** A flag; `Value` is what `run` receives, `undefined` if it was not given. */
 export interface Flag<Value = unknown> {
   readonly kind: FlagKind;
   readonly description: string;
-  /** How the help calls the value: `--out DIR`. */
+  /** What the help calls the value: `--out DIR`. */
   readonly placeholder: string;
   /** One letter. */
   readonly short?: string;
   readonly repeatable: boolean;
   readonly choices: readonly string[];
   readonly minimum?: number;
-  /** Words that the shell may complete the value with. */
+  /** Words that the shell can complete the value with. */
   readonly complete?: () => readonly string[];
   /** Carries the type; never set. */
   readonly typed?: () => Value;
 }
 
-/** What can be said of a flag beside its kind. */
+/** What can be said about a flag besides its kind. */
 export interface FlagOptions {
   readonly placeholder?: string;
   readonly short?: string;
@@ -46,12 +46,12 @@ export function text(description: string, options: FlagOptions = {}): Flag<strin
   return flag("text", description, "TEXT", options);
 }
 
-/** A flag with a path of a file or folder. */
+/** A flag with the path of a file or folder. */
 export function path(description: string, options: FlagOptions = {}): Flag<string | undefined> {
   return flag("path", description, "PATH", options);
 }
 
-/** A flag with a whole number. */
+/** A flag with an integer. */
 export function integer(description: string, options: FlagOptions = {}): Flag<number | undefined> {
   return flag("integer", description, "N", options);
 }
@@ -75,12 +75,12 @@ export function choice<const Choice extends string>(
   return { ...flag<Choice | undefined>("choice", description, "NAME", options), choices };
 }
 
-/** A flag that may be given several times. */
+/** A flag that may be repeated. */
 export function repeated<Value>(inner: Flag<Value>): Flag<NonNullable<Value>[]> {
   return { ...inner, repeatable: true } as unknown as Flag<NonNullable<Value>[]>;
 }
 
-/** What stands on the command line without a flag. */
+/** A positional argument on the command line. */
 export interface Argument<Value = unknown> {
   readonly placeholder: string;
   readonly description: string;
@@ -93,7 +93,7 @@ export interface Argument<Value = unknown> {
 /** Options of an argument. */
 export type ArgumentOptions = Partial<Pick<Argument, "kind" | "complete">>;
 
-/** An argument that must be given. */
+/** A required argument. */
 export function required(
   placeholder: string,
   description: string,
@@ -102,7 +102,7 @@ export function required(
   return { placeholder, description, count: "one", kind: "path", ...options };
 }
 
-/** An argument that may be left out. */
+/** An optional argument. */
 export function optional(
   placeholder: string,
   description: string,
@@ -120,7 +120,7 @@ export function some(
   return { placeholder, description, count: "some", kind: "path", ...options };
 }
 
-/** All further arguments, or none. */
+/** All further arguments, possibly none. */
 export function any(
   placeholder: string,
   description: string,
@@ -139,15 +139,15 @@ export type ValuesOf<Specs extends Record<string, Flag | Argument>> = {
 export interface CommandContext {
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP: finish the step, save, return. */
   readonly signal: AbortSignal;
-  /** What makes the first of them end the process: words that say why nothing is lost, or null. */
+  /** Decides whether the first of them ends the process: a message why nothing is lost, or null. */
   endsAtOnce?(words: () => string | null): void;
   /** Writes a result, a line on stdout. */
   print(line: string): void;
-  /** Writes a remark, a line on stderr. */
+  /** Writes a note, a line on stderr. */
   note(line: string): void;
   /** The processes that the command may share its work with. */
   readonly job: Job;
-  /** Writes the one JSON document of `--json` on stdout. */
+  /** Writes the JSON document for `--json` to stdout. */
   printJson(value: unknown): void;
 }
 
@@ -159,7 +159,7 @@ export interface Command {
   readonly name: string;
   /** One line, without a full stop, for the list of commands. */
   readonly summary: string;
-  /** Paragraphs of the help. */
+  /** Paragraphs of the help text. */
   readonly description: string;
   readonly arguments: Readonly<Record<string, Argument>>;
   readonly flags: Readonly<Record<string, Flag>>;
@@ -182,7 +182,7 @@ export interface CommandGroup {
   readonly commands: readonly Command[];
 }
 
-/** What {@link defineCommand} takes: a command whose `run` has types. */
+/** The input of {@link defineCommand}: a command whose `run` is typed. */
 export interface CommandDefinition<
   Arguments extends Record<string, Argument>,
   Flags extends Record<string, Flag>,
@@ -204,7 +204,7 @@ export function defineCommand<
   return { arguments: {}, flags: {}, examples: [], ...definition } as Command;
 }
 
-/** `maxSteps` as it is typed: `--max-steps`. */
+/** `maxSteps` as typed: `--max-steps`. */
 export function flagName(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -1,4 +1,4 @@
-/** The flags that choose and change a config, the same for every task that has one. */
+/** The flags that choose and change a config, the same for every task with a config. */
 import { UserError } from "../../core/errors.ts";
 import type { RawConfig } from "../../configs/layers.ts";
 import { leavesOf } from "../../configs/nodes.ts";
@@ -39,7 +39,7 @@ export function recipeFlags(task?: Task) {
   };
 }
 
-/** Flags that are short names of config keys, with their key, and what other tasks call it. */
+/** Flags that are short names for config keys, with their key, and its name in other tasks. */
 const shortcuts = {
   data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
   tokenizer: [
@@ -123,7 +123,7 @@ const shortcuts = {
   readonly [Flag, string] | readonly [Flag, string, Partial<Record<Task, string>>]
 >;
 
-/** `--model`: a flag for several keys. */
+/** `--model`: a flag that sets several keys. */
 export const modelFlag = choice(
   "Size of the model: the quick start's (mini), ViT-Ti, -S, -B or -L.",
   Object.keys(modelSizes) as ModelName[],
@@ -133,7 +133,7 @@ type Shortcuts = typeof shortcuts;
 /** The name of a flag that sets one config key. */
 export type Shortcut = keyof Shortcuts;
 
-/** Some of the flags that set one config key, in the given order. */
+/** Some of the flags that set a single config key, in the given order. */
 export function shortcutFlags<const Names extends readonly Shortcut[]>(names: Names) {
   return Object.fromEntries(names.map((name) => [name, shortcuts[name][0]])) as {
     readonly [Name in Names[number]]: Shortcuts[Name][0];
@@ -148,12 +148,12 @@ export type ConfigFlagValues =
 
 function overrideOf(name: Shortcut, value: string | number): Override {
   const [, key, keys] = shortcuts[name] as readonly [Flag, string, Partial<Record<Task, string>>?];
-  // As text, the schema reads it as it reads `--set`: `--micro-batch auto` and `--micro-batch 4`.
+  // As text, parsed by the schema like `--set`: `--micro-batch auto` and `--micro-batch 4`.
   const isText = typeof value === "string";
   return { key, value, origin: flagName(name), isText, ...(keys && { keys }) };
 }
 
-/** What the flags set over the recipe: `--set` first, so that a flag of its own wins. */
+/** What the flags override in the recipe: `--set` first, so that a specific flag wins. */
 export function overridesOf(task: Task | undefined, flags: ConfigFlagValues): Override[] {
   const overrides: Override[] = [...flags.set];
   if (flags.model !== undefined) {
@@ -169,7 +169,7 @@ export function overridesOf(task: Task | undefined, flags: ConfigFlagValues): Ov
   return overrides;
 }
 
-/** A run to go on with, as its `config.json` has it. */
+/** A run to resume, with its `config.json`. */
 export interface StoredConfig {
   readonly directory: string;
   readonly config: RawConfig;
@@ -177,8 +177,8 @@ export interface StoredConfig {
 }
 
 /**
- * Resolves the config that flags ask for; `stored` takes the place of the recipe, and whatever is given
- * wins over what was `chosen` in its place.
+ * Resolves the config that flags ask for; `stored` replaces the recipe, and anything given wins over what was
+ * `chosen`.
  */
 export async function configOf<T extends Task>(
   task: T | undefined,

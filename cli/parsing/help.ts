@@ -1,12 +1,12 @@
-/** Writes the help of the program, of a group and of a command. */
+/** Writes the help for the program, a group and a command. */
 import { type Argument, type Command, type CommandGroup, type Flag, flagName } from "./command.ts";
 import type { Style } from "../screen/style.ts";
 
-/** Columns of a page where there is room: longer lines are harder to read. */
+/** Maximum width of a page in columns: longer lines are harder to read. */
 const mostColumns = 90;
 const fewestColumns = 50;
 
-/** How a page is laid out: its colours, and the columns that there are; 90 where they are left out. */
+/** How a page is laid out: its colours, and the available columns; default: 90. */
 export interface HelpLayout {
   readonly style: Style;
   readonly columns?: number;
@@ -54,7 +54,7 @@ export function argumentTerm({ placeholder, count }: Argument): string {
   return count === "some" ? `${placeholder}…` : `[${placeholder}…]`;
 }
 
-/** A flag as the help shows it: `--out, -o DIR`. */
+/** A flag as shown in the help: `--out, -o DIR`. */
 export function flagTerm(key: string, flag: Flag): string {
   const short = flag.short === undefined ? "" : `, -${flag.short}`;
   const value = flag.kind === "switch" ? "" : ` ${flag.placeholder}`;
@@ -66,7 +66,7 @@ function flagText(flag: Flag): string {
   return `${flag.description}${choices}${flag.repeatable ? " May be given several times." : ""}`;
 }
 
-/** A command line, continued on further lines before a flag where it is long. */
+/** A command line, broken before a flag if it is long. */
 function commandLine(line: string, width: number): string {
   const words = line.split(/ (?=--)/);
   let text = "";
@@ -83,7 +83,7 @@ function commandLine(line: string, width: number): string {
   return text;
 }
 
-/** The help of one command; `calledAs` is `deno task config print`. */
+/** The help for one command; `calledAs` is `deno task config print`. */
 export function commandHelp(command: Command, calledAs: string, layout: HelpLayout): string {
   const { style } = layout;
   const args = Object.values(command.arguments);
@@ -113,7 +113,7 @@ function commandRows(commands: readonly (Command | CommandGroup)[]) {
   return commands.map(({ name, summary }) => [name, summary] as const);
 }
 
-/** The help of a group of commands. */
+/** The help for a group of commands. */
 export function groupHelp(group: CommandGroup, calledAs: string, layout: HelpLayout): string {
   const { style } = layout;
   return `${style.bold(group.summary)}\n\n${calledAs} COMMAND [flags]\n\n` +
@@ -122,7 +122,7 @@ export function groupHelp(group: CommandGroup, calledAs: string, layout: HelpLay
     `\n\n\`${calledAs} COMMAND --help\` says more about each.`;
 }
 
-/** The help of the whole program. */
+/** The help for the whole program. */
 export function programHelp(
   commands: readonly (Command | CommandGroup)[],
   version: string,

@@ -1,7 +1,7 @@
 /** How a command joins the processes that share its work. */
 import { path, text } from "./command.ts";
 
-/** Flags of every command that several processes may share. */
+/** Flags of every command that several processes can share. */
 export const jobFlags = {
   launcher: text(
     "none: a process alone; mpi: one of several. Default: mpi where mpirun or srun started it.",

@@ -1,10 +1,10 @@
-/** The flags of the commands that look at a model and train nothing. */
+/** The flags of commands that use a model without training. */
 import { UserError } from "../../core/errors.ts";
 import type { InferenceOptions } from "../../tasks/inference.ts";
 import { integer, path, text, toggle, type ValuesOf } from "./command.ts";
 import { openProgress } from "../screen/progress.ts";
 
-/** The model, where it computes and how its images are prepared. */
+/** The model, where it computes and how its images are preprocessed. */
 export const modelFlags = {
   checkpoint: text(
     "The model: a run directory (its last checkpoint), a file of any known format or a model card's " +
@@ -40,12 +40,12 @@ export const labelledDataFlags = {
   testSplit: text("Part of the images to test on; default val, or test.", { placeholder: "NAME" }),
 };
 
-/** Values of {@link modelFlags}, with those of {@link labelledDataFlags} where a command has them. */
+/** Values of {@link modelFlags}, and of {@link labelledDataFlags} if a command has them. */
 export type ModelFlagValues =
   & ValuesOf<typeof modelFlags>
   & Partial<ValuesOf<typeof labelledDataFlags>>;
 
-/** Seconds between progress lines where the output is no terminal. */
+/** Seconds between progress lines if the output is not a terminal. */
 const plainSeconds = 10;
 
 /** The flags as options of a task; `close` ends the progress. */
@@ -62,10 +62,10 @@ export function inferenceOptions(
   const options: InferenceOptions = {
     checkpoint,
     data: {
-      // These commands have no --set: what cannot be read is left out, and named in a warning.
+      // These commands have no --set: unreadable images are skipped, and named in a warning.
       ...{ onError: "skip", maxSkipped: 1e9 },
       ...(data === undefined ? {} : { source: data, evaluationSource: null }),
-      // Other images than the run's: neither its lists nor what it leaves out speak of them.
+      // Images other than the run's: its lists and exclusions do not apply to them.
       ...(data === undefined ? {} : {
         listFile: null,
         evaluationListFile: null,

@@ -1,6 +1,6 @@
 /**
- * Parses the words of a command line after a {@link Command}: the only file that knows the library
- * which does it.
+ * Parses the words of a command line according to a {@link Command}: the only file that uses the
+ * library which does it.
  */
 import * as optique from "../../deps/optique.ts";
 import { UserError } from "../../core/errors.ts";
@@ -111,7 +111,7 @@ function hintFor(
 /**
  * Parses the words after a command's name.
  *
- * @throws {UserError} that names the flag, what it wants and what was found
+ * @throws {UserError} that names the flag, what was expected and what was found
  */
 export function parseCommand(
   command: Command,
@@ -135,7 +135,7 @@ export function parseCommand(
 
 const shells = { bash: optique.bash, zsh: optique.zsh, fish: optique.fish };
 
-/** The shells that completion is written for. */
+/** The shells that completion supports. */
 export const shellNames = Object.keys(shells) as readonly (keyof typeof shells)[];
 
 /** The script that a shell loads; it calls `program completion SHELL WORDS…` for every Tab. */
@@ -143,7 +143,7 @@ export function completionScript(shell: keyof typeof shells, program: string): s
   return shells[shell].generateScript(program, ["completion", shell]);
 }
 
-/** What may stand in the place of the last of `words`, in the shell's own encoding. */
+/** Candidates for the last of `words`, in the shell's own encoding. */
 export function completeCommand(
   shell: keyof typeof shells,
   command: Command | null,

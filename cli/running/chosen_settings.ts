@@ -1,4 +1,4 @@
-/** What a command that trains takes where neither a recipe nor a flag says it. */
+/** What a training command uses if neither a recipe nor a flag sets it. */
 import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
 import {
   chooseSettings,
@@ -16,19 +16,19 @@ import type { RunListener } from "../../pipeline/engine/events.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import type { ConfigFlagValues } from "../parsing/config_flags.ts";
 
-/** Values under those that were given. */
+/** Values with lower priority than those that were given. */
 export interface Choice {
   readonly overrides: readonly Override[];
-  /** null where nothing was to choose. */
+  /** null if there was nothing to choose. */
   readonly settings: ChosenSettings | null;
 }
 
-/** Files whose heads are read: enough to know the sizes, and done in a second or two. */
+/** Number of files whose headers are read: enough to know the sizes, and done in a second or two. */
 const mostHeads = 2000;
 const quickStartBatch = 16;
-/** The learning rate of a classifier that is as wide as the quick start's. */
+/** The learning rate for a classifier as wide as the quick start's. */
 const finetuneLr = 1e-3;
-/** Seen when the sizes alone are to be chosen: the bundled pictures. */
+/** Used when only the sizes are to be chosen: the bundled images. */
 const sampleImages = { count: 6000, shortEdge: 28 };
 
 /** The value that `--set KEY=VALUE` gives a key. */
@@ -41,7 +41,7 @@ function sizeOf(flags: ConfigFlagValues, name: "imageSize" | "patchSize"): numbe
   return value === undefined ? undefined : Number(value);
 }
 
-/** Whether there is a GPU that is not imitated on the processor. */
+/** Whether there is a GPU that is not emulated on the CPU. */
 async function hasGpu(backend: unknown): Promise<boolean> {
   if (backend !== undefined && backend !== "auto" && backend !== "webgpu") return false;
   const { requestAdapter, summarizeAdapter } = await import("../../backends/webgpu/mod.ts");
@@ -74,7 +74,7 @@ function tellUnreadable({ unreadable, examined }: ImageHeads, tell: RunListener)
   });
 }
 
-/** What the images of a run are like; a `UserError` where there are too few to learn from. */
+/** What a run's images are like; a `UserError` if there are too few to learn from. */
 async function imageFacts(
   task: Task,
   flags: ConfigFlagValues,
@@ -118,7 +118,7 @@ async function imageFacts(
   }
 }
 
-/** The image size of the run that a downstream task starts from; undefined where it is no run. */
+/** The image size of the run that a downstream task starts from; undefined if it is not a run. */
 function sizeOfCheckpoint(checkpoint: string): number | undefined {
   try {
     const stored = readRunConfig(checkpoint) as {
@@ -126,13 +126,13 @@ function sizeOfCheckpoint(checkpoint: string): number | undefined {
     } | null;
     return stored?.config?.model?.imageSize;
   } catch (error) {
-    // A file has no config beside its name, nor has a name of a model card.
+    // There is no config next to a file's name or the name of a model card.
     if (error instanceof UserError) return undefined;
     throw error;
   }
 }
 
-/** A downstream task looks at images as large as its model learned from. */
+/** A downstream task uses images as large as those its model was trained on. */
 function checkpointChoice(flags: ConfigFlagValues): Override[] {
   const checkpoint = String(flags.checkpoint);
   const given = flags.model !== undefined
@@ -178,15 +178,15 @@ function overridesOf(
   return Object.entries(values).map(([key, value]) => ({ key, value, origin }));
 }
 
-/** Values that every command with somebody's own images takes. */
+/** Values for every command that is given the user's own images. */
 function dataChoice(flags: ConfigFlagValues): Override[] {
   if (flags.data === undefined || flags.data === "sample") return [];
   return [{ key: "data.holdOut", value: 0.1, origin: "--data, where there are no splits" }];
 }
 
 /**
- * Some files of anybody's photographs are broken: they are left out, as was said of those that show it.
- * Cameras store pictures lying and say so in their EXIF tags.
+ * Some files in any collection of photographs are broken: they are skipped, and reported as such. Cameras store
+ * images rotated and say so in their EXIF tags.
  */
 function carefully(unreadable: number): Override[] {
   return [
@@ -197,10 +197,10 @@ function carefully(unreadable: number): Override[] {
 }
 
 /**
- * Chooses what is left open: sizes, model and length for somebody's own images, or around sizes that
- * were given; the image size of a checkpoint.
+ * Chooses what was left open: sizes, model and training length for the user's own images, or to match the sizes
+ * given; and a checkpoint's image size.
  *
- * @param tell hears what is left out and how the look at the images goes
+ * @param tell called with what is skipped and with the progress of examining the images
  */
 export async function chooseFor(
   task: Task,
@@ -225,7 +225,7 @@ export async function chooseFor(
   const settings = chooseSettings(images, await machineFacts(flags), {
     imageSize,
     patchSize,
-    // Without images of one's own only what hangs together with the given sizes is chosen.
+    // Without the user's own images, only what depends on the given sizes is chosen.
     model: model ?? (hasOwnImages ? undefined : "mini"),
   });
   const chosen = overridesOf(task, flags, settings, images.count)

@@ -1,4 +1,4 @@
-/** Which tokenizer a pretraining takes, and what follows from it for the model's views. */
+/** Which tokenizer pretraining uses, and what that implies for the model's views. */
 import type { Override } from "../../configs/overrides.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
@@ -8,16 +8,16 @@ import type { RunFlagValues } from "./run_flags.ts";
 
 /** A choice for pretraining. */
 export interface PretrainChoice extends Choice {
-  /** Whether no tokenizer that is there fits, so that one is trained first. */
+  /** Whether no available tokenizer fits, so that one is trained first. */
   readonly trainsTokenizer: boolean;
 }
 
-/** The name that stands for k-means on the run's own pixels, which fits any model. */
+/** The name for k-means on the run's own pixels, which fits any model. */
 const pixels = "pixels";
 
 /**
- * Chooses for pretraining: sizes and length, and the tokenizer's view; where the bundled tokenizer
- * divides an image into other patches than the model, one of its own is to be trained.
+ * Chooses for pretraining: sizes, training length and the tokenizer's view. If the bundled
+ * tokenizer divides an image into different patches than the model, a new one is to be trained.
  */
 export async function choosePretraining(
   flags: RunFlagValues & { readonly trainTokenizer: boolean },
@@ -49,7 +49,7 @@ export async function choosePretraining(
   return { ...keep, overrides: [...choice.overrides, ...overrides], settings };
 }
 
-/** The overrides of a dry run, for which no tokenizer can be trained: tokens of pixels in its place. */
+/** The overrides for a dry run, in which no tokenizer can be trained: pixel tokens in its place. */
 export async function withoutTokenizer(
   choice: PretrainChoice,
   note: (line: string) => void,

@@ -1,4 +1,4 @@
-/** `--dry-run`: what a run will cost, computed and measured, and what speaks against it. */
+/** `--dry-run`: what a run will cost, computed and measured, and what might stop it. */
 import { freeDiskBytes } from "../../checkpoints/store/disk_space.ts";
 import { listCheckpoints } from "../../checkpoints/store/store.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
@@ -19,7 +19,7 @@ export interface Room {
   readonly memoryBytes: number | null;
 }
 
-/** Free bytes of the disk that a directory, which need not be there yet, will lie on. */
+/** Free bytes on the disk that a directory, which need not exist yet, will be on. */
 export function roomOnDisk(directory: string): number | null {
   const parts = directory.replace(/[/\\]+$/, "").split(/[/\\]/);
   for (let count = parts.length; count > 0; count--) {
@@ -30,7 +30,7 @@ export function roomOnDisk(directory: string): number | null {
   return freeDiskBytes(".");
 }
 
-/** Why the steps of a run cannot be measured here; null where they can. */
+/** Why a run's steps cannot be measured here; null if they can. */
 export function reasonNotToMeasure(
   { memory, microBatch }: PlannedRun,
   { memoryBytes }: Room,
@@ -43,7 +43,7 @@ export function reasonNotToMeasure(
     "take a smaller model";
 }
 
-/** What speaks against a run, each with its remedy. */
+/** Problems with a run, each with its remedy. */
 export function planWarnings(
   config: Config,
   plan: RunPlan,
@@ -100,7 +100,7 @@ async function measure<T extends Task, Outcome extends TaskOutcome>(
   );
 }
 
-/** A plan fetches nothing that it need not read: a stand-in of the same shape takes as long. */
+/** A plan downloads nothing that it need not read: a stand-in of the same shape takes as long. */
 function planningDownloads(
   { offline }: RunFlagValues,
   context: CommandContext,
@@ -115,7 +115,7 @@ function planningDownloads(
   };
 }
 
-/** Plans a run and measures some of its steps; gives the exit code. */
+/** Plans a run and measures some of its steps; returns the exit code. */
 export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
   run: DryRun<T, Outcome>,
   flags: RunFlagValues,

@@ -15,7 +15,7 @@ function listFiles(directory: string): string[] {
   }
 }
 
-/** Folders of golden numbers on disk as one; of two files of a name the later folder's counts. */
+/** Several folders of golden numbers on disk as one; if a name occurs twice, the later folder wins. */
 export function openFixtureFolders(directories: readonly string[]): FixtureFolder {
   const places = new Map(
     directories.flatMap((directory) =>

@@ -7,7 +7,7 @@ import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
 /**
  * Loads modules whose default export receives a run's events.
  *
- * @throws UserError for a file that is not there, does not load or exports no function
+ * @throws UserError for a file that does not exist, does not load or does not export a function
  */
 export async function loadHooks(paths: readonly string[]): Promise<RunHook[]> {
   const hooks: RunHook[] = [];

@@ -1,32 +1,32 @@
 /**
- * Ctrl-C, SIGTERM, SIGHUP and SIGUSR1: the first asks the task to finish its step and save, the second
- * ends it. SIGHUP comes when the terminal is closed or a connection breaks; SIGUSR1 is what launchers hand
- * on to all ranks without killing them soon after.
+ * Ctrl-C, SIGTERM, SIGHUP and SIGUSR1: the first asks the task to finish its step and save, the second ends it.
+ * SIGHUP comes when the terminal is closed or a connection breaks; launchers forward SIGUSR1 to all ranks
+ * without killing them soon afterwards.
  */
 import { exitCodes } from "../parsing/command.ts";
 
 /** A signal that the first Ctrl-C aborts, and how to stop listening. */
 export interface Interruption {
-  /** Aborted by the first signal; a command that never reads it is ended instead. */
+  /** Aborted by the first signal; a command that never reads it is terminated instead. */
   readonly signal: AbortSignal;
   /**
-   * Asks, when the first signal comes, whether the process may end at once: `words` says why nothing is
-   * lost by that, or gives null where there is something to save.
+   * Asked, on the first signal, whether the process may end immediately: `words` says why nothing is lost, or
+   * is null if there is something to save.
    */
   endsAtOnce(words: () => string | null): void;
   dispose(): void;
 }
 
 /**
- * Milliseconds in which the same signal is one key press: `npx` and `deno task` hand on what the
- * terminal has sent to every process already, so that Ctrl-C comes twice or three times.
+ * Milliseconds within which repeated signals count as one key press: `npx` and `deno task` forward
+ * what the terminal has already sent to every process, so that Ctrl-C arrives two or three times.
  */
 const oneKeyPress = 500;
 
-/** Listens from now on; `note` writes on stderr. */
+/** Starts listening; `note` writes to stderr. */
 export function listenForInterrupts(note: (line: string) => void): Interruption {
   const controller = new AbortController();
-  // A command that has never read the signal does not follow it: it has nothing to save.
+  // A command that has never read the signal does not respond to it: it has nothing to save.
   let isFollowed = false;
   let whyNothingIsLost: () => string | null = () => isFollowed ? null : "Interrupted.";
   let last = { signal: "", time: -Infinity };
@@ -47,7 +47,7 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
     note("Stopping: finishing the step and saving. Again: stop at once, unsaved.");
     controller.abort(new DOMException("Interrupted", "AbortError"));
   };
-  // Windows knows Ctrl-C only.
+  // Windows only has Ctrl-C.
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]
     : ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"];

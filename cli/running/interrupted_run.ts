@@ -1,10 +1,10 @@
-/** What a run that Ctrl-C ended is told about: whether something was saved, and how to go on. */
+/** What to say about a run that Ctrl-C ended: whether something was saved, and how to resume. */
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import { taskCommands } from "../../configs/resolve.ts";
 import type { Task } from "../../configs/schema.ts";
 import type { RunEvent, RunListener } from "../../pipeline/engine/events.ts";
 
-/** How to go on with a run; the command itself where nothing was saved to resume from. */
+/** How to resume a run; the original command if nothing was saved. */
 export function wordsOnInterruption(task: Task, directory: string, step: number): string {
   if (!hasCheckpoint(directory)) {
     return "Interrupted before anything was saved: give the same command to start again.";
@@ -18,7 +18,7 @@ export function hasCheckpoint(directory: string): boolean {
   return latestCheckpoint(directory).checkpoint !== undefined;
 }
 
-/** Follows a run to know whether all its steps are saved: what is left then can be done at any time. */
+/** Follows a run to know whether all its steps are saved: what remains can then be done at any time. */
 export class SavedSteps {
   readonly #listener: RunListener;
   #step = 0;
@@ -30,7 +30,7 @@ export class SavedSteps {
     this.#listener = listener;
   }
 
-  /** Hand this to the task in the place of the listener. */
+  /** Pass this to the task as its listener. */
   readonly listener: RunListener = (event: RunEvent) => {
     if (event.type === "start") {
       [this.#step, this.#totalSteps, this.#begunAfter] = [event.step, event.totalSteps, event.step];
@@ -41,12 +41,12 @@ export class SavedSteps {
     this.#listener(event);
   };
 
-  /** The step that the run went on after, 0 of a new one; null where it did not begin. */
+  /** The step after which the run started, 0 for a new one; null if it did not start. */
   get begunAfter(): number | null {
     return this.#begunAfter;
   }
 
-  /** Why nothing is lost when the run ends now, or null where it has steps to take or to save. */
+  /** Why nothing is lost if the run ends now, or null if it still has steps to take or to save. */
   words(task: Task, directory: string): string | null {
     if (this.#saved < this.#totalSteps || this.#step > this.#saved) return null;
     return `Interrupted in the evaluation; all ${this.#totalSteps} steps are saved. ` +

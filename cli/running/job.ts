@@ -1,4 +1,4 @@
-/** The job of several processes that a command is a part of, and how all of it ends when one fails. */
+/** The multi-process job that a command is part of, and how all of it ends when one process fails. */
 import type { Communicator } from "../../distributed/communicator.ts";
 import { findLaunch } from "../../distributed/mpi/launch_ffi.ts";
 import {
@@ -7,25 +7,25 @@ import {
 } from "../../distributed/mpi/open_communicator_ffi.ts";
 
 /**
- * How long a rank that fails waits, so that of many with the same error one tells it: launchers kill the
+ * How long a failing rank waits, so that only one of many with the same error reports it: launchers kill the
  * others a second or so after the first has ended, and ranks do not fail at the same moment.
  */
 const secondsToBeTold = 3;
 const secondsBetweenRanks = 0.1;
 
-/** The rank that a launcher gave this process, before any library is asked; 0 where it is alone. */
+/** The rank that a launcher assigned to this process, before asking any library; 0 if it is alone. */
 function launchRank(): number {
   try {
     return findLaunch()?.rank ?? 0;
   } catch {
-    // Joining says what is wrong.
+    // Joining reports what is wrong.
     return 0;
   }
 }
 
-/** Joined by the commands that know how to share their work, ended by the program. */
+/** Joined by the commands that can share their work, ended by the program. */
 export class Job {
-  /** This process, as the launcher counts. */
+  /** This process's rank according to the launcher. */
   readonly rank = launchRank();
   #communicator: Communicator | null = null;
 
@@ -34,14 +34,14 @@ export class Job {
     return this.#communicator ??= await openCommunicator(options);
   }
 
-  /** Leaves in an orderly way: all ranks do. */
+  /** Leaves in an orderly way; all ranks must. */
   async leave(): Promise<void> {
     await this.#communicator?.close();
   }
 
   /**
-   * Ends all ranks. `tell` says why and gives the exit code; rank 0 does so at once, another only if
-   * rank 0, which may have failed alike, has not ended the job by then.
+   * Ends all ranks. `tell` reports why and returns the exit code; rank 0 does so immediately, another only if
+   * rank 0, which may have failed in the same way, has not ended the job by then.
    */
   async fail(tell: () => number): Promise<number> {
     if (this.rank > 0) {

@@ -1,21 +1,21 @@
-/** Loggers that come with mimic: `--log mlflow`, `--log wandb`. */
+/** Bundled loggers: `--log mlflow`, `--log wandb`. */
 import { UserError } from "../../core/errors.ts";
 import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
 import type { LoggerOptions } from "../../report/loggers/log_sender.ts";
 import { mlflowLogger } from "../../report/loggers/mlflow.ts";
 import { wandbLogger } from "../../report/loggers/wandb.ts";
 
-/** The names that `--log` takes. */
+/** The names that `--log` accepts. */
 export const loggerNames = ["mlflow", "wandb"] as const;
 type LoggerName = typeof loggerNames[number];
 
-/** An environment variable; undefined where it is not set, empty, or may not be read. */
+/** An environment variable; undefined if it is unset, empty, or may not be read. */
 function env(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 }
 
-/** Refuses a server that this process may not talk to: a hook's failure is only a warning later. */
+/** Rejects a server that this process may not contact: a hook's failure would only be a warning later. */
 function requireServer(
   command: string,
   name: LoggerName,
@@ -72,7 +72,7 @@ function openWandb(command: string, options: LoggerOptions): RunHook {
   });
 }
 
-/** The run's id at a server, in a file of the run's directory, so that a resumed run goes on there. */
+/** The run's id on a server, in a file in the run's directory, so that a resumed run continues there. */
 function remembered(directory: string, name: LoggerName): LoggerOptions {
   const path = `${directory}/${name}.json`;
   let runId: string | null = null;
@@ -90,7 +90,7 @@ function remembered(directory: string, name: LoggerName): LoggerOptions {
  * The loggers that `--log` names.
  *
  * @param command that they are for, to say how to start it
- * @throws UserError for a key or an address that is missing, or that the task may not use
+ * @throws UserError for a missing key or address, or one that the task may not use
  */
 export function openLoggers(
   names: readonly LoggerName[],

@@ -1,18 +1,18 @@
-/** Facts about the machine and what this process may do, for a report that people can publish. */
+/** Facts about the machine and what this process may do, for a report that can be published. */
 import { statfsSync } from "node:fs";
 import { cpus } from "node:os";
 
-/** Something mimic does with a permission. */
+/** Something that mimic uses a permission for. */
 export interface PermissionReport {
   readonly permission: string;
   readonly granted: boolean;
-  /** What does not work without. */
+  /** What does not work without it. */
   readonly serves: string;
   /** What to add to the command. */
   readonly flag: string;
 }
 
-/** The machine; null for what may not be asked. */
+/** The machine; null for anything that may not be queried. */
 export interface MachineReport {
   readonly os: string;
   readonly osRelease: string | null;
@@ -40,7 +40,7 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
-/** Looks at the machine; asks for nothing that is not granted, which would stop at a prompt. */
+/** Examines the machine; requests no missing permission, which would stop at a prompt. */
 export function describeMachine(): MachineReport {
   const memory = mayAsk("systemMemoryInfo") ? orNull(() => Deno.systemMemoryInfo()) : null;
   const disk = mayAsk("statfs") && isGranted({ name: "read" })
@@ -57,7 +57,7 @@ export function describeMachine(): MachineReport {
   };
 }
 
-/** Addresses that published weights come from. */
+/** Hosts that published weights come from. */
 const hosts = [
   "download.openmmlab.com",
   "github.com",
@@ -67,7 +67,7 @@ const hosts = [
 
 const cacheVariables = ["HOME", "MIMIC_CACHE", "USERPROFILE", "XDG_CACHE_HOME"];
 
-/** What sharp reads when it loads. */
+/** The variables that sharp reads when it loads. */
 const sharpVariables = ["MALLOC_ARENA_MAX", "npm_package_config_libvips"];
 
 function variables(names: readonly string[]): Deno.PermissionDescriptor[] {
@@ -127,7 +127,7 @@ const wanted: readonly (Omit<PermissionReport, "granted"> & {
   },
 ];
 
-/** Which permissions this process has of those that mimic can use. */
+/** Which of the permissions that mimic can use this process has. */
 export function describePermissions(): PermissionReport[] {
   return wanted.map(({ descriptors, ...rest }) => ({
     ...rest,
@@ -142,7 +142,7 @@ export interface AcceleratorReport {
   readonly detail: string;
 }
 
-/** The decoder of image files: native where it starts, and which one a run takes by itself. */
+/** The image decoder: native if it starts, and which one a run selects by itself. */
 export async function describeDecoder(): Promise<AcceleratorReport> {
   const { createImageDecoder } = await import("../../data/images/decode.ts");
   const { name } = await createImageDecoder();
@@ -164,7 +164,8 @@ export async function describeDecoder(): Promise<AcceleratorReport> {
 }
 
 /**
- * Takes out what says where on this machine something lies: of a path its last part stays.
+ * Removes anything that says where on this machine something is: only the last part of a path
+ * stays.
  *
  * @example
  * ```ts
@@ -181,7 +182,7 @@ export function withoutPaths(text: string): string {
     .replace(/\b[A-Za-z]:\\(?:[^\s"'\\:]+\\)*([^\s"'\\:]+)/g, "…/$1");
 }
 
-/** {@link withoutPaths} in all texts of a value, for JSON. */
+/** {@link withoutPaths} applied to all texts in a value, for JSON. */
 export function valueWithoutPaths<T>(value: T): T {
   return JSON.parse(
     JSON.stringify(value),

@@ -1,24 +1,24 @@
-/** How much memory there is: the machine's, or that of the container where it is less. */
+/** How much memory there is: the machine's, or that of the container if it is less. */
 import process from "node:process";
 
-/** Memory that a run may count on, bytes. */
+/** Memory that a run may rely on, in bytes. */
 export interface MemoryRoom {
   readonly totalBytes: number;
-  /** What others leave of it now. */
+  /** What others currently leave of it. */
   readonly availableBytes: number;
   readonly of: "machine" | "container";
 }
 
-/** Reads a small file of the system; null where there is none or it may not be read. */
+/** Reads a small system file; null if it does not exist or may not be read. */
 export type ReadSystemFile = (path: string) => string | null;
 
-/** What a group of processes may take, and what it has taken but for what is given back when wanted. */
+/** A process group's limit, and how much of it is in use, not counting what is reclaimed on demand. */
 interface GroupLimit {
   readonly limitBytes: number;
   readonly usedBytes: number;
 }
 
-/** Where a hierarchy of control groups is mounted, and the files of one. */
+/** Where a hierarchy of control groups is mounted, and the files of one group. */
 const hierarchies = {
   v2: {
     mount: "/sys/fs/cgroup",
@@ -34,7 +34,7 @@ const hierarchies = {
   },
 } as const;
 
-/** Version 1 says a number near 2^63 for no limit, version 2 "max". */
+/** For no limit, version 1 has a number near 2^63, version 2 "max". */
 const unlimited = 2 ** 60;
 
 function numberIn(text: string | null): number | null {
@@ -42,7 +42,7 @@ function numberIn(text: string | null): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** The group's own folder and those above it, up to the mount: each of them limits. */
+/** The group's own folder and its parents, up to the mount: each of them sets limits. */
 function foldersOf(mount: string, group: string): string[] {
   const parts = group.split("/").filter((part) => part !== "" && part !== "..");
   return parts.map((_, index) => `${mount}/${parts.slice(0, index + 1).join("/")}`).concat(mount);
@@ -63,7 +63,7 @@ function groupsOf(text: string): Group[] {
   });
 }
 
-/** The limits of control groups, of both versions, that this process is under. */
+/** The limits of the control groups, of both versions, that this process is in. */
 export function groupLimits(read: ReadSystemFile): GroupLimit[] {
   return groupsOf(read("/proc/self/cgroup") ?? "").flatMap(({ kind, group }) => {
     const { mount, limit, used, reclaimable } = hierarchies[kind];
@@ -93,7 +93,7 @@ export function roomUnder(
   };
 }
 
-/** Deno lets a program read these with `--allow-all` alone, and asks nothing. */
+/** Deno lets a program read these only with `--allow-all`, and does not prompt. */
 function readSystemFile(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
@@ -102,13 +102,13 @@ function readSystemFile(path: string): string | null {
   }
 }
 
-/** The memory there is now; null where that may not be asked. */
+/** The available memory; null if it may not be queried. */
 export function memoryRoom(): MemoryRoom | null {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   if (state !== "granted") return null;
   const { total, available } = Deno.systemMemoryInfo();
   const limits = groupLimits(readSystemFile);
-  // The runtime knows the limit of its own group without that permission, but not what others take of it.
+  // The runtime knows the limit of its own group without that permission, but not what others use of it.
   const own = process.constrainedMemory();
   if (own > 0 && own < unlimited) {
     limits.push({ limitBytes: own, usedBytes: Deno.memoryUsage().rss });

@@ -1,8 +1,8 @@
-/** A method as a command runs it. */
+/** A method, as a command runs it. */
 import type { ConfigOf, Task } from "../../configs/schema.ts";
 import type { TaskOptions, TaskOutcome, TaskRunner } from "./task_runner.ts";
 
-/** Runs and plans the method of a task, which is loaded when it is first needed. */
+/** Runs and plans a task's method, which is loaded on first use. */
 export function methodRunner<T extends Task, Outcome extends TaskOutcome>(
   task: T,
 ): Omit<TaskRunner<T, Outcome>, "describe"> {

@@ -5,7 +5,7 @@ import { jobFlags } from "../parsing/job_flags.ts";
 import { loggerNames } from "./loggers.ts";
 import { offline } from "./weights.ts";
 
-/** Flags of every command that trains. */
+/** Flags of every training command. */
 export const runFlags = {
   out: path("Directory of the run; default: runs/ and the recipe's name.", {
     placeholder: "DIR",
@@ -39,5 +39,5 @@ export const runFlags = {
   json: toggle("Print the result as one JSON document."),
 };
 
-/** The values of all flags of a command that trains. */
+/** The values of all flags of a training command. */
 export type RunFlagValues = ConfigFlagValues & ValuesOf<typeof runFlags>;

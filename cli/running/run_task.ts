@@ -1,4 +1,4 @@
-/** What every command that trains does around its task: config, directory, progress, result. */
+/** What every training command does around its task: config, directory, progress, result. */
 import { finishedRun } from "../../checkpoints/store/run_directory.ts";
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import type { RawConfig } from "../../configs/layers.ts";
@@ -31,7 +31,7 @@ function isUsed(directory: string): boolean {
   }
 }
 
-/** Whether a directory holds an unfinished run of this very config, apart from its length. */
+/** Whether a directory holds an unfinished run of exactly this config, apart from its length. */
 function goesOn(directory: string, config: object): boolean {
   const stored = (() => {
     try {
@@ -45,7 +45,7 @@ function goesOn(directory: string, config: object): boolean {
   return finishedRun(directory) === null;
 }
 
-/** A config as text, with the defaults of keys that are newer than it. */
+/** A config as text, with defaults for keys that are newer than it. */
 function comparable(stored: RawConfig): string {
   const { task } = stored as { task?: Task };
   const parsed = task !== undefined && Object.hasOwn(schemas, task)
@@ -57,8 +57,8 @@ function comparable(stored: RawConfig): string {
 }
 
 /**
- * The directory of a run that is given none: `runs/NAME`, or with a number behind it where that holds
- * another run or a finished one. An interrupted run of the same config is gone on with.
+ * The directory of a run that is not given one: `runs/NAME`, followed by a number if that holds another run or
+ * a finished one. An interrupted run with the same config is resumed.
  */
 export function defaultDirectory(name: string, config: object, root = "runs"): string {
   for (let number = 1;; number++) {
@@ -67,7 +67,7 @@ export function defaultDirectory(name: string, config: object, root = "runs"): s
   }
 }
 
-/** Seven tenths of the memory that is free now, and all there is; nothing where that may not be asked. */
+/** Seven tenths of the memory currently free, and the total; nothing if it may not be queried. */
 function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBytes"> {
   const room = memoryRoom();
   if (room === null) return {};
@@ -77,7 +77,7 @@ function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBy
   };
 }
 
-/** The name of a run, which is that of a folder. */
+/** The name of a run, which must be a folder name. */
 function checkedName(name: string): string {
   if (name !== "" && !/[/\\]|^\.+$/.test(name)) return name;
   throw new UserError(`Cannot call a run "${name}": expected the name of a folder`, {
@@ -113,8 +113,8 @@ async function openRun<T extends Task>(
 }
 
 /**
- * How to go on with a run that its device has ended: with a smaller micro-batch where memory ran out.
- * null where something else ended it, or there is no checkpoint to go on from.
+ * How to resume a run that its device ended: with a smaller micro-batch if memory ran out. null if something
+ * else ended it, or there is no checkpoint to resume from.
  */
 function resumeCommand(
   task: Task,
@@ -129,7 +129,7 @@ function resumeCommand(
   return size < 2 ? command : `${command} --micro-batch ${largestDivisor(batchSize, size - 1)}`;
 }
 
-/** What is chosen for a task, said in a line. */
+/** What was chosen for a task, described in one line. */
 async function chooseAndTell(task: Task, flags: RunFlagValues): Promise<readonly Override[]> {
   const progress = openProgress(10, flags.quiet);
   const { overrides, settings } = await chooseFor(task, flags, progress.listener);
@@ -139,9 +139,9 @@ async function chooseAndTell(task: Task, flags: RunFlagValues): Promise<readonly
 }
 
 /**
- * Runs a task as its flags say; gives the exit code.
+ * Runs a task according to its flags; returns the exit code.
  *
- * @param chosen values under those of the flags; left out, they are chosen here
+ * @param chosen values with lower priority than the flags; if omitted, they are chosen here
  */
 export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   runner: TaskRunner<T, Outcome>,
@@ -150,7 +150,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   chosen?: readonly Override[],
 ): Promise<number> {
   const communicator = await context.job.join(flags);
-  // Hosts need not share the run's directory: rank 0 alone reads and writes it.
+  // Hosts need not share the run's directory: only rank 0 reads and writes it.
   const { config, origins, directory } = await fromFirst(communicator, async () => {
     const own = chosen ?? await chooseAndTell(runner.task, flags);
     const { config, origins, directory } = await openRun(runner.task, flags, own);
@@ -171,7 +171,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
     : [];
   const progress = openProgress(config.log.progressSeconds, flags.quiet);
   const saved = new SavedSteps(progress.listener);
-  // Others of the job would wait for a rank that is gone.
+  // The other ranks would wait for one that is gone.
   if (communicator.size === 1) context.endsAtOnce?.(() => saved.words(runner.task, directory));
   let outcome: Outcome;
   const begun = performance.now();

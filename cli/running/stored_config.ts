@@ -1,10 +1,10 @@
-/** The config that a run directory keeps. */
+/** The config stored in a run directory. */
 import { isSection } from "../../configs/layers.ts";
 import { readRunConfig as readConfigFile } from "../../checkpoints/store/run_directory.ts";
 import { UserError } from "../../core/errors.ts";
 import type { StoredConfig } from "../parsing/config_flags.ts";
 
-/** Whether a path is a folder; a name that is no path is none. */
+/** Whether a path is a folder; a name that is not a path is not. */
 function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
@@ -13,7 +13,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** What `config.json` of a run directory says, or null where the path is no folder. */
+/** The contents of a run directory's `config.json`, or null if the path is not a folder. */
 export function storedConfig(directory: string): StoredConfig | null {
   if (!isFolder(directory)) return null;
   const stored = readConfigFile(directory);

@@ -8,7 +8,7 @@ import type { RunPlan } from "../../pipeline/engine/method.ts";
 import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
 import type { RunLength } from "../screen/final_table.ts";
 
-/** How a task is told to run; a part of its own options. */
+/** How a task is to be run; part of its options. */
 export interface TaskOptions {
   /** Default: what the config says. */
   readonly backend?: Backend;
@@ -25,26 +25,26 @@ export interface TaskOptions {
   readonly downloads: DownloadOptions;
 }
 
-/** What every task gives at its end. */
+/** What every task returns. */
 export interface TaskOutcome {
   readonly step: number;
-  /** Steps of the whole schedule. */
+  /** Steps in the whole schedule. */
   readonly scheduleSteps?: number;
   readonly interrupted: boolean;
   readonly directory: string | null;
-  /** Where `evaluation.stop` ended the run, which it said itself. */
+  /** Where `evaluation.stop` ended the run, which has already reported it. */
   readonly stoppedEarly?: object | null;
 }
 
-/** A task as a command needs it. */
+/** A task, as a command needs it. */
 export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
   readonly task: T;
   run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
-  /** What `--dry-run` shows beside what it measures: nested names and figures. */
+  /** What `--dry-run` shows besides its measurements: nested names and figures. */
   plan(
     config: ConfigOf<T>,
     options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
   ): Promise<RunPlan>;
-  /** The result in words, a line each: a table, its length and time, where it lies. */
+  /** The result in words, one line each: a table, its length and time, where it is. */
   describe(outcome: Outcome, length: RunLength): readonly string[];
 }

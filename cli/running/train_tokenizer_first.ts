@@ -14,12 +14,12 @@ import { configOf } from "../parsing/config_flags.ts";
 import { openProgress } from "../screen/progress.ts";
 import type { RunFlagValues } from "./run_flags.ts";
 
-/** The tokenizer's place within the run that needs it. */
+/** The tokenizer's place inside the run that needs it. */
 const tokenizerFolder = "tokenizer";
-/** What may lie in a run's directory before the run itself has begun. */
+/** What may be in a run's directory before the run itself has started. */
 const beforeTheRun = new Set([tokenizerFolder, "run.lock"]);
 
-/** The tokenizer's recipe on the images, their view, the seed and the backend of the pretraining. */
+/** The tokenizer's recipe, with the images, view, seed and backend of the pretraining run. */
 export async function tokenizerRecipe(config: PretrainConfig) {
   const overrides: Override[] = [];
   const take = (key: string, value: unknown) =>
@@ -40,7 +40,7 @@ export async function tokenizerRecipe(config: PretrainConfig) {
   });
 }
 
-/** What the finished run of a config in a directory gave; null where there is none. */
+/** The result of the finished run of a config in a directory; null if there is none. */
 export async function finishedRunOf(
   directory: string,
   config: Config,
@@ -50,7 +50,7 @@ export async function finishedRunOf(
   return stored?.hash === await configHash(config) ? finishedRun(directory) : null;
 }
 
-/** Whether a directory is free for the run of a config, or holds it. */
+/** Whether a directory is free for a config's run, or already holds it. */
 async function isFor(directory: string, config: PretrainConfig): Promise<boolean> {
   const stored = readRunConfig(directory) as { hash?: string } | null;
   if (stored !== null) {
@@ -65,7 +65,7 @@ async function isFor(directory: string, config: PretrainConfig): Promise<boolean
   }
 }
 
-/** The run's directory and its config, whose tokenizer lies within it. */
+/** The run's directory and its config, with the tokenizer inside it. */
 async function openParts(flags: RunFlagValues, chosen: readonly Override[]) {
   const resolveIn = async (out: string) => {
     const tokenizer = `${out.replace(/\/+$/, "")}/${tokenizerFolder}`;
@@ -100,10 +100,10 @@ function refuse(flags: RunFlagValues): void {
 }
 
 /**
- * Trains the tokenizer in the folder `tokenizer` of the run that needs it; goes on with an interrupted
- * one and leaves a finished one as it is.
+ * Trains the tokenizer in the folder `tokenizer` of the run that needs it; resumes an interrupted one and
+ * leaves a finished one alone.
  *
- * @returns the run's directory and the tokenizer's, or the exit code where training was interrupted
+ * @returns the run's directory and the tokenizer's, or the exit code if training was interrupted
  */
 export async function trainTokenizerFirst(
   flags: RunFlagValues,

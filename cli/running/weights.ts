@@ -1,4 +1,4 @@
-/** Weights that a command is given by path, by the name of a model card, or by address. */
+/** Weights that a command is given by path, by the name of a model card, or by URL. */
 import { choice, type CommandContext, integer, toggle } from "../parsing/command.ts";
 import { openProgress, type Progress } from "../screen/progress.ts";
 
@@ -11,10 +11,10 @@ export const modelFlags = {
   heads: integer("Attention heads, where the file does not show them.", { minimum: 1 }),
 };
 
-/** The flag of every command that may fetch weights. */
+/** The flag of every command that may download weights. */
 export const offline = toggle("Never download: weights given by name must be in the cache.");
 
-/** What shows how far a download is, as all long work is shown. */
+/** Shows download progress, in the same way as all long work. */
 export function downloadProgress(progress: Progress, what = "Downloading weights") {
   return ({ bytes, total }: { bytes: number; total: number | undefined }) =>
     progress.listener({
@@ -23,7 +23,7 @@ export function downloadProgress(progress: Progress, what = "Downloading weights
     });
 }
 
-/** The local path of weights; those of a known name are fetched unless `offline`. */
+/** The local path of weights; those with a known name are downloaded unless `offline`. */
 export async function locateWeights(
   from: string,
   flags: { readonly offline: boolean },
@@ -42,7 +42,7 @@ export async function locateWeights(
   }
 }
 
-/** What `--part` and `--heads` say, as `openModel` takes it. */
+/** What `--part` and `--heads` say, in the form `openModel` takes. */
 export function modelOptions(
   { part, heads }: {
     readonly part: "model" | "tokenizer" | undefined;

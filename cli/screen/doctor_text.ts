@@ -4,16 +4,16 @@ import { type BackendReport, isHealthy, type WorkingBackend } from "../../tasks/
 import type { AcceleratorReport, MachineReport, PermissionReport } from "../running/machine.ts";
 import { formatBytes } from "./plan.ts";
 
-/** All that `doctor` found. */
+/** Everything that `doctor` found. */
 export interface DoctorReport {
   readonly versions: Readonly<Record<"mimic" | "deno" | "v8" | "typescript", string>>;
   readonly machine: MachineReport;
-  /** `simd` of this engine's WebAssembly. */
+  /** Whether this engine's WebAssembly has `simd`. */
   readonly simd: string;
   readonly permissions: readonly PermissionReport[];
   readonly accelerators: readonly AcceleratorReport[];
   readonly backends: readonly BackendReport[];
-  /** What `--backend auto` takes. */
+  /** What `--backend auto` selects. */
   readonly auto: string;
   readonly ok: boolean;
 }
@@ -49,7 +49,7 @@ function machineLines({ versions, machine, simd }: DoctorReport): string[] {
   ]);
 }
 
-/** Figures with their names, in indented lines of a width that a bug report shows whole. */
+/** Figures with their names, in indented lines narrow enough for a bug report. */
 function figureLines(numbers: Readonly<Record<string, number>>): string[] {
   const lines: string[] = [];
   for (const [name, value] of Object.entries(numbers)) {
@@ -77,7 +77,7 @@ function backendLines(report: BackendReport): string[] {
   return [...lines, "    limits:", ...figureLines(adapter.limits)];
 }
 
-/** Which setting takes which GPU; nothing can be chosen where there is one. */
+/** Which setting selects which GPU; with a single GPU there is no choice. */
 function adapterLines(adapters: readonly AdapterChoice[]): string[] {
   if (adapters.length < 2) return ["    the only adapter that WebGPU shows"];
   return adapters.map(({ adapter, preferences }) => {

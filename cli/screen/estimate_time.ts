@@ -1,4 +1,4 @@
-/** How long a run will take, from a second or two of its steps: for the line that it begins with. */
+/** How long a run will take, estimated from a second or two of its steps, for the line at its start. */
 import type { PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { single } from "../../distributed/single.ts";
@@ -9,7 +9,7 @@ import { pretrainPassCost, tokenizerPassCost } from "../../bench/study/compute.t
 const seconds = 2;
 const quietly = { resume: "auto", hooks: [], origins: new Map(), profiles: false } as const;
 
-/** Seconds of the evaluation at the end: model and untrained network see every image, forward only. */
+/** Seconds for the evaluation at the end: model and untrained network see every image, forward only. */
 function evaluationSeconds(
   { evaluation }: PretrainConfig,
   { images, classes }: Pick<PretrainPlan, "images" | "classes">,
@@ -17,11 +17,11 @@ function evaluationSeconds(
 ): number {
   const { knn, linear, baselines } = evaluation;
   if (classes < 2 || !(knn.atEnd || linear.atEnd)) return 0;
-  // The held-out or test images come on top of those that are trained on.
+  // The held-out or test images come on top of the training images.
   return (baselines ? 2 : 1) * 1.2 * images * secondsPerImage / 3;
 }
 
-/** Seconds that pretraining takes an image, where tokenizer training was measured on the same images. */
+/** Seconds that pretraining takes per image, given tokenizer training measured on the same images. */
 function scaled(
   measured: RunMeasurement,
   tokenizer: TokenizerConfig,
@@ -30,14 +30,14 @@ function scaled(
   const perImage = 1 / measured.imagesPerSecond;
   const share = pretrainPassCost(pretraining, tokenizer) / tokenizerPassCost(tokenizer);
   const computing = (1 - measured.waitingShare) * perImage * share;
-  // Steps that wait go as fast as the images come, whatever is computed.
+  // Steps that wait for data run at the speed of the data, whatever is computed.
   return measured.waitingShare > 0.1 ? Math.max(computing, perImage) : computing;
 }
 
 /**
- * Seconds of a pretraining, with the tokenizer that is trained before it, and the evaluation after it.
+ * Seconds for pretraining, including the tokenizer that is trained before it and the evaluation after it.
  *
- * @returns null where it cannot be measured: the run itself will say why
+ * @returns null if it cannot be measured: the run itself will say why
  */
 export async function estimatePretraining(
   config: PretrainConfig,

@@ -1,4 +1,4 @@
-/** The table that a run ends with: the model, what it is compared with, its length and time. */
+/** The table at the end of a run: the model, what it is compared with, its length and time. */
 import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import { formatPercent } from "../../core/number_formats.ts";
 import type { LabelQuality } from "../../pipeline/evaluation/segmentation.ts";
@@ -7,13 +7,13 @@ import { formatDuration } from "./progress.ts";
 
 /** How long a run was. */
 export interface RunLength {
-  /** The step that this process began after: 0 of a new run; null where there was nothing left to do. */
+  /** The step after which this process started: 0 for a new run; null if there was nothing left to do. */
   readonly from: number | null;
   /** Seconds that this process took. */
   readonly seconds: number;
 }
 
-/** `Trained for 1200 steps in 2m 10s`; of a resumed run, which of them took that long. */
+/** `Trained for 1200 steps in 2m 10s`; for a resumed run, which of them took that long. */
 export function describeLength(work: string, step: number, { from, seconds }: RunLength): string {
   const steps = `${work} for ${step} ${step === 1 ? "step" : "steps"}`;
   if (from === null) return steps;
@@ -21,13 +21,13 @@ export function describeLength(work: string, step: number, { from, seconds }: Ru
   return `${steps}${part} in ${formatDuration(seconds)}`;
 }
 
-/** Shares of right answers in [0, 1]. */
+/** Shares of correct answers in [0, 1]. */
 export interface Accuracy {
   readonly top1: number;
   readonly top5: number;
 }
 
-/** Accuracies by what was evaluated, with what guessing gives; nothing where nothing was. */
+/** Accuracies by what was evaluated, along with chance; nothing if nothing was evaluated. */
 export function classifierTable(
   results: Readonly<Record<string, Accuracy | null>>,
   classes: number,
@@ -50,7 +50,7 @@ function share(value: number | null): string {
   return value === null ? "–" : formatPercent(value);
 }
 
-/** What a segmentation is measured by. */
+/** The metrics of a segmentation. */
 interface Segmentation {
   readonly mIoU: number | null;
   readonly aAcc: number | null;
@@ -59,7 +59,7 @@ interface Segmentation {
   readonly best: { readonly step: number; readonly mIoU: number } | null;
 }
 
-/** What calling every pixel by the commonest class would be measured at. */
+/** The metrics of labelling every pixel with the commonest class. */
 function commonestClass(labels: readonly LabelQuality[]): string[] {
   const present = labels.filter(({ pixels }) => pixels > 0);
   const all = present.reduce((sum, { pixels }) => sum + pixels, 0);
@@ -67,7 +67,7 @@ function commonestClass(labels: readonly LabelQuality[]): string[] {
   return [largest / present.length, largest, 1 / present.length].map(share);
 }
 
-/** Class by class, then the means beside those of one answer for every pixel. */
+/** Class by class, then the means, compared with giving the same answer for every pixel. */
 export function segmentationTables({ mIoU, aAcc, mAcc, labels, best }: Segmentation): string[] {
   return [
     ...alignedRows(

@@ -1,28 +1,28 @@
-/** The one line at the foot of a terminal that renews itself. */
+/** The self-updating line at the bottom of a terminal. */
 import { stringWidth } from "../../deps/string_width.ts";
 import { printable, setLiveLine } from "./output.ts";
 
-/** A part of the line; those of the highest rank go first where there is no room. */
+/** A part of the line; those with the highest rank are dropped first if there is no room. */
 export interface LinePart {
   readonly text: string;
-  /** 0: stays; from 1 on: may go; from 4 on: shown only beside a bar of some length. */
+  /** 0: always shown; from 1: may be dropped; from 4: shown only next to a bar of some length. */
   readonly rank: number;
 }
 
 /** What the line shows. */
 export interface LineContent {
-  /** Share that is done, or null where nobody knows all. */
+  /** Share that is done, or null if the total is unknown. */
   readonly share: number | null;
-  /** What is being done; cut where it is long, as a file's name may be. */
+  /** What is being done; shortened if it is long, as a file's name may be. */
   readonly what: string;
   readonly parts: readonly LinePart[];
 }
 
 const [leastBar, leastNamedBar, handsomeBar, largestBar] = [4, 8, 16, 30];
-/** The longest line: longer ones are hard to follow. */
+/** Maximum length of the line: longer ones are hard to follow. */
 const mostColumns = 130;
 
-/** A text in at most so many columns, cut in its middle: the ends of a path say most. */
+/** A text shortened to a number of columns by cutting its middle: the ends of a path say most. */
 export function cutMiddle(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   if (columns < 1) return "";
@@ -42,14 +42,15 @@ export function cutMiddle(text: string, columns: number): string {
   return `${take(characters, head).join("")}…${tail.join("")}`;
 }
 
-/** `━━━━────`: a bar of so many columns. */
+/** `━━━━────`: a bar with a number of columns. */
 function bar(share: number, columns: number): string {
   const full = Math.min(columns, Math.max(0, Math.round(share * columns)));
   return "━".repeat(full) + "─".repeat(columns - full);
 }
 
 /**
- * The line in fewer columns than the terminal has: a bar as long as there is room, then what fits.
+ * The line, one column shorter than the terminal: a bar as long as there is room for, then whatever
+ * fits.
  *
  * @example
  * ```ts
@@ -71,13 +72,13 @@ export function formatLine({ share, what, parts }: LineContent, columns: number)
   const least = () => {
     if (share === null) return 0;
     if (shown.some(({ rank }) => rank >= 4)) return handsomeBar;
-    // What has a name goes by its bar; its count is the first to go.
+    // Work with a name is identified by its bar; its count is the first to be dropped.
     return name === "" ? leastBar : leastNamedBar;
   };
   const needed = () => widthOf([percent, ...shown.map(({ text }) => text)]);
   const highestRank = () => Math.max(...shown.map(({ rank }) => rank));
-  // The name may be cut to a third of the line before the time has to go, and to two thirds before the
-  // count does, which the bar shows too.
+  // The name may be shortened to a third of the line before the time is dropped, and to two thirds before the
+  // count, which the bar shows too.
   const nameRoom = () => {
     const most = share !== null && highestRank() > 1 ? 2 / 3 : 1 / 3;
     return Math.min(stringWidth(name) + 2, Math.floor(most * room));
@@ -97,8 +98,8 @@ export function formatLine({ share, what, parts }: LineContent, columns: number)
 }
 
 /**
- * Draws the line and takes it away. The cursor stands at its head: where the window is made narrower and
- * the terminal breaks the line, all of it is still behind the cursor, and goes with the next drawing.
+ * Draws and removes the line. The cursor stays at its start: if the window is made narrower and the terminal
+ * wraps the line, all of it is still after the cursor, and is erased with the next drawing.
  */
 export class LiveLine {
   readonly #write: (text: string) => void;
@@ -110,14 +111,14 @@ export class LiveLine {
     this.#columns = columns;
   }
 
-  /** Draws it anew. */
+  /** Redraws it. */
   show(content: LineContent): void {
     this.#write(`\r\x1b[J${formatLine(content, this.#columns())}\r`);
     this.#isShown = true;
     setLiveLine(this);
   }
 
-  /** Takes it away, so that something else can be written. */
+  /** Removes it, so that something else can be written. */
   clear(): void {
     if (!this.#isShown) return;
     this.#write("\r\x1b[J");

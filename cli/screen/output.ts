@@ -1,4 +1,4 @@
-/** The border of stdout and stderr: all that the program says goes through here. */
+/** The interface to stdout and stderr: everything that the program prints goes through here. */
 import { UserError } from "../../core/errors.ts";
 import { stringWidth } from "../../deps/string_width.ts";
 
@@ -8,10 +8,10 @@ export interface Output {
   isTerminal(): boolean;
 }
 
-/** Control characters, and those that turn the direction of text around; line feeds and tabs stay. */
+/** Control characters, and those that change text direction; line feeds and tabs stay. */
 // deno-lint-ignore no-control-regex
 const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
-/** The colours of `_style.ts`, as a whole. */
+/** The colours in `_style.ts`, as a group. */
 // deno-lint-ignore no-control-regex
 const styles = /(\x1b\[(?:1|2|22|31|33|39)m)/;
 
@@ -22,9 +22,9 @@ function shown(character: string): string {
 }
 
 /**
- * A text whose control characters are shown and not obeyed. Names of files and tensors, metadata and
- * messages are others' words: an escape sequence in them could hide what stands before it, write into
- * the clipboard or answer in the user's place.
+ * A text whose control characters are shown instead of executed. Names of files and tensors, metadata and
+ * messages come from others: an escape sequence in them could hide what precedes it, write to the clipboard or
+ * answer on the user's behalf.
  *
  * @param keepStyles leaves the colours that the program itself uses
  *
@@ -35,35 +35,35 @@ function shown(character: string): string {
  * ```
  */
 export function printable(text: string, keepStyles = false): string {
-  // Split by a group, every second piece is a style.
+  // Split by a group, every second part is a style.
   return (keepStyles ? text.split(styles) : [text])
     .map((piece, index) => index % 2 === 1 ? piece : piece.replaceAll(controls, shown)).join("");
 }
 
 const encoder = new TextEncoder();
 
-/** The line that renews itself and is on the terminal now; whatever is written takes it away first. */
+/** The self-updating line currently on the terminal; anything written removes it first. */
 let liveLine: { clear(): void } | null = null;
 
-/** Says which line is on the terminal, null once it is gone. */
+/** Registers the line on the terminal, or null once it is gone. */
 export function setLiveLine(line: { clear(): void } | null): void {
   liveLine = line;
 }
 
-/** What the system says where something cannot be written, other than a reader that has gone away. */
+/** The system's error when something cannot be written, unless the reader has gone away. */
 function failureOf(error: unknown): string | null {
   if (error instanceof Deno.errors.BrokenPipe) return null;
   return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
 }
 
 /**
- * Writes all of a text at once, escape sequences included; a pipe may take it in parts, or be closed by
- * its reader. Only what draws on the terminal itself calls this.
+ * Writes a whole text, including escape sequences; a pipe may take it in parts, or be closed by its reader.
+ * Only code that draws on the terminal calls this directly.
  *
- * On stderr nothing is an error: no run is lost because its progress cannot be shown, when a terminal is
- * closed say.
+ * On stderr nothing is an error: no run is lost because its progress cannot be shown, for instance when a
+ * terminal is closed.
  *
- * @throws {UserError} where stdout takes no more
+ * @throws {UserError} if stdout cannot be written to
  */
 export function writeRaw(output: Pick<Output, "writeSync">, text: string): void {
   let rest = encoder.encode(text);
@@ -79,7 +79,10 @@ export function writeRaw(output: Pick<Output, "writeSync">, text: string): void 
   }
 }
 
-/** Columns of the terminal; what most have where there is none any more, closed by its user say. */
+/**
+ * Columns of the terminal; the most common number if there is none any more, for instance because
+ * its user closed it.
+ */
 export function terminalColumns(): number {
   try {
     return Deno.consoleSize().columns;
@@ -88,11 +91,11 @@ export function terminalColumns(): number {
   }
 }
 
-/** Words, and what is kept whole: quoted commands, and one that a line ends with. */
+/** Words, and what is kept together: quoted commands, and one that ends a line. */
 const pieces = /`[^`]*`\S*|\bdeno task .*$|\S+/g;
 
 /**
- * Lines broken between words, what goes on indented; a command to copy is not broken.
+ * Lines broken between words, with continuation lines indented; a command to copy is not broken.
  *
  * @example
  * ```ts
@@ -117,7 +120,7 @@ export function wrapWords(text: string, columns: number): string {
   }).join("\n");
 }
 
-/** Writes words for people on stderr; on a terminal, broken where it ends. */
+/** Writes text for people to stderr; on a terminal, wrapped to its width. */
 export function writeNote(text: string): void {
   const isTerminal = Deno.stderr.isTerminal();
   liveLine?.clear();
@@ -125,19 +128,19 @@ export function writeNote(text: string): void {
   writeRaw(Deno.stderr, isTerminal ? wrapWords(shown, terminalColumns()) : shown);
 }
 
-/** Writes a text as {@link printable} makes it. */
+/** Writes a text as made by {@link printable}. */
 export function writeText(output: Output, text: string): void {
   liveLine?.clear();
   writeRaw(output, printable(text, output.isTerminal()));
 }
 
-/** Takes what the terminal has put on the row of the cursor, `^C` say, and starts a row of its own. */
+/** Reads past what the terminal has put on the cursor's row, such as `^C`, and starts a new row. */
 export function startRow(output: Output): void {
   liveLine?.clear();
   writeRaw(output, output.isTerminal() ? "\r\x1b[J" : "\n");
 }
 
-/** A JSON document on which no control character is left: those above ASCII's are legal in JSON. */
+/** A JSON document without any control characters: those above ASCII's are legal in JSON. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value, null, 2).replaceAll(
     controls,

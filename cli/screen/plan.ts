@@ -1,4 +1,4 @@
-/** Writes figures for people: the plan of a run, accuracies. */
+/** Formats figures for people: the plan of a run, accuracies. */
 import { formatMetric, metricName, tellingMetrics } from "../../core/metric_names.ts";
 import { formatRate } from "../../core/number_formats.ts";
 import { formatBytes } from "../../core/number_formats.ts";
@@ -6,7 +6,7 @@ import { formatDuration } from "./progress.ts";
 
 export { formatBytes };
 
-/** `187 500`; up to four significant digits behind the point. */
+/** `187 500`; up to four significant digits after the decimal point. */
 export function formatFigure(value: number): string {
   if (!Number.isInteger(value)) return String(Number(value.toPrecision(4)));
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, " ");
@@ -36,7 +36,9 @@ function rowsOf(plan: object, isBytes: boolean, prefix: string): [string, string
   });
 }
 
-/** The lines of a plan: each figure with its name in words; numbers under `memory` and `disk` are bytes. */
+/**
+ * The lines of a plan: each figure with its name in words; numbers under `memory` and `disk` are in bytes.
+ */
 export function describePlan(plan: object): string[] {
   const rows = rowsOf(plan, false, "");
   const width = Math.max(0, ...rows.map(([name]) => name.length));
@@ -59,7 +61,7 @@ export function describeAccuracies(
   return alignedRows(rows);
 }
 
-/** `top-1 84.0 %  top-5 99.1 %`; the latter where it says something. */
+/** `top-1 84.0 %  top-5 99.1 %`; the latter only if it is informative. */
 export function accuracyText(
   { top1, top5 }: { readonly top1: number; readonly top5: number },
   classes: number,
@@ -69,7 +71,7 @@ export function accuracyText(
   ).join("  ");
 }
 
-/** Rows of cells as lines: the first column stands left, the others right. */
+/** Rows of cells as lines: the first column is left-aligned, the others right-aligned. */
 export function alignedRows(rows: readonly (readonly string[])[]): string[] {
   if (rows.length === 0) return [];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));

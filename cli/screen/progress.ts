@@ -1,6 +1,6 @@
 /**
- * Shows a run's events: one line that renews itself on a terminal, a plain line every few seconds
- * elsewhere. Nothing of it goes to stdout.
+ * Shows a run's events: a self-updating line on a terminal, a plain line every few seconds
+ * elsewhere. None of it goes to stdout.
  */
 import { formatMetric, methodName, metricName } from "../../core/metric_names.ts";
 import { formatBytes, formatCount } from "../../core/number_formats.ts";
@@ -11,11 +11,11 @@ import { type Style, styleFor } from "./style.ts";
 
 /** Where progress is written and how. */
 export interface ProgressOptions {
-  /** Writes lines, whatever stands in them. */
+  /** Writes lines, whatever they contain. */
   write(text: string): void;
   /** Writes what draws on a terminal. */
   draw(text: string): void;
-  /** Whether the line may be renewed in place. */
+  /** Whether the line can be updated in place. */
   readonly isTerminal: boolean;
   /** Columns of the terminal. */
   columns(): number;
@@ -28,11 +28,11 @@ export interface ProgressOptions {
   readonly quiet: boolean;
 }
 
-/** Seconds between renewals of the line on a terminal. */
+/** Seconds between updates of the line on a terminal. */
 const liveSeconds = 0.1;
-/** Seconds of steps after which the time that a run takes is said. */
+/** Seconds of steps after which the run's estimated time is shown. */
 const secondsToForesee = 5;
-/** Share of its time that a run waits for images from which on the line says so. */
+/** Share of its time spent waiting for images at which the line mentions it. */
 const waitingToTell = 0.1;
 
 /** `1h 05m`, `2m 10s`, `9s`. */
@@ -46,7 +46,7 @@ export function formatDuration(seconds: number): string {
   return minutes > 0 ? `${minutes}m ${two(rest)}s` : `${rest}s`;
 }
 
-/** A number in about four digits: `5.312`, `0.0123`, `1.2e-5`. */
+/** A number with about four digits: `5.312`, `0.0123`, `1.2e-5`. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
@@ -55,7 +55,7 @@ export function formatNumber(value: number): string {
   return value.toPrecision(4);
 }
 
-/** A mean that forgets: enough of the past for a steady figure, little enough to follow a change. */
+/** A moving mean: slow enough to be steady, fast enough to follow a change. */
 class MovingMean {
   readonly #weight: number;
   #mean: number | null = null;
@@ -70,12 +70,12 @@ class MovingMean {
   }
 }
 
-/** Whether a loss falls, by a quick and a slow mean of it. */
+/** Whether a loss is falling, from a fast and a slow moving mean. */
 class Trend {
   readonly #quick = new MovingMean(0.1);
   readonly #slow = new MovingMean(0.02);
 
-  /** `↓`, `↑`, or `→` where it does neither; nothing where there is no number. */
+  /** `↓`, `↑`, or `→` for neither; empty if there is no number. */
   add(loss: number): string {
     if (!Number.isFinite(loss)) return "";
     const [quick, slow] = [this.#quick.add(loss), this.#slow.add(loss)];
@@ -84,7 +84,7 @@ class Trend {
   }
 }
 
-/** `187`, `3.2`, `0.054`: whole numbers from ten on, two digits below. */
+/** `187`, `3.2`, `0.054`: integers from ten up, two digits below. */
 function formatRate(rate: number): string {
   return rate >= 10 ? formatNumber(Math.round(rate)) : String(Number(rate.toPrecision(2)));
 }
@@ -102,16 +102,16 @@ export class Progress {
   readonly #stepTime = new MovingMean();
   readonly #dataTime = new MovingMean();
   readonly #trend = new Trend();
-  /** Files that a warning has named. */
+  /** Files that a warning has already named. */
   readonly #namedFiles = new Set<string>();
   #lastWritten = -Infinity;
-  /** When the first step of this process was begun. */
+  /** When this process's first step started. */
   #begun: number | null = null;
   #hasForeseen = false;
   #totalSteps = Infinity;
-  /** Steps' worth of time that the evaluation after the last step takes. */
+  /** The time of the evaluation after the last step, in steps. */
   #finalSteps = 0;
-  /** The work that is under way beside steps, and where it stood when it was first heard of. */
+  /** The current work other than steps, and its state when it was first reported. */
   #work: { readonly what: string; readonly time: number; readonly done: number } | null = null;
 
   constructor(options: ProgressOptions) {
@@ -119,7 +119,7 @@ export class Progress {
     this.#live = new LiveLine(options.draw, options.columns);
   }
 
-  /** Hand this to the task. */
+  /** Pass this to the task. */
   readonly listener: RunListener = (event: RunEvent) => {
     const { style, quiet, isTerminal } = this.#options;
     switch (event.type) {
@@ -159,7 +159,10 @@ export class Progress {
     }
   };
 
-  /** Whether a file was named before: each part of the work may meet it, its user needs one line. */
+  /**
+   * Whether a file has been named before: each part of the work may encounter it, but the user needs only one
+   * line.
+   */
   #isKnownFile(id: string | undefined): boolean {
     if (id === undefined) return false;
     const isKnown = this.#namedFiles.has(id);
@@ -167,19 +170,19 @@ export class Progress {
     return isKnown;
   }
 
-  /** Writes a line of its own; the renewed one comes back below it with the next step. */
+  /** Writes a separate line; the self-updating one reappears below it with the next step. */
   line(text: string, always = false): void {
     if (this.#options.quiet && !always) return;
     this.#live.clear();
     this.#options.write(`${text}\n`);
   }
 
-  /** Takes the renewed line away. */
+  /** Removes the self-updating line. */
   close(): void {
     this.#live.clear();
   }
 
-  /** Whether a line is due, and noted as written. */
+  /** Whether a line is due; if so, records it as written. */
   #isDue(time: number): boolean {
     const { quiet, isTerminal, plainSeconds } = this.#options;
     if (quiet || time - this.#lastWritten < (isTerminal ? liveSeconds : plainSeconds)) return false;
@@ -196,7 +199,7 @@ export class Progress {
     const time = this.#options.now();
     if (this.#work?.what !== what) {
       this.#work = { what, time, done };
-      // Work that is over soon needs no plain line.
+      // Work that finishes quickly needs no plain line.
       if (!this.#options.isTerminal) this.#lastWritten = time;
     }
     const begun = this.#work;
@@ -240,7 +243,7 @@ export class Progress {
     const lossText = `loss ${formatNumber(loss)} ${trend}`.trimEnd();
     const epoch = `epoch ${metrics.epoch.toFixed(2)}`;
     const waits = `waiting for data ${Math.round(100 * waiting)} %`;
-    // What is left after the last step is the evaluation.
+    // What remains after the last step is the evaluation.
     const ending = step >= totalSteps && left > 0 ? " to evaluate" : "";
     const times = formatTimes(elapsed, left > 0 ? left : null) + ending;
     const skipped = metrics.skipped ? "skipped" : "";
@@ -269,16 +272,16 @@ export class Progress {
   }
 }
 
-/** Of the work of a step on an image, the share that a pass without gradients takes. */
+/** The share of a step's work per image that a pass without gradients takes. */
 const forwardShare = 1 / 3;
 
-/** The evaluation after the last step, in steps: a pass through the model for each of its images. */
+/** The evaluation after the last step, in steps: one pass through the model for each of its images. */
 function finalStepsOf({ finalImages = 0, config }: Extract<RunEvent, { type: "start" }>): number {
   const batch = config?.batchSize;
   return typeof batch === "number" && batch > 0 ? forwardShare * finalImages / batch : 0;
 }
 
-/** Progress on stderr, as its reader wants it: `plainSeconds` between lines where it is no terminal. */
+/** Progress on stderr: `plainSeconds` between lines if it is not a terminal. */
 export function openProgress(plainSeconds: number, quiet: boolean): Progress {
   return new Progress({
     write: writeNote,
@@ -292,7 +295,7 @@ export function openProgress(plainSeconds: number, quiet: boolean): Progress {
   });
 }
 
-/** `: 4 blocks of width 128, 32 px`, where a config has a model; the one that is gone on from by its name. */
+/** `: 4 blocks of width 128, 32 px` if a config has a model; a pretrained one by its name. */
 function describeModel({ model, pretrained }: Readonly<Record<string, unknown>>): string {
   const { depth, embedDim, imageSize } = (model ?? {}) as Record<string, unknown>;
   // Its sizes are its own, whatever the config says.

@@ -1,6 +1,6 @@
-/** Colours of the terminal; none where the output is no terminal or `NO_COLOR` is set. */
+/** Terminal colours; none if the output is not a terminal or `NO_COLOR` is set. */
 
-/** Wraps words in the terminal's codes. */
+/** Wraps words in the terminal's escape codes. */
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;
@@ -10,7 +10,7 @@ export interface Style {
 
 const plain = (text: string) => text;
 
-/** Leaves words as they are. */
+/** Leaves words unchanged. */
 export const plainStyle: Style = { bold: plain, dim: plain, red: plain, yellow: plain };
 
 /** The style for a stream. */

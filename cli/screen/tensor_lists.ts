@@ -1,10 +1,8 @@
-/** Lists of tensors for people: those that differ in the number of a block alone take one line. */
+/** Lists of tensors for people: names that differ only in the block number share one line. */
 import type { LoadReport } from "../../checkpoints/open_model.ts";
 import { formatShape } from "../../core/shapes.ts";
 
-/**
- * Names with their numbers replaced by `*`, each with how many there are: `blocks.*.norm1.weight ×12`.
- */
+/** Names with their numbers replaced by `*`, each with its count: `blocks.*.norm1.weight ×12`. */
 export function groupNames(names: readonly string[]): string[] {
   const counts = new Map<string, { first: string; count: number }>();
   for (const name of names) {
@@ -17,13 +15,13 @@ export function groupNames(names: readonly string[]): string[] {
   );
 }
 
-/** A list under a heading, nothing where it is empty. */
+/** A list under a heading, nothing if it is empty. */
 export function describeNames(heading: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   return [`${heading} (${names.length}):`, ...groupNames(names).map((name) => `  ${name}`)];
 }
 
-/** What became of a file's tensors: those dropped, unknown, missing and of another shape. */
+/** What happened to a file's tensors: those dropped, unknown, missing or of the wrong shape. */
 export function describeLoadReport(report: LoadReport): string[] {
   const reasons = new Map<string, string[]>();
   for (const { name, reason } of report.dropped) {

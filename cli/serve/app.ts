@@ -9,9 +9,9 @@ import type { RunLibrary } from "./run_library.ts";
 /** What the page is served with. */
 export interface AppOptions {
   readonly library: RunLibrary;
-  /** The name or address that is listened on. */
+  /** The name or address that the server listens on. */
   readonly host: string;
-  /** Seconds between looks at the files. */
+  /** Seconds between checks of the files. */
   readonly pollSeconds: number;
   /** Seconds since 1970. */
   readonly now: () => number;
@@ -20,8 +20,8 @@ export interface AppOptions {
 const isAddress = (host: string) => /^(\d+\.){3}\d+$/.test(host) || /^\[[0-9a-f:.]+\]$/i.test(host);
 
 /**
- * Whether a request was meant for this server. A page of the internet that has its own name point to
- * 127.0.0.1 (DNS rebinding) sends that name; addresses and `localhost` cannot be borrowed so.
+ * Whether a request was meant for this server. A web page that makes its own host name resolve to 127.0.0.1
+ * (DNS rebinding) sends that name; addresses and `localhost` cannot be spoofed this way.
  */
 export function isOwnHost(header: string | undefined, host: string): boolean {
   const name = header?.replace(/:\d+$/, "").toLowerCase() ?? "";
@@ -31,11 +31,11 @@ export function isOwnHost(header: string | undefined, host: string): boolean {
 const plainPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/** A report is a page of its own: no scripts, whatever a run directory holds. */
+/** A report is a self-contained page: no scripts, whatever a run directory holds. */
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Files that are served as they are. */
+/** Files served unchanged. */
 const files: readonly (readonly [path: string, type: string, text: string])[] = [
   ["/", "text/html", page],
   ["/style.css", "text/css", style],
@@ -45,12 +45,12 @@ const files: readonly (readonly [path: string, type: string, text: string])[] = 
   ["/uplot.css", "text/css", uplotStyle],
 ];
 
-/** The page and its data as a handler of requests. */
+/** The page and its data as a request handler. */
 export function createApp({ library, host, pollSeconds, now }: AppOptions): Hono {
   const app = new Hono();
   let looked = -Infinity;
   const look = () => {
-    // Several open pages share one look at the files.
+    // Several open pages share one check of the files.
     if (now() - looked < pollSeconds / 2) return;
     library.refresh();
     looked = now();
@@ -107,7 +107,7 @@ export function createApp({ library, host, pollSeconds, now }: AppOptions): Hono
       while (!stream.aborted) {
         look();
         const data = JSON.stringify(library.summaries(now()));
-        // A comment now and then tells both sides that the other is there.
+        // An occasional comment tells both sides that the other is still there.
         if (data === sent) await stream.write(": still here\n\n");
         else await stream.writeSSE({ event: "runs", data });
         sent = data;

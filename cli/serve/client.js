@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-unused-vars -- the two scripts use each other's
 // @ts-nocheck: runs in the browser; tests/cli/serve/browser_test.ts drives it.
-/* The page over all runs: the list, what is fetched of them; compare.js shows those that are chosen. */
+/* The page of all runs: the list, and the data fetched for them; compare.js shows the selected ones. */
 /* global document, location, EventSource, matchMedia, showCompared, showPlots, redraw */
 "use strict";
 
@@ -16,11 +16,11 @@ const colors = [
 ];
 const element = (id) => document.getElementById(id);
 
-/** Runs by id, as the server last told. */
+/** Runs by id, as last sent by the server. */
 let runs = [];
-/** Ids of the runs that are compared, each with its place among the colours. */
+/** Ids of the runs being compared, each with its colour index. */
 const chosen = new Map();
-/** What was fetched of a run: `{ version, curves, config }`. */
+/** What was fetched for a run: `{ version, curves, config }`. */
 const fetched = new Map();
 let isFirst = true;
 
@@ -43,7 +43,7 @@ function choose(id, isChosen) {
   location.replace(`#${[...chosen.keys()].map(encodeURIComponent).join("&")}`);
 }
 
-/** A number in about four digits, as the reports have it. */
+/** A number with about four digits, as in the reports. */
 function figure(value) {
   const size = Math.abs(value);
   if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
@@ -52,7 +52,7 @@ function figure(value) {
   return size < 1e-3 ? value.toExponential(1) : String(+value.toPrecision(4));
 }
 
-/** A whole number in groups of three, as the reports have it. */
+/** An integer in groups of three digits, as in the reports. */
 const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
 /** How numbers of each unit are written; the same as in core/number_formats.ts. */
@@ -77,7 +77,7 @@ function dateOf(seconds) {
   });
 }
 
-/** A cell of the list; `label` stands before it where the list has no heads, on a narrow page. */
+/** A cell of the list; `label` precedes it where the list has no headings, on a narrow page. */
 function cell(className, textContent, label = "") {
   const node = make("td", { className, textContent });
   if (label !== "" && textContent !== "") node.dataset.label = label;
@@ -132,11 +132,11 @@ function showRuns() {
 
 async function fetchJson(path) {
   const response = await fetch(path);
-  // Deleted meanwhile: the next list will not have it.
+  // Deleted in the meantime: the next list will not have it.
   return response.ok ? await response.json() : null;
 }
 
-/** Fetches what has changed of the chosen runs. */
+/** Fetches what has changed for the selected runs. */
 async function load() {
   const wanted = runs.filter(({ id, version }) =>
     chosen.has(id) && fetched.get(id)?.version !== version
@@ -152,7 +152,7 @@ async function load() {
 
 let isUpdating = false;
 let isDue = false;
-/** Fetches and shows; calls while it works are put together into one more. */
+/** Fetches and shows; calls made in the meantime are combined into one. */
 async function update() {
   isDue = true;
   if (isUpdating) return;

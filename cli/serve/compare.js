@@ -1,12 +1,12 @@
 // deno-lint-ignore-file no-unused-vars -- the two scripts use each other's
 // @ts-nocheck: runs in the browser; tests/cli/serve/browser_test.ts drives it.
-/* What the chosen runs have in common and what not: results, curves laid over each other, configs. */
+/* What the selected runs have in common and how they differ: results, overlaid curves, configs. */
 /* global uPlot, document, ResizeObserver, make, element, runs, chosen, fetched, colorOf, figure, written */
 "use strict";
 
-/** Plots by method and name of their curve. */
+/** Plots by method and curve name. */
 const plots = new Map();
-/** What stands of a method: `{ node, plots, results, config }`. */
+/** The elements for a method: `{ node, plots, results, config }`. */
 const groups = new Map();
 const watcher = new ResizeObserver(() => {
   for (const { uplot, node } of plots.values()) {
@@ -14,7 +14,7 @@ const watcher = new ResizeObserver(() => {
   }
 });
 
-/** A mean that forgets, of the values before. */
+/** A moving mean of the previous values. */
 function smooth(values, keep) {
   let [sum, weight] = [0, 0];
   return values.map((value) => {
@@ -33,7 +33,7 @@ const orderOf = (name) => {
   return /^(stages\.|(epoch|stepTime|dataTime|skipped|lossScale)$)/.test(name) ? 30 : 20;
 };
 
-/** The chosen runs by method, in the order of the list: only runs of one method are compared. */
+/** The selected runs by method, in list order: only runs of the same method are compared. */
 function chosenByMethod() {
   const byMethod = new Map();
   for (const run of runs) {
@@ -45,13 +45,13 @@ function chosenByMethod() {
 
 const curveOf = (id, name) => fetched.get(id).curves[name];
 
-/** The last value of a curve, not smoothed. */
+/** The last value of a curve, without smoothing. */
 const lastOf = (id, name) => {
   const { last, mean } = curveOf(id, name);
   return last ?? mean.at(-1);
 };
 
-/** The curves that are shown of some runs: those that were asked for, or the ones that tell most. */
+/** The curves shown for some runs: those requested, or the most informative ones. */
 function curveNames(ids) {
   const names = [...new Set(ids.flatMap((id) => Object.keys(fetched.get(id).curves)))];
   const words = element("filter").value.toLowerCase().split(/[\s,]+/).filter((word) => word !== "");
@@ -82,7 +82,7 @@ function colorsOfPage() {
   return { stroke: color, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
 }
 
-/** The values that an axis shows: none below zero or above all where no value is, a level line from zero. */
+/** The range of an axis: none below zero or above one unless a value is, and a level line starts at zero. */
 function rangeOf(unit, low, high) {
   if (low === null) return [null, null];
   const [from, to] = low < high
@@ -122,17 +122,17 @@ function createPlot(name, ids, width) {
         width: 1.5,
         spanGaps: true,
         points: { show: isFew, size: 6, fill: colorOf(id) },
-        // Away from the pointer, the last value as it was logged, not as it is smoothed.
+        // Away from the pointer, the last value as logged, without smoothing.
         value: (_plot, value) => written(unit, value ?? lastOf(id, name)),
       })),
     ],
   }, dataOf(name, ids));
 }
 
-/** A name as a head; `k-NN` and `mIoU` stay as they are. */
+/** A name as a heading; `k-NN` and `mIoU` stay unchanged. */
 const titleOf = (name) => /^[a-z][-A-Z]/.test(name) ? name : name[0].toUpperCase() + name.slice(1);
 
-/** The place of a method on the page. */
+/** A method's place on the page. */
 function groupOf(method) {
   const known = groups.get(method);
   if (known !== undefined) return known;
@@ -203,7 +203,7 @@ function table(head, rows) {
   ]);
 }
 
-/** What was evaluated last of each run, side by side, the best in bold. */
+/** Each run's latest evaluations, side by side, with the best in bold. */
 function showResults(method, ids) {
   const names = [...new Set(ids.flatMap((id) => Object.keys(fetched.get(id).curves)))]
     .filter((name) => /^evaluation\/(?!fixed images\/)/.test(name) && !/top5$/i.test(name));
@@ -228,7 +228,7 @@ function showResults(method, ids) {
   groupOf(method).results.replaceChildren(...shown);
 }
 
-/** A value of a config; what an older version did not have, and what is not set, are the same. */
+/** A config value; what an older version did not have is the same as what is not set. */
 const valueOf = (config, key) => {
   const value = config[key]?.value ?? "null";
   return value === "null" ? "–" : value;
@@ -248,7 +248,7 @@ function showConfig(method, ids) {
     ...configs.map((config) =>
       make("td", {
         textContent: valueOf(config, key),
-        // What is not as in the first run.
+        // What differs from the first run.
         className: valueOf(config, key) === valueOf(configs[0], key) ? "" : "other",
         title: config[key] === undefined ? "" : `from ${config[key].origin}`,
       })

@@ -1,33 +1,33 @@
-/** The server of the local page: who is slow or idle is dropped, and there are only so many at a time. */
+/** The local page's server: slow or idle clients are dropped, and the number of connections is limited. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "../../deps/hono.ts";
 
-/** Where to listen, and how long to wait for whom. */
+/** Where to listen, and how long to wait. */
 export interface ListenOptions {
   readonly hostname: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Ends the server, and all that is being answered. */
+  /** Stops the server and everything in progress. */
   readonly signal: AbortSignal;
-  /** Seconds in which a request must have come, its head above all. */
+  /** Seconds within which a request must have arrived, above all its headers. */
   readonly requestSeconds?: number;
-  /** Connections at a time; a page holds one or two. */
+  /** Simultaneous connections; a page uses one or two. */
   readonly mostConnections?: number;
 }
 
-/** A server that listens. */
+/** A running server. */
 export interface Listening {
   readonly port: number;
-  /** Settles when the server has ended. */
+  /** Settles when the server has stopped. */
   readonly finished: Promise<void>;
 }
 
 /**
- * Answers requests. `Deno.serve` waits for ever for the rest of a request; Node's server, as Deno has it,
- * does not.
+ * Answers requests. `Deno.serve` waits indefinitely for the rest of a request; Node's server, as implemented in
+ * Deno, does not.
  *
- * @throws what the system says where it cannot listen
+ * @throws the system's error if it cannot listen
  */
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,

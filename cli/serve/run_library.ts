@@ -1,10 +1,10 @@
-/** All runs below a folder, found anew at every look: runs come and go while one looks on. */
+/** All runs below a folder, found again at every check: runs come and go while one watches. */
 import { eventsFile, metricsFile } from "../../checkpoints/store/run_directory.ts";
 import { type RunSummary, RunView } from "./run_view.ts";
 
-/** Folders within folders that are searched. */
+/** How many levels of folders are searched. */
 const mostDepth = 4;
-/** Folders of a run that hold no runs. */
+/** Folders in a run that contain no runs. */
 const skipped = new Set(["checkpoints", "node_modules"]);
 
 /** The folders with a log, relative to the root, by id; links are not followed. */
@@ -31,12 +31,12 @@ function findRuns(root: string): Map<string, string> {
   return found;
 }
 
-/** The runs of a folder. */
+/** The runs in a folder. */
 export class RunLibrary {
   readonly #root: string;
   readonly #runs = new Map<string, RunView>();
 
-  /** @param root folder of runs, or a run itself */
+  /** @param root folder of runs, or a single run */
   constructor(root: string) {
     this.#root = root;
   }
@@ -62,7 +62,7 @@ export class RunLibrary {
     return all.sort((a, b) => b.updated - a.updated || a.id.localeCompare(b.id));
   }
 
-  /** A run by its id: only what was found is ever opened, never a path of a request. */
+  /** A run by its id: only what was found is ever opened, never a path from a request. */
   run(id: string): RunView | undefined {
     return this.#runs.get(id);
   }

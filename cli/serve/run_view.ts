@@ -1,4 +1,4 @@
-/** One run as a reader from outside sees it, whatever state its files are in. */
+/** One run as seen from outside, whatever state its files are in. */
 import { lastRecord, LogReader, type LogRecord } from "../../checkpoints/store/append_log.ts";
 import {
   configFile,
@@ -20,39 +20,42 @@ import type { EvaluationRecord } from "../../report/run_plots.ts";
 import { History } from "../../report/history.ts";
 import { flattenConfig } from "../../report/tensorboard/hparams.ts";
 
-/** A line of the list of runs; texts are for people. */
+/** A row in the list of runs; texts are for people. */
 export interface RunSummary {
   readonly id: string;
   readonly task: string;
   /** The task in words. */
   readonly method: string;
-  /** `early`: by `evaluation.stop`; `cut` by `--max-steps`; `silent`: neither ended nor heard of for a while, as after a kill. */
+  /**
+   * `early`: by `evaluation.stop`; `cut`: by `--max-steps`; `silent`: neither ended nor heard from for a while,
+   * for instance after a kill.
+   */
   readonly status: "running" | "finished" | "early" | "cut" | "interrupted" | "silent";
   readonly step: number;
-  /** Steps of the whole schedule, as the report has them. */
+  /** Steps of the whole schedule, as in the report. */
   readonly totalSteps: number | null;
   /** The loss of the last step. */
   readonly loss: string | null;
-  /** What the trained model is worth, and the measure of it; null before an evaluation. */
+  /** The trained model's main result, and its metric; null before an evaluation. */
   readonly result: { readonly name: string; readonly text: string } | null;
-  /** Seconds since 1970 at which it was begun; null in a run that has not. */
+  /** Seconds since 1970 when it started; null if it has not. */
   readonly begun: number | null;
-  /** Time of work, without pauses. */
+  /** Working time, without pauses. */
   readonly duration: string | null;
   readonly device: string | null;
   /** Seconds since 1970 of the last change. */
   readonly updated: number;
   readonly hasReport: boolean;
-  /** Changes with the files that curves are made of. */
+  /** Changes with the files that curves are made from. */
   readonly version: string;
 }
 
 /** A curve as arrays of equal length. */
 export interface CurveData {
-  /** What it is of, in words, and how its values are written. */
+  /** What it shows, in words, and how its values are written. */
   readonly label: string;
   readonly unit: MetricUnit;
-  /** The value of the last step, where that is known; else the last mean says it. */
+  /** The value of the last step, if known; otherwise the last mean stands for it. */
   last: number | null;
   readonly steps: number[];
   readonly low: number[];
@@ -60,10 +63,10 @@ export interface CurveData {
   readonly mean: number[];
 }
 
-/** Seconds without news after which a run counts as silent, at least. */
+/** Minimum number of seconds without news after which a run counts as silent. */
 const silentSeconds = 60;
 
-/** Size and time of a file; a link is none, as it may lead to what is not the run's. */
+/** Size and time of a file; links are ignored, as they may lead to something outside the run. */
 function stat(path: string): { size: number; changed: number } | null {
   try {
     const { size, mtime, isFile } = Deno.lstatSync(path);
@@ -74,7 +77,7 @@ function stat(path: string): { size: number; changed: number } | null {
   }
 }
 
-/** Numbers alone: a NaN would not survive JSON. */
+/** Only numbers: a NaN would not survive JSON. */
 function numberOf(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
@@ -86,12 +89,12 @@ function emptyCurve(name: string): CurveData {
   };
 }
 
-/** Events that say something of a run beside its steps. */
+/** Events that say something about a run apart from its steps. */
 const kept = new Set(["start", "done", "evaluation"]);
-/** How a run of before `start` named the device tells of it. */
+/** How runs without `start` events reported the device. */
 const deviceNote = /^Computing on (.+)$/;
 
-/** The last step of a run's whole schedule, as far as its start and its config tell. */
+/** The last step of a run's whole schedule, as far as its start and its config say. */
 function lastStepOf(start: LogRecord | undefined, config: Record<string, unknown>): number {
   const { maxSteps, steps } = (config.schedule ?? {}) as Record<string, unknown>;
   const told = numberOf(start?.scheduleSteps);
@@ -119,7 +122,7 @@ export class RunView {
     this.#events = new LogReader(`${directory}/${eventsFile}`);
   }
 
-  /** Reads what has been added to the short log; all of it where the run went back. */
+  /** Reads what was added to the short log, or all of it if the run went back. */
   refresh(): void {
     if (this.#events.isStale) {
       this.#events = new LogReader(`${this.directory}/${eventsFile}`);
@@ -146,7 +149,7 @@ export class RunView {
     return `${this.directory}/${name}`;
   }
 
-  /** Reads the long log, of which the list of runs needs the end only. */
+  /** Reads the long log, of which the list of runs needs only the end. */
   #readMetrics(): void {
     if (this.#metrics.isStale) {
       this.#metrics = new LogReader(`${this.directory}/${metricsFile}`);
@@ -199,7 +202,7 @@ export class RunView {
     };
   }
 
-  /** The page of the run; null where it has none of its own. */
+  /** The run's page; null if it has none. */
   async report(): Promise<string | null> {
     const path = this.#path("report.html");
     if (stat(path) === null) return null;
@@ -243,7 +246,7 @@ export class RunView {
     return curves;
   }
 
-  /** The config by dotted keys, each with its value and origin; empty where there is none. */
+  /** The config by dotted keys, each with its value and origin; empty if there is none. */
   configLeaves(): Record<string, { value: string; origin: string }> {
     const stored = this.#stored();
     const origins = (stored.origins ?? {}) as Record<string, unknown>;

@@ -6,10 +6,10 @@ import { most } from "./most.ts";
 const range = z.tuple([z.number().positive(), z.number().positive()])
   .refine(([low, high]) => low <= high, "expected the smaller number first");
 
-/** The filters that a picture may be resized with. */
+/** The filters that an image may be resized with. */
 export const interpolation = z.enum(["pil-bicubic", "pil-lanczos", "pil-bilinear", "cv2-area"]);
 
-/** Names of mean and standard deviation per channel. */
+/** Named mean and standard deviation per channel. */
 export const normalization = z.enum(["imagenet", "half", "clip"]);
 
 /** The images of a run. */
@@ -89,7 +89,7 @@ const cropRatio = range.default([3 / 4, 4 / 3]).describe(
 );
 const flip = z.number().min(0).max(1).default(0.5).describe("Probability of a horizontal flip.");
 
-/** Two views of one crop: for the encoder and for the tokenizer. */
+/** Two views of the same crop: for the encoder and for the tokenizer. */
 export const twoViewAugmentSection = z.strictObject({
   size: size.describe("Height and width of the encoder's view; default `model.imageSize`."),
   tokenizerSize: size.describe("Height and width of the tokenizer's view; default `size`."),
@@ -108,7 +108,7 @@ export const twoViewAugmentSection = z.strictObject({
   ),
 }).describe("The two views of a pretraining image, both of the same crop.");
 
-/** One view, as the tokenizer and the linear probe train on. */
+/** One view, used to train the tokenizer and the linear probe. */
 export const cropAugmentSection = z.strictObject({
   size: size.describe("Height and width of the view; default `model.imageSize`."),
   cropScale: range.default([0.08, 1]).describe(
@@ -159,7 +159,7 @@ const mixing = z.strictObject({
   ),
 }).describe("Mixup and cutmix.");
 
-/** A tokenizer's crops that come again, for a cache of the teacher's features. */
+/** Tokenizer crops that repeat, for a cache of the teacher's features. */
 export const cropsPerImage = z.int().min(1).max(most.count).nullable().default(null).describe(
   "Different crops of an image, which come in turn, epoch by epoch: with `teacher.cache.directory` " +
     "the teacher sees each of them once; null: a new crop in every epoch.",

@@ -7,7 +7,7 @@ const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").de
   "Initialisation: unilm's or mmselfsup's, or xavier for small models that must learn fast.",
 );
 
-/** The sizes that every vision transformer here has. */
+/** The sizes that every vision transformer has. */
 const transformer = {
   imageSize: z.int().min(4).max(most.pixels).default(224).describe(
     "Height and width of an image, pixels.",
@@ -80,7 +80,7 @@ export const finetuneModelSection = z.strictObject({
   ),
 }).describe("The BEiT v2 encoder with a classifier.");
 
-/** The encoder of the VQ-KD tokenizer: a plain ViT with absolute positions and no layer scale. */
+/** The VQ-KD tokenizer's encoder: a plain ViT with absolute positions and no layer scale. */
 export const tokenizerModelSection = z.strictObject({
   ...transformer,
   initVariant: z.enum(["unilm", "xavier"]).default("unilm").describe(
@@ -134,7 +134,7 @@ const hog = z.strictObject({
   ),
 }).describe("Settings of the `hog` teacher.");
 
-/** The teacher's features on the disk. */
+/** The teacher's features on disk. */
 const teacherCache = z.strictObject({
   directory: z.string().nullable().default(null).describe(
     "Folder for the features of each picture, which several runs may share; null: none are kept.",
@@ -161,7 +161,7 @@ export const teacherSection = z.strictObject({
   cache: teacherCache.prefault({}),
 }).describe("The frozen teacher.");
 
-/** Which tokenizer gives the targets. */
+/** Which tokenizer produces the targets. */
 export const tokenizerSection = z.strictObject({
   checkpoint: z.string().default("vqkd_quickstart").describe(
     "The tokenizer: a file, a run directory, a model card's name, `vqkd_quickstart`, bundled, or " +

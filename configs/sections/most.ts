@@ -1,11 +1,11 @@
 /**
- * The largest numbers that a config may hold: far above what anybody trains, and below what would stop a
- * machine before a plan can be made. Whether a run fits into memory is the plan's to say.
+ * Upper limits for the numbers in a config: far above what anybody trains, and low enough not to stall a
+ * machine before the run can be planned. Whether a run fits into memory is for the plan to decide.
  */
 export const most = {
-  /** Side of an image, pixels. */
+  /** Side of an image, in pixels. */
   pixels: 16_384,
-  /** Patches of an image. */
+  /** Patches per image. */
   patches: 65_536,
   /** Channels, heads, code dimensions. */
   width: 65_536,
@@ -15,7 +15,7 @@ export const most = {
   factor: 64,
   /** Classes, codes. */
   classes: 1_000_000,
-  /** Images of a batch, or fitted to. */
+  /** Images in a batch, or images fitted to. */
   images: 1_000_000,
   /** Entries of a list. */
   items: 64,
@@ -23,13 +23,13 @@ export const most = {
   neighbours: 100_000,
   iterations: 100_000,
   threads: 1024,
-  /** Batches made ahead. */
+  /** Batches prefetched. */
   prefetch: 256,
-  /** About 3000 years of a step a second. */
+  /** About 3000 years at one step per second. */
   steps: 100_000_000_000,
   epochs: 100_000_000,
   count: 1_000_000_000,
-  /** What a timer takes: 24 days. */
+  /** The longest a timer can run: 24 days. */
   seconds: 2_000_000,
   megabytes: 100_000,
   gigabytes: 1_000_000,

@@ -27,7 +27,7 @@ export const optimizerSection = z.strictObject({
   ),
 }).describe("AdamW.");
 
-/** Length of a run and the learning rate over it. */
+/** Length of a run and its learning rates. */
 export const scheduleSection = z.strictObject({
   epochs: z.number().positive().max(most.epochs).nullable().default(300).describe(
     "Length of the schedule in passes over the data.",
@@ -53,7 +53,7 @@ export const scheduleSection = z.strictObject({
   ),
 }).describe("Linear warm-up, then cosine, step by step.");
 
-/** The dynamic loss scale of float16. */
+/** Dynamic loss scale for float16. */
 export const lossScaleSection = z.strictObject({
   initial: z.number().positive().default(65536).describe("Scale of the first step."),
   growthInterval: z.int().min(1).max(most.steps).default(2000).describe(

@@ -69,7 +69,7 @@ const linear = z.strictObject({
   pooling: pooling.describe("What of the last block represents an image."),
 }).describe("Accuracy of a linear classifier on frozen features.");
 
-/** When evaluations that no longer improve end a run, by a figure of them. */
+/** When evaluations that no longer improve stop a run, and which value decides. */
 function stopOn<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
   return z.strictObject({
     metric: z.enum(metrics).describe("The figure that is to rise."),
@@ -82,7 +82,7 @@ function stopOn<const Metrics extends readonly [string, ...string[]]>(metrics: M
   );
 }
 
-/** The evaluations of a method that has no others: when they end the run. */
+/** Early stopping for a method with no other evaluation keys. */
 export function stoppingEvaluation<const Metrics extends readonly [string, ...string[]]>(
   metrics: Metrics,
 ) {
@@ -136,7 +136,7 @@ const distributed = z.strictObject({
   ),
 }).describe("How several processes train together under mpirun or srun.");
 
-/** Keys that every task shares. `batchSize` differs in its default and is set per task. */
+/** Keys that all tasks share. `batchSize` has a different default per task and is set there. */
 export const runKeys = {
   $schema: z.string().optional().describe("Address of this schema, for editors."),
   seed: z.int().default(0).describe("Seed of every random draw."),
@@ -166,7 +166,7 @@ export const runKeys = {
   ),
 };
 
-/** `batchSize` with a default of its own. */
+/** `batchSize` with its own default. */
 export function batchSizeOf(value: number) {
   return z.int().min(1).max(most.images).default(value).describe(
     "Images per optimizer step, over all micro-batches and processes.",

@@ -1,4 +1,4 @@
-/** A key with another default in another task. */
+/** A key whose default differs in another task. */
 import type { z } from "../../deps/zod.ts";
 
 /** The key with its description and another default; zod's own `default` would drop the description. */

@@ -3,7 +3,7 @@
 import type { LearningRateSchedule } from "./schedule.ts";
 
 /**
- * A schedule of epochs as one of optimizer steps: the rate changes after each epoch alone.
+ * Turns a schedule over epochs into one over optimizer steps: the rate changes only between epochs.
  *
  * @example
  * ```ts

@@ -4,8 +4,8 @@ import { cosine, progressAt } from "./cosine.ts";
 import type { LearningRateSchedule, WarmupOptions } from "./schedule.ts";
 
 /**
- * The warm-up starts at `warmupFactor` × `base` and is at `base` on its last step; with layer decay
- * every group anneals to the same `minimum`.
+ * The warm-up starts at `warmupFactor` × `base` and reaches `base` on its last step; with layer
+ * decay, every group anneals to the same `minimum`.
  *
  * @example Full rate at the end of the warm-up, near the minimum at the end
  * ```ts

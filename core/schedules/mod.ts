@@ -1,6 +1,6 @@
 /**
- * The schedules that `schedule.variant` of a config can name: one line each, from which the config's
- * schema and the reference pages follow.
+ * The schedules that a config can name in `schedule.variant`: one line each, from which the config's schema and
+ * the reference pages are derived.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { mmengineCosine } from "./mmengine_cosine.ts";
 import type { LearningRateSchedule, WarmupOptions } from "./schedule.ts";
 import { unilmCosine } from "./unilm_cosine.ts";
 
-/** How each is made, by its name. */
+/** How to make each, by name. */
 export const schedules = {
   mmselfsup: mmengineCosine,
   unilm: unilmCosine,

@@ -3,12 +3,12 @@
 import type { LearningRateSchedule, WarmupOptions } from "./schedule.ts";
 
 /**
- * A polynomial of the whole length, and a line from `warmupFactor` times its value that ends with the
- * warm-up.
+ * Polynomial decay over the whole length, scaled during the warm-up by a factor that rises linearly from
+ * `warmupFactor` to 1.
  *
- * @param options `power`: the polynomial's exponent; default 1
+ * @param options `power`: the polynomial's exponent; default: 1
  *
- * @example A line to zero
+ * @example Linear decay to zero
  * ```ts
  * import { poly } from "./poly.ts";
  * const rate = poly({ base: 1, minimum: 0, warmupSteps: 0, totalSteps: 4, warmupFactor: 0 });

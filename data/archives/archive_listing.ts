@@ -1,5 +1,5 @@
 /**
- * The pictures of an archive, with the small texts that say what they are.
+ * The images in an archive, with the small text files that describe them.
  *
  * @module
  */
@@ -15,51 +15,51 @@ import { indexZip } from "./zip_index.ts";
 /** An archive that is open. */
 export interface Archive {
   readonly store: ByteStore;
-  /** Its path for workers to open; null where it lies in the source's memory. */
+  /** Its path for workers to open; null if it is in the source's memory. */
   readonly path: string | null;
-  /** Where it begins in the memory; 0 if left out. */
+  /** Where it starts in that memory; default: 0. */
   readonly base?: number;
   /** For messages. */
   readonly name: string;
 }
 
-/** An archive of a listing. */
+/** An archive in a listing. */
 export interface ListedArchive {
   readonly kind: "range" | "zip";
-  /** Its path; null where it lies in the source's memory, from `base` on. */
+  /** Its path; null if it is in the source's memory, from `base` on. */
   readonly path: string | null;
   readonly base: number;
-  /** In front of the ids of its members. */
+  /** The prefix of its members' ids. */
   readonly prefix: string;
   /** For messages. */
   readonly name: string;
 }
 
-/** A picture in an archive. */
+/** An image in an archive. */
 export interface ListedMember extends ArchiveMember {
-  /** Which archive of the listing. */
+  /** Which archive in the listing. */
   readonly archive: number;
-  /** What the `.cls` or `.json` file beside it says of its class. */
+  /** What the `.cls` or `.json` file next to it says about its class. */
   readonly classText?: string;
 }
 
-/** The pictures of one or more archives. */
+/** The images in one or more archives. */
 export interface ArchiveListing {
   /** For messages. */
   readonly name: string;
   readonly archives: readonly ListedArchive[];
   readonly members: readonly ListedMember[];
-  /** Paths of what is neither a picture nor says something about one. */
+  /** Paths of files that are neither images nor descriptions of one. */
   readonly others: readonly string[];
   /** The list files, by path. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** A `.cls` file holds a number or a name; a `.json` file may hold captions beside them. */
+/** A `.cls` file holds a number or a name; a `.json` file may also hold captions. */
 const classTextLimit = 1024;
 const jsonLimit = 1 << 20;
 
-/** Texts in an archive that say something of its pictures. */
+/** Texts in an archive that describe its images. */
 class SideFiles {
   readonly #archive: Archive;
   readonly #isZip: boolean;
@@ -69,7 +69,7 @@ class SideFiles {
     this.#isZip = isZip;
   }
 
-  /** What `read` makes of a member's text; an error names the member. */
+  /** The result of applying `read` to a member's text; errors name the member. */
   async read<T>(file: ArchiveMember, most: number, read: (text: string) => T): Promise<T> {
     const { store, name } = this.#archive;
     try {
@@ -86,7 +86,7 @@ class SideFiles {
   }
 }
 
-/** What `.cls`, else `.json` members say of the class, by the key of a sample. */
+/** The class according to `.cls`, or else `.json`, members, by sample key. */
 async function readClassTexts(
   files: readonly ArchiveMember[],
   texts: SideFiles,
@@ -113,8 +113,8 @@ async function readClassTexts(
 /**
  * Lists an archive.
  *
- * @param prefix goes in front of the ids of its members
- * @param list a list file that is wanted, by its path
+ * @param prefix for the ids of its members
+ * @param list a list file to look for, by path
  */
 export async function listArchive(
   archive: Archive,
@@ -165,7 +165,7 @@ function shellQuoted(path: string): string {
   return /^[\w./~@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-/** One listing of many archives. */
+/** A single listing of many archives. */
 export function mergeListings(listings: readonly ArchiveListing[], name: string): ArchiveListing {
   return {
     name,

@@ -1,29 +1,29 @@
 /**
- * Archives that are unpacked, or fetched, into memory.
+ * Archives that are decompressed, or downloaded, into memory.
  *
  * @module
  */
 import { messageOf, UserError } from "../../core/errors.ts";
 import { GrowingBytes, inflated } from "./inflate.ts";
 
-/** Bytes that the archives of a data set may take in memory together. */
+/** Total bytes that a data set's archives may take in memory. */
 const mostBytes = 2 ** 31;
 
-/** Memory that workers can see without a copy, where the platform has it. */
+/** Memory that workers can access without a copy, if the platform has it. */
 function allocateShared(length: number): Uint8Array {
   if (typeof SharedArrayBuffer === "undefined") return new Uint8Array(length);
   return new Uint8Array(new SharedArrayBuffer(length));
 }
 
-/** Whether a file begins as gzip's do. */
+/** Whether a file starts like a gzip file. */
 export const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
 
-/** What a gzip file says at its end of the bytes that it holds, modulo 4 GiB. */
+/** The uncompressed size recorded at the end of a gzip file, modulo 4 GiB. */
 export function gzipSize(lastFour: Uint8Array): number {
   return new DataView(lastFour.buffer, lastFour.byteOffset).getUint32(0, true);
 }
 
-/** The memory of a data set's archives, one after the other. */
+/** The memory for a data set's archives, one after another. */
 export class ArchiveMemory {
   readonly #bytes = new GrowingBytes(mostBytes, allocateShared);
 
@@ -33,10 +33,10 @@ export class ArchiveMemory {
   }
 
   /**
-   * Adds a stream, and gives where it lies.
+   * Adds a stream, and returns where it is stored.
    *
-   * @param most bytes that it says it has
-   * @throws UserError where it has more, or there is no room
+   * @param most its declared size in bytes
+   * @throws UserError if it is larger, or there is no room
    */
   async add(
     stream: ReadableStream<Uint8Array>,
@@ -63,7 +63,7 @@ export class ArchiveMemory {
     }
   }
 
-  /** Adds what a gzip stream or file holds: `size` bytes, as it says at its end. */
+  /** Adds the contents of a gzip stream or file: `size` bytes, according to its end. */
   async addGzip(
     packed: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>,
     name: string,

@@ -1,5 +1,5 @@
 /**
- * Archives of pictures: tar, webdataset shards, zip.
+ * Archives of images: tar, WebDataset shards, zip.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { parseList, readListFile } from "../sources/list_file.ts";
 import type { Source } from "../sources/source.ts";
 import type { SourceOptions } from "../sources/source_options.ts";
 
-/** The folder that holds everything, with its `/`; `""` where there is none. */
+/** The folder that holds everything, with its `/`; `""` if there is none. */
 function commonFolder(names: readonly string[]): string {
   const slash = names[0]?.indexOf("/") ?? -1;
   if (slash < 0) return "";
@@ -52,7 +52,7 @@ function layoutByList(text: string, listName: string, places: Map<string, number
   return { members, labels, classes };
 }
 
-/** The list that is wanted, or that the archive has for its split, and its name. */
+/** The requested list, or the archive's own for its split, and its name. */
 function listOf(
   { texts, name }: ArchiveListing,
   { list, labels = "auto" }: SourceOptions,
@@ -71,7 +71,7 @@ function listOf(
   return text === undefined ? undefined : [text, `${name}/meta/${split}.txt`];
 }
 
-/** What is in the wanted split, and which one that is. */
+/** What is in the requested split, and which split that is. */
 function layoutOf(
   listing: ArchiveListing,
   options: SourceOptions,
@@ -102,11 +102,11 @@ function layoutOf(
   return { layout: { ...layout, members: own, notes }, split };
 }
 
-/** What is known of archives before they are listed. */
+/** What is known about archives before they are listed. */
 export interface KnownParts {
-  /** Where those without a path lie. */
+  /** Where those without a path are stored. */
   readonly memory?: Uint8Array | undefined;
-  /** The split that all of them are of, by their names. */
+  /** The split that all of them belong to, judging by their names. */
   readonly split?: string | undefined;
 }
 
@@ -135,7 +135,7 @@ function openListing(
 /**
  * Opens one archive, or shards as one data set; the stores are not needed afterwards.
  *
- * @param name of the data set, for messages; that of the archive where it is no set of shards
+ * @param name of the data set, for messages; the archive's name unless it is a set of shards
  */
 export async function openArchives(
   archives: readonly Archive[],

@@ -1,7 +1,7 @@
 /**
- * Random access to bytes on disk or in memory, and the reading of {@link SampleLocation}s.
+ * Random access to bytes on disk or in memory, and reading of {@link SampleLocation}s.
  *
- * Reads are synchronous: `seek` and `read` of one open file may not interleave, and a worker has
+ * Reads are synchronous: `seek` and `read` on one open file must not interleave, and a worker has
  * nothing else to do meanwhile.
  *
  * @module
@@ -11,7 +11,7 @@ import { readLocalHeader, ZipError } from "../../core/zip_directory.ts";
 import { inflate } from "./inflate.ts";
 import type { SampleLocation } from "../sources/source.ts";
 
-/** Bytes that can be read at any place. */
+/** Bytes that can be read at any position. */
 export interface ByteStore {
   readonly size: number;
   /** Up to `length` bytes from `offset`; fewer at the end. */
@@ -19,7 +19,7 @@ export interface ByteStore {
   close(): void;
 }
 
-/** Bytes in memory; reads are copies, because browsers decode no text from shared memory. */
+/** Bytes in memory; reads are copies, because browsers cannot decode text from shared memory. */
 export function memoryStore(bytes: Uint8Array): ByteStore {
   return {
     size: bytes.length,
@@ -50,14 +50,14 @@ export function fileStore(path: string): ByteStore {
   };
 }
 
-/** Bytes of an image file at most: what is larger is none. */
+/** Maximum size of an image file in bytes. */
 export const mostFileBytes = 2 ** 28;
 
 function requireSize(bytes: number, most = mostFileBytes): void {
   if (bytes > most) throw new UserError(`it has ${bytes} bytes, expected at most ${most}`);
 }
 
-/** Where a zip member lies, what it takes there and what it holds. */
+/** Where a zip member is, its size in the archive and its uncompressed size. */
 export interface ZipPlace {
   /** Of its local header. */
   readonly offset: number;
@@ -66,7 +66,7 @@ export interface ZipPlace {
   readonly unpacked: number;
 }
 
-/** Reads a zip member of at most `most` bytes; it must hold what its directory says. */
+/** Reads a zip member of at most `most` bytes; its size must match the directory. */
 export async function readZipMember(
   store: ByteStore,
   { offset, size, unpacked }: ZipPlace,
@@ -95,7 +95,7 @@ async function localHeader(store: ByteStore, headerOffset: number, packed: numbe
   }
 }
 
-/** A whole file; folders, devices and pipes are none. */
+/** A whole file; folders, devices and pipes are not files. */
 async function readFile(path: string): Promise<Uint8Array> {
   const { isFile, size } = await Deno.stat(path);
   if (!isFile) throw new UserError("it is no file");
@@ -103,7 +103,7 @@ async function readFile(path: string): Promise<Uint8Array> {
   return await Deno.readFile(path);
 }
 
-/** How many archives stay open at once. */
+/** How many archives stay open at a time. */
 const openLimit = 64;
 
 /** Reads samples by location; archives stay open between reads. */

@@ -1,27 +1,26 @@
 /**
- * Inflating with a bound: what comes out is counted while it does, so that a small file cannot fill the
- * memory.
+ * Decompression with a limit: output is counted as it is produced, so that a small file cannot fill the memory.
  *
  * @module
  */
 import { messageOf, UserError } from "../../core/errors.ts";
 
-/** Deflate makes at most a thousand bytes of one: a piece gives 16 MiB at most. */
+/** Deflate expands a byte to at most a thousand: a chunk gives at most 16 MiB. */
 const pieceBytes = 1 << 14;
 
-/** Bytes in pieces, each taken when it is wanted. */
+/** Bytes in chunks, each taken on demand. */
 export function inPieces(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   return new ReadableStream({
     pull(controller) {
-      // A copy, since streams of the platform take no shared memory.
+      // A copy, since the platform's streams do not accept shared memory.
       if (at < bytes.length) controller.enqueue(bytes.slice(at, at += pieceBytes));
       else controller.close();
     },
   }, { highWaterMark: 0 });
 }
 
-/** The pieces of a stream, cut smaller. */
+/** The chunks of a stream, cut smaller. */
 function cutSmaller(): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
   return new TransformStream({
     async transform(chunk, controller) {
@@ -33,7 +32,7 @@ function cutSmaller(): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
   });
 }
 
-/** Memory that grows as bytes come, up to a bound, in place of a list of pieces and their copy. */
+/** Memory that grows as bytes arrive, up to a limit, in place of a list of chunks and their concatenation. */
 export class GrowingBytes {
   #bytes: Uint8Array;
   #used = 0;
@@ -51,7 +50,7 @@ export class GrowingBytes {
     return this.#used;
   }
 
-  /** Makes room for so many bytes more, as far as the bound allows. */
+  /** Makes room for that many more bytes, as far as the limit allows. */
   reserve(bytes: number): void {
     const wanted = Math.min(this.#most, this.#used + bytes);
     const { length } = this.#bytes;
@@ -61,7 +60,7 @@ export class GrowingBytes {
     this.#bytes = larger;
   }
 
-  /** Adds a piece; false where it would go beyond the bound. */
+  /** Adds a chunk; false if it would exceed the limit. */
   add(piece: Uint8Array): boolean {
     if (this.#used + piece.length > this.#most) return false;
     this.reserve(piece.length);
@@ -70,13 +69,13 @@ export class GrowingBytes {
     return true;
   }
 
-  /** What came, a view. */
+  /** A view of what has arrived. */
   take(): Uint8Array {
     return this.#bytes.subarray(0, this.#used);
   }
 }
 
-/** Compressed bytes, or a stream of them, as the stream that they hold. */
+/** Compressed bytes, or a stream of them, as a decompressed stream. */
 export function inflated(
   packed: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>,
   format: CompressionFormat,
@@ -86,10 +85,10 @@ export function inflated(
 }
 
 /**
- * Inflates into memory; no more than `most` bytes.
+ * Decompresses into memory; no more than `most` bytes.
  *
- * @returns null where there are more
- * @throws UserError where the data are broken
+ * @returns null if there are more
+ * @throws UserError if the data is corrupt
  */
 export async function inflate(
   packed: Uint8Array,

@@ -1,18 +1,18 @@
 /**
- * Which archives a pattern or a folder of shards means.
+ * Which archives a pattern or a folder of shards stands for.
  *
  * @module
  */
 import { UserError } from "../../core/errors.ts";
 import { sorted, splitNames } from "../sources/layout.ts";
 
-/** Shards that a pattern may name. */
+/** Maximum number of shards in a pattern. */
 const mostShards = 100_000;
 
 /** What counts as a shard in a folder. */
 const isShard = (name: string) => /^[^.].*\.(tar|tar\.gz|tgz)$/i.test(name);
 
-/** The numbers of `0008..0010`, with the zeros in front that its ends have; undefined for other text. */
+/** The numbers in `0008..0010`, with leading zeros as in its ends; undefined for other text. */
 function numbersOf(text: string): string[] | undefined {
   const match = /^(\d{1,15})\.\.(\d{1,15})$/.exec(text);
   if (match === null) return undefined;
@@ -29,11 +29,11 @@ function numbersOf(text: string): string[] | undefined {
   );
 }
 
-/** `a-{00..02}.tar` and `{a,b}.tar` as the shell expands them. */
+/** Expands `a-{00..02}.tar` and `{a,b}.tar` as the shell does. */
 export function expandBraces(pattern: string): string[] {
   const found = new Set<string>();
   const expand = (text: string, from: number): void => {
-    // The innermost braces first; between others is no list, and they stay as they are.
+    // The innermost braces first; any that contain no list stay unchanged.
     const match = /\{([^{}]*)\}/.exec(text.slice(from));
     if (match === null) {
       if (found.add(text).size > mostShards) {
@@ -53,13 +53,13 @@ export function expandBraces(pattern: string): string[] {
 
 const hasWildcard = (text: string) => /[*?]/.test(text);
 
-/** A part of a path with `*` and `?` as an expression. */
+/** A path segment with `*` and `?` as a regular expression. */
 function expressionOf(part: string): RegExp {
   const escaped = part.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`);
 }
 
-/** The names in a folder, none where it cannot be read. */
+/** The names in a folder, none if it cannot be read. */
 function namesIn(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => name);
@@ -68,7 +68,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** The files that a path with `*` and `?` means, sorted. */
+/** The files matching a path with `*` and `?`, sorted. */
 function matchFiles(pattern: string): string[] {
   const parts = pattern.split("/");
   let found = [""];
@@ -87,7 +87,7 @@ function matchFiles(pattern: string): string[] {
   return sorted(found);
 }
 
-/** Whether a location is a pattern of archives and no path itself. */
+/** Whether a location is a pattern for archives rather than a path. */
 export function isPattern(location: string): boolean {
   if (!/[*?]|\{[^{}]*(,|\.\.)[^{}]*\}/.test(location)) return false;
   if (/^https?:\/\//.test(location)) return /\{[^{}]*(,|\.\.)[^{}]*\}/.test(location);
@@ -100,9 +100,9 @@ export function isPattern(location: string): boolean {
 }
 
 /**
- * The archives that a pattern means, in its order: braces of numbers and lists, and in paths `*` and `?`.
+ * The archives that a pattern stands for, in order: braces with numbers and lists and, in paths, `*` and `?`.
  *
- * @throws UserError where a pattern with `*` or `?` finds nothing
+ * @throws UserError if a pattern with `*` or `?` matches nothing
  */
 export function expandPattern(pattern: string): string[] {
   return expandBraces(pattern).flatMap((location) => {
@@ -121,7 +121,7 @@ function shardsIn(folder: string): string[] {
   return sorted(names);
 }
 
-/** Whether the first files of a folder, which may hold a million pictures, are shards. */
+/** Whether the first files in a folder, which may hold a million images, are shards. */
 function startsWithShards(folder: string): boolean {
   let seen = 0;
   for (const entry of Deno.readDirSync(folder)) {
@@ -132,7 +132,7 @@ function startsWithShards(folder: string): boolean {
   return false;
 }
 
-/** The split that a shard's name says it is of: `imagenet-train-0001.tar`. */
+/** The split that a shard belongs to according to its name: `imagenet-train-0001.tar`. */
 function splitOfName(name: string): string | undefined {
   const words = name.toLowerCase().split(/[^a-z]+/);
   return words.find((word) => Object.values(splitNames).some((names) => names.includes(word)));
@@ -142,12 +142,12 @@ function splitOfName(name: string): string | undefined {
 export interface FoundShards {
   readonly folder: string;
   readonly shards: readonly string[];
-  /** The split that they are of, by their names; undefined where these say nothing. */
+  /** The split that they belong to, judging by their names; undefined if these say nothing. */
   readonly split?: string;
 }
 
 /**
- * The shards of the wanted split: called after it, or in a folder of its name; else all that are called
+ * The shards of the requested split: named after it, or in a folder of that name; otherwise all that are named
  * after none.
  */
 export function findShards(root: string, split: string | undefined): FoundShards {

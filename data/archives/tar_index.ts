@@ -1,8 +1,8 @@
 /**
- * The members of a tar archive: ustar, with the long names of GNU and pax.
+ * The members of a tar archive: ustar, with GNU and pax long names.
  *
- * Own code, because `tar-stream` and `modern-tar` only read archives from front to back: listing a
- * shard would read all of its pictures, and they give no offsets to read single members by.
+ * Written here because `tar-stream` and `modern-tar` only read archives from front to back: listing
+ * a shard would read all of its images, and they provide no offsets for reading single members.
  *
  * @module
  */
@@ -15,21 +15,21 @@ export interface ArchiveMember {
   readonly name: string;
   /** Where its data (tar) or its local header (zip) starts. */
   readonly offset: number;
-  /** Bytes that its data takes in the archive. */
+  /** Its size in the archive, in bytes. */
   readonly size: number;
-  /** Bytes that it holds, where they are packed. */
+  /** Its uncompressed size, if it is compressed. */
   readonly unpacked?: number;
-  /** Why it cannot be read, where that is known. */
+  /** Why it cannot be read, if known. */
   readonly missing?: string;
 }
 
-/** The path without `./` in front and with forward slashes only. */
+/** The path without a leading `./` and with forward slashes only. */
 export function cleanName(name: string): string {
   return name.replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
 }
 
 const block = 512;
-/** Headers lie close together in archives of small files: read them in one go. */
+/** Headers are close together in archives of small files: read them in one go. */
 const windowBytes = 1 << 16;
 
 const text = new TextDecoder();
@@ -40,7 +40,7 @@ function readString(bytes: Uint8Array, from: number, length: number): string {
   return text.decode(end < 0 ? field : field.subarray(0, end));
 }
 
-/** A number field: octal digits, or GNU's base 256 where the first bit is set. */
+/** A number field: octal digits, or GNU's base 256 if the first bit is set. */
 function readNumber(bytes: Uint8Array, from: number, length: number): number {
   if ((bytes[from] & 0x80) !== 0) {
     let value = bytes[from] & 0x7f;
@@ -77,17 +77,17 @@ export function isTar(head: Uint8Array): boolean {
   return head.length >= block && hasChecksum(head.subarray(0, block));
 }
 
-/** A link that is resolved when all members are known, since what it leads to may come later. */
+/** A link, resolved once all members are known, since its target may come later. */
 interface Link {
   /** Of the member. */
   readonly position: number;
-  /** Where it leads: a path in the archive, or undefined where it leads out of it. */
+  /** Its target: a path in the archive, or undefined if it points outside. */
   readonly target: string | undefined;
-  /** As it is written. */
+  /** As written. */
   readonly written: string;
 }
 
-/** A path in the archive that a symbolic link leads to. */
+/** The path in the archive that a symbolic link points to. */
 function symlinkTarget(from: string, written: string): string | undefined {
   if (written.startsWith("/")) return undefined;
   const parts = from.split("/").slice(0, -1);
@@ -99,7 +99,7 @@ function symlinkTarget(from: string, written: string): string | undefined {
   return parts.join("/");
 }
 
-/** Gives links the data of what they lead to, link by link; circles and loose ends cannot be read. */
+/** Gives links the data of their targets, link by link; cycles and dangling links cannot be read. */
 function resolveLinks(members: ArchiveMember[], links: readonly Link[]): void {
   if (links.length === 0) return;
   const places = new Map(members.map(({ name }, position) => [name, position]));
@@ -120,13 +120,13 @@ function resolveLinks(members: ArchiveMember[], links: readonly Link[]): void {
   }
 }
 
-/** Links from one to the next; a circle has more. */
+/** Maximum length of a chain of links; a cycle exceeds it. */
 const mostLinks = 40;
 
-/** Names and other fields of GNU and pax headers. */
+/** Names and other fields from GNU and pax headers. */
 const mostHeaderBytes = 1 << 20;
 
-/** The files of a tar archive in their order, links among them. */
+/** The files in a tar archive in order, including links. */
 export function indexTar(store: ByteStore, name: string): ArchiveMember[] {
   const members: ArchiveMember[] = [];
   const links: Link[] = [];
@@ -141,7 +141,7 @@ export function indexTar(store: ByteStore, name: string): ArchiveMember[] {
   };
   const broken = (offset: number, what: string) =>
     new UserError(`Cannot read tar archive "${name}": ${what} at byte ${offset}`);
-  // What headers say of the member that follows them.
+  // What headers say about the member that follows them.
   let next: { name?: string; link?: string; size?: number } = {};
   let offset = 0;
   while (offset + block <= store.size) {

@@ -1,5 +1,5 @@
 /**
- * The files of a zip archive.
+ * The files in a zip archive.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { readZipEntries, ZipError } from "../../core/zip_directory.ts";
 import type { ByteStore } from "./byte_store.ts";
 import { type ArchiveMember, cleanName } from "./tar_index.ts";
 
-/** Members at most: a directory of as many takes gigabytes. */
+/** Maximum number of members: a directory with more would take gigabytes. */
 const mostMembers = 20_000_000;
 
-/** The files of a zip archive in the order of its directory. */
+/** The files in a zip archive in directory order. */
 export async function indexZip(store: ByteStore, name: string): Promise<ArchiveMember[]> {
   try {
     const entries = await readZipEntries(store, mostMembers);

@@ -1,5 +1,5 @@
 /**
- * Pillow's arithmetic on single samples; `pixels.wat` has the same for whole pictures.
+ * Pillow's arithmetic on single samples; `pixels.wat` has the same for whole images.
  *
  * @module
  */

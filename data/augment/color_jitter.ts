@@ -2,8 +2,8 @@
  * Colour jitter with the arithmetic of Pillow's `ImageEnhance` (which torchvision and mmcv's pillow
  * backend call): blends in float32, truncated to 8 bits after every operation.
  *
- * `jitterCrop` gives the crop of the jittered picture without jittering what the crop leaves out:
- * only the contrast needs the whole picture, for its mean.
+ * `jitterCrop` returns the crop of the jittered image without jittering what lies outside: only the
+ * contrast needs the whole image, for its mean.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { shiftHue } from "./hue.ts";
 import { pixelLoops, PixelMemory } from "../images/pixels.ts";
 import { crop, type CropBox, requireInside, type RgbImage } from "../images/image.ts";
 
-/** One adjustment: its factor is 1 for no change (for `hue` 0: a shift in turns, −0.5 … 0.5). */
+/** One adjustment: a factor of 1 means no change (for `hue`: 0, a shift in turns, −0.5 … 0.5). */
 export interface JitterOperation {
   /** What is adjusted. */
   readonly kind: "brightness" | "contrast" | "saturation" | "hue";
@@ -21,23 +21,23 @@ export interface JitterOperation {
   readonly factor: number;
 }
 
-/** How far each factor may go: brightness 0.4 draws from [0.6, 1.4]. 0 switches one off. */
+/** How far each factor may vary: brightness 0.4 draws from [0.6, 1.4]. 0 disables an adjustment. */
 export interface JitterStrength {
-  /** Reach of the brightness factor. */
+  /** Range of the brightness factor. */
   readonly brightness: number;
-  /** Reach of the contrast factor. */
+  /** Range of the contrast factor. */
   readonly contrast: number;
-  /** Reach of the saturation factor. */
+  /** Range of the saturation factor. */
   readonly saturation: number;
-  /** Largest shift of the hue, in turns, at most 0.5. */
+  /** Largest hue shift, in turns, at most 0.5. */
   readonly hue: number;
 }
 
 const kinds = ["brightness", "contrast", "saturation", "hue"] as const;
 
 /**
- * Draws the operations of one picture: their order (a permutation) and a factor for each that is
- * switched on (torchvision `ColorJitter.get_params`).
+ * Draws the operations for one image: their order (a permutation) and a factor for each enabled one
+ * (torchvision `ColorJitter.get_params`).
  */
 export function drawJitter(draws: Draws, strength: JitterStrength): JitterOperation[] {
   const order = [...kinds];
@@ -57,7 +57,7 @@ export function drawJitter(draws: Draws, strength: JitterStrength): JitterOperat
   return operations;
 }
 
-/** Mean of the grey picture, rounded as `ImageEnhance.Contrast` does. */
+/** Mean of the greyscale image, rounded as in `ImageEnhance.Contrast`. */
 function grayMean(bytes: Uint8Array, at: number, pixels: number): number {
   const { graySum } = pixelLoops();
   const block = 1 << 20;
@@ -72,7 +72,7 @@ function grayMean(bytes: Uint8Array, at: number, pixels: number): number {
   return Math.trunc(sum / pixels + 0.5);
 }
 
-/** Applies operations in place to `pixels` pixels of the loops' memory. */
+/** Applies operations in place to `pixels` pixels in the loops' memory. */
 function applyOperations(
   bytes: Uint8Array,
   at: number,
@@ -88,7 +88,7 @@ function applyOperations(
   }
 }
 
-/** Copies the rows of `box` from a picture at `from` to `to`, mirrored if wanted. */
+/** Copies the rows of `box` from an image at `from` to `to`, mirrored if requested. */
 function copyBox(
   bytes: Uint8Array,
   from: number,
@@ -105,8 +105,8 @@ function copyBox(
 }
 
 /**
- * The pixels of `box` after the whole picture went through `operations`, mirrored left to right if
- * `mirrored` (the box counts in the picture that is not mirrored).
+ * The pixels of `box` after applying `operations` to the whole image, mirrored left to right if
+ * `mirrored` (the box refers to the image before mirroring).
  *
  * @example Brightness 2 doubles and clips
  * ```ts
@@ -132,7 +132,7 @@ export function jitterCrop(
   const to = area.reserve(part * 3);
   const bytes = area.bytes();
   bytes.set(image.data, from);
-  // The contrast needs the mean of the whole picture, with all that went before.
+  // The contrast needs the mean of the whole image after all previous operations.
   const contrast = operations.findIndex((operation) => operation.kind === "contrast");
   let mean = 0;
   if (contrast >= 0) {
@@ -144,13 +144,13 @@ export function jitterCrop(
   return { width: box.width, height: box.height, data: bytes.slice(to, to + part * 3) };
 }
 
-/** The whole picture after one operation, as `ImageEnhance` or torchvision's `adjust_*` give it. */
+/** The whole image after one operation, as `ImageEnhance` or torchvision's `adjust_*` compute it. */
 export function adjust(image: RgbImage, operation: JitterOperation): RgbImage {
   const box = { top: 0, left: 0, width: image.width, height: image.height };
   return jitterCrop(image, box, [operation]);
 }
 
-/** Pillow's `Image.blend` of two pictures of one size: `from + factor · (to − from)`. */
+/** Pillow's `Image.blend` of two images of the same size: `from + factor · (to − from)`. */
 export function blendImages(from: RgbImage, to: RgbImage, factor: number): RgbImage {
   const data = new Uint8Array(to.data.length);
   const alpha = Math.fround(factor);

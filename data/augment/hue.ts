@@ -1,6 +1,6 @@
 /**
- * Hue shift through Pillow's 8-bit HSV (`rgb2hsv_row` and `hsv2rgb` of its `Convert.c`), float32 where
- * it is.
+ * Hue shift through Pillow's 8-bit HSV (`rgb2hsv_row` and `hsv2rgb` in its `Convert.c`), with float32 in the
+ * same places.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 const f = Math.fround;
 const clip = (value: number) => value < 0 ? 0 : value > 255 ? 255 : value;
 
-/** Writes hue, saturation and value of one pixel over it. */
+/** Overwrites one pixel with its hue, saturation and value. */
 function toHsv(row: Uint8Array, i: number): void {
   const r = row[i], g = row[i + 1], b = row[i + 2];
   const max = Math.max(r, g, b), min = Math.min(r, g, b);

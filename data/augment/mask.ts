@@ -10,30 +10,30 @@ import { roundHalfEven } from "../images/image.ts";
 
 /** What masks look like. */
 export interface BlockMaskOptions {
-  /** Patches in a column of the grid. */
+  /** Patches per column of the grid. */
   readonly height: number;
-  /** Patches in a row of the grid. */
+  /** Patches per row of the grid. */
   readonly width: number;
-  /** Patches to mask, exactly (75 of 14 × 14 in the recipes). */
+  /** Exact number of patches to mask (75 of 14 × 14 in the recipes). */
   readonly count: number;
-  /** Smallest area that a block aims at; 16 if left out. */
+  /** Smallest target area of a block; default: 16. */
   readonly minBlock?: number;
-  /** Largest area of a block; `count` if left out. */
+  /** Largest area of a block; default: `count`. */
   readonly maxBlock?: number;
-  /** Smallest height ÷ width of a block; 0.3 if left out. */
+  /** Smallest height ÷ width of a block; default: 0.3. */
   readonly minAspect?: number;
-  /** Largest height ÷ width of a block; 1 ÷ `minAspect` if left out. */
+  /** Largest height ÷ width of a block; default: 1 ÷ `minAspect`. */
   readonly maxAspect?: number;
   /**
-   * What happens when no block fits in ten tries: `unilm` (the default) masks single patches at random
-   * until the count is reached, `mmselfsup` goes on trying.
+   * What happens if no block fits in ten tries: `unilm` (the default) masks single patches at random until the
+   * count is reached, `mmselfsup` keeps trying.
    */
   readonly variant?: "unilm" | "mmselfsup";
   /** How unilm's single patches are chosen: `count` different numbers below `candidates`. */
   readonly choose?: (candidates: number, count: number) => ArrayLike<number>;
 }
 
-/** Rounds of ten failed tries after which the mmselfsup variant fills at random as well. */
+/** Rounds of ten failed tries after which the mmselfsup variant also fills at random. */
 const patience = 1000;
 
 /** The options with every default filled in and the logarithms taken. */

@@ -9,25 +9,25 @@ import type { CropBox } from "../images/image.ts";
 
 /** How batches are mixed. */
 export interface MixOptions {
-  /** α of mixup's Beta(α, α); 0 switches it off. 0.8 if left out. */
+  /** α of mixup's Beta(α, α); 0 disables it. Default: 0.8. */
   readonly mixup?: number;
-  /** α of CutMix; 0 switches it off. 1 if left out. */
+  /** α of CutMix; 0 disables it. Default: 1. */
   readonly cutmix?: number;
-  /** Probability that a batch is mixed at all; 1 if left out. */
+  /** Probability that a batch is mixed at all; default: 1. */
   readonly probability?: number;
-  /** Probability of CutMix where both are on; 0.5 if left out. */
+  /** Probability of CutMix if both are enabled; default: 0.5. */
   readonly switchProbability?: number;
-  /** Partners: a random permutation (mmselfsup) or the batch backwards (unilm, the default). */
+  /** Pairing: a random permutation (mmselfsup) or the batch in reverse (unilm, the default). */
   readonly variant?: "unilm" | "mmselfsup";
 }
 
 /** What was drawn for one batch. */
 export interface MixDraw {
-  /** Weight of each picture against its partner, after the box was clipped. */
+  /** Weight of each image relative to its partner, after the box was clipped. */
   readonly lambda: number;
-  /** The part taken from the partner (CutMix); the whole is blended if undefined (mixup). */
+  /** The region taken from the partner (CutMix); if undefined, the whole image is blended (mixup). */
   readonly box?: CropBox;
-  /** Partner of each picture. */
+  /** Partner of each image. */
   readonly partners: Uint32Array;
 }
 
@@ -64,9 +64,7 @@ export function cutmixBox(generator: Generator, size: number, lambda: number): C
   return { top, left, height: bottom - top, width: right - left };
 }
 
-/**
- * Draws how a batch of `count` pictures of `size` × `size` is mixed; `undefined` if it is not.
- */
+/** Draws how a batch of `count` images of `size` × `size` is mixed; `undefined` if it is not. */
 export function drawMix(
   generator: Generator,
   count: number,
@@ -87,9 +85,7 @@ export function drawMix(
   return { lambda: 1 - box.height * box.width / (size * size), box, partners };
 }
 
-/**
- * Mixes normalised pictures float32 [B, 3, S, S] as drawn; returns a new array.
- */
+/** Mixes normalised images float32 [B, 3, S, S] as drawn; returns a new array. */
 export function mixImages(images: Float32Array, size: number, draw: MixDraw): Float32Array {
   const area = 3 * size * size;
   const result = images.slice();
@@ -116,7 +112,7 @@ export function mixImages(images: Float32Array, size: number, draw: MixDraw): Fl
 /**
  * Soft labels float32 [B, classes]: mixed one-hot vectors, then smoothed: y·(1 − s) + s ÷ classes.
  *
- * @throws UserError for a label that is no class
+ * @throws UserError for a label outside the classes
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The operations of RandAugment as mmcls does them with OpenCV (through mmcv), within a level or two.
+ * RandAugment's operations as mmcls implements them with OpenCV (through mmcv), to within a level or two.
  *
  * @module
  */
@@ -16,7 +16,7 @@ function mixTruncated(image: RgbImage, factor: number, other: (i: number) => num
   return { width: image.width, height: image.height, data };
 }
 
-/** OpenCV's grey: 14 fractional bits. */
+/** OpenCV's greyscale conversion: 14 fractional bits. */
 function grayLevels(image: RgbImage): Uint8Array {
   const levels = new Uint8Array(image.width * image.height);
   for (let pixel = 0; pixel < levels.length; pixel++) {
@@ -26,7 +26,7 @@ function grayLevels(image: RgbImage): Uint8Array {
   return levels;
 }
 
-/** `mmcv.adjust_color`: the mixture is rounded, as `addWeighted` does on bytes. */
+/** `mmcv.adjust_color`: the blend is rounded, as `addWeighted` does on bytes. */
 export function adjustColor(image: RgbImage, factor: number): RgbImage {
   const levels = grayLevels(image);
   const data = new Uint8Array(image.data.length);
@@ -49,7 +49,7 @@ export function adjustBrightness(image: RgbImage, factor: number): RgbImage {
   return mixTruncated(image, factor, () => 0);
 }
 
-/** A position mirrored back at the border without repeating it (OpenCV's default border). */
+/** A position reflected at the border without repeating it (OpenCV's default border). */
 const reflect = (at: number, length: number) =>
   length === 1 ? 0 : at < 0 ? -at : at >= length ? 2 * length - 2 - at : at;
 
@@ -88,8 +88,8 @@ function cubicWeights(fraction: number): [number, number, number, number] {
 const tables = Array.from({ length: 32 }, (_, i) => cubicWeights(i / 32));
 
 /**
- * `cv2.warpAffine(…, INTER_CUBIC, borderValue=fill)` by the map from output to input: positions are
- * rounded to 1/32 of a pixel, what lies outside has the colour `fill`.
+ * `cv2.warpAffine(…, INTER_CUBIC, borderValue=fill)` using the map from output to input: positions
+ * are rounded to 1/32 of a pixel, and anything outside has the colour `fill`.
  */
 export function warpAffine(image: RgbImage, map: AffineMap, fill: Fill): RgbImage {
   const { width, height, data: source } = image;

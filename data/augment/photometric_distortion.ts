@@ -1,6 +1,6 @@
 /**
- * Photometric distortion as mmsegmentation draws it: brightness, contrast, saturation and hue, each
- * with probability ½, contrast before or after the two others; 8 bits between the steps.
+ * Photometric distortion as drawn by mmsegmentation: brightness, contrast, saturation and hue, each
+ * with probability ½, contrast before or after the other two; 8 bits between the steps.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export function toHsv(r: number, g: number, b: number): [number, number, number]
   return [hue < 0 ? hue + 180 : hue, saturation, value];
 }
 
-/** The way back. */
+/** The inverse conversion. */
 export function fromHsv(hue: number, saturation: number, value: number): [number, number, number] {
   const sector = hue / 30;
   const whole = Math.floor(sector);
@@ -65,7 +65,7 @@ function changeHsv(
 }
 
 /**
- * A distorted copy of a picture.
+ * A distorted copy of an image.
  *
  * @example
  * ```ts

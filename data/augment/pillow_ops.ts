@@ -1,5 +1,5 @@
 /**
- * The operations of RandAugment that timm does with Pillow: enhancers and affine maps.
+ * RandAugment's operations as timm implements them with Pillow: enhancers and affine maps.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { RgbImage } from "../images/image.ts";
 /** [a, b, c, d, e, f]: output (x, y) shows input (a·x + b·y + c, d·x + e·y + f). */
 export type AffineMap = readonly [number, number, number, number, number, number];
 
-/** A colour for what lies outside of the picture. */
+/** A colour for what lies outside the image. */
 export type Fill = readonly [number, number, number];
 
 const cubic = (v1: number, v2: number, v3: number, v4: number, d: number) =>
   v2 + d * (-v1 + v3 + d * (2 * (v1 - v2) + v3 - v4 + d * (-v1 + v2 - v3 + v4)));
 
-/** Pillow's bicubic filter of `transform` (not that of `resize`): a = −1, edges repeated. */
+/** Pillow's bicubic filter for `transform` (not the one for `resize`): a = −1, edges repeated. */
 function sampleCubic(image: RgbImage, x: number, y: number, channel: number): number {
   const { width, height, data } = image;
   const left = Math.floor(x), top = Math.floor(y);
@@ -71,7 +71,7 @@ export function enhance(
   return adjust(image, { kind, factor });
 }
 
-/** Pillow's `SMOOTH` filter: 3 × 3 with a heavy centre; the border stays. */
+/** Pillow's `SMOOTH` filter: 3 × 3 with a heavy centre; the border is unchanged. */
 export function smooth(image: RgbImage): RgbImage {
   const { width, height, data: source } = image;
   const data = source.slice();

@@ -1,11 +1,11 @@
 /**
- * The operations of RandAugment that look at each byte alone, through a table for each channel.
+ * RandAugment's operations that treat each byte separately, using a table per channel.
  *
  * @module
  */
 import type { RgbImage } from "../images/image.ts";
 
-/** Looks each byte up in the table of its channel. */
+/** Looks up each byte in its channel's table. */
 export function lookUp(image: RgbImage, tables: readonly Uint8Array[]): RgbImage {
   const [red, green, blue] = tables.length === 1 ? [tables[0], tables[0], tables[0]] : tables;
   const { width, height, data: source } = image;
@@ -47,7 +47,7 @@ export function autoContrast(image: RgbImage): RgbImage {
   );
 }
 
-/** Makes the histogram of each channel flat (`ImageOps.equalize`). */
+/** Equalises each channel's histogram (`ImageOps.equalize`). */
 export function equalize(image: RgbImage): RgbImage {
   return lookUp(
     image,
@@ -71,17 +71,17 @@ export function invert(image: RgbImage): RgbImage {
   return lookUp(image, [table((byte) => 255 - byte)]);
 }
 
-/** Inverts what is not darker than `threshold`. */
+/** Inverts bytes that are not below `threshold`. */
 export function solarize(image: RgbImage, threshold: number): RgbImage {
   return lookUp(image, [table((byte) => byte < threshold ? byte : 255 - byte)]);
 }
 
-/** Adds to what is darker than the middle. */
+/** Adds to bytes in the lower half. */
 export function solarizeAdd(image: RgbImage, amount: number): RgbImage {
   return lookUp(image, [table((byte) => byte < 128 ? byte + amount : byte)]);
 }
 
-/** Keeps the upper `bits`, rounded up to a whole number. */
+/** Keeps the upper `bits`, rounded up to an integer. */
 export function posterize(image: RgbImage, bits: number): RgbImage {
   const kept = 0xff00 >> Math.ceil(bits) & 0xff;
   return lookUp(image, [table((byte) => byte & kept)]);

@@ -18,10 +18,10 @@ import {
 import type { RgbImage } from "../images/image.ts";
 
 /**
- * An operation. The meaning of its amount: `rotate` degrees (counter-clockwise for Pillow, clockwise
- * for OpenCV, as in the references), `posterize` bits kept, `solarize` threshold, `solarizeAdd` levels,
- * `color`, `contrast`, `brightness`, `sharpness` the factor less 1, `shear…` the slope, `translate…` the
- * share of the side; none for the others.
+ * An operation. Its amount means: `rotate` degrees (counter-clockwise for Pillow, clockwise for OpenCV, as in
+ * the references), `posterize` bits kept, `solarize` threshold, `solarizeAdd` levels, `color`, `contrast`,
+ * `brightness`, `sharpness` the factor less 1, `shear…` the slope, `translate…` the share of the side; none for
+ * the others.
  */
 export type AugmentKind =
   | "autoContrast"
@@ -42,7 +42,7 @@ export type AugmentKind =
 
 /** Whose arithmetic an operation follows. */
 export interface AugmentStyle {
-  /** `pillow` as timm and unilm, `opencv` as mmcls. */
+  /** `pillow` as in timm and unilm, `opencv` as in mmcls. */
   readonly library: "pillow" | "opencv";
   /** The colour (RGB) of what is moved in from outside. */
   readonly fill: readonly [number, number, number];
@@ -71,17 +71,17 @@ const kinds = Object.keys(ranges) as AugmentKind[];
 
 /** The policy. */
 export interface RandAugmentOptions {
-  /** Operations for each picture, drawn with replacement; 2 if left out. */
+  /** Operations per image, drawn with replacement; default: 2. */
   readonly count?: number;
-  /** Mean magnitude of 10; 9 if left out. */
+  /** Mean magnitude out of 10; default: 9. */
   readonly magnitude?: number;
-  /** Standard deviation of the magnitude; 0.5 if left out. */
+  /** Standard deviation of the magnitude; default: 0.5. */
   readonly deviation?: number;
-  /** Probability that a drawn operation is applied; 0.5 if left out. */
+  /** Probability that a drawn operation is applied; default: 0.5. */
   readonly probability?: number;
-  /** Whose arithmetic; `pillow` if left out. */
+  /** Whose arithmetic; default: `pillow`. */
   readonly library?: AugmentStyle["library"];
-  /** The colour of what is moved in; ImageNet's mean if left out. */
+  /** The colour of what is moved in; default: ImageNet's mean. */
   readonly fill?: AugmentStyle["fill"];
 }
 
@@ -163,7 +163,7 @@ export function augmentOnce(
   }
 }
 
-/** Draws and applies the operations of one picture. */
+/** Draws and applies the operations for one image. */
 export function randAugment(
   image: RgbImage,
   generator: Generator,

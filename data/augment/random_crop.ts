@@ -6,19 +6,19 @@
 import type { Draws } from "../../core/generator.ts";
 import { type CropBox, roundHalfEven } from "../images/image.ts";
 
-/** The picture's size and what a box may be. */
+/** The image's size and the constraints on a box. */
 export interface RandomCropOptions {
-  /** Columns of the picture. */
+  /** Columns of the image. */
   readonly width: number;
-  /** Rows of the picture. */
+  /** Rows of the image. */
   readonly height: number;
-  /** Smallest and largest share of the picture's area. */
+  /** Smallest and largest share of the image's area. */
   readonly scale: readonly [number, number];
-  /** Smallest and largest width ÷ height; [3/4, 4/3] if left out. */
+  /** Smallest and largest width ÷ height; default: [3/4, 4/3]. */
   readonly ratio?: readonly [number, number];
 }
 
-/** The largest centred box whose ratio is allowed. */
+/** The largest centred box with an allowed ratio. */
 function centralBox(width: number, height: number, ratio: readonly [number, number]): CropBox {
   let [w, h] = [width, height];
   if (width / height < ratio[0]) h = Math.min(height, roundHalfEven(width / ratio[0]));
@@ -34,7 +34,7 @@ function centralBox(width: number, height: number, ratio: readonly [number, numb
 /**
  * Draws a box of random area and shape: ten tries, then the central one (torchvision's
  * `RandomResizedCrop.get_params` with Python's `random`, as in unilm's and mmselfsup's two-picture
- * crop; the draws come in the same order).
+ * crop; the draws have the same order).
  *
  * @example
  * ```ts
@@ -59,7 +59,7 @@ export function randomCropBox(draws: Draws, options: RandomCropOptions): CropBox
   return centralBox(width, height, ratio);
 }
 
-/** The centred square of `side`; offsets that end in a half go to the even number (torchvision). */
+/** The centred square of `side`; offsets ending in a half are rounded to even (torchvision). */
 export function centreBox(width: number, height: number, side: number): CropBox {
   return {
     top: roundHalfEven((height - side) / 2),
@@ -69,7 +69,7 @@ export function centreBox(width: number, height: number, side: number): CropBox 
   };
 }
 
-/** The size that makes the short edge `edge` pixels; the long one is truncated to whole pixels. */
+/** The size that makes the short edge `edge` pixels; the long edge is truncated to whole pixels. */
 export function shortEdgeSize(
   width: number,
   height: number,

@@ -9,19 +9,19 @@ import { imagenetNormalization, type Normalization } from "../images/normalize.t
 
 /** How boxes are drawn and filled. */
 export interface RandomErasingOptions {
-  /** Probability that a picture loses a box; 0.25 if left out. */
+  /** Probability that an image loses a box; default: 0.25. */
   readonly probability?: number;
-  /** Smallest and largest share of the picture's area; [0.02, 1/3] if left out. */
+  /** Smallest and largest share of the image's area; default: [0.02, 1/3]. */
   readonly area?: readonly [number, number];
-  /** Smallest and largest height ÷ width; [0.3, 1/0.3] if left out. */
+  /** Smallest and largest height ÷ width; default: [0.3, 1/0.3]. */
   readonly aspect?: readonly [number, number];
-  /** Mean and deviation of the noise, in units of a byte; ImageNet's if left out. */
+  /** Mean and deviation of the noise, in byte units; default: ImageNet's. */
   readonly noise?: Normalization;
-  /** How the noise becomes whole bytes: mmcls cuts its fraction off; the nearest if left out. */
+  /** How the noise is converted to whole bytes: mmcls truncates; default: to nearest. */
   readonly rounding?: "truncate" | "nearest";
 }
 
-/** Draws the box, `undefined` where the picture stays or ten tries did not fit. */
+/** Draws the box, `undefined` if the image is left unchanged or ten tries did not fit. */
 export function drawErasedBox(
   generator: Generator,
   size: { readonly width: number; readonly height: number },
@@ -43,10 +43,10 @@ export function drawErasedBox(
 }
 
 /**
- * Fills a random box of a picture with noise N(mean, deviation²), clipped to the range of a picture.
+ * Fills a random box of an image with noise N(mean, deviation²), clipped to the range of an image.
  *
- * unilm fills with N(0, 1) after normalisation: that is the normalisation's own mean and deviation here,
- * to the nearest byte. mmcls fills with ImageNet's before it and truncates.
+ * unilm fills with N(0, 1) after normalisation, which corresponds to the normalisation's own mean and deviation
+ * here, to the nearest byte. mmcls fills with ImageNet's before normalisation and truncates.
  */
 export function eraseRandomly(
   image: RgbImage,

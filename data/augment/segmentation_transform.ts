@@ -1,5 +1,6 @@
 /**
- * The training view of segmentation: picture and label map through the same resize, crop and flip.
+ * The training view for segmentation: image and label map go through the same resize, crop and
+ * flip.
  *
  * @module
  */
@@ -19,23 +20,23 @@ export { ignoredLabel };
 
 /** mmsegmentation's training pipeline, as plain data. */
 export interface SegmentationTransform {
-  /** Tells it from the other transforms. */
+  /** Distinguishes it from the other transforms. */
   readonly kind: "segmentation";
   /** Side of the view in pixels. */
   readonly size: number;
-  /** Longest and shortest edge that a picture is fitted into … */
+  /** Longest and shortest edge that an image is fitted to … */
   readonly edges: readonly [number, number];
   /** … times a factor drawn from this range. */
   readonly ratio: readonly [number, number];
-  /** Largest share of one class in a crop; else it is drawn again, ten times at most. */
+  /** Largest share of one class in a crop; if exceeded, it is drawn again, at most ten times. */
   readonly maxClassShare: number;
   /** Probability of a mirrored view. */
   readonly flip: number;
   /** Whether colours are distorted. */
   readonly isDistorted: boolean;
-  /** Whether label 0 is ignored and the others move down by one. */
+  /** Whether label 0 is ignored and the others are shifted down by one. */
   readonly isReduced: boolean;
-  /** Colour of what the view has beyond the picture: the mean, 0 after normalisation. */
+  /** Colour of the padding around the image: the mean, 0 after normalisation. */
   readonly fill: readonly [number, number, number];
 }
 
@@ -46,7 +47,7 @@ export interface AnnotatedView {
 }
 
 /**
- * The size of a picture fitted into a longest and a shortest edge (mmcv's `rescale_size`).
+ * The size of an image fitted to a longest and a shortest edge (mmcv's `rescale_size`).
  *
  * @example
  * ```ts
@@ -68,7 +69,7 @@ export function fittedSize(
   return { width: scaled(width), height: scaled(height) };
 }
 
-/** A picture with `fill` to the right and below, at least `width` × `height`. */
+/** An image padded with `fill` on the right and below, at least `width` × `height`. */
 export function padImage(
   image: RgbImage,
   width: number,
@@ -106,9 +107,8 @@ function drawBox(
 }
 
 /**
- * One training view: resize by a random ratio, random crop without too much of one class, flip,
- * photometric distortion, padding. The picture is resized as Pillow does (bilinear), labels by nearest
- * neighbours.
+ * One training view: resize by a random ratio, random crop without too much of one class, flip, photometric
+ * distortion, padding. Images are resized as in Pillow (bilinear), labels by nearest neighbour.
  */
 export function annotatedView(
   image: RgbImage,

@@ -1,6 +1,6 @@
 /**
- * What happens to a decoded picture before it is a part of a batch. The descriptions are plain data,
- * so that they can be sent to workers.
+ * What happens to a decoded image before it becomes part of a batch. The descriptions are plain data, so that
+ * they can be sent to workers.
  *
  * @module
  */
@@ -18,48 +18,48 @@ import { annotatedView, type SegmentationTransform } from "./segmentation_transf
 
 /** Random views for training: pretraining, tokenizer training, fine-tuning. */
 export interface TrainTransform {
-  /** Tells it from the test transform. */
+  /** Distinguishes it from the test transform. */
   readonly kind: "train";
   /** Side of the (student's) view in pixels. */
   readonly size: number;
-  /** Smallest and largest share of the picture's area in the crop. */
+  /** Smallest and largest share of the image's area in the crop. */
   readonly scale: readonly [number, number];
-  /** Smallest and largest width ÷ height of the crop; [3/4, 4/3] if left out. */
+  /** Smallest and largest width ÷ height of the crop; default: [3/4, 4/3]. */
   readonly ratio?: readonly [number, number];
-  /** `bicubic` if left out; `area` is what mmselfsup computes. */
+  /** Default: `bicubic`; `area` is what mmselfsup computes. */
   readonly interpolation?: Interpolation;
-  /** Probability of a mirrored view; 0.5 if left out. */
+  /** Probability of a mirrored view; default: 0.5. */
   readonly flip?: number;
-  /** Colour jitter; none if left out. */
+  /** Colour jitter; default: none. */
   readonly jitter?: JitterStrength;
-  /** Side of the tokenizer's view of the same crop; that of the student if left out. */
+  /** Side of the tokenizer's view of the same crop; default: the student's. */
   readonly tokenizerSize?: number;
-  /** Interpolation of the tokenizer's view; that of the student if left out. */
+  /** Interpolation of the tokenizer's view; default: the student's. */
   readonly tokenizerInterpolation?: Interpolation;
-  /** RandAugment on the view (fine-tuning); none if left out. */
+  /** RandAugment on the view (fine-tuning); default: none. */
   readonly randAugment?: RandAugmentOptions;
-  /** Random erasing on the view (fine-tuning); none if left out. */
+  /** Random erasing on the view (fine-tuning); default: none. */
   readonly erasing?: RandomErasingOptions;
 }
 
-/** The one view of evaluation: short edge to `edge`, then the central square of `size`. */
+/** The single view for evaluation: short edge to `edge`, then the central square of `size`. */
 export interface TestTransform {
-  /** Tells it from a train transform. */
+  /** Distinguishes it from a train transform. */
   readonly kind: "test";
   /** Side of the view in pixels. */
   readonly size: number;
-  /** Length of the short edge before the crop; size × 256 ÷ 224 if left out. */
+  /** Length of the short edge before the crop; default: size × 256 ÷ 224. */
   readonly edge?: number;
-  /** `bicubic` if left out. */
+  /** Default: `bicubic`. */
   readonly interpolation?: Interpolation;
-  /** Both sides to `edge`, whatever their ratio; the short one alone if left out. */
+  /** Both sides to `edge`, whatever their ratio; default: only the short one. */
   readonly squashes?: boolean;
 }
 
 /** A transform by description. */
 export type Transform = TrainTransform | TestTransform | SegmentationTransform;
 
-/** The views of one picture; the same object twice where both are equal. */
+/** The views of one image; the same object twice if both are equal. */
 export interface Views {
   /** What the student (or classifier) sees. */
   readonly student: RgbImage;
@@ -74,7 +74,7 @@ export function tokenizerSizeOf(transform: Transform): number {
   return transform.kind === "train" ? transform.tokenizerSize ?? transform.size : transform.size;
 }
 
-/** Whether the tokenizer sees the very pixels that the student sees, so that one resize will do. */
+/** Whether the tokenizer sees exactly the student's pixels, so that one resize is enough. */
 export function hasEqualViews(transform: Transform): boolean {
   if (transform.kind !== "train") return true;
   const { size, tokenizerSize = size, interpolation = "bicubic" } = transform;
@@ -92,7 +92,7 @@ function trainViews(image: RgbImage, transform: TrainTransform, generator: Gener
     scale: transform.scale,
     ...(transform.ratio === undefined ? {} : { ratio: transform.ratio }),
   });
-  // The reference mirrors before it crops: the box counts in the mirrored picture.
+  // The reference mirrors before it crops: the box refers to the mirrored image.
   const left = isMirrored ? image.width - drawn.left - drawn.width : drawn.left;
   const part = jitterCrop(image, { ...drawn, left }, operations, isMirrored);
   let student = resize(part, { width: size, height: size, interpolation });
@@ -125,10 +125,10 @@ function testView(image: RgbImage, transform: TestTransform): RgbImage {
 }
 
 /**
- * The views of a picture.
+ * The views of an image.
  *
- * @param generator the draws of this sample in this epoch; not used by the test transform
- * @param labels the picture's label map, which the transform of segmentation needs
+ * @param generator for this sample in this epoch; not used by the test transform
+ * @param labels the image's label map, needed by the segmentation transform
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * OpenCV's `INTER_AREA`, to one level: an average weighted by overlap where both axes shrink, else
- * linear interpolation from OpenCV's special source positions.
+ * OpenCV's `INTER_AREA`, to within one level: an average weighted by overlap if both axes shrink,
+ * otherwise linear interpolation from OpenCV's special source positions.
  *
  * @module
  */
@@ -51,7 +51,7 @@ function enlargeWeights(from: number, to: number): AxisWeights {
   return { starts, weights };
 }
 
-/** Resizes as `cv2.resize(…, interpolation=cv2.INTER_AREA)` on 8-bit pictures, within one level. */
+/** Resizes like `cv2.resize(…, interpolation=cv2.INTER_AREA)` on 8-bit images, to within one level. */
 export function areaResize(image: RgbImage, width: number, height: number): RgbImage {
   const axis = width <= image.width && height <= image.height ? shrinkWeights : enlargeWeights;
   const columns = axis(image.width, width);

@@ -12,7 +12,7 @@ export type PillowFilter = "bicubic" | "lanczos" | "bilinear" | "box" | "hamming
 export interface Coefficients {
   /** First input position of each window. */
   readonly starts: Int32Array;
-  /** The same in bytes of a row of RGB pixels. */
+  /** The same in bytes within a row of RGB pixels. */
   readonly offsets: Int32Array;
   /** Length of each window. */
   readonly lengths: Int32Array;
@@ -82,7 +82,7 @@ function compute(from: number, to: number, kind: PillowFilter): Coefficients {
   return { starts, offsets: starts.map((start) => start * 3), lengths, stride, weights };
 }
 
-/** Random crops ask for every size between the smallest and the whole: keep about 10 MB of tables. */
+/** Random crops use every size between the smallest and the whole: keep about 10 MB of tables. */
 const cacheLimit = 1024;
 const cache = new Map<string, Coefficients>();
 

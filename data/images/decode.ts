@@ -1,7 +1,7 @@
 /**
- * Image files to RGB, as Pillow's `Image.open(f).convert("RGB")`: colour profiles are ignored, alpha
- * is dropped, palettes and grey are expanded. Sixteen-bit samples keep their high byte (Pillow clips
- * 16-bit grey to white). A truncated file is an error, never grey rows.
+ * Image files to RGB, like Pillow's `Image.open(f).convert("RGB")`: colour profiles are ignored, alpha is
+ * dropped, palettes and greyscale are expanded. Sixteen-bit samples keep their high byte (Pillow clips 16-bit
+ * greyscale to white). A truncated file is an error, never grey rows.
  *
  * @module
  */
@@ -20,12 +20,12 @@ export interface ImageDecoder {
   /**
    * Decodes one file; `name` is for messages.
    *
-   * @throws UserError naming the file where it is empty, truncated, too large or of an unknown format
+   * @throws UserError naming the file if it is empty, truncated, too large or in an unknown format
    */
   decode(bytes: Uint8Array, name: string, options?: DecodeOptions): Promise<RgbImage>;
 }
 
-/** Permissions without which sharp cannot start; asking for them would stop a run at a prompt. */
+/** Permissions without which sharp cannot start; requesting them would stop a run at a prompt. */
 const nativePermissions: readonly Deno.PermissionDescriptor[] = [
   { name: "ffi" },
   { name: "read" },
@@ -61,9 +61,9 @@ async function formatDecoder(
 }
 
 /**
- * A decoder: sharp (libvips) where native code is granted and starts, else WebAssembly, which knows
- * JPEG, PNG and WebP. Both give the same bytes, CMYK files of the portable one aside (a few levels).
- * Netpbm (P5, P6) and BMP files are read by own code, HEIC by libheif in either case.
+ * A decoder: sharp (libvips) if native code is permitted and starts, otherwise WebAssembly, which supports
+ * JPEG, PNG and WebP. Both give the same bytes, except that CMYK files differ by a few levels in the portable
+ * one. In either case, Netpbm (P5, P6) and BMP files are read by our own code, and HEIC by libheif.
  *
  * @example
  * ```ts

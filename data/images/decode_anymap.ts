@@ -1,6 +1,6 @@
 /**
- * Binary Netpbm files, P5 (grey) and P6 (colour), 8 and 16 bits: the simplest lossless format, used
- * by the bundled sample because it costs nothing to decode; neither sharp nor jsquash reads it.
+ * Binary Netpbm files, P5 (greyscale) and P6 (colour), 8 and 16 bits: the simplest lossless format,
+ * used by the bundled sample because decoding costs nothing. Neither sharp nor jsquash reads it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { UserError } from "../../core/errors.ts";
 import type { StoredSamples } from "./png_samples.ts";
 import type { RgbImage } from "./image.ts";
 
-/** Reads one whole number of the header, past blanks and comments. */
+/** Reads one integer in the header, skipping whitespace and comments. */
 function readNumber(bytes: Uint8Array, at: number): [value: number, next: number] {
   while (at < bytes.length) {
     if (bytes[at] === 0x23) { while (at < bytes.length && bytes[at] !== 0x0a) at++; }
@@ -29,7 +29,7 @@ interface Header {
   readonly height: number;
   readonly channels: 1 | 3;
   readonly maximum: number;
-  /** Where the samples begin, and bytes of one. */
+  /** Where the samples start, and bytes per sample. */
   readonly start: number;
   readonly sampleBytes: 1 | 2;
 }
@@ -65,7 +65,7 @@ export function decodePortableAnymap(bytes: Uint8Array): RgbImage {
   return { width, height, data };
 }
 
-/** The samples of a P5 or P6 file as they are stored. */
+/** The samples of a P5 or P6 file as stored. */
 export function anymapSamples(bytes: Uint8Array): StoredSamples {
   const { width, height, channels, start, sampleBytes } = readHeader(bytes);
   const samples = new Uint16Array(width * height * channels);

@@ -1,6 +1,6 @@
 /**
- * Windows bitmaps: 1, 4, 8, 16, 24 and 32 bits, plain and run-length encoded. The packages that were
- * tried read some of them wrongly (run lengths, 16 bits) or not at all; this equals Pillow.
+ * Windows bitmaps: 1, 4, 8, 16, 24 and 32 bits, plain and run-length encoded. The packages we tried read some
+ * of them incorrectly (run lengths, 16 bits) or not at all; this matches Pillow.
  *
  * @module
  */
@@ -18,11 +18,11 @@ interface Header {
   readonly isTopDown: boolean;
   readonly bits: number;
   readonly compression: number;
-  /** Where the pixels begin. */
+  /** Where the pixels start. */
   readonly start: number;
   /** RGB triples. */
   readonly palette: Uint8Array;
-  /** Of red, green and blue, where a pixel has 16 or 32 bits. */
+  /** For red, green and blue, if a pixel has 16 or 32 bits. */
   readonly masks: readonly number[];
 }
 
@@ -68,7 +68,7 @@ function readPalette(
   return palette;
 }
 
-/** Undoes the run lengths: a palette index for each pixel, rows from the bottom; holes are 0. */
+/** Decodes the run lengths to a palette index per pixel, rows from the bottom; gaps are 0. */
 function expandRuns(bytes: Uint8Array, { width, height, start, compression }: Header): Uint8Array {
   const isHalf = compression === runLength4;
   const indices = new Uint8Array(width * height);
@@ -105,7 +105,7 @@ function expandRuns(bytes: Uint8Array, { width, height, start, compression }: He
   return indices;
 }
 
-/** How a channel is cut out of a pixel: shift and largest value. */
+/** How a channel is extracted from a pixel: shift and maximum value. */
 function channelOf(mask: number): { shift: number; most: number } {
   if (mask === 0) throw new UserError("the BMP header is broken");
   const shift = 31 - Math.clz32(mask & -mask);
@@ -146,7 +146,7 @@ export function decodeBmp(bytes: Uint8Array): RgbImage {
           ? view.getUint16(row + x * 2, true)
           : view.getUint32(row + x * 4, true);
         channels.forEach(({ shift, most }, channel) => {
-          // Scaled to 8 bits and rounded down, as Pillow does.
+          // Scaled to 8 bits and rounded down, as in Pillow.
           data[to + channel] = (pixel >>> shift & most) * 255 / most;
         });
       } else {

@@ -1,5 +1,5 @@
 /**
- * HEIC files, by a library that is downloaded with the first of them.
+ * HEIC files, using a library that is downloaded with the first of them.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { decodeHeic, type HeicImage } from "../../deps/heic_decode.ts";
 import { dropAlpha } from "./decode_portable.ts";
 import type { RgbImage } from "./image.ts";
 
-/** Decodes a HEIC file; its transformations are applied, as every viewer does. */
+/** Decodes a HEIC file, applying its transformations as every viewer does. */
 export async function decodeHeicFile(bytes: Uint8Array): Promise<RgbImage> {
   let image: HeicImage;
   try {

@@ -1,5 +1,5 @@
 /**
- * Decoding with WebAssembly (jsquash) and, for CMYK, with plain JavaScript (jpeg-js).
+ * Decoding with WebAssembly (jsquash) and, for CMYK, plain JavaScript (jpeg-js).
  *
  * @module
  */
@@ -15,7 +15,7 @@ interface RgbaImage {
   readonly data: ArrayLike<number>;
 }
 
-/** RGBA without its alpha. */
+/** RGBA without the alpha channel. */
 export function dropAlpha({ width, height, data }: RgbaImage): RgbImage {
   const result = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < result.length; from += 4, to += 3) {
@@ -26,7 +26,7 @@ export function dropAlpha({ width, height, data }: RgbaImage): RgbImage {
   return { width, height, data: result };
 }
 
-/** The decoders take a whole buffer; they may not see what lies around a view. */
+/** The decoders take a whole buffer; they must not see what surrounds a view. */
 function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) return buffer;
@@ -41,7 +41,7 @@ async function decodePortableJpeg(
 ): Promise<RgbImage> {
   const { components, pixels, isComplete } = inspectJpeg(bytes);
   if (pixels === 0) throw new Error("no JPEG frame");
-  // The decoder itself fills the rest with grey and says nothing.
+  // The decoder itself silently fills the rest with grey.
   if (!isComplete) throw new Error("premature end of JPEG image");
   if (components === 4) {
     const { decodeJpegSlowly } = await import("../../deps/jpeg_js.ts");
@@ -73,7 +73,7 @@ export async function decodePortably(
     const decode = format === "png" ? decodePng : decodeWebp;
     return dropAlpha(await decode(wholeBuffer(bytes)));
   } catch (error) {
-    // Emscripten throws its exit status, Rust "unwrap_throw failed": neither tells the user anything.
+    // Emscripten throws its exit status, Rust "unwrap_throw failed": neither means anything to the user.
     if (error instanceof Error && error.message.startsWith("premature")) throw error;
     if (error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name)) {
       throw new Error(

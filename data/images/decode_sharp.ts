@@ -1,5 +1,5 @@
 /**
- * Decoding with sharp. Its pixels equal Pillow's on JPEG (all subsamplings, progressive) and PNG.
+ * Decoding with sharp. Its pixels match Pillow's for JPEG (all subsamplings, progressive) and PNG.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type FileFormat, inspectJpeg } from "./sniff.ts";
 import type { FormatOptions } from "./format_decoder.ts";
 import type { RgbImage } from "./image.ts";
 
-// One thread an image: the loader's workers keep the cores busy, and each image is seen once.
+// One thread per image: the loader's workers keep the cores busy, and each image is read once.
 sharp.concurrency(1);
 sharp.cache(false);
 
@@ -27,22 +27,22 @@ function fromCmyk(data: Uint8Array, width: number, height: number): RgbImage {
 }
 
 /**
- * What libvips says of a file. It keeps its last messages for the whole process: where several threads
- * meet broken files at once, one of them finds none left.
+ * What libvips says about a file. It keeps its last messages for the whole process: if several threads hit
+ * broken files at the same time, one of them finds none left.
  */
 function reasonOf(cause: unknown): string {
   const message = messageOf(cause);
   return message === "Unknown error" ? "the file is broken or cut off" : message;
 }
 
-/** Decodes any format that libvips knows. */
+/** Decodes any format that libvips supports. */
 export async function decodeWithSharp(
   bytes: Uint8Array,
   format: FileFormat,
   { exif, maxPixels }: FormatOptions,
 ): Promise<RgbImage> {
   const isCmyk = format === "jpeg" && inspectJpeg(bytes).components === 4;
-  // `truncated` is where Pillow stops too: it reads on over libjpeg's milder warnings.
+  // `truncated` is where Pillow stops too: it ignores libjpeg's milder warnings.
   let image = sharp(bytes, {
     failOn: "truncated",
     ignoreIcc: true,

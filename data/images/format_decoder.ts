@@ -9,18 +9,18 @@ import type { FileFormat } from "./sniff.ts";
 /** How to decode. */
 export interface DecodeOptions {
   /**
-   * Turn the picture as its EXIF orientation says. mmselfsup does (OpenCV), unilm does not (Pillow);
-   * `false` if left out.
+   * Rotate the image according to its EXIF orientation. mmselfsup does (OpenCV), unilm does not (Pillow);
+   * default: `false`.
    */
   readonly exif?: boolean;
-  /** Pixels that the head of a file may claim; 178 956 970 if left out, which Pillow takes too. */
+  /** Maximum number of pixels according to the file's header; default: 178 956 970, Pillow's limit. */
   readonly maxPixels?: number;
 }
 
 /** {@link DecodeOptions}, all of them. */
 export type FormatOptions = Required<DecodeOptions>;
 
-/** What a library does with the bytes of a format it knows. */
+/** What a library does with the bytes of a format that it knows. */
 export type FormatDecoder = (
   bytes: Uint8Array,
   format: FileFormat,

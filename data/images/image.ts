@@ -1,20 +1,20 @@
 /**
- * The one picture type of the data pipeline.
+ * The data pipeline's only image type.
  *
  * @module
  */
 
-/** A picture of 8-bit RGB samples: `data` has height × width × 3 bytes, row by row. */
+/** An image of 8-bit RGB samples: `data` has height × width × 3 bytes, row by row. */
 export interface RgbImage {
-  /** Pixels in a row. */
+  /** Pixels per row. */
   readonly width: number;
   /** Rows. */
   readonly height: number;
-  /** The samples, in the order row, column, channel. */
+  /** The samples, ordered by row, column, channel. */
   readonly data: Uint8Array;
 }
 
-/** A rectangle of whole pixels inside a picture. */
+/** A rectangle of whole pixels inside an image. */
 export interface CropBox {
   /** First row. */
   readonly top: number;
@@ -26,7 +26,7 @@ export interface CropBox {
   readonly width: number;
 }
 
-/** Rounds halves to the even neighbour, as Python's `round` does; `Math.round` rounds them up. */
+/** Rounds halves to even, like Python's `round`; `Math.round` rounds them up. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const fraction = value - floor;
@@ -35,7 +35,7 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Throws where a box reaches beyond its picture: rows would run into one another, or be black. */
+/** Throws if a box extends beyond its image: rows would run into one another, or be black. */
 export function requireInside(box: CropBox, { width, height }: Omit<RgbImage, "data">): void {
   const { top, left } = box;
   const isInside = top >= 0 && left >= 0 && top + box.height <= height && left + box.width <= width;
@@ -47,9 +47,9 @@ export function requireInside(box: CropBox, { width, height }: Omit<RgbImage, "d
 }
 
 /**
- * A copy of the pixels of `box`, mirrored left to right if `mirrored`.
+ * A copy of the pixels in `box`, mirrored left to right if `mirrored`.
  *
- * @throws RangeError where the box reaches beyond the picture
+ * @throws RangeError if the box extends beyond the image
  */
 export function crop(image: RgbImage, box: CropBox, mirrored = false): RgbImage {
   requireInside(box, image);
@@ -64,7 +64,7 @@ export function crop(image: RgbImage, box: CropBox, mirrored = false): RgbImage 
   return { width, height, data };
 }
 
-/** Writes a row of `width` pixels in reverse order at `offset` of `target`. */
+/** Writes a row of `width` pixels in reverse order at `offset` in `target`. */
 export function writeMirrored(
   row: Uint8Array,
   target: Uint8Array,
@@ -79,7 +79,7 @@ export function writeMirrored(
   }
 }
 
-/** The picture mirrored left to right. */
+/** The image, mirrored left to right. */
 export function flipHorizontally(image: RgbImage): RgbImage {
   return crop(image, { top: 0, left: 0, width: image.width, height: image.height }, true);
 }

@@ -1,5 +1,5 @@
 /**
- * The sizes of a source's images, and which of them are none, without decoding any.
+ * The sizes of a source's images, and which files are not images, without decoding any.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import { defaultMaxPixels } from "./pixel_limit.ts";
 import { type ImageSize, imageSize } from "./image_size.ts";
 import type { Source } from "../sources/source.ts";
 
-/** What the heads of a source's files say. */
+/** What the headers of a source's files say. */
 export interface ImageHeads {
-  /** Files that were looked at: all, or as many as were asked for. */
+  /** Number of files examined: all, or as many as requested. */
   readonly examined: number;
   readonly sizes: readonly ImageSize[];
-  /** Files that no decoder will read, each with why. */
+  /** Files that no decoder can read, each with the reason. */
   readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
 }
 
 /** How to look. */
 export interface ImageHeadsOptions {
-  /** Files to look at, spread over the source; all if left out. */
+  /** Number of files to examine, spread over the source; default: all. */
   readonly most?: number;
-  /** Images of more pixels are too large; as the loader's default if left out. */
+  /** Images with more pixels are too large; default: the loader's default. */
   readonly maxPixels?: number;
-  /** Hears how many files were looked at. */
+  /** Called with the number of files examined. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Bytes that hold the size in nearly every file. */
+/** Bytes that contain the size in nearly every file. */
 const headBytes = 1 << 16;
 
 /** Why a file cannot be read, or its size. */
@@ -48,7 +48,7 @@ async function look(source: Source, index: number, maxPixels: number): Promise<I
     try {
       const head = judge(store.read(0, headBytes), maxPixels);
       const isEnough = typeof head !== "string" || store.size <= headBytes;
-      // A large thumbnail, or a TIFF whose directory stands at its end.
+      // A large thumbnail, or a TIFF with its directory at the end.
       return isEnough ? head : judge(store.read(0, store.size), maxPixels);
     } finally {
       store.close();
@@ -58,7 +58,7 @@ async function look(source: Source, index: number, maxPixels: number): Promise<I
   }
 }
 
-/** Looks at the heads of files. */
+/** Examines the headers of files. */
 export async function readImageHeads(
   source: Source,
   options: ImageHeadsOptions = {},

@@ -1,11 +1,11 @@
 /**
- * How large an image is, from the head of its file: nothing is decoded.
+ * How large an image is, from the file's header: nothing is decoded.
  *
  * @module
  */
 import { sniffFormat } from "./sniff.ts";
 
-/** Pixels in a row, and rows, as they are stored: an EXIF orientation does not count. */
+/** Pixels per row, and rows, as stored, ignoring any EXIF orientation. */
 export interface ImageSize {
   readonly width: number;
   readonly height: number;
@@ -81,7 +81,7 @@ const tiff: Read = (view, bytes) => {
   return width === undefined || height === undefined ? undefined : { width, height };
 };
 
-/** The largest of the sizes that the items of an AVIF or HEIC file have (`ispe`): that of the whole. */
+/** The largest of the sizes (`ispe`) of an AVIF or HEIC file's items: that of the whole image. */
 const isobmff: Read = (view, bytes) => {
   let found: ImageSize | undefined;
   const end = Math.min(bytes.length - 16, 1 << 16);
@@ -112,9 +112,9 @@ const readers: Readonly<Record<string, Read>> = {
 };
 
 /**
- * The size of an image file, or undefined where it is none that we know, or its head is broken.
+ * The size of an image file, or undefined if its format is unknown or its header is broken.
  *
- * @param bytes the file, or its beginning: of a JPEG with a large thumbnail 64 KiB may not be enough
+ * @param bytes the file, or its beginning; for a JPEG with a large thumbnail, 64 KiB may not be enough
  *
  * @example
  * ```ts
@@ -131,7 +131,7 @@ export function imageSize(bytes: Uint8Array): ImageSize | undefined {
     const size = readers[format](view, bytes);
     return size !== undefined && size.width > 0 && size.height > 0 ? size : undefined;
   } catch (error) {
-    // The head ends before what it should hold.
+    // The header ends before its expected contents.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

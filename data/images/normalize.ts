@@ -6,7 +6,7 @@
 
 import { pixelLoops, PixelMemory } from "./pixels.ts";
 
-/** Mean and standard deviation by channel, in units of a byte (0 … 255). */
+/** Mean and standard deviation per channel, in byte units (0 … 255). */
 export interface Normalization {
   /** Subtracted. */
   readonly mean: readonly [number, number, number];
@@ -14,25 +14,25 @@ export interface Normalization {
   readonly std: readonly [number, number, number];
 }
 
-/** ImageNet's statistics, which the student's view is normalised with (mmselfsup's constants). */
+/** ImageNet's statistics, used to normalise the student's view (mmselfsup's constants). */
 export const imagenetNormalization: Normalization = {
   mean: [123.675, 116.28, 103.53],
   std: [58.395, 57.12, 57.375],
 };
 
-/** To [−1, 1], which the tokenizer's view is mapped to ("inception" normalisation). */
+/** To [−1, 1], used for the tokenizer's view ("inception" normalisation). */
 export const halfNormalization: Normalization = {
   mean: [127.5, 127.5, 127.5],
   std: [127.5, 127.5, 127.5],
 };
 
-/** To [0, 1], as torchvision's `ToTensor`. */
+/** To [0, 1], like torchvision's `ToTensor`. */
 export const unitNormalization: Normalization = { mean: [0, 0, 0], std: [255, 255, 255] };
 
 /**
- * Bytes [B, S, S, 3] to float32 [B, 3, S, S]: (byte − mean) ÷ std by channel.
+ * Bytes [B, S, S, 3] to float32 [B, 3, S, S]: (byte − mean) ÷ std per channel.
  *
- * @param mean and `std` by channel, in units of a byte
+ * @param mean and `std` per channel, in byte units
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What an image looks like in a few bytes: equal for copies that were scaled or compressed again.
+ * What an image looks like, in a few bytes: equal for copies that were scaled or recompressed.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { RgbImage } from "./image.ts";
 const side = 32;
 const kept = 8;
 
-/** Bytes of {@link thumbprint}. */
+/** Bytes in a {@link thumbprint}. */
 export const thumbprintBytes = 48;
 
-/** Samples of a cell that are averaged, along a side at most: enough for its mean, and soon done. */
+/** Samples averaged per side of a cell, at most: enough for its mean, and fast. */
 const mostSamples = 8;
 
-/** Means of `cells` × `cells` cells of the whole image, RGB. */
+/** Means of `cells` × `cells` cells covering the whole image, RGB. */
 function cellMeans({ width, height, data }: RgbImage, cells: number): Float32Array {
   const means = new Float32Array(cells * cells * 3);
   for (let row = 0; row < cells; row++) {
@@ -44,8 +44,8 @@ const cosines = Float32Array.from(
 );
 
 /**
- * The 64-bit perceptual hash (pHash): which of the 8 × 8 lowest frequencies of the grey image, the mean
- * aside, lie above their median.
+ * The 64-bit perceptual hash (pHash): which of the 8 × 8 lowest frequencies of the greyscale image, excluding
+ * the mean, are above their median.
  */
 export function perceptualHash(image: RgbImage): bigint {
   const means = cellMeans(image, side);
@@ -76,7 +76,7 @@ export function perceptualHash(image: RgbImage): bigint {
   return hash;
 }
 
-/** The means of 4 × 4 cells, RGB bytes: what tells images apart whose hashes agree by chance. */
+/** The means of 4 × 4 cells, RGB bytes: they distinguish images whose hashes agree by chance. */
 export function thumbprint(image: RgbImage): Uint8Array {
   return Uint8Array.from(cellMeans(image, 4), (mean) => Math.round(mean));
 }

@@ -1,13 +1,12 @@
 /**
- * The WebAssembly loops over pixels and the memory that they work in. Each use copies its picture in
- * and its result out: that costs a twentieth of the work and leaves nobody with a view that dies when
- * the memory grows.
+ * The WebAssembly loops over pixels and their memory. Each call copies its image in and its result out, which
+ * costs a twentieth of the work, so that nobody keeps a view that becomes invalid when the memory grows.
  *
  * @module
  */
 import { pixelsWasm } from "./pixels_wasm.ts";
 
-/** What `pixels.wat` exports; addresses and sizes in bytes. */
+/** The exports of `pixels.wat`; addresses and sizes in bytes. */
 interface PixelLoops {
   readonly memory: WebAssembly.Memory;
   blend(at: number, bytes: number, level: number, alpha: number): void;
@@ -41,15 +40,15 @@ function instantiate(): PixelLoops {
 
 let instance: PixelLoops | undefined;
 
-/** The loops, made ready at the first call. */
+/** The loops, compiled on first use. */
 export function pixelLoops(): PixelLoops {
   return instance ??= instantiate();
 }
 
-/** Room that loops may touch behind a picture. */
+/** Padding after an image that loops may touch. */
 const slack = 32;
 
-/** Lays out areas of the memory, one behind the other, each with room behind it. */
+/** Lays out regions of the memory, one after another, each with padding after it. */
 export class PixelMemory {
   #end = 0;
 
@@ -60,7 +59,7 @@ export class PixelMemory {
     return at;
   }
 
-  /** The memory, grown to hold all that was reserved; valid until the next call. */
+  /** The memory, grown to hold everything reserved; valid until the next call. */
   bytes(): Uint8Array<ArrayBuffer> {
     const { memory } = pixelLoops();
     const missing = this.#end - memory.buffer.byteLength;

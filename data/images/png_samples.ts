@@ -1,9 +1,9 @@
 /**
- * The samples of a PNG as they are stored: numbers of classes must be neither scaled to 8 bits nor looked
- * up in a palette.
+ * The samples of a PNG as stored: class numbers must be neither scaled to 8 bits nor looked up in a palette.
  *
- * Own code, because `sharp` and `jsquash` scale (a 4-bit 3 becomes 51, a 16-bit 7 becomes 0) and give
- * colours for a palette, and `fast-png` and `pngjs` inflate whatever is in the file before they count.
+ * Written here because `sharp` and `jsquash` scale (a 4-bit 3 becomes 51, a 16-bit 7 becomes 0) and return
+ * colours for a palette, and because `fast-png` and `pngjs` decompress whatever is in the file before checking
+ * its size.
  *
  * @module
  */
@@ -11,13 +11,16 @@ import { UserError } from "../../core/errors.ts";
 import { concatBytes } from "../../core/concatenate.ts";
 import { inflate } from "../archives/inflate.ts";
 
-/** A picture's samples, row by row. */
+/** An image's samples, row by row. */
 export interface StoredSamples {
   readonly width: number;
   readonly height: number;
-  /** Samples of a pixel: 1 grey or a place in the palette, 2 grey and alpha, 3 colour, 4 with alpha. */
+  /**
+   * Samples per pixel: 1 for greyscale or a palette index, 2 for greyscale and alpha, 3 for colour, 4 with
+   * alpha.
+   */
   readonly channels: number;
-  /** Bits of a sample in the file. */
+  /** Bits per sample in the file. */
   readonly depth: number;
   readonly samples: Uint16Array;
 }
@@ -30,7 +33,7 @@ interface Header {
   readonly isInterlaced: boolean;
 }
 
-/** Samples of a pixel and the depths that are allowed, by colour type. */
+/** Samples per pixel and the allowed bit depths, by colour type. */
 const colourTypes: Readonly<
   Record<number, readonly [channels: number, depths: readonly number[]]>
 > = {
@@ -41,7 +44,7 @@ const colourTypes: Readonly<
   6: [4, [8, 16]],
 };
 
-/** First pixel and distance of pixels in x and y, for each pass of an interlaced picture. */
+/** First pixel and pixel spacing in x and y, for each pass of an interlaced image. */
 const passes = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -86,7 +89,7 @@ function readChunks(bytes: Uint8Array): { header: Header; packed: Uint8Array } {
   throw broken(header === undefined ? "it has no header" : "it is cut off");
 }
 
-/** Undoes a row's filter in place; `before` is the row above, zeros for the first. */
+/** Reverses a row's filter in place; `before` is the row above, zeros for the first. */
 function unfilter(type: number, row: Uint8Array, before: Uint8Array, step: number): void {
   for (let i = 0; i < row.length; i++) {
     const left = i < step ? 0 : row[i - step];
@@ -113,7 +116,7 @@ function sampleAt(row: Uint8Array, index: number, depth: number): number {
 /**
  * Reads a PNG's samples.
  *
- * @throws UserError where it is broken
+ * @throws UserError if it is corrupt
  */
 export async function pngSamples(bytes: Uint8Array): Promise<StoredSamples> {
   const { header, packed } = readChunks(bytes);

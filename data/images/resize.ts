@@ -1,9 +1,9 @@
 /**
- * Resampling that equals Pillow's `Image.resize` bit for bit, in two passes of fixed-point
- * arithmetic: rows first, then columns, 8 bits between them.
+ * Resampling that matches Pillow's `Image.resize` bit for bit, in two passes of fixed-point arithmetic: rows
+ * first, then columns, with 8 bits between them.
  *
- * libvips, the canvas of browsers and torchvision's tensor path round or filter otherwise and differ
- * by up to 69 levels when enlarging; the reference recipes resize with Pillow.
+ * libvips, browser canvases and torchvision's tensor path round or filter differently, by up to 69 levels when
+ * enlarging; the reference recipes resize with Pillow.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import type { RgbImage } from "./image.ts";
  */
 export type Interpolation = PillowFilter | "area";
 
-/** The size to make and how. */
+/** The target size and how to resample. */
 export interface ResizeOptions {
   /** Columns of the result. */
   readonly width: number;
   /** Rows of the result. */
   readonly height: number;
-  /** The filter; `bicubic` if left out. */
+  /** The filter; default: `bicubic`. */
   readonly interpolation?: Interpolation;
 }
 
@@ -72,10 +72,10 @@ function resizeColumns(image: RgbImage, height: number, table: Coefficients): Rg
 }
 
 /**
- * Resizes a picture as Pillow 9 does; an axis whose size stays is left untouched. To resize a part,
- * crop first: no pixel outside the crop may count.
+ * Resizes an image as Pillow 9 does; an axis whose size does not change is left untouched. To
+ * resize a part, crop first, so that no pixel outside the crop counts.
  *
- * @example A grey picture stays grey
+ * @example A grey image stays grey
  * ```ts
  * import { resize } from "./resize.ts";
  * const grey = { width: 5, height: 4, data: new Uint8Array(60).fill(128) };

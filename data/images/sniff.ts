@@ -1,22 +1,22 @@
 /**
- * What a file is, by its first bytes: names lie (ImageNet holds a PNG called .JPEG).
+ * What a file is, judging by its first bytes: names lie (ImageNet contains a PNG called .JPEG).
  *
  * @module
  */
 
-/** The formats that some decoder of ours knows. */
+/** The formats that one of our decoders supports. */
 export type FileFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif" | "heic" | "bmp" | "pnm";
 
 const ascii = (bytes: Uint8Array, from: number, to: number) =>
   String.fromCharCode(...bytes.subarray(from, to));
 
-/** AVIF and HEIC share a container; its brands tell what was encoded how. */
+/** AVIF and HEIC share a container; its brands say how the contents are encoded. */
 function brandOf(bytes: Uint8Array): FileFormat {
   const length = Math.min(bytes.length, 128, bytes[2] << 8 | bytes[3]);
   return /avi[fs]/.test(ascii(bytes, 8, length)) ? "avif" : "heic";
 }
 
-/** The format of a file, `undefined` where it is none of ours. */
+/** The format of a file, `undefined` if it is not one of ours. */
 export function sniffFormat(bytes: Uint8Array): FileFormat | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "jpeg";
   if (bytes[0] === 0x89 && ascii(bytes, 1, 4) === "PNG") return "png";
@@ -29,13 +29,13 @@ export function sniffFormat(bytes: Uint8Array): FileFormat | undefined {
   return undefined;
 }
 
-/** What the markers of a JPEG tell before it is decoded. */
+/** What the markers of a JPEG reveal before it is decoded. */
 export interface JpegFacts {
-  /** Colour components: 1 grey, 3 colour, 4 CMYK or YCCK. */
+  /** Colour components: 1 greyscale, 3 colour, 4 CMYK or YCCK. */
   readonly components: number;
-  /** Pixels of the largest frame; 0 where there is none. */
+  /** Pixels in the largest frame; 0 if there is none. */
   readonly pixels: number;
-  /** Whether the end-of-image marker follows the picture's data. */
+  /** Whether the end-of-image marker follows the image data. */
   readonly isComplete: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface JpegFacts {
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-/** Walks the markers of a JPEG up to its data; what lies between them is passed over, as decoders do. */
+/** Walks a JPEG's markers up to its data, skipping what lies between them, as decoders do. */
 export function inspectJpeg(bytes: Uint8Array): JpegFacts {
   let [components, pixels] = [0, 0];
   let at = 2;
@@ -68,8 +68,8 @@ export function inspectJpeg(bytes: Uint8Array): JpegFacts {
     at += 2 + Math.max(2, bytes[at + 2] << 8 | bytes[at + 3]);
     if (marker === 0xda) break;
   }
-  // Data bytes 0xFF are followed by 0, so the first FF D9 after the tables ends the picture; an
-  // embedded thumbnail's lies before them.
+  // Data bytes of 0xFF are followed by 0, so the first FF D9 after the tables ends the image; that
+  // of an embedded thumbnail comes before them.
   for (let i = at; i + 1 < bytes.length; i++) {
     if (bytes[i] === 0xff && bytes[i + 1] === 0xd9) return { components, pixels, isComplete: true };
   }

@@ -1,5 +1,5 @@
 /**
- * The arrays of a batch while it is put together from chunks.
+ * A batch's arrays while it is assembled from chunks.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export class BatchBuffers {
     this.#labelMaps = new Uint8Array(count * labels);
   }
 
-  /** Copies the samples of a chunk to their places, `first` being that of the chunk's first. */
+  /** Copies the samples of a chunk into place; `first` is the position of the chunk's first sample. */
   place(chunk: ChunkResult, first: number): void {
     this.#pixels.set(chunk.pixels, first * this.#imageSize ** 2 * 3);
     if (chunk.tokenizerPixels !== undefined) {
@@ -49,7 +49,7 @@ export class BatchBuffers {
     }
   }
 
-  /** What the batch shows of it. */
+  /** The parts that the batch exposes. */
   get contents() {
     return {
       pixels: this.#pixels,

@@ -1,6 +1,6 @@
 /**
- * Decoded pictures of a small data set, kept in memory that all workers share, so that each file is
- * decoded once in a run and not once an epoch.
+ * Decoded images of a small data set, kept in memory shared by all workers, so that each file is
+ * decoded once per run instead of once per epoch.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface DecodeCacheMemory {
 
 const empty = 0, claimed = 1, ready = 2;
 const fields = 4;
-/** Bytes that a sample is taken to need: data sets of which a part fits are not worth caching. */
+/** Bytes that a sample is assumed to need: data sets that only partly fit are not worth caching. */
 const expectedBytes = 32 * 32 * 3;
 
 function allocate(bytes: number): ArrayBufferLike {
@@ -26,7 +26,7 @@ function allocate(bytes: number): ArrayBufferLike {
 }
 
 /**
- * A cache of decoded pictures by sample index. Any number of workers may read and write.
+ * A cache of decoded images by sample index. Any number of workers may read and write.
  *
  * @example
  * ```ts
@@ -37,17 +37,17 @@ function allocate(bytes: number): ArrayBufferLike {
  * ```
  */
 export class DecodeCache {
-  /** What other workers need to share the cache. */
+  /** What other workers need in order to share the cache. */
   readonly memory: DecodeCacheMemory;
   readonly #length: number;
 
-  /** A view of a cache that exists; to make one, see {@link DecodeCache.create}. */
+  /** A view of an existing cache; to create one, see {@link DecodeCache.create}. */
   constructor(memory: DecodeCacheMemory) {
     this.memory = memory;
     this.#length = (memory.index.length - 1) / fields;
   }
 
-  /** A cache for `length` samples, `undefined` where `bytes` will not hold the whole data set. */
+  /** A cache for `length` samples, `undefined` if `bytes` cannot hold the whole data set. */
   static create(length: number, bytes: number): DecodeCache | undefined {
     const capacity = Math.min(bytes, 2 ** 31 - 1);
     if (length * expectedBytes > capacity) return undefined;
@@ -57,12 +57,12 @@ export class DecodeCache {
     });
   }
 
-  /** Whether other threads see what is put in. */
+  /** Whether other threads see what is stored. */
   get isShared(): boolean {
     return !(this.memory.pixels.buffer instanceof ArrayBuffer);
   }
 
-  /** The picture of sample `index`, a view that must not be written to. */
+  /** The image of sample `index`, a view that must not be written to. */
   get(index: number): RgbImage | undefined {
     const { index: table, pixels } = this.memory;
     const at = index * fields;
@@ -71,7 +71,7 @@ export class DecodeCache {
     return { width, height, data: pixels.subarray(offset, offset + width * height * 3) };
   }
 
-  /** Keeps a picture while there is room. */
+  /** Stores an image while there is room. */
   put(index: number, image: RgbImage): void {
     const { index: table, pixels } = this.memory;
     const at = index * fields;

@@ -1,8 +1,8 @@
 /**
- * Batches of a source: read, decoded, transformed and masked ahead of the step, in workers.
+ * Batches from a source: read, decoded, transformed and masked ahead of the step, in workers.
  *
- * What a batch holds is a function of (seed, step) and the files: every draw comes from a generator
- * that was split by (epoch, sample), whichever worker makes it, however many there are.
+ * A batch's contents are a function of (seed, step) and the files: every draw comes from a
+ * generator split by (epoch, sample), whichever worker makes it, however many there are.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { Source } from "../sources/source.ts";
 
 export type { LoadedBatch, LoaderOptions, SkippedFile } from "./loader_options.ts";
 
-/** The part of a step that one micro-batch takes. */
+/** One micro-batch's part of a step. */
 interface Portion extends StepPosition {
   readonly step: number;
   readonly microBatch: number;
@@ -27,7 +27,7 @@ interface Portion extends StepPosition {
 
 const largestChunk = 16;
 
-/** A file by where it lies, or its bytes where only the source can read it. */
+/** A file's location, or its bytes if only the source can read it. */
 async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "path" | "from">> {
   const { id, path = id } = source.entry(index);
   if (source.locate !== undefined) return { path, from: source.locate(index) };
@@ -40,7 +40,7 @@ async function fileOf(source: Source, index: number): Promise<Pick<SampleJob, "p
 
 function workerCount({ workers: wanted = "auto", coreSharers = 1 }: LoaderOptions): number {
   if (typeof Worker === "undefined") return 0;
-  // More only wait for each other, and thousands take minutes to start.
+  // More would only wait for each other, and thousands take minutes to start.
   const most = Math.max(16, 4 * (navigator.hardwareConcurrency ?? 2));
   if (wanted !== "auto") return Math.min(wanted, most);
   const processors = Math.floor((navigator.hardwareConcurrency ?? 2) / coreSharers);
@@ -48,9 +48,9 @@ function workerCount({ workers: wanted = "auto", coreSharers = 1 }: LoaderOption
 }
 
 /**
- * Makes batches of a source.
+ * Makes batches from a source.
  *
- * @example Two steps of four pictures
+ * @example Two steps of four images
  * ```ts
  * import { Loader } from "./loader.ts";
  * const file = new TextEncoder().encode("P5 2 2 255\nABCD");
@@ -97,7 +97,7 @@ export class Loader {
   /**
    * Starts the workers.
    *
-   * @throws UserError where the source does not fill a batch
+   * @throws UserError if the source does not fill a batch
    */
   static async open(options: LoaderOptions): Promise<Loader> {
     const { source, batch, cacheBytes = 128 * 2 ** 20 } = options;
@@ -124,7 +124,7 @@ export class Loader {
     return new Loader(options, pool, plan);
   }
 
-  /** Steps in an epoch. */
+  /** Steps per epoch. */
   get stepsPerEpoch(): number {
     return this.#plan.stepsPerEpoch;
   }
@@ -170,7 +170,7 @@ export class Loader {
     return await this.#pool.run(jobs);
   }
 
-  /** Notes a file that failed, or throws where it may not. */
+  /** Records a file that failed, or throws if failing is not allowed. */
   #skip(index: number, message: string): void {
     const { onError = "raise", maxSkipped = 100, onSkip, source } = this.#options;
     if (onError === "raise") {
@@ -187,7 +187,7 @@ export class Loader {
     }
   }
 
-  /** The first sample after `position` that can be made, with its index. */
+  /** The first sample after `position` that can be read, with its index. */
   async #replacement(epoch: number, position: number): Promise<[number, ChunkResult]> {
     const { length } = this.#order;
     for (let ahead = 1; ahead < length; ahead++) {
@@ -245,11 +245,8 @@ export class Loader {
   }
 
   /**
-   * The micro-batches of steps `from` … `to` − 1, in order; `to` is without end if left out. A run that
-   * goes on at step n takes `from: n`. The time that `next()` takes is the time spent waiting for data.
-   *
-   * @throws UserError at a file that cannot be decoded, if `onError` is `raise`, and where too many were
-   * skipped
+   * The micro-batches of steps `from` … `to` − 1, in order; without `to`, they never end. A run that resumes at
+   * step n passes `from: n`. The time that `next()` takes is the time spent waiting for data.
    */
   async *batches(
     { from = 0, to = Infinity }: { readonly from?: number; readonly to?: number } = {},
@@ -261,7 +258,8 @@ export class Loader {
       const next = portions.next();
       if (next.done) return;
       const batch = this.#make(next.value);
-      // It is awaited later, or never where the consumer stops: then its failure is of no interest.
+      // It is awaited later, or never if the consumer stops, in which case a failure does not
+      // matter.
       batch.catch(() => {});
       ahead.push(batch);
     };

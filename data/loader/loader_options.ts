@@ -1,5 +1,5 @@
 /**
- * What a loader is told, and what it gives.
+ * A loader's options, and its batches.
  *
  * @module
  */
@@ -7,9 +7,9 @@ import type { BlockMaskOptions } from "../augment/mask.ts";
 import type { Source } from "../sources/source.ts";
 import type { Transform } from "../augment/transform.ts";
 
-/** A file that was left out. */
+/** A file that was skipped. */
 export interface SkippedFile {
-  /** Where it came from, as the source names it. */
+  /** Its origin, as the source names it. */
   readonly id: string;
   /** Why, in one line. */
   readonly message: string;
@@ -19,52 +19,54 @@ export interface SkippedFile {
 export interface LoaderOptions {
   /** Where the samples come from. */
   readonly source: Source;
-  /** What happens to each picture. */
+  /** What happens to each image. */
   readonly transform: Transform;
-  /** Masks to draw; none if left out. */
+  /** Masks to draw; default: none. */
   readonly mask?: Omit<BlockMaskOptions, "choose">;
   /** Samples in a step, over all ranks. */
   readonly batch: number;
-  /** Samples in one micro-batch of this rank at most; the whole share of the rank if left out. */
+  /** Maximum number of samples in one micro-batch of this rank; default: the rank's whole share. */
   readonly microBatch?: number;
   /** The run's seed. */
   readonly seed: number;
-  /** Different crops of a picture, which come in turn, epoch by epoch; without end if left out. */
+  /** Different crops per image, which repeat epoch by epoch; default: unlimited. */
   readonly cropsPerImage?: number | null;
-  /** `false` for the order of the source (evaluation); `true` if left out. */
+  /** `false` for the source's order (evaluation); default: `true`. */
   readonly isShuffled?: boolean;
-  /** Leave out an epoch's last, smaller batch; `true` if left out. */
+  /** Drop an epoch's last, incomplete batch; default: `true`. */
   readonly dropsLast?: boolean;
-  /** This process among several (0 if left out) … */
+  /** The rank of this process (default: 0) … */
   readonly rank?: number;
-  /** … and their number (1 if left out). */
+  /** … and the number of processes (default: 1). */
   readonly ranks?: number;
-  /** Leave out what `microBatchesOf` repeats for ranks without samples; `false` if left out. */
+  /** Omit what `microBatchesOf` repeats for ranks without samples; default: `false`. */
   readonly isOncePerSample?: boolean;
-  /** Processes that share this one's processors, for the number of workers; 1 if left out. */
+  /** Processes that share this one's processors, to determine the number of workers; default: 1. */
   readonly coreSharers?: number;
-  /** Workers; 0 for the main thread; `auto` (the default): one less than there are cores, at most 8. */
+  /** Workers; 0 for the main thread; `auto` (the default): one fewer than there are cores, at most 8. */
   readonly workers?: number | "auto";
-  /** Micro-batches made ahead of the one in use; 2 if left out. */
+  /** Micro-batches prepared ahead of the current one; default: 2. */
   readonly prefetch?: number;
-  /** Which decoder; `auto` if left out. */
+  /** Which decoder; default: `auto`. */
   readonly decoder?: "auto" | "native" | "portable";
-  /** Turn pictures by their EXIF tag, as mmselfsup does; `false` if left out. */
+  /** Rotate images according to their EXIF tag, as mmselfsup does; default: `false`. */
   readonly exif?: boolean;
-  /** Pixels of an image at most, others are unreadable; 178 956 970 if left out, as Pillow has it. */
+  /**
+   * Maximum number of pixels in an image, beyond which it is unreadable; default: 178 956 970, as in Pillow.
+   */
   readonly maxPixels?: number;
-  /** Memory for decoded pictures, used where the whole data set may fit; 128 MiB if left out. */
+  /** Memory for decoded images, used if the whole data set may fit; default: 128 MiB. */
   readonly cacheBytes?: number;
   /**
-   * What happens at a file that cannot be read or decoded: `raise` an error (the default), or `skip`
-   * it and take the next sample of the epoch in its place.
+   * What happens with a file that cannot be read or decoded: `raise` an error (the default), or `skip` it and
+   * use the epoch's next sample instead.
    */
   readonly onError?: "raise" | "skip";
-  /** Files that may be skipped before the loader gives up; 100 if left out. */
+  /** Files that may be skipped before the loader gives up; default: 100. */
   readonly maxSkipped?: number;
-  /** Hears of each skipped file, once. */
+  /** Called with each skipped file, once. */
   readonly onSkip?: (file: SkippedFile) => void;
-  /** Hears of what the user should know, such as why there are no workers. */
+  /** Called with what the user should know, such as why there are no workers. */
   readonly onNote?: (note: string) => void;
 }
 
@@ -76,13 +78,13 @@ export interface LoadedBatch {
   readonly pixels: Uint8Array;
   /** S. */
   readonly imageSize: number;
-  /** The tokenizer's view [B, T, T, 3]; `pixels` itself where both are equal. */
+  /** The tokenizer's view [B, T, T, 3]; the same object as `pixels` if both are equal. */
   readonly tokenizerPixels: Uint8Array;
   /** T. */
   readonly tokenizerSize: number;
   /** 1 where a patch is masked [B, N]; empty without masks. */
   readonly mask: Uint8Array;
-  /** Class of each pixel [B, S, S], 255 where it does not count; empty but for segmentation. */
+  /** Class of each pixel [B, S, S], 255 if it does not count; empty except for segmentation. */
   readonly labelMaps: Uint8Array;
   /** Class of each sample, −1 if none. */
   readonly labels: Int32Array;
@@ -98,8 +100,8 @@ export interface LoadedBatch {
   readonly microBatches: number;
   /** Epoch, from 0. */
   readonly epoch: number;
-  /** Position of its first sample in the order of the epoch. */
+  /** Position of its first sample in the epoch's order. */
   readonly position: number;
-  /** Time that its stages took, summed over the workers. */
+  /** Time taken by its stages, summed over the workers. */
   readonly seconds: Readonly<Record<string, number>>;
 }

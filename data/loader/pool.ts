@@ -1,5 +1,5 @@
 /**
- * Who makes the chunks: workers, or the main thread where there are none.
+ * Produces the chunks: workers, or the main thread if there are none.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { WorkerAnswer, WorkerRequest } from "./worker_messages.ts";
 import type { ChunkResult, ProducerSettings, SampleJob } from "./producer.ts";
 
-/** Makes chunks, several at a time. */
+/** Produces several chunks at a time. */
 export interface Pool {
   /** Number of workers; 0 on the main thread. */
   readonly workers: number;
@@ -22,7 +22,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** A worker and what it still owes. */
+/** A worker and its pending work. */
 class DataWorker {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -40,7 +40,7 @@ class DataWorker {
     this.#post({ type: "start", settings });
   }
 
-  /** Chunks that were sent and have not come back. */
+  /** Chunks that have been sent and not yet returned. */
   get load(): number {
     return this.#waiting.size;
   }
@@ -119,7 +119,8 @@ async function workerPool(settings: ProducerSettings, count: number): Promise<Po
 }
 
 /**
- * A pool of `count` workers, or of none where they cannot start; then `onFallback` hears why.
+ * A pool of `count` workers, or of none if they cannot start; `onFallback` is then called with the
+ * reason.
  */
 export async function createPool(
   settings: ProducerSettings,

@@ -1,5 +1,5 @@
 /**
- * What a worker does: reads, decodes, transforms and masks the samples of one chunk.
+ * What a worker does: reads, decodes, transforms and masks the samples of a chunk.
  *
  * @module
  */
@@ -28,50 +28,50 @@ export interface ProducerSettings {
   /** Masks to draw; none if undefined. */
   readonly mask: Omit<BlockMaskOptions, "choose"> | undefined;
   readonly seed: number;
-  /** Epochs after which the crops come again; null: never. */
+  /** Epochs after which the crops repeat; null: never. */
   readonly cropsPerImage: number | null;
   readonly exif: boolean;
-  /** Pixels of an image at most. */
+  /** Maximum number of pixels in an image. */
   readonly maxPixels: number;
   readonly decoder: "auto" | "native" | "portable";
-  /** What locations without a path point into. */
+  /** What locations without a path refer to. */
   readonly memory: Uint8Array | undefined;
   readonly cache: DecodeCacheMemory | undefined;
 }
 
-/** One sample to make. */
+/** One sample to produce. */
 export interface SampleJob {
   readonly epoch: number;
   readonly index: number;
-  /** Where it lies, for messages. */
+  /** Its location, for messages. */
   readonly path: string;
-  /** Where its bytes are, or the bytes, or why there are none. */
+  /** The location of its bytes, or the bytes, or why there are none. */
   readonly from: SampleLocation | Uint8Array | { readonly error: string };
-  /** The sample's label map, named and found alike. */
+  /** The sample's label map, with the same fields. */
   readonly annotation?: Pick<SampleJob, "path" | "from">;
 }
 
-/** The samples of a chunk, one after the other; the places of failed ones hold zeros. */
+/** The samples of a chunk, one after another; failed ones are zeros. */
 export interface ChunkResult {
   readonly pixels: Uint8Array<ArrayBuffer>;
-  /** Undefined where the tokenizer sees the same pixels. */
+  /** Undefined if the tokenizer sees the same pixels. */
   readonly tokenizerPixels: Uint8Array<ArrayBuffer> | undefined;
   readonly mask: Uint8Array<ArrayBuffer> | undefined;
-  /** The class of each pixel, where the transform is that of segmentation. */
+  /** The class of each pixel, if the transform is that of segmentation. */
   readonly labelMaps: Uint8Array<ArrayBuffer> | undefined;
-  /** Which samples failed, by their place in the chunk, and why. */
+  /** Which samples failed, by their position in the chunk, and why. */
   readonly failures: readonly { readonly slot: number; readonly message: string }[];
-  /** Time spent, by the name of the stage: waiting for files and decoders, views, masks. */
+  /** Time spent, by stage: waiting for files and decoders, views, masks. */
   readonly seconds: Readonly<Record<"load" | "augment" | "mask", number>>;
 }
 
-/** A picture that is ready for its transform. */
+/** An image that is ready for its transform. */
 interface Loaded {
   readonly image: RgbImage;
   readonly labels: LabelMap | undefined;
 }
 
-/** Files that are decoded at the same time, so that native decoding goes on beside our own code. */
+/** Files decoded in parallel, so that native decoding overlaps our own code. */
 const inFlight = 3;
 
 /** Makes chunks. */
@@ -158,7 +158,7 @@ export class Producer {
     }
   }
 
-  /** Makes the samples of a chunk; a sample that fails does not stop the others. */
+  /** Produces the samples of a chunk; a sample that fails does not stop the others. */
   async produce(jobs: readonly SampleJob[]): Promise<ChunkResult> {
     const { transform, mask } = this.#settings;
     const bytes = transform.size ** 2 * 3;

@@ -8,7 +8,7 @@ import { Generator } from "../../core/generator.ts";
 
 const rounds = 8;
 
-/** One keyed mixing of a word (the finaliser of MurmurHash3, by A. Appleby). */
+/** One keyed mixing of a word (MurmurHash3's finaliser, by A. Appleby). */
 function mix(value: number, key: number): number {
   let h = (value ^ key) >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -16,22 +16,22 @@ function mix(value: number, key: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** What an order is made of. */
+/** What an order is created from. */
 export interface SampleOrderOptions {
   /** Number of samples. */
   readonly length: number;
   /** The run's seed. */
   readonly seed: number;
-  /** `false` for the order of the source in every epoch; `true` if left out. */
+  /** `false` for the source's order in every epoch; default: `true`. */
   readonly isShuffled?: boolean;
 }
 
 /**
- * The order of the samples in each epoch, without a table: a keyed permutation (a Feistel network over
- * the next power of four, walked until it falls inside), so that any position of any epoch costs the
- * same and a resumed run needs no replay.
+ * The order of the samples in each epoch, without a table: a keyed permutation (a Feistel network over the next
+ * power of four, iterated until the result is in range), so that any position in any epoch costs the same and a
+ * resumed run needs no replay.
  *
- * @example Every sample once in an epoch, in another order in the next
+ * @example Every sample once per epoch, in a different order each time
  * ```ts
  * import { SampleOrder } from "./sampler.ts";
  * const order = new SampleOrder({ length: 1000, seed: 1 });
@@ -49,7 +49,7 @@ export class SampleOrder {
   #epoch = -1;
   #keys = new Uint32Array(rounds);
 
-  /** An order; `isShuffled: false` keeps that of the source. */
+  /** An order; `isShuffled: false` keeps the source's. */
   constructor({ length, seed, isShuffled = true }: SampleOrderOptions) {
     this.length = length;
     this.#seed = seed;
@@ -83,29 +83,29 @@ export class SampleOrder {
   }
 }
 
-/** Where a step's samples lie. */
+/** Where a step's samples are. */
 export interface StepPosition {
   /** Epoch, from 0. */
   readonly epoch: number;
-  /** Position of the first sample in the order of the epoch. */
+  /** Position of the first sample in the epoch's order. */
   readonly position: number;
-  /** Number of samples: the batch, or what is left of the epoch. */
+  /** Number of samples: the batch, or the remainder of the epoch. */
   readonly count: number;
 }
 
-/** How epochs are cut into steps. */
+/** How epochs are divided into steps. */
 export interface StepPlanOptions {
   /** Number of samples. */
   readonly length: number;
   /** Samples in a step, over all ranks. */
   readonly batch: number;
-  /** Leave out an epoch's last, smaller batch (unilm does, mmselfsup does not); `true` if left out. */
+  /** Drop an epoch's last, incomplete batch (unilm does, mmselfsup does not); default: `true`. */
   readonly dropsLast?: boolean;
 }
 
 /** From steps to positions. */
 export class StepPlan {
-  /** Steps in an epoch. */
+  /** Steps per epoch. */
   readonly stepsPerEpoch: number;
   readonly #batch: number;
   readonly #length: number;
@@ -113,7 +113,7 @@ export class StepPlan {
   /**
    * A plan.
    *
-   * @throws UserError where an epoch holds no whole batch
+   * @throws UserError if an epoch does not contain a whole batch
    */
   constructor({ length, batch, dropsLast = true }: StepPlanOptions) {
     this.#length = length;
@@ -126,7 +126,7 @@ export class StepPlan {
     }
   }
 
-  /** Where the samples of `step` (from 0, over all epochs) lie. */
+  /** Where the samples of `step` (from 0, over all epochs) are. */
   at(step: number): StepPosition {
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const position = (step - epoch * this.stepsPerEpoch) * this.#batch;
@@ -136,10 +136,10 @@ export class StepPlan {
 
 /** One forward pass of a step. */
 export interface MicroBatch {
-  /** Place of its first sample in the step, from 0. */
+  /** Position of its first sample in the step, from 0. */
   readonly first: number;
   readonly count: number;
-  /** Its part of the step: `count` ÷ samples of the step; 0 where another rank has it too. */
+  /** Its share of the step: `count` ÷ samples in the step; 0 if another rank has it too. */
   readonly share: number;
 }
 
@@ -147,15 +147,15 @@ export interface MicroBatch {
 export interface StepDivision {
   /** Samples in the step, over all ranks. */
   readonly count: number;
-  /** Samples in a micro-batch at most; the rank's whole part if left out. */
+  /** Maximum number of samples in a micro-batch; default: the rank's whole share. */
   readonly largest?: number | undefined;
   readonly rank?: number;
   readonly ranks?: number;
 }
 
 /**
- * The micro-batches of a rank in a step, in order. Where a step has fewer samples than there are ranks,
- * a rank without any repeats one with a share of 0, because every rank takes part in every step.
+ * A rank's micro-batches in a step, in order. If a step has fewer samples than there are ranks, a rank without
+ * any repeats one with a share of 0, because every rank takes part in every step.
  *
  * @example Ten samples on two ranks, three at a time
  * ```ts
@@ -177,7 +177,7 @@ export function microBatchesOf(
   });
 }
 
-/** The part [from, to) of `count` samples that falls to `rank` of `ranks`. */
+/** The part [from, to) of `count` samples that belongs to `rank` of `ranks`. */
 export function rankShare(count: number, rank: number, ranks: number): [number, number] {
   return [Math.floor(count * rank / ranks), Math.floor(count * (rank + 1) / ranks)];
 }

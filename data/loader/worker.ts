@@ -7,7 +7,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { Producer, ProducerSettings, SampleJob } from "./producer.ts";
 import type { WorkerAnswer, WorkerRequest } from "./worker_messages.ts";
 
-/** What of the worker's global scope is used here; Deno's window library does not declare it. */
+/** The parts of the worker's global scope used here; Deno's window library does not declare it. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<WorkerRequest>) => void) | null;
   postMessage(message: WorkerAnswer, transfer?: Transferable[]): void;
@@ -37,7 +37,7 @@ async function run(id: number, jobs: readonly SampleJob[]): Promise<void> {
   }
 }
 
-// Set before anything is awaited: messages that come earlier would be lost.
+// Set before anything is awaited: messages that arrive earlier would be lost.
 scope.onmessage = ({ data }) => {
   if (data.type === "start") void start(data.settings);
   else void run(data.id, data.jobs);

@@ -1,5 +1,5 @@
 /**
- * What the loader and its workers say to each other.
+ * Messages between the loader and its workers.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Files to label maps: the numbers that are stored are the classes.
+ * Files to label maps: the stored numbers are the classes.
  *
  * @module
  */
@@ -13,15 +13,15 @@ import { ignoredLabel, type LabelMap } from "./label_map.ts";
 
 /** How to read a label map. */
 export interface LabelOptions {
-  /** For formats other than PNG and Netpbm, which have 8 bits a sample. */
+  /** For formats other than PNG and Netpbm, which have 8 bits per sample. */
   readonly decoder: ImageDecoder;
-  /** Label 0 is ignored and the others move down by one (ADE20K's `reduce_zero_label`). */
+  /** Label 0 is ignored and the others are shifted down by one (ADE20K's `reduce_zero_label`). */
   readonly isReduced: boolean;
-  /** Pixels at most; Pillow's limit if left out. */
+  /** Maximum number of pixels; default: Pillow's limit. */
   readonly maxPixels?: number;
 }
 
-/** What 16-bit maps write where a pixel does not count. */
+/** What 16-bit maps use for pixels that do not count. */
 const ignoredLabel16 = 65535;
 
 async function samplesOf(
@@ -43,11 +43,11 @@ async function samplesOf(
 }
 
 /**
- * The class of each pixel: the grey level as it is stored, of any number of bits, or the place in the
- * palette. 255, and 65535 in 16 bits, are pixels that do not count.
+ * The class of each pixel: the grey level as stored, with any number of bits, or the palette index. 255, or
+ * 65535 in 16 bits, marks pixels that do not count.
  *
- * @throws UserError for a file that cannot be decoded, one with colours, whose classes nothing tells,
- * and for classes beyond 254
+ * @throws UserError for a file that cannot be decoded, for one with colours, which do not identify classes, and
+ * for classes beyond 254
  */
 export async function decodeLabels(
   bytes: Uint8Array,

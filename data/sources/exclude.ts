@@ -1,5 +1,5 @@
 /**
- * Lists of images to leave out, as `data check` writes them.
+ * Lists of images to exclude, as written by `data check`.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { messageOf, UserError } from "../../core/errors.ts";
 import type { Source } from "./source.ts";
 import { subsetOf } from "./subset.ts";
 
-/** A line of a list: a path, or, where it holds line breaks or quotes, the path as a JSON string. */
+/** A line in a list: a path or, if it contains line breaks or quotes, the path as a JSON string. */
 export function excludeLine(id: string): string {
   // deno-lint-ignore no-control-regex
   return /[\x00-\x1f]|^["#\s]|\s$/.test(id) ? JSON.stringify(id) : id;
 }
 
-/** The paths of a list; empty lines and those that begin with # say nothing. */
+/** The paths in a list; empty lines and lines starting with # are ignored. */
 export function parseExcludeList(text: string, name: string): Set<string> {
   const ids = new Set<string>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
@@ -35,9 +35,9 @@ export function parseExcludeList(text: string, name: string): Set<string> {
 }
 
 /**
- * A source without the images that a list names, by their ids or by what of them lies below `root`.
+ * A source without the images in a list, given by id or by path below `root`.
  *
- * @throws UserError where the list cannot be read, or leaves no image
+ * @throws UserError if the list cannot be read, or leaves no image
  */
 export function withoutListed(source: Source, list: string, root?: string): Source {
   let text: string;

@@ -1,10 +1,10 @@
 /**
- * What a file is by its name: a picture that can be read, one that cannot, or something else.
+ * What a file is, judging by its name: a readable image, an unreadable one, or something else.
  *
  * @module
  */
 
-/** Endings of the formats that some decoder reads. */
+/** Extensions of the formats that some decoder reads. */
 const readable = [
   "jpg",
   "jpeg",
@@ -22,7 +22,7 @@ const readable = [
   "pnm",
 ];
 
-/** Pictures that no decoder here reads, with how to convert one. */
+/** Images that no decoder reads, with how to convert one. */
 const unreadable: Readonly<Record<string, string>> = {
   svg: "convert it with rsvg-convert IN.svg -o OUT.png",
   jxl: "convert it with djxl IN.jxl OUT.png",
@@ -38,33 +38,33 @@ const unreadable: Readonly<Record<string, string>> = {
   ),
 };
 
-/** The endings in words, for messages. */
+/** The extensions in words, for messages. */
 export const imageEndings =
   `${readable.slice(0, -1).map((ending) => `.${ending}`).join(", ")} or ` +
   `.${readable.at(-1)}`;
 
 const imageName = new RegExp(`\\.(${readable.join("|")})$`, "i");
 
-/** Whether a path is hidden, or a system's own (\`Thumbs.db\`). */
+/** Whether a path is hidden, or belongs to the system (\`Thumbs.db\`). */
 export function isHidden(path: string): boolean {
   return /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i.test(path);
 }
 
-/** Whether a path is that of a picture; hidden files are none. */
+/** Whether a path is an image's; hidden files are not. */
 export function isImagePath(path: string): boolean {
   return imageName.test(path) && !/(^|\/)\./.test(path);
 }
 
 const endingOf = (path: string) => /\.([^./]+)$/.exec(path)?.[1].toLowerCase() ?? "";
 
-/** Whether a path is that of a picture in a format that no decoder here reads. */
+/** Whether a path is that of an image in a format that no decoder reads. */
 export function isUnreadableImage(path: string): boolean {
   return Object.hasOwn(unreadable, endingOf(path)) && !isHidden(path);
 }
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-/** A line for each kind of file that is left out of a data set: pictures first, then all else. */
+/** A line for each kind of file that is skipped in a data set: images first, then everything else. */
 export function skippedFiles(paths: readonly string[]): string[] {
   const byEnding = new Map<string, { count: number; first: string }>();
   for (const path of paths) {

@@ -1,6 +1,6 @@
 /**
  * All files below a folder, with a cache: reading the names of 1.3 million files takes minutes on a
- * network disk. A cached listing holds as long as no folder's time of change differs.
+ * network disk. A cached listing is valid until a folder's modification time changes.
  *
  * @module
  */
@@ -8,17 +8,17 @@
 import { UserError } from "../../core/errors.ts";
 import { isNowhere } from "./nowhere.ts";
 
-/** One folder of a listing. */
+/** One folder in a listing. */
 interface ListedFolder {
   /** Path below the root, `""` for the root. */
   readonly path: string;
-  /** Time of its last change, in milliseconds. */
+  /** Modification time, in milliseconds. */
   readonly changed: number;
   /** Names of the files in it. */
   readonly files: readonly string[];
 }
 
-/** Smaller listings are faster read anew. */
+/** Smaller listings are faster to read again. */
 const worthCaching = 20_000;
 const deepest = 32;
 
@@ -28,7 +28,7 @@ function timeOf(path: string): number {
   return Deno.statSync(path).mtime?.getTime() ?? 0;
 }
 
-/** What a symbolic link leads to, `undefined` where it leads nowhere. */
+/** What a symbolic link points to, `undefined` if nothing. */
 export function followLink(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
@@ -38,14 +38,14 @@ export function followLink(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** A folder on the way: its real path, and those of the folders that it was reached through. */
+/** A folder being visited: its real path, and those of the folders leading to it. */
 interface Visit {
   readonly path: string;
   readonly real: string;
   readonly above: readonly string[];
 }
 
-/** Ways into one folder: each doubles what lies below, and a few links could make millions. */
+/** Paths into one folder: each doubles what is below it, and a few links could make millions. */
 const mostWays = 100;
 
 function listFolder(root: string, visit: Visit, ways: Map<string, number>, result: ListedFolder[]) {
@@ -65,11 +65,11 @@ function listFolder(root: string, visit: Visit, ways: Map<string, number>, resul
     if (entry.name.startsWith(".")) continue;
     const own = `${full}/${entry.name}`;
     const kind = entry.isSymlink ? followLink(own) : entry;
-    // A loose link is listed as a file: whoever reads it says that there is nothing.
+    // A dangling link is listed as a file; whoever reads it reports that there is nothing.
     if (kind === undefined || kind.isFile) files.push(entry.name);
     else if (kind.isDirectory) {
       const target = entry.isSymlink ? Deno.realPathSync(own) : `${real}/${entry.name}`;
-      // A link to a folder that it lies in would go on for ever.
+      // A link to a folder that contains it would never end.
       if (target === real || above.includes(target)) continue;
       folders.push({ path: join(path, entry.name), real: target, above: [...above, real] });
     }
@@ -97,7 +97,7 @@ function readCached(file: string, root: string): ListedFolder[] | undefined {
     const holds = folders.every(({ path, changed }) => timeOf(join(root, path)) === changed);
     return holds ? folders : undefined;
   } catch {
-    // No cache, a broken one, or a folder that is gone: list anew.
+    // No cache, a broken one, or a missing folder: list again.
     return undefined;
   }
 }
@@ -109,11 +109,11 @@ function writeCached(file: string, directory: string, root: string, folders: Lis
     Deno.writeTextFileSync(temporary, JSON.stringify({ version: 1, root, folders }));
     Deno.renameSync(temporary, file);
   } catch {
-    // The cache saves time and is never needed: a full or read-only disk must not stop a run.
+    // The cache saves time but is never required: a full or read-only disk must not stop a run.
   }
 }
 
-/** Paths of all files below `root`, relative to it, without hidden ones. */
+/** Paths of all files below `root`, relative to it, excluding hidden ones. */
 export function listFiles(root: string, cacheDirectory?: string): string[] {
   const absolute = Deno.realPathSync(root);
   const file = cacheDirectory && `${cacheDirectory}/${cacheName(absolute)}`;

@@ -1,5 +1,5 @@
 /**
- * Folders of pictures, with or without classes, splits and list files.
+ * Folders of images, with or without classes, splits and list files.
  *
  * @module
  */
@@ -58,7 +58,7 @@ export function openFolder(path: string, options: SourceOptions): Source {
   const split = chooseSplit(folders, options.split, root);
   const below = split === "" ? root : `${root}/${split}`;
   if (options.list !== undefined) {
-    // As given, or, as mmselfsup has it, from the data set's folder on.
+    // As given or, as in mmselfsup, relative to the data set's folder.
     const inside = `${root}/${options.list}`;
     const isInside = !exists(options.list) && exists(inside);
     return openList(isInside ? inside : options.list, below, split, options);

@@ -21,10 +21,10 @@ function isFile(path: string): boolean {
 }
 
 /**
- * Image files given one by one, without labels, in the given order; or, where one path is given that is
- * no image file, the folder or archive that it names.
+ * Image files given one by one, without labels, in the given order; or, for a single path that is not an image
+ * file, the folder or archive that it names.
  *
- * @throws UserError where a path does not exist, or several are given of which one is no image file
+ * @throws UserError if a path does not exist, or if several are given and one is not an image file
  *
  * @example
  * ```ts

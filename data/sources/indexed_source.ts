@@ -1,5 +1,5 @@
 /**
- * The source that all layouts come down to: parallel arrays and a way to find bytes.
+ * The source behind every layout: parallel arrays and a way to find bytes.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { LocationReader } from "../archives/byte_store.ts";
 import type { Layout } from "./layout.ts";
 import type { SampleLocation, Source, SourceEntry } from "./source.ts";
 
-/** What an {@link IndexedSource} is made of. */
+/** What an {@link IndexedSource} is created from. */
 export interface SourceParts {
   readonly layout: Layout;
-  /** The id of a member, by its position in the listing. */
+  /** A member's id, by its position in the listing. */
   idOf(member: number): string;
-  /** Where a member lies in words, by its position; left out where locations are those of files. */
+  /** A member's location in words, by its position; omitted if locations are those of files. */
   pathOf?(member: number): string;
-  /** Where a member lies, by its position in the listing. */
+  /** A member's location, by its position in the listing. */
   locationOf(member: number): SampleLocation;
-  /** What locations without a path point into. */
+  /** What locations without a path refer to. */
   readonly memory?: Uint8Array;
-  /** Which of the data set's parts it is; `""` where it has none. */
+  /** Which split of the data set it is; `""` if there are none. */
   readonly split?: string;
 }
 

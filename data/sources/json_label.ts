@@ -1,11 +1,11 @@
 /**
- * The class of a sample in webdataset's `.json` member.
+ * A sample's class in WebDataset's `.json` member.
  *
  * @module
  */
 import { UserError } from "../../core/errors.ts";
 
-/** Where data sets have it, best first: numbers are preferred to names. */
+/** Where data sets store it, best first: numbers are preferred to names. */
 const keys = [
   "label",
   "cls",
@@ -25,9 +25,9 @@ const textOf = (value: unknown) =>
     : undefined;
 
 /**
- * The class as a `.cls` member would say it; undefined where a JSON says none, as one with captions.
+ * The class as a `.cls` member would give it; undefined if the JSON has none, for instance with captions.
  *
- * @throws UserError where the text is no JSON
+ * @throws UserError if the text is not JSON
  */
 export function jsonLabel(text: string): string | undefined {
   let value: unknown;

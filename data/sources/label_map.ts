@@ -1,11 +1,11 @@
 /**
- * The class of every pixel of a picture: the masks of segmentation data sets.
+ * The class of every pixel in an image: the masks of segmentation data sets.
  *
  * @module
  */
 import type { CropBox } from "../images/image.ts";
 
-/** A class a pixel, row by row; {@link ignoredLabel} where a pixel does not count. */
+/** One class per pixel, row by row; {@link ignoredLabel} for a pixel that does not count. */
 export interface LabelMap {
   readonly width: number;
   readonly height: number;
@@ -15,7 +15,7 @@ export interface LabelMap {
 /** The label of pixels that do not count. */
 export const ignoredLabel = 255;
 
-/** Another size by nearest neighbours, as OpenCV's `INTER_NEAREST` chooses them. */
+/** Nearest-neighbour resizing, choosing pixels as OpenCV's `INTER_NEAREST` does. */
 export function resizeLabels(map: LabelMap, width: number, height: number): LabelMap {
   const data = new Uint8Array(width * height);
   const columns = Uint32Array.from(
@@ -29,7 +29,7 @@ export function resizeLabels(map: LabelMap, width: number, height: number): Labe
   return { width, height, data };
 }
 
-/** The labels of `box`, mirrored left to right if `mirrored`; outside the map none count. */
+/** The labels in `box`, mirrored left to right if `mirrored`; those outside the map do not count. */
 export function cropLabels(map: LabelMap, box: CropBox, mirrored = false): LabelMap {
   const { width, height } = box;
   const data = new Uint8Array(width * height).fill(ignoredLabel);
@@ -42,7 +42,7 @@ export function cropLabels(map: LabelMap, box: CropBox, mirrored = false): Label
   return { width, height, data };
 }
 
-/** The largest share that one class has of the labelled pixels of a box; 1 where there is one class. */
+/** The largest share of a single class among the labelled pixels in a box; 1 if there is only one class. */
 export function largestShare(map: LabelMap, box: CropBox): number {
   const counts = new Uint32Array(256);
   const bottom = Math.min(map.height, box.top + box.height);

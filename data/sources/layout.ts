@@ -1,5 +1,5 @@
 /**
- * From paths to samples: which split, which class. The same rules serve folders and archives.
+ * From paths to samples: which split, which class. The same rules apply to folders and archives.
  *
  * @module
  */
@@ -10,29 +10,29 @@ export { isImagePath };
 
 /** Samples as positions in a list of paths. */
 export interface Layout {
-  /** Position of each sample in the list that was given. */
+  /** Position of each sample in the given list. */
   readonly members: Uint32Array;
   /** Class of each sample, −1 if none. */
   readonly labels: Int32Array;
   readonly classes: readonly string[];
-  /** What people should know of it: files that were left out, and why. */
+  /** What users should know about it: files that were skipped, and why. */
   readonly notes?: readonly string[];
 }
 
-/** Whether class folders count: `auto` takes them where pictures lie in folders and only there. */
+/** Whether class folders count: `auto` uses them if all images are in folders. */
 export type LabelRule = "auto" | "folders" | "none";
 
-/** The names under which a split is looked for, best first. */
+/** The names under which to look for a split, best first. */
 export const splitNames: Record<string, readonly string[]> = {
   train: ["train", "training"],
   val: ["val", "valid", "validation", "test"],
   test: ["test", "val", "valid", "validation"],
 };
 const knownSplits = new Set(Object.values(splitNames).flat());
-/** Folders that may lie beside the splits without being classes. */
+/** Folders that may be next to the splits without being classes. */
 const companions = new Set([...knownSplits, "meta", "annotations", "labels"]);
 
-/** The error for a split that is not there. */
+/** The error for a missing split. */
 export class MissingSplitError extends UserError {
   /** Whether the source has no splits at all. */
   readonly isUndivided: boolean;
@@ -45,16 +45,16 @@ export class MissingSplitError extends UserError {
 
 const byCodeUnits = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
 
-/** Sorted as Python sorts. */
+/** Sorted as in Python. */
 export function sorted(names: Iterable<string>): string[] {
   return [...names].sort(byCodeUnits);
 }
 
 /**
- * The folder of the wanted split among the top folders, `""` for the root itself. Without a wanted
- * split, `train` is taken where the top folders are splits.
+ * The folder of the requested split among the top-level folders, `""` for the root itself. If no
+ * split is requested, it is `train` if the top-level folders are splits.
  *
- * @throws UserError where the split is not there
+ * @throws UserError if the split does not exist
  */
 export function chooseSplit(folders: readonly string[], wanted: string | undefined, root: string) {
   if (wanted === undefined) {
@@ -73,7 +73,7 @@ export function chooseSplit(folders: readonly string[], wanted: string | undefin
   );
 }
 
-/** The error for a source without pictures. */
+/** The error for a source without images. */
 export function noImages(root: string, notes: readonly string[] = []): UserError {
   const found = notes.length === 0 ? "found none" : `found none. ${notes.join(". ")}`;
   return new UserError(
@@ -87,7 +87,7 @@ export function withoutLabels({ members }: Pick<Layout, "members">): Layout {
   return { members, labels: new Int32Array(members.length).fill(-1), classes: [] };
 }
 
-/** What a folder holds where its pictures lie deeper than in class folders, or null. */
+/** What a folder contains if its images are nested more deeply than class folders, or null. */
 function nestedFolders(paths: readonly string[], folder: string): string[] {
   const inside = paths.filter((path) => path.startsWith(`${folder}/`))
     .map((path) => path.slice(folder.length + 1));
@@ -98,7 +98,9 @@ function nestedFolders(paths: readonly string[], folder: string): string[] {
 const quoted = (names: readonly string[]) =>
   names.slice(0, 3).map((name) => `"${name}"`).join(", ") + (names.length > 3 ? ", …" : "");
 
-/** What to say where class folders hold folders: the class is that of the first, which may be a mistake. */
+/**
+ * The note about class folders that contain folders: the class is that of the first, which may be a mistake.
+ */
 function nestingNotes(
   paths: readonly string[],
   classes: readonly string[],
@@ -121,8 +123,8 @@ function nestingNotes(
 }
 
 /**
- * Sorts the pictures among `paths` into classes by their first folder; sample order is that of the
- * class, then of the path.
+ * Sorts the images among `paths` into classes by their first folder; samples are ordered by class,
+ * then by path.
  */
 export function layoutByFolders(paths: readonly string[], rule: LabelRule, root: string): Layout {
   const images: number[] = [];
@@ -162,7 +164,7 @@ export function layoutByFolders(paths: readonly string[], rule: LabelRule, root:
   };
 }
 
-/** Labels from webdataset's `.cls` or `.json` members: numbers, or names that are numbered in their order. */
+/** Labels from WebDataset's `.cls` or `.json` members: numbers, or names that are numbered in order. */
 export function layoutByClassTexts(
   paths: readonly string[],
   classTexts: readonly (string | undefined)[],
@@ -194,7 +196,7 @@ export function layoutByClassTexts(
   };
 }
 
-/** webdataset's key: the path up to the first dot of the file name. */
+/** WebDataset's key: the path up to the first dot of the file name. */
 export function sampleKey(path: string): string {
   const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
   return dot < 0 ? path : path.slice(0, dot);

@@ -1,5 +1,5 @@
 /**
- * mmselfsup's list files: a line for each sample, `path label` or `path`.
+ * mmselfsup's list files: one line per sample, `path label` or `path`.
  *
  * @module
  */
@@ -7,9 +7,9 @@ import { messageOf, UserError } from "../../core/errors.ts";
 import { isNowhere } from "./nowhere.ts";
 import { noImages } from "./layout.ts";
 
-/** What a list file says. */
+/** The contents of a list file. */
 export interface SampleList {
-  /** Paths as listed, relative to the folder of the split. */
+  /** Paths as listed, relative to the split's folder. */
   readonly paths: readonly string[];
   /** Class of each, −1 if none. */
   readonly labels: Int32Array;
@@ -18,7 +18,7 @@ export interface SampleList {
 
 const line = /^(.*?\.\w+)(?:[ \t]+(\d{1,9}))?$/;
 
-/** The text of a list on the disk; undefined where there is no such file. */
+/** The text of a list on disk; undefined if there is no such file. */
 export function readListFile(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
@@ -28,7 +28,7 @@ export function readListFile(path: string): string | undefined {
   }
 }
 
-/** A class is called after the folder of its samples, where that is one folder for each class. */
+/** A class is named after the folder of its samples, if each class has exactly one. */
 function classNames(paths: readonly string[], labels: Int32Array): string[] {
   const count = labels.reduce((most, label) => Math.max(most, label), -1) + 1;
   const folders = new Map<number, string>();

@@ -1,10 +1,10 @@
 /**
- * Paths that lead to nothing.
+ * Paths that lead nowhere.
  *
  * @module
  */
 
-/** Whether an error of the file system says that there is nothing: no file, a loose link, a circle. */
+/** Whether a file system error means that nothing is there: no file, a dangling link, a cycle. */
 export function isNowhere(error: unknown): boolean {
   const { NotFound, NotADirectory, FilesystemLoop } = Deno.errors;
   return [NotFound, NotADirectory, FilesystemLoop].some((kind) => error instanceof kind);

@@ -1,5 +1,5 @@
 /**
- * Opens images with label maps: ADE20K's layout.
+ * Opens images with label maps, in ADE20K's layout.
  *
  * @module
  */
@@ -38,11 +38,11 @@ function sourceOf(root: string, paths: readonly string[]): IndexedSource {
 }
 
 /**
- * The images of `root/images/SPLIT` with the label maps of `root/annotations/SPLIT` that have the same
- * name (without the ending), sorted by name.
+ * The images in `root/images/SPLIT` with the label maps of the same name (without extension) in
+ * `root/annotations/SPLIT`, sorted by name.
  *
- * @param exclude file that names images to leave out, below `root`; null for none
- * @throws UserError where a folder or a label map is missing
+ * @param exclude file that lists images to exclude, below `root`; null for none
+ * @throws UserError if a folder or a label map is missing
  */
 export function openAnnotated(root: string, split: string, exclude: string | null = null): Source {
   const folder = chooseSplit(foldersIn(`${root}/images`), split, `${root}/images`);

@@ -1,5 +1,5 @@
 /**
- * Opens a data set by its path or address, whatever its layout.
+ * Opens a data set by its path or URL, whatever its layout.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import type { Source } from "./source.ts";
 import type { SourceOptions } from "./source_options.ts";
 import { holdOut } from "./subset.ts";
 
-/** Bytes of an archive that is fetched, at most. */
+/** Maximum number of bytes in an archive that is downloaded. */
 const mostFetched = 2 ** 31;
 
-/** The archive at an address, compressed or not. */
+/** The archive at a URL, compressed or not. */
 async function fetchArchive(url: URL): Promise<Uint8Array> {
   const fail = (reason: string, cause?: unknown) =>
     new UserError(`Cannot fetch data "${url}": ${reason}`, { cause });
@@ -47,7 +47,7 @@ async function fetchArchive(url: URL): Promise<Uint8Array> {
   return bytes.take();
 }
 
-/** Archives that are opened as one data set. */
+/** Archives opened as one data set. */
 class ArchiveList {
   readonly #files: Archive[] = [];
   readonly #memory = new ArchiveMemory();
@@ -57,7 +57,7 @@ class ArchiveList {
     this.#remembered.push({ ...place, name, at: this.#files.length + this.#remembered.length });
   }
 
-  /** Adds a file, unpacked into memory where it is compressed. */
+  /** Adds a file, decompressed into memory if it is compressed. */
   async addFile(path: string): Promise<void> {
     const store = openStore(path);
     if (!isGzip(store.read(0, 2))) {
@@ -70,7 +70,7 @@ class ArchiveList {
     this.#remember(path, await this.#memory.addGzip(readable, path, size));
   }
 
-  /** Adds the archive at an address. */
+  /** Adds the archive at a URL. */
   async addUrl(url: URL): Promise<void> {
     const fetched = await fetchArchive(url);
     const place = isGzip(fetched)
@@ -79,7 +79,7 @@ class ArchiveList {
     this.#remember(url.href, place);
   }
 
-  /** The source of all of them; the files are closed. */
+  /** The source covering all of them; the files are closed. */
   async open(name: string, options: SourceOptions, split?: string): Promise<Source> {
     const archives = [...this.#files];
     const { bytes } = this.#memory;
@@ -105,7 +105,7 @@ function openStore(path: string): ByteStore {
   }
 }
 
-/** Opens archives by their paths and addresses. */
+/** Opens archives by their paths and URLs. */
 async function openLocations(
   locations: readonly (string | URL)[],
   name: string,
@@ -124,7 +124,7 @@ async function openLocations(
   }
 }
 
-/** Opens the shards that a pattern means. */
+/** Opens the shards that a pattern stands for. */
 async function openPattern(pattern: string, options: SourceOptions): Promise<Source> {
   const locations = expandPattern(pattern).map((location) =>
     /^https?:\/\//.test(location) ? new URL(location) : location
@@ -132,7 +132,7 @@ async function openPattern(pattern: string, options: SourceOptions): Promise<Sou
   return await openLocations(locations, pattern, options);
 }
 
-/** Opens a folder of shards; `undefined` if it is none. */
+/** Opens a folder of shards; `undefined` if it is not one. */
 async function openShards(path: string, options: SourceOptions): Promise<Source | undefined> {
   const { folder, shards, split } = findShards(path.replace(/(?<=.)\/+$/, ""), options.split);
   if (shards.length === 0) return undefined;
@@ -160,7 +160,7 @@ async function openPath(path: string, options: SourceOptions): Promise<Source> {
   return await openShards(path, options) ?? openFolder(path, options);
 }
 
-/** A path from a `file:` address, with its escapes undone. */
+/** A path from a `file:` URL, unescaped. */
 function pathOf(url: URL): string {
   const path = decodeURIComponent(url.pathname);
   return /^\/[A-Za-z]:\//.test(path) ? path.slice(1) : path;
@@ -175,7 +175,7 @@ async function openLocation(location: string, options: SourceOptions): Promise<S
   return await openPath(isAddress ? pathOf(new URL(location)) : location, options);
 }
 
-/** Opens one part of a data set that is divided, or to be divided here. */
+/** Opens one split of a data set that has splits, or is split here. */
 async function openPart(location: string, options: SourceOptions): Promise<Source> {
   const { split, holdOut: share = 0, list } = options;
   const isDivided = share > 0 && list === undefined;
@@ -196,17 +196,17 @@ async function openPart(location: string, options: SourceOptions): Promise<Sourc
 /**
  * Opens a data set:
  *
- * - a folder of pictures, in class folders or not, with `train/` and `val/` or not;
- * - the ImageNet layout with mmselfsup's lists (`meta/train.txt`, pictures in `train/`);
- * - a tar archive, plain or compressed with gzip, or webdataset shards (`.cls` or `.json` members), one
- *   or a folder of them, or a pattern: `wds-{0000..0012}.tar`, `wds-*.tar`;
- * - a zip archive, stored or deflated; both archives may hold splits and class folders;
- * - the address (`https:`, `file:`) of an archive, or a pattern of them with braces.
+ * - a folder of images, with or without class folders, and with or without `train/` and `val/`;
+ * - the ImageNet layout with mmselfsup's lists (`meta/train.txt`, images in `train/`);
+ * - a tar archive, plain or compressed with gzip, or WebDataset shards (`.cls` or `.json` members), a single
+ *   one, a folder of them, or a pattern: `wds-{0000..0012}.tar`, `wds-*.tar`;
+ * - a zip archive, stored or deflated; both kinds of archive may contain splits and class folders;
+ * - the URL (`https:`, `file:`) of an archive, or a pattern with braces.
  *
- * What is compressed with gzip or fetched lies in memory, together 2 GiB at most.
+ * Anything gzipped or downloaded is held in memory, 2 GiB at most in total.
  *
- * @throws UserError where there is nothing at the path, no picture in it, no such split, or a list file
- * or archive that cannot be read
+ * @throws UserError if the path does not exist, contains no images or no such split, or if a list file or
+ * archive cannot be read
  *
  * @example The bundled sample
  * ```ts
@@ -225,7 +225,7 @@ export async function openSource(
     return options.exclude === undefined ? source : withoutListed(source, options.exclude);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    // What the system says: no permission, too many open files, a disk that does not answer.
+    // The system's own error: no permission, too many open files, a disk that does not respond.
     throw new UserError(`Cannot read data "${location}": ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Made pictures of coloured shapes with label maps: segmentation without a download.
+ * Generated images of coloured shapes with label maps: segmentation without a download.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Source } from "./source.ts";
 /** What the pixels of {@link shapesSource} are, by label. */
 export const shapeNames = ["background", "disc", "square", "triangle"] as const;
 
-/** Pixels along a side of a picture. */
+/** Side of an image in pixels. */
 const side = 48;
 const mostShapes = 3;
 
@@ -21,7 +21,7 @@ interface Shape {
   readonly color: readonly number[];
 }
 
-/** Colours around which those of a class are drawn; those of different classes overlap a little. */
+/** Colours around which those of a class are drawn; the colours of different classes overlap a little. */
 const colors = [[0, 0, 0], [200, 70, 60], [70, 180, 80], [70, 90, 200]];
 
 function drawShape(generator: Generator): Shape {
@@ -43,7 +43,7 @@ function isInside({ label, x, y, radius }: Shape, column: number, row: number): 
   return dy <= 0.8 * radius && Math.abs(dx) <= 0.6 * (dy + radius);
 }
 
-/** Pixels and labels of one picture. */
+/** Pixels and labels of one image. */
 function draw(generator: Generator): { pixels: Uint8ClampedArray; labels: Uint8Array } {
   const background = [0, 1, 2].map(() => generator.uniform(60, 200));
   const shapes = Array.from(
@@ -71,8 +71,8 @@ function netpbm(kind: "P5" | "P6", data: ArrayLike<number>): Uint8Array {
 }
 
 /**
- * So many pictures of 48 px with up to three discs, squares and triangles on a plain background, and
- * their label maps; the same seed and index give the same picture.
+ * Images of 48 px with up to three discs, squares and triangles on a plain background, and their label maps;
+ * the same seed and index give the same image.
  *
  * @example
  * ```ts

@@ -4,20 +4,20 @@
  * @module
  */
 
-/** What is known of a sample before it is read. */
+/** What is known about a sample before it is read. */
 export interface SourceEntry {
   /** Where it came from: a path below the source's root. */
   readonly id: string;
   /** Its class, an index into `classes`; −1 if none. */
   readonly label: number;
-  /** Where it lies, for messages: the path of its file, or of its archive and the member; default `id`. */
+  /** Its location, for messages: the path of its file, or of its archive and the member; default: `id`. */
   readonly path?: string;
 }
 
 /**
- * Where the bytes of a sample lie; it can be sent to a worker, which reads them itself. `path` is null
- * where they lie in the source's `memory`. A `zip` location starts at the member's local header. Of a
- * `missing` one it is known beforehand that it cannot be read, and why.
+ * Where a sample's bytes are; it can be sent to a worker, which reads them itself. `path` is null if they are
+ * in the source's `memory`. A `zip` location starts at the member's local header. For a `missing` one it is
+ * known in advance that it cannot be read, and why.
  */
 export type SampleLocation =
   | { readonly kind: "file"; readonly path: string }
@@ -38,10 +38,10 @@ export type SampleLocation =
   | { readonly kind: "missing"; readonly reason: string };
 
 /**
- * A list of samples. Implement `length`, `classes`, `entry` and `read` to bring your own; `locate` is
- * for sources that workers can read without the main thread.
+ * A list of samples. Implement `length`, `classes`, `entry` and `read` to provide your own; `locate` is for
+ * sources that workers can read without the main thread.
  *
- * @example A source of one's own
+ * @example Your own source
  * ```ts
  * import type { Source } from "./source.ts";
  * const files = [new TextEncoder().encode("P5 1 1 255\nA")];
@@ -57,21 +57,21 @@ export type SampleLocation =
 export interface Source {
   /** Number of samples. */
   readonly length: number;
-  /** Names of the classes, by label; empty where there are none. */
+  /** Names of the classes, by label; empty if there are none. */
   readonly classes: readonly string[];
-  /** What is known of sample `index` without reading it. */
+  /** What is known about sample `index` without reading it. */
   entry(index: number): SourceEntry;
-  /** The file of sample `index` as it is stored (a JPEG, a PNG, …). */
+  /** The file of sample `index` as stored (a JPEG, a PNG, …). */
   read(index: number): Promise<Uint8Array>;
-  /** Where a worker finds sample `index`; left out where only `read` can get at it. */
+  /** Where a worker finds sample `index`; omitted if only `read` can get at it. */
   locate?(index: number): SampleLocation;
-  /** What locations with `path: null` point into; in shared memory where the platform has it. */
+  /** What locations with `path: null` refer to; in shared memory if the platform has it. */
   readonly memory?: Uint8Array;
-  /** Which of the data set's parts this is, such as `train`; left out where it has none. */
+  /** Which split of the data set this is, such as `train`; omitted if there are none. */
   readonly split?: string;
-  /** What people should know of it, a line each: files left out and why, images held out. */
+  /** What users should know about it, one line each: files skipped and why, images held out. */
   readonly notes?: readonly string[];
-  /** Label maps of the samples under the same indices, as grey images (segmentation). */
+  /** Label maps of the samples under the same indices, as greyscale images (segmentation). */
   readonly annotations?: Source;
   /** Closes open files. */
   close?(): void;

@@ -5,32 +5,30 @@
  */
 import type { LabelRule } from "./layout.ts";
 
-/** Which part of a data set to open, and how to read it. */
+/** Which split of a data set to open, and how to read it. */
 export interface SourceOptions {
   /**
-   * The part: a folder `train`, `val`, `test`, … of the data set. Left out: `train` where the data set
-   * has splits, else all of it.
+   * The split: a folder `train`, `val`, `test`, … in the data set. Default: `train` if the data set has splits,
+   * otherwise all of it.
    */
   readonly split?: string;
   /**
-   * Where labels come from. `auto` (the default): a list file, `.cls` or `.json` members, else class folders
-   * where every picture lies in one; `folders` insists on class folders; `none` ignores all of these.
+   * Where labels come from. `auto` (the default): a list file, `.cls` or `.json` members, or class folders if
+   * every image is in one; `folders` insists on class folders; `none` ignores all of these.
    */
   readonly labels?: LabelRule;
   /**
-   * A list file of lines `path label` or `path`, relative to the folder of the split: a path, or one
-   * inside the data set. Left out: `meta/<split>.txt` of the data set where there is one.
+   * A list file with lines `path label` or `path`, relative to the split's folder: a path, or one inside the
+   * data set. Default: `meta/<split>.txt` in the data set, if it exists.
    */
   readonly list?: string;
-  /**
-   * A file that names images to leave out, an id a line, as `data check` writes it.
-   */
+  /** A file that lists images to exclude, one id per line, as written by `data check`. */
   readonly exclude?: string;
   /**
-   * Share of the images of each class that `val` and `test` mean, and `train` lacks, where the data set
-   * has labels and no splits. Left out: such a data set has no `val`.
+   * Share of each class's images that forms `val` and `test`, and that `train` lacks, if the data set has
+   * labels but no splits. By default, such a data set has no `val`.
    */
   readonly holdOut?: number;
-  /** Where the listings of folders with 20 000 files and more are kept between runs. */
+  /** Where to keep listings of folders with 20 000 or more files between runs. */
   readonly cacheDirectory?: string;
 }

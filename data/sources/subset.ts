@@ -1,5 +1,5 @@
 /**
- * Parts of a source.
+ * Subsets of a source.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { Generator } from "../../core/generator.ts";
 import type { Source } from "./source.ts";
 
 /**
- * The samples of a source at some indices, in that order. It is closed with the source.
+ * The samples of a source at given indices, in that order. Closing it closes the source.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export function subsetOf(
   };
 }
 
-/** Indices of a source's samples by their class; those without one are left out. */
+/** Indices of a source's samples by class; samples without one are left out. */
 export function indicesByClass(source: Source): ReadonlyMap<number, readonly number[]> {
   const byClass = new Map<number, number[]>();
   for (let index = 0; index < source.length; index++) {
@@ -54,14 +54,14 @@ export function indicesByClass(source: Source): ReadonlyMap<number, readonly num
   return new Map([...byClass].sort(([a], [b]) => a - b));
 }
 
-/** The draw is of the images alone, so that every command and every run holds out the same ones. */
+/** The draw depends on the images alone, so that every command and every run holds out the same ones. */
 const heldOutSeed = 0;
 
 /**
- * Divides a labelled source that has no splits: a share of each class, at least one image of two, is
- * held out; the same images on every call.
+ * Splits a labelled source that has no splits: a share of each class, at least one image of two, is held out;
+ * the same images on every call.
  *
- * @returns null where there is nothing to divide: no labels, or one image a class
+ * @returns null if nothing can be split: no labels, or one image per class
  */
 export function holdOut(
   source: Source,

@@ -1,6 +1,6 @@
-/** What of d3-scale is used. */
+/** The parts of d3-scale in use. */
 
-/** Maps numbers of a domain to places of a range. */
+/** Maps numbers in a domain to positions in a range. */
 export interface ContinuousScale {
   (value: number): number;
   /** About `count` round values of the domain. */

@@ -1,9 +1,9 @@
-/** What of d3-shape is used. */
+/** The parts of d3-shape in use. */
 
 /** Makes the path of a line. */
 export interface Line<Datum> {
   (data: readonly Datum[]): string | null;
-  /** Digits behind the point in the path. */
+  /** Digits after the decimal point in the path. */
   digits(count: number): this;
 }
 

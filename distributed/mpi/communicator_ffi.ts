@@ -1,8 +1,8 @@
 /**
  * A {@link Communicator} over an MPI library, loaded by FFI.
  *
- * Everything is a non-blocking collective that is tested until it is done: while a rank waits, timers
- * and signals go on, and MPI (which works only when it is called) is moved on by the tests.
+ * Everything is a non-blocking collective that is polled until it is done: while a rank waits, timers and
+ * signals still work, and the polling lets MPI (which works only when called) make progress.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { type Communicator, gatherJson, type Reducible, type Reduction } from ".
 import { createFloat16Sum } from "./float16_sum_ffi.ts";
 import type { MpiLibrary } from "./library_ffi.ts";
 
-/** Bytes of one broadcast or gather: MPI counts with 32 bits. */
+/** Bytes per broadcast or gather: MPI counts with 32 bits. */
 const largestMessage = 2 ** 28;
 
-/** Seconds of waiting in which the processor is not given away: most operations are done by then. */
+/** Seconds of waiting during which the processor is not yielded: most operations are done by then. */
 const spinSeconds = 0.001;
 
-/** An operation that was started. */
+/** A started operation. */
 interface Pending {
   readonly name: string;
   readonly since: number;
@@ -29,7 +29,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Which processors this process may use, as its operating system writes it; empty if unknown. */
+/** Which processors this process may use, as written by its operating system; empty if unknown. */
 function allowedProcessors(): string {
   try {
     const status = Deno.readTextFileSync("/proc/self/status");
@@ -112,7 +112,8 @@ export class MpiCommunicator implements Communicator {
     const { calls, constants } = this.#library;
     for (const pending of this.#pending) {
       this.#check("MPI_Test", calls.MPI_Test(pending.request, this.#flag, constants.statusIgnore));
-      // What was started later is not done earlier, as a rule; its turn comes with the next call.
+      // Operations started later usually do not finish earlier; they get their turn with the next
+      // call.
       if (this.#flag[0] === 0) return;
       this.#pending.delete(pending);
       pending.resolve();
@@ -167,7 +168,7 @@ export class MpiCommunicator implements Communicator {
     this.#check("MPI_Finalize", this.#library.calls.MPI_Finalize());
   }
 
-  /** As many bytes of every rank, one after another. */
+  /** The same number of bytes from every rank, one after another. */
   async #gatherEqual(own: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     const { calls, constants: { byte, world } } = this.#library;
     const all = new Uint8Array(own.length * this.size);
@@ -185,7 +186,7 @@ export class MpiCommunicator implements Communicator {
     held: readonly unknown[],
     call: (request: BigUint64Array<ArrayBuffer>) => number,
   ): Promise<void> {
-    // Of a buffer of its own: V8 moves small ones that it keeps itself.
+    // In a separate buffer: V8 moves small ones that it manages itself.
     const request = new BigUint64Array(new ArrayBuffer(128), 0, 1);
     this.#check(name, call(request));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -194,11 +195,11 @@ export class MpiCommunicator implements Communicator {
     return promise;
   }
 
-  /** Tests what is pending until all of it is done. */
+  /** Polls what is pending until all of it is done. */
   async #wait(): Promise<void> {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    // The caller goes on first: it may have more to start, or to compute.
+    // The caller continues first: it may have more to start, or to compute.
     await Promise.resolve();
     let idleSince = now();
     while (this.#pending.size > 0) {
@@ -215,10 +216,10 @@ export class MpiCommunicator implements Communicator {
     this.#isWaiting = false;
   }
 
-  /** Ends the waiting for ranks that do not come. */
+  /** Stops waiting for ranks that do not respond. */
   #giveUpLate(): void {
     const [oldest] = this.#pending;
-    // A caller's own `progress` may have ended the last one.
+    // The caller's own `progress` may have completed the last one.
     if (oldest === undefined || now() - oldest.since < this.timeoutSeconds) return;
     const error = new Error(
       `Waited ${this.timeoutSeconds} s for the other ranks in ${oldest.name}: one of them is stuck, ` +

@@ -1,14 +1,14 @@
 /**
- * What differs between the MPI libraries: how the constants of `mpi.h` are passed.
+ * The differences between MPI libraries: how the constants in `mpi.h` are passed.
  *
- * OpenMPI's are addresses of symbols of the library; those of MPICH (and of all that keep its ABI: Intel
- * MPI, MVAPICH, Cray MPICH) and of MPI 5's standard ABI are numbers. A handle of 32 bits may be passed
- * in a 64-bit register or stack slot, so that one set of signatures fits all three.
+ * OpenMPI's are addresses of symbols in the library; those of MPICH (and of everything with its ABI: Intel MPI,
+ * MVAPICH, Cray MPICH) and of MPI 5's standard ABI are numbers. A 32-bit handle can be passed in a 64-bit
+ * register or stack slot, so a single set of signatures fits all three.
  *
  * @module
  */
 
-/** The constants that mimic uses, as a foreign function takes them. */
+/** The constants that mimic uses, in the form that a foreign function takes. */
 export interface MpiConstants {
   readonly world: bigint;
   readonly float: bigint;
@@ -23,9 +23,9 @@ export interface MpiConstants {
 /** A family of libraries. */
 export interface MpiFamily {
   readonly name: "openmpi" | "mpich" | "abi";
-  /** File names that its libraries have, the likeliest first. */
+  /** File names of its libraries, most likely first. */
   readonly libraries: readonly string[];
-  /** The constants; `addressOf` finds a symbol of the library. */
+  /** The constants; `addressOf` finds a symbol in the library. */
   constants(addressOf: (symbol: string) => bigint): MpiConstants;
 }
 
@@ -45,7 +45,7 @@ export const openMpi: MpiFamily = {
   }),
 };
 
-/** The MPICH ABI (https://www.mpich.org/abi/), `MPI_UNSIGNED_SHORT` for 16 bits. */
+/** The MPICH ABI (https://www.mpich.org/abi/), with `MPI_UNSIGNED_SHORT` for 16 bits. */
 export const mpich: MpiFamily = {
   name: "mpich",
   libraries: ["libmpi.so.12", "libmpich.so.12", "libmpi.12.dylib"],
@@ -61,7 +61,7 @@ export const mpich: MpiFamily = {
   }),
 };
 
-/** The standard ABI of MPI 5.0 (chapter 20), whatever the library behind it. */
+/** The standard ABI of MPI 5.0 (chapter 20), whatever library implements it. */
 export const standardAbi: MpiFamily = {
   name: "abi",
   libraries: ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi_abi.so", "libmpi_abi.dylib"],
@@ -77,7 +77,7 @@ export const standardAbi: MpiFamily = {
   }),
 };
 
-/** The family of an open library, by what it is called and which symbols it has. */
+/** The family of an open library, judging by its name and symbols. */
 export function familyOf(path: string, hasSymbol: (symbol: string) => boolean): MpiFamily {
   if (/mpi_abi[^/]*$/.test(path)) return standardAbi;
   return hasSymbol("ompi_mpi_comm_world") ? openMpi : mpich;

@@ -1,5 +1,5 @@
 /**
- * The sum of float16 numbers, which MPI has no type for: a reduction of our own over 16-bit words.
+ * The sum of float16 numbers, for which MPI has no type: a custom reduction over 16-bit words.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export function addFloat16(from: Uint16Array<ArrayBuffer>, into: Uint16Array<Arr
   for (let i = 0; i < b.length; i++) b[i] += a[i];
 }
 
-/** Registers {@link addFloat16}; gives MPI's handle of it. It lives as long as the process. */
+/** Registers {@link addFloat16} and returns MPI's handle for it. It lives as long as the process. */
 export function createFloat16Sum({ calls }: MpiLibrary): bigint {
   const callback = new Deno.UnsafeCallback(
     { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "void" },

@@ -6,7 +6,7 @@
 
 import { UserError } from "../../core/errors.ts";
 
-/** The variables that launchers set, as far as mimic reads them. */
+/** The variables set by launchers that mimic reads. */
 export const launchVariables = [
   "OMPI_COMM_WORLD_RANK",
   "OMPI_COMM_WORLD_SIZE",
@@ -18,7 +18,7 @@ export const launchVariables = [
 
 type Variable = typeof launchVariables[number];
 
-/** A process of a job, as its launcher describes it before the library is asked. */
+/** A process in a job, as described by its launcher before the library is asked. */
 export interface Launch {
   /** From 0. */
   readonly rank: number;
@@ -31,9 +31,9 @@ function readPermitted(name: Variable): string | undefined {
 }
 
 /**
- * How this process was started; null where it is alone.
+ * How this process was started; null if it is alone.
  *
- * @throws UserError under `srun` without MPI, where every task would be a run of its own
+ * @throws UserError under `srun` without MPI, where every task would be a separate run
  */
 export function findLaunch(
   read: (name: Variable) => string | undefined = readPermitted,

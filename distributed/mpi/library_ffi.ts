@@ -49,7 +49,9 @@ export interface MpiLibrary {
 
 const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
 
-/** The system's own loader: it makes symbols visible to plugins, and gives the addresses of constants. */
+/**
+ * The system's own loader, which makes symbols visible to plugins and provides the addresses of constants.
+ */
 function openLoader() {
   const path = Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6";
   return Deno.dlopen(path, {
@@ -63,11 +65,11 @@ function openLoader() {
 const nowAndGlobal = Deno.build.os === "darwin" ? 0xa : 0x102;
 
 /**
- * Opens the MPI library of a path, or the first that is found by name.
+ * Opens the MPI library at a path, or the first one found by name.
  *
  * @param path null for the usual names
  * @param isOpenMpi whether OpenMPI's launcher started this process: its library is tried first
- * @throws UserError where there is none, or the permission for foreign functions is not given
+ * @throws UserError if there is none, or the permission for foreign functions is missing
  */
 export function openLibrary(path: string | null, isOpenMpi: boolean): MpiLibrary {
   const families = isOpenMpi ? [openMpi, standardAbi, mpich] : [mpich, standardAbi, openMpi];

@@ -13,26 +13,23 @@ import { openLibrary } from "./library_ffi.ts";
 
 /** How to find the other processes. */
 export interface CommunicatorOptions {
-  /**
-   * `none` for a process alone, `mpi` for one of several; left out, MPI where `mpirun` or `srun` started
-   * it.
-   */
+  /** `none` for a single process, `mpi` for one of several; default: MPI if `mpirun` or `srun` started it. */
   readonly launcher?: string | undefined;
-  /** File of the MPI library; by default the one that is found by name. */
+  /** The MPI library's file; default: the one found by name. */
   readonly mpiLibrary?: string | undefined;
 }
 
-/** Launchers of mmselfsup that are not MPI. */
+/** mmselfsup's launchers that are not MPI. */
 const foreignLaunchers: Readonly<Record<string, string>> = {
   pytorch: "start it with `mpirun -n 8 deno task …` and leave --launcher out",
   slurm: "start it with `srun --mpi=pmix deno task …` and leave --launcher out",
 };
 
 /**
- * Joins the job that this process belongs to, or gives {@link single} where it is alone. What fails is
- * to be followed by {@link Communicator.abort}, so that the other ranks do not wait.
+ * Joins the job that this process belongs to, or returns {@link single} if it is alone. After a failure, call
+ * {@link Communicator.abort} so that the other ranks do not wait.
  *
- * @throws UserError for an unknown launcher, and where MPI is wanted and there is none
+ * @throws UserError for an unknown launcher, or if MPI is requested and there is none
  */
 export async function openCommunicator(
   { launcher, mpiLibrary }: CommunicatorOptions = {},

@@ -1,5 +1,5 @@
 /**
- * Evaluations during and at the end of a pretraining run.
+ * Evaluations during pretraining and at its end.
  *
  * @module
  */
@@ -29,31 +29,31 @@ import type {
   ValueMap,
 } from "../../pipeline/engine/method.ts";
 
-/** Accuracies in [0, 1] by name, by what was evaluated. */
+/** Accuracies in [0, 1], by name, for each thing evaluated. */
 export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
 
 /** A model whose encoder's features are evaluated. */
 export interface EncodingModel {
-  /** The encoder's shape, kept with the best model. */
+  /** The encoder's shape, stored with the best model. */
   readonly config: object;
   readonly encoder: BeitEncoder;
   readonly parameters: ParameterSet;
   dispose(): void;
 }
 
-/** What an evaluation works with. */
+/** What an evaluation needs. */
 interface Subject {
   readonly run: Run<PretrainConfig>;
   readonly data: EvaluationData | null;
   readonly length: RunLength;
   readonly model: EncodingModel;
-  /** The network as it is before training; dispose of it. */
+  /** The network before training; dispose of it. */
   readonly untrained: () => EncodingModel;
 }
 
-/** Refuses to stop by a figure that is left out of evaluations with few classes. */
+/** Refuses early stopping by a metric that is left out of evaluations with few classes. */
 function requireTelling(
   { evaluation: { stop } }: PretrainConfig,
   { classes }: EvaluationData,
@@ -66,13 +66,14 @@ function requireTelling(
 }
 
 /**
- * Measures what the features of a model are worth when the config's `evaluation` says so: k-NN and
- * linear accuracy, beside the untrained network, raw pixels and chance where baselines are wanted.
+ * Measures the quality of a model's features when the config's `evaluation` asks for it: k-NN and
+ * linear accuracy and, if baselines are wanted, those of the untrained network, raw pixels and
+ * chance.
  */
 export class FeatureEvaluation implements Evaluation, KeptState {
   readonly #subject: Subject;
   #results: EvaluationResults = {};
-  /** Of `evaluation.stop`'s figure. */
+  /** For the metric of `evaluation.stop`. */
   #best = -Infinity;
 
   private constructor(subject: Subject) {
@@ -80,9 +81,9 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   }
 
   /**
-   * Opens the labelled images, if any evaluation is wanted; says so where there are none.
+   * Opens the labelled images if any evaluation is wanted; says so if there are none.
    *
-   * @param untrained makes the network as it was before training, to compare with
+   * @param untrained creates the network as it was before training, for comparison
    */
   static async open(
     run: Run<PretrainConfig>,
@@ -113,7 +114,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     return passes * (baselines ? 2 : 1) * (data.train.length + data.test.length);
   }
 
-  /** What was found at the end. */
+  /** The results at the end. */
   get results(): EvaluationResults {
     return this.#results;
   }
@@ -125,7 +126,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     return data !== null && [knn, linear].some(({ every }) => isDue(every, step, length));
   }
 
-  /** The evaluations that are due after a step. */
+  /** Runs the evaluations that are due after a step. */
   async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
     const { model, length, run: { config } } = this.#subject;
     const { knn, linear } = config.evaluation;
@@ -137,11 +138,11 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     return figures;
   }
 
-  /** Keeps the best model of a run that may stop early. */
+  /** Keeps the best model of a run with early stopping. */
   async #keepBest(step: number, figures: Readonly<Record<string, number>>): Promise<void> {
     const { model, run: { config: { evaluation: { stop } }, writeModel } } = this.#subject;
     const found = stop ? figures[stop.metric] : undefined;
-    // As the checkpoint keeps it, so that a resumed run compares the same numbers.
+    // In the form that the checkpoint keeps, so that a resumed run compares the same numbers.
     const value = Math.fround(found ?? -Infinity);
     if (value <= this.#best) return;
     this.#best = value;
@@ -151,7 +152,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     });
   }
 
-  /** The best so far for a checkpoint; nothing where the run does not stop early. */
+  /** The best so far, for a checkpoint; nothing without early stopping. */
   export(): ValueMap {
     if (this.#best === -Infinity) return new Map();
     return new Map([["best", { shape: [1], values: Float32Array.of(this.#best) }]]);
@@ -162,8 +163,8 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   }
 
   /**
-   * The evaluations at the end: of the model, and, where baselines are wanted, of the raw pixels and of
-   * the network as it was before training, with what guessing gives.
+   * The evaluations at the end: of the model and, if baselines are wanted, of raw pixels and of the network
+   * before training, together with chance.
    */
   async finish(
     { step, isWhole }: EvaluationMoment & { readonly isWhole: boolean },
@@ -211,7 +212,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   }
 }
 
-/** What guessing gives for each accuracy. */
+/** The accuracy of guessing. */
 function chanceOf(
   accuracies: Readonly<Record<string, number>>,
   classes: number,

@@ -1,5 +1,5 @@
 /**
- * BEiT v2 pretraining: the seven stages, composed.
+ * BEiT v2 pretraining, composed of the seven stages.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import { openTokenizer } from "../vqkd/open_tokenizer.ts";
 import { type EvaluationResults, FeatureEvaluation } from "./evaluation.ts";
 import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
 
-/** The stages of pretraining, any of which may be exchanged for another of the same type. */
+/** The stages of pretraining; each can be replaced by another of the same type. */
 export interface PretrainStages {
   readonly load: Stage<StepPlace, FileBatch>;
   readonly augment: Stage<FileBatch, AugmentedBatch>;
@@ -47,18 +47,18 @@ export interface PretrainStages {
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
-/** What stages of the user's may be made of. */
+/** What a user's stages may be built from. */
 export interface PretrainParts {
-  /** The model that is trained; `model.logits` is its prediction head. */
+  /** The model being trained; `model.logits` is its prediction head. */
   readonly model: MaskedImageModel;
 }
 
 /** How to pretrain; see {@link MethodOptions}. */
 export type PretrainOptions = MethodOptions<PretrainStages, PretrainParts>;
 
-/** What a pretraining run ends with. */
+/** The result of a pretraining run. */
 export interface PretrainResult extends EngineOutcome {
-  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels`, and `chance`. */
+  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels` and `chance`. */
   readonly evaluation: EvaluationResults;
 }
 
@@ -74,14 +74,14 @@ function deviceStages(
     .to(loss(model));
 }
 
-/** Stands where a failed step's own codes take the place of a tokenizer's. */
+/** A placeholder for the tokenizer when replaying a failed step, whose codes are in its bundle. */
 const noTokenizer: PatchTokenizer = {
   encode() {
     throw new Error("A failed step has its codes already");
   },
 };
 
-/** Pretraining as the engine runs it. */
+/** Pretraining, as the engine runs it. */
 export const beit: ListedMethod<
   PretrainConfig,
   MaskedBatch,
@@ -146,11 +146,11 @@ export const beit: ListedMethod<
 };
 
 /**
- * Pretrains a BEiT v2 as a config says.
+ * Pretrains a BEiT v2 according to a config.
  *
  * @throws UserError for a mistake in the config, the data, the tokenizer or the run directory
  *
- * @example Two steps of a tiny model on the bundled pictures, kept nowhere
+ * @example Two steps of a tiny model on the bundled images, saving nothing
  * ```ts
  * import { resolveConfig } from "../../configs/resolve.ts";
  * import { pretrain } from "./method.ts";

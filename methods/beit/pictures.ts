@@ -1,5 +1,5 @@
 /**
- * What pretraining makes of a few images: mask, target codes, predicted codes, right or wrong.
+ * Pretraining's output for a few images: mask, target codes, predicted codes, correct or not.
  *
  * @module
  */
@@ -27,19 +27,19 @@ import {
   shownOf,
 } from "../../pipeline/engine/recording/fixed_images.ts";
 
-/** What is looked at. */
+/** What is shown. */
 export interface PretrainSubject {
   readonly on: Context;
   readonly config: PretrainConfig;
   readonly source: Source;
-  /** Labels without learning from what it labels. */
+  /** Labels images without learning from them. */
   readonly tokenizer: PatchTokenizer;
   readonly model: MaskedImageModel;
 }
 
 const [green, red] = [[0, 150, 90], [215, 40, 40]] as const;
 
-/** Draws the pictures of a pretraining run; the images are loaded at the first call. */
+/** Draws the pictures of a pretraining run; images are loaded on the first call. */
 export function pretrainPictures(subject: PretrainSubject): DrawPictures {
   const { config, source } = subject;
   let images: LoadedBatch | null = null;

@@ -20,13 +20,13 @@ import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/pla
 import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";
 import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 
-/** The model section of a config as the model wants it. */
+/** A config's model section in the form that the model takes. */
 export function beitConfig({ model }: PretrainConfig): BeitConfig {
   const { sincosAmplitude, ...rest } = model;
   return sincosAmplitude === null ? rest : { ...rest, sincosAmplitude };
 }
 
-/** What a training step of a config holds in memory. */
+/** The memory of a training step, from a config. */
 export function pretrainFootprint(
   config: PretrainConfig,
   frozenParameters: number,
@@ -35,7 +35,7 @@ export function pretrainFootprint(
   return { ...modelFootprint(model, config.mask.maskedPatches), frozenParameters };
 }
 
-/** What a step of that model holds in memory, beside frozen models. */
+/** The memory of a step of that model, frozen models aside. */
 export function modelFootprint(
   model: BeitConfig,
   maskedPatches: number,
@@ -55,19 +55,19 @@ export function modelFootprint(
 
 /** The plan of a run. */
 export interface PretrainPlan extends RunSizes, RunCosts {
-  /** Images of the training split, and classes it knows. */
+  /** Images in the training split, and its number of classes. */
   readonly images: number;
   readonly classes: number;
-  /** Numbers of the frozen tokenizer's encoder. */
+  /** Parameters of the frozen tokenizer's encoder. */
   readonly tokenizerParameters: number;
   readonly maskedPatches: number;
   readonly patches: number;
 }
 
 /**
- * Plans a run on its images and its tokenizer's file; nothing is computed.
+ * Plans a run from its images and its tokenizer's file; computes nothing.
  *
- * @throws UserError for what would stop the run itself
+ * @throws UserError for anything that would stop the run itself
  */
 export async function planPretraining(
   config: PretrainConfig,

@@ -29,11 +29,11 @@ import { evaluationTransform } from "../../pipeline/images/transforms.ts";
 /** Accuracies after a step. */
 export interface FinetuneAccuracy extends Accuracy {
   readonly step: number;
-  /** Of the moving average of the weights, where there is one. */
+  /** Of the weights' moving average, if there is one. */
   readonly averaged: Accuracy | null;
 }
 
-/** The best model so far; the weights or their average, whichever were better. */
+/** The best model so far: the weights or their average, whichever was better. */
 export interface BestModel extends Accuracy {
   readonly step: number;
   readonly isAveraged: boolean;
@@ -42,7 +42,7 @@ export interface BestModel extends Accuracy {
 /** The name of the best model's file in the run's directory. */
 export const bestModelFile = "best.safetensors";
 
-/** The best model so far as it is kept: whole numbers, which a checkpoint holds exactly. */
+/** The best so far in the form that is stored: integers, which a checkpoint holds exactly. */
 type BestCounts = Omit<ClassificationCounts, "confusion"> & Pick<BestModel, "step" | "isAveraged">;
 
 function accuracyOf({ correct, correctFive, images }: Omit<ClassificationCounts, "confusion">) {
@@ -50,9 +50,9 @@ function accuracyOf({ correct, correctFive, images }: Omit<ClassificationCounts,
 }
 
 /**
- * Opens the evaluation split; null where there is none, which is said.
+ * Opens the evaluation split; null, with a note, if there is none.
  *
- * @throws UserError where its classes are not those of the images that are trained on
+ * @throws UserError if its classes are not those of the training images
  */
 export async function openEvaluationSplit(
   { config, images, listener }: Run<FinetuneConfig>,
@@ -74,7 +74,7 @@ export async function openEvaluationSplit(
   }
 }
 
-/** Measures a classifier on the evaluation split and keeps the best. */
+/** Measures a classifier on the evaluation split and keeps the best one. */
 export class FinetuneEvaluation implements Evaluation, KeptState {
   readonly #run: Run<FinetuneConfig>;
   readonly #length: RunLength;
@@ -83,7 +83,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
   #best: BestCounts | null = null;
   #last: FinetuneAccuracy | null = null;
 
-  /** @param source the evaluation split, or null; closed with this */
+  /** @param source the evaluation split, or null; closed by this object */
   constructor(
     run: Run<FinetuneConfig>,
     length: RunLength,
@@ -119,7 +119,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
     if (this.#last?.step !== moment.step) await this.evaluate(moment);
   }
 
-  /** Measures the model after a step and writes it to `best.safetensors` where it is the best so far. */
+  /** Measures the model after a step and writes it to `best.safetensors` if it is the best so far. */
   async evaluate(
     { step, averages }: EvaluationMoment,
   ): Promise<Readonly<Record<string, number>>> {
@@ -146,7 +146,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
     };
   }
 
-  /** What the model as it is now gets right; it is kept where it is the best so far. */
+  /** Counts the current model's correct predictions; keeps the model if it is the best so far. */
   async #measure(source: Source, step: number, isAveraged: boolean): Promise<ClassificationCounts> {
     const { on, listener, config: { augment, data }, images, writeModel } = this.#run;
     const model = this.#model;
@@ -158,7 +158,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
       communicator: communicatorOf(on),
       what: `Evaluating ${metricName(isAveraged ? "averaged" : "classifier")}: test images`,
     });
-    // The best is that of the figure which may stop the run.
+    // The best is decided by the metric that may stop the run.
     const key = this.#run.config.evaluation.stop?.metric === "top5" ? "correctFive" : "correct";
     if (this.#best === null || counts[key] > this.#best[key]) {
       const { correct, correctFive, images: count } = counts;
@@ -181,7 +181,7 @@ export class FinetuneEvaluation implements Evaluation, KeptState {
     return new Map([["best", { shape: [values.length], values: Float32Array.from(values) }]]);
   }
 
-  /** Goes on from what {@link FinetuneEvaluation.export} gave. */
+  /** Continues from what {@link FinetuneEvaluation.export} returned. */
   load(values: ReadonlyMap<string, NamedValues>): void {
     const [correct, correctFive, images, step, isAveraged] = values.get("best")?.values ?? [];
     if (step === undefined) return;

@@ -38,7 +38,7 @@ import { type BestModel, FinetuneEvaluation, openEvaluationSplit } from "./evalu
 import { planFinetuning } from "./plan.ts";
 import { classCount, classifierFootprint, type ClassifierStart, startClassifier } from "./model.ts";
 
-/** The stages of fine-tuning, any of which may be exchanged for another of the same type. */
+/** The stages of fine-tuning; each can be replaced by another of the same type. */
 export interface FinetuneStages {
   readonly load: Stage<StepPlace, FileBatch>;
   readonly augment: Stage<FileBatch, AugmentedBatch>;
@@ -48,28 +48,28 @@ export interface FinetuneStages {
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
-/** What stages of the user's may be made of. */
+/** What a user's stages may be built from. */
 export interface FinetuneParts {
-  /** The classifier that is trained. */
+  /** The classifier being trained. */
   readonly model: Classifier;
 }
 
 /** How to fine-tune; see {@link MethodOptions}. */
 export type FinetuneOptions = MethodOptions<FinetuneStages, FinetuneParts>;
 
-/** What a fine-tuning run ends with. */
+/** The result of a fine-tuning run. */
 export interface FinetuneResult extends EngineOutcome {
-  /** Accuracies of the last model in [0, 1]; null where there was nothing to evaluate on. */
+  /** Accuracies of the final model in [0, 1]; null if there was nothing to evaluate on. */
   readonly top1: number | null;
   readonly top5: number | null;
-  /** Those of the moving average of the weights. */
+  /** Those of the weights' moving average. */
   readonly averaged: { readonly top1: number; readonly top5: number } | null;
-  /** The best model of all evaluations, in `best.safetensors` of the directory. */
+  /** The best model of all evaluations, in `best.safetensors` in the run's directory. */
   readonly best: BestModel | null;
   readonly classes: number;
 }
 
-/** Mixup and CutMix as a config wants them; null for none. */
+/** Mixup and CutMix settings of a config; null for none. */
 function mixOptions({ augment: { mixing } }: FinetuneConfig): MixOptions | null {
   if (mixing === null) return null;
   return {
@@ -90,13 +90,15 @@ function deviceStages(config: FinetuneConfig, model: Classifier) {
   })).to(classify(model, config)).to(classificationLoss());
 }
 
-/** The shape that a checkpoint holds, without what else it says. */
+/** The shape that a checkpoint stores, without its other contents. */
 function savedShape(saved: object): BeitConfig {
   const { classNames: _, ...shape } = saved as BeitConfig & { classNames?: string[] };
   return shape;
 }
 
-/** The start of a new run, or the shape of the one to go on with: its weights are in its checkpoint. */
+/**
+ * The initial values of a new run, or the shape of one being resumed, whose weights are in its checkpoint.
+ */
 async function startOrResume(
   { config, images, saved, listener, downloads }: Run<FinetuneConfig>,
 ): Promise<ClassifierStart> {
@@ -108,7 +110,7 @@ async function startOrResume(
   return await startClassifier(config, classes, listener, downloads);
 }
 
-/** Fine-tuning as the engine runs it. */
+/** Fine-tuning, as the engine runs it. */
 export const classifier: ListedMethod<
   FinetuneConfig,
   AugmentedBatch,
@@ -140,7 +142,7 @@ export const classifier: ListedMethod<
     const model = Classifier.create(on, shape, initialise);
     const evaluation = new FinetuneEvaluation(run, length, model, split);
     return {
-      // The names, so that predictions have them.
+      // The class names, so that predictions have them.
       shape: { ...model.config, classNames: source.classes },
       parameters: model.parameters,
       parts: { model },
@@ -193,11 +195,11 @@ export const classifier: ListedMethod<
 };
 
 /**
- * Fine-tunes a classifier as a config says, from `config.pretrained` or from scratch.
+ * Fine-tunes a classifier according to a config, from `config.pretrained` or from scratch.
  *
  * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
  *
- * @example Two steps from scratch on the bundled pictures, kept nowhere
+ * @example Two steps from scratch on the bundled images, saving nothing
  * ```ts
  * import { resolveConfig } from "../../configs/resolve.ts";
  * import { finetune } from "./method.ts";

@@ -1,5 +1,5 @@
 /**
- * The classifier that fine-tuning starts with: its shape and its first weights.
+ * The classifier that fine-tuning starts from: its shape and initial weights.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   readPretrained,
 } from "../../pipeline/weights/load_encoder.ts";
 
-/** Sizes that a checkpoint decides; a config's are for models that start from scratch. */
+/** Sizes that a checkpoint determines; the config's are for models trained from scratch. */
 const decidedByCheckpoint = [
   "patchSize",
   "embedDim",
@@ -32,16 +32,16 @@ const decidedByCheckpoint = [
   "usesRelativePositionBias",
 ] as const;
 
-/** A classifier's shape and start. */
+/** A classifier's shape and initial values. */
 export interface ClassifierStart {
   readonly shape: BeitConfig;
   readonly initialise: Initialise;
 }
 
 /**
- * The number of classes of a config on data with so many.
+ * The number of classes for a config, given those of the data.
  *
- * @throws UserError where the data have more than `model.classes`
+ * @throws UserError if the data has more than `model.classes`
  */
 export function classCount({ model }: FinetuneConfig, inData: number): number {
   if (model.classes === "auto") return inData;
@@ -84,7 +84,10 @@ export function shapeFromCheckpoint(
   return { ...found, ...own, imageSize, dropPathRate, dropPathTwice, initVariant };
 }
 
-/** Fresh values, with the head's at its own scale (unilm 0.001, mmselfsup 1) of a deviation of 0.02. */
+/**
+ * Fresh values, with the head initialised at its own scale (unilm 0.001, mmselfsup 1) times a deviation of
+ * 0.02.
+ */
 function freshValues({ model, seed }: FinetuneConfig, shape: BeitConfig): Initialise {
   const generator = Generator.from(seed).split("model");
   const fresh = initialiseBeit(shape, generator);
@@ -98,10 +101,10 @@ function freshValues({ model, seed }: FinetuneConfig, shape: BeitConfig): Initia
 }
 
 /**
- * Shape and start of a config's classifier. From a pretrained checkpoint come the encoder, with the
- * shared relative-position table copied into every block and positions fitted to `model.imageSize`;
- * from a fine-tuned one the norm before the head too, and the head where the classes are as many. All
- * else is fresh.
+ * Shape and initial values of a config's classifier. A pretrained checkpoint provides the encoder, with the
+ * shared relative-position table copied into every block and positions resized to `model.imageSize`. A
+ * fine-tuned one also provides the norm before the head, and the head if the number of classes matches.
+ * Everything else is freshly initialised.
  *
  * @throws UserError for a checkpoint that cannot be read
  */
@@ -134,7 +137,7 @@ export async function startClassifier(
   return { shape, initialise: initialiseFrom(values, freshValues(config, shape)) };
 }
 
-/** What a training step of a classifier holds in memory. */
+/** The memory of a classifier's training step. */
 export function classifierFootprint(shape: BeitConfig): ModelFootprint {
   return {
     ...parameterSizes(classifierSpecs(shape)),

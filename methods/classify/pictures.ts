@@ -1,5 +1,5 @@
 /**
- * What a classifier makes of a few images.
+ * A classifier's output for a few images.
  *
  * @module
  */
@@ -17,22 +17,22 @@ import {
   shownOf,
 } from "../../pipeline/engine/recording/fixed_images.ts";
 
-/** What is looked at. */
+/** What is shown. */
 export interface ClassifierSubject {
   readonly on: Context;
   readonly config: Pick<Config, "data" | "seed">;
   readonly source: Source;
-  /** What the images are to the run: held out, or, where none are, those that it trains on. */
+  /** The role of the images in the run: held out or, if there are none, training images. */
   readonly split: "validation" | "training";
   readonly transform: Transform;
   /** Scores [B, classes] of a batch, without drop path. */
   logits(batch: LoadedBatch): Tensor;
 }
 
-/** A picture without anything around it takes little room: twice as many as of the wider sheets. */
+/** A picture without a frame takes little room: show twice as many as in the wider sheets. */
 const shownImages = 16;
 
-/** Draws the pictures of a run that trains a classifier; the images are loaded at the first call. */
+/** Draws the pictures of a run that trains a classifier; images are loaded on the first call. */
 export function classPictures(subject: ClassifierSubject): DrawPictures {
   const { on, config, source, transform } = subject;
   let images: LoadedBatch | null = null;

@@ -16,16 +16,16 @@ import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 
 /** The plan of a run. */
 export interface FinetunePlan extends RunSizes, RunCosts {
-  /** Labelled images that are trained on, and classes. */
+  /** Labelled training images, and classes. */
   readonly images: number;
   readonly classes: number;
   readonly patches: number;
 }
 
 /**
- * Plans a run on its images and its checkpoint; nothing is computed.
+ * Plans a run from its images and its checkpoint; computes nothing.
  *
- * @throws UserError for what would stop the run itself
+ * @throws UserError for anything that would stop the run itself
  */
 export async function planFinetuning(
   config: FinetuneConfig,

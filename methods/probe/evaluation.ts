@@ -1,5 +1,5 @@
 /**
- * Accuracy of every classifier of a probe.
+ * The accuracy of every classifier in a probe.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export class ProbeEvaluation implements Evaluation {
     this.#test = test;
   }
 
-  /** Every classifier; empty before the end. */
+  /** Every classifier; empty until the end. */
   get layers(): readonly ProbeAccuracy[] {
     return this.#layers;
   }

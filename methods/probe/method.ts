@@ -1,6 +1,6 @@
 /**
- * Linear probing: classifiers on the frozen features of every block, all trained jointly, as BEiT's
- * script does; the best is reported.
+ * Linear probing: classifiers on the frozen features of every block, all trained jointly, as in
+ * BEiT's script; the best is reported.
  *
  * @module
  */
@@ -40,7 +40,7 @@ import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
 import { planLinearProbe } from "./plan.ts";
 import { probeLength, probeSchedule } from "./schedule.ts";
 
-/** The stages of probing, any of which may be exchanged for another of the same type. */
+/** The stages of probing; each can be replaced by another of the same type. */
 export interface LinearProbeStages {
   readonly load: Stage<StepPlace, FileBatch>;
   readonly augment: Stage<FileBatch, AugmentedBatch>;
@@ -49,18 +49,18 @@ export interface LinearProbeStages {
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
-/** What stages of the user's may be made of. */
+/** What a user's stages may be built from. */
 export interface LinearProbeParts {
-  /** The classifiers that are trained. */
+  /** The classifiers being trained. */
   readonly probes: LinearProbes;
 }
 
 /** How to probe; see {@link MethodOptions}. */
 export type LinearProbeOptions = MethodOptions<LinearProbeStages, LinearProbeParts>;
 
-/** What a probe ends with. */
+/** The result of a probe. */
 export interface LinearProbeResult extends EngineOutcome {
-  /** Of the best classifier on the test images; null where the run was interrupted. */
+  /** Of the best classifier on the test images; null if the run was interrupted. */
   readonly top1: number | null;
   readonly top5: number | null;
   readonly best: ProbePlace | null;
@@ -99,12 +99,12 @@ function deviceStages(
   encoder: BeitEncoder | null,
   probes: LinearProbes,
 ) {
-  // A failed step has its features already.
+  // A failed step already has its features.
   return pipeline(extract(encoder!, probes, normalizations[augment.normalization]))
     .to(probeLoss(probes));
 }
 
-/** Probing as the engine runs it. */
+/** Probing, as the engine runs it. */
 export const probe: ListedMethod<
   LinearProbeConfig,
   AugmentedBatch,
@@ -213,10 +213,10 @@ export const probe: ListedMethod<
 };
 
 /**
- * Trains linear classifiers on the frozen features of a checkpoint, as a config says.
+ * Trains linear classifiers on the frozen features of a checkpoint, according to a config.
  *
- * The best block and token are chosen on the test images, as BEiT's script does: compare it with
- * figures that were chosen alike.
+ * The best block and token are chosen on the test images, as in BEiT's script: compare it only with
+ * figures chosen the same way.
  *
  * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
  */

@@ -1,5 +1,5 @@
 /**
- * What a probe looks at, and what its steps hold.
+ * Which features a probe uses, and the memory of its steps.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { encoderSpecs } from "../../models/parameter_specs.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { requireLayers } from "../../models/features.ts";
 
-/** The checkpoint of a config; a `UserError` where it names none. */
+/** The checkpoint of a config; a `UserError` if it names none. */
 export function requirePretrained({ pretrained }: LinearProbeConfig): string {
   if (pretrained !== null) return pretrained;
   throw new UserError("Cannot probe: no model is given", {
@@ -21,7 +21,7 @@ export function requirePretrained({ pretrained }: LinearProbeConfig): string {
   });
 }
 
-/** Every block with every token of a config that the encoder has. */
+/** Every combination of a config's blocks and tokens that the encoder has. */
 export function probePlaces(
   { probe }: LinearProbeConfig,
   { depth, hasClassToken = true }: Pick<BeitConfig, "depth" | "hasClassToken">,
@@ -38,7 +38,7 @@ export function probePlaces(
   return layers.flatMap((layer) => tokens.map((token) => ({ layer, token })));
 }
 
-/** What a step holds; nothing is kept for a backward pass, so this errs on the safe side. */
+/** The memory of a step. Nothing is kept for a backward pass, so this errs on the safe side. */
 export function probeFootprint(config: BeitConfig): ModelFootprint {
   const { embedDim, mlpRatio, depth } = config;
   return {

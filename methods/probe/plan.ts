@@ -21,24 +21,24 @@ import { probeSpecs } from "../../models/linear_probes.ts";
 
 /** The plan of a probe. */
 export interface LinearProbePlan extends RunLength {
-  /** Labelled images that are trained and tested on, and classes. */
+  /** Labelled training and test images, and classes. */
   readonly images: number;
   readonly testImages: number;
   readonly classes: number;
   readonly classifiers: number;
-  /** Numbers of the frozen encoder. */
+  /** Parameters of the frozen encoder. */
   readonly frozenParameters: number;
   readonly batch: number;
   readonly microBatch: number;
   readonly memory: MemoryPlan;
-  /** Bytes of the checkpoints on the disk: the classifiers alone. */
+  /** Size of the checkpoints on disk: the classifiers only. */
   readonly disk: DiskPlan;
 }
 
 /**
- * Plans a probe on its images and its checkpoint; nothing is computed.
+ * Plans a probe from its images and its checkpoint; computes nothing.
  *
- * @throws UserError for what would stop the run itself
+ * @throws UserError for anything that would stop the run itself
  */
 export async function planLinearProbe(
   config: LinearProbeConfig,

@@ -1,5 +1,5 @@
 /**
- * Length and learning rate of linear probing.
+ * Length and learning rates of linear probing.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import { type RunLength, stepsPerEpochOf } from "../../pipeline/engine/schedule.ts";
 
-/** Steps of a probe on so many images. */
+/** Steps of a probe on that many images. */
 export function probeLength(config: LinearProbeConfig, images: number): RunLength {
   const stepsPerEpoch = stepsPerEpochOf(config, images);
   const scheduleSteps = Math.max(1, Math.round(config.probe.epochs * stepsPerEpoch));
@@ -18,8 +18,8 @@ export function probeLength(config: LinearProbeConfig, images: number): RunLengt
 }
 
 /**
- * A cosine to zero. BEiT's recipe lowers the rate after each epoch; one with a warm-up, as MAE's,
- * changes it with every step.
+ * A cosine to zero. BEiT's recipe lowers the rate after each epoch; one with a warm-up, like MAE's,
+ * changes it every step.
  */
 export function probeSchedule(
   { probe }: LinearProbeConfig,

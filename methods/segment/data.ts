@@ -18,23 +18,23 @@ import { UnreadableImages } from "./unreadable.ts";
 
 type DataConfig = SegmentConfig["data"];
 
-/** The made pictures of `data.source=shapes`: how many, and their seed. */
+/** The generated images of `data.source=shapes`: how many, and their seed. */
 const shapes = { train: [400, 1], test: [100, 2] } as const;
 
-/** Opens the images to train on; `shapes` are the made ones. */
+/** Opens the training images; `shapes` are the generated ones. */
 export function openAnnotatedTraining({ source, split, exclude }: DataConfig): Source {
   if (source === "shapes") return shapesSource(...shapes.train);
   return openAnnotated(source, split ?? "train", exclude);
 }
 
-/** Opens the images to evaluate on; a `UserError` where there are none. */
+/** Opens the evaluation images; a `UserError` if there are none. */
 export function openAnnotatedTest(data: DataConfig): Source {
   const source = data.evaluationSource ?? data.source;
   if (source === "shapes") return shapesSource(...shapes.test);
   return openAnnotated(source, data.evaluationSplit ?? "val", data.exclude);
 }
 
-/** Names of the classes by label, where they are known: of the made pictures. */
+/** Names of the classes by label, if known: those of the generated images. */
 export function labelName({ data }: SegmentConfig, label: number): string {
   return data.source === "shapes" ? shapeNames[label] ?? `${label}` : `${label}`;
 }
@@ -55,9 +55,9 @@ export async function readLabels(
 }
 
 /**
- * The number of classes: the config's, or one more than the largest label of all label maps.
+ * The number of classes: the config's, or one more than the largest label in all label maps.
  *
- * @throws UserError where no pixel has a label
+ * @throws UserError if no pixel has a label
  */
 export async function segmentClasses(config: SegmentConfig, source: Source): Promise<number> {
   const { classes, reduceZeroLabel } = config.segmentation;
@@ -67,7 +67,7 @@ export async function segmentClasses(config: SegmentConfig, source: Source): Pro
     isReduced: reduceZeroLabel,
     maxPixels: config.data.maxPixels,
   };
-  // The loader will tell of what is left out.
+  // The loader will report what is skipped.
   const unreadable = new UnreadableImages(config.data, () => {});
   let largest = -1;
   for (let index = 0; index < source.length; index++) {
@@ -92,7 +92,7 @@ export async function segmentClasses(config: SegmentConfig, source: Source): Pro
   return largest + 1;
 }
 
-/** The training view of a config. */
+/** A config's training view. */
 export function segmentTransform(config: SegmentConfig): SegmentationTransform {
   const { augment, segmentation } = config;
   const [r, g, b] = normalizations[augment.normalization].mean.map(Math.round);

@@ -34,7 +34,7 @@ export interface BestSegmenter {
   readonly mIoU: number;
 }
 
-/** Measures a segmenter on the evaluation split and keeps the best. */
+/** Measures a segmentation model on the evaluation split and keeps the best one. */
 export class SegmentEvaluation implements Evaluation, KeptState {
   readonly #run: Run<SegmentConfig>;
   readonly #model: Segmenter;
@@ -51,7 +51,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     this.#unreadable = new UnreadableImages(run.config.data, run.listener);
   }
 
-  /** Opens the evaluation split; says so where there is none. */
+  /** Opens the evaluation split; says so if there is none. */
   static open(run: Run<SegmentConfig>, model: Segmenter): SegmentEvaluation {
     try {
       return new SegmentEvaluation(run, model, openAnnotatedTest(run.config.data));
@@ -66,7 +66,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     }
   }
 
-  /** What the last evaluation found; null before the first. */
+  /** The result of the last evaluation; null before the first. */
   get last(): (SegmentationQuality & { readonly step: number }) | null {
     return this.#last;
   }
@@ -85,7 +85,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     return every !== null && step % every === 0;
   }
 
-  /** Measures the model after a step and writes it to `best.safetensors` where it is the best so far. */
+  /** Measures the model after a step and writes it to `best.safetensors` if it is the best so far. */
   async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
     if (this.#source === null) return {};
     const model = this.#model;
@@ -96,8 +96,8 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     const names = labels.map(({ label }) => labelName(this.#run.config, label));
     const confusion = confusionOf(names, counts.confusion);
     this.#run.listener({ type: "evaluation", step, name: "segmentation", result, ...confusion });
-    // The best is that of the figure which may stop the run, as a checkpoint keeps it, so that a resumed
-    // run compares the same numbers.
+    // The best is decided by the metric that may stop the run, in the form that a checkpoint keeps, so that a
+    // resumed run compares the same numbers.
     const { metric } = this.#run.config.evaluation.stop ?? { metric: "mIoU" };
     const value = Math.fround(quality[metric]);
     if (this.#best === null || value > this.#bestValue) {
@@ -137,7 +137,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     return counts;
   }
 
-  /** An image with labels that the model can have; null where it cannot be read and may be left out. */
+  /** An image with labels that the model supports; null if it cannot be read and may be skipped. */
   async #read(source: Source, decoder: ImageDecoder, index: number): Promise<LabelledImage | null> {
     const { segmentation: { reduceZeroLabel: isReduced }, data } = this.#run.config;
     const { classes } = this.#model.config;
@@ -174,7 +174,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     });
   }
 
-  /** Draws what the model makes of held-out images; undefined where there are none. */
+  /** Draws the model's output for held-out images; undefined if there are none. */
   get pictures(): DrawPictures | undefined {
     const source = this.#source;
     if (source === null) return undefined;
@@ -192,7 +192,7 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     return new Map([["best", { shape: [values.length], values: Float32Array.from(values) }]]);
   }
 
-  /** Goes on from what {@link SegmentEvaluation.export} gave. */
+  /** Continues from what {@link SegmentEvaluation.export} returned. */
   load(values: ReadonlyMap<string, NamedValues>): void {
     const [step, mIoU, value = mIoU] = values.get("best")?.values ?? [];
     if (step === undefined) return;

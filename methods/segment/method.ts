@@ -31,31 +31,31 @@ import { segmenterFootprint, type SegmenterStart, startSegmenter } from "./model
 import { planSegmentation } from "./plan.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
 
-/** The stages on the device, any of which may be exchanged for another of the same type. */
+/** The stages on the device; each can be replaced by another of the same type. */
 export interface SegmentStages {
   readonly segment: Stage<AnnotatedBatch, SegmentedBatch>;
   readonly loss: Stage<SegmentedBatch, LossOutput>;
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
-/** What stages of the user's may be made of. */
+/** What a user's stages may be built from. */
 export interface SegmentParts {
-  /** The segmenter that is trained. */
+  /** The segmentation model being trained. */
   readonly model: Segmenter;
 }
 
 /** How to train; see {@link MethodOptions}. A source needs `annotations`. */
 export type SegmentOptions = MethodOptions<SegmentStages, SegmentParts>;
 
-/** What a segmentation run ends with; qualities are in [0, 1]. */
+/** The result of a segmentation run; qualities are in [0, 1]. */
 export interface SegmentResult extends EngineOutcome {
-  /** Of the last model: mean intersection over union, pixel accuracy, mean accuracy of the classes. */
+  /** Of the final model: mean intersection over union, pixel accuracy, mean class accuracy. */
   readonly mIoU: number | null;
   readonly aAcc: number | null;
   readonly mAcc: number | null;
-  /** Class by class; empty where nothing was evaluated. */
+  /** By class; empty if nothing was evaluated. */
   readonly labels: readonly (LabelQuality & { readonly name: string })[];
-  /** The best model of all evaluations, in `best.safetensors` of the directory. */
+  /** The best model of all evaluations, in `best.safetensors` in the run's directory. */
   readonly best: BestSegmenter | null;
   readonly classes: number;
 }
@@ -66,7 +66,9 @@ function deviceStages(config: SegmentConfig, model: Segmenter) {
     .to(segmentationLoss(model.config.auxiliaryWeight));
 }
 
-/** The start of a new run, or the shape of the one to go on with: its weights are in its checkpoint. */
+/**
+ * The initial values of a new run, or the shape of one being resumed, whose weights are in its checkpoint.
+ */
 async function startOrResume(
   { config, images: { source }, saved, listener, downloads }: Run<SegmentConfig>,
 ): Promise<SegmenterStart> {
@@ -79,7 +81,7 @@ async function startOrResume(
   return await startSegmenter(config, await segmentClasses(config, source), listener, downloads);
 }
 
-/** Segmentation as the engine runs it. */
+/** Segmentation, as the engine runs it. */
 export const segmenter: ListedMethod<
   SegmentConfig,
   LoadedBatch,
@@ -87,7 +89,7 @@ export const segmenter: ListedMethod<
   Omit<SegmentResult, keyof EngineOutcome>
 > = {
   task: "segment",
-  // Views and label maps are made together, by the workers alone.
+  // Views and label maps are made together, so only by the workers.
   inputStages: [],
   plan: planSegmentation,
   openImages: ({ data }, given) => openImages(given, () => openAnnotatedTraining(data)),
@@ -151,11 +153,11 @@ export const segmenter: ListedMethod<
 };
 
 /**
- * Trains a segmenter as a config says, from `config.pretrained` or from scratch.
+ * Trains a segmentation model according to a config, from `config.pretrained` or from scratch.
  *
  * @throws UserError for a mistake in the config, the data, the checkpoint or the run directory
  *
- * @example Two steps on made pictures, kept nowhere
+ * @example Two steps on generated images, saving nothing
  * ```ts
  * import { resolveConfig } from "../../configs/resolve.ts";
  * import { segment } from "./method.ts";

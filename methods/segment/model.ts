@@ -1,5 +1,5 @@
 /**
- * The segmenter that fine-tuning starts with: its shape and its first weights.
+ * The segmentation model that fine-tuning starts from: its shape and initial weights.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { shapeFromCheckpoint } from "../classify/model.ts";
 import { readPretrained } from "../../pipeline/weights/load_encoder.ts";
 
-/** A segmenter's shape and start. */
+/** A segmentation model's shape and initial values. */
 export interface SegmenterStart {
   readonly shape: SegmenterConfig;
   readonly initialise: Initialise;
@@ -37,9 +37,9 @@ function withHead(config: SegmentConfig, encoder: BeitConfig, classes: number): 
 }
 
 /**
- * Shape and start of a config's segmenter. The encoder comes from the checkpoint, with the shared
- * relative-position table copied into every block and positions fitted to `model.imageSize`; the heads
- * start anew.
+ * Shape and initial values of a config's segmentation model. The encoder comes from the checkpoint, with the
+ * shared relative-position table copied into every block and positions resized to `model.imageSize`; the heads
+ * are freshly initialised.
  *
  * @throws UserError for a checkpoint that cannot be read
  */
@@ -65,21 +65,22 @@ export async function startSegmenter(
   return { shape, initialise: initialiseFrom(weights.values, fresh) };
 }
 
-/** Numbers that the heads and the losses keep of one image for the backward pass. */
+/** Values per image that the heads and losses keep for the backward pass. */
 function headNumbers(shape: SegmenterConfig): number {
   const { encoder, channels, classes, head, auxiliaryWeight } = shape;
   const patches = gridSize(encoder) ** 2;
-  // Enlarged scores, their softmax, the targets and the product, for each of the losses.
+  // Upsampled scores, their softmax, the targets and the product, for each loss.
   const losses = head === "upernet" && auxiliaryWeight > 0 ? 2 : 1;
   const perPixel = losses * 4 * classes;
   const pixels = encoder.imageSize ** 2 * perPixel;
   if (head === "linear") return pixels + 2 * patches * encoder.embedDim;
-  // Level by level: the map, the lateral's and the convolution's three outputs, the concatenation.
+  // Level by level: the map, three outputs each of the lateral and the convolution, the
+  // concatenation.
   const perPlace = 6 * encoder.embedDim + 14 * channels;
   return pixels + patches * (16 + 4 + 1 + 0.25) * perPlace;
 }
 
-/** What a training step of a segmenter holds in memory; the heads count as further blocks. */
+/** The memory of a segmentation model's training step; the heads count as additional blocks. */
 export function segmenterFootprint(shape: SegmenterConfig): ModelFootprint {
   const { encoder } = shape;
   const tokens = gridSize(encoder) ** 2 + 1;

@@ -1,5 +1,5 @@
 /**
- * What a segmenter makes of a few whole images.
+ * A segmentation model's output for a few whole images.
  *
  * @module
  */
@@ -16,22 +16,22 @@ export interface LabelledImage {
   readonly labels: LabelMap;
 }
 
-/** What is looked at. */
+/** What is shown. */
 export interface SegmenterSubject {
   /** Number of images. */
   readonly length: number;
   /** null for an image that cannot be read. */
   read(index: number): Promise<LabelledImage | null>;
-  /** The class of every pixel of an image, in the image's own size. */
+  /** The class of every pixel, at the image's own size. */
   predict(image: RgbImage): Promise<LabelMap>;
   /** A class in words. */
   className(label: number): string;
 }
 
 const shownImages = 9;
-/** Classes that the legend names. */
+/** Classes in the legend. */
 const namedClasses = 30;
-/** Of the first classes, the first of which is mostly the background. */
+/** For the first classes, of which the first is usually the background. */
 const firstColors: readonly Rgb[] = [
   [88, 98, 110],
   [86, 160, 233],
@@ -56,7 +56,7 @@ function mapPicture({ width, height, data }: LabelMap): RgbPicture {
   return { width, height, data: pixels };
 }
 
-/** Pixels with a label, and how many of them are right. */
+/** Pixels with a label, and how many of them are correct. */
 function countRight(labels: LabelMap, predicted: LabelMap): { right: number; labelled: number } {
   let [right, labelled] = [0, 0];
   for (const [at, label] of labels.data.entries()) {
@@ -67,7 +67,7 @@ function countRight(labels: LabelMap, predicted: LabelMap): { right: number; lab
   return { right, labelled };
 }
 
-/** Images spread evenly over all. */
+/** Images spread evenly over all of them. */
 async function readImages({ length, read }: SegmenterSubject): Promise<LabelledImage[]> {
   const count = Math.min(shownImages, length);
   const places = Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * length / count));
@@ -75,7 +75,7 @@ async function readImages({ length, read }: SegmenterSubject): Promise<LabelledI
   return images.filter((image) => image !== null);
 }
 
-/** Draws the pictures of a run that trains a segmenter; the images are read at the first call. */
+/** Draws the pictures of a run that trains a segmentation model; images are read on the first call. */
 export function segmentPictures(subject: SegmenterSubject): () => Promise<PictureSheet> {
   let images: LabelledImage[] | null = null;
   return async () => {

@@ -20,9 +20,9 @@ export interface SegmentPlan extends RunSizes, RunCosts {
 }
 
 /**
- * Plans a run on its images and its checkpoint; nothing is computed.
+ * Plans a run from its images and its checkpoint; computes nothing.
  *
- * @throws UserError for what would stop the run itself
+ * @throws UserError for anything that would stop the run itself
  */
 export async function planSegmentation(
   config: SegmentConfig,

@@ -1,5 +1,5 @@
 /**
- * Length and learning rate of a segmentation run, which counts in steps.
+ * Length and learning rates of a segmentation run, which counts in steps.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { poly } from "../../core/schedules/poly.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import { type RunLength, stepsPerEpochOf } from "../../pipeline/engine/schedule.ts";
 
-/** Steps that a config asks for on so many images. */
+/** Steps that a config asks for on that many images. */
 export function segmentLength(config: SegmentConfig, images: number): RunLength {
   const { schedule } = config;
   const stepsPerEpoch = stepsPerEpochOf(config, images);
@@ -18,7 +18,7 @@ export function segmentLength(config: SegmentConfig, images: number): RunLength 
   return { stepsPerEpoch, scheduleSteps, totalSteps };
 }
 
-/** Linear warm-up on a polynomial decay, as mmcv computes them. */
+/** Linear warm-up combined with polynomial decay, as mmcv computes them. */
 export function segmentSchedule({ schedule, optimizer }: SegmentConfig): LearningRateSchedule {
   return poly({
     base: optimizer.lr,

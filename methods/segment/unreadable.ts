@@ -1,5 +1,5 @@
 /**
- * What becomes of images that cannot be read where segmentation reads whole ones itself.
+ * Handling of unreadable images where segmentation reads whole images itself.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { SegmentConfig } from "../../configs/schema.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 
-/** Leaves unreadable images out, or raises, as `data.onError` and `data.maxSkipped` say to the loader. */
+/** Skips unreadable images or throws, as `data.onError` and `data.maxSkipped` tell the loader. */
 export class UnreadableImages {
   readonly #data: SegmentConfig["data"];
   readonly #listener: RunListener;
@@ -20,9 +20,9 @@ export class UnreadableImages {
   }
 
   /**
-   * What `read` gives, or null where it fails and may.
+   * What `read` returns, or null if it fails and may.
    *
-   * @throws UserError where it may not, or too many have failed
+   * @throws UserError if it may not fail, or too many have
    */
   async attempt<T>(id: string, read: () => Promise<T>): Promise<T | null> {
     try {

@@ -1,5 +1,5 @@
 /**
- * The members of each code over a step, over all its micro-batches and ranks.
+ * The members of each code during a step, over all its micro-batches and ranks.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { gatherRows } from "./gather_rows.ts";
 import type { StepContext } from "../../pipeline/stage.ts";
 
-/** Adds up what micro-batches hit, and gives the sum once a step. */
+/** Accumulates the hits of micro-batches, and returns the sum once per step. */
 export class StepStatistics {
   #sums: CodeStatistics | null = null;
 
   /**
-   * Takes the statistics of a micro-batch. With the last one of the step, `use` gets those of the whole
-   * step: at once in a process alone, after the tape of several.
+   * Takes the statistics of a micro-batch. On the step's last one, `use` receives those of the whole step:
+   * immediately in a single process, after the tape is closed with several.
    *
-   * @param rows [n, D] of the last micro-batch that `use` wants of all ranks
+   * @param rows [n, D] of the last micro-batch that `use` needs from all ranks
    */
   add(
     own: CodeStatistics,
@@ -29,7 +29,7 @@ export class StepStatistics {
     use: (statistics: CodeStatistics, rows: Tensor | null) => void,
   ): void {
     const { on, microBatch, microBatches, share } = context;
-    // What another rank counts too does not count here.
+    // Whatever another rank counts too is not counted here.
     this.#keep(share > 0 ? own : zerosLike(own));
     if (microBatch < microBatches - 1) return;
     const { counts, sums } = this.#sums!;

@@ -1,5 +1,5 @@
 /**
- * How much of a codebook is alive.
+ * How much of a codebook is in use.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import type { NamedValues } from "../../models/parameter_set.ts";
 const windowName = "codebookUsage.window";
 const idleName = "codebookUsage.idleSteps";
 
-/** Figures of the codebook over a window of steps. */
+/** Statistics of the codebook over a window of steps. */
 export interface CodebookHealth extends Record<string, number> {
   /** Share of codes that were hit. */
   codebookUsage: number;
-  /** exp of the entropy of the hits: how many codes an even use would spread over. */
+  /** exp of the entropy of the hits: the number of codes that an even use would be spread over. */
   codebookPerplexity: number;
   /** Codes that were not hit. */
   deadCodes: number;
-  /** Steps since the code that has been idle longest was hit, however long the window is. */
+  /** Steps since the longest-unused code was hit, however long the window is. */
   longestIdleSteps: number;
 }
 
 /**
- * Hits of each code over the last steps.
+ * Hits of each code over recent steps.
  *
  * @example
  * ```ts
@@ -40,14 +40,14 @@ export interface CodebookHealth extends Record<string, number> {
 export class CodebookUsage {
   readonly #codes: number;
   readonly #window: number;
-  /** [steps, K], the oldest step first. */
+  /** [steps, K], oldest step first. */
   #steps: Float32Array[] = [];
   readonly #hits: Float64Array;
   readonly #idleSteps: Float32Array;
 
   /**
    * @param codes number K of codes
-   * @param window steps that count
+   * @param window number of steps that count
    */
   constructor(codes: number, window: number) {
     this.#codes = codes;
@@ -56,7 +56,7 @@ export class CodebookUsage {
     this.#idleSteps = new Float32Array(codes);
   }
 
-  /** Whether as many steps have been seen as the window is long. */
+  /** Whether the window is full. */
   get isFull(): boolean {
     return this.#steps.length === this.#window;
   }
@@ -66,7 +66,7 @@ export class CodebookUsage {
     return this.#hits;
   }
 
-  /** Steps since each code was hit, [K]: 0 for one of the last step. */
+  /** Steps since each code was hit, [K]: 0 if hit in the last step. */
   get idleSteps(): Readonly<Float32Array> {
     return this.#idleSteps;
   }
@@ -109,7 +109,7 @@ export class CodebookUsage {
     ]);
   }
 
-  /** Goes on from what was exported. */
+  /** Continues from what was exported. */
   load(exported: ReadonlyMap<string, NamedValues>): void {
     const values = exported.get(windowName)?.values ?? new Float32Array(0);
     for (let start = 0; start < values.length; start += this.#codes) {

@@ -1,6 +1,6 @@
 /**
- * mmselfsup never puts its tokenizer into evaluation mode, so that the codebook goes on moving while
- * the encoder is pretrained. unilm's stays as it is, and so does ours unless asked otherwise.
+ * mmselfsup never puts its tokenizer into evaluation mode, so its codebook keeps changing while the encoder is
+ * pretrained. unilm's stays fixed, and so does ours unless configured otherwise.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import { StepStatistics } from "./code_statistics.ts";
 import type { StepContext } from "../../pipeline/stage.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
 
-/** What moves of a tokenizer. */
+/** The parts of a tokenizer that change. */
 const moving = ["quantize.embedding.weight", "quantize.cluster_size", "quantize.idle_steps"];
 
-/** A tokenizer whose codebook follows the images that it encodes. */
+/** A tokenizer whose codebook adapts to the images it encodes. */
 export class DriftingCodebook implements PatchTokenizer {
   readonly #tokenizer: VqkdTokenizer;
   readonly #statistics = new StepStatistics();
@@ -28,8 +28,8 @@ export class DriftingCodebook implements PatchTokenizer {
   }
 
   /**
-   * Images [B, 3, T, T] → ids int32 [B·N] by the codebook as it was, which is then updated: after each
-   * micro-batch as in mmselfsup, or of several ranks once a step.
+   * Images [B, 3, T, T] → ids int32 [B·N] from the current codebook, which is then updated: after each
+   * micro-batch as in mmselfsup, or once per step with several ranks.
    */
   encode(on: Context, images: Tensor, context?: StepContext): Tensor {
     const tokenizer = this.#tokenizer;
@@ -37,7 +37,7 @@ export class DriftingCodebook implements PatchTokenizer {
       const { z } = tokenizer.project(on, images);
       return [z, nearestCode(on, z, tokenizer.parameters.value(moving[0]))];
     });
-    // A step that is watched is run a second time.
+    // A watched step is a repetition.
     if (on.watch !== undefined) return ids;
     const own = tokenizer.statistics(on, z, ids);
     if (context === undefined || communicatorOf(on).size === 1) tokenizer.updateCodebook(on, own);
@@ -47,7 +47,7 @@ export class DriftingCodebook implements PatchTokenizer {
     return ids;
   }
 
-  /** What a checkpoint must hold for the run to go on exactly. */
+  /** What a checkpoint must hold for the run to resume exactly. */
   async export(): Promise<Map<string, NamedValues>> {
     const values = new Map<string, NamedValues>();
     for (const name of moving) {
@@ -58,7 +58,7 @@ export class DriftingCodebook implements PatchTokenizer {
     return values;
   }
 
-  /** Goes on from an exported state. */
+  /** Continues from an exported state. */
   load(on: Context, state: ReadonlyMap<string, NamedValues>): void {
     on.backend.run(() => {
       for (const name of moving) {

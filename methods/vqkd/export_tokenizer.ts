@@ -1,5 +1,5 @@
 /**
- * A finished tokenizer as one small file: what pretraining needs of it, and nothing else.
+ * A trained tokenizer as one small file: what pretraining needs of it, and nothing else.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { LazyTensor } from "../../checkpoints/tensors/tensor_data.ts";
 import type { LazyValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 
-/** Name of the file in a run's directory. */
+/** The file's name in a run's directory. */
 export const tokenizerFile = "tokenizer.safetensors";
 
-/** What only training needs: the decoder, and the counter for restarts. */
+/** Needed only for training: the decoder, and the restart counter. */
 const isForTraining = (name: string) =>
   /^(decoder|decode_task_layer)\./.test(name) || name === "quantize.idle_steps";
 
-/** The encoder's weights in half precision; ids hang on the codebook, which stays exact. */
+/** The encoder's weights in half precision; the codebook stays exact, because ids depend on it. */
 function toTensor(name: string, { shape, read }: LazyValues): LazyTensor {
   if (name.startsWith("quantize.")) {
     return { dtype: "F32", shape, read: async () => ({ dtype: "F32", shape, data: await read() }) };
@@ -30,9 +30,9 @@ function toTensor(name: string, { shape, read }: LazyValues): LazyTensor {
 }
 
 /**
- * Encoder and codebook as safetensors under unilm's names: the encoder in float16, the codebook in
- * float32. The metadata carry what the tensors do not show, so that every command can open the file;
- * the training run's own checkpoints stay the exact ones.
+ * Encoder and codebook as safetensors under unilm's names: the encoder in float16, the codebook in float32. The
+ * metadata records what the tensors do not show, so that every command can open the file; the training run's
+ * own checkpoints stay the exact ones.
  */
 export function exportTokenizer(
   tokenizer: VqkdTokenizer,

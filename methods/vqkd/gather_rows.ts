@@ -1,5 +1,5 @@
 /**
- * Rows that ranks have made, together on all of them.
+ * Rows computed by several ranks, gathered on all of them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Finding and loading the tokenizer that gives a pretraining run its targets.
+ * Finding and loading the tokenizer that provides a pretraining run's targets.
  *
  * @module
  */
@@ -15,16 +15,15 @@ import type { ParameterSpec } from "../../models/parameter_set.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 
-/** Tokenizers that come with mimic, by name. */
+/** Bundled tokenizers, by name. */
 export const bundledTokenizers: Readonly<Record<string, URL>> = {
   vqkd_quickstart: new URL("../../assets/vqkd_quickstart.safetensors", import.meta.url),
 };
 
 /**
- * Loads the encoder and the codebook of a VQ-KD tokenizer of any known format; its decoder is left on
- * disk.
+ * Loads the encoder and the codebook of a VQ-KD tokenizer in any known format; its decoder stays on disk.
  *
- * @throws UserError where the file is missing, broken or no tokenizer
+ * @throws UserError if the file is missing, broken or not a tokenizer
  */
 export async function loadTokenizer(
   on: Context,
@@ -36,14 +35,14 @@ export async function loadTokenizer(
     for (const [name, tensor] of tensors) {
       if (!name.startsWith("decode")) values.set(name, toFloat32(await tensor.read()));
     }
-    // Counters that published files do not hold start at zero; all else is in the file.
+    // Counters that published files lack start at zero; everything else is in the file.
     const valueOf = ({ name, shape }: ParameterSpec) =>
       values.get(name) ?? new Float32Array(sizeOf(shape));
     return VqkdTokenizer.create(on, config, valueOf);
   });
 }
 
-/** The shape of a tokenizer's encoder, read off its file. */
+/** The shape of a tokenizer's encoder, read from its file. */
 export async function tokenizerConfig(
   checkpoint: string,
   downloads: DownloadOptions = {},
@@ -82,7 +81,7 @@ async function withTokenizer<T>(
   }
 }
 
-/** Throws a `UserError` where a tokenizer does not fit a model. */
+/** Throws a `UserError` if a tokenizer does not fit a model. */
 export function requireFit(
   tokenizer: Pick<VqkdConfig, "codes" | "imageSize" | "patchSize">,
   model: { codes: number; imageSize: number; patchSize: number },

@@ -40,7 +40,7 @@ import { planTokenizer } from "./plan.ts";
 import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 import { startCodebook } from "./start_codebook.ts";
 
-/** The stages of tokenizer training, any of which may be exchanged for another of the same type. */
+/** The stages of tokenizer training; each can be replaced by another of the same type. */
 export interface TokenizerStages {
   readonly load: Stage<StepPlace, FileBatch>;
   readonly augment: Stage<FileBatch, AugmentedBatch>;
@@ -50,18 +50,18 @@ export interface TokenizerStages {
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
-/** What stages of the user's may be made of. */
+/** What a user's stages may be built from. */
 export interface TokenizerParts {
-  /** The tokenizer that is trained. */
+  /** The tokenizer being trained. */
   readonly tokenizer: VqkdTokenizer;
 }
 
 /** How to train a tokenizer; see {@link MethodOptions}. */
 export type TokenizerOptions = MethodOptions<TokenizerStages, TokenizerParts>;
 
-/** What tokenizer training ends with. */
+/** The result of tokenizer training. */
 export interface TokenizerResult extends EngineOutcome {
-  /** Of the last step: loss, cosine to the teacher, and the codebook's figures. */
+  /** Of the last step: loss, cosine similarity to the teacher, and the codebook's statistics. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
@@ -77,10 +77,10 @@ function deviceStages(
     .to(quantize(tokenizer, config.codebook));
 }
 
-/** Stands where a failed step's own features take the place of a teacher's. */
+/** A placeholder for the teacher when replaying a failed step, whose features are in its bundle. */
 const noTeacher = { targetDim: 0 } as Teacher;
 
-/** The last step's figures that say what became of a tokenizer. */
+/** The last step's metrics that describe the tokenizer's quality. */
 const resultMetrics = [
   "loss",
   "teacherCosine",
@@ -91,7 +91,7 @@ const resultMetrics = [
   "longestIdleSteps",
 ];
 
-/** Tokenizer training as the engine runs it. */
+/** Tokenizer training, as the engine runs it. */
 export const vqkd: ListedMethod<
   TokenizerConfig,
   LoadedBatch,
@@ -105,7 +105,7 @@ export const vqkd: ListedMethod<
   async open({ config, on, listener, images: { source }, downloads, saved, ...run }) {
     const generator = Generator.from(config.seed);
     const kept = saved?.extra ?? null;
-    // Without its teacher first, whose weights are read for nothing where even that does not fit.
+    // First without its teacher, so as not to read the teacher's weights if even that does not fit.
     run.requireRoom(tokenizerFootprint(vqkdConfig(config, 0), 0));
     const teacher = await createTeacher(on, config, source, kept, listener, downloads);
     const shape = vqkdConfig(config, teacher.targetDim);
@@ -198,7 +198,7 @@ export const vqkd: ListedMethod<
 };
 
 /**
- * Trains a VQ-KD tokenizer as a config says.
+ * Trains a VQ-KD tokenizer according to a config.
  *
  * @throws UserError for a mistake in the config, the data, the teacher or the run directory
  */
@@ -209,10 +209,10 @@ export function trainTokenizer(
   return runMethod(vqkd, config, options);
 }
 
-/** Tokens that a code should see in one pass over the data for it to stay alive and mean something. */
+/** Tokens that a code should get in one pass over the data to stay in use and be meaningful. */
 const fewestTokensPerCode = 20;
 
-/** Says so where the data are too few for the codebook. */
+/** Says so if there is too little data for the codebook. */
 function suggestCodes(
   { codebook, model }: TokenizerConfig,
   images: number,

@@ -1,5 +1,5 @@
 /**
- * The tokenizer of a pretraining run: VQ-KD from a file, frozen or drifting, or k-means on pixels.
+ * A pretraining run's tokenizer: VQ-KD from a file, frozen or drifting, or k-means on pixels.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { pretrainTransform } from "../../pipeline/images/transforms.ts";
 /** The value of `tokenizer.checkpoint` that means k-means on the pixels of the run's own images. */
 export const pixelTokenizerName = "pixels";
 
-/** Patches of a code that k-means is fitted to. */
+/** Patches per code that k-means is fitted to. */
 const patchesPerCode = 64;
 
 /** What a pretraining run does with its tokenizer. */
@@ -31,9 +31,9 @@ export interface RunTokenizer {
   readonly encoder: PatchTokenizer;
   /** The same, but it never learns from what it labels: for pictures. */
   readonly onlooker: PatchTokenizer;
-  /** Frozen numbers that encoding an image takes. */
+  /** Frozen parameters used to encode an image. */
   readonly parameterCount: number;
-  /** What a checkpoint of the run must hold of it; null where the tokenizer's own file is enough. */
+  /** What a checkpoint of the run must hold of it; null if the tokenizer's own file is enough. */
   readonly extra: (() => Promise<ReadonlyMap<string, NamedValues>>) | null;
   dispose(): void;
 }
@@ -51,8 +51,8 @@ function pixelConfig({ model, augment }: PretrainConfig): PixelTokenizerConfig {
 /**
  * Checks that a config's tokenizer fits its model, without loading it.
  *
- * @returns the number of its frozen numbers
- * @throws UserError where it does not fit, or its file is missing or broken
+ * @returns the number of its frozen parameters
+ * @throws UserError if it does not fit, or its file is missing or broken
  */
 export async function checkTokenizer(
   config: PretrainConfig,
@@ -83,13 +83,13 @@ export async function checkTokenizer(
   return 0;
 }
 
-/** The multiple of a number that is nearest to a size. */
+/** The multiple of a number that is closest to a size. */
 function nearestMultiple(size: number, of: number): number {
   return of * Math.max(1, Math.round(size / of));
 }
 
 /**
- * Opens the tokenizer of a run: a new one, or as the run's checkpoint has it.
+ * Opens a run's tokenizer: a new one, or the one in the run's checkpoint.
  *
  * @throws UserError as {@link checkTokenizer}
  */
@@ -117,7 +117,7 @@ export async function openTokenizer(run: Run<PretrainConfig>): Promise<RunTokeni
   return { encoder, onlooker: tokenizer, parameterCount, extra, dispose };
 }
 
-/** k-means on patches of the views that the run begins with. */
+/** k-means on patches of the run's first views. */
 async function fitPixels(
   { config, on, listener, images: { source } }: Run<PretrainConfig>,
 ): Promise<PixelTokenizer> {

@@ -1,5 +1,5 @@
 /**
- * What a tokenizer makes of a few images: the codes of their patches.
+ * A tokenizer's output for a few images: the codes of their patches.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   shownOf,
 } from "../../pipeline/engine/recording/fixed_images.ts";
 
-/** What is looked at. */
+/** What is shown. */
 export interface TokenizerSubject {
   readonly on: Context;
   readonly config: TokenizerConfig;
@@ -28,7 +28,7 @@ export interface TokenizerSubject {
   readonly tokenizer: VqkdTokenizer;
 }
 
-/** Draws the pictures of a tokenizer's training; the images are loaded at the first call. */
+/** Draws the pictures of tokenizer training; images are loaded on the first call. */
 export function codePictures({ on, config, source, tokenizer }: TokenizerSubject): DrawPictures {
   let images: LoadedBatch | null = null;
   return async () => {

@@ -1,6 +1,6 @@
 /**
- * The plainest tokenizer there is: k-means on the pixels of patches. What VQ-KD's tokens are worth shows
- * against these.
+ * The simplest possible tokenizer: k-means on the pixels of patches. It shows, by comparison, what VQ-KD's
+ * tokens are worth.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const stateName = "tokenizer.pixels";
 export function patchRows(images: Tensor, patchSize: number): Tensor {
   const [batch, channels, size] = images.shape;
   const grid = size / patchSize;
-  // In two transpositions of four axes: not every backend has six.
+  // As two transpositions of four axes: not every backend supports six.
   const strips = tf.reshape(images, [batch * channels * grid, patchSize, grid, patchSize]);
   const patches = tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), [
     batch,
@@ -42,15 +42,16 @@ export function patchRows(images: Tensor, patchSize: number): Tensor {
   return tf.reshape(tf.transpose(patches, [0, 2, 1, 3]), [batch * grid * grid, -1]);
 }
 
-/** The nearest mean of each row by Euclidean distance, [n, D] and [K, D] → int32 [n]. */
+/** The nearest mean for each row by Euclidean distance, [n, D] and [K, D] → int32 [n]. */
 function nearestMean(on: Context, rows: Tensor, means: Tensor): Tensor {
   const exact: Context = { ...on, precision: "float32" };
-  // Of |x − m|² only x·m − |m|²/2 depends on the mean, and it is largest where that is smallest.
+  // In |x − m|², only x·m − |m|²/2 depends on the mean; the distance is smallest where it is
+  // largest.
   const bias = tf.mul(tf.sum(tf.square(means), 1), -0.5) as Tensor;
   return tf.argMax(linear(exact, rows, means, bias), -1);
 }
 
-/** K different rows of [n, D], in a random order; rows come again where there are fewer. */
+/** K different rows of [n, D], in random order; rows repeat if there are fewer. */
 function differentRows(rows: Float32Array, width: number, codes: number, generator: Generator) {
   const count = rows.length / width;
   const order = generator.permutation(count);
@@ -85,7 +86,7 @@ function updateMeans(on: Context, samples: Tensor, means: Tensor): Tensor {
 }
 
 /**
- * A codebook of patches as they are.
+ * A codebook of raw patches.
  *
  * @example Two colours, two codes
  * ```ts
@@ -115,7 +116,7 @@ export class PixelTokenizer implements PatchTokenizer {
     this.#means = means;
   }
 
-  /** Fits the codes to normalised images [B, 3, S, S], as many batches as there are. */
+  /** Fits the codes to normalised images [B, 3, S, S], using all given batches. */
   static async fit(
     on: Context,
     config: PixelTokenizerConfig,
@@ -151,7 +152,7 @@ export class PixelTokenizer implements PatchTokenizer {
     return new PixelTokenizer(config, means);
   }
 
-  /** Normalised images [B, 3, S, S] → int32 [B·N], row-major; the lowest id of equally near ones. */
+  /** Normalised images [B, 3, S, S] → int32 [B·N], row-major; ties go to the lowest id. */
   encode(on: Context, images: Tensor): Tensor {
     const [ids] = withoutGradient(() => [
       nearestMean(on, patchRows(images, this.config.patchSize), this.#means),

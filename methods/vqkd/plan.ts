@@ -14,19 +14,19 @@ import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/e
 import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 
 /**
- * The plan of a run. Its parameters are those of encoder, decoder and their projections: the codebook is
- * beside them.
+ * The plan of a run. Its parameters are those of encoder, decoder and their projections; the codebook is
+ * separate.
  */
 export interface TokenizerPlan extends RunSizes, RunCosts {
-  /** Images of the training split. */
+  /** Images in the training split. */
   readonly images: number;
   readonly codes: number;
   readonly codeDim: number;
-  /** Tokens of the data per code: with few, codes stay unused. */
+  /** Tokens in the data per code: with few, codes remain unused. */
   readonly tokensPerCode: number;
 }
 
-/** Width of each teacher's features; of a BEiT it is taken to be the tokenizer's own. */
+/** Width of each teacher's features; for a BEiT it is assumed to be the tokenizer's own. */
 function teacherDim({ teacher, model }: TokenizerConfig): number {
   switch (teacher.name) {
     case "clip":
@@ -44,7 +44,7 @@ function teacherDim({ teacher, model }: TokenizerConfig): number {
   }
 }
 
-/** Numbers of a teacher as large as the published ones, which are ViT-B/16; of `hog` a negligible few. */
+/** Parameters of a teacher the size of the published ones, which are ViT-B/16; negligible for `hog`. */
 function teacherParameters({ teacher }: TokenizerConfig): number {
   return teacher.name === "hog"
     ? 0
@@ -52,9 +52,9 @@ function teacherParameters({ teacher }: TokenizerConfig): number {
 }
 
 /**
- * Plans a run on its images; nothing is computed.
+ * Plans a run from its images; computes nothing.
  *
- * @throws UserError where the images cannot be found
+ * @throws UserError if the images cannot be found
  */
 export async function planTokenizer(
   config: TokenizerConfig,
@@ -74,7 +74,7 @@ export async function planTokenizer(
     length,
     schedule: learningRateSchedule(config, length),
     warmupSteps: warmupStepsOf(config, length),
-    // Codes, their counts and how long they have been idle.
+    // Codes, their counts and how long they have been unused.
     beside: { numbers: codes * (codeDim + 2), models: 1 },
     budgetBytes: options.memoryBudgetBytes,
   });

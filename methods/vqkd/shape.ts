@@ -1,5 +1,5 @@
 /**
- * The shape of a tokenizer that is trained, and what its steps hold.
+ * The shape of a tokenizer being trained, and the memory of its steps.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { parameterSizes } from "../../models/parameter_set.ts";
 import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 
-/** The sections of a config that make the tokenizer's shape. */
+/** The config sections that determine the tokenizer's shape. */
 export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdConfig {
   const { model, decoder, codebook } = config;
   return {
@@ -28,7 +28,7 @@ export function vqkdConfig(config: TokenizerConfig, teacherDim: number): VqkdCon
   };
 }
 
-/** What a training step of a tokenizer holds in memory, its teacher's numbers included. */
+/** The memory of a tokenizer's training step, including its teacher. */
 export function tokenizerFootprint(config: VqkdConfig, teacherParameters: number): ModelFootprint {
   return {
     ...parameterSizes(vqkdSpecs(config)),

@@ -1,5 +1,5 @@
 /**
- * The start of a codebook.
+ * Initialising a codebook.
  *
  * @module
  */
@@ -14,21 +14,21 @@ import { gatherRows } from "./gather_rows.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 
-/** What a codebook starts from. */
+/** What a codebook is initialised from. */
 export interface CodebookStart {
   readonly on: Context;
   readonly config: TokenizerConfig;
   readonly tokenizer: VqkdTokenizer;
-  /** This rank's part of the run's images; closed at the end. */
+  /** This rank's share of the run's images; closed at the end. */
   readonly loader: Loader;
   readonly generator: Generator;
-  /** Whether this rank has images of its own in a step. */
+  /** Whether this rank has images in a step. */
   readonly takesPart: (step: number) => boolean;
 }
 
 /**
- * K-means over the tokens of the run's first steps, gathered from all ranks: as many whole steps as it
- * takes, so that the tokens are the same on any number of ranks.
+ * K-means over the tokens of the run's first steps, gathered from all ranks: as many whole steps as needed, so
+ * that the tokens are the same on any number of ranks.
  */
 export async function startCodebook(start: CodebookStart): Promise<void> {
   const { on, config, tokenizer, loader, generator, takesPart } = start;

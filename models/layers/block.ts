@@ -1,5 +1,5 @@
 /**
- * The transformer block that all models here are made of.
+ * The transformer block used by all models here.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { residual } from "../../backends/ops/residual.ts";
 import { selectRows } from "../../backends/ops/select_rows.ts";
 import type { ParameterScope } from "../parameter_set.ts";
 
-/** What stands between the two layers of an MLP. */
+/** The function between the two layers of an MLP. */
 export type MlpActivation = NonNullable<TransformerTraits["activation"]>;
 
 /** What a block takes besides its input and its parameters. */
@@ -26,16 +26,16 @@ export interface BlockOptions {
   readonly epsilon: number;
   /** Of the MLP. */
   readonly activation: MlpActivation;
-  /** [H, N, N] added to the attention logits, or null. */
+  /** [H, N, N], added to the attention logits, or null. */
   readonly relativePositionBias: Tensor | null;
-  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
+  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null if it is off. */
   readonly keep: readonly [Tensor | null, Tensor | null];
   /**
-   * The tokens wanted, M rows of x seen as [B·N, C], each at most once; all by default. The others are
-   * only attended to.
+   * The tokens needed, as M rows of x viewed as [B·N, C], each at most once; default: all. The others are only
+   * attended to.
    */
   readonly rows?: Int32Array | null;
-  /** Whether the block keeps only its input, and runs again in the backward pass. */
+  /** Whether the block keeps only its input, and is recomputed in the backward pass. */
   readonly isRecomputed?: boolean;
 }
 
@@ -60,7 +60,7 @@ function attend(
   return attention(on, qkv, relativePositionBias, { heads, scale });
 }
 
-/** How the heads of a block weigh its input x [B, N, C]: [B, H, N, N], a row for each query. */
+/** The attention weights of a block's heads for its input x [B, N, C]: [B, H, N, N], a row for each query. */
 export function blockAttention(
   on: Context,
   parameters: ParameterScope,
@@ -74,7 +74,7 @@ export function blockAttention(
   return attentionWeights(on, qkv, relativePositionBias, { heads, scale });
 }
 
-/** Two linear layers with an activation between, x [..., C] → [..., C]. */
+/** Two linear layers with an activation between them, x [..., C] → [..., C]. */
 export function mlp(
   on: Context,
   parameters: ParameterScope,
@@ -83,14 +83,14 @@ export function mlp(
 ): Tensor {
   const fc1 = parameters.scope("fc1");
   const fc2 = parameters.scope("fc2");
-  // No backend fuses the approximation: of the models here SigLIP alone has it.
+  // No backend fuses the approximation: SigLIP is the only model here that uses it.
   const hidden = activation === "geluTanh"
     ? geluTanh(linear(on, x, fc1.value("weight"), fc1.value("bias")))
     : linear(on, x, fc1.value("weight"), fc1.value("bias"), { activation });
   return linear(on, hidden, fc2.value("weight"), fc2.value("bias"));
 }
 
-/** x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is the approximation by tanh. */
+/** x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is the tanh approximation. */
 function geluTanh(x: Tensor): Tensor {
   const cubic = tf.mul(tf.mul(tf.mul(x, x), x), 0.044715);
   return tf.mul(x, tf.sigmoid(tf.mul(tf.add(x, cubic), Math.sqrt(8 / Math.PI))));
@@ -114,8 +114,8 @@ export function norm(
 }
 
 /**
- * A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C], or [M, C] where
- * `rows` are wanted.
+ * A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C], or [M, C] if `rows` are
+ * given.
  */
 export function block(
   on: Context,
@@ -123,7 +123,8 @@ export function block(
   x: Tensor,
   options: BlockOptions,
 ): Tensor {
-  // What the backward pass needs is on the tape; the handles on all else would keep it to the end.
+  // What the backward pass needs is on the tape; handles to everything else would keep it alive to
+  // the end.
   if (!options.isRecomputed) return tf.tidy(() => runBlock(on, parameters, x, options));
   const [keepAttention, keepMlp] = options.keep;
   const given = {
@@ -141,7 +142,7 @@ export function block(
   });
 }
 
-/** What a block reads itself: a bias of its own is made of its table outside. */
+/** The parameters that a block reads itself: its own bias is made from its table outside. */
 function parametersOf(parameters: ParameterScope): Tensor[] {
   const table = "attn.relative_position_bias_table";
   const values = parameters.trainableValues();
@@ -178,7 +179,7 @@ function runBlock(
   return residual(on, middle, computed, gamma("gamma_2"), wanted.ofSamples(keep[1]));
 }
 
-/** Takes the wanted rows of tokens [B, N, C], and for each what its sample has in a tensor [B]. */
+/** Selects the given rows of tokens [B, N, C], and for each the value of its sample in a tensor [B]. */
 function wantedRows(on: Context, tokens: number, rows: Int32Array | null) {
   if (rows === null) return { of: (x: Tensor) => x, ofSamples: (x: Tensor | null) => x };
   const places = tf.tensor1d(rows, "int32");

@@ -1,5 +1,5 @@
 /**
- * Convolution, batch norm, ReLU: what decoders of feature maps are made of (mmcv's `ConvModule`).
+ * Convolution, batch norm, ReLU: the building block of feature-map decoders (mmcv's `ConvModule`).
  *
  * @module
  */
@@ -17,7 +17,7 @@ const epsilon = 1e-5;
 /** Share of the running statistics that each batch replaces. */
 const momentum = 0.1;
 
-/** A batch norm's parameters and running statistics, PyTorch's names. */
+/** A batch norm's parameters and running statistics, under PyTorch's names. */
 export function batchNormSpecs(prefix: string, channels: number): ParameterSpec[] {
   const shape = [channels];
   return [
@@ -39,8 +39,8 @@ export function convNormSpecs(
 }
 
 /**
- * Batch norm of a feature map, x [..., C]. Training takes the statistics of the micro-batch and moves
- * the running ones, unless the step is watched; else the running ones count.
+ * Batch norm of a feature map, x [..., C]. Training uses the statistics of the micro-batch and updates the
+ * running ones, unless the step is watched; otherwise the running ones are used.
  */
 export function normalizeBatch(
   on: Context,

@@ -1,5 +1,5 @@
 /**
- * Drop path (stochastic depth): whole residual branches left out, sample by sample.
+ * Drop path (stochastic depth): drops whole residual branches, sample by sample.
  *
  * @module
  */
@@ -13,9 +13,9 @@ export function dropPathRates(rate: number, length: number): number[] {
 }
 
 /**
- * For each sample 0 (branch dropped) or 1/(1 − rate), as a tensor [batch]; null where `rate` is 0.
+ * For each sample 0 (branch dropped) or 1/(1 − rate), as a tensor [batch]; null if `rate` is 0.
  *
- * @param first samples of the same step whose draws come before, in other micro-batches
+ * @param first number of samples in the same step, in other micro-batches, whose draws come first
  *
  * @example With a rate of 0 nothing is drawn
  * ```ts
@@ -36,15 +36,15 @@ export function drawKeep(
   return Float32Array.from({ length: batch }, () => generator.next() < rate ? 0 : keep);
 }
 
-/** Where a forward pass in training draws from. */
+/** Where a training forward pass draws from. */
 export interface DropPathDraws {
-  /** The step's: what a sample draws depends on its place in the step, not on its micro-batch. */
+  /** The step's generator: a sample's draws depend on its position in the step, not on its micro-batch. */
   readonly generator: Generator;
-  /** Place in the step of the batch's first sample. */
+  /** Position in the step of the batch's first sample. */
   readonly first: number;
 }
 
-/** Where the drop path of a forward pass draws from; null outside training. */
+/** Where a forward pass draws its drop path from; null outside training. */
 export interface DropPathSource extends DropPathDraws {
   readonly batch: number;
   /** Draw twice for the MLP branch, as mmselfsup does. */

@@ -9,11 +9,11 @@ import type { Context } from "../../backends/backend.ts";
 import { relativePositionBias } from "../../backends/ops/relative_position_bias.ts";
 import { relativePositionIndex } from "../relative_position.ts";
 
-/** Lays table rows out as one matrix for each head. */
+/** Arranges table rows as one matrix per head. */
 export class PositionBias {
   readonly #index: Tensor;
 
-  /** @param side patches along a side */
+  /** @param side patches per side */
   constructor(on: Context, side: number) {
     const tokens = side * side + 1;
     const index = relativePositionIndex(side, side);

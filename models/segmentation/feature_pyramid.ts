@@ -1,6 +1,6 @@
 /**
- * From the patch tokens of four blocks to feature maps at 4, 2, 1 and ½ times the patch grid, as
- * unilm's segmentation backbone makes them.
+ * From the patch tokens of four blocks to feature maps at 4, 2, 1 and ½ times the patch grid, as in
+ * unilm's segmentation backbone.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function mapOfTokens(on: Context, tokens: Tensor): Tensor {
   return tf.reshape(takeTokens(on, tokens, "patches"), [batch, side, side, width]);
 }
 
-/** A transposed convolution of kernel and stride 2, x [B, H, W, I] → [B, 2·H, 2·W, O]. */
+/** A transposed convolution with kernel and stride 2, x [B, H, W, I] → [B, 2·H, 2·W, O]. */
 export function double(on: Context, parameters: ParameterScope, x: Tensor): Tensor {
   const [batch, height, width] = x.shape as [number, number, number, number];
   const weight = parameters.value("weight"); // [I, O, 2, 2]
@@ -37,7 +37,7 @@ export function double(on: Context, parameters: ParameterScope, x: Tensor): Tens
   return tf.reshape(tf.concat(rows, 1), [batch, 2 * height, 2 * width, outputs]);
 }
 
-/** Max pooling of kernel and stride 2, x [B, H, W, C] → [B, H/2, W/2, C]. */
+/** Max pooling with kernel and stride 2, x [B, H, W, C] → [B, H/2, W/2, C]. */
 export function halve(x: Tensor): Tensor {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const pairs = tf.reshape(x, [batch * height / 2, 2, width / 2, 2 * channels]);
@@ -48,7 +48,7 @@ export function halve(x: Tensor): Tensor {
       width / 2,
       channels,
     ]);
-  // Of equal values the first in reading order is taken, as PyTorch does.
+  // For equal values, the first in reading order wins, as in PyTorch.
   const largest = tf.maximum(tf.maximum(at(0, 0), at(0, 1)), tf.maximum(at(1, 0), at(1, 1)));
   return tf.reshape(largest, [batch, height / 2, width / 2, channels]);
 }
@@ -58,7 +58,7 @@ function gelu(x: Tensor): Tensor {
   return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
 }
 
-/** Four maps [B, H, W, C] of one size → the pyramid, the finest first. */
+/** Four maps [B, H, W, C] of the same size → the pyramid, finest first. */
 export function featurePyramid(
   on: Context,
   parameters: ParameterScope,

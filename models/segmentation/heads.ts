@@ -1,6 +1,6 @@
 /**
  * The heads on feature maps: UPerNet (Xiao et al. 2018), the auxiliary FCN, and a linear layer, as
- * mmsegmentation has them.
+ * in mmsegmentation.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { convNorm, normalizeBatch } from "../layers/conv_norm.ts";
 import type { DropPathDraws } from "../layers/drop_path.ts";
 import type { ParameterScope } from "../parameter_set.ts";
 
-/** How a head runs. */
+/** The options of a head. */
 export interface HeadOptions {
   readonly isTraining: boolean;
-  /** Share of the channels that are dropped in training. */
+  /** Share of the channels dropped in training. */
   readonly dropout: number;
   /** Where dropout is drawn from; null outside training. */
   readonly draws: DropPathDraws | null;
@@ -48,7 +48,7 @@ function sizeOf(x: Tensor): [number, number] {
   return [x.shape[1]!, x.shape[2]!];
 }
 
-/** Whole channels dropped sample by sample (`Dropout2d`), x [B, H, W, C]. */
+/** Drops whole channels, sample by sample (`Dropout2d`), x [B, H, W, C]. */
 function dropChannels(x: Tensor, { dropout, draws }: HeadOptions): Tensor {
   if (draws === null || dropout === 0) return x;
   const [batch, , , channels] = x.shape as [number, number, number, number];
@@ -61,7 +61,7 @@ function dropChannels(x: Tensor, { dropout, draws }: HeadOptions): Tensor {
   return tf.mul(x, tf.tensor(keep, [batch, 1, 1, channels]));
 }
 
-/** Scores of each place, x [B, H, W, C] → [B, H, W, classes], in float32. */
+/** Scores at each position, x [B, H, W, C] → [B, H, W, classes], in float32. */
 function classify(on: Context, parameters: ParameterScope, x: Tensor, options: HeadOptions) {
   const head = parameters.scope("conv_seg");
   const weight = head.value("weight");
@@ -70,7 +70,7 @@ function classify(on: Context, parameters: ParameterScope, x: Tensor, options: H
   return linear(on, dropChannels(x, options), matrix, head.value("bias"));
 }
 
-/** What lies under the coarsest map: its means over grids of several sizes, beside itself. */
+/** The coarsest map concatenated with its means over grids of several sizes. */
 function pyramidPooling(
   on: Context,
   parameters: ParameterScope,
@@ -87,9 +87,9 @@ function pyramidPooling(
 }
 
 /**
- * UPerNet: pyramid pooling on the coarsest map, a top-down path, all levels together at the finest.
+ * UPerNet: pyramid pooling on the coarsest map, a top-down path, all levels merged at the finest.
  *
- * @param pyramid [B, H, W, C], the finest first
+ * @param pyramid [B, H, W, C], finest first
  * @returns scores at the finest level, [B, H, W, classes]
  */
 export function uperNet(

@@ -1,5 +1,5 @@
 /**
- * Starting values of a segmenter's heads, as mmcv and PyTorch draw them.
+ * Initial values of a segmentation model's heads, as drawn by mmcv and PyTorch.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import type { SegmenterConfig } from "./segmenter_config.ts";
 const encoderPart = /^(cls_token$|pos_embed$|patch_embed\.|rel_pos_bias\.|blocks\.)/;
 
 /**
- * The encoder starts as in pretraining; convolutions are N(0, 2/(O·k²)) (mmcv's `kaiming_init`),
- * classifiers N(0, 0.01²), the pyramid's transposed convolutions uniform as PyTorch's default, batch
- * norms 1 and 0.
+ * The encoder is initialised as for pretraining; convolutions are N(0, 2/(O·k²)) (mmcv's `kaiming_init`),
+ * classifiers N(0, 0.01²), the pyramid's transposed convolutions uniform as PyTorch's default, batch norms 1
+ * and 0.
  *
- * @param generator left as it is: each parameter splits its own off
+ * @param generator not advanced: each parameter splits off its own
  */
 export function initialiseSegmenter(config: SegmenterConfig, generator: Generator): Initialise {
   const encoder = initialiseBeit(config.encoder, generator);
@@ -28,7 +28,7 @@ export function initialiseSegmenter(config: SegmenterConfig, generator: Generato
     const own = generator.split("initialise", name);
     const values = new Float32Array(sizeOf(shape));
     if (/^fpn(1\.[03]|2\.0)\./.test(name)) {
-      // PyTorch takes the second axis of a transposed weight for the inputs.
+      // PyTorch treats the second axis of a transposed weight as the inputs.
       const bound = 1 / Math.sqrt(embedDim * 4);
       return values.map(() => own.uniform(-bound, bound));
     }

@@ -1,5 +1,5 @@
 /**
- * The model that segmentation trains: encoder, feature pyramid, head.
+ * The segmentation model: encoder, feature pyramid, head.
  *
  * @module
  */
@@ -17,14 +17,16 @@ import {
   validateSegmenterConfig,
 } from "./segmenter_config.ts";
 
-/** Level of the pyramid that the auxiliary head reads: the one at the patch grid. */
+/** The pyramid level that the auxiliary head reads: the one at the patch grid. */
 const auxiliaryLevel = 2;
 
-/** Scores of every place of the images' maps. */
+/** Scores at every position of the images' maps. */
 export interface SegmenterOutput {
-  /** Of the head, [B, H, W, classes]: UPerNet's at 4 times the patch grid, the linear one's at it. */
+  /**
+   * Of the head, [B, H, W, classes]: UPerNet's at 4 times the patch grid, the linear one's at the patch grid.
+   */
   readonly logits: Tensor;
-  /** Of the auxiliary head in training, [B, H, W, classes] at the patch grid; null else. */
+  /** Of the auxiliary head in training, [B, H, W, classes] at the patch grid; otherwise null. */
   readonly auxiliary: Tensor | null;
 }
 
@@ -41,9 +43,9 @@ export class Segmenter {
   }
 
   /**
-   * A model on `on.backend`, with the values that `initialise` gives.
+   * A model on `on.backend`, with the values that `initialise` returns.
    *
-   * @throws UserError for a config that no model fits
+   * @throws UserError for an impossible config
    */
   static create(on: Context, config: SegmenterConfig, initialise: Initialise): Segmenter {
     validateSegmenterConfig(config);
@@ -54,8 +56,8 @@ export class Segmenter {
   /**
    * Class scores, images [B, 3, S, S].
    *
-   * @param training draws drop path and dropout; null outside training, where running statistics count
-   * @param recompute blocks that run again in the backward pass
+   * @param training draws drop path and dropout; null outside training, where running statistics are used
+   * @param recompute number of blocks recomputed in the backward pass
    */
   forward(
     on: Context,
@@ -73,7 +75,7 @@ export class Segmenter {
     return { logits, auxiliary: auxiliary ?? null };
   }
 
-  /** What follows the encoder: the maps [B, √N, √N, C] of `outBlocks` → scores. */
+  /** Everything after the encoder: the maps [B, √N, √N, C] of `outBlocks` → scores. */
   decode(on: Context, maps: readonly Tensor[], training: DropPathDraws | null): SegmenterOutput {
     const { config, parameters } = this;
     const isTraining = training !== null;

@@ -1,5 +1,5 @@
 /**
- * The shape of a segmenter, and the names and shapes of its parameters.
+ * The shape of a segmentation model, and the names and shapes of its parameters.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import { affineSpecs, encoderSpecs } from "../parameter_specs.ts";
 /** An encoder with a segmentation head; see the `segmentation` section of a config. */
 export interface SegmenterConfig {
   readonly encoder: BeitConfig;
-  /** UPerNet on a feature pyramid, or a linear layer on the patch tokens of the last block. */
+  /** UPerNet on a feature pyramid, or a linear layer on the last block's patch tokens. */
   readonly head: "upernet" | "linear";
   readonly classes: number;
   /** Width of UPerNet. */
   readonly channels: number;
-  /** Blocks, from 0, whose output becomes the pyramid, the finest level first. */
+  /** Blocks, from 0, whose output becomes the pyramid, finest level first. */
   readonly outBlocks: readonly number[];
   /** Grid sizes of the pyramid pooling. */
   readonly poolScales: readonly number[];
-  /** Share of the channels that are dropped before the classifier. */
+  /** Share of the channels dropped before the classifier. */
   readonly dropout: number;
-  /** Weight of the auxiliary head's loss; 0 is without that head. */
+  /** Weight of the auxiliary head's loss; 0 means no such head. */
   readonly auxiliaryWeight: number;
   readonly auxiliaryChannels: number;
 }
 
-/** The last blocks of the four quarters of an encoder. */
+/** The last block of each quarter of an encoder. */
 function spread(depth: number): string {
   return [1, 2, 3, 4].map((part) => Math.ceil(depth * part / 4) - 1).join(",");
 }
@@ -37,9 +37,7 @@ function spread(depth: number): string {
 /** Levels of the feature pyramid, at 4, 2, 1 and ½ times the patch grid. */
 export const pyramidLevels = 4;
 
-/**
- * Throws a `UserError` for a config that no segmenter fits.
- */
+/** Throws a `UserError` for an impossible config. */
 export function validateSegmenterConfig(config: SegmenterConfig): void {
   const { encoder, outBlocks, head } = config;
   validateBeitConfig(encoder);
@@ -106,7 +104,7 @@ function auxiliarySpecs(config: SegmenterConfig): ParameterSpec[] {
   ];
 }
 
-/** All parameters: the encoder's, and the heads' under the names of mmsegmentation. */
+/** All parameters: the encoder's, and the heads' under mmsegmentation's names. */
 export function segmenterSpecs(config: SegmenterConfig): ParameterSpec[] {
   const { encoder, head, classes } = config;
   const own = encoderSpecs(encoder, { hasMaskToken: false });

@@ -1,6 +1,6 @@
-/** Orientations that gradients are sorted into, over half a turn: a dark-light edge equals a light-dark one. */
+/** Orientation bins of gradients, over half a turn: a dark-to-light edge equals a light-to-dark one. */
 const orientations = 9;
-/** Numbers per cell: one histogram for each colour channel. */
+/** Values per cell: one histogram per colour channel. */
 export const cellDim = 3 * orientations;
 
 /** Differences of two bytes, −255 … 255. */
@@ -8,7 +8,7 @@ const differences = 511;
 
 let gradientTable: Float32Array | undefined;
 
-/** Magnitude and place among the orientations, in [0, 9), of each pair of differences (dy, dx). */
+/** Magnitude and orientation bin, in [0, 9), for each pair of differences (dy, dx). */
 function gradients(): Float32Array {
   if (gradientTable !== undefined) return gradientTable;
   gradientTable = new Float32Array(differences * differences * 2);
@@ -24,9 +24,9 @@ function gradients(): Float32Array {
 }
 
 /**
- * Histograms of oriented gradients of square cells (Dalal and Triggs 2005; per channel as in MaskFeat),
- * one image of RGB bytes [size, size, 3] → [cells², 27]. A gradient's magnitude is shared
- * between the two nearest orientations.
+ * Histograms of oriented gradients of square cells (Dalal and Triggs 2005; per channel as in MaskFeat), one
+ * image of RGB bytes [size, size, 3] → [cells², 27]. A gradient's magnitude is split between the two nearest
+ * orientations.
  */
 export function cellHistograms(image: Uint8Array, size: number, cells: number): Float32Array {
   const table = gradients();
@@ -58,7 +58,7 @@ export function cellHistograms(image: Uint8Array, size: number, cells: number): 
   return histograms;
 }
 
-/** Histograms [from², 27] of larger cells made of smaller ones, → [to², 27]. */
+/** Histograms [from², 27] merged into larger cells, → [to², 27]. */
 export function poolHistograms(histograms: Float32Array, from: number, to: number): Float32Array {
   const pooled = new Float32Array(to * to * cellDim);
   for (let y = 0; y < from; y++) {

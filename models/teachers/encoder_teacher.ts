@@ -1,6 +1,6 @@
 /**
- * A frozen vision transformer as a teacher: CLIP, DINO and its successor, SigLIP, MAE, a plain ViT, or a
- * BEiT of our own, which can teach the next tokenizer.
+ * A frozen vision transformer as a teacher: CLIP, DINO, DINOv2, SigLIP, MAE, a plain ViT, or one of our own
+ * BEiTs, which can teach the next tokenizer.
  *
  * @module
  */
@@ -23,20 +23,20 @@ import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { normaliseChannels } from "./normalise_channels.ts";
 import type { ChannelStatistics, Teacher, TeacherImages } from "./teacher.ts";
 
-/** What an {@link EncoderTeacher} is made of. */
+/** What an {@link EncoderTeacher} is created from. */
 export interface EncoderTeacherOptions {
-  /** As configs name it. */
+  /** Its name in configs. */
   readonly name: string;
   readonly config: BeitConfig;
-  /** What its images are normalised with. */
+  /** How its images are normalised. */
   readonly statistics: ChannelStatistics;
-  /** The norm of the last block's tokens: `norm`, or a classifier's `fc_norm`. */
+  /** The norm for the last block's tokens: `norm`, or a classifier's `fc_norm`. */
   readonly norm: "norm" | "fc_norm";
-  /** Width of a last linear layer `projection` without bias, as CLIP has; null for none. */
+  /** Width of a final linear layer `projection` without bias, as in CLIP; null for none. */
   readonly projectionDim: number | null;
 }
 
-/** The last block's patch tokens after the norm, projected where there is a projection. */
+/** The last block's patch tokens after the norm, projected if there is a projection. */
 export class EncoderTeacher implements Teacher {
   readonly name: string;
   readonly targetDim: number;
@@ -45,7 +45,7 @@ export class EncoderTeacher implements Teacher {
   readonly #parameters: ParameterSet;
   readonly #encoder: BeitEncoder;
 
-  /** A teacher with the values that `initialise` gives. */
+  /** A teacher with the values that `initialise` returns. */
   constructor(on: Context, options: EncoderTeacherOptions, initialise: Initialise) {
     const { name, config, projectionDim } = options;
     this.name = name;

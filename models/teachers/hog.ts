@@ -1,9 +1,9 @@
 /**
  * Histograms of oriented gradients as a teacher: no download, and hard to beat for small images.
  *
- * A patch's target says what its neighbourhood looks like (principal components of the histograms of
- * 5 × 5 cells, with the patch's mean colour) and, more quietly, what the whole image looks like. HOG as a
- * target of masked prediction is MaskFeat's (arXiv 2112.09133).
+ * A patch's target describes what its neighbourhood looks like (principal components of the histograms of 5 × 5
+ * cells, with the patch's mean colour) and, with less weight, what the whole image looks like. HOG as a target
+ * for masked prediction comes from MaskFeat (arXiv 2112.09133).
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { cellColours, cellDim, cellHistograms, poolHistograms } from "./cell_his
 import { type PrincipalComponents, principalComponents } from "../principal_components.ts";
 import type { Teacher, TeacherImages } from "./teacher.ts";
 
-/** Cells along a side of a patch's neighbourhood. */
+/** Cells per side of a patch's neighbourhood. */
 const neighbourhood = 5;
-/** Cells along a side of the whole image's histogram. */
+/** Cells per side of the whole image's histogram. */
 const imageCells = 4;
 const localDim = neighbourhood ** 2 * cellDim + 3;
 const globalDim = imageCells ** 2 * cellDim;
-/** Rows that the components are fitted to, at most: more change nothing but the time. */
+/** Maximum number of rows that the components are fitted to: more only take longer. */
 const mostSamples = 4096;
 
 /** Sizes of the targets. */
@@ -35,7 +35,7 @@ export interface HogOptions {
   readonly localComponents: number;
   /** Principal components of the whole image; 0 leaves them out. */
   readonly globalComponents: number;
-  /** Length of the image's part, where the neighbourhood's is 1. */
+  /** Length of the image part, relative to 1 for the neighbourhood. */
   readonly globalWeight: number;
 }
 
@@ -46,7 +46,7 @@ export const hogDefaults = {
   globalWeight: 0.7,
 } as const;
 
-/** What was fitted, under the names that a tokenizer's checkpoint keeps it by. */
+/** The fitted state, under the names used in a tokenizer's checkpoint. */
 export type HogState = Map<string, NamedValues>;
 
 /** `values[start … end − 1]` divided by their length, in place; nearly flat ones stay near zero. */
@@ -57,7 +57,7 @@ function normalise(values: Float32Array, start: number, end: number): void {
   for (let index = start; index < end; index++) values[index] *= factor;
 }
 
-/** Descriptors of a batch of images: of all patches, and of the whole images. */
+/** Descriptors for a batch of images: of all patches, and of the whole images. */
 interface Descriptors {
   /** [B·cells², 678]. */
   readonly local: Float32Array;
@@ -65,7 +65,7 @@ interface Descriptors {
   readonly global: Float32Array;
 }
 
-/** Writes a patch's neighbourhood of cells from `place` on; cells beyond the border stay zero. */
+/** Writes a patch's neighbourhood of cells starting at `place`; cells beyond the border stay zero. */
 function copyNeighbourhood(
   histograms: Float32Array,
   cells: number,
@@ -116,7 +116,7 @@ function split(pixels: Uint8Array, size: number): Uint8Array[] {
   );
 }
 
-/** Every k-th row, so that at most `mostSamples` are left. */
+/** Every k-th row, so that at most `mostSamples` remain. */
 function thin(rows: Float32Array, dim: number): Float32Array {
   const count = rows.length / dim;
   const stride = Math.ceil(count / mostSamples);
@@ -128,7 +128,7 @@ function thin(rows: Float32Array, dim: number): Float32Array {
   return kept;
 }
 
-/** Components and bias of the linear layer that gives `scale` × components·(x − mean). */
+/** Components and bias of the linear layer that computes `scale` × components·(x − mean). */
 function toLayer(
   fitted: PrincipalComponents,
   scale: number,
@@ -150,8 +150,8 @@ function toLayer(
 /**
  * Fits the principal components to sample images.
  *
- * @param pixels RGB bytes [B, S, S, 3] with S = `options.imageSize`; a few hundred images do
- * @returns what {@link HogTeacher} is made of: the same images give the same state
+ * @param pixels RGB bytes [B, S, S, 3] with S = `options.imageSize`; a few hundred images are enough
+ * @returns the state of a {@link HogTeacher}: the same images give the same state
  *
  * @example
  * ```ts
@@ -173,7 +173,7 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
   const cells = imageSize / patchSize;
   const images = split(pixels, imageSize);
   if (images.length === 0) throw new UserError("Cannot fit the hog teacher: there are no images");
-  // Patches of one image are much alike: a fourth of what would be thinned out is enough.
+  // Patches of one image are very similar: a quarter of what would be thinned out is enough.
   const stride = Math.max(1, Math.floor(images.length * cells * cells / (4 * mostSamples)));
   const { local } = describe(images.filter((_, index) => index % stride === 0), imageSize, cells);
   const state: HogState = new Map();
@@ -196,7 +196,7 @@ export function fitHog(pixels: Uint8Array, options: HogOptions): HogState {
   return state;
 }
 
-/** Gives HOG targets with a fitted state. */
+/** Computes HOG targets with a fitted state. */
 export class HogTeacher implements Teacher {
   readonly name = "hog";
   readonly targetDim: number;
@@ -205,7 +205,7 @@ export class HogTeacher implements Teacher {
   readonly #state: HogState;
   readonly #tensors = new Map<string, Tensor>();
 
-  /** @throws UserError where `state` is not from {@link fitHog} */
+  /** @throws UserError if `state` is not from {@link fitHog} */
   constructor(
     on: Context,
     state: HogState,

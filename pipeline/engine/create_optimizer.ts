@@ -9,7 +9,7 @@ import { parameterGroups } from "../optimize/parameter_groups.ts";
 /** The config of a method with an optimizer, a schedule and checkpoints. */
 export type TrainingConfig = Exclude<Config, LinearProbeConfig>;
 
-/** AdamW as a config wants it. */
+/** AdamW, as configured. */
 export function createOptimizer(
   on: Context,
   config: TrainingConfig,
@@ -29,7 +29,7 @@ export function createOptimizer(
     beta2: optimizer.betas[1],
     epsilon: optimizer.epsilon,
     maxGradientNorm: optimizer.clipGradNorm,
-    // bfloat16 has float32's range: nothing to scale.
+    // bfloat16 has float32's range, so there is nothing to scale.
     lossScaling: on.precision === "float16" ? { ...lossScale } : null,
   });
 }

@@ -1,56 +1,56 @@
 /**
  * What happens in a run, as typed events: the progress line, the metrics log, the report and the
- * user's own logger all listen to the same stream.
+ * user's logger all listen to the same stream.
  *
  * @module
  */
 
 /** The numbers of one step; each task adds its own keys (`loss1`, `codebookUsage`, …). */
 export interface StepMetrics {
-  /** Optimizer steps done, from 1. */
+  /** Completed optimizer steps, from 1. */
   step: number;
-  /** Passes over the data done, fractional. */
+  /** Completed passes over the data, fractional. */
   epoch: number;
   loss: number;
   learningRate: number;
   lossScale: number;
-  /** Global norm before clipping; absent numbers (`null`) where the step was skipped. */
+  /** Global norm before clipping; `null` if the step was skipped. */
   gradNorm: number | null;
-  /** Whether the step was skipped for a non-finite gradient under mixed precision. */
+  /** Whether the step was skipped because of a non-finite gradient under mixed precision. */
   skipped: boolean;
   imagesPerSecond: number;
   /** Seconds spent waiting for data. */
   dataTime: number;
   /** Seconds of the whole step. */
   stepTime: number;
-  /** Seconds by stage; those of the workers count their own time, which overlaps the step. */
+  /** Seconds per stage; the workers' stages count their own time, which overlaps the step. */
   stages: Record<string, number>;
   [key: string]: number | boolean | null | Record<string, number>;
 }
 
-/** What a warning is about; each kind of a run's own health is raised once. */
+/** What a warning is about; each kind that concerns a run's health is raised once. */
 export type WarningKind =
-  /** An image was left out, `data.onError: skip`. */
+  /** An image was skipped, `data.onError: skip`. */
   | "unreadableImage"
-  /** A hook of the user's failed, or was too slow. */
+  /** A user's hook failed, or was too slow. */
   | "hook"
-  /** Something of the run's record (report, events) could not be written. */
+  /** Part of the run's record (report, events) could not be written. */
   | "record"
-  /** A checkpoint with a flaw was passed over. */
+  /** A flawed checkpoint was passed over. */
   | "brokenCheckpoint"
-  /** An evaluation that the config asks for cannot be made. */
+  /** An evaluation that the config asks for is not possible. */
   | "noEvaluation"
-  /** The memory did not suffice, and fewer images are taken at a time. */
+  /** Memory ran out, and fewer images are processed at a time. */
   | "memory"
-  /** The images have few tokens for each code. */
+  /** The images give few tokens per code. */
   | "codebookSize"
   /** Less of the codebook is in use than `codebook.usageAlarm`. */
   | "codebookCollapse"
   /** The loss has found no new low for `guard.stalledSteps`. */
   | "stalledLoss"
-  /** Steps wait for images for more than `guard.starvedShare` of their time. */
+  /** Steps spend more than `guard.starvedShare` of their time waiting for images. */
   | "dataStarvation"
-  /** The ranks' parameters were not the same bit for bit. */
+  /** The ranks' parameters were not bitwise identical. */
   | "ranksDiffer"
   /** The disk has room for fewer than `guard.spareCheckpoints` checkpoints. */
   | "diskSpace";
@@ -60,11 +60,11 @@ export type RunEvent =
   | {
     type: "start";
     totalSteps: number;
-    /** Steps of the whole schedule: more than `totalSteps` where `schedule.maxSteps` cuts it. */
+    /** Steps of the whole schedule: more than `totalSteps` if `schedule.maxSteps` cuts it short. */
     scheduleSteps?: number;
     /** Images that the evaluation after the last step passes through a model. */
     finalImages?: number;
-    /** Steps done already: 0, or those of the checkpoint that the run goes on from. */
+    /** Steps already done: 0, or those of the checkpoint that the run resumes from. */
     step: number;
     directory: string | null;
     /** The resolved config of the run. */
@@ -73,7 +73,7 @@ export type RunEvent =
   | { type: "step"; totalSteps: number; metrics: StepMetrics }
   | {
     type: "epoch";
-    /** Whole passes over the data that are done, from 1. */
+    /** Completed passes over the data, from 1. */
     epoch: number;
     step: number;
   }
@@ -84,7 +84,7 @@ export type RunEvent =
     /** What was evaluated: `features`, `untrained`, `classifier`, … */
     name: string;
     result: Record<string, number>;
-    /** Who is taken for whom, of few classes: counts by true class (row) and predicted class. */
+    /** Confusion matrix, for few classes: counts by true class (row) and predicted class (column). */
     confusion?: {
       readonly classes: readonly string[];
       readonly counts: readonly (readonly number[])[];
@@ -93,26 +93,26 @@ export type RunEvent =
   | {
     type: "note";
     message: string;
-    /** What is written down with it and not shown. */
+    /** Recorded along with it but not shown. */
     detail?: string;
   }
   | {
-    /** How far some long work other than a step has come; shown, and not written down. */
+    /** Progress of long work other than steps; shown but not recorded. */
     type: "progress";
     /** The work in words: `Evaluating: k-NN features`. */
     what: string;
-    /** Items (images, files, bytes, …) that are done; `total` when the work is. */
+    /** Completed items (images, files, bytes, …); equals `total` when the work is finished. */
     done: number;
-    /** All items, or null where nobody knows. */
+    /** All items, or null if unknown. */
     total: number | null;
-    /** What is counted, where that is not whole things. */
+    /** What is counted, unless it is whole items. */
     unit?: "bytes";
   }
   | {
     type: "warning";
     kind: WarningKind;
     message: string;
-    /** The file that was left out, where the warning is about one. */
+    /** The skipped file, if the warning is about one. */
     file?: { readonly id: string; readonly reason: string };
   }
   | {
@@ -120,9 +120,9 @@ export type RunEvent =
     step: number;
     /** Whether a signal ended the run. */
     interrupted: boolean;
-    /** Steps of the whole schedule: more than `step` where `maxSteps` or a stop cut the run short. */
+    /** Steps of the whole schedule: more than `step` if `maxSteps` or early stopping cut the run short. */
     scheduleSteps?: number;
-    /** Where `evaluation.stop` ended it: which figure no longer rose, and the best of it. */
+    /** Set if `evaluation.stop` ended it: which metric no longer improved, and its best value. */
     stoppedEarly?: {
       readonly metric: string;
       readonly best: { readonly step: number; readonly value: number };
@@ -130,5 +130,5 @@ export type RunEvent =
     } | null;
   };
 
-/** Receives the events of a run, in order; must not throw. */
+/** Receives a run's events in order; must not throw. */
 export type RunListener = (event: RunEvent) => void;

@@ -1,6 +1,6 @@
 /**
- * What a training method is: everything about it that is its own. The engine (`engine/run_method.ts`)
- * does the rest of a run's life, the same for every method.
+ * A training method: everything that is specific to it. The engine (`engine/run_method.ts`) handles the rest of
+ * a run's life, the same for every method.
  *
  * @module
  */
@@ -33,9 +33,9 @@ export type ValueMap = ReadonlyMap<string, NamedValues>;
 /** Values by name, in memory or on a device. */
 export type AnyValues = ReadonlyMap<string, NamedValues | LazyValues>;
 
-/** The images of a run, and whatever else of them a method opens before there is a backend. */
+/** The images of a run, and anything else about them that a method opens before there is a backend. */
 export interface RunImages {
-  /** Those that are trained on. */
+  /** The images to train on. */
   readonly source: Source;
   close(): void;
 }
@@ -47,11 +47,11 @@ export interface Run<C extends Config, Images extends RunImages = RunImages> {
   readonly images: Images;
   readonly listener: RunListener;
   readonly downloads: DownloadOptions;
-  /** What the checkpoint to go on from holds beside parameters; null for a new run. */
+  /** What the checkpoint to resume from holds besides parameters; null for a new run. */
   readonly saved: { readonly shape: object; readonly extra: ValueMap } | null;
-  /** Refuses, before the model is made, what does not fit into the memory that there is. */
+  /** Rejects, before the model is created, what does not fit into memory. */
   requireRoom(footprint: ModelFootprint): void;
-  /** Replaces a model file in the run's directory; does nothing where none is kept. */
+  /** Replaces a model file in the run's directory; does nothing if the run is not saved. */
   writeModel(
     name: string,
     tensors: NamedTensors,
@@ -59,41 +59,41 @@ export interface Run<C extends Config, Images extends RunImages = RunImages> {
   ): Promise<void>;
 }
 
-/** How long a run is, and how fast it learns. */
+/** How long a run is, and its learning rates. */
 export interface TrainingSchedule {
   readonly length: RunLength;
   readonly learningRate: LearningRateSchedule;
 }
 
-/** State that is neither a parameter nor the optimizer's, kept in every checkpoint. */
+/** State that is neither parameters nor optimizer state, stored in every checkpoint. */
 export interface KeptState {
-  /** Values, or how to read them back one by one. */
+  /** Values, or functions that read them back one by one. */
   export(): AnyValues | Promise<AnyValues>;
-  /** Goes on from what was exported; left out where opening has done so. */
+  /** Continues from what was exported; omitted if opening has already done so. */
   load?(values: ValueMap): void;
 }
 
-/** Where an evaluation stands. */
+/** The point at which an evaluation happens. */
 export interface EvaluationMoment {
   readonly step: number;
   readonly averages: WeightAverage | null;
 }
 
-/** Measures what is trained; tells of it by `evaluation` and `progress` events. */
+/** Evaluates what is trained; reports through `evaluation` and `progress` events. */
 export interface Evaluation {
-  /** Whether the config wants one after a step that is not the last. */
+  /** Whether the config wants an evaluation after a step that is not the last. */
   isDue(step: number): boolean;
-  /** One that is due; gives its figures by name. */
+  /** Runs one that is due; returns its metrics by name. */
   evaluate(moment: EvaluationMoment): Promise<Readonly<Record<string, number>>>;
-  /** Images that pass through a model in `finish`: what the time left of a run is told with. */
+  /** Images that pass through a model in `finish`, to estimate the run's remaining time. */
   readonly finalImages?: number;
-  /** What is measured at the end of a run, where `evaluate` has not done so after the same step. */
+  /** Evaluates at the end of a run, unless `evaluate` has already done so after the same step. */
   finish(moment: EvaluationMoment & { readonly isWhole: boolean }): Promise<void>;
 }
 
 /** What is done once before the first step of a new run. */
 export interface Beginning {
-  /** Opens this rank's part of the images; close it. */
+  /** Opens this rank's share of the images; close it. */
   openLoader(): Promise<Loader>;
   /** This rank's micro-batches of a step. */
   microBatches(step: number): readonly MicroBatch[];
@@ -103,30 +103,30 @@ export interface Beginning {
 export interface RunOutcome {
   /** Steps done. */
   readonly step: number;
-  /** Steps of the whole schedule: more than `step` where `maxSteps` or a stop cut the run short. */
+  /** Steps of the whole schedule: more than `step` if `maxSteps` or early stopping cut the run short. */
   readonly scheduleSteps: number;
   /** Whether the signal ended it before its last step. */
   readonly interrupted: boolean;
   /** The run's directory, or null. */
   readonly directory: string | null;
-  /** Loss of the last step; null where none was ever run. */
+  /** Loss of the last step; null if none was run. */
   readonly loss: number | null;
 }
 
-/** Of a training, what replaying a step needs: the stages on the device and what they train. */
+/** The part of a training that replaying a step needs: the stages on the device and what they train. */
 export interface TrainedStages<Batch, Parts extends object> {
   /** The model's shape, so that a checkpoint can be loaded without its config. */
   readonly shape: object;
-  /** The method's own parameters and buffers; those of the user's stages come on top. */
+  /** The method's own parameters and buffers; those of the user's stages are added to them. */
   readonly parameters: ParameterSet;
-  /** What stages of the user's may be made of: see {@link StagesOf}. */
+  /** What a user's stages may be built from: see {@link StagesOf}. */
   readonly parts: Parts;
   /** From the queue to the loss, by name and in order. */
   readonly stages: DeviceStages<Batch>;
   dispose(): void;
 }
 
-/** A training that is ready to begin. */
+/** A training that is ready to start. */
 export interface Training<Batch, Parts extends object, Result extends object>
   extends TrainedStages<Batch, Parts> {
   readonly footprint: ModelFootprint;
@@ -135,31 +135,34 @@ export interface Training<Batch, Parts extends object, Result extends object>
   readonly input: Pick<LoaderOptions, "transform" | "mask" | "cropsPerImage">;
   /** Something between the queue and the stages. */
   readonly ahead?: (queue: BatchQueue<Batch>) => BatchQueue<Batch>;
-  /** The last stage in front whose models are frozen: what it gives is a part of a failure. */
+  /** The last of the leading stages with frozen models: its output becomes part of a failure bundle. */
   readonly frozenStage: string | null;
-  /** @param parameters all that is trained, in order */
+  /** @param parameters everything that is trained, in order */
   createOptimizer(parameters: readonly Parameter[]): Updater;
-  /** Running statistics, which every rank moves by its own images. */
+  /** Running statistics, which every rank updates from its own images. */
   readonly statistics?: readonly Parameter[];
-  /** What else stages move before the update; of a skipped step all of it is put back. */
+  /**
+   * Anything else that stages update before the optimizer does; if the step is skipped, all of it
+   * is restored.
+   */
   readonly moving?: readonly Parameter[];
-  /** Whether a step that is not finite is skipped; default: where the loss is scaled. */
+  /** Whether a non-finite step is skipped; default: if the loss is scaled. */
   readonly skipsNonFinite?: boolean;
-  /** State of the method's own; their names differ. */
+  /** The method's own state; names must be unique. */
   readonly kept?: readonly KeptState[];
   readonly evaluation?: Evaluation;
   readonly pictures?: DrawPictures;
-  /** Values beside the parameters whose spread is recorded at checkpoints. */
+  /** Values besides the parameters whose distribution is recorded at checkpoints. */
   readonly histograms?: () => ValueMap;
-  /** Turns the stages' `details` into more metrics. */
+  /** Turns the stages' `details` into additional metrics. */
   readonly summarize?: (details: Float32Array) => Record<string, number>;
-  /** Told of every step after the listeners. */
+  /** Called with every step, after the listeners. */
   readonly onStep?: (metrics: StepMetrics) => void;
   begin?(beginning: Beginning): Promise<void>;
-  /** Called when a run ends, before its result: files beside the checkpoints. */
+  /** Called when a run ends, before its result is written: files next to the checkpoints. */
   finish?(end: { readonly interrupted: boolean }): Promise<void>;
   /**
-   * What the run gives beside its {@link RunOutcome}.
+   * What the run returns besides its {@link RunOutcome}.
    *
    * @param metrics of the last step
    */
@@ -171,14 +174,14 @@ export interface DeviceStages<Batch> extends Stage<Batch, LossOutput> {
   readonly stages: readonly AnyStage[];
 }
 
-/** A failed step's model, as its bundle holds it. */
+/** A failed step's model, from its bundle. */
 export interface FailedTraining<C extends Config> {
   readonly config: C;
   readonly shape: object;
   readonly parameters: ValueMap;
 }
 
-/** What a plan may know of the machine. */
+/** What a plan may know about the machine. */
 export type PlanOptions = Pick<RunOptions, "memoryBudgetBytes" | "downloads">;
 
 /** The plan of a run: these figures and a method's own. */
@@ -196,16 +199,16 @@ export interface Method<
 > {
   /** Whose config it takes: the value of `task`. */
   readonly task: C["task"];
-  /** Where it is not mimic's own method of that task: a run of one is not resumed by another. */
+  /** Set unless it is mimic's own method for that task: one method does not resume another's runs. */
   readonly name?: string;
-  /** Stages before the queue that a user's may take the place of. */
+  /** Stages before the queue that a user's may replace. */
   readonly inputStages: readonly string[];
-  /** Throws a `UserError` for what is wrong with a config before anything is opened. */
+  /** Throws a `UserError` for a mistake in the config before anything is opened. */
   validate?(config: C): void;
   /**
-   * Left out where the images are those of `config.data` and nothing beside them.
+   * Omit it if the images are those of `config.data` and nothing else.
    *
-   * @param given images of the caller's in place of those that the config names
+   * @param given the caller's images, in place of those that the config names
    */
   openImages?(config: C, given: Source | undefined): Promise<Images>;
   open(run: Run<C, Images>): Promise<Training<Batch, Parts, Result>>;
@@ -215,7 +218,7 @@ export interface Method<
   reopen?(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
 }
 
-/** A method that the command line runs, plans and replays: one of `methods/mod.ts`. */
+/** A method that the command line runs, plans and replays: one of those in `methods/mod.ts`. */
 export interface ListedMethod<
   C extends Config,
   Batch,
@@ -226,13 +229,13 @@ export interface ListedMethod<
   /**
    * What a run would cost, as far as it can be computed: `--dry-run`.
    *
-   * @throws UserError for what would stop the run itself
+   * @throws UserError for anything that would stop the run itself
    */
   plan(config: C, options?: PlanOptions): Promise<RunPlan>;
   reopen(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
 }
 
-/** What a method is called: in checkpoints, failure bundles and messages. */
+/** A method's name in checkpoints, failure bundles and messages. */
 export function methodName({ task, name }: { readonly task: string; readonly name?: string }) {
   return name ?? task;
 }

@@ -1,7 +1,7 @@
 import type { Source } from "../../data/sources/source.ts";
 import type { RunImages } from "./method.ts";
 
-/** Images that the caller brought, and goes on to use, or those that `open` gives. */
+/** The caller's images, which the caller keeps using, or those that `open` returns. */
 export async function openImages(
   given: Source | undefined,
   open: () => Source | Promise<Source>,

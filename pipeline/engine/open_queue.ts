@@ -1,5 +1,5 @@
 /**
- * The first half of the pipeline: in workers, or here where a stage of it is the user's own.
+ * The first half of the pipeline: in workers, or on this thread if one of its stages is the user's.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { openLoader } from "../images/data_sources.ts";
 import type { OwnStages } from "./own_stages.ts";
 import type { LoaderShare } from "./schedule.ts";
 
-/** What the queue of a run is opened with. */
+/** What a run's queue is opened with. */
 export interface QueueOptions {
   readonly config: Config;
   readonly source: Source;
@@ -33,7 +33,7 @@ export interface QueueOptions {
   readonly microBatches: (step: number) => readonly unknown[];
 }
 
-/** The loader of a run's images. */
+/** The loader for a run's images. */
 export function openRunLoader({ config, source, input, share, listener }: QueueOptions) {
   const { data, seed, batchSize } = config;
   const options = { source, ...input, batch: batchSize, ...share, seed };
@@ -44,7 +44,7 @@ export function openRunLoader({ config, source, input, share, listener }: QueueO
 export async function openQueue<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
   const { config: { data, seed, batchSize }, source, input, names, own, share } = options;
   if (!own.names.some((name) => names.includes(name))) {
-    // A method's stages take what its own transform and mask make the loader give.
+    // A method's stages accept what its own transform and mask make the loader return.
     return loaderQueue(await openRunLoader(options)) as unknown as BatchQueue<Batch>;
   }
   const decoder = await createImageDecoder();

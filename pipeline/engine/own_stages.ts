@@ -1,5 +1,5 @@
 /**
- * Stages of the user's in place of a method's own, and the parameters that they bring.
+ * User stages that replace a method's own, and the parameters that they bring.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import type { AnyStage } from "../stage.ts";
 import type { ValueMap } from "./method.ts";
 import type { StagesOf } from "./run_options.ts";
 
-/** The user's stages of a run. */
+/** The user's stages in a run. */
 export class OwnStages {
   readonly #stages: ReadonlyMap<string, AnyStage>;
-  /** What they bring, by `stages.STAGE.NAME`. */
+  /** Their parameters, as `stages.STAGE.NAME`. */
   readonly parameters: ParameterSet;
 
   private constructor(stages: ReadonlyMap<string, AnyStage>, parameters: ParameterSet) {
@@ -62,7 +62,7 @@ export class OwnStages {
     return [...this.#stages.keys()];
   }
 
-  /** The user's stage of a name, or the method's; the user's sees the parameters that it brings. */
+  /** The user's stage of that name, or the method's; the user's receives the parameters that it brings. */
   instead<S extends AnyStage>(name: string, stage: S): S {
     const own = this.#stages.get(name);
     if (own === undefined) return stage;

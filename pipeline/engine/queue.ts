@@ -1,5 +1,5 @@
 /**
- * Where the two halves of the pipeline meet: batches made ahead of the step.
+ * Where the two halves of the pipeline meet: batches prepared ahead of the step.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import type { LoadedBatch, Loader } from "../../data/loader/loader.ts";
 import type { StepPlace } from "../batch.ts";
 import type { Stage, StepContext } from "../stage.ts";
 
-/** Gives the micro-batches of a run in order, and the seconds its stages took. */
+/** Returns the micro-batches of a run in order, and the seconds that its stages took. */
 export interface BatchQueue<Batch> {
   /**
-   * The batch of one micro-batch of one step (both from 0): the next in order, or the first of an
-   * earlier step, from where it goes on in order; the batches are the same as before.
+   * A given micro-batch of a step (both from 0): the next in order, or the first of an earlier
+   * step, from which it then continues in order; the batches are the same as before.
    */
   next(step: number, microBatch: number): Promise<Batch>;
   /** Seconds that the stages before the queue have worked since the last call, by name. */
@@ -22,7 +22,7 @@ export interface BatchQueue<Batch> {
   close(): Promise<void>;
 }
 
-/** Batches of a loader, whose workers run `load`, `augment` and `mask`. */
+/** Batches from a loader, whose workers run `load`, `augment` and `mask`. */
 export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
   let batches: ReturnType<Loader["batches"]> | null = null;
   let last: StepPlace | null = null;
@@ -55,11 +55,11 @@ export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
 export interface StageQueueOptions {
   readonly seed: number;
   readonly microBatches: (step: number) => number;
-  /** Batches made ready ahead of the step. */
+  /** Batches prepared ahead of the step. */
   readonly prefetch: number;
 }
 
-/** Batches of any stages, run on this thread ahead of the step: for stages of the user's. */
+/** Batches from any stages, run on this thread ahead of the step: for users' stages. */
 export function stageQueue<Batch>(
   stages: Stage<StepPlace, Batch>,
   options: StageQueueOptions,
@@ -69,7 +69,7 @@ export function stageQueue<Batch>(
   const stopwatch = new Stopwatch();
   const ready: { place: StepPlace; batch: Promise<Batch> }[] = [];
   const make = (place: StepPlace) => {
-    // There is nowhere to compute before the queue: `on` is for the stages behind it.
+    // There is no backend before the queue: `on` is for the stages after it.
     const context = {
       ...place,
       microBatches: microBatches(place.step),

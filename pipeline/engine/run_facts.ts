@@ -1,10 +1,10 @@
-/** What a report says of the machine and the versions that a run is made with. */
+/** What a report says about the machine and the versions used for a run. */
 import project from "../../deno.json" with { type: "json" };
 import type { Context } from "../../backends/backend.ts";
 import type { Config } from "../../configs/schema.ts";
 import { tf } from "../../deps/tfjs.ts";
 
-/** Names and values for a reader. */
+/** Names and values, for display. */
 export function runFacts(
   { backend, precision }: Context,
   { seed, batchSize }: Config,

@@ -35,14 +35,14 @@ import { RunSession } from "./session.ts";
 import { withSmallerMicroBatches } from "./smaller_micro_batches.ts";
 import { TrainedModel } from "./training/trained_model.ts";
 
-/** What every run ends with. */
+/** What every run returns. */
 export interface EngineOutcome extends RunOutcome {
   /** Where `evaluation.stop` ended it before the end of its schedule. */
   readonly stoppedEarly: StoppedEarly | null;
 }
 
 /**
- * Runs a method as a config says.
+ * Runs a method according to a config.
  *
  * @throws UserError for a mistake in the config, the data, a checkpoint or the run directory
  */
@@ -58,7 +58,7 @@ export async function runMethod<
   options: MethodOptions<object, Parts>,
 ): Promise<Result & EngineOutcome> {
   method.validate?.(config);
-  // What a method leaves out is as of one that wants nothing else.
+  // Defaults for everything that a method leaves out.
   const images = await (method.openImages?.(config, options.source) ??
     openImages(options.source, () => openTrainingSource(config.data)) as Promise<Images>);
   try {
@@ -185,7 +185,7 @@ class MethodRun<
         finalImages: training.evaluation?.finalImages ?? 0,
       });
       if (resumed?.state.logs !== undefined) {
-        // What was done after the checkpoint was saved is done again: its records were cut off.
+        // Everything that followed the save is repeated: its records were cut off.
         await checkpoints.recordAgain(startStep);
         this.#isStopped = await this.#evaluate(training, model, startStep);
       }
@@ -264,7 +264,7 @@ class MethodRun<
     });
   }
 
-  /** The evaluation after a step, if one is due; gives whether the run is to stop. */
+  /** The evaluation after a step, if one is due; returns whether the run should stop. */
   async #evaluate(
     { evaluation }: Training<Batch, Parts, Result>,
     { averages }: TrainedModel<Batch>,

@@ -1,5 +1,5 @@
 /**
- * What a checkpoint's `state.json` holds beside its tensors.
+ * What a checkpoint's `state.json` holds besides its tensors.
  *
  * @module
  */
@@ -9,32 +9,32 @@ import type { JsonValue } from "../../checkpoints/store/store.ts";
 import type { StepMetrics } from "./events.ts";
 import type { DataPrint } from "./resuming/data_print.ts";
 
-/** State of a run. What is optional is not in checkpoints of version 0.1. */
+/** The state of a run. Optional fields are missing from checkpoints of version 0.1. */
 export interface RunState {
   readonly task: string;
-  /** The method's name, where it is not mimic's own of the task. */
+  /** The method's name, unless it is mimic's own for the task. */
   readonly method?: string;
   readonly configHash: string;
   readonly seed: number;
   readonly model: JsonValue;
-  /** Whether the schedule was done. */
+  /** Whether the schedule was completed. */
   readonly finished: boolean;
-  /** Images of one forward pass, of one rank. */
+  /** Images per forward pass on one rank. */
   readonly microBatch?: number;
-  /** The images that the run learns from. */
+  /** The images that the run trains on. */
   readonly data?: DataPrint;
-  /** How far the logs went before the checkpoint was saved. */
+  /** How far the logs went when the checkpoint was saved. */
   readonly logs?: LogPositions;
-  /** The last step's figures. */
+  /** The last step's metrics. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
-/** What all ranks know of the checkpoint to go on from. */
+/** What all ranks know about the checkpoint to resume from. */
 export interface ResumedRun {
   readonly step: number;
   readonly directory: string;
   readonly state: RunState;
-  /** `result.json`, where the run was done. */
+  /** `result.json`, if the run was finished. */
   readonly result: object | null;
 }
 

@@ -15,22 +15,22 @@ import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import type { LoaderOptions } from "../../data/loader/loader.ts";
 import { type MicroBatch, microBatchesOf } from "../../data/loader/sampler.ts";
 
-/** What of each step a process loads. */
+/** The part of each step that a process loads. */
 export type LoaderShare = Required<
   Pick<LoaderOptions, "microBatch" | "rank" | "ranks" | "coreSharers">
 >;
 
 /** The length of a run in steps. */
 export interface RunLength {
-  /** Steps of one pass over the data. */
+  /** Steps in one pass over the data. */
   readonly stepsPerEpoch: number;
-  /** Steps of the whole schedule. */
+  /** Steps in the whole schedule. */
   readonly scheduleSteps: number;
-  /** Steps this run goes to: the schedule's, or fewer with `maxSteps`. */
+  /** Steps this run goes up to: the schedule's, or fewer with `maxSteps`. */
   readonly totalSteps: number;
 }
 
-/** Steps of one pass over so many images; the last, smaller batch counts unless it is dropped. */
+/** Steps in one pass over that many images; the last, incomplete batch counts unless it is dropped. */
 export function stepsPerEpochOf(
   { data, batchSize }: Pick<Config, "data" | "batchSize">,
   images: number,
@@ -51,7 +51,7 @@ export function runLength(
   return { stepsPerEpoch, scheduleSteps, totalSteps };
 }
 
-/** Steps during which the learning rate grows. */
+/** Steps during which the learning rate rises. */
 export function warmupStepsOf(
   { schedule }: PretrainConfig | TokenizerConfig | FinetuneConfig,
   length: RunLength,
@@ -77,8 +77,8 @@ export function learningRateSchedule(
 }
 
 /**
- * This rank's micro-batches of each step: fewer at the end of an epoch whose last, smaller batch is
- * kept.
+ * This rank's micro-batches of each step: fewer at the end of an epoch whose last, incomplete batch
+ * is kept.
  */
 export function microBatchesAt(
   { batchSize }: { readonly batchSize: number },

@@ -1,5 +1,5 @@
 /**
- * What surrounds a run: its directory, backend, listeners and records, opened and closed together.
+ * A run's surroundings: its directory, backend, listeners and records, opened and closed together.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import { RunRecorder } from "./recording/run_recorder.ts";
 import type { ResumedRun } from "./run_state.ts";
 import { requireAlike, startContext } from "./start_context.ts";
 
-/** What a session is made of. */
+/** What a session is created from. */
 interface SessionParts {
   readonly on: Context;
   readonly config: Config;
@@ -44,15 +44,15 @@ export class RunSession {
   readonly config: Config;
   /** See `config_hash.ts`. */
   readonly hash: string;
-  /** On rank 0, where the run is kept; null elsewhere. */
+  /** On rank 0, if the run is saved; null elsewhere. */
   readonly directory: RunDirectory | null;
-  /** The checkpoint to go on from, on rank 0 … */
+  /** The checkpoint to resume from, on rank 0 … */
   readonly checkpoint: LoadedCheckpoint | null;
-  /** … and what all ranks know of it; null for a new run. */
+  /** … and what all ranks know about it; null for a new run. */
   readonly resumed: ResumedRun | null;
   readonly recorder: RunRecorder | null;
   readonly disk: DiskWatch;
-  /** Brings the warnings of all ranks to rank 0. */
+  /** Forwards the warnings of all ranks to rank 0. */
   readonly relay: WarningRelay;
   readonly #options: RunOptions;
   readonly #hooks: Hooks;
@@ -86,14 +86,14 @@ export class RunSession {
   /**
    * Opens the directory and starts the backend; see {@link RunOptions}.
    *
-   * @param ownMethod the method's name, where it is not mimic's own of the task
+   * @param ownMethod the method's name, unless it is mimic's own for the task
    */
   static async open(
     config: Config,
     options: RunOptions,
     ownMethod?: string,
   ): Promise<RunSession> {
-    // Handed on as soon as there is a session to record them.
+    // Forwarded once there is a session to record them.
     const early: RunEvent[] = [];
     const listener: RunListener = (event) => early.push(event);
     const hash = await configHash(config);
@@ -129,12 +129,12 @@ export class RunSession {
     }
   }
 
-  /** Where the run is kept, or null. */
+  /** Where the run is saved, or null. */
   get path(): string | null {
     return this.directory?.path ?? null;
   }
 
-  /** Records every event and hands it on; of other ranks than 0 warnings only, by way of rank 0. */
+  /** Records every event and passes it on; ranks other than 0 only send their warnings, through rank 0. */
   readonly listener: RunListener = (event: RunEvent) => {
     if (communicatorOf(this.on).rank > 0) {
       if (event.type === "warning") this.relay.push(event);
@@ -147,7 +147,7 @@ export class RunSession {
     if (event.type === "step") this.#health.see(event.metrics);
   };
 
-  /** Measures some of the first steps, where that is wanted. */
+  /** Profiles some of the first steps, if asked for. */
   profiler(): StepProfiler | null {
     if (!this.#options.profiles || communicatorOf(this.on).rank > 0) return null;
     const note = (message: string) => this.listener({ type: "note", message });
@@ -162,7 +162,7 @@ export class RunSession {
     }, note);
   }
 
-  /** Replaces a file of tensors in the run's directory; does nothing where none is kept. */
+  /** Replaces a file of tensors in the run's directory; does nothing if the run is not saved. */
   async writeModel(
     name: string,
     tensors: NamedTensors,

@@ -1,7 +1,6 @@
 /**
- * Another try with half the images at a time, for a run that chose its own micro-batch and found out that
- * the memory does not suffice. The micro-batch changes no number of the run, so it goes on from its last
- * checkpoint, or begins again.
+ * Retries with half as many images at a time, for a run that chose its own micro-batch and ran out of memory.
+ * The micro-batch affects none of the run's numbers, so it continues from its last checkpoint, or starts again.
  *
  * @module
  */
@@ -11,9 +10,9 @@ import { single } from "../../distributed/single.ts";
 import type { RunOptions } from "./run_options.ts";
 
 /**
- * Calls `run` until it does not end in an {@link OutOfMemoryError} or its micro-batch was a single image.
- * A backend that the caller brought is not tried again: it may not be usable any more. Nor is a run of
- * several ranks, where the others would wait for the one that begins again.
+ * Calls `run` until it ends without an {@link OutOfMemoryError} or its micro-batch was a single image. It does
+ * not retry on the caller's own backend, which may no longer be usable, nor with several ranks, since the
+ * others would wait for the one that restarts.
  */
 export async function withSmallerMicroBatches<Options extends RunOptions, Result>(
   config: { readonly microBatchSize: number | "auto" },

@@ -3,9 +3,9 @@ import { openMeasurements } from "../../checkpoints/hub/measurements.ts";
 import type { Config } from "../../configs/schema.ts";
 
 /**
- * Starts the backend that a config's section `backend` describes.
+ * Starts the backend that a config's `backend` section describes.
  *
- * @param autoThreads threads where the config leaves them open; default one a core
+ * @param autoThreads threads if the config leaves them open; default: one per core
  */
 export function startBackend(
   { name, threads, provider, powerPreference, memory }: Config["backend"],

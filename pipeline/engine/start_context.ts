@@ -1,5 +1,5 @@
 /**
- * Where a run computes: its backend and number format, alike on all ranks.
+ * Where a run computes: its backend and number format, the same on all ranks.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import { startBackend } from "./start_backend.ts";
 import type { RunOptions } from "./run_options.ts";
 
 /**
- * Starts the backend of a config, or takes the one that is given.
+ * Starts a config's backend, or uses the one that is passed.
  *
- * @throws UserError for a backend or a precision that is not to be had
+ * @throws UserError for a backend or a precision that is unavailable
  */
 export async function startContext(
   config: Config,
@@ -41,13 +41,13 @@ export async function startContext(
   return { backend, precision, communicator };
 }
 
-/** Threads of the cpu backend where ranks share processors; null for all there are. */
+/** Threads of the cpu backend when ranks share processors; null for all of them. */
 function shareOfThreads({ coreSharers }: Communicator): number | null {
   if (coreSharers === 1) return null;
   return Math.max(1, Math.floor(navigator.hardwareConcurrency / coreSharers));
 }
 
-/** Refuses ranks that would not train the same model. */
+/** Rejects ranks that would not train the same model. */
 export async function requireAlike(on: Context, hash: string): Promise<void> {
   const { backend, precision } = on;
   const all = await gatherJson(communicatorOf(on), { hash, backend: backend.name, precision });
@@ -69,7 +69,7 @@ export async function requireAlike(on: Context, hash: string): Promise<void> {
   }
 }
 
-/** The number format that a config's `precision` means on a backend. */
+/** The number format that a config's `precision` stands for on a backend. */
 function choosePrecision(
   wanted: "auto" | "amp" | "float32",
   backend: Backend,
@@ -78,7 +78,7 @@ function choosePrecision(
   if (wanted === "float32") return "float32";
   const [reduced] = backend.capabilities.reducedPrecisions;
   if (reduced !== undefined) {
-    // The reference backend only imitates reduced precision, slowly: it must be asked for.
+    // The reference backend only emulates reduced precision, slowly: it must be requested.
     return wanted === "auto" && backend.name === "reference" ? "float32" : reduced;
   }
   if (wanted === "amp") {

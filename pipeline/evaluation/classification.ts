@@ -1,5 +1,5 @@
 /**
- * Accuracy of a classifier on labelled images: top-1, top-5, by class, and who is taken for whom.
+ * Accuracy of a classifier on labelled images: top-1, top-5, per class, and the confusion matrix.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { imageTensor } from "../tokenize.ts";
 import { type ConfusionMatrix, mostConfusionClasses } from "../../report/confusion_matrix.ts";
 import { batchesOf, type CollectOptions } from "./collect_features.ts";
 
-/** Whatever gives class scores: a {@link Classifier}, or the user's own. */
+/** Anything that produces class scores: a {@link Classifier}, or the user's own. */
 export interface ImageClassifier {
   /** Images [B, 3, S, S] → scores before softmax [B, classes]. */
   logits(
@@ -25,7 +25,7 @@ export interface ImageClassifier {
   ): Tensor;
 }
 
-/** Scores of one batch, away from the device. */
+/** Scores of one batch, on the host. */
 export interface ScoredBatch {
   /** Class scores before softmax, row-major [B, classes]. */
   readonly logits: Float32Array;
@@ -36,19 +36,19 @@ export interface ScoredBatch {
 /** Counts over all images. */
 export interface ClassificationCounts {
   readonly images: number;
-  /** Images whose class has the best score, or one of the five best. */
+  /** Images whose class has the highest score, or one of the five highest. */
   readonly correct: number;
   readonly correctFive: number;
-  /** Images of a class (row) that were taken for another (column). */
+  /** Images of a class (row) that were classified as another (column). */
   readonly confusion: readonly Int32Array[];
 }
 
-/** How images are read, prepared and normalised. */
+/** How images are read, preprocessed and normalised. */
 export interface ClassificationOptions extends CollectOptions {
   readonly normalization: Normalization;
 }
 
-/** The scores of all images of a source, in its order. */
+/** The scores of all images in a source, in order. */
 export async function* scores(
   on: Context,
   model: ImageClassifier,
@@ -69,8 +69,7 @@ export async function* scores(
 }
 
 /**
- * Who is taken for whom as a part of an evaluation's event; nothing where there are too many classes to
- * look at.
+ * The confusion matrix as part of an evaluation's event; nothing if there are too many classes to look at.
  *
  * @param counts by true class (row) and predicted class (column)
  */
@@ -82,7 +81,7 @@ export function confusionOf(
   return { confusion: { classes, counts: counts.map((row) => Array.from(row)) } };
 }
 
-/** How many scores are better than that of `label`; of equal ones the lower class is better. */
+/** How many scores are higher than that of `label`; ties go to the lower class. */
 export function rankOfLabel(row: Float32Array, label: number): number {
   let rank = 0;
   for (let other = 0; other < row.length; other++) {
@@ -91,14 +90,17 @@ export function rankOfLabel(row: Float32Array, label: number): number {
   return rank;
 }
 
-/** The class with the best score, the lower of equal ones. */
+/** The class with the highest score; ties go to the lower class. */
 export function bestClass(row: Float32Array): number {
   let best = 0;
   for (let other = 1; other < row.length; other++) if (row[other] > row[best]) best = other;
   return best;
 }
 
-/** Counts over all ranks what a classifier of `classes` classes gets right; images without a label do not count. */
+/**
+ * Counts, over all ranks, what a classifier with `classes` classes gets right; images without a label are
+ * ignored.
+ */
 export async function countCorrect(
   on: Context,
   model: ImageClassifier,

@@ -1,5 +1,5 @@
 /**
- * Features of all images of a source, in its order.
+ * Features of all images in a source, in order.
  *
  * @module
  */
@@ -16,22 +16,22 @@ import type { RunListener } from "../engine/events.ts";
 import { openLoader } from "../images/data_sources.ts";
 import { FeatureCollector, type FeatureSet } from "./features.ts";
 
-/** How images are read and prepared. */
+/** How images are read and preprocessed. */
 export interface CollectOptions {
   readonly data: Config["data"];
   readonly transform: Transform;
   readonly listener: RunListener;
-  /** Images at once; 100 if left out. */
+  /** Images at a time; default: 100. */
   readonly batch?: number;
-  /** The processes among which the images are divided; left out, this one sees all. */
+  /** The processes among which the images are divided; if omitted, this one sees all of them. */
   readonly communicator?: Communicator;
-  /** The work in words, for the line of progress; left out, nothing is told. */
+  /** The work in words, for the progress line; if omitted, nothing is reported. */
   readonly what?: string;
 }
 
 /**
- * A batch without what the loader took in the place of unreadable images, which has its own place in
- * the order; null where nothing is left.
+ * A batch without what the loader substituted for unreadable images, which has its own position in the order;
+ * null if nothing is left.
  */
 function withoutReplacements(batch: LoadedBatch): LoadedBatch | null {
   const { size, position } = batch;
@@ -61,7 +61,9 @@ function withoutReplacements(batch: LoadedBatch): LoadedBatch | null {
   };
 }
 
-/** All readable images of a source once, in its order, a batch at a time; of several ranks each has its part. */
+/**
+ * All readable images of a source once, in order, a batch at a time; with several ranks, each gets its share.
+ */
 export async function* batchesOf(
   source: Source,
   { data, transform, listener, batch: most = 100, communicator = single, what }: CollectOptions,
@@ -94,7 +96,7 @@ export async function* batchesOf(
 /**
  * Features of all images.
  *
- * @param featurize a batch → one tensor [B, …] for each set that comes out
+ * @param featurize a batch → one tensor [B, …] for each resulting set
  */
 export async function collectFeatures(
   on: Context,
@@ -113,7 +115,7 @@ export async function collectFeatures(
     }
     tf.dispose(features);
   }
-  // A rank may have had no image at all.
+  // A rank may have had no images at all.
   const sets = Math.max(...await gatherJson(communicator, collectors.length));
   for (let index = collectors.length; index < sets; index++) {
     collectors.push(new FeatureCollector());

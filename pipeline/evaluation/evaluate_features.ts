@@ -1,5 +1,5 @@
 /**
- * What an encoder's features are worth: k-NN and linear accuracy on labelled images.
+ * How good an encoder's features are: k-NN and linear accuracy on labelled images.
  *
  * @module
  */
@@ -35,10 +35,7 @@ export interface EvaluationData {
   readonly classes: number;
 }
 
-/**
- * The images that a config evaluates on, or the reason why there are none (no labels, no second
- * split).
- */
+/** The images that a config evaluates on, or why there are none (no labels, no second split). */
 export async function openEvaluationData(
   config: PretrainConfig,
 ): Promise<EvaluationData | { readonly reason: string }> {
@@ -56,7 +53,7 @@ export async function openEvaluationData(
   }
 }
 
-/** Features of the last block of an encoder. */
+/** Features of an encoder's last block. */
 export function encoderFeatures(
   encoder: BeitEncoder,
   config: PretrainConfig,
@@ -71,15 +68,15 @@ export function encoderFeatures(
   };
 }
 
-/** The pixels themselves, [B, S·S·3] in [0, 1]: what features are to beat. */
+/** The pixels themselves, [B, S·S·3] in [0, 1]: what features have to beat. */
 export const rawPixels: Featurize = (_, { pixels, size }) =>
   tf.tensor2d(Float32Array.from(pixels, (byte) => byte / 255), [size, pixels.length / size]);
 
 /**
- * Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`; without the top-5 ones
- * where fewer than six classes make them say nothing.
+ * Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`; without the top-5 ones if
+ * there are fewer than six classes, which would make them meaningless.
  *
- * @param what is evaluated, in words, for the lines of progress
+ * @param what is evaluated, in words, for the progress lines
  */
 export async function evaluateFeatures(
   on: Context,

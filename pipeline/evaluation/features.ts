@@ -13,15 +13,15 @@ export interface FeatureSet {
   readonly values: Float32Array;
   readonly count: number;
   readonly width: number;
-  /** Class of each row; −1 where unknown. */
+  /** Class of each row; −1 if unknown. */
   readonly labels: Int32Array;
-  /** Where each row's image came from; empty where that was not collected. */
+  /** Where each row's image came from; empty if that was not collected. */
   readonly ids?: readonly string[];
 }
 
 /** What one batch adds to a set. */
 interface Part {
-  /** Place of its first row in the set. */
+  /** Position of its first row in the set. */
   readonly position: number;
   readonly values: Float32Array;
   readonly labels: Int32Array;
@@ -35,7 +35,7 @@ export class FeatureCollector {
   /**
    * Adds rows: `values` [B, C] with one label each.
    *
-   * @param position of the first of them in the set; where left out, they follow those before
+   * @param position of the first of them in the set; if omitted, they follow the previous ones
    */
   add(
     values: Float32Array,
@@ -46,7 +46,7 @@ export class FeatureCollector {
     this.#parts.push({ position, values, labels, ids });
   }
 
-  /** Brings together what all ranks have; all must call it. */
+  /** Gathers what all ranks have; all must call it. */
   async gather(communicator: Communicator): Promise<void> {
     const heads = await gatherJson(
       communicator,

@@ -1,6 +1,6 @@
 /**
- * k-nearest-neighbour classification of frozen features, as mmselfsup's `tools/benchmarks/…/knn`:
- * cosine similarity, votes weighted by exp(similarity / temperature).
+ * k-nearest-neighbour classification of frozen features, as in mmselfsup's
+ * `tools/benchmarks/…/knn`: cosine similarity, votes weighted by exp(similarity / temperature).
  *
  * @module
  */
@@ -18,11 +18,11 @@ export interface KnnOptions {
   readonly neighbours?: number;
   /** Similarity is divided by this before the exponential (default 0.07). */
   readonly temperature?: number;
-  /** Told of the test rows that are classified. */
+  /** Called with the number of test rows classified. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Shares of test rows whose class is the first, or among the first five, of the vote. */
+/** Shares of test rows whose class comes first, or among the first five, in the vote. */
 export interface Accuracy {
   readonly top1: number;
   readonly top5: number;
@@ -30,7 +30,7 @@ export interface Accuracy {
 
 const rowsAtOnce = 256;
 
-/** Training rows of one tensor: a bank of ImageNet's size would pass the limits of a GPU's buffers. */
+/** Training rows per tensor: a bank the size of ImageNet would exceed a GPU's buffer limits. */
 const bankRowsAtOnce = 65_536;
 
 /**
@@ -59,11 +59,11 @@ export async function knnAccuracy(
 }
 
 /**
- * {@link knnAccuracy} for several numbers of neighbours at the cost of one. Of several ranks, which all
- * have the same sets, each classifies a part of `test`.
+ * {@link knnAccuracy} for several numbers of neighbours at the cost of one. With several ranks, which all have
+ * the same sets, each classifies a share of `test`.
  *
  * @param neighbours numbers of neighbours that vote
- * @returns an accuracy for each of them, in their order
+ * @returns an accuracy for each of them, in order
  */
 export async function knnAccuracies(
   on: Context,
@@ -89,7 +89,7 @@ export async function knnAccuracies(
         const votes = vote(found, train.labels, { k, temperature, classes });
         const rank = rankOf(votes, test.labels[start + row]);
         if (rank < 1) first[index]++;
-        // Fewer than five neighbours name fewer than five classes; so does the reference.
+        // Fewer than five neighbours give fewer than five classes, as in the reference.
         if (rank < Math.min(5, k)) firstFive[index]++;
       }
     }
@@ -116,13 +116,13 @@ function normalizeRows(set: FeatureSet): Float32Array {
   return rows;
 }
 
-/** Rows of the bank with their similarity, the most similar first. */
+/** Rows of the bank with their similarity, most similar first. */
 interface Neighbours {
   readonly similarity: Float64Array;
   readonly rows: Int32Array;
 }
 
-/** The rows that are compared to, normalised, in tensors that a device can hold. */
+/** The normalised rows to compare with, in tensors small enough for a device. */
 function uploadBank(on: Context, train: FeatureSet): Tensor[] {
   const values = normalizeRows(train);
   const bank: Tensor[] = [];
@@ -163,7 +163,7 @@ async function nearestInBank(
   return nearest;
 }
 
-/** Takes rows into the nearest so far, in descending order; k is small beside the bank. */
+/** Merges rows into the nearest so far, in descending order; k is small compared with the bank. */
 function insert({ similarity, rows }: Neighbours, values: Float32Array, offset: number): void {
   const k = rows.length;
   for (let i = 0; i < values.length; i++) {
@@ -180,7 +180,7 @@ function insert({ similarity, rows }: Neighbours, values: Float32Array, offset: 
   }
 }
 
-/** What the first k neighbours give each class. */
+/** The votes that the first k neighbours give each class. */
 function vote(
   { similarity, rows }: Neighbours,
   labels: Int32Array,
@@ -193,7 +193,7 @@ function vote(
   return votes;
 }
 
-/** How many classes got more votes than `label` (of equal ones, those with a lower number). */
+/** How many classes got more votes than `label`; ties go to the lower class. */
 function rankOf(votes: Float64Array, label: number): number {
   let rank = 0;
   for (let other = 0; other < votes.length; other++) {

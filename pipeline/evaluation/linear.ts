@@ -1,6 +1,6 @@
 /**
- * A linear classifier on frozen features: the quick reading at the end of a run. The full probe over
- * all layers is a task of its own.
+ * A linear classifier on frozen features: the quick estimate at the end of a run. The full probe over all
+ * layers is a separate task.
  *
  * @module
  */
@@ -21,11 +21,11 @@ const learningRate = 0.05;
 const weightDecay = 1e-4;
 
 /**
- * Multinomial logistic regression by full-batch Adam on standardised features: no draws, so the same
- * features give the same figure.
+ * Multinomial logistic regression by full-batch Adam on standardised features. It draws no random numbers, so
+ * the same features give the same result.
  *
  * @param classes number of classes; labels are 0 … classes − 1
- * @param onProgress told of the steps that are done
+ * @param onProgress called with the number of completed steps
  */
 export async function linearAccuracy(
   on: Context,
@@ -98,7 +98,7 @@ function gradientsOf(
 ): Tensor[] {
   const tape = Tape.open();
   try {
-    // The head of masked modelling: one fused kernel on most backends.
+    // The head of masked modelling: a single fused kernel on most backends.
     const { loss } = linearCrossEntropy(on, { ...data, weight, bias });
     const penalty = tf.mul(tf.sum(tf.square(weight)), 0.5 * weightDecay);
     return tape.gradients(tf.add(penalty, loss), [weight, bias]);

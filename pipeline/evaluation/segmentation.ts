@@ -1,5 +1,5 @@
 /**
- * Segmentation of whole images by a sliding window, and what it is worth: mIoU, aAcc, mAcc.
+ * Segmentation of whole images with a sliding window, and its quality: mIoU, aAcc, mAcc.
  *
  * @module
  */
@@ -16,16 +16,16 @@ import type { Communicator } from "../../distributed/communicator.ts";
 import type { Segmenter } from "../../models/segmentation/segmenter.ts";
 import { imageTensor } from "../tokenize.ts";
 
-/** How an image is looked at. */
+/** How an image is processed. */
 export interface WindowOptions {
-  /** Longest and shortest edge that it is fitted into. */
+  /** The longest and shortest edge that it is fitted to. */
   readonly edges: readonly [number, number];
   /** Pixels from one window to the next. */
   readonly stride: number;
   readonly normalization: Normalization;
 }
 
-/** Windows at once. */
+/** Windows at a time. */
 const windowBatch = 4;
 
 /**
@@ -42,7 +42,7 @@ export function windowStarts(length: number, size: number, stride: number): numb
   return Array.from({ length: count }, (_, index) => Math.min(index * stride, length - size));
 }
 
-/** Scores of a padded image, the mean over all windows that see a pixel, [1, H, W, classes]. */
+/** Scores of a padded image, averaged over all windows that cover a pixel, [1, H, W, classes]. */
 function windowScores(
   on: Context,
   model: Segmenter,
@@ -85,7 +85,7 @@ function windowScores(
   return tf.div(sum, tf.tensor(counts, [1, height, width, 1]));
 }
 
-/** The class of every pixel of an image, in the image's own size. */
+/** The class of every pixel, at the image's own size. */
 export async function segmentImage(
   on: Context,
   model: Segmenter,
@@ -115,31 +115,31 @@ export async function segmentImage(
   return { width, height, data: Uint8Array.from(values) };
 }
 
-/** How one class fared; the counts are pixels. */
+/** The results for one class; counts are in pixels. */
 export interface LabelQuality {
   readonly label: number;
   readonly pixels: number;
-  /** Intersection over union; null where the class is neither there nor predicted. */
+  /** Intersection over union; null if the class neither occurs nor is predicted. */
   readonly iou: number | null;
-  /** Share of its pixels that were recognised; null where it has none. */
+  /** Share of its pixels that were recognised; null if it has none. */
   readonly accuracy: number | null;
 }
 
-/** Qualities in [0, 1], as mmsegmentation names them. */
+/** Qualities in [0, 1], under mmsegmentation's names. */
 export interface SegmentationQuality {
   /** Mean of the classes' intersections over unions. */
   readonly mIoU: number;
-  /** Share of the labelled pixels that are right. */
+  /** Share of the labelled pixels that are correct. */
   readonly aAcc: number;
   /** Mean of the classes' accuracies. */
   readonly mAcc: number;
   readonly labels: readonly LabelQuality[];
 }
 
-/** Counts pixels of many images. */
+/** Counts pixels over many images. */
 export class PixelCounts {
   readonly #classes: number;
-  /** Pixels of a class (row) that were taken for another (column). */
+  /** Pixels of a class (row) that were classified as another (column). */
   readonly #confusion: Float64Array;
 
   constructor(classes: number) {
@@ -147,7 +147,7 @@ export class PixelCounts {
     this.#confusion = new Float64Array(classes * classes);
   }
 
-  /** Adds an image; pixels without a label do not count. */
+  /** Adds an image; pixels without a label are ignored. */
   add(predicted: LabelMap, labels: LabelMap): void {
     for (const [pixel, label] of labels.data.entries()) {
       if (label === ignoredLabel) continue;
@@ -173,7 +173,7 @@ export class PixelCounts {
     });
   }
 
-  /** What the counts say. */
+  /** The qualities that follow from the counts. */
   get quality(): SegmentationQuality {
     const classes = Array.from({ length: this.#classes }, (_, label) => label);
     const at = (label: number, other: number) => this.#confusion[label * this.#classes + other];

@@ -1,5 +1,5 @@
 /**
- * How images are prepared for a checkpoint of any source.
+ * How images are preprocessed for a checkpoint from any source.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { normalizations } from "./normalizations.ts";
 import { isOfRun, type Preparation, preparationFrom, preparationOf } from "./preparation.ts";
 
 /**
- * As its run prepared them; else as the files beside its weights, or their metadata, say; else as BEiT
- * is evaluated.
+ * As its run preprocessed them; otherwise as the files next to its weights, or their metadata, say; otherwise
+ * as BEiT is evaluated.
  *
- * @throws UserError for a checkpoint that cannot be read, or whose files say what cannot be done
+ * @throws UserError for a checkpoint that cannot be read, or whose files ask for something unsupported
  */
 export async function checkpointPreparation(
   checkpoint: string,
@@ -30,7 +30,7 @@ export async function checkpointPreparation(
   return preprocessing === undefined ? preparationOf(path) : preparationFrom(preprocessing);
 }
 
-/** Says where a training normalises its images otherwise than its checkpoint's files declare. */
+/** Says so if a training normalises its images differently from what its checkpoint's files declare. */
 export function noteNormalization(
   declared: Preprocessing | undefined,
   name: keyof typeof normalizations,

@@ -13,31 +13,31 @@ import type { RunListener } from "../engine/events.ts";
 
 type DataConfig = Config["data"];
 
-/** The bundled pictures: a part of Fashion-MNIST. */
+/** The bundled images: a subset of Fashion-MNIST. */
 const sampleUrl = new URL("../../assets/fashion-mnist.tar.gz", import.meta.url);
 
-/** Hears what people should know of the images: files left out, images held out. */
+/** Called with what users should know about the images: skipped files, held-out images. */
 type Notes = (event: { readonly type: "note"; readonly message: string }) => void;
 
-/** Opens the images to train on. */
+/** Opens the training images. */
 export async function openTrainingSource(data: DataConfig, listener?: Notes): Promise<Source> {
   return tellOf(await open(data, data.source, data.split, data.listFile), listener);
 }
 
-/** Opens the images to evaluate on; a `UserError` where there are none. */
+/** Opens the evaluation images; a `UserError` if there are none. */
 export async function openEvaluationSource(data: DataConfig, listener?: Notes): Promise<Source> {
   const location = data.evaluationSource ?? data.source;
   const source = await open(data, location, data.evaluationSplit, data.evaluationListFile);
   return tellOf(source, listener);
 }
 
-/** Says what people should know of a source. */
+/** Reports what users should know about a source. */
 export function tellOf(source: Source, listener: Notes = () => {}): Source {
   for (const message of source.notes ?? []) listener({ type: "note", message });
   return source;
 }
 
-/** Where the data lie that people name: "sample" stands for the bundled images. */
+/** Where named data is: "sample" stands for the bundled images. */
 export function dataLocation(name: string): string | URL {
   return name === "sample" ? sampleUrl : name;
 }
@@ -52,12 +52,12 @@ async function open(
     ...(split === null ? {} : { split }),
     ...(listFile === null ? {} : { list: listFile }),
     ...(exclude === null ? {} : { exclude }),
-    // What is evaluated on lies elsewhere then.
+    // The evaluation images are elsewhere in that case.
     ...(holdOut === null || evaluationSource !== null ? {} : { holdOut }),
   });
 }
 
-/** Opens a loader with what the `data` section says; `options` says the rest. */
+/** Opens a loader according to the `data` section; `options` holds the rest. */
 export async function openLoader(
   data: DataConfig,
   options: LoaderOptions,

@@ -1,5 +1,5 @@
 /**
- * A share of the labelled images of each class: learning from few labels.
+ * A share of the labelled images of each class, for learning from few labels.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { Source } from "../../data/sources/source.ts";
 import { indicesByClass, subsetOf } from "../../data/sources/subset.ts";
 
 /**
- * A source with a share of each class, drawn with the seed: at least one image of every class, and with
- * the same seed the smaller share is a part of the larger.
+ * A source with a share of each class, drawn with the seed: at least one image per class. With the same seed, a
+ * smaller share is a subset of a larger one.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The names that configs give to channel statistics. @module */
+/** The names that configs use for channel statistics. @module */
 
 import {
   halfNormalization,

@@ -12,8 +12,8 @@ import { requireLabels, requireSameClasses } from "./require_labels.ts";
 /**
  * The labelled images that a `data` section names, to learn from and to test on.
  *
- * @param given images of the caller's to learn from instead
- * @throws UserError where there are no labels, no test split, or other classes in it
+ * @param given the caller's images to learn from instead
+ * @throws UserError if there are no labels or no test split, or its classes differ
  */
 export async function openLabelled(
   data: Parameters<typeof openTrainingSource>[0],

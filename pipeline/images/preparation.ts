@@ -1,5 +1,5 @@
 /**
- * How images are prepared for a checkpoint: as its run prepared them, where it is known.
+ * How images are preprocessed for a checkpoint: as in its run, if that is known.
  *
  * @module
  */
@@ -28,20 +28,20 @@ type DataConfig = Config["data"];
 export interface Preparation {
   readonly normalization: Normalization;
   readonly interpolation: Interpolation;
-  /** Shorter edge before the centre crop, where it was given; null: as `cropShare` says. */
+  /** Shorter edge before the centre crop, if it was given; null: determined by `cropShare`. */
   readonly resize: number | null;
-  /** Side of the centre crop over the shorter edge before it (timm's `crop_pct`), at most 1. */
+  /** Side of the centre crop relative to the shorter edge before it (timm's `crop_pct`), at most 1. */
   readonly cropShare: number;
-  /** How a model's own files declare it: the edge is rounded down, and both sides may be resized to it. */
+  /** As a model's own files declare it: the edge is rounded down, and both sides may be resized to it. */
   readonly declared: { readonly squashes: boolean } | null;
   /** The run's `data` section, or the schema's defaults: the bundled sample. */
   readonly data: DataConfig;
 }
 
-/** The share of the papers: 224 of 256 pixels. */
+/** The papers' ratio: 224 of 256 pixels. */
 const usualCropShare = 224 / 256;
 
-/** What is taken where a checkpoint says nothing: ImageNet's statistics and Pillow's bicubic. */
+/** The default if a checkpoint says nothing: ImageNet's statistics and Pillow's bicubic. */
 function defaults(): Preparation {
   return {
     normalization: imagenetNormalization,
@@ -60,7 +60,7 @@ interface FoundRun {
 }
 
 /**
- * The run that a checkpoint is of: its directory, a file in it, or one of its checkpoints
+ * The run that a checkpoint belongs to: its directory, a file in it, or one of its checkpoints
  * (`RUN/checkpoints/step-N`); null for anything else.
  */
 function runOf(checkpoint: string): FoundRun | null {
@@ -73,7 +73,7 @@ function runOf(checkpoint: string): FoundRun | null {
   return null;
 }
 
-/** The resolved config of the run that a checkpoint is of; null for anything else. */
+/** The resolved config of the run that a checkpoint belongs to; null for anything else. */
 export function runConfig(checkpoint: string): Config | null {
   return runOf(checkpoint)?.config ?? null;
 }
@@ -83,7 +83,7 @@ function configIn(checkpoint: string): Config | null {
   try {
     stored = readRunConfig(checkpoint);
   } catch (error) {
-    // A file has no config beside its name, nor has a name of a model card.
+    // There is no config next to a file's name or the name of a model card.
     if (error instanceof UserError) return null;
     throw error;
   }
@@ -94,8 +94,8 @@ function configIn(checkpoint: string): Config | null {
 }
 
 /**
- * The preparation of a checkpoint: that of its run, be it the directory or a file in it, or the defaults
- * where there is none.
+ * The preprocessing of a checkpoint: that of its run, for the directory or a file in it, or the defaults if
+ * there is none.
  */
 export function preparationOf(checkpoint: string): Preparation {
   const config = runConfig(checkpoint);
@@ -111,7 +111,7 @@ export function preparationOf(checkpoint: string): Preparation {
   };
 }
 
-/** The preparation that a model's own files declare, of no images in particular. */
+/** The preprocessing that a model's own files declare, for no images in particular. */
 export function preparationFrom(
   { mean, standardDeviation, cropShare, interpolation, squashes = false }: Preprocessing,
 ): Preparation {
@@ -126,20 +126,20 @@ export function preparationFrom(
   };
 }
 
-/** Whether a checkpoint is of a run, which then says how its images are prepared. */
+/** Whether a checkpoint belongs to a run, which then says how its images are preprocessed. */
 export function isOfRun(checkpoint: string): boolean {
   return runConfig(checkpoint) !== null;
 }
 
-/** The share of a run's test images that it looked at. */
+/** The share of a run's test images that it used. */
 function seenShare(config: Exclude<Config, { task: "segment" }>): number {
   if (config.task !== "finetune") return usualCropShare;
   const { size, testResize } = config.augment;
-  // Runs were once let through whose crop was larger than the image.
+  // Earlier versions allowed runs whose crop was larger than the image.
   return testResize < size ? usualCropShare : size / testResize;
 }
 
-/** Pillow's filters under the hubs' names; OpenCV's area has none, and bicubic comes nearest. */
+/** Pillow's filters under the hubs' names; they have none for OpenCV's area, and bicubic comes closest. */
 const hubFilters = {
   "pil-bicubic": "bicubic",
   "pil-lanczos": "lanczos",
@@ -147,7 +147,7 @@ const hubFilters = {
   "cv2-area": "bicubic",
 } as const;
 
-/** The preparation of a run's checkpoint as hubs write it down; undefined where there is no run. */
+/** The preprocessing of a run's checkpoint as hubs write it; undefined if there is no run. */
 export function hubPreprocessing(checkpoint: string): Preprocessing | undefined {
   const config = runConfig(checkpoint);
   if (config === null || config.task === "segment") return undefined;
@@ -158,13 +158,13 @@ export function hubPreprocessing(checkpoint: string): Preprocessing | undefined 
   return {
     mean: shares(mean),
     standardDeviation: shares(std),
-    // Hubs round the edge down, which then is the one that the run's images had.
+    // Hubs round the edge down, which then gives the one that the run's images had.
     cropShare: cropShareOf(size, Math.round(size / cropShare)),
     interpolation: hubFilters[interpolation],
   };
 }
 
-/** The names of the classes that a run trained on; null where the checkpoint is no such run. */
+/** The names of the classes that a run trained on; null if the checkpoint belongs to no such run. */
 export function classNamesOfRun(checkpoint: string): readonly string[] | null {
   const run = runOf(checkpoint);
   if (run === null) return null;
@@ -176,9 +176,9 @@ export function classNamesOfRun(checkpoint: string): readonly string[] | null {
 }
 
 /**
- * The test transform of a preparation at a size: shorter edge to `resize`, then the centre.
+ * A preprocessing's test transform at a size: shorter edge to `resize`, then a centre crop.
  *
- * @throws UserError where `resize` is smaller than the size that is cut out of it
+ * @throws UserError if `resize` is smaller than the crop
  */
 export function testTransform(preparation: Preparation, size: number): TestTransform {
   const { interpolation, resize, cropShare, declared } = preparation;
@@ -194,7 +194,7 @@ export function testTransform(preparation: Preparation, size: number): TestTrans
   return { kind: "test", size, edge, interpolation, ...(squashes ? { squashes } : {}) };
 }
 
-/** A `data` section with some keys set anew; a `UserError` for a value of the wrong type. */
+/** A `data` section with some keys replaced; a `UserError` for a value of the wrong type. */
 export function withData(data: DataConfig, changes: Partial<DataConfig>): DataConfig {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
   const values = { ...data, ...Object.fromEntries(given) };

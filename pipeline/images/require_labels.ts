@@ -1,9 +1,9 @@
-/** Whether images can teach classes, and be tested on the same. @module */
+/** Whether images can be used to learn classes, and to test them. @module */
 
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/sources/source.ts";
 
-/** Throws a `UserError` where a source has fewer than two classes. */
+/** Throws a `UserError` if a source has fewer than two classes. */
 export function requireLabels(source: Source, name: string): void {
   const { classes } = source;
   if (classes.length >= 2) return;
@@ -27,12 +27,12 @@ export function requireLabels(source: Source, name: string): void {
   );
 }
 
-/** The part of a data set in words: `"photos/val"`. */
+/** A split of a data set in words: `"photos/val"`. */
 function partName(source: Pick<Source, "split">, name: string): string {
   return source.split === undefined ? `"${name}"` : `"${name}/${source.split}"`;
 }
 
-/** What keeps images from being tested on the classes of others, or null. */
+/** Why images cannot be tested with the classes of others, or null. */
 export function classMismatch(
   train: Pick<Source, "classes" | "split">,
   test: Source,
@@ -60,7 +60,7 @@ export function classMismatch(
   };
 }
 
-/** Throws a `UserError` that names the class where two parts of a data set have different ones. */
+/** Throws a `UserError` that names the class if two splits of a data set have different ones. */
 export function requireSameClasses(
   train: Pick<Source, "classes" | "split">,
   test: Source,

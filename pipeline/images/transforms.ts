@@ -12,7 +12,7 @@ import { normalizations } from "./normalizations.ts";
 
 type InterpolationName = PretrainConfig["augment"]["interpolation"];
 
-/** The filters by the names that configs give them. */
+/** The filters, by their names in configs. */
 export const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {
   "pil-bicubic": "bicubic",
   "pil-lanczos": "lanczos",
@@ -20,7 +20,7 @@ export const interpolations: Readonly<Record<InterpolationName, Interpolation>> 
   "cv2-area": "area",
 };
 
-/** The random views of training. */
+/** The random views for training. */
 export function trainTransform(
   augment: Omit<TokenizerConfig["augment"], "cropsPerImage">,
 ): TrainTransform {
@@ -37,12 +37,12 @@ export function trainTransform(
   };
 }
 
-/** The two views of pretraining. */
+/** The two views for pretraining. */
 export function pretrainTransform(augment: PretrainConfig["augment"]): TrainTransform {
   return { ...trainTransform(augment), tokenizerSize: augment.tokenizerSize };
 }
 
-/** The random views of fine-tuning: RandAugment and erasing on top. */
+/** The random views for fine-tuning, with RandAugment and erasing on top. */
 export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTransform {
   const { randAugment, randomErasing, normalization } = augment;
   return {
@@ -53,7 +53,7 @@ export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTr
         magnitude: randAugment.magnitude,
         deviation: randAugment.magnitudeDeviation,
         probability: randAugment.probability,
-        // mmcls computes the operations with OpenCV, timm with Pillow.
+        // mmcls implements the operations with OpenCV, timm with Pillow.
         library: variant === "mmselfsup" ? "opencv" as const : "pillow" as const,
       },
     }),
@@ -70,7 +70,7 @@ export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTr
   };
 }
 
-/** The one view that features are evaluated on. */
+/** The single view that features are evaluated on. */
 export function evaluationTransform(
   augment: { size: number; interpolation: InterpolationName },
 ): TestTransform {
@@ -78,7 +78,7 @@ export function evaluationTransform(
   return { kind: "test", size, interpolation: interpolations[augment.interpolation] };
 }
 
-/** The masks of a config on its patch grid. */
+/** A config's masks on its patch grid. */
 export function maskOptions({ mask, model }: PretrainConfig): Omit<BlockMaskOptions, "choose"> {
   const side = model.imageSize / model.patchSize;
   return {

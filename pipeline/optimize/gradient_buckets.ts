@@ -1,9 +1,9 @@
 /**
- * Gradients of several ranks become one sum, in parts that are under way while the backward pass goes
- * on, as in PyTorch's DistributedDataParallel (Li et al. 2020).
+ * Sums the gradients of several ranks, in parts that are sent while the backward pass continues, as in
+ * PyTorch's DistributedDataParallel (Li et al. 2020).
  *
- * The backward pass reaches the last parameters first. So parameters are put into buckets from the last
- * to the first, and a bucket is sent as soon as all of it and all before it are there: every rank sends
+ * The backward pass reaches the last parameters first. Parameters are therefore put into buckets from the last
+ * to the first, and a bucket is sent as soon as it and all the ones before it are complete: every rank sends
  * the same buckets in the same order.
  *
  * @module
@@ -11,17 +11,17 @@
 
 import type { Communicator } from "../../distributed/communicator.ts";
 
-/** How gradients travel. */
+/** How gradients are transferred. */
 export interface GradientTraffic {
-  /** Number format of a gradient on its way: float16 halves the bytes. */
+  /** Number format of a gradient in transit: float16 halves the bytes. */
   readonly wire: "float32" | "float16";
-  /** Megabytes of gradients in one message, before they are rounded. */
+  /** Megabytes of gradients per message, before rounding. */
   readonly bucketMegabytes: number;
-  /** Whether messages are under way during the backward pass, or after it. */
+  /** Whether messages are sent during the backward pass, or after it. */
   readonly overlap: boolean;
 }
 
-/** What is used where nobody said otherwise: DDP's 25 MB. */
+/** The default: DDP's 25 MB. */
 export const defaultTraffic: GradientTraffic = {
   wire: "float32",
   bucketMegabytes: 25,
@@ -30,7 +30,7 @@ export const defaultTraffic: GradientTraffic = {
 
 interface Bucket {
   readonly values: Float32Array<ArrayBuffer>;
-  /** Of {@link Bucket.values}, where they travel in float16. */
+  /** For {@link Bucket.values}, if they are sent as float16. */
   readonly half: Float16Array<ArrayBuffer> | null;
   readonly parameters: readonly number[];
   missing: number;
@@ -44,23 +44,23 @@ interface Place {
 }
 
 /**
- * The largest float16 that may be added up over `ranks`, in any order, and stays finite: each addition
- * may round up by half a unit in the last place, 2⁻¹¹ of its sum, and so may the limit itself.
+ * The largest float16 that can be summed over `ranks`, in any order, and stay finite: each addition may round
+ * up by half a unit in the last place, 2⁻¹¹ of its sum, and so may the limit itself.
  */
 function largestSummand(ranks: number): number {
   const limit = 65504 / (ranks * (1 + 2 ** -11) ** ranks);
-  // Digits below float16's eleven go, so that rounding to float16 cannot raise it.
+  // Digits beyond float16's eleven are dropped, so that rounding to float16 cannot raise it.
   const unit = 2 ** (Math.floor(Math.log2(limit)) - 10);
   return Math.floor(limit / unit) * unit;
 }
 
 /**
- * What float16 gradients are multiplied by on their way: they lie around 1e-4 and below, where float16
- * has few digits. What is larger than 64 then, a thousand times the usual, is cut to that.
+ * The factor for float16 gradients in transit: they are around 1e-4 and below, where float16 has few digits.
+ * Scaled values above 64, a thousand times the usual, are clipped to 64.
  */
 const wireScale = 2 ** 10;
 
-/** The buckets of one model, used again at every step. */
+/** A model's buckets, reused at every step. */
 export class GradientBuckets {
   /** The order in which parameters are expected: from the last to the first. */
   readonly order: readonly number[];
@@ -70,7 +70,7 @@ export class GradientBuckets {
   #wireScale = 1;
   #started = 0;
 
-  /** @param sizes numbers of each parameter */
+  /** @param sizes number of values in each parameter */
   constructor(
     sizes: readonly number[],
     communicator: Communicator,
@@ -100,15 +100,15 @@ export class GradientBuckets {
   }
 
   /**
-   * Begins a step.
+   * Starts a step.
    *
-   * @param lossScale that its gradients carry, a power of two: float16 has no room for it
+   * @param lossScale of its gradients, a power of two: float16 has no room for it
    */
   begin(lossScale: number): void {
     this.#wireScale = wireScale / lossScale;
   }
 
-  /** Takes this rank's gradient of a parameter, the sum of `parts`; sends the bucket that it completes. */
+  /** Takes this rank's gradient of a parameter, the sum of `parts`; sends the bucket that this completes. */
   add(parameter: number, parts: readonly Float32Array[]): void {
     const { bucket, start, end } = this.#places[parameter];
     const own = bucket.values.subarray(start, end);
@@ -122,7 +122,7 @@ export class GradientBuckets {
     this.#communicator.progress();
   }
 
-  /** Waits for the sums; then all is ready for the next step. */
+  /** Waits for the sums; everything is then ready for the next step. */
   async finish(): Promise<void> {
     for (const bucket of this.#buckets) {
       await bucket.done;
@@ -133,7 +133,7 @@ export class GradientBuckets {
     this.#started = 0;
   }
 
-  /** The sum over all ranks of a parameter's gradient: a view that lasts until the next step. */
+  /** The sum of a parameter's gradient over all ranks: a view that is valid until the next step. */
   sum(parameter: number): Float32Array {
     const { bucket, start, end } = this.#places[parameter];
     return bucket.values.subarray(start, end);
@@ -145,7 +145,7 @@ export class GradientBuckets {
       bucket.done = this.#communicator.allReduce(values);
       return;
     }
-    // What is finite stays so in the sum: an infinite gradient skips the step, or ends the run.
+    // Finite values stay finite in the sum; an infinite gradient skips the step, or ends the run.
     const limit = largestSummand(this.#communicator.size);
     const scale = this.#wireScale;
     for (let i = 0; i < values.length; i++) {
@@ -161,7 +161,7 @@ export class GradientBuckets {
   }
 }
 
-/** Consecutive groups of at least `length` numbers, but for the last. */
+/** Consecutive groups of at least `length` numbers, except for the last. */
 function groupBySize(
   order: readonly number[],
   sizes: readonly number[],

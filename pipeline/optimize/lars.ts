@@ -1,6 +1,6 @@
 /**
- * LARS (You et al. 2017) as MAE's linear probe uses it: momentum on gradients whose length follows
- * that of the weights.
+ * LARS (You et al. 2017) as used by MAE's linear probe: momentum on gradients scaled to the length
+ * of the weights.
  *
  * @module
  */
@@ -16,16 +16,16 @@ import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 /** Settings of {@link Lars}. */
 export interface LarsOptions {
   readonly weightDecay: number;
-  /** 0.9 if left out. */
+  /** Default: 0.9. */
   readonly momentum?: number;
-  /** Length of an update over that of its weights; 0.001 if left out. */
+  /** Length of an update relative to its weights; default: 0.001. */
   readonly trust?: number;
 }
 
 /**
- * LARS: weights with more than one axis are decayed and trusted by length, biases are plain momentum.
+ * LARS: weights with more than one axis get weight decay and the trust ratio, biases plain momentum.
  *
- * @example Two parameters of one length take a step of one length
+ * @example The step length follows the length of the weights
  * ```ts
  * import { createReferenceBackend } from "../../backends/reference/mod.ts";
  * import { Parameter } from "../../backends/parameter.ts";
@@ -48,7 +48,7 @@ export class Lars implements Updater {
   readonly parameters: readonly Parameter[];
   readonly #options: LarsOptions;
   readonly #momenta: readonly Parameter[];
-  /** 1, and NaN from a skipped step on: when that is read, the next one has been submitted. */
+  /** 1, and NaN once a step has been skipped; by the time it is read, the next step has been submitted. */
   readonly #scale = new Parameter("scale", tf.keep(tf.scalar(1)));
 
   private constructor(parameters: readonly Parameter[], options: LarsOptions) {
@@ -64,14 +64,14 @@ export class Lars implements Updater {
     return on.backend.run(() => new Lars(parameters, options));
   }
 
-  /** LARS runs in float32: 1, or NaN after a step that was skipped. */
+  /** LARS runs in float32: 1, or NaN after a skipped step. */
   get lossScale(): Tensor {
     return this.#scale.value;
   }
 
   /**
-   * One update; see `Optimizer.step`. A gradient that is not finite leaves all as it was, and all later
-   * steps do too.
+   * One update; see `Optimizer.step`. A non-finite gradient leaves everything unchanged, and so do all later
+   * steps.
    */
   step(_on: Context, gradients: Tensor[], schedule: LearningRateSchedule, step: number): Tensor {
     const { momentum = 0.9 } = this.#options;
@@ -118,15 +118,15 @@ export class Lars implements Updater {
     return await readAll(this.lazy());
   }
 
-  /** The same, each tensor read back when it is asked for. */
+  /** The same, each tensor read back on request. */
   lazy(): Map<string, LazyValues> {
     return lazily(this.#momenta);
   }
 
   /**
-   * Goes on from an exported state.
+   * Continues from an exported state.
    *
-   * @throws UserError where a tensor is missing
+   * @throws UserError if a tensor is missing
    */
   load(on: Context, values: ReadonlyMap<string, NamedValues>): void {
     on.backend.run(() => {

@@ -15,8 +15,8 @@ import type { Updater } from "./optimizer.ts";
 import { SharedGradients, type TakeGradients } from "./shared_gradients.ts";
 
 /**
- * The stage `optimize`. The update happens on the last micro-batch of a step, with the mean gradient
- * over all images of all ranks; never in a step that is watched.
+ * The stage `optimize`. The update happens on a step's last micro-batch, with the mean gradient over all images
+ * of all ranks; never in a step that is being watched.
  */
 export function optimize(
   optimizer: Updater,
@@ -55,7 +55,7 @@ export function optimize(
   };
 }
 
-/** The gradients of a step that is watched, observed; nothing is updated. */
+/** Observes the gradients of a watched step; nothing is updated. */
 export function watchGradients(
   parameters: readonly Parameter[],
   output: LossOutput,
@@ -67,7 +67,7 @@ export function watchGradients(
   return { ...output, update: null };
 }
 
-/** Gradients of the scaled share of one micro-batch. */
+/** Gradients of one micro-batch's scaled share. */
 function gradientsOf(
   parameters: readonly Parameter[],
   loss: Tensor,
@@ -80,7 +80,7 @@ function gradientsOf(
   return tape.gradients(loss, values, tf.mul(scale, share), onFinal);
 }
 
-/** Adds `gradients` to `sums` in place of the ones held before. */
+/** Adds `gradients` to `sums`, replacing the previous ones. */
 function accumulate(sums: Tensor[], gradients: Tensor[]): void {
   for (const [index, gradient] of gradients.entries()) {
     const sum = sums[index];

@@ -14,42 +14,42 @@ import { formatShape, sameShape } from "../../core/shapes.ts";
 import { lazily, type LazyValues, type NamedValues, readAll } from "../../models/parameter_set.ts";
 import type { ParameterGroup } from "./parameter_groups.ts";
 
-/** Settings of AdamW that do not change during a run. */
+/** AdamW settings that do not change during a run. */
 export interface OptimizerOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Largest global gradient norm; null for no clipping. */
+  /** Maximum global gradient norm; null for no clipping. */
   readonly maxGradientNorm: number | null;
   /**
-   * The dynamic loss scale of float16 training: where it starts, and the number of good steps after
-   * which it doubles. null for a constant scale of 1.
+   * The dynamic loss scale of float16 training: its initial value, and the number of good steps
+   * after which it doubles. null for a constant scale of 1.
    */
   readonly lossScaling: { readonly initial: number; readonly growthInterval: number } | null;
 }
 
-/** What the stage `optimize` and a checkpoint need of an optimizer: {@link Optimizer}, or another. */
+/** What the stage `optimize` and a checkpoint need from an optimizer: {@link Optimizer}, or another. */
 export type Updater = Pick<
   Optimizer,
   "parameters" | "lossScale" | "step" | "export" | "lazy" | "load" | "dispose"
 >;
 
-/** Whether a rate applies to a parameter as it is, or what its group makes of it. */
+/** Whether a rate applies to a parameter directly, or is scaled by its group. */
 type RateOfScale = (scale: number) => number;
 
 /**
- * AdamW as PyTorch does it (decoupled weight decay; skipped steps count in nothing).
+ * AdamW as in PyTorch (decoupled weight decay); skipped steps do not count.
  *
  * The loss must be scaled by {@link Optimizer.lossScale} before its gradients are taken.
  */
 export class Optimizer {
-  /** What it updates; gradients come in this order. */
+  /** The parameters it updates; gradients come in this order. */
   readonly parameters: readonly Parameter[];
   readonly #groups: readonly ParameterGroup[];
   readonly #options: OptimizerOptions;
   readonly #firstMoments: Parameter[];
   readonly #secondMoments: Parameter[];
-  /** [4]: loss scale, good steps in a row, Adam's t, skipped steps. */
+  /** [4]: loss scale, consecutive good steps, Adam's t, skipped steps. */
   readonly #scaler: Parameter;
 
   private constructor(
@@ -89,7 +89,7 @@ export class Optimizer {
     return on.backend.run(() => new Optimizer(parameters, ordered, options));
   }
 
-  /** What to scale the loss by, on the device, []. */
+  /** The factor to scale the loss by, on the device, []. */
   get lossScale(): Tensor {
     return tf.tidy(() => tf.reshape(tf.slice(this.#scaler.value, 0, 1), []));
   }
@@ -97,7 +97,7 @@ export class Optimizer {
   /**
    * One update at a step of a schedule.
    *
-   * @returns float32 [3]: gradient norm before clipping, loss scale used, 1 where skipped
+   * @returns float32 [3]: gradient norm before clipping, loss scale used, 1 if skipped
    */
   step(
     on: Context,
@@ -108,7 +108,7 @@ export class Optimizer {
     return this.update(on, gradients, (scale) => schedule(step, scale));
   }
 
-  /** One update with the learning rate that `rateOf` gives for a group's scale; see {@link step}. */
+  /** One update with the learning rate that `rateOf` returns for a group's scale; see {@link step}. */
   update(on: Context, gradients: Tensor[], rateOf: RateOfScale): Tensor {
     const { lossScaling, ...options } = this.#options;
     const state = {
@@ -130,15 +130,15 @@ export class Optimizer {
     return await readAll(this.lazy());
   }
 
-  /** The same, each tensor read back when it is asked for. */
+  /** The same, each tensor read back on request. */
   lazy(): Map<string, LazyValues> {
     return lazily(this.#state());
   }
 
   /**
-   * Goes on from an exported state.
+   * Continues from an exported state.
    *
-   * @throws UserError for a tensor that is missing or of another shape
+   * @throws UserError for a tensor that is missing or has another shape
    */
   load(on: Context, values: ReadonlyMap<string, NamedValues>): void {
     for (const { name, shape } of this.#state()) {

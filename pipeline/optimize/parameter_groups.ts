@@ -1,5 +1,5 @@
 /**
- * Which learning rate and which weight decay each parameter gets.
+ * The learning rate and weight decay of each parameter.
  *
  * @module
  */
@@ -12,34 +12,34 @@ export interface ParameterShape {
 
 /** The settings of one parameter. */
 export interface ParameterGroup {
-  /** Factor on the learning rate. */
+  /** Factor applied to the learning rate. */
   readonly learningRateScale: number;
   readonly weightDecay: number;
 }
 
-/** Whose rule says which parameters are not decayed: see {@link hasWeightDecay}. */
+/** Whose rule decides which parameters have no weight decay: see {@link hasWeightDecay}. */
 export type NoDecayRule = "mmselfsup" | "mmselfsup-ft30e" | "unilm";
 
 /** How to group. */
 export interface ParameterGroupOptions {
-  /** Whose no-decay rule: see {@link hasWeightDecay}. */
+  /** Which no-decay rule: see {@link hasWeightDecay}. */
   readonly variant: NoDecayRule;
   readonly weightDecay: number;
-  /** Lower rates for earlier blocks, in fine-tuning. */
+  /** Lower learning rates for earlier blocks, in fine-tuning. */
   readonly layerDecay?: { readonly rate: number; readonly depth: number };
-  /** More factors, for all parameters whose name contains the pattern. */
+  /** Additional factors, for all parameters whose name contains the pattern. */
   readonly multipliers?: readonly { readonly pattern: string; readonly factor: number }[];
 }
 
 /**
- * Whether a parameter is decayed.
+ * Whether a parameter has weight decay.
  *
- * `mmselfsup` goes by names: biases, the norms *of blocks* (and `fc_norm`), the cls token, the
- * position embedding and layer scale are not decayed; the shared `norm.weight` is, since its name there
- * is `neck.norm.weight`, and so are the mask token and the relative-position tables. `mmselfsup-ft30e`
- * decays norms and biases too: the recipe of that name asks for them by `norm_decay_mult` and
- * `bias_decay_mult`, which mmselfsup's constructor for layer decay does not read. `unilm` goes by shapes:
- * nothing with one axis, no bias, cls token or position embedding is decayed.
+ * `mmselfsup` decides by name: biases, the norms *of blocks* (and `fc_norm`), the cls token, the position
+ * embedding and layer scale have none; the shared `norm.weight` does, since its name there is
+ * `neck.norm.weight`, and so do the mask token and the relative-position tables. `mmselfsup-ft30e` also decays
+ * norms and biases: the recipe of that name excludes them with `norm_decay_mult` and `bias_decay_mult`, which
+ * mmselfsup's layer-decay constructor ignores. `unilm` decides by shape: nothing with one axis, and no bias,
+ * cls token or position embedding, has weight decay.
  */
 export function hasWeightDecay(parameter: ParameterShape, variant: NoDecayRule): boolean {
   const { name, shape } = parameter;
@@ -53,8 +53,8 @@ export function hasWeightDecay(parameter: ParameterShape, variant: NoDecayRule):
 }
 
 /**
- * The layer a parameter belongs to in a model of `depth` blocks: 0 for the embeddings, i + 1 for block
- * i, depth + 1 for what comes after.
+ * The layer that a parameter belongs to in a model of `depth` blocks: 0 for the embeddings, i + 1 for block i,
+ * depth + 1 for what comes after.
  */
 export function layerOf(name: string, depth: number): number {
   if (/^(cls_token|mask_token|pos_embed|patch_embed\.)/.test(name)) return 0;
@@ -65,7 +65,7 @@ export function layerOf(name: string, depth: number): number {
 /**
  * The settings of every parameter, by name.
  *
- * @example Layer decay leaves the head alone and slows the first block down
+ * @example Layer decay leaves the head alone and slows down the first block
  * ```ts
  * import { parameterGroups } from "./parameter_groups.ts";
  * const groups = parameterGroups(

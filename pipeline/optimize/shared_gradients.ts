@@ -1,5 +1,5 @@
 /**
- * The gradients of a step over all ranks, as tensors for one update.
+ * A step's gradients over all ranks, as tensors for one update.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Parameter } from "../../backends/parameter.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import { GradientBuckets, type GradientTraffic } from "./gradient_buckets.ts";
 
-/** Gives the gradients of this rank's last micro-batch, and tells of each as soon as it is final. */
+/** Computes the gradients of this rank's last micro-batch, and reports each as soon as it is final. */
 export type TakeGradients = (
   onFinal?: (index: number, gradient: Tensor) => void,
 ) => Tensor[];
@@ -32,16 +32,16 @@ export class SharedGradients {
     this.#parameters = parameters;
     const sizes = parameters.map(({ value }) => value.size);
     this.#buckets = new GradientBuckets(sizes, communicator, traffic);
-    // A GPU's values come later, when no tape may be open.
+    // A GPU's values arrive later, when no tape may be open.
     this.#canOverlap = traffic.overlap && on.backend.capabilities.isHostMemory === true;
   }
 
   /**
-   * Starts a sum: with the backward pass where values can be read at once, else after it.
+   * Starts a sum: during the backward pass if values can be read immediately, otherwise after it.
    *
-   * @param before sums of the micro-batches before, or none; disposed of
-   * @param lossScale that the gradients carry, []
-   * @returns what is to be awaited when the tape is closed
+   * @param before sums of the previous micro-batches, or none; disposed of
+   * @param lossScale of the gradients, []
+   * @returns what to await once the tape is closed
    */
   start(take: TakeGradients, before: readonly Tensor[], lossScale: Tensor): () => Promise<void> {
     const read = (tensor: Tensor | undefined) =>
@@ -73,7 +73,7 @@ export class SharedGradients {
   use<T>(update: (gradients: Tensor[]) => T): T {
     return this.#on.backend.run(() => {
       const gradients = this.#parameters.map(({ shape }, index) =>
-        // A copy: the bucket is filled again while a GPU may still read.
+        // A copy: the bucket is refilled while a GPU may still be reading.
         tf.tensor(this.#buckets.sum(index).slice(), shape)
       );
       try {

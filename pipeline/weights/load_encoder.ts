@@ -1,5 +1,5 @@
 /**
- * Loading a pretrained encoder of any known format: what every downstream task starts from.
+ * Loading a pretrained encoder in any known format: where every downstream task starts.
  *
  * @module
  */
@@ -19,22 +19,25 @@ import { BeitEncoder } from "../../models/beit_encoder.ts";
 import { initialiseFrom, type NamedValues, ParameterSet } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/parameter_specs.ts";
 
-/** The weights of a checkpoint under our names, in memory, and the shape they have. */
+/** The weights of a checkpoint under our names, in memory, and their shape. */
 export interface PretrainedWeights {
   readonly kind: ModelKind;
   readonly shape: ModelShape;
   readonly values: ReadonlyMap<string, NamedValues>;
-  /** What the classes are called, where the files say it. */
+  /** The names of the classes, if the files have them. */
   readonly classNames: readonly string[] | undefined;
-  /** How images are prepared, where the files say it. */
+  /** How images are preprocessed, if the files say so. */
   readonly preprocessing: Preprocessing | undefined;
 }
 
-/** What to read and how. */
+/** What to read, and how. */
 export interface ReadOptions extends PositionTarget {
-  /** How weights that are named by a model card are fetched. */
+  /** How to fetch weights named by a model card. */
   readonly downloads?: DownloadOptions;
-  /** Sees the shape before any weight is read; may throw, as where the memory does not suffice. */
+  /**
+   * Called with the shape before any weights are read; may throw, for instance if there is not
+   * enough memory.
+   */
   readonly onShape?: (shape: ModelShape) => void;
 }
 
@@ -43,12 +46,12 @@ const encoderPart =
 const classifierPart = /^(fc_norm|norm|head)\./;
 
 /**
- * Reads the encoder of a checkpoint, and the classifier on it where there is one. What belongs to
- * pretraining alone (mask token, shared norm, heads, aggregation, tokenizer) stays on disk.
+ * Reads the encoder of a checkpoint, and its classifier if there is one. The parts used only in pretraining
+ * (mask token, shared norm, heads, aggregation, tokenizer) stay on disk.
  *
- * @param checkpoint a run directory (its last checkpoint), a file of any known format, a model card's
- * name or an address
- * @throws UserError where it is missing, broken, a tokenizer, or not whole
+ * @param checkpoint a run directory (its last checkpoint), a file in any known format, the name of a model
+ * card, or a URL
+ * @throws UserError if it is missing, broken, incomplete, or a tokenizer
  */
 export async function readPretrained(
   checkpoint: string,
@@ -94,13 +97,13 @@ const traits = [
   "pooling",
 ] as const satisfies readonly (keyof TransformerTraits)[];
 
-/** In what a shape differs from BEiT. */
+/** How a shape differs from BEiT. */
 function traitsOf(shape: ModelShape): TransformerTraits {
   const found = traits.filter((trait) => shape[trait] !== undefined);
   return Object.fromEntries(found.map((trait) => [trait, shape[trait]]));
 }
 
-/** The model config of weights that were read; nothing is dropped, masked or aggregated. */
+/** The model config for weights that have been read; without drop path, masking or aggregation. */
 export function configOfShape(shape: ModelShape): BeitConfig {
   return {
     imageSize: shape.imageSize,
@@ -129,7 +132,7 @@ export interface LoadedEncoder {
   readonly encoder: BeitEncoder;
   readonly config: BeitConfig;
   readonly parameters: ParameterSet;
-  /** How its images are prepared, where its files say it. */
+  /** How its images are preprocessed, if its files say so. */
   readonly preprocessing?: Preprocessing | undefined;
   dispose(): void;
 }
@@ -140,7 +143,7 @@ export interface LoadedEncoder {
  * @param options `imageSize` interpolates the positions to another size
  * @throws UserError as {@link readPretrained}
  *
- * @example An encoder of a file
+ * @example An encoder from a file
  * ```ts
  * import { createBackend } from "../../backends/mod.ts";
  * import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";

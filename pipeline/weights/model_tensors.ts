@@ -18,7 +18,7 @@ export async function readValues(file: TensorFile): Promise<Map<string, NamedVal
   return values;
 }
 
-/** Parameters as tensors to be written; lazy ones are read back as they are written. */
+/** Parameters as tensors to write; lazy ones are read back as they are written. */
 export function toTensors(values: ReadonlyMap<string, NamedValues | LazyValues>): NamedTensors {
   return Array.from(values, ([name, value]) => {
     const info = { dtype: "F32", shape: value.shape } as const;

@@ -1,5 +1,5 @@
 /**
- * What loggers that send a run's numbers to a server have in common.
+ * What the loggers that send a run's numbers to a server have in common.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import { messageOf } from "../../core/errors.ts";
 import type { StepMetrics } from "../../pipeline/engine/events.ts";
 
-/** How a logger is told which run it writes; its address and keys are its own. */
+/** How a logger learns which run it writes; its address and keys are its own. */
 export interface LoggerOptions {
-  /** Name under which the server lists the run; default: that of the run's directory. */
+  /** Name under which the server lists the run; default: the name of the run's directory. */
   readonly name?: string;
-  /** The run's id at the server, where an earlier start of the same run got one. */
+  /** The run's id on the server, if an earlier session of the same run got one. */
   readonly runId?: string | null;
-  /** Receives the id of a run that the server has just made. */
+  /** Called with the id of a run that the server has just created. */
   readonly onRunId?: (id: string) => void;
 }
 
-/** Steps, or evaluations, that go out together. */
+/** Steps, or evaluations, sent together. */
 export const recordsOfBatch = 50;
 
 /**
- * Posts JSON; gives the server's answer.
+ * Posts JSON and returns the server's response.
  *
- * @throws Error with the server's name, status and answer where it refuses
+ * @throws Error with the server's name, status and response if it refuses
  */
 export async function postJson(
   server: string,
@@ -45,7 +45,7 @@ export async function postJson(
   return text === "" ? {} : JSON.parse(text);
 }
 
-/** Runs work in the order in which it was handed over; a failure does not hold up what follows. */
+/** Runs pieces of work in the order in which they were passed; a failure does not hold up what follows. */
 export class Sequence {
   #last: Promise<unknown> = Promise.resolve();
 
@@ -56,7 +56,7 @@ export class Sequence {
   }
 }
 
-/** The finite numbers of a step by name, seconds of the stages as `stages/encode`. */
+/** The finite numbers of a step by name, with the stages' seconds as `stages/encode`. */
 export function stepNumbers({ step: _, stages, ...metrics }: StepMetrics): [string, number][] {
   const numbers: [string, unknown][] = Object.entries(metrics);
   for (const [stage, seconds] of Object.entries(stages)) numbers.push([`stages/${stage}`, seconds]);

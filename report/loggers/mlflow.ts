@@ -1,5 +1,5 @@
 /**
- * A run's numbers for MLflow, by its REST API (https://mlflow.org/docs/latest/rest-api.html).
+ * A run's numbers for MLflow, through its REST API (https://mlflow.org/docs/latest/rest-api.html).
  *
  * @module
  */
@@ -22,9 +22,9 @@ import {
 export interface MlflowOptions extends LoggerOptions {
   /** Address of the tracking server, as in `MLFLOW_TRACKING_URI`. */
   readonly server: string;
-  /** Name of the experiment, made where there is none; default "Default". */
+  /** Name of the experiment, created if it does not exist; default: "Default". */
   readonly experiment?: string;
-  /** Value of the header `Authorization`, where the server wants one. */
+  /** Value of the `Authorization` header, if the server requires one. */
   readonly authorization?: string | null;
 }
 
@@ -46,9 +46,9 @@ const timestamp = () => Math.round(wallTime() * 1000);
 
 /**
  * A hook that writes a run to MLflow: its config as parameters, the numbers of all steps and
- * evaluations as metrics, how it ended as its status. A resumed run goes on in the one that it had.
+ * evaluations as metrics, how it ended as its status. A resumed run continues the same MLflow run.
  *
- * @example Against a server that is not there: the run's `Hooks` make a warning of it
+ * @example With an unreachable server, which the run's `Hooks` turn into a warning
  * ```ts
  * import { mlflowLogger } from "./mlflow.ts";
  * const hook = mlflowLogger({ server: "http://127.0.0.1:1" });
@@ -112,7 +112,8 @@ export function mlflowLogger(options: MlflowOptions): RunHook {
   async function flush(): Promise<void> {
     const all = metrics;
     [metrics, records] = [[], 0];
-    // A run that the server has not made has nowhere to put them; that was said when it failed.
+    // If the server could not create the run, there is nowhere to put them; that was reported when
+    // it failed.
     for (let at = 0; runId !== "" && at < all.length; at += mostMetrics) {
       const batch = all.slice(at, at + mostMetrics);
       await call("runs/log-batch", { run_id: runId, metrics: batch });

@@ -1,6 +1,6 @@
 /**
- * A run's numbers for Weights & Biases, by the HTTP interface that its own client uses: GraphQL makes
- * the run, its history is sent as lines of a file (wandb/sdk: `UpsertBucket`, `file_stream`).
+ * A run's numbers for Weights & Biases, through the HTTP interface of its own client: GraphQL creates the run,
+ * and its history is sent as lines of a file (wandb/sdk: `UpsertBucket`, `file_stream`).
  *
  * @module
  */
@@ -18,15 +18,15 @@ import {
   stepNumbers,
 } from "./log_sender.ts";
 
-/** Where and as whom to log. */
+/** Where to log, and as whom. */
 export interface WandbOptions extends LoggerOptions {
   /** As in `WANDB_API_KEY`. */
   readonly apiKey: string;
-  /** Project, made where there is none; default "mimic". */
+  /** Project, created if it does not exist; default: "mimic". */
   readonly project?: string;
-  /** User or team; default: that of the key. */
+  /** User or team; default: the key's own. */
   readonly entity?: string | null;
-  /** Address of the server; default that of the public service. */
+  /** Address of the server; default: the public service. */
   readonly server?: string;
 }
 
@@ -39,10 +39,10 @@ const query = `mutation UpsertBucket($name: String, $project: String, $entity: S
 }`;
 
 /**
- * A hook that writes a run to Weights & Biases: config, the numbers of all steps and evaluations, the
- * last ones as its summary, how it ended. A resumed run goes on in the one that it had.
+ * A hook that writes a run to Weights & Biases: its config, the numbers of all steps and evaluations, the last
+ * ones as its summary, and how it ended. A resumed run continues the same remote run.
  *
- * @example Against a server that is not there: the run's `Hooks` make a warning of it
+ * @example With an unreachable server, which the run's `Hooks` turn into a warning
  * ```ts
  * import { wandbLogger } from "./wandb.ts";
  * const hook = wandbLogger({ apiKey: "key", server: "http://127.0.0.1:1" });
@@ -63,7 +63,7 @@ export function wandbLogger(options: WandbOptions): RunHook {
 
   const post = (url: string, body: object) => postJson("W&B", url, body, { authorization });
 
-  /** Makes the run, or finds it again, and the place after the last line that it holds. */
+  /** Creates the run, or finds it again along with the position after its last line. */
   async function start(event: RunEvent & { type: "start" }): Promise<void> {
     const goesOn = event.step > 0 && Boolean(options.runId);
     const config = Object.entries(event.config ?? {}).map(([key, value]) => [key, { value }]);
@@ -92,7 +92,8 @@ export function wandbLogger(options: WandbOptions): RunHook {
   async function flush(end: object = {}): Promise<void> {
     const content = lines;
     lines = [];
-    // A run that the server has not made has nowhere to put them; that was said when it failed.
+    // If the server could not create the run, there is nowhere to put them; that was reported when
+    // it failed.
     if (stream === "") return;
     const files = content.length === 0 ? {} : {
       "wandb-history.jsonl": { offset, content },

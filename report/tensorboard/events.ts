@@ -16,7 +16,7 @@ import type { ValueHistogram } from "./value_histogram.ts";
 
 /** When an event happened. */
 export interface EventPlace {
-  /** Optimizer steps done. */
+  /** Completed optimizer steps. */
   readonly step: number;
   /** Seconds since 1970. */
   readonly time: number;
@@ -29,12 +29,12 @@ function event({ step, time }: EventPlace, content: Uint8Array): Uint8Array {
   return message([doubleField(1, time), integerField(2, step), content]);
 }
 
-/** The event that a file begins with. */
+/** The event that a file starts with. */
 export function fileVersion(time: number): Uint8Array {
   return message([doubleField(1, time), bytesField(3, "brain.Event:2")]);
 }
 
-/** Tells a TensorBoard that is looking on to forget what it has read from `step` on. */
+/** Tells a running TensorBoard to forget what it has read from `step` on. */
 export function sessionStart(place: EventPlace): Uint8Array {
   return event(place, bytesField(7, [integerField(1, 1)]));
 }
@@ -70,7 +70,7 @@ export function image(
   ]);
 }
 
-/** How values are spread. */
+/** The distribution of values. */
 export function histogram(tag: string, values: ValueHistogram): SummaryValue {
   return message([
     bytesField(1, tag),
@@ -86,7 +86,7 @@ export function histogram(tag: string, values: ValueHistogram): SummaryValue {
   ]);
 }
 
-/** A value of another plugin: no data but what the plugin reads itself. */
+/** A value for another plugin: no data except what the plugin reads itself. */
 export function pluginValue(tag: string, plugin: string, content: Uint8Array): SummaryValue {
   return message([
     bytesField(1, tag),

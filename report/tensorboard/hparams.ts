@@ -22,7 +22,7 @@ function protobufValue(value: HParam): Uint8Array {
 }
 
 /**
- * The leaves of a nested config by their dotted names; lists as JSON, what is null as `"null"`.
+ * The leaves of a nested config by their dotted names; lists as JSON, null as `"null"`.
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ export function flattenConfig(config: object, prefix = ""): Map<string, HParam> 
   return flat;
 }
 
-/** What an HParams page is told of a run. */
+/** What an HParams page needs to know about a run. */
 export interface HParamsSession {
   readonly hparams: ReadonlyMap<string, HParam>;
   /** Tags of the scalars by which runs are compared. */
@@ -52,7 +52,7 @@ export interface HParamsSession {
   readonly time: number;
 }
 
-/** The values that stand at the start of a run. */
+/** The values written at the start of a run. */
 export function hparamsStart({ hparams, metrics, time }: HParamsSession): SummaryValue[] {
   const experiment = [
     doubleField(3, time),
@@ -76,7 +76,7 @@ export function hparamsStart({ hparams, metrics, time }: HParamsSession): Summar
   ];
 }
 
-/** The value that stands at the end of a run. */
+/** The value written at the end of a run. */
 export function hparamsEnd(status: "success" | "failure", time: number): SummaryValue {
   const end = [integerField(1, status === "success" ? 1 : 2), doubleField(2, time)];
   return pluginValue("_hparams_/session_end_info", plugin, message([bytesField(4, end)]));

@@ -1,7 +1,7 @@
 /**
- * How numbers are spread, in intervals that grow away from zero on both sides, each half as wide again
- * as the one before. TensorFlow's grow by a tenth, which makes a file several times as long for a chart
- * of 30 intervals.
+ * The distribution of numbers, in intervals that grow away from zero on both sides, each half as wide again as
+ * the previous one. TensorFlow's grow by a tenth, which makes a file several times as long for a chart with 30
+ * intervals.
  *
  * @module
  */
@@ -13,9 +13,9 @@ export interface ValueHistogram {
   readonly count: number;
   readonly sum: number;
   readonly sumOfSquares: number;
-  /** Upper limit of each interval, growing. */
+  /** Upper limit of each interval, ascending. */
   readonly limits: readonly number[];
-  /** Values in each interval: above the limit before, up to its own. */
+  /** Values in each interval: above the previous limit, up to its own. */
   readonly counts: readonly number[];
 }
 
@@ -24,7 +24,7 @@ const [smallest, growth] = [1e-12, 1.5];
 const sideIntervals = 182;
 const logGrowth = Math.log(growth);
 
-/** Limits from the lowest to the highest; the middle one is `smallest`, after −`smallest`. */
+/** Limits from lowest to highest; the middle one is `smallest`, after −`smallest`. */
 const limits = (() => {
   const positive = Array.from({ length: sideIntervals }, (_, i) => smallest * growth ** i);
   return [...positive.toReversed().map((limit) => -limit), ...positive, Infinity];
@@ -33,7 +33,7 @@ const limits = (() => {
 /** The first interval whose limit is not below a value. */
 function intervalOf(value: number): number {
   const size = Math.abs(value);
-  // Approximately by the logarithm, then exactly by the limits themselves.
+  // First an approximation by the logarithm, then exactly using the limits themselves.
   const place = size <= smallest ? 0 : Math.round(Math.log(size / smallest) / logGrowth);
   const guess = value > 0 ? sideIntervals + place : sideIntervals - 1 - place;
   let index = Math.min(Math.max(guess, 0), limits.length - 1);
@@ -42,7 +42,7 @@ function intervalOf(value: number): number {
   return index;
 }
 
-/** The intervals that hold something, and of empty ones in a row the last: it is the next one's limit. */
+/** The non-empty intervals and, of consecutive empty ones, the last: it is the next one's limit. */
 function keptIntervals(counts: Float64Array): number[] {
   const last = counts.findLastIndex((count) => count > 0);
   return [...counts.keys()].filter((index) =>
@@ -50,14 +50,14 @@ function keptIntervals(counts: Float64Array): number[] {
   );
 }
 
-/** Most values that are looked at: more are sampled at even distances. */
+/** Maximum number of values examined: more are sampled at regular intervals. */
 const mostValues = 1 << 15;
 
 /**
- * The histogram of numbers, of an even sample where there are very many; the counts are those of the
- * sample. Numbers that are not finite are left out.
+ * The histogram of numbers, or of a regular sample if there are very many; the counts are those of the sample.
+ * Non-finite numbers are left out.
  *
- * @returns null where no finite number is left
+ * @returns null if there is no finite number
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * `data check`: what a run would meet in a data set, before it runs.
+ * `data check`: what a run would encounter in a data set, before it runs.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import { Groups, joinNearDuplicates } from "./near_duplicates.ts";
 
 /** What to check. */
 export interface DataCheckOptions {
-  /** A folder, a tar or a zip file, as `data.source`. */
+  /** A folder, a tar or a zip file, as in `data.source`. */
   readonly source: string;
-  /** Turn images as their EXIF orientation says before they are compared; true if left out. */
+  /** Rotate images according to their EXIF orientation before comparing them; default: true. */
   readonly exif?: boolean;
   readonly maxPixels?: number;
   readonly signal?: AbortSignal;
   readonly listener?: RunListener;
 }
 
-/** An image of a group. */
+/** An image in a group. */
 export interface CheckedImage {
   readonly id: string;
   readonly part: string;
-  /** null where it has none. */
+  /** null if it has none. */
   readonly className: string | null;
   readonly width: number;
   readonly height: number;
@@ -35,16 +35,16 @@ export interface CheckedImage {
 
 /** Images that are the same, or look alike. */
 export interface DuplicateGroup {
-  /** Whether their files are the same, byte by byte. */
+  /** Whether their files are identical, byte for byte. */
   readonly isExact: boolean;
-  /** Whether images to train on are among those to evaluate on. */
+  /** Whether training images are among the evaluation images. */
   readonly isAcrossParts: boolean;
-  /** Whether they are said to be of different classes. */
+  /** Whether they are labelled with different classes. */
   readonly hasOtherClasses: boolean;
   readonly images: readonly CheckedImage[];
 }
 
-/** What was found. */
+/** The findings. */
 export interface DataCheck {
   readonly source: string;
   readonly parts: readonly { readonly name: string; readonly images: number }[];
@@ -55,34 +55,35 @@ export interface DataCheck {
     readonly part: string;
     readonly reason: string;
   }[];
-  /** Images of each class by part. */
+  /** Images of each class, by split. */
   readonly classes: readonly {
     readonly name: string;
     readonly images: Readonly<Record<string, number>>;
   }[];
-  /** Shorter edges in pixels; null where no image can be read. */
+  /** Shorter edges in pixels; null if no image can be read. */
   readonly shortEdge:
     | { readonly least: number; readonly median: number; readonly most: number }
     | null;
   readonly largest: { readonly width: number; readonly height: number } | null;
   readonly duplicates: readonly DuplicateGroup[];
-  /** Files that are no readable image by their names, and how the parts came about. */
+  /** Files whose names are not those of readable images, and how the splits came about. */
   readonly notes: readonly string[];
   /** Whether it was stopped before the end. */
   readonly interrupted: boolean;
 }
 
-/** A share that is held out of a data set without splits, as the command line does. */
+/** The share held out of a data set without splits, as on the command line. */
 const heldOutShare = 0.1;
 
-/** The parts of a data set that runs tell apart. */
+/** The splits of a data set that runs distinguish. */
 async function openParts(location: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const split of ["train", "val", "test"]) {
     try {
       const source = await openSource(dataLocation(location), { split, holdOut: heldOutShare });
       const isKnown = parts.some(({ source: { split } }) => split === source.split);
-      // Without splits, `val` and `test` are the same images, and `train` is told by its place.
+      // Without splits, `val` and `test` are the same images, and `train` is recognised by its
+      // position.
       const isAgain = parts.length > 0 && isKnown &&
         (source.split !== undefined || parts.length > 1);
       if (isAgain) source.close?.();
@@ -122,7 +123,7 @@ function groupOf(images: readonly CheckedImage[], isExact: boolean): DuplicateGr
   };
 }
 
-/** Groups of the same file, and groups that look alike whose files are not all the same. */
+/** Groups of identical files, and groups that look alike without all being identical. */
 function duplicatesOf(
   parts: readonly Part[],
   found: Examined,
@@ -145,7 +146,7 @@ function duplicatesOf(
   const alike = near.list()
     .filter((group) => group.some((index) => exact.find(index) !== exact.find(group[0])))
     .map((group) => groupOf(shown(group), false));
-  // What leaks into the evaluation comes first, then what is labelled in two ways.
+  // Leaks into the evaluation come first, then conflicting labels.
   const weight = (group: DuplicateGroup) =>
     Number(group.isAcrossParts) * 2 + Number(group.hasOtherClasses);
   return [...same, ...alike].sort((a, b) => weight(b) - weight(a));
@@ -166,10 +167,10 @@ function classesOf(parts: readonly Part[]): DataCheck["classes"] {
 }
 
 /**
- * Reads and decodes every image of a data set, of all its splits, and compares them. It takes 68 bytes of
- * memory an image, beside the names.
+ * Reads and decodes every image of a data set, in all its splits, and compares them. This takes 68 bytes of
+ * memory per image, plus the names.
  *
- * @throws UserError where there is nothing to check
+ * @throws UserError if there is nothing to check
  */
 export async function checkData(options: DataCheckOptions): Promise<DataCheck> {
   const { source, exif = true, maxPixels, signal, listener = () => {} } = options;
@@ -215,11 +216,11 @@ export async function checkData(options: DataCheckOptions): Promise<DataCheck> {
   }
 }
 
-/** Images of a group that a run does better without, and why; none of those that merely look alike. */
+/** Images of a group that a run is better off without, and why; none of those that merely look alike. */
 function superfluous({ isExact, isAcrossParts, hasOtherClasses, images }: DuplicateGroup) {
   if (isExact && hasOtherClasses) return images;
   if (!isExact && !isAcrossParts) return [];
-  // The evaluation stays as it is: what is in it as well leaves the training images.
+  // The evaluation split stays unchanged: images that are in both are removed from training.
   const last = images.at(-1)!.part;
   const outside = images.filter(({ part }) => part !== last);
   const inside = images.filter(({ part }) => part === last);
@@ -227,9 +228,9 @@ function superfluous({ isExact, isAcrossParts, hasOtherClasses, images }: Duplic
 }
 
 /**
- * The list that `data.exclude` takes: unreadable images; all but one of the same file, or all where they
- * are said to be of different classes; of those that look alike the ones to train on, where there are some
- * to evaluate on. What merely looks alike within a part stands there as a comment.
+ * The list for `data.exclude`: unreadable images; all but one of identical files, or all of them if their
+ * classes differ; and of images that look alike, the training ones if others are in the evaluation split.
+ * Images that merely look alike within a split are listed as comments.
  */
 export function excludeList({ unreadable, duplicates }: DataCheck): string {
   const lines = [

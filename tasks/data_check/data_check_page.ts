@@ -14,7 +14,7 @@ import { pngAddress } from "../../report/png.ts";
 import { dataLocation } from "../../pipeline/images/data_sources.ts";
 import type { CheckedImage, DataCheck, DuplicateGroup } from "./data_check.ts";
 
-/** Groups and rows that the page shows; `--json` has all. */
+/** Groups and rows shown on the page; `--json` has all. */
 const mostGroups = 40;
 const mostOfGroup = 6;
 const mostRows = 200;
@@ -41,7 +41,7 @@ function shrunk(image: RgbImage): RgbImage {
   });
 }
 
-/** Reads images by their ids, of whichever split. */
+/** Reads images by id, from whichever split. */
 class Album {
   readonly #places = new Map<string, { readonly source: Source; readonly index: number }>();
   readonly #sources: Source[] = [];
@@ -126,7 +126,7 @@ function unreadableTable({ unreadable }: DataCheck): string {
     (more > 0 ? `<p>${more} more are not shown</p>` : "");
 }
 
-/** The shorter edges of all images; one figure where they are the same. */
+/** The shorter edges of all images; a single number if they are all the same. */
 function edgeFigures(
   { least, median, most }: NonNullable<DataCheck["shortEdge"]>,
 ): (readonly [name: string, value: string])[] {
@@ -137,7 +137,7 @@ function edgeFigures(
   ];
 }
 
-/** The figures of a check: names and values. */
+/** A check's figures: names and values. */
 export function checkFigures(check: DataCheck): (readonly [name: string, value: string])[] {
   const { images, unreadable, classes, shortEdge, largest, duplicates } = check;
   const count = (is: (group: DuplicateGroup) => boolean) =>
@@ -157,7 +157,7 @@ export function checkFigures(check: DataCheck): (readonly [name: string, value: 
   ];
 }
 
-/** The page: figures, what cannot be read, classes, and duplicates with pictures. */
+/** The page: figures, unreadable files, classes, and duplicates with pictures. */
 export async function dataCheckPage(check: DataCheck): Promise<string> {
   const shown = check.duplicates.slice(0, mostGroups);
   const wanted = new Set(shown.flatMap((group) => group.images.map(({ id }) => id)));

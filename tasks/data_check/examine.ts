@@ -15,7 +15,7 @@ export interface Part {
   readonly source: Source;
 }
 
-/** What is known of all images, those of the parts one after the other. 68 bytes an image. */
+/** What is known about all images, one split after another. 68 bytes per image. */
 export interface Examined extends Prints {
   readonly widths: Uint32Array;
   readonly heights: Uint32Array;
@@ -32,10 +32,10 @@ export interface ExamineOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Files that are read and decoded at the same time. */
+/** Files that are read and decoded in parallel. */
 const inFlight = 8;
 
-/** The part and the place in it of an image. */
+/** The split of an image, and its position in it. */
 export function placeOf(parts: readonly Part[], index: number): { part: number; at: number } {
   let at = index;
   for (const [part, { source }] of parts.entries()) {
@@ -45,7 +45,7 @@ export function placeOf(parts: readonly Part[], index: number): { part: number; 
   throw new RangeError(`Cannot find image ${index}`);
 }
 
-/** Examines all images; where the signal ends it, those before. */
+/** Examines all images, or those before the signal ended it. */
 export async function examine(
   parts: readonly Part[],
   { exif, maxPixels, signal, onProgress = () => {} }: ExamineOptions,

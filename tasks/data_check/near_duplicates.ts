@@ -1,31 +1,31 @@
 /**
- * Groups of images that look alike, found without comparing each with each.
+ * Groups of images that look alike, found without comparing every pair.
  *
- * Multi-index hashing (Norouzi et al., arXiv 1307.2982): of two 64-bit hashes that differ in at most 7
- * bits, one of the four 16-bit quarters differs in at most one. So each hash is looked up under its
- * quarters and under those with one bit changed, in tables of 65 536 places.
+ * Multi-index hashing (Norouzi et al., arXiv 1307.2982): if two 64-bit hashes differ in at most 7 bits, one of
+ * their four 16-bit quarters differs in at most one. So each hash is looked up by its quarters, and by its
+ * quarters with one bit flipped, in tables of 65 536 entries.
  *
  * @module
  */
 import { thumbprintBytes } from "../../data/images/perceptual_hash.ts";
 
-/** Bits in which the hashes of two images that look alike differ at most. */
+/** The most bits in which the hashes of two images that look alike may differ. */
 const mostBits = 6;
-/** Levels by which their 4 × 4 means differ at most, on average. */
+/** The most levels by which their 4 × 4 means may differ, on average. */
 const mostLevels = 10;
 const quarters = 4;
 const places = 1 << 16;
 
-/** Hashes and thumbprints of images; those without are not compared. */
+/** Hashes and thumbprints of images; images without them are not compared. */
 export interface Prints {
   readonly count: number;
-  /** 64 bits of each as two words. */
+  /** 64 bits each, as two words. */
   readonly hashes: Uint32Array;
   readonly thumbprints: Uint8Array;
   readonly isKnown: Uint8Array;
 }
 
-/** Joins things into groups. */
+/** A union-find structure. */
 export class Groups {
   readonly #parents: Uint32Array;
 
@@ -33,7 +33,7 @@ export class Groups {
     this.#parents = Uint32Array.from({ length: count }, (_, index) => index);
   }
 
-  /** The first of a thing's group. */
+  /** The representative of an item's group. */
   find(of: number): number {
     let at = of;
     while (this.#parents[at] !== at) {
@@ -48,7 +48,7 @@ export class Groups {
     if (a !== b) this.#parents[Math.max(a, b)] = Math.min(a, b);
   }
 
-  /** The groups of two and more, each in ascending order. */
+  /** The groups of two or more, each in ascending order. */
   list(): number[][] {
     const groups = new Map<number, number[]>();
     this.#parents.forEach((_, index) => {
@@ -86,7 +86,7 @@ function lookAlike({ hashes, thumbprints }: Prints, a: number, b: number): boole
   return difference <= mostLevels * thumbprintBytes;
 }
 
-/** The hashed images in the order of a quarter's value, and where each value begins. */
+/** The hashed images sorted by a quarter's value, and where each value starts. */
 function tableOf(hashes: Uint32Array, members: readonly number[], quarter: number) {
   const starts = new Uint32Array(places + 1);
   for (const index of members) starts[quarterOf(hashes, index, quarter) + 1]++;
@@ -100,7 +100,7 @@ function tableOf(hashes: Uint32Array, members: readonly number[], quarter: numbe
 /**
  * Joins images that look alike.
  *
- * @param onProgress hears how many of four passes over the images are done, in images
+ * @param onProgress called with how much of the four passes over the images is done, in images
  */
 export function joinNearDuplicates(
   prints: Prints,
@@ -108,7 +108,7 @@ export function joinNearDuplicates(
   onProgress: (done: number, total: number) => void = () => {},
 ): void {
   const { count, hashes, isKnown } = prints;
-  // Of images with the very same hash the first stands for all: blank ones would be a crowd otherwise.
+  // The first image with a given hash stands for all of them: otherwise blank images would form a crowd.
   const byHash = new Map<bigint, number[]>();
   const members: number[] = [];
   for (let index = 0; index < count; index++) {

@@ -1,5 +1,5 @@
 /**
- * What of mimic works on this machine, backend by backend.
+ * What works on this machine, backend by backend.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import type { AdapterChoice, AdapterSummary, WebgpuBackend } from "../../backend
 import { messageOf } from "../../core/errors.ts";
 import { type Clock, type SelfTest, selfTest } from "./self_test.ts";
 
-/** A backend to be looked at, in one of its kinds. */
+/** A backend to examine, in one of its kinds. */
 export interface Candidate {
-  /** How it is called in the report: `cpu`, `cpu (wasm)`. */
+  /** What the report calls it: `cpu`, `cpu (wasm)`. */
   readonly label: string;
   readonly name: BackendName;
   readonly options?: BackendOptions;
 }
 
-/** All that come with mimic: the best kind of `cpu`, and the one that needs no permission. */
+/** All that are bundled: the best kind of `cpu`, and the one that needs no permission. */
 export const candidates: readonly Candidate[] = [
   { label: "webgpu", name: "webgpu" },
   { label: "cpu", name: "cpu" },
@@ -30,7 +30,7 @@ export const candidates: readonly Candidate[] = [
 export interface ParitySummary {
   readonly ok: boolean;
   readonly quantities: number;
-  /** Those beyond their tolerance: file, quantity and largest error. */
+  /** Those outside their tolerance: file, quantity and largest error. */
   readonly failures: readonly string[];
 }
 
@@ -53,12 +53,12 @@ export interface WorkingBackend {
   readonly adapter: AdapterSummary | null;
   /** The GPUs that `backend.powerPreference` chooses between; `webgpu` only. */
   readonly adapters: readonly AdapterChoice[] | null;
-  /** null where it was not asked for. */
+  /** null if it was not requested. */
   readonly selfTest: SelfTest | { readonly ok: false; readonly error: string } | null;
   readonly parity: ParitySummary | null;
 }
 
-/** What was found of a backend. */
+/** What was found out about a backend. */
 export type BackendReport = WorkingBackend | {
   readonly backend: string;
   readonly starts: false;
@@ -74,7 +74,7 @@ export interface DoctorOptions {
   readonly test?: boolean;
   /** Compares with golden numbers of the reference code. Default: that is left out. */
   readonly parity?: (backend: Backend) => Promise<readonly ComparedQuantity[]>;
-  /** Told what is being done. */
+  /** Called with what is being done. */
   readonly onProgress?: (text: string) => void;
 }
 
@@ -99,7 +99,7 @@ async function listGpus(): Promise<AdapterChoice[]> {
 }
 
 /**
- * Starts a backend, tests it as far as asked for, and ends it.
+ * Starts a backend, tests it as requested, and disposes of it.
  *
  * @example
  * ```ts
@@ -143,7 +143,7 @@ export async function examineBackend(
   }
 }
 
-/** Whether a backend that started did all that it should. */
+/** Whether a backend that started passed everything. */
 export function isHealthy(report: BackendReport): boolean {
   if (!report.starts) return true;
   return report.selfTest?.ok !== false && report.parity?.ok !== false;

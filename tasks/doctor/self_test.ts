@@ -1,5 +1,5 @@
 /**
- * A short test of a backend: that it computes what it should, and how fast.
+ * A short test of a backend: whether it computes correctly, and how fast.
  *
  * @module
  */
@@ -20,23 +20,23 @@ import { MaskedImageModel, maskedPositions } from "../../models/masked_image_mod
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
 
-/** Seconds since any fixed moment. */
+/** Seconds since some fixed moment. */
 export type Clock = () => number;
 
-/** What a backend did in its test. */
+/** The results of a backend's test. */
 export interface SelfTest {
-  /** Whether all of it was right. */
+  /** Whether everything was correct. */
   readonly ok: boolean;
-  /** Cases of the conformance suite, one for each op. */
+  /** Cases of the conformance suite, one per op. */
   readonly conformance: {
     readonly passed: number;
     readonly failed: number;
     /** What failed: case and reason. */
     readonly failures: readonly string[];
   };
-  /** A product of two square matrices in float32, the fastest of a few. */
+  /** A product of two square matrices in float32, the fastest of several. */
   readonly product: { readonly size: number; readonly gigaflops: number };
-  /** Steps of a tiny model on one batch: its loss has to fall. */
+  /** Steps of a tiny model on one batch: its loss must fall. */
   readonly step: {
     readonly imagesPerSecond: number;
     readonly lossBefore: number;
@@ -45,7 +45,7 @@ export interface SelfTest {
   readonly seconds: number;
 }
 
-/** Of each op the second case in float32, if there are two: the first ones are of one element. */
+/** For each op the second float32 case, if there are two: the first ones have a single element. */
 function chooseCases(): Set<ConformanceCase> {
   const ofOp = new Map<string, ConformanceCase[]>();
   for (const candidate of conformanceCases()) {
@@ -67,10 +67,10 @@ async function checkOps(backend: Backend): Promise<SelfTest["conformance"]> {
 }
 
 const largestProduct = 4096;
-/** Products from this long on can be timed. */
+/** Products that take at least this long can be timed. */
 const wantedSeconds = 0.05;
 
-/** Seconds of one product of matrices of `size`², the best of `times`. */
+/** Seconds for one product of matrices of `size`², the best of `times`. */
 async function timeProduct(on: Context, size: number, times: number, now: Clock): Promise<number> {
   const { backend } = on;
   const [x, weight] = backend.run(() => [tf.ones([size, size]), tf.ones([size, size])]);
@@ -87,7 +87,7 @@ async function timeProduct(on: Context, size: number, times: number, now: Clock)
   return best;
 }
 
-/** Doubles the matrices until a product takes long enough to be timed. */
+/** Doubles the matrices until a product takes long enough to time. */
 async function measureProduct(on: Context, now: Clock): Promise<SelfTest["product"]> {
   let size = 128;
   let seconds = await timeProduct(on, size, 2, now);
@@ -116,7 +116,7 @@ const tinyModel: BeitConfig = {
   dropPathRate: 0,
 };
 
-/** Images, mask and codes of one batch, as every step sees them. */
+/** Images, mask and codes of one batch, the same for every step. */
 function exampleBatch() {
   const generator = Generator.from(7);
   const patches = (tinyModel.imageSize / tinyModel.patchSize) ** 2;
@@ -130,7 +130,7 @@ function exampleBatch() {
   };
 }
 
-/** One step; its loss. */
+/** One step; returns its loss. */
 async function runStep(
   on: Context,
   model: MaskedImageModel,
@@ -160,7 +160,7 @@ async function runStep(
   return value;
 }
 
-/** Trains a tiny model on one batch for about `seconds`, the first step, which warms up, aside. */
+/** Trains a tiny model on one batch for about `seconds`, not counting the first step, which warms up. */
 async function measureStep(
   on: Context,
   now: Clock,
@@ -194,11 +194,11 @@ async function measureStep(
 }
 
 /**
- * Tests a backend in a few seconds: a case of the conformance suite for each op, the speed of a matrix
- * product, and some pretraining steps of a tiny model whose loss has to fall.
+ * Tests a backend in a few seconds: a case of the conformance suite for each op, the speed of a matrix product,
+ * and some pretraining steps of a tiny model, whose loss must fall.
  *
  * @param now a clock, in seconds
- * @param seconds how long the steps are measured
+ * @param seconds how long to measure the steps
  *
  * @example
  * ```ts

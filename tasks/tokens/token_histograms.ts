@@ -1,6 +1,6 @@
 /**
- * What a tokenizer's codes tell of an image: how often each occurs in it, and whether images of a class
- * are alike in that.
+ * What a tokenizer's codes reveal about an image: how often each occurs in it, and whether images of the same
+ * class are alike in that respect.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
 import { encodeBatch } from "./tokenize_images.ts";
 import { FeatureCollector, type FeatureSet } from "../../pipeline/evaluation/features.ts";
 
-/** How the codes of a set of images are spread. */
+/** How the codes of a set of images are distributed. */
 export type TokenUse = Pick<
   CodebookHealth,
   "codebookUsage" | "codebookPerplexity" | "deadCodes"
@@ -40,8 +40,8 @@ export class TokenHistograms {
       rows[Math.floor(index / patches) * codes + id]++;
       this.#counts[id]++;
     }
-    // Square roots: their cosine is the overlap of two distributions (Bhattacharyya), in which the many
-    // patches of one background do not drown the rest.
+    // Square roots: their cosine is the overlap of two distributions (Bhattacharyya), where many identical
+    // background patches do not drown out the rest.
     this.#collector.add(rows.map(Math.sqrt), labels, names);
   }
 

@@ -3,13 +3,13 @@ import type { LoadedBatch } from "../../data/loader/loader.ts";
 import { principalComponents } from "../../models/principal_components.ts";
 import type { RgbPicture } from "../../report/png.ts";
 
-/** Images that are kept in memory to show them. */
+/** Images kept in memory to show them. */
 const keptImages = 400;
 const shownImages = 12;
 const shownCodes = 24;
 const patchesOfCode = 12;
 
-/** An image that is kept to be shown. */
+/** An image kept to be shown. */
 export interface KeptImage {
   readonly id: string;
   readonly label: number;
@@ -32,7 +32,7 @@ export function keep(kept: KeptImage[]): (batch: LoadedBatch, ids: Int32Array) =
   };
 }
 
-/** The most used codes with their share of the tokens. */
+/** The most used codes, with their share of the tokens. */
 export function mostUsed(hits: Readonly<Float32Array>): { code: number; share: number }[] {
   const total = hits.reduce((sum, n) => sum + n, 0);
   return Array.from(hits, (n, code) => ({ code, share: n / total }))
@@ -41,7 +41,7 @@ export function mostUsed(hits: Readonly<Float32Array>): { code: number; share: n
     .slice(0, shownCodes);
 }
 
-/** Images of as many classes as there are, in turn. */
+/** Images of as many classes as possible, in turn. */
 export function chooseImages(kept: readonly KeptImage[]): KeptImage[] {
   const seen = new Map<number, number>();
   const ranked = kept.map((image, index) => {
@@ -53,7 +53,7 @@ export function chooseImages(kept: readonly KeptImage[]): KeptImage[] {
   return ranked.slice(0, shownImages).map(({ image }) => image);
 }
 
-/** Patches with a code, of different images. */
+/** Patches with a code, from different images. */
 export function patchesOf(
   code: number,
   kept: readonly KeptImage[],
@@ -66,7 +66,7 @@ export function patchesOf(
     if (found.length === patchesOfCode) break;
     const places = [...tokens.keys()].filter((index) => tokens[index] === code);
     if (places.length === 0) continue;
-    // The one in the middle of the list: of a background, not always the first corner.
+    // The one in the middle of the list: for a background code, not always the first corner.
     const place = places[Math.floor(places.length / 2)];
     const [top, left] = [Math.floor(place / grid) * patchSize, place % grid * patchSize];
     found.push(framed(pixels, imageSize, patchSize, top, left));
@@ -74,11 +74,11 @@ export function patchesOf(
   return found;
 }
 
-/** Pixels along a side of a shown patch with its surroundings, at least. */
+/** Minimum side, in pixels, of a patch shown with its surroundings. */
 const framedSize = 60;
 const [outside, frame] = [128, [255, 196, 0]];
 
-/** A patch amid its neighbours, enlarged by whole pixels, with a frame around it. */
+/** A patch among its neighbours, enlarged by an integer factor, with a frame around it. */
 function framed(
   pixels: Uint8Array,
   imageSize: number,
@@ -109,7 +109,9 @@ function framed(
   return { width: size, height: size, data };
 }
 
-/** Colours [K, 3] of code vectors [K, D]: their place along the three directions of most variance. */
+/**
+ * Colours [K, 3] for code vectors [K, D]: their coordinates along the three directions of largest variance.
+ */
 export function codeColors(vectors: Float32Array, dim: number): Uint8Array {
   const codes = vectors.length / dim;
   const { components, mean } = principalComponents(vectors, dim, 3);
@@ -122,7 +124,7 @@ export function codeColors(vectors: Float32Array, dim: number): Uint8Array {
       }
       return place;
     });
-    // By rank, so that the colours differ however the vectors lie.
+    // By rank, so that the colours differ however the vectors are distributed.
     const order = [...places.keys()].sort((a, b) => places[a] - places[b]);
     for (const [rank, code] of order.entries()) {
       colors[code * 3 + channel] = 40 + Math.round(200 * rank / Math.max(1, codes - 1));

@@ -15,13 +15,13 @@ import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import { batchesOf } from "../../pipeline/evaluation/collect_features.ts";
 import { type TokenizerInferenceOptions, withTokenizer } from "./with_tokenizer.ts";
 
-/** Which images, and what happens with their tokens. */
+/** Which images, and what happens to their tokens. */
 export interface TokenizeOptions extends TokenizerInferenceOptions {
-  /** Image files, or one folder or archive; or a source of one's own. */
+  /** Image files, or a single folder or archive; or the caller's own source. */
   readonly images: readonly string[] | Source;
-  /** Part of the folder or archive, such as `val`; default `train` where there are parts. */
+  /** Split of the folder or archive, such as `val`; default: `train` if there are splits. */
   readonly split?: string | undefined;
-  /** Receives the tokens of each image, in the order of the source, as they come. */
+  /** Receives the tokens of each image, in the order of the source, as they become available. */
   readonly onImage?: ((image: TokenizedImage) => void) | undefined;
 }
 
@@ -29,20 +29,20 @@ export interface TokenizeOptions extends TokenizerInferenceOptions {
 export interface TokenizedImage {
   /** Where the image came from. */
   readonly id: string;
-  /** Name of its class, where the source has classes. */
+  /** Name of its class, if the source has classes. */
   readonly class?: string;
   /** Code of each patch, row by row, [N]. */
   readonly tokens: Int32Array;
 }
 
-/** What the tokens are made of. */
+/** What the tokens are derived from. */
 export interface TokenizeResult {
   readonly checkpoint: string;
   /** Number of codes: tokens are 0 … codes − 1. */
   readonly codes: number;
   readonly imageSize: number;
   readonly patchSize: number;
-  /** Patches along a side. */
+  /** Patches per side. */
   readonly grid: number;
   /** Number of images. */
   readonly images: number;
@@ -67,9 +67,9 @@ export async function encodeBatch(
  * Tokens of images: the central view of each (shorter edge to 8/7 of the tokenizer's size, then its
  * centre), always in float32.
  *
- * @throws UserError for a checkpoint or images that are not there
+ * @throws UserError for a missing checkpoint or missing images
  *
- * @example A picture of one's own
+ * @example Your own image
  * ```ts
  * import { tokenizeImages } from "./tokenize_images.ts";
  * import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";

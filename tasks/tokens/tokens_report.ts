@@ -36,25 +36,25 @@ import {
   withTokenizer,
 } from "./with_tokenizer.ts";
 
-/** Which images, how many. */
+/** Which images, and how many. */
 export interface TokensReportOptions extends TokenizerInferenceOptions {
-  /** Images that are tokenised of each split, drawn at random; default 3000. */
+  /** Images tokenised per split, drawn at random; default: 3000. */
   readonly images?: number | undefined;
 }
 
-/** How a codebook does on images. */
+/** How well a codebook does on images. */
 export interface TokenFigures extends TokenUse {
-  /** Accuracy of k-NN on code histograms; only with labels. */
+  /** k-NN accuracy on code histograms; only with labels. */
   readonly knnTop1?: number;
 }
 
-/** The figures of a report. */
+/** The figures in a report. */
 export interface TokensReportFigures extends TokenFigures {
   readonly checkpoint: string;
   readonly codes: number;
   /** Images that were tokenised. */
   readonly images: number;
-  /** Images that were classified by them; 0 without labels. */
+  /** Images classified by them; 0 without labels. */
   readonly testImages: number;
   /** Accuracy of guessing; only with labels. */
   readonly chance?: number;
@@ -63,12 +63,12 @@ export interface TokensReportFigures extends TokenFigures {
 }
 
 const defaultImages = 3000;
-/** k-means in pixel space takes time in proportion to the codes. */
+/** k-means in pixel space takes time proportional to the number of codes. */
 const mostPixelCodes = 2048;
-/** Patches of a code that k-means on pixels is fitted to. */
+/** Patches per code that k-means on pixels is fitted to. */
 const patchesPerPixelCode = 64;
 
-/** Some images of a source at random, the same ones every time, a batch at a time. */
+/** Random images from a source, the same ones every time, a batch at a time. */
 async function* someImages(
   source: Source,
   wanted: number,
@@ -91,7 +91,7 @@ async function* someImages(
   }
 }
 
-/** The images on whose neighbours accuracies are measured, or null where there are no labels. */
+/** The images on which k-NN accuracies are measured, or null if there are no labels. */
 async function labelledTestImages(
   train: Source,
   { preparation, listener }: TokenizerInference,
@@ -108,10 +108,10 @@ async function labelledTestImages(
 }
 
 /**
- * Tokenises images and makes the page of it.
+ * Tokenises images and creates the page about them.
  *
- * @returns the page as HTML of one file, and its figures
- * @throws UserError for a checkpoint or images that are not there
+ * @returns the page as a single HTML file, and its figures
+ * @throws UserError for a missing checkpoint or missing images
  */
 export async function tokensReport(
   options: TokensReportOptions = {},
@@ -152,7 +152,7 @@ interface Images {
   readonly wanted: number;
 }
 
-/** Use and accuracy of a tokenizer's codes. */
+/** Usage and accuracy of a tokenizer's codes. */
 async function measure(
   inference: TokenizerInference,
   tokenizer: PatchTokenizer,
@@ -184,7 +184,7 @@ async function measure(
   };
 }
 
-/** The same of k-means on pixels, fitted to the first of the same images. */
+/** The same for k-means on pixels, fitted to the first of the same images. */
 async function measurePixels(inference: TokenizerInference, images: Images): Promise<TokenFigures> {
   const { on, normalization, tokenizer } = inference;
   const { imageSize, patchSize, codes } = tokenizer.config;
@@ -251,7 +251,7 @@ function figureTexts(figures: TokensReportFigures): [string, string][] {
   ];
 }
 
-/** Accuracies as bars: the tokenizer first, then what it is measured against. */
+/** Accuracies as bars: the tokenizer first, then what it is compared with. */
 function accuracyBars({ knnTop1, pixels, chance }: TokensReportFigures): Bar[] | null {
   if (knnTop1 === undefined || chance === undefined) return null;
   const bar = (name: string, share: number, role: string) => ({

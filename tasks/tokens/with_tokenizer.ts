@@ -1,5 +1,5 @@
 /**
- * What the tasks that look at a tokenizer have in common.
+ * What the tasks that inspect a tokenizer have in common.
  *
  * @module
  */
@@ -14,10 +14,13 @@ import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { preparationOf, testTransform } from "../../pipeline/images/preparation.ts";
 
-/** Which tokenizer, and how to run it; its image size is its own. */
+/** Which tokenizer, and how to run it; it determines the image size. */
 export interface TokenizerInferenceOptions
   extends Omit<InferenceOptions, "checkpoint" | "imageSize"> {
-  /** A run directory, a file of any known format, a model card's name; default the bundled one. */
+  /**
+   * A run directory, a file in any known format, or the name of a model card; default: the bundled
+   * tokenizer.
+   */
   readonly checkpoint?: string | undefined;
 }
 
@@ -26,11 +29,11 @@ export interface TokenizerInference extends Inference {
   readonly checkpoint: string;
   readonly tokenizer: VqkdTokenizer;
   readonly normalization: Normalization;
-  /** The one view of an image that is encoded. */
+  /** The single view of an image that is encoded. */
   readonly transform: TestTransform;
 }
 
-/** The tokenizer that comes along. */
+/** The bundled tokenizer. */
 export const defaultTokenizer = "vqkd_quickstart";
 
 /** Whether a checkpoint is a run's directory, whose config says how images are normalised. */

@@ -1,5 +1,5 @@
 /**
- * Attention maps as pictures: where the heads of a block look from the cls token or from a patch.
+ * Attention maps as pictures: what a block's heads attend to from the cls token or from a patch.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface AttentionChoice {
   readonly layer: number;
   /** Heads, from 0; null for all. */
   readonly heads: readonly number[] | null;
-  /** The patch that looks, [row, column]; null for the cls token. */
+  /** The query patch, [row, column]; null for the cls token. */
   readonly patch: readonly [number, number] | null;
 }
 
@@ -41,7 +41,7 @@ function requireChoice({ heads, patch }: AttentionChoice, grid: number, count: n
 }
 
 /**
- * A row for each image: the image, the mean of the heads, then each head. Colours run from the
+ * A row for each image: the image, the mean of the heads, then each head. Colours range from the
  * smallest to the largest weight of a map; the cls token's own weight is left out.
  *
  * @throws UserError for a head or patch that the model does not have

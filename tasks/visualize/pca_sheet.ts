@@ -1,5 +1,5 @@
 /**
- * Principal components of patch features as colours: what a block holds to be alike.
+ * Principal components of patch features as colours: what looks alike to a block.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import type { PictureSheet } from "../../report/picture_sheet.ts";
 import type { LoadedEncoder } from "../../pipeline/weights/load_encoder.ts";
 import type { ShownImages } from "./shown_images.ts";
 
-/** Components that are shown: one for red, green and blue each. */
+/** Components shown: one each for red, green and blue. */
 const shown = 3;
 
-/** Pixels along a side of a map, at least: a few patches make no smooth picture. */
+/** Minimum side of a map in pixels: a few patches make no smooth picture. */
 const leastSide = 160;
 
-/** Shares of the values below and above the range that the colours cover. */
+/** Shares of the values below and above the range covered by the colours. */
 const [low, high] = [0.02, 0.98];
 
 /** Patch features of all images, [rows, width]. */
@@ -41,7 +41,7 @@ async function patchFeatures(
   return concatFloats(parts);
 }
 
-/** Places along the components, [shown][rows], and the share of the variance in each. */
+/** Coordinates along the components, [shown][rows], and the share of variance in each. */
 function project(features: Float32Array, width: number): {
   places: Float32Array[];
   shares: number[];
@@ -63,7 +63,7 @@ function project(features: Float32Array, width: number): {
   return { places, shares };
 }
 
-/** Values as shares of their range without the outermost of them. */
+/** Values scaled to their range, ignoring outliers. */
 function levels(values: Float32Array): Float32Array {
   const sorted = values.toSorted();
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
@@ -72,9 +72,9 @@ function levels(values: Float32Array): Float32Array {
 }
 
 /**
- * A row for each image: the image, its patches with the first three components as red, green and blue,
- * and each of them alone. The components are those of all shown images together, so that a colour means
- * the same everywhere.
+ * A row for each image: the image, its patches with the first three components as red, green and blue, and each
+ * of them separately. The components are computed over all shown images together, so that a colour means the
+ * same everywhere.
  */
 export async function pcaSheet(
   on: Context,

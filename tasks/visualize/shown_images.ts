@@ -1,5 +1,5 @@
 /**
- * The images that pictures are made of, as the model sees them.
+ * The images shown in pictures, as the model sees them.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { imageTensor } from "../../pipeline/tokenize.ts";
 import type { RgbPicture } from "../../report/png.ts";
 import type { Normalization } from "../../data/images/normalize.ts";
 
-/** A batch that goes through the model at once. */
+/** A batch that goes through the model together. */
 export interface ShownBatch {
   readonly images: readonly { readonly id: string; readonly picture: RgbPicture }[];
   /** The images normalised, [B, 3, S, S]; call it inside `backend.run`. */
@@ -23,7 +23,7 @@ export interface ShownImages {
   readonly batches: readonly ShownBatch[];
 }
 
-/** The view of the student of every sample of a batch, as pictures. */
+/** The student's view of every sample in a batch, as images. */
 export function picturesOf({ size, imageSize, pixels }: LoadedBatch): RgbPicture[] {
   const bytes = 3 * imageSize ** 2;
   return Array.from({ length: size }, (_, index) => {
@@ -46,7 +46,7 @@ export function shownBatch(
   };
 }
 
-/** A source with `count` of the images of another, spread evenly over it. */
+/** A source with `count` of another's images, spread evenly over it. */
 export function spread(source: Source, count: number): Source {
   if (count >= source.length) return source;
   const chosen = (index: number) => Math.floor((index + 0.5) * source.length / count);

@@ -1,5 +1,5 @@
 /**
- * What pretraining makes of images before a model sees them: both augmented views and the masks.
+ * What pretraining does to images before a model sees them: both augmented views and the masks.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { picturesOf } from "./shown_images.ts";
 /** How to draw. */
 export interface ViewOptions {
   readonly config: PretrainConfig;
-  /** Draws of each image; as many epochs of a run. */
+  /** Draws per image, from as many epochs of a run. */
   readonly draws: number;
   readonly listener: RunListener;
 }
@@ -32,7 +32,7 @@ function tokenizerPictures(batch: LoadedBatch): RgbPicture[] {
   return picturesOf({ ...batch, pixels: tokenizerPixels, imageSize: tokenizerSize });
 }
 
-/** Each image in the middle, as evaluation sees it. */
+/** Each image's centre, as in evaluation. */
 async function plainPictures(
   source: Source,
   { config, listener }: ViewOptions,
@@ -52,7 +52,7 @@ async function plainPictures(
   }
 }
 
-/** Views and masks of the first epochs, as the workers of a run make them. */
+/** Views and masks of the first epochs, as a run's workers make them. */
 async function drawnBatches(
   source: Source,
   { config, draws, listener }: ViewOptions,
@@ -74,9 +74,9 @@ async function drawnBatches(
 }
 
 /**
- * Two sheets with a row for each image. `views`: the image, then for each draw the encoder's view and
- * the tokenizer's, which are of the same crop. `masks`: the image, then for each draw the encoder's view
- * with its masked patches in blue.
+ * Two sheets with a row for each image. `views`: the image, then for each draw the encoder's and the
+ * tokenizer's view of the same crop. `masks`: the image, then for each draw the encoder's view with its masked
+ * patches in blue.
  */
 export async function viewSheets(
   source: Source,

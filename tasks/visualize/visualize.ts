@@ -1,5 +1,5 @@
 /**
- * `visualize`: pictures of what a run sees and a model looks at.
+ * `visualize`: pictures of what a run sees and what a model attends to.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import { pcaSheet } from "./pca_sheet.ts";
 import { type ShownBatch, shownBatch, spread } from "./shown_images.ts";
 import { viewSheets } from "./view_sheets.ts";
 
-/** Pictures that come from a model … */
+/** Pictures that need a model … */
 export const modelPictures = ["attention", "pca"] as const;
-/** … and from a pretraining config alone. */
+/** … and those that need only a pretraining config. */
 export const viewPictures = ["masks", "views"] as const;
 /** All kinds of pictures. */
 export const pictureKinds = [...viewPictures, ...modelPictures] as const;
@@ -33,21 +33,21 @@ export type PictureKind = typeof pictureKinds[number];
 /** What to draw. */
 export interface VisualizeOptions extends Partial<Omit<InferenceOptions, "checkpoint">> {
   readonly show: readonly PictureKind[];
-  /** Image files, or one folder or archive, or a source; left out: those of the config or the run. */
+  /** Image files, or a single folder or archive, or a source; default: those of the config or the run. */
   readonly images?: readonly string[] | Source | undefined;
-  /** Images, spread evenly over what is given; default 6. */
+  /** Images, spread evenly over the given ones; default: 6. */
   readonly count?: number | undefined;
   /** The model, for `attention` and `pca`. */
   readonly checkpoint?: string | undefined;
   /** What the run does to images, for `masks` and `views`. */
   readonly config?: PretrainConfig | undefined;
-  /** Block of `attention` and `pca`, from 0 or from the end with −1; default the last. */
+  /** Block for `attention` and `pca`, from 0 or from the end with −1; default: the last. */
   readonly layer?: number | undefined;
-  /** Heads of `attention`, from 0; default all. */
+  /** Heads for `attention`, from 0; default: all. */
   readonly heads?: readonly number[] | undefined;
-  /** Patch [row, column] that looks; default the cls token. */
+  /** Query patch [row, column]; default: the cls token. */
   readonly patch?: readonly [number, number] | undefined;
-  /** Draws of `masks` and `views`; default 3. */
+  /** Draws for `masks` and `views`; default: 3. */
   readonly draws?: number | undefined;
 }
 
@@ -128,8 +128,8 @@ async function drawViews(
  * Sheets of pictures, a row for each image: masks, both views of pretraining, attention maps of a block,
  * principal components of its patch features.
  *
- * @throws UserError for a checkpoint, images, a block, head or patch that are not there, and where what
- * a kind of pictures needs is not given
+ * @throws UserError for a missing checkpoint, missing images, a block, head or patch that does not exist, and
+ * if something that a kind of picture needs is not given
  *
  * @example Masks of two images of the quick start
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Bringing the parameters around a foreign encoder's blocks to the shapes that they have here.
+ * Reshapes the parameters around a foreign encoder's blocks to the shapes used here.
  *
  * @module
  */
@@ -12,7 +12,7 @@ function isSquare(count: number): boolean {
   return count > 0 && Number.isInteger(Math.sqrt(count));
 }
 
-/** The same values under another shape. */
+/** The same values with another shape. */
 export function reshaped(tensor: LazyTensor, shape: number[]): LazyTensor {
   return { dtype: tensor.dtype, shape, read: async () => ({ ...await tensor.read(), shape }) };
 }
@@ -34,7 +34,7 @@ function transposed(tensor: LazyTensor): LazyTensor {
   });
 }
 
-/** Rows of [1, T, C] from `first` on, `count` of them; those before 0 are zeros. */
+/** `count` rows of [1, T, C] starting at `first`; those before 0 are zeros. */
 export function rowsOf(positions: LazyTensor, first: number, count: number): LazyTensor {
   const width = positions.shape[2];
   return derived([1, count, width], async () => {
@@ -46,7 +46,7 @@ export function rowsOf(positions: LazyTensor, first: number, count: number): Laz
   });
 }
 
-/** Both, element by element. */
+/** The element-wise sum. */
 export function sum(a: LazyTensor, b: LazyTensor): LazyTensor {
   return derived([...a.shape], async () => {
     const [left, right] = [toFloat32(await a.read()), toFloat32(await b.read())];
@@ -55,8 +55,8 @@ export function sum(a: LazyTensor, b: LazyTensor): LazyTensor {
 }
 
 /**
- * The position embedding with a row for the class token, where there is one, and none for registers:
- * their rows, which some models have, are added to the registers themselves.
+ * The position embedding with a row for the class token, if there is one, and none for registers: their rows,
+ * which some models have, are added to the registers themselves.
  */
 function fitPositions(tensors: TensorMap, where: string): void {
   let positions = tensors.get("pos_embed");
@@ -90,7 +90,7 @@ function fitPositions(tensors: TensorMap, where: string): void {
   tensors.set("pos_embed", positions);
 }
 
-/** Tensors under our names, those around the blocks in the shapes that models here give them. */
+/** Tensors under our names, those around the blocks with our shapes. */
 export function adaptTokens(tensors: TensorMap, where: string): TensorMap {
   const adapted: TensorMap = new Map(tensors);
   const cls = adapted.get("cls_token");

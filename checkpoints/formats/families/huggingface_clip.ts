@@ -1,5 +1,5 @@
 /**
- * The image side of Hugging Face's CLIP and SigLIP, which share most names.
+ * The image encoder of Hugging Face's CLIP and SigLIP, which share most names.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export const huggingFaceClip = naming({
   shape: { normEpsilon: 1e-5, activation: "quickGelu" },
 });
 
-/** `SiglipModel`, `SiglipVisionModel` and its classifier; SigLIP 2 of a fixed size too. */
+/** `SiglipModel`, `SiglipVisionModel` and its classifier, and SigLIP 2 with a fixed size. */
 export const huggingFaceSiglip = naming({
   format: "huggingface",
   title: "SigLIP",

@@ -7,7 +7,7 @@
 import { prefixed } from "../key_map.ts";
 import { naming } from "./naming.ts";
 
-/** ViT, DINO and MAE of transformers. */
+/** ViT, DINO and MAE in transformers. */
 export const huggingFaceVit = naming({
   format: "huggingface",
   title: "ViT",

@@ -1,5 +1,5 @@
 /**
- * Vision transformers other than BEiT, brought to our names and shapes.
+ * Vision transformers other than BEiT, converted to our names and shapes.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { timmClip, timmVit } from "./timm_vit.ts";
 
 export type { ForeignNaming } from "./naming.ts";
 
-/** The most particular first. */
+/** The most specific first. */
 const NAMINGS: readonly ForeignNaming[] = [
   huggingFaceDinov2,
   huggingFaceVit,
@@ -29,14 +29,17 @@ const NAMINGS: readonly ForeignNaming[] = [
   timmVit,
 ];
 
-/** The naming of a set of keys; undefined where it is none of these. */
+/** The naming scheme of a set of keys; undefined if it is none of these. */
 export function foreignNaming(names: Iterable<string>): ForeignNaming | undefined {
   const keys = [...names];
   const has = (pattern: RegExp) => keys.some((key) => pattern.test(key));
   return NAMINGS.find((naming) => naming.recognises(has));
 }
 
-/** What an encoder is by what it has: its kin differ in nothing that a tensor shows. */
+/**
+ * An encoder's family, from what it contains: otherwise related families show no difference in
+ * their tensors.
+ */
 export type ModelFamily = "beit" | "vit" | "dinov2" | "clip" | "siglip";
 
 /** The family of tensors under our names. */
@@ -49,9 +52,9 @@ export function familyOf(infos: Infos): ModelFamily {
 }
 
 /**
- * A naming's tensors under our names and in our shapes; those whose name has no place here keep theirs.
+ * A naming scheme's tensors under our names and with our shapes; those without an equivalent keep their names.
  *
- * @throws UserError for a variant that is not built here
+ * @throws UserError for an unsupported variant
  */
 export function fromForeign(
   naming: ForeignNaming,

@@ -1,5 +1,5 @@
 /**
- * How a naming of vision transformers other than BEiT is declared.
+ * How a naming scheme for vision transformers other than BEiT is declared.
  *
  * @module
  */
@@ -7,26 +7,26 @@
 import { keyMap, type KeyPair, type Rename } from "../key_map.ts";
 import type { ModelShape } from "../model_shape.ts";
 
-/** Whose names a file has that is no BEiT's. */
+/** Whose names a file uses that is not a BEiT's. */
 export interface ForeignNaming {
   readonly format: "huggingface" | "timm" | "openai";
-  /** What a person calls it. */
+  /** Its name for users. */
   readonly title: string;
-  /** Whether keys are of this naming; the most particular is asked first. */
+  /** Whether keys follow this scheme; the most specific is asked first. */
   recognises(has: (pattern: RegExp) => boolean): boolean;
-  /** Our name of one of their keys, of query, key and value apart where they are. */
+  /** Our name for one of their keys; query, key and value are separate if theirs are. */
   readonly toOurs: Rename;
-  /** Their name of one of ours, without a prefix. */
+  /** Their name for one of ours, without a prefix. */
   readonly toTheirs: Rename;
   /** Parts that no encoder needs, with the reason. */
   readonly drops: readonly (readonly [RegExp, string])[];
-  /** Keys of variants that are not built here, with what they are. */
+  /** Keys of unsupported variants, with what they are. */
   readonly unfit: readonly (readonly [RegExp, string])[];
-  /** What the tensors do not show, where no config says it. */
+  /** What the tensors do not show, if no config says it. */
   readonly shape: Partial<ModelShape>;
 }
 
-/** One naming, its keys with or without a prefix that its larger models put in front. */
+/** One naming scheme, whose keys may have the prefix that its larger models use. */
 export function naming(
   declared: Omit<ForeignNaming, "toOurs" | "toTheirs"> & {
     prefix?: RegExp;

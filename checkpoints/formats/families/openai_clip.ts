@@ -1,5 +1,5 @@
 /**
- * The image side of OpenAI's CLIP, and of the models of open_clip under the same names.
+ * The image encoder of OpenAI's CLIP, and of the open_clip models with the same names.
  *
  * @module
  */

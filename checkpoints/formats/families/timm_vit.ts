@@ -37,7 +37,7 @@ const declared = {
   ],
 } as const;
 
-/** With a norm before its blocks: CLIP's, whose activation the architecture's name tells. */
+/** With a norm before its blocks it is CLIP's, whose activation follows from the architecture's name. */
 export const timmClip = naming({
   ...declared,
   title: "CLIP",

@@ -1,5 +1,5 @@
 /**
- * Vision transformers other than BEiT under the names of timm and Hugging Face.
+ * Vision transformers other than BEiT under timm's and Hugging Face's names.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import { huggingFaceDinov2 } from "./huggingface_dinov2.ts";
 import { huggingFaceVit } from "./huggingface_vit.ts";
 import type { ModelFamily } from "./mod.ts";
 
-/** A model of another family than BEiT. */
+/** A model from a family other than BEiT. */
 export interface ForeignModel {
   readonly family: Exclude<ModelFamily, "beit">;
   readonly kind: ModelKind;
   readonly shape: ModelShape;
 }
 
-/** Parts that only one side has, and that ours keep beside. */
+/** Parts that only one side has, which ours stores aside. */
 const ASIDE = /^(mask_token$|projection\.)/;
 
-/** What a class has no place for: a pooling, or a norm that is not there. */
+/** What a class has no place for: a pooling, or a norm that it lacks. */
 function refuse(library: string, what: string): never {
   throw new UserError(`Cannot convert to ${library}: ${what}`, {
     hint: "give --to safetensors",
@@ -46,9 +46,9 @@ export function toTimm(model: ForeignModel, tensors: TensorMap): [TensorMap, Ten
   const positions = tensors.get("pos_embed");
   for (const [name, tensor] of tensors) {
     if (ASIDE.test(name)) rest.set(name, tensor);
-    // timm's embedding has no bias where a norm follows, and CLIP's has none.
+    // timm's embedding has no bias if a norm follows, and CLIP's has none.
     else if (name === "patch_embed.proj.bias" && shape.hasInputNorm) continue;
-    // With registers the class token has no row of its own among the positions.
+    // With registers, the class token has no row among the positions.
     else if (registers && name === "cls_token") {
       placed.set(name, sum(tensor, rowsOf(positions!, 0, 1)));
     } else if (registers && name === "pos_embed") {
@@ -63,7 +63,7 @@ export function toTimm(model: ForeignModel, tensors: TensorMap): [TensorMap, Ten
   return [placed, rest];
 }
 
-/** What each of transformers' classes is called, and how it pools. */
+/** The name of each of transformers' classes, and how it pools. */
 const HUGGING_FACE = {
   vit: { naming: huggingFaceVit, prefix: "vit.", pooling: "cls" },
   dinov2: { naming: huggingFaceDinov2, prefix: "dinov2.", pooling: "clsAndMean" },
@@ -71,7 +71,7 @@ const HUGGING_FACE = {
   siglip: { naming: huggingFaceSiglip, prefix: "vision_model.", pooling: "normThenMean" },
 } as const;
 
-/** The prefix of all names but those of heads. */
+/** The prefix of all names except the heads'. */
 function prefixOf({ family, kind, shape }: ForeignModel): string {
   const { prefix } = HUGGING_FACE[family];
   if (prefix === "vision_model.") return prefix;
@@ -79,14 +79,14 @@ function prefixOf({ family, kind, shape }: ForeignModel): string {
   return family === "dinov2" && shape.registers ? "dinov2_with_registers." : prefix;
 }
 
-/** CLIP and SigLIP keep vectors and tables without the axis of the batch. */
+/** CLIP and SigLIP store vectors and tables without a batch axis. */
 function inTheirShape(family: ForeignModel["family"], name: string, tensor: LazyTensor) {
   if (family !== "clip" && family !== "siglip") return tensor;
   if (name === "cls_token") return reshaped(tensor, [sizeOf(tensor.shape)]);
   return name === "pos_embed" ? reshaped(tensor, [...tensor.shape.slice(1)]) : tensor;
 }
 
-/** Names and shapes of transformers' class of that family. */
+/** Names and shapes of transformers' class for that family. */
 export function toHuggingFaceVit(model: ForeignModel, tensors: TensorMap): [TensorMap, TensorMap] {
   const { family, kind, shape } = model;
   const { naming, pooling } = HUGGING_FACE[family];

@@ -1,5 +1,5 @@
 /**
- * Images → class scores, beside the distributions that they are to give.
+ * Images → class scores, alongside the target distributions.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import type { ImageClassifier } from "../../../pipeline/evaluation/classificatio
 import type { MixedBatch } from "./mix.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 
-/** Scores and what they are compared to. */
+/** Scores and what they are compared with. */
 export interface ClassifiedBatch {
   /** [B, classes]. */
   readonly logits: Tensor;
-  /** [B, classes], rows that add up to 1. */
+  /** [B, classes], rows that sum to 1. */
   readonly targets: Tensor;
 }
 
 /**
- * The stage `classify`; drop path is drawn in training only, and the first `recompute` blocks run again
+ * The stage `classify`; drop path is applied in training only, and the first `recompute` blocks are recomputed
  * in the backward pass.
  */
 export function classify(

@@ -12,8 +12,8 @@ import type { ClassifiedBatch } from "./classify.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 
 /**
- * The stage `loss` of fine-tuning; logs `accuracy`, the share of images whose best class is that of the
- * largest target.
+ * The stage `loss` of fine-tuning; logs `accuracy`, the share of images whose highest score is for the class
+ * with the largest target.
  */
 export function classificationLoss(): Stage<ClassifiedBatch, LossOutput> & {
   readonly name: "loss";

@@ -1,5 +1,5 @@
 /**
- * Labelled views → normalised images and soft targets, mixed by mixup or CutMix in training.
+ * Labelled views → normalised images and soft targets, in training mixed by mixup or CutMix.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { type Normalization, normalizeToTensorData } from "../../../data/images/
 import type { AugmentedBatch } from "../../../pipeline/batch.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 
-/** … with what a classifier is to see and to say. */
+/** … with a classifier's input and target. */
 export interface MixedBatch extends AugmentedBatch {
   /** Normalised images, float32 [B, 3, S, S]. */
   readonly images: Float32Array;
@@ -34,7 +34,7 @@ export interface MixStageOptions {
 }
 
 /**
- * The stage `mix`: one draw for each micro-batch, whose images are each other's partners.
+ * The stage `mix`: one draw per micro-batch, whose images are mixed with each other.
  *
  * @example Without mixing, targets are smoothed labels
  * ```ts

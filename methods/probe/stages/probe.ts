@@ -15,9 +15,9 @@ import type { AugmentedBatch, LossOutput } from "../../../pipeline/batch.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 import { imageTensor } from "../../../pipeline/tokenize.ts";
 
-/** Frozen features and the labels that they are to give. */
+/** Frozen features and their labels. */
 export interface ExtractedBatch {
-  /** One [B, C] for each of the probes' requests. */
+  /** One [B, C] for each requested feature. */
   readonly features: readonly Tensor[];
   /** Class of each image, [B]. */
   readonly labels: Int32Array;
@@ -39,7 +39,7 @@ export function extract(
   };
 }
 
-/** The stage `loss`: the sum over all classifiers; logs `accuracy`, the best one's on the batch. */
+/** The stage `loss`: the sum over all classifiers; logs `accuracy`, that of the best one on the batch. */
 export function probeLoss(
   probes: LinearProbes,
 ): Stage<ExtractedBatch, LossOutput> & { readonly name: "loss" } {

@@ -1,5 +1,5 @@
 /**
- * Scores of every place and label maps → cross-entropy of every pixel.
+ * Scores at every position and label maps → cross-entropy of every pixel.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import type { LossOutput } from "../../../pipeline/batch.ts";
 import type { SegmentedBatch } from "./segment.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 
-/** Pixels and those that the head gets right, for the accuracy. */
+/** Pixels, and those that the head gets right, for the accuracy. */
 interface PixelLoss {
   readonly loss: Tensor;
   readonly accuracy: Tensor;
 }
 
 /**
- * Cross-entropy of scores [B, H, W, K] enlarged to the size of the labels int32 [B, S, S], where −1 is
- * ignored. As in mmsegmentation the mean is over all pixels, the ignored ones with a loss of 0.
+ * Cross-entropy of scores [B, H, W, K], upsampled to the size of the labels, int32 [B, S, S], where −1 is
+ * ignored. As in mmsegmentation, the mean is over all pixels, with a loss of 0 for ignored ones.
  */
 export function pixelLoss(on: Context, logits: Tensor, labels: Tensor): PixelLoss {
   const [batch, height, width] = labels.shape as [number, number, number];
@@ -39,8 +39,8 @@ export function pixelLoss(on: Context, logits: Tensor, labels: Tensor): PixelLos
 }
 
 /**
- * The stage `loss` of segmentation: the head's and the auxiliary head's; logs both and `accuracy`, the
- * share of the labelled pixels that the head gets right.
+ * The stage `loss` of segmentation, for the head and the auxiliary head; logs both and `accuracy`, the share of
+ * labelled pixels that the head gets right.
  */
 export function segmentationLoss(
   auxiliaryWeight: number,

@@ -1,5 +1,5 @@
 /**
- * Images with label maps → scores of every place.
+ * Images with label maps → scores at every position.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import type { Segmenter } from "../../../models/segmentation/segmenter.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 import { imageTensor } from "../../../pipeline/tokenize.ts";
 
-/** A batch of a source with label maps: what the `loss` needs of it is `labelMaps`. */
+/** A batch from a source with label maps; the `loss` only needs its `labelMaps`. */
 export type AnnotatedBatch = Pick<
   LoadedBatch,
   "pixels" | "size" | "imageSize" | "labelMaps" | "ids"
 >;
 
-/** Scores and what they are compared to. */
+/** Scores and what they are compared with. */
 export interface SegmentedBatch {
   /** [B, H, W, classes]. */
   readonly logits: Tensor;
-  /** Of the auxiliary head; null without it. */
+  /** Of the auxiliary head; null if there is none. */
   readonly auxiliary: Tensor | null;
-  /** Class of each pixel, −1 where it does not count, int32 [B, S, S]. */
+  /** Class of each pixel, −1 if it does not count, int32 [B, S, S]. */
   readonly labels: Tensor;
 }
 
@@ -43,8 +43,8 @@ function requireClasses(labels: Uint8Array, classes: number, ids: readonly strin
 }
 
 /**
- * The stage `segment`; drop path and dropout are drawn in training only, and the first `recompute`
- * blocks run again in the backward pass.
+ * The stage `segment`; drop path and dropout are applied in training only, and the first
+ * `recompute` blocks are recomputed in the backward pass.
  */
 export function segment(
   model: Segmenter,

@@ -1,6 +1,6 @@
 /**
  * The stages of VQ-KD training between the teacher and the optimizer: encode, quantise and decode,
- * then move the codebook.
+ * then update the codebook.
  *
  * @module
  */
@@ -30,16 +30,16 @@ export function encodeAndDecode(
   };
 }
 
-/** How the codebook moves. */
+/** How the codebook is updated. */
 export interface QuantizeOptions {
-  /** Steps without a hit after which a code restarts from a token of the batch; null: never. */
+  /** Steps without a hit after which a code is restarted from a token of the batch; null: never. */
   readonly restartIdleSteps: number | null;
 }
 
 /**
- * The stage `quantize`: one EMA update of the codebook a step, from all micro-batches of all ranks, after
- * they were quantised with the old one; none in a step that is watched. Its details are the hits of each code, [K]; of its metrics,
- * `quantizationError` is the mean distance of a token to its code, both of length 1.
+ * The stage `quantize`: one EMA update of the codebook per step, from all micro-batches of all ranks, after
+ * they were quantised with the old one; none in a watched step. Its details are the hits of each code, [K]; its
+ * metric `quantizationError` is the mean distance between a token and its code, both normalised to length 1.
  */
 export function quantize(
   tokenizer: VqkdTokenizer,

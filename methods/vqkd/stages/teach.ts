@@ -12,13 +12,13 @@ import type { Stage } from "../../../pipeline/stage.ts";
 import type { TeacherCache } from "../teachers/teacher_cache.ts";
 import { imageTensor } from "../../../pipeline/tokenize.ts";
 
-/** … with the teacher's features of every patch. */
+/** … with the teacher's features for every patch. */
 export interface TaughtBatch extends AugmentedBatch {
   /** [B, N, T]. */
   readonly targets: Tensor;
 }
 
-/** The stage `teach`; with a cache, the teacher sees only what is not in it. */
+/** The stage `teach`; with a cache, the teacher only sees what is not in it. */
 export function teach(
   teacher: Teacher,
   cache: TeacherCache | null = null,

@@ -22,7 +22,7 @@ import { createEncoderTeacher } from "./encoder_teacher.ts";
  * Loads or fits a teacher.
  *
  * @param kept what a checkpoint of the run holds of it; null for a new run
- * @throws UserError where its file is missing or holds something else
+ * @throws UserError if its file is missing or holds something else
  */
 export async function createTeacher(
   on: Context,
@@ -53,7 +53,7 @@ export async function createTeacher(
   }
 }
 
-/** A tokenizer learns a vector for each of its own patches. */
+/** A tokenizer learns one vector for each of its own patches. */
 function requireSameGrid(config: TokenizerConfig, { shape }: ModelCheckpoint, where: string): void {
   const { patchSize } = config.model;
   if (shape.patchSize === patchSize) return;
@@ -63,13 +63,13 @@ function requireSameGrid(config: TokenizerConfig, { shape }: ModelCheckpoint, wh
   );
 }
 
-/** The part of a checkpoint's extra tensors that is the hog teacher's, if it is there. */
+/** The hog teacher's part of a checkpoint's extra tensors, if there is one. */
 function keptHog(kept: ReadonlyMap<string, NamedValues> | null): Map<string, NamedValues> | null {
   const state = new Map([...kept ?? []].filter(([name]) => name.startsWith("teacher.hog.")));
   return state.size === 0 ? null : state;
 }
 
-/** Fits the hog teacher to views of the first images of the run. */
+/** Fits the hog teacher to views of the run's first images. */
 async function fit(config: TokenizerConfig, source: Source, listener: RunListener) {
   const images = Math.min(config.teacher.hog.fitImages, source.length);
   const transform = trainTransform(config.augment);

@@ -1,5 +1,5 @@
 /**
- * Vision transformers of files as teachers.
+ * Vision transformers loaded from files as teachers.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import {
 } from "../../../models/teachers/teacher.ts";
 import { configOfShape } from "../../../pipeline/weights/load_encoder.ts";
 
-/** A teacher that is a vision transformer, by the name that configs give it. */
+/** A vision-transformer teacher, by its name in configs. */
 export type EncoderTeacherName = Exclude<TokenizerConfig["teacher"]["name"], "hog">;
 
-/** What each teacher must be, and what its images are normalised with where its files do not say. */
+/** What each teacher must be, and how its images are normalised unless its files say otherwise. */
 const TEACHERS: Readonly<
   Record<EncoderTeacherName, { family: ModelFamily; statistics: ChannelStatistics }>
 > = {
@@ -35,7 +35,7 @@ const TEACHERS: Readonly<
   beit: { family: "beit", statistics: imagenetStatistics },
 };
 
-/** Which teacher a model could be, to name it where another was asked for. */
+/** Which teacher a model could be, to suggest it when another was requested. */
 function fitting(family: ModelFamily): string {
   const names = Object.entries(TEACHERS).filter(([, teacher]) => teacher.family === family);
   return names.map(([name]) => name).join(" or ");
@@ -44,7 +44,7 @@ function fitting(family: ModelFamily): string {
 /**
  * A teacher from an opened model: its patch tokens after its last norm, for CLIP through its projection.
  *
- * @throws UserError where the model is another than the name says, or not whole
+ * @throws UserError if the model is not what the name says, or incomplete
  */
 export async function createEncoderTeacher(
   on: Context,

@@ -10,7 +10,7 @@ import type { TokenizerConfig } from "../../../configs/schema.ts";
 import type { Teacher } from "../../../models/teachers/teacher.ts";
 import { TeacherCache } from "./teacher_cache.ts";
 
-/** SHA-256 of all that decides a teacher's features of given pixels. */
+/** SHA-256 of everything that determines a teacher's features for given pixels. */
 async function teacherHash(
   { precision }: Context,
   { model }: TokenizerConfig,
@@ -31,12 +31,12 @@ async function teacherHash(
 }
 
 /**
- * Opens the cache of `teacher.cache`; null where it names no folder.
+ * Opens the cache of `teacher.cache`; null if no folder is set.
  *
- * What another backend computed is taken as it is: float32 results differ in their last bits from one
- * to the other.
+ * Features computed by another backend are used as they are; float32 results differ in their last bits between
+ * backends.
  *
- * @throws UserError where the folder cannot be made or read
+ * @throws UserError if the folder cannot be created or read
  */
 export async function openTeacherCache(
   on: Context,

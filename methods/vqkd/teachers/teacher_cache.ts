@@ -1,5 +1,5 @@
 /**
- * A teacher's features out of a cache: looked up ahead of the step, kept after it.
+ * A teacher's features from a cache: looked up ahead of the step, stored after it.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { contentKey, type FeatureCache } from "../../../checkpoints/store/featur
 import type { AugmentedBatch } from "../../../pipeline/batch.ts";
 import type { BatchQueue } from "../../../pipeline/engine/queue.ts";
 
-/** What the cache knows of a batch. */
+/** What the cache knows about a batch. */
 interface Found {
-  /** Name of each picture. */
+  /** Name of each image. */
   readonly keys: readonly string[];
-  /** [B, N, T]; null where one of the pictures is new. */
+  /** [B, N, T]; null if one of the images is new. */
   readonly values: Float32Array | null;
 }
 
-/** Looks a batch's features up and keeps new ones. */
+/** Looks up a batch's features and stores new ones. */
 export class TeacherCache {
   readonly #features: FeatureCache;
   readonly #found = new WeakMap<AugmentedBatch, Found>();
@@ -30,12 +30,12 @@ export class TeacherCache {
     this.#features = features;
   }
 
-  /** Pictures whose features were there, and those that the teacher had to see. */
+  /** Images whose features were cached, and those that the teacher had to see. */
   get counts(): { readonly hits: number; readonly misses: number } {
     return { hits: this.#hits, misses: this.#misses };
   }
 
-  /** A queue whose batches are looked up before they come out. */
+  /** A queue whose batches are looked up before they are handed out. */
   ahead<Batch extends AugmentedBatch>(queue: BatchQueue<Batch>): BatchQueue<Batch> {
     return {
       next: async (step, microBatch) => {
@@ -70,7 +70,7 @@ export class TeacherCache {
   }
 
   /**
-   * The features of a batch: the kept ones, or else those of `compute`, which are kept now.
+   * The features of a batch: the cached ones, or else those of `compute`, which are now stored.
    *
    * @param targetDim width T of a target
    */
@@ -89,7 +89,7 @@ export class TeacherCache {
     return targets;
   }
 
-  /** Writes behind the step, so that a GPU is not held up; an error ends the run at the next batch. */
+  /** Writes after the step, so as not to stall a GPU; an error ends the run at the next batch. */
   #keep(keys: readonly string[], targets: Tensor): void {
     const write = async () => {
       try {

@@ -1,5 +1,5 @@
 /**
- * What a run costs, measured on a few of its steps: the part of `--dry-run` that no one can compute.
+ * What a run costs, measured on a few of its steps: the part of `--dry-run` that cannot be computed.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { PlannedRun } from "./plan.ts";
 import type { RunOptions } from "../run_options.ts";
 import { startBackend } from "../start_backend.ts";
 
-/** A task as far as it is run here: its events, and nothing kept. */
+/** A task as measured here: its events, with nothing saved. */
 export type MeasuredTask<C extends Config> = (
   config: C,
   options: Pick<RunOptions, "downloads" | "signal"> & {
@@ -24,50 +24,52 @@ export type MeasuredTask<C extends Config> = (
   },
 ) => Promise<unknown>;
 
-/** What some steps of a run took. */
+/** What a few steps of a run took. */
 export interface RunMeasurement {
   /** Backend and device. */
   readonly device: string;
-  /** The plan's, or the largest that fits and takes less than a minute: what follows is of it. */
+  /** The plan's, or the largest that fits and takes less than a minute; the values below are for it. */
   readonly microBatch: number;
-  /** Steps that were timed, the first aside. */
+  /** Steps that were timed, not counting the first. */
   readonly steps: number;
   readonly secondsPerStep: number;
   readonly imagesPerSecond: number;
-  /** Share of the time that the steps waited for images. */
+  /** Share of the time that steps spent waiting for images. */
   readonly waitingShare: number;
-  /** The most that the tensors took at once; null where the backend does not count. */
+  /** The tensors' peak memory; null if the backend does not measure it. */
   readonly peakMemoryBytes: number | null;
-  /** Steps that are left, and the time of them alone: evaluations and checkpoints come on top. */
+  /** Remaining steps, and their time alone: evaluations and checkpoints come on top. */
   readonly remainingSteps: number;
   readonly secondsToFinish: number;
-  /** Images per second by micro-batch, of all that were tried. */
+  /** Images per second for every micro-batch that was tried. */
   readonly speedOfMicroBatch: Readonly<Record<string, number>>;
-  /** The fastest of them; a larger one unless a smaller one is faster by a twentieth. */
+  /** The fastest of them; a larger one wins unless a smaller one is at least a twentieth faster. */
   readonly proposedMicroBatch: number;
 }
 
 /** How to measure. */
 export interface MeasureOptions extends Pick<RunOptions, "downloads" | "signal"> {
-  /** Steps that an earlier start has done. */
+  /** Steps done by an earlier session. */
   readonly startStep?: number;
-  /** Seconds that are timed for each micro-batch, about. */
+  /** Approximate seconds to time each micro-batch for. */
   readonly seconds?: number;
-  /** Told what is going on, and of what the run itself would warn of. */
+  /** Called with what is happening, and with anything the run itself would warn about. */
   readonly onNote?: (message: string) => void;
 }
 
 /** The smallest micro-batch that is tried. */
 const firstTry = 8;
-/** Seconds that a try may take by the speed of the one before; larger micro-batches are left out. */
+/**
+ * The longest that a trial may take, in seconds, judging by the one before; larger micro-batches are skipped.
+ */
 const mostSeconds = 60;
-/** A smaller micro-batch must be faster by this to be proposed. */
+/** A smaller micro-batch must be this much faster to be recommended. */
 const leastGain = 1.05;
 
 /** Ends a run that has been measured. */
 class Measured extends Error {}
 
-/** The config of a run whose steps are those of `config`, or a part of them: some micro-batches. */
+/** The config for a run whose steps are those of `config`, or part of them: a few micro-batches. */
 function shortened<C extends Config>(config: C, microBatch: number, parts: number): C {
   const changes: Record<string, unknown> = {
     batchSize: Math.min(config.batchSize, parts * microBatch),
@@ -84,7 +86,7 @@ function shortened<C extends Config>(config: C, microBatch: number, parts: numbe
     };
   }
   if (config.task === "tokenizer") {
-    // The start of the codebook is no part of a step.
+    // Initialising the codebook is not part of a step.
     changes.codebook = { ...config.codebook, kmeansTokensPerCode: 1, kmeansIterations: 1 };
     changes.teacher = { ...config.teacher, cache: { ...config.teacher.cache, directory: null } };
   }
@@ -96,12 +98,15 @@ type Try = Pick<
   "steps" | "secondsPerStep" | "imagesPerSecond" | "waitingShare" | "peakMemoryBytes"
 >;
 
-/** Micro-batches of a measured step: the update weighs more there, so that times err on the long side. */
+/**
+ * Micro-batches per measured step. The update weighs more than in a real step, so estimates err on the long
+ * side.
+ */
 function partsOf({ batch }: PlannedRun, microBatch: number): number {
   return Math.min(Math.ceil(batch / microBatch), 2);
 }
 
-/** Images of the fewest steps that a try takes: one to warm up, one to time, and one under way. */
+/** Images in the fewest steps that a trial takes: one to warm up, one to time, and one in flight. */
 function imagesOfTry(plan: PlannedRun, microBatch: number): number {
   return 3 * partsOf(plan, microBatch) * microBatch;
 }
@@ -123,7 +128,8 @@ async function measureSteps<C extends Config>(
     if (event.type !== "step") return;
     metrics.push(event.metrics);
     spent += event.metrics.stepTime;
-    // Where kernels are queued, the second step still waits for the first, which compiles them.
+    // On backends that queue kernels, the second step still waits for the first, which compiles
+    // them.
     const fewest = spent >= 5 * seconds ? 2 : 3;
     const isEnough = spent >= seconds && metrics.length >= fewest;
     if (isEnough || event.metrics.step === event.totalSteps) throw new Measured();
@@ -153,22 +159,22 @@ async function measureSteps<C extends Config>(
   };
 }
 
-/** Micro-batches to try, from a small one up to that of the plan. */
+/** Micro-batches to try, from a small one up to the plan's. */
 function candidates({ microBatchSize }: Config, { batch, microBatch }: PlannedRun): number[] {
   const sizes = [largestDivisor(batch, Math.min(microBatch, firstTry))];
   while (sizes.at(-1)! < microBatch) {
     sizes.push(largestDivisor(batch, Math.min(microBatch, 4 * sizes.at(-1)!)));
   }
-  // Where the config says it, it is that and no other, but for the first, which is never slow.
+  // If the config sets it, only that one is tried, plus the first, which is never slow.
   return microBatchSize === "auto" ? sizes : [...new Set([sizes[0], microBatch])];
 }
 
 /**
- * Runs some steps of a task and keeps nothing of them.
+ * Runs a few steps of a task and saves nothing.
  *
- * @param plan of the same config
- * @returns null where the signal ended it before anything was measured
- * @throws UserError for what would stop the run itself
+ * @param plan for the same config
+ * @returns null if the signal ended it before anything was measured
+ * @throws UserError for anything that would stop the run itself
  *
  * @example
  * ```ts

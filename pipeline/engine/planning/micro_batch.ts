@@ -1,5 +1,5 @@
 /**
- * How many images a run takes at a time.
+ * How many images a run processes at a time.
  *
  * @module
  */
@@ -18,38 +18,38 @@ import {
 import type { RunOptions } from "../run_options.ts";
 import type { LoaderShare } from "../schedule.ts";
 
-/** Sizes of a batch, as every config has them. */
+/** The batch sizes in every config. */
 type BatchConfig = Pick<
   Config,
   "batchSize" | "microBatchSize" | "recompute" | "precision" | "backend"
 >;
 
-/** Memory that a step may take where nobody said otherwise. */
+/** Memory that a step may use by default. */
 const defaultMemoryBudget = 8 * 2 ** 30;
 
-/** What {@link planStep} may know of the machine. */
+/** What {@link planStep} may know about the machine. */
 export interface StepSituation {
-  /** Memory that the step may take, bytes; default 8 GiB. */
+  /** Memory that the step may use, in bytes; default: 8 GiB. */
   readonly budgetBytes?: number;
-  /** Bytes that the backend allows in one tensor. */
+  /** Largest size of a single tensor on the backend, in bytes. */
   readonly tensorBytes?: number;
-  /** Bytes that the backend allows in all tensors together. */
+  /** Largest size of all tensors together on the backend, in bytes. */
   readonly memoryBytes?: number;
-  /** The most images at a time. */
+  /** Maximum number of images at a time. */
   readonly images?: number;
-  /** Default: what the config's backend and precision make likely, 4 where they leave it open. */
+  /** Default: what the config's backend and precision imply, or 4 if they leave it open. */
   readonly activationBytes?: StepOptions["activationBytes"];
-  /** Processes that share the batch; 1 if left out. */
+  /** Processes that share the batch; default: 1. */
   readonly ranks?: number;
 }
 
-/** Images of one forward pass, and the memory that the step takes with them. */
+/** Images per forward pass, and the memory that the step then uses. */
 export interface StepPlan {
   readonly microBatch: number;
   readonly memory: MemoryPlan;
 }
 
-/** The micro-batch that the config says, or the largest divisor of the batch that fits. */
+/** The config's micro-batch, or the largest divisor of the batch that fits. */
 export function planStep(
   config: BatchConfig,
   footprint: ModelFootprint,
@@ -72,21 +72,21 @@ export function planStep(
   return { microBatch, memory: planMemory(footprint, microBatch, { ...options, accumulates }) };
 }
 
-/** What bears on the micro-batch of a run that begins. */
+/** What determines the micro-batch of a run at its start. */
 export interface MicroBatchSituation {
   readonly on: Context;
   readonly options: Pick<RunOptions, "memoryBudgetBytes" | "mostMicroBatch" | "onMicroBatch">;
   readonly listener: RunListener;
-  /** What the run has had so far; rounding, mixing and batch norm follow it. */
+  /** What the run has used so far; rounding, mixing and batch norm depend on it. */
   readonly saved: number | undefined;
 }
 
 /**
- * {@link planStep} for a run that begins, or with what it had for one that goes on; its listener is told
- * the plan.
+ * {@link planStep} for a new run, or the previous micro-batch for a resumed one; the listener receives the
+ * plan.
  *
- * @returns this rank's part of the loading
- * @throws UserError where there are more ranks than images in a batch
+ * @returns this rank's share of the loading
+ * @throws UserError if there are more ranks than images in a batch
  */
 export function fitMicroBatch(
   config: BatchConfig,

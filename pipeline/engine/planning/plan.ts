@@ -1,45 +1,45 @@
 /**
- * What a run will cost, computed before it starts: `--dry-run` prints it, and the micro-batch follows
- * from it. `bench/memory.ts` compares it with what is measured.
+ * What a run will cost, computed before it starts: `--dry-run` prints it, and the micro-batch is chosen from
+ * it. `bench/memory.ts` compares it with measurements.
  *
  * @module
  */
 
-/** The sizes that decide the memory of a transformer's training step. */
+/** The sizes that determine the memory of a transformer's training step. */
 export interface ModelFootprint {
-  /** Numbers in all trained parameters. */
+  /** Values in all trained parameters. */
   readonly parameters: number;
-  /** Numbers in the largest of them: what a checkpoint holds a copy of while it is written; 0 by default. */
+  /** Values in the largest of them, of which a checkpoint holds a copy while it is written; default: 0. */
   readonly largestParameter?: number;
-  /** Tables of relative positions, each laid out for every pair of tokens; none by default. */
+  /** Relative-position tables, each expanded to every pair of tokens; default: none. */
   readonly positions?: { readonly tables: number; readonly heads: number };
-  /** Numbers in frozen models that are held beside it (tokenizer, teacher). */
+  /** Values in frozen models held alongside it (tokenizer, teacher). */
   readonly frozenParameters: number;
-  /** Tokens of a sequence, the cls token included. */
+  /** Tokens in a sequence, including the cls token. */
   readonly tokens: number;
   readonly embedDim: number;
   readonly mlpRatio: number;
-  /** Blocks that a sequence passes, those of the aggregation branch included. */
+  /** Blocks that a sequence passes through, including those of the aggregation branch. */
   readonly blocks: number;
-  /** Share of the tokens that the last block of a branch goes on with after attention; 1 by default. */
+  /** Share of the tokens with which a branch's last block continues after attention; default: 1. */
   readonly finalShare?: number;
-  /** Branches, each with a last block; 1 by default. */
+  /** Branches, each with a last block; default: 1. */
   readonly branches?: number;
-  /** Logits of an image at one head: masked patches times codes; 0 by default. */
+  /** Logits of one image at one head: masked patches times codes; default: 0. */
   readonly logits?: number;
 }
 
-/** How a step runs, as far as its memory goes. */
+/** How a step runs, as far as its memory is concerned. */
 export interface StepOptions {
-  /** Bytes of a number that is kept for the backward pass: 2 where it is stored as float16. */
+  /** Bytes of a number kept for the backward pass: 2 if it is stored as float16. */
   readonly activationBytes?: 2 | 4;
   /** Blocks that keep only their input. */
   readonly recompute?: number;
-  /** Whether gradients of several micro-batches are summed. */
+  /** Whether gradients are summed over several micro-batches. */
   readonly accumulates?: boolean;
 }
 
-/** Memory of a step in bytes, by what holds it. */
+/** Memory of a step in bytes, by use. */
 export interface MemoryPlan {
   readonly weights: number;
   readonly gradients: number;
@@ -48,11 +48,11 @@ export interface MemoryPlan {
   readonly activations: number;
   /** What writing a checkpoint adds: its tensors are read back one by one. */
   readonly saving: number;
-  /** The most at once: all of the above. */
+  /** The peak: all of the above. */
   readonly peak: number;
 }
 
-/** What is known of a run that was planned. */
+/** What is known about a planned run. */
 export interface PlannedRun {
   readonly batch: number;
   readonly microBatch: number;
@@ -63,46 +63,45 @@ export interface PlannedRun {
 const bytesPerNumber = 4;
 
 /**
- * Numbers per token and channel that are held outside the blocks when the backward pass begins: the
- * embedded tokens, and, of the tokens wanted at the end, both branches before and after the shared norm
- * and the first gradients.
+ * Values per token and channel held outside the blocks when the backward pass starts: the embedded tokens and,
+ * for the tokens wanted at the end, both branches before and after the shared norm and the first gradients.
  */
 function heldOutside({ finalShare = 1 }: ModelFootprint): number {
   return 4 + 8 * finalShare;
 }
 
-/** Logits are made a stretch at a time, with their gradient beside them. */
+/** Logits are computed a chunk at a time, along with their gradient. */
 const mostLogitBytes = 2 ** 26;
 
 /**
- * Numbers per token and channel that a block keeps: the inputs of both norms, their outputs, q, k and v,
- * the attention's output, both branches' outputs and the two hidden layers of the MLP.
+ * Values per token and channel that a block keeps: the inputs of both norms, their outputs, q, k and v, the
+ * attention's output, the outputs of both residual branches and the two hidden layers of the MLP.
  */
 function keptByBlock({ mlpRatio }: ModelFootprint): number {
   return 10 + 2 * mlpRatio;
 }
 
-/** The blocks, the last of each branch as that part of a whole one which it keeps. */
+/** The blocks, with the last one of each branch counted as the fraction that it keeps. */
 function wholeBlocks(model: ModelFootprint): number {
   const { blocks, finalShare = 1, branches = 1 } = model;
-  // The input, its norm, q, k and v and the attention's output are there for every token.
+  // The input, its norm, q, k and v and the attention's output exist for every token.
   const left = (keptByBlock(model) - 6) * (1 - finalShare);
   return blocks - branches * left / keptByBlock(model);
 }
 
-/** The biases of all pairs of tokens, of every table, and the gradient of one: the same for any batch. */
+/** The biases of all pairs of tokens, for every table, and the gradient of one: the same for any batch. */
 function positionBytes({ tokens, positions }: ModelFootprint): number {
   if (positions === undefined || positions.tables === 0) return 0;
   return (positions.tables + 1) * positions.heads * tokens ** 2 * bytesPerNumber;
 }
 
-/** Bytes of what is kept for, and made on, the way back: the larger of its beginning and a recomputed block. */
+/** Bytes kept for, and allocated in, the backward pass: the larger of its start and a recomputed block. */
 function activationBytes(model: ModelFootprint, microBatch: number, options: StepOptions): number {
   const { activationBytes = bytesPerNumber, recompute = 0 } = options;
   const numbers = microBatch * model.tokens * model.embedDim;
   const blocks = wholeBlocks(model);
   const again = Math.min(recompute, blocks);
-  // A block that runs again needs its input exactly.
+  // A recomputed block needs its exact input.
   const inputs = again * bytesPerNumber;
   const whole = keptByBlock(model) * activationBytes;
   const outside = heldOutside(model) * bytesPerNumber;
@@ -132,18 +131,18 @@ export function planMemory(
   // Products in float16 read a copy of the weights in that format.
   const bytesPerWeight = options.activationBytes === 2 ? 6 : bytesPerNumber;
   const weights = model.parameters * bytesPerWeight;
-  // While a micro-batch's are made, the sum of those before is held.
+  // While a micro-batch's gradients are computed, the sum of the previous ones is held.
   const gradients = model.parameters * bytesPerNumber * (options.accumulates ? 2 : 1);
   const optimizer = 2 * model.parameters * bytesPerNumber;
   const frozen = model.frozenParameters * bytesPerWeight;
   const activations = activationBytes(model, microBatch, options);
-  // The copy of one tensor, and of the one before, which the runtime has not taken back yet.
+  // The copy of one tensor, and of the previous one, which the runtime has not reclaimed yet.
   const saving = 2 * (model.largestParameter ?? 0) * bytesPerNumber;
   const peak = weights + gradients + optimizer + frozen + activations + saving;
   return { weights, gradients, optimizer, frozen, activations, saving, peak };
 }
 
-/** Bytes of the largest activation: the hidden layer of the MLP, or q, k and v. */
+/** Bytes of the largest activation: the MLP's hidden layer, or q, k and v. */
 export function largestActivationBytes(
   model: ModelFootprint,
   microBatch: number,
@@ -157,9 +156,9 @@ export function largestActivationBytes(
 export interface MemoryBounds {
   /** Of the whole step. */
   readonly budgetBytes: number;
-  /** Of a single tensor; default: no bound. */
+  /** Of a single tensor; default: no limit. */
   readonly tensorBytes?: number;
-  /** Images; default: no bound. */
+  /** Images; default: no limit. */
   readonly images?: number;
 }
 

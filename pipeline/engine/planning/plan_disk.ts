@@ -1,5 +1,5 @@
 /**
- * What the checkpoints of a run take on the disk.
+ * How much disk space a run's checkpoints take.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import type { Config } from "../../../configs/schema.ts";
 import type { RunLength } from "../schedule.ts";
 
-/** Room on the disk, in bytes. */
+/** Disk space, in bytes. */
 export interface DiskPlan {
   readonly checkpoint: number;
-  /** Checkpoints that are there at the end, and the model files beside them. */
+  /** Checkpoints kept at the end, and the model files next to them. */
   readonly kept: number;
-  /** The most at once: one more, which is whole before an old one goes. */
+  /** The peak: one more, which is completed before an old one is deleted. */
   readonly atMost: number;
 }
 
-/** What a run keeps beside weights and moments. */
+/** What a run stores besides weights and moments. */
 export interface KeptBeside {
-  /** Numbers for each parameter in the optimizer; default 2, as AdamW has them. */
+  /** Optimizer values per parameter; default: 2, as for AdamW. */
   readonly moments?: number;
-  /** Further numbers in every checkpoint. */
+  /** Other values in every checkpoint. */
   readonly numbers?: number;
-  /** Copies of the weights in files of their own. */
+  /** Copies of the weights in separate files. */
   readonly models?: number;
 }
 
 const bytesPerNumber = 4;
 
-/** Bytes of a checkpoint: the weights, and the optimizer's moments. */
+/** Bytes in a checkpoint: the weights and the optimizer's moments. */
 export function checkpointBytes(
   parameters: number,
   { moments = 2, numbers = 0 }: KeptBeside = {},
@@ -37,7 +37,7 @@ export function checkpointBytes(
 }
 
 /**
- * Plans what the checkpoints of a run take.
+ * Plans the disk space of a run's checkpoints.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export function checkpointBytes(
  * const checkpoint = { everySteps: 10, everyEpochs: null, keepLast: 2, keepEvery: 50 };
  * const length = { stepsPerEpoch: 100, scheduleSteps: 100, totalSteps: 100 };
  * const { kept, atMost } = planDisk({ checkpoint }, 1000, length);
- * // Those of steps 50, 90 and 100, and one while it is written.
+ * // Steps 50, 90 and 100, and one being written.
  * if (kept !== 3 * 12_000 || atMost !== 4 * 12_000) throw new Error(`${kept}, ${atMost}`);
  * ```
  */
@@ -58,7 +58,7 @@ export function planDisk(
   const { everySteps, everyEpochs, keepLast, keepEvery } = checkpoint;
   const everyEpoch = everyEpochs === null ? totalSteps : Math.round(everyEpochs * stepsPerEpoch);
   const every = everySteps ?? Math.max(1, everyEpoch);
-  // Those after every so many steps, and the last step's.
+  // Those at regular intervals, and the last step's.
   const saved = Math.ceil(totalSteps / every);
   const old = Math.max(0, saved - keepLast) * every;
   const forEver = keepEvery === null ? 0 : Math.floor(old / leastCommonMultiple(every, keepEvery));

@@ -13,19 +13,19 @@ import { planStep } from "./micro_batch.ts";
 
 /** How long a run is and how it is divided. */
 export interface RunSizes extends RunLength {
-  /** Passes over the data until the last step. */
+  /** Passes over the data up to the last step. */
   readonly epochs: number;
   readonly batch: number;
   readonly microBatch: number;
-  /** Trainable numbers of the model. */
+  /** Trainable parameters of the model. */
   readonly parameters: number;
 }
 
-/** What a run takes, and how fast it learns. */
+/** What a run takes, and its learning rates. */
 export interface RunCosts {
-  /** Bytes of a training step, by what holds them. */
+  /** Memory of a training step, in bytes, by use. */
   readonly memory: MemoryPlan;
-  /** Bytes on the disk of the checkpoints, and of the model files beside them. */
+  /** Disk space of the checkpoints and of the model files next to them, in bytes. */
   readonly disk: DiskPlan;
   readonly schedule: {
     readonly peakLearningRate: number;
@@ -34,19 +34,19 @@ export interface RunCosts {
   };
 }
 
-/** What a plan follows from. */
+/** What a plan is based on. */
 export interface PlannedTraining {
   readonly footprint: ModelFootprint;
   readonly length: RunLength;
   readonly schedule: LearningRateSchedule;
   readonly warmupSteps: number;
-  /** What checkpoints hold beside weights and moments. */
+  /** What checkpoints hold besides weights and moments. */
   readonly beside?: KeptBeside;
-  /** Memory that a step may take, bytes; default 8 GiB. */
+  /** Memory that a step may use, in bytes; default: 8 GiB. */
   readonly budgetBytes: number | undefined;
 }
 
-/** Plans a training: two parts, between which a task says what is its own. */
+/** Plans a training in two parts, between which a task adds its own information. */
 export function planRun(
   config: TrainingConfig,
   { footprint, length, schedule, warmupSteps, beside, budgetBytes }: PlannedTraining,

@@ -1,5 +1,5 @@
 /**
- * Whether a run fits into the memory that there is, asked before anything of it is made.
+ * Whether a run fits into memory, checked before any of it is created.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Config } from "../../../configs/schema.ts";
 import { UserError } from "../../../core/errors.ts";
 import { type MemoryPlan, type ModelFootprint, planMemory } from "./plan.ts";
 
-/** What of a config decides the memory of its steps, beside the model. */
+/** The config values that determine the memory of its steps, besides the model. */
 type StepConfig = Pick<Config, "batchSize" | "microBatchSize" | "recompute"> & {
   readonly backend: Pick<Config["backend"], "memory">;
 };
@@ -17,11 +17,11 @@ type StepConfig = Pick<Config, "batchSize" | "microBatchSize" | "recompute"> & {
 /** Memory that a run may fill. */
 interface Room {
   readonly bytes: number;
-  /** Whose it is, as a message goes on: `the machine has`. */
+  /** What has it, phrased as a message continues: `the machine has`. */
   readonly whose: string;
 }
 
-/** The memory that bounds a run on a backend: the least of all that is known. */
+/** The memory limit for a run on a backend: the smallest that is known. */
 function roomOn(on: Context, { backend }: StepConfig, limitBytes: number | undefined): Room {
   const { memoryBytes = Infinity, isHostMemory = false } = on.backend.capabilities;
   const own = { bytes: memoryBytes, whose: `the ${on.backend.name} backend can address` };
@@ -48,11 +48,11 @@ function hintFor(
 }
 
 /**
- * Refuses a run whose steps cannot fit, however few images they take at a time.
+ * Rejects a run whose steps cannot fit, however few images they process at a time.
  *
- * @param footprint of the model, as far as the config alone says it
- * @param limitBytes memory of the machine or its container; undefined where it is not known
- * @throws UserError naming what is needed and what there is
+ * @param footprint of the model, as far as the config determines it
+ * @param limitBytes memory of the machine or its container; undefined if unknown
+ * @throws UserError naming what is needed and what is available
  */
 export function requireRoom(
   config: StepConfig,

@@ -4,14 +4,14 @@ import type { RunListener } from "../events.ts";
 
 const inMegabytes = (bytes: number) => `${Number((bytes / 1e6).toPrecision(3))} MB`;
 
-/** Warns once where the disk has room for fewer further checkpoints than `guard.spareCheckpoints`. */
+/** Warns once if the disk has room for fewer than `guard.spareCheckpoints` more checkpoints. */
 export class DiskWatch {
   readonly #config: Pick<Config, "guard" | "checkpoint">;
   readonly #directory: string | null;
   readonly #listener: RunListener;
   #isRaised = false;
 
-  /** @param directory of the run; null keeps nothing on any disk */
+  /** @param directory the run's; null if nothing is written to disk */
   constructor(
     config: Pick<Config, "guard" | "checkpoint">,
     directory: string | null,
@@ -22,7 +22,7 @@ export class DiskWatch {
     this.#listener = listener;
   }
 
-  /** Looks at the disk, before the next checkpoint of so many bytes. */
+  /** Checks the disk before the next checkpoint, given its size in bytes. */
   look(checkpointBytes: number): void {
     const directory = this.#directory;
     if (directory === null || this.#isRaised) return;

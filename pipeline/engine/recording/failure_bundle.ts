@@ -1,12 +1,12 @@
 /**
- * What a step that is not finite follows from, on the disk: enough to run its micro-batch again on
+ * Everything that produced a non-finite step, on disk: enough to run its micro-batch again on
  * another backend, without the images, the tokenizer or the teacher.
  *
  * ```
  * RUN/failures/step-N/state.json               what was found, config, generator, sizes
- * RUN/failures/step-N/parameters.safetensors   the trained model as it was, buffers too
- * RUN/failures/step-N/batch.safetensors        the micro-batch as the queue gave it
- * RUN/failures/step-N/given.safetensors        what the frozen stages made of it
+ * RUN/failures/step-N/parameters.safetensors   the model at that point, with buffers
+ * RUN/failures/step-N/batch.safetensors        the micro-batch as it came from the queue
+ * RUN/failures/step-N/given.safetensors        the output of the frozen stages
  * RUN/failures/step-N/found.safetensors        the first tensor that is not finite
  * ```
  *
@@ -46,7 +46,7 @@ export type FoundTensor = Omit<Observation, "values">;
 interface BundleState {
   readonly kind: "failure";
   readonly config: Config;
-  /** The method's name; those of version 0.1 have none, and are of the config's task. */
+  /** The method's name. Bundles of version 0.1 have none; their method follows from the config's task. */
   readonly method?: string;
   readonly model: Record<string, JsonValue>;
   readonly backend: string;
@@ -61,9 +61,9 @@ interface BundleState {
   readonly found: FoundTensor;
   readonly frozenStage: string | null;
   readonly ownStages: readonly string[];
-  /** Everything of the batch that is no array of numbers. */
+  /** The fields of the batch that are not numeric arrays. */
   readonly fields: Record<string, JsonValue>;
-  /** Arrays of the batch that are another one: `tokenizerPixels` is `pixels`. */
+  /** Arrays of the batch that are the same as another: `tokenizerPixels` is `pixels`. */
   readonly aliases: Record<string, string>;
 }
 
@@ -71,11 +71,11 @@ interface BundleState {
 export interface FailureBundle extends BundleState {
   readonly parameters: ReadonlyMap<string, NamedValues>;
   readonly batch: Readonly<Record<string, unknown>>;
-  /** What the stage `frozenStage` gave. */
+  /** The output of the stage `frozenStage`. */
   readonly given: ReadonlyMap<string, HostTensor>;
 }
 
-/** What a task knows of a failure beside the failure itself. */
+/** What a method adds to the failure itself. */
 export interface FailureContent {
   readonly config: Config;
   readonly method: string;
@@ -83,14 +83,14 @@ export interface FailureContent {
   readonly model: object;
   readonly parameters: ReadonlyMap<string, NamedValues>;
   readonly frozenStage: string | null;
-  /** Stages of the user's, which no bundle can hold. */
+  /** The user's stages, which no bundle can hold. */
   readonly ownStages: readonly string[];
 }
 
 function dtypeOf(values: unknown): DType | null {
   if (values instanceof Uint8Array) return "U8";
   if (values instanceof Int32Array) return "I32";
-  // Places in a source; safetensors has no unsigned type of that width here.
+  // Positions in a source; safetensors has no unsigned type of that width here.
   if (values instanceof Uint32Array) return "I32";
   return values instanceof Float32Array ? "F32" : null;
 }
@@ -100,7 +100,7 @@ function tensorOf(shape: readonly number[], values: TensorArray | Uint32Array): 
   return { dtype: dtypeOf(values)!, shape: [...shape], data };
 }
 
-/** The arrays of a batch, its other fields, and which arrays are the same. */
+/** The arrays of a batch, its other fields, and which arrays are identical. */
 function divide(batch: object) {
   const arrays = new Map<string, TensorData>();
   const fields: Record<string, JsonValue> = {};
@@ -118,7 +118,7 @@ function divide(batch: object) {
   return { arrays, fields, aliases };
 }
 
-/** Writes a bundle into a run's directory, whole or not at all; gives its path. */
+/** Writes a bundle into a run's directory, atomically; returns its path. */
 export async function writeFailure(
   directory: string,
   failure: StepFailure<object>,
@@ -187,7 +187,7 @@ function open(directory: string): LoadedCheckpoint {
 /**
  * Reads a bundle.
  *
- * @throws UserError where the directory holds none, or a file of it is damaged
+ * @throws UserError if the directory holds none, or one of its files is damaged
  */
 export async function readFailure(directory: string): Promise<FailureBundle> {
   const loaded = open(directory);

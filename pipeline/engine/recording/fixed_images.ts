@@ -1,5 +1,5 @@
 /**
- * The images by which a report shows what a model makes of them: the same all through a run.
+ * The images that show a model's output in a report, the same throughout the run.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import type { Source } from "../../../data/sources/source.ts";
 import type { PictureSheet } from "../../../report/picture_sheet.ts";
 import type { RgbPicture } from "../../../report/png.ts";
 
-/** Makes the pictures of a run's fixed images, as the model is now. */
+/** Draws the pictures of a run's fixed images with the current model. */
 export type DrawPictures = () => Promise<PictureSheet>;
 
-/** Images that the figures below the curves are of, and those of them that are shown. */
+/** The images that the metrics below the curves are computed on, and those of them that are shown. */
 const [drawnImages, shownImages] = [32, 8];
 
 /**
- * The first images of the run's seeded order.
+ * The first images in the run's seeded order.
  *
- * @param transform and masks, as the loader of the run has them, or without their randomness
+ * @param transform and masks, as in the run's loader, or without their randomness
  */
 export async function fixedImages(
   source: Source,
@@ -48,7 +48,7 @@ export async function fixedImages(
   }
 }
 
-/** The images that are shown, with their places in the batch. */
+/** The images shown, with their positions in the batch. */
 export function shownOf(
   { size, imageSize, pixels, ids }: LoadedBatch,
   count = shownImages,

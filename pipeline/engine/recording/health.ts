@@ -1,36 +1,36 @@
 /**
- * What a run should hear of itself while there is time to do something: a loss that stands still, and
- * steps that wait for images. Each is said once, with the remedy.
+ * What a run's user should know while there is still time to act: a loss that has stalled, and steps that wait
+ * for images. Each is reported once, with the remedy.
  *
  * @module
  */
 
 import type { RunListener, StepMetrics } from "../events.ts";
 
-/** When to warn; keys of the config section `guard`. */
+/** When to warn; the keys of the config section `guard`. */
 export interface HealthOptions {
   readonly stalledSteps: number | null;
   readonly starvedShare: number;
 }
 
-/** What is said where steps wait for images for a share of the time, with what helps. */
+/** The message when steps spend a share of their time waiting for images, with the remedy. */
 export function starvationMessage(share: number): string {
   return `Steps wait for images ${Math.round(100 * share)} % of the time: raise --workers, ` +
     "put the images on a faster disk or into tar shards, make them smaller, or let " +
     "data.cacheBytes hold them all";
 }
 
-/** Steps whose waiting counts. */
+/** Number of steps over which waiting is measured. */
 const window = 100;
 /** The first steps fill the queue and compile kernels. */
 const firstSteps = 20;
-/** Weight of the past in the smoothed loss: a mean of about 100 steps. */
+/** Weight of the past in the smoothed loss, about a mean over 100 steps. */
 const memory = 0.99;
-/** A new low must be lower by this share: noise alone goes on finding lower ones by a hair. */
+/** A new low must be this much lower: noise alone keeps finding slightly lower values. */
 const leastGain = 1e-3;
 
 /**
- * Watches the metrics of a run, step by step.
+ * Watches a run's metrics, step by step.
  *
  * @example
  * ```ts

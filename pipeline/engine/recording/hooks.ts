@@ -1,5 +1,5 @@
 /**
- * The user's own listeners of a run: guests, whose errors cost the run nothing.
+ * The user's listeners of a run, whose errors do not affect it.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { messageOf } from "../../../core/errors.ts";
 import type { RunEvent } from "../events.ts";
 
 /**
- * Receives the events of a run, in order. It may return a promise: the run does not wait for it, but
- * for all of them at its end.
+ * Receives the events of a run, in order. It may return a promise; the run does not wait for it until the end,
+ * when it waits for all of them.
  *
- * A hook that throws does not end the run: its first error becomes a warning, and how many there were
- * is said at the end.
+ * A hook that throws does not end the run: its first error becomes a warning, and the number of errors is
+ * reported at the end.
  *
  * @example A logger in a few lines
  * ```ts
@@ -27,7 +27,7 @@ import type { RunEvent } from "../events.ts";
  */
 export type RunHook = (event: RunEvent) => void | Promise<void>;
 
-/** Promises of one hook that may be open; with more, it is left out of `step` and `progress` events. */
+/** How many of a hook's promises may be pending; beyond that, it misses `step` and `progress` events. */
 const mostPending = 1000;
 
 interface Guest {
@@ -38,12 +38,12 @@ interface Guest {
   missed: number;
 }
 
-/** Calls hooks and keeps their errors from the run. */
+/** Calls hooks and shields the run from their errors. */
 export class Hooks {
   readonly #guests: readonly Guest[];
   readonly #warn: (message: string) => void;
 
-  /** @param warn hears of a hook's first error, and of what was lost at the end */
+  /** @param warn called with a hook's first error, and with what was lost at the end */
   constructor(hooks: readonly RunHook[], warn: (message: string) => void) {
     this.#guests = hooks.map((hook, index) => ({
       name: hook.name === "" || hook.name === "hook" ? `hook ${index + 1}` : `hook "${hook.name}"`,
@@ -55,7 +55,7 @@ export class Hooks {
     this.#warn = warn;
   }
 
-  /** Hands an event to every hook. */
+  /** Passes an event to every hook. */
   dispatch(event: RunEvent): void {
     for (const guest of this.#guests) {
       const isFrequent = event.type === "step" || event.type === "progress";
@@ -80,12 +80,12 @@ export class Hooks {
 
   #fail(guest: Guest, error: unknown): void {
     guest.errors++;
-    // The warning goes to the hooks too: a second error says nothing.
+    // The warning goes to the hooks too: further errors are not reported.
     if (guest.errors > 1) return;
     this.#warn(`The ${guest.name} failed, the run goes on: ${messageOf(error)}`);
   }
 
-  /** Waits for what the hooks still do, at most so long, and says what was lost. */
+  /** Waits, for a limited time, for what the hooks are still doing, and reports what was lost. */
   async settle(seconds = 30): Promise<void> {
     await this.#wait(seconds);
     const losses = this.#guests.flatMap(({ name, errors, missed, pending }) => [
@@ -96,7 +96,7 @@ export class Hooks {
         : []),
     ]);
     for (const loss of losses) this.#warn(loss);
-    // The hooks hear of that too.
+    // The hooks receive that as well.
     if (losses.length > 0) await this.#wait(1);
   }
 

@@ -38,7 +38,7 @@ export class OptionalRecords {
     try {
       this.warn(`Cannot record ${what}, the run goes on without: ${messageOf(error)}`);
     } catch {
-      // Neither can the warning be recorded; the next line of a log says why.
+      // The warning cannot be recorded either; the next line of a log says why.
     }
   }
 }

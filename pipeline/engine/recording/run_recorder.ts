@@ -1,9 +1,8 @@
 /**
- * Writes down what happens in a run: `metrics.jsonl`, `events.jsonl`, `report.html` and TensorBoard's
- * events.
+ * Records what happens in a run: `metrics.jsonl`, `events.jsonl`, `report.html` and TensorBoard's events.
  *
- * It listens to the run's events and decides nothing. Only the two logs are worth an error: where the
- * report or TensorBoard's file cannot be written, the run says so once and goes on.
+ * It listens to the run's events and decides nothing. Only the two logs are essential: if the report or
+ * TensorBoard's file cannot be written, the run says so once and continues.
  *
  * @module
  */
@@ -34,20 +33,20 @@ import type { DrawPictures } from "./fixed_images.ts";
 import { OptionalRecords } from "./optional_records.ts";
 import { TensorBoardLog } from "./tensorboard_log.ts";
 
-/** What is known of a run before its first step. */
+/** What is known about a run before its first step. */
 export interface RecordedRun {
   readonly directory: RunDirectory;
   readonly config: Config;
   readonly origins: ReadonlyMap<string, string>;
-  /** Device, versions and the like, for the report. */
+  /** Device, versions and so on, for the report. */
   readonly facts: RunReport["facts"];
-  /** Hears of what cannot be written. */
+  /** Called if something cannot be written. */
   readonly warn: (message: string) => void;
 }
 
-/** Most of a run's time that renewing the report between checkpoints may take. */
+/** The largest share of a run's time that updating the report between checkpoints may take. */
 const reportShare = 0.005;
-/** Seconds after which the first report stands. */
+/** Seconds until the first report is written. */
 const firstReportSeconds = 3;
 
 /** The records of one run. */
@@ -79,10 +78,10 @@ export class RunRecorder {
   }
 
   /**
-   * Starts the records, or goes on with those of the steps that are done.
+   * Starts the records, or continues those of the completed steps.
    *
    * @param parameters trained parameters of the model
-   * @param positions of the logs when these were saved, where they are known
+   * @param positions of the logs when the checkpoint was saved, if known
    */
   begin(step: number, parameters: number, positions: LogPositions | null = null): void {
     this.#timed(() => {
@@ -107,7 +106,7 @@ export class RunRecorder {
     });
   }
 
-  /** Takes what earlier starts of the run have left. */
+  /** Takes over what earlier sessions of the run left. */
   #remember(): void {
     const { path } = this.#run.directory;
     for (const metrics of new LogReader(`${path}/${metricsFile}`).read()) {
@@ -120,17 +119,17 @@ export class RunRecorder {
     }
   }
 
-  /** What the data are, for the report. */
+  /** A description of the data, for the report. */
   describeData(data: DataSummary): void {
     this.#data = data;
   }
 
-  /** Has pictures drawn at every checkpoint. */
+  /** Draws pictures at every checkpoint. */
   setPictures(draw: DrawPictures): void {
     this.#draw = draw;
   }
 
-  /** Hand every event of the run to this. */
+  /** Pass every event of the run to this. */
   listen(event: RunEvent): void {
     if (event.type === "progress") return;
     this.#timed(() => {
@@ -173,13 +172,13 @@ export class RunRecorder {
     }
   }
 
-  /** What the list of runs shows of a run beside its numbers. */
+  /** What the list of runs shows about a run besides its numbers. */
   #about(): Record<string, string | number> {
     const device = this.#run.facts.find(([name]) => name === "device")?.[1] ?? "";
     return { device, parameters: this.#parameters };
   }
 
-  /** Keeps what the report shows of an event. */
+  /** Keeps the parts of an event that the report shows. */
   #keep(event: RunEvent): void {
     if (event.type === "evaluation") {
       const { step, name, result, confusion } = event;
@@ -205,9 +204,9 @@ export class RunRecorder {
   }
 
   /**
-   * What a checkpoint is the moment for: pictures, histograms and the report.
+   * What happens at a checkpoint: pictures, histograms and the report.
    *
-   * @param tensors what the checkpoint holds by name
+   * @param tensors the checkpoint's contents by name
    */
   async checkpoint(
     step: number,
@@ -240,7 +239,7 @@ export class RunRecorder {
     return drawn;
   }
 
-  /** The last report; call it whatever ended the run. */
+  /** Writes the final report; call it however the run ended. */
   async close(): Promise<void> {
     if (this.#early !== null) return;
     const start = now();
@@ -253,7 +252,7 @@ export class RunRecorder {
     });
     const seconds = this.#seconds + now() - start;
     const { directory } = this.#run;
-    // Whatever ended the run must not be hidden by a full disk.
+    // A full disk must not hide the reason why the run ended.
     this.#records.write("events.jsonl", () => {
       directory.appendEvent({ step: this.#step, time: wallTime(), type: "recorded", seconds });
     });
@@ -263,7 +262,7 @@ export class RunRecorder {
     if (this.#run.config.log.report) this.#page ??= await import("../../../report/run_report.ts");
   }
 
-  /** Renews the report between two steps, where its page is loaded already. */
+  /** Updates the report between two steps, if its page is already loaded. */
   #renewReport(): void {
     if (!this.#run.config.log.report) {
       this.#nextReport = Infinity;

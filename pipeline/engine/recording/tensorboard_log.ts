@@ -1,5 +1,5 @@
 /**
- * A run's numbers, pictures and weights for TensorBoard.
+ * A run's numbers, images and weights for TensorBoard.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import * as events from "../../../report/tensorboard/events.ts";
 import { flattenConfig, hparamsEnd, hparamsStart } from "../../../report/tensorboard/hparams.ts";
 import { valueHistogram } from "../../../report/tensorboard/value_histogram.ts";
 
-/** Steps of a run whose numbers are written; TensorBoard itself shows a thousand. */
+/** Steps of a run that are written; TensorBoard itself shows a thousand. */
 const mostSteps = 10_000;
-/** Moments of a run of which pictures and the spread of the weights are written. */
+/** How many times in a run images and weight distributions are written. */
 const mostMoments = 100;
 
-/** Where a step's number stands: `train/loss`, `optimizer/gradNorm`, `time/stages/encode`. */
+/** Where a step's number appears: `train/loss`, `optimizer/gradNorm`, `time/stages/encode`. */
 function tagOf(name: string): string {
   if (name === "learningRate" || name === "lossScale" || name === "gradNorm") {
     return `optimizer/${name}`;
@@ -40,15 +40,15 @@ export class TensorBoardLog {
   #isEnded = false;
 
   /**
-   * @param file new, of this start of the run
-   * @param step steps that are done
+   * @param file a new one for this session
+   * @param step number of completed steps
    */
   constructor(file: EventFile, step: number) {
     this.#file = file;
     this.#steps = step;
     const time = wallTime();
     file.append(events.fileVersion(time));
-    // A TensorBoard that looks on may have read steps which this start does again.
+    // A TensorBoard that is watching may have read steps that this session repeats.
     if (step > 0) file.append(events.sessionStart({ step: step + 1, time }));
   }
 
@@ -63,7 +63,7 @@ export class TensorBoardLog {
     this.#write(this.#steps, hparamsStart({ hparams, metrics: ["train/loss"], time: wallTime() }));
   }
 
-  /** The numbers of a step, where it is one of those that are kept. */
+  /** The numbers of a step, if it is one of those that are kept. */
   step(metrics: StepMetrics, totalSteps: number): void {
     this.#totalSteps = totalSteps;
     const every = Math.ceil(totalSteps / mostSteps);
@@ -91,8 +91,7 @@ export class TensorBoardLog {
   }
 
   /**
-   * Pictures as one, and how the values of tensors are spread; left out where the last time is but a
-   * moment ago.
+   * All pictures in one image, and histograms of the tensors; skipped if the last time was only a moment ago.
    */
   async moment(
     step: number,

@@ -1,5 +1,5 @@
 /**
- * The way of warnings from every rank to the one that shows and records them.
+ * How warnings get from every rank to the one that shows and records them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { RunEvent, RunListener } from "../events.ts";
 
 type Warning = Extract<RunEvent, { type: "warning" }>;
 
-/** Collects the warnings of a rank until all ranks exchange theirs. */
+/** Collects a rank's warnings until all ranks exchange theirs. */
 export class WarningRelay {
   readonly #communicator: Communicator;
   readonly #deliver: RunListener;
@@ -21,7 +21,7 @@ export class WarningRelay {
     this.#deliver = deliver;
   }
 
-  /** Warnings that have not been brought to rank 0. */
+  /** Warnings that have not reached rank 0 yet. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -30,7 +30,7 @@ export class WarningRelay {
     this.#waiting.push(warning);
   }
 
-  /** Brings the warnings of all ranks to rank 0; all ranks must call it. */
+  /** Sends the warnings of all ranks to rank 0; all ranks must call it. */
   async exchange(): Promise<void> {
     const all = await gatherJson(this.#communicator, this.#waiting.splice(0));
     if (this.#communicator.rank > 0) return;

@@ -1,12 +1,12 @@
 /**
- * Which run a config describes: two configs with the same hash give the same numbers.
+ * Identifies the run that a config describes: two configs with the same hash give the same numbers.
  *
  * @module
  */
 
 import type { Config } from "../../../configs/schema.ts";
 
-/** Keys that say where and how a run is kept, watched or computed, not what it computes. */
+/** Keys that say where and how a run is stored, monitored or computed, not what it computes. */
 const incidental = [
   "$schema",
   "output",
@@ -27,33 +27,34 @@ function canonical(value: unknown): unknown {
 }
 
 /**
- * The values of a config that decide the numbers of a run. The length to which it is run
- * (`schedule.maxSteps`) does not count, so that a run can be lengthened, nor do the data's workers.
+ * The config values that determine a run's numbers. The length of this session
+ * (`schedule.maxSteps`) does not count, so that a run can be extended, and neither does the number
+ * of data workers.
  */
 export function decidingValues(config: Config): Record<string, unknown> {
   const relevant: Record<string, unknown> = structuredClone(config);
   for (const key of incidental) delete relevant[key];
   delete (relevant.schedule as Record<string, unknown> | undefined)?.maxSteps;
-  // How gradients travel decides nothing but by their rounding.
+  // How gradients are transferred only affects their rounding.
   const { wire } = config.distributed;
   delete relevant.distributed;
   if (wire !== "float32") relevant.wire = wire;
   delete (relevant.teacher as Record<string, unknown> | undefined)?.cache;
   const data = relevant.data as Record<string, unknown>;
   for (const key of ["workers", "cacheBytes", "prefetch", "maxPixels"]) delete data[key];
-  // Keys that older runs lack count where they are set.
+  // Keys that older runs lack count only if they are set.
   for (const key of ["holdOut", "exclude"]) if (data[key] === null) delete data[key];
   return relevant;
 }
 
-/** SHA-256 of values, as hexadecimal; the order of keys does not count. */
+/** SHA-256 of values, in hexadecimal; the order of keys does not matter. */
 export async function hashValues(values: unknown): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(canonical(values)));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The hash of what decides the numbers of a run; see {@link decidingValues}. */
+/** The hash of what determines a run's numbers; see {@link decidingValues}. */
 export async function configHash(config: Config): Promise<string> {
   return await hashValues(decidingValues(config));
 }

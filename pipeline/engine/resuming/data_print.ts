@@ -1,5 +1,5 @@
 /**
- * Whether a run goes on with the images that it began with.
+ * Whether a run continues with the images it started with.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { UserError } from "../../../core/errors.ts";
 import { TextFingerprint } from "../../../core/fingerprint.ts";
 import type { Source } from "../../../data/sources/source.ts";
 
-/** What a checkpoint keeps of the images. */
+/** What a checkpoint records about the images. */
 export interface DataPrint {
   readonly images: number;
   /** Names of the classes, by label. */
   readonly classes: readonly string[];
-  /** Of names and labels of all images, in order. */
+  /** Of the names and labels of all images, in order. */
   readonly fingerprint: string;
 }
 
-/** The print of a source; a million files take about a second. */
+/** The fingerprint of a source; a million files take about a second. */
 export function dataPrint(source: Source): DataPrint {
   const print = new TextFingerprint();
   const { length, classes, annotations } = source;
@@ -34,7 +34,7 @@ const named = (names: readonly string[]) => {
   return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 };
 
-/** How classes differ, in words; null where they do not. */
+/** How the classes differ, in words; null if they do not. */
 export function classDifference(
   wanted: readonly string[],
   found: readonly string[],
@@ -52,9 +52,10 @@ export function classDifference(
 }
 
 /**
- * Refuses other images than those of a run's checkpoint; one of version 0.1 says nothing of them.
+ * Rejects images other than those of a run's checkpoint. Checkpoints of version 0.1 record nothing
+ * about them.
  *
- * @throws UserError which says how they differ
+ * @throws UserError that says how they differ
  */
 export function requireSameData(
   directory: string,

@@ -5,7 +5,7 @@ function isSection(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The keys whose values differ, each with both: `optimizer.lr (0.001, now 0.002)`.
+ * The keys whose values differ, with both values: `optimizer.lr (0.001, now 0.002)`.
  *
  * @example
  * ```ts

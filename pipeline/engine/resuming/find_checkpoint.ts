@@ -1,5 +1,5 @@
 /**
- * The checkpoint that a run goes on from, or why it cannot.
+ * The checkpoint that a run resumes from, or why it cannot.
  *
  * @module
  */
@@ -19,17 +19,17 @@ import { differingKeys } from "./differing_keys.ts";
 import type { RunOptions } from "../run_options.ts";
 import type { ResumedRun, RunState } from "../run_state.ts";
 
-/** A checkpoint, and what is known of its run. */
+/** A checkpoint, and what is known about its run. */
 export interface FoundCheckpoint {
   readonly loaded: LoadedCheckpoint;
   readonly resumed: ResumedRun;
 }
 
 /**
- * Finds the newest whole checkpoint of a directory; null for a new run.
+ * Finds the latest complete checkpoint in a directory; null for a new run.
  *
- * @throws UserError where none of several can be read, for a finished run that was not asked for, and
- * for a run of another config
+ * @throws UserError if there are checkpoints but none can be read, if the run is finished and that was not
+ * asked for, or if the run has another config
  */
 export function findCheckpoint(
   directory: RunDirectory,
@@ -81,10 +81,10 @@ export function findCheckpoint(
   };
 }
 
-/** Keys that say what becomes of broken files: what a run that met one may change. */
+/** Keys that decide how broken files are handled: a run that met one may change them. */
 const careOfFiles = ["onError", "maxSkipped"];
 
-/** Whether the run's config and this one differ only in how they take broken files. */
+/** Whether the run's config and this one differ only in how they handle broken files. */
 function differsInCareOnly(directory: RunDirectory, config: Config, hash: string): boolean {
   const stored = directory.readConfig() as { hash?: string; config?: unknown } | null;
   if (stored?.hash !== hash) return false;
@@ -98,7 +98,7 @@ function differsInCareOnly(directory: RunDirectory, config: Config, hash: string
   return differingKeys(before, now).length === 0;
 }
 
-/** The error for a run of another config, with the keys that differ. */
+/** The error for a run with another config, naming the keys that differ. */
 function otherConfig(directory: RunDirectory, config: Config): UserError {
   const stored = (directory.readConfig() as { config?: { task?: string } } | null)?.config;
   const parsed = schemas[config.task].safeParse(stored);

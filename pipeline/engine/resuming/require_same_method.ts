@@ -1,11 +1,11 @@
-/** Whether a checkpoint is of the method that is to go on from it. @module */
+/** Whether a checkpoint belongs to the method that is to resume from it. @module */
 
 import { UserError } from "../../../core/errors.ts";
 import { methodName } from "../method.ts";
 import type { RunState } from "../run_state.ts";
 
 /**
- * Refuses the checkpoint of another method, which may have been written with the same config.
+ * Rejects another method's checkpoint, which may have been written with the same config.
  *
  * @throws UserError with the names of both
  */

@@ -1,5 +1,5 @@
 /**
- * The checkpoints of a run: what is trained, to the disk and back, the same on all ranks.
+ * A run's checkpoints: saving and restoring everything that is trained, identically on all ranks.
  *
  * @module
  */
@@ -25,14 +25,14 @@ import type { RunState } from "../run_state.ts";
 import type { RunSession } from "../session.ts";
 import { shareValues } from "../training/shared_values.ts";
 
-/** The trained things that a checkpoint holds, by group. */
+/** What a checkpoint holds of the trained parts, by group. */
 export interface Trained {
-  /** The method's parameters, and those of the user's stages; their names differ. */
+  /** The method's parameters and those of the user's stages; their names differ. */
   readonly sets: readonly ParameterSet[];
   readonly optimizer: Updater;
-  /** Everything else, as a tensor group of its own. */
+  /** Everything else, as a separate tensor group. */
   readonly kept: readonly KeptState[];
-  /** Values beside the parameters whose spread is recorded. */
+  /** Values besides the parameters whose distribution is recorded. */
   readonly histograms?: (() => ValueMap) | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface Trained {
 export class RunCheckpoints {
   readonly #session: RunSession;
   readonly #trained: Trained;
-  /** Logs that are known to be gone. */
+  /** Logs that are known to be missing. */
   readonly #missed = new Set<string>();
 
   constructor(session: RunSession, trained: Trained) {
@@ -48,7 +48,7 @@ export class RunCheckpoints {
     this.#trained = trained;
   }
 
-  /** What of a checkpoint is neither a parameter nor the optimizer's, on all ranks. */
+  /** The parts of a checkpoint that are neither parameters nor optimizer state, on all ranks. */
   static async readExtra(session: RunSession): Promise<ValueMap> {
     return (await readGroups(session, ["extra"])).extra;
   }
@@ -58,10 +58,10 @@ export class RunCheckpoints {
   }
 
   /**
-   * Loads the checkpoint to go on from, if there is one, and makes all ranks alike; gives the steps
-   * done.
+   * Loads the checkpoint to resume from, if any, and makes all ranks identical; returns the number
+   * of steps done.
    *
-   * @param extra of the same checkpoint
+   * @param extra from the same checkpoint
    */
   async restore(extra: ValueMap | null): Promise<number> {
     const { resumed, on, listener, recorder, disk } = this.#session;
@@ -102,7 +102,7 @@ export class RunCheckpoints {
     );
   }
 
-  /** All parameters by name, each read back when its turn comes. */
+  /** All parameters by name, each read back when it is needed. */
   get #parameters(): ReadonlyMap<string, LazyValues> {
     return lazily(this.#trained.sets.flatMap((set) => [...set]));
   }
@@ -112,7 +112,7 @@ export class RunCheckpoints {
     return readAll(this.#parameters);
   }
 
-  /** Gives all ranks the trained things of rank 0. */
+  /** Copies rank 0's state to all ranks. */
   async #synchronize(): Promise<void> {
     const { on } = this.#session;
     const communicator = communicatorOf(on);
@@ -127,8 +127,8 @@ export class RunCheckpoints {
   }
 
   /**
-   * Finds out whether all ranks have the same parameters, bit for bit. Processors of different kinds
-   * may round differently; then all go on with those of rank 0.
+   * Checks whether all ranks have bitwise identical parameters. Different kinds of processors may round
+   * differently; all ranks then continue with rank 0's.
    */
   async #compareRanks(step: number): Promise<void> {
     const communicator = communicatorOf(this.#session.on);
@@ -188,7 +188,7 @@ export class RunCheckpoints {
     await this.#record(step, parameters);
   }
 
-  /** Records anew what the logs held of the checkpoint that was restored: they were cut before it. */
+  /** Records again what the logs contained about the restored checkpoint: they were truncated before it. */
   async recordAgain(step: number): Promise<void> {
     const { recorder, resumed } = this.#session;
     if (recorder === null || resumed === null) return;
@@ -204,12 +204,12 @@ export class RunCheckpoints {
   }
 }
 
-/** Whether a stage of the user's brought a parameter. */
+/** Whether a user's stage brought a parameter. */
 function isOfStage(name: string): boolean {
   return name.startsWith("stages.");
 }
 
-/** Tensor groups of the checkpoint to go on from, on all ranks; empty where it has none of a name. */
+/** Tensor groups of the checkpoint to resume from, on all ranks; empty if it has none of that name. */
 async function readGroups<const Names extends readonly string[]>(
   { on, checkpoint }: RunSession,
   names: Names,

@@ -26,13 +26,13 @@ export class WeightAverage {
   private constructor(parameters: readonly Parameter[], decay: number) {
     this.#parameters = parameters;
     this.#decay = decay;
-    // A clone would share the memory that an update in place writes to.
+    // A clone would share memory that an in-place update overwrites.
     this.#averages = parameters.map(({ name, value }) =>
       new Parameter(name, tf.keep(tf.tidy(() => tf.mul(value, 1) as Tensor)))
     );
   }
 
-  /** Averages that start at the parameters' values. */
+  /** Averages, initialised with the parameters' values. */
   static create(on: Context, parameters: readonly Parameter[], decay: number): WeightAverage {
     return on.backend.run(() => new WeightAverage(parameters, decay));
   }
@@ -51,7 +51,7 @@ export class WeightAverage {
     });
   }
 
-  /** Runs `work` with the averages in the parameters' place. */
+  /** Runs `work` with the averages in place of the parameters. */
   async during<T>(on: Context, work: () => Promise<T>): Promise<T> {
     const own = on.backend.run(() =>
       this.#parameters.map((parameter, index) => {
@@ -69,20 +69,20 @@ export class WeightAverage {
     }
   }
 
-  /** The averages by the parameters' names. */
+  /** The averages, by parameter name. */
   async export(): Promise<Map<string, NamedValues>> {
     return await readAll(this.lazy());
   }
 
-  /** The same, each read back when it is asked for. */
+  /** The same, each read back on request. */
   lazy(): Map<string, LazyValues> {
     return lazily(this.#averages);
   }
 
   /**
-   * Goes on from exported averages.
+   * Continues from exported averages.
    *
-   * @throws UserError where one is missing
+   * @throws UserError if one is missing
    */
   load(on: Context, values: ReadonlyMap<string, NamedValues>): void {
     on.backend.run(() => {
@@ -103,7 +103,7 @@ export class WeightAverage {
   }
 }
 
-/** The stage `average`, behind `optimize`. */
+/** The stage `average`, after `optimize`. */
 export function average(
   averages: WeightAverage,
 ): Stage<StepOutput, StepOutput> & { readonly name: "average" } {

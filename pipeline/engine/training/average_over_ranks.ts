@@ -1,5 +1,5 @@
 /**
- * Parameters that no gradient moves, kept alike on all ranks.
+ * Parameters that no gradient updates, kept identical on all ranks.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { communicatorOf, type Context } from "../../../backends/backend.ts";
 import type { Parameter } from "../../../backends/parameter.ts";
 import { sumOverRanks } from "../../../distributed/reduce_values.ts";
 
-/** Replaces each parameter by its mean over all ranks; of one process nothing happens. */
+/** Replaces each parameter by its mean over all ranks; does nothing in a single process. */
 export async function averageOverRanks(
   on: Context,
   parameters: readonly Parameter[],

@@ -1,6 +1,6 @@
 /**
- * The end of a run whose numbers are not finite: which tensor was the first, and where everything is
- * that it follows from.
+ * The end of a run with non-finite numbers: which tensor was the first, and where everything that produced it
+ * is stored.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import { examineMicroBatch } from "./examine.ts";
 import type { StepFailure } from "./step_failure.ts";
 import type { TrainingLoop } from "./training_loop.ts";
 
-/** Training cannot go on: the loss or a gradient is not a number. */
+/** Training cannot continue: the loss or a gradient is not a number. */
 export class DivergenceError extends Error {
   override name = "DivergenceError";
-  /** The first tensor that was not finite; null where a second run of the step found none. */
+  /** The first non-finite tensor; null if a repetition of the step found none. */
   readonly found: Observation | null;
-  /** The directory of the failure bundle; null where none was written. */
+  /** The failure bundle's directory; null if none was written. */
   readonly bundle: string | null;
 
   constructor(message: string, found: Observation | null = null, bundle: string | null = null) {
@@ -31,10 +31,10 @@ export class DivergenceError extends Error {
 }
 
 /**
- * Examines the micro-batches of a step one after another, until one is not finite.
+ * Examines a step's micro-batches one after another, until one is not finite.
  *
- * @param lossScale that the step had
- * @returns null where all of them are finite this time
+ * @param lossScale of that step
+ * @returns null if all of them are finite this time
  */
 async function examineStep<Batch>(
   loop: TrainingLoop<Batch>,
@@ -70,7 +70,7 @@ function reasonOf({ step, loss, lossScale }: StepMetrics, skippedInARow: number)
     : `Step ${step} is not finite (loss ${loss}); the parameters are as they were before it`;
 }
 
-/** Keeps a failure; a full disk must not hide what was found. */
+/** Saves a failure; a full disk must not hide what was found. */
 async function save<Batch>(
   { saveFailure }: TrainingLoop<Batch>,
   failure: StepFailure<Batch>,
@@ -86,7 +86,7 @@ async function save<Batch>(
   }
 }
 
-/** Runs the step of `metrics` again under a watch and gives the error that ends the run. */
+/** Repeats the step of `metrics` while watching it and returns the error that ends the run. */
 export async function divergenceOf<Batch>(
   loop: TrainingLoop<Batch>,
   metrics: StepMetrics,
@@ -119,7 +119,7 @@ export async function divergenceOf<Batch>(
     const { bundle, where } = await save(loop, failure);
     return new DivergenceError(`${guilty}${where}; ${remedy}`, found, bundle);
   } catch (error) {
-    // The divergence is what the user has to know, not that its cause could not be found.
+    // The user needs to know about the divergence, not that its cause could not be found.
     return new DivergenceError(
       `${reason}. Its cause was not found: ${messageOf(error)}; ${remedy}`,
     );

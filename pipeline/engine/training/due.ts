@@ -1,9 +1,9 @@
-/** When something is due that happens every so often in a run. @module */
+/** When something periodic is due in a run. @module */
 
 import type { Config } from "../../../configs/schema.ts";
 import type { RunLength } from "../schedule.ts";
 
-/** Whether something that happens every so many epochs is due after a step. */
+/** Whether something that happens every few epochs is due after a step. */
 export function isDue(everyEpochs: number | null, step: number, length: RunLength): boolean {
   if (everyEpochs === null) return false;
   return step % Math.max(1, Math.round(everyEpochs * length.stepsPerEpoch)) === 0;

@@ -1,5 +1,5 @@
 /**
- * The end of a run whose evaluations no longer improve.
+ * Stops a run whose evaluations no longer improve.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { Config } from "../../../configs/schema.ts";
 import type { RunListener } from "../events.ts";
 import type { KeptState, ValueMap } from "../method.ts";
 
-/** What a run that was stopped early says of it. */
+/** What a run that stopped early reports about it. */
 export interface StoppedEarly {
   readonly metric: string;
-  /** The best evaluation, whose weights are in `best.safetensors` of the directory. */
+  /** The best evaluation, whose weights are in `best.safetensors` in the run's directory. */
   readonly best: { readonly step: number; readonly value: number };
-  /** Evaluations after it, none of which was better. */
+  /** Evaluations since, none of which was better. */
   readonly patience: number;
 }
 
@@ -36,18 +36,18 @@ export class EarlyStop implements KeptState {
     this.#config = config;
   }
 
-  /** What a config wants; null where it does not stop early. */
+  /** From a config; null without early stopping. */
   static of(config: Config): EarlyStop | null {
     const { evaluation } = config as { evaluation?: { stop?: StopConfig | null } };
     return evaluation?.stop ? new EarlyStop(evaluation.stop) : null;
   }
 
-  /** Takes the figures of an evaluation; gives whether the run is to stop, and says so. */
+  /** Takes an evaluation's metrics; returns whether the run should stop, and reports it. */
   see(step: number, figures: Readonly<Record<string, number>>, listener: RunListener): boolean {
     const { metric, patience } = this.#config;
     const found = figures[metric];
     if (found === undefined) return false;
-    // As a checkpoint keeps it, so that a resumed run compares the same numbers.
+    // In the form that a checkpoint keeps, so that a resumed run compares the same numbers.
     const value = Math.fround(found);
     if (this.#best === null || value > this.#best.value) {
       this.#best = { step, value };
@@ -66,7 +66,7 @@ export class EarlyStop implements KeptState {
     return true;
   }
 
-  /** What is said of a run that was stopped. */
+  /** The message about a run that was stopped. */
   get outcome(): StoppedEarly {
     return { metric: this.#config.metric, patience: this.#config.patience, best: this.#best! };
   }

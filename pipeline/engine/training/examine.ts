@@ -1,5 +1,5 @@
 /**
- * Runs a micro-batch again to find its first tensor that is not finite.
+ * Repeats a micro-batch to find its first non-finite tensor.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Generator } from "../../../core/generator.ts";
 import type { StepOutput } from "../../batch.ts";
 import { runWithoutWaiting, type Stage, type StepContext } from "../../stage.ts";
 
-/** One micro-batch of a step, and all that its numbers follow from but the parameters. */
+/** One micro-batch of a step, and everything that determines its numbers except the parameters. */
 export interface ExaminedMicroBatch<Batch> {
   readonly on: Context;
   readonly stages: Stage<Batch, StepOutput>;
@@ -22,31 +22,31 @@ export interface ExaminedMicroBatch<Batch> {
   readonly step: number;
   readonly microBatch: number;
   readonly microBatches: number;
-  /** As in the {@link StepContext} that it had. */
+  /** As in its original {@link StepContext}. */
   readonly firstImage: number;
   readonly share: number;
   readonly generator: Generator;
-  /** What its loss is scaled by. */
+  /** The factor that its loss is scaled by. */
   readonly lossScale: number;
-  /** A stage whose output is wanted, so that those before it need not be run again. */
+  /** A stage whose output is wanted, so that those before it need not be repeated. */
   readonly keepsOutputOf?: string | null;
 }
 
-/** What was seen of a micro-batch. */
+/** What was observed in a micro-batch. */
 export interface Examination {
-  /** The first tensor that is not finite; null where all are. */
+  /** The first non-finite tensor; null if all are finite. */
   readonly found: Observation | null;
-  /** What the stage of `keepsOutputOf` gave: its tensors read back, by their keys. */
+  /** The output of the stage `keepsOutputOf`: its tensors, read back, by key. */
   readonly kept: ReadonlyMap<string, HostTensor>;
 }
 
-/** A tensor away from any device. */
+/** A tensor that is not on any device. */
 export interface HostTensor {
   readonly shape: readonly number[];
   readonly values: Float32Array | Int32Array;
 }
 
-/** Runs one micro-batch under a watch: forward, then backward; nothing is updated. */
+/** Runs one micro-batch, forward and backward, while watching it; nothing is updated. */
 export async function examineMicroBatch<Batch>(
   examined: ExaminedMicroBatch<Batch>,
 ): Promise<Examination> {
@@ -64,7 +64,7 @@ export async function examineMicroBatch<Batch>(
           microBatches,
           firstImage,
           share,
-          // Nothing is updated, so there is nothing to tell other ranks.
+          // Nothing is updated, so there is nothing to send to other ranks.
           afterTape: () => new Promise(() => {}),
           tape,
           generator,

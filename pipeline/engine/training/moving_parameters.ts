@@ -1,6 +1,6 @@
 /**
- * What the forward pass moves of a model, a codebook or running statistics, must stay where it was when
- * the step is skipped: one number that is not finite would stay in it for ever.
+ * What the forward pass updates in a model (a codebook, running statistics) must be restored when the step is
+ * skipped: a single non-finite number would stay in it for ever.
  *
  * @module
  */
@@ -21,9 +21,9 @@ export class MovingParameters {
   }
 
   /**
-   * Puts the values back where the step was skipped; decided on the device.
+   * Restores the values if the step was skipped; decided on the device.
    *
-   * @param report of the update, [3]: its last number is 1 where it was skipped, else 0
+   * @param report of the update, [3]: its last number is 1 if it was skipped, otherwise 0
    */
   settle(on: Context, report: Tensor): void {
     if (this.#parameters.length === 0) return;

@@ -15,24 +15,24 @@ export interface Span {
   readonly seconds: number;
 }
 
-/** What was measured. The clocks of stages and of kernels start at moments of their own. */
+/** The measurements. The clocks of stages and of kernels have different origins. */
 export interface Profile {
-  /** The first step of those measured, from 1, and how many they are. */
+  /** The first measured step, from 1, and how many there are. */
   readonly firstStep: number;
   readonly steps: number;
-  /** Seconds of all of these steps. */
+  /** Total seconds of these steps. */
   readonly seconds: number;
   readonly backend: string;
   readonly stages: readonly Span[];
   readonly kernels: readonly KernelSpan[];
-  /** Why there are no kernels, where there are none. */
+  /** Why there are no kernels, if there are none. */
   readonly note: string | null;
 }
 
-/** Steps that are left out, while shaders are compiled and caches fill, and steps that are measured. */
+/** Steps to skip, while shaders are compiled and caches fill, and steps to measure. */
 const [warmUpSteps, measuredSteps] = [2, 5];
 
-/** Measures some of the first steps of a run, once. */
+/** Profiles some of the first steps of a run, once. */
 export class StepProfiler {
   readonly #backend: Backend;
   readonly #onProfile: (profile: Profile) => void;
@@ -53,12 +53,12 @@ export class StepProfiler {
     this.#onNothing = onNothing;
   }
 
-  /** To be told of every stage: name, start and duration in seconds. */
+  /** Call it with every stage: name, start and duration in seconds. */
   readonly stage = (name: string, start: number, seconds: number): void => {
     if (this.#started !== null) this.#stages.push({ name, start, seconds });
   };
 
-  /** Before a step; `step` counts from 0, `time` is now in seconds. */
+  /** Before a step; `step` counts from 0, `time` is the current time in seconds. */
   async before(step: number, time: number): Promise<void> {
     if (this.#done !== warmUpSteps || this.#started !== null) return;
     await this.#backend.sync();

@@ -1,5 +1,5 @@
 /**
- * Named values that rank 0 has, on all ranks.
+ * Named values of rank 0, on all ranks.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { broadcastMessage, type Communicator } from "../../../distributed/communicator.ts";
 import type { NamedValues } from "../../../models/parameter_set.ts";
 
-/** Groups of named values, as a checkpoint holds them. */
+/** Groups of named values, as in a checkpoint. */
 export type ValueGroups = Readonly<Record<string, ReadonlyMap<string, NamedValues>>>;
 
-/** The groups of rank 0 on all ranks; elsewhere `groups` does not count. */
+/** The groups of rank 0, on all ranks; other ranks' `groups` are ignored. */
 export async function shareValues<Groups extends ValueGroups>(
   communicator: Communicator,
   groups: Groups | null,

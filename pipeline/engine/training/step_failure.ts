@@ -9,7 +9,7 @@ import type { Observation } from "../../../backends/watch.ts";
 import type { Generator } from "../../../core/generator.ts";
 import type { HostTensor } from "./examine.ts";
 
-/** A step that is not finite, as it was found. */
+/** A non-finite step, as found. */
 export interface StepFailure<Batch> {
   /** Optimizer step, from 0. */
   readonly step: number;
@@ -17,7 +17,7 @@ export interface StepFailure<Batch> {
   readonly microBatches: number;
   readonly firstImage: number;
   readonly share: number;
-  /** What the loss was scaled by. */
+  /** The factor that the loss was scaled by. */
   readonly lossScale: number;
   readonly precision: Precision;
   readonly generator: Generator;

@@ -1,36 +1,36 @@
 /**
- * The numbers of a step over all ranks, and what the ranks have to agree on.
+ * A step's numbers over all ranks, and what the ranks have to agree on.
  *
  * @module
  */
 
 import type { Communicator } from "../../../distributed/communicator.ts";
 
-/** What is known of a step when all ranks have been heard. */
+/** What is known about a step once all ranks have reported. */
 export interface StepSums {
-  /** Loss and metrics, the three numbers of the update, then the stages' `details`. */
+  /** Loss and metrics, the update's three numbers, then the stages' `details`. */
   readonly values: Float32Array;
   /** Ranks that were asked to stop. */
   readonly stopping: number;
-  /** Warnings that wait on other ranks. */
+  /** Warnings pending on other ranks. */
   readonly warnings: number;
 }
 
-/** What a rank adds to the numbers of its step. */
+/** What a rank contributes to the numbers of its step. */
 export interface StepNews {
   readonly isStopping: boolean;
   readonly warnings: number;
 }
 
-/** Numbers of the update: they are the same on all ranks. */
+/** Numbers of the update, which are the same on all ranks. */
 const updateNumbers = 3;
 
 /**
- * Starts to sum a step's numbers over all ranks: when this is through, more may be said to them, and
- * `sums` may still be under way. Of one process there is nothing to wait for.
+ * Starts summing a step's numbers over all ranks. When this resolves, other messages may follow, and `sums` may
+ * still be pending. In a single process there is nothing to wait for.
  *
  * @param values this rank's share of each metric, the update's numbers, details
- * @param metrics how many numbers stand in front of the update's
+ * @param metrics how many numbers precede the update's
  */
 export async function sumStep(
   communicator: Communicator,

@@ -1,6 +1,6 @@
 /**
- * All that a run trains: a method's parameters and those of the user's stages, their optimizer, their
- * mean, and the stages on the device in order.
+ * Everything a run trains: a method's parameters and those of the user's stages, their optimizer, their
+ * average, and the stages on the device in order.
  *
  * @module
  */
@@ -23,11 +23,11 @@ const averagePrefix = "average.";
 export class TrainedModel<Batch> implements Trained {
   readonly sets: readonly ParameterSet[];
   readonly optimizer: Updater;
-  /** The moving average of all that is trained; null where the config wants none. */
+  /** The moving average of everything that is trained; null if the config wants none. */
   readonly averages: WeightAverage | null;
   readonly kept: readonly KeptState[];
   readonly histograms: (() => ValueMap) | undefined;
-  /** From the queue to the update, with the user's own where given. */
+  /** From the queue to the update, with the user's stages where given. */
   readonly stages: Stage<Batch, StepOutput>;
   readonly #own: OwnStages;
 
@@ -67,7 +67,7 @@ export class TrainedModel<Batch> implements Trained {
   }
 }
 
-/** The averages in a checkpoint, by `average.NAME`. */
+/** The averages in a checkpoint, as `average.NAME`. */
 function keptAverages(on: Context, averages: WeightAverage): KeptState {
   return {
     export: () =>

@@ -1,6 +1,6 @@
 /**
- * The training loop that every task shares: fetch, run the stages, read the numbers one step later,
- * tell the listener, stop when asked.
+ * The training loop shared by every task: fetch a batch, run the stages, read the numbers one step
+ * later, notify the listener, stop when asked.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import { type StepSums, sumStep } from "./sum_step.ts";
 import { runWithoutWaiting, type StepContext } from "../../stage.ts";
 import type { TrainingLoop } from "./training_loop.ts";
 
-/** Steps in a row that mixed precision may skip before the run is called off … */
+/** Consecutive steps that mixed precision may skip before the run is aborted … */
 const mostSkippedSteps = 50;
-/** … and those whose loss itself is not finite, which no loss scale cures. */
+/** … and those whose loss itself is not finite, which no loss scale can fix. */
 const mostLostSteps = 10;
 
 interface PendingStep {
@@ -37,7 +37,7 @@ interface PendingStep {
 /**
  * Runs steps `startStep` … `totalSteps` − 1.
  *
- * @returns the number of steps done, and whether the signal ended it early
+ * @returns the number of completed steps, and whether the signal ended it early
  */
 export async function train<Batch>(
   loop: TrainingLoop<Batch>,
@@ -54,7 +54,7 @@ export async function train<Batch>(
   }
 }
 
-/** What is wrong with the device, which may have led to any other error; null where nothing is. */
+/** What is wrong with the device, which may have caused any other error; null if nothing is. */
 async function deviceFault(backend: Backend): Promise<Error | null> {
   try {
     await backend.sync();
@@ -80,7 +80,7 @@ async function runSteps<Batch>(
     const { values, stopping, warnings } = await pending.sums;
     const metrics = toMetrics(pending, values, loop);
     pending = null;
-    // Of several ranks all stop after the same step: the one in which all have heard of it.
+    // With several ranks, all stop after the same step: the one at which all of them know.
     isStopping ||= stopping > 0;
     if (warnings > 0) await loop.relay?.exchange();
     loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
@@ -121,7 +121,7 @@ async function runSteps<Batch>(
     step++;
     pending = { step, names, sums, learningRate, stepTime: ended - started, dataTime, stages };
     started = ended;
-    // Of a run that may end here no further step is computed before this one is known.
+    // In a run that may end here, no further step is computed before this is known.
     if (skippedInARow > mostLostSteps / 2) await deliver();
     if (loop.wantsPause(step) && step < loop.totalSteps) {
       await deliver();
@@ -185,7 +185,7 @@ async function runStep<Batch>(
           const scalars = tf.stack([output.loss, ...Object.values(output.metrics)]);
           vectors.push(tf.keep(tf.mul(scalars, share)));
           if (output.details !== undefined) {
-            // What another rank counts too does not count here.
+            // Whatever another rank counts too is not counted here.
             details.push(tf.keep(share > 0 ? output.details : tf.zerosLike(output.details)));
           }
           ({ update } = output);
@@ -211,12 +211,12 @@ async function runStep<Batch>(
   return { packed, names, dataTime };
 }
 
-/** Whole passes over the data after a step. */
+/** Completed passes over the data after a step. */
 function epochsDone<Batch>(
   step: number,
   { batchSize, imagesPerEpoch }: TrainingLoop<Batch>,
 ): number {
-  // Half an image more, so that rounding cannot put the end of a pass off by a step.
+  // Half an image more, so that rounding cannot shift the end of a pass by a step.
   return Math.floor((step * batchSize + 0.5) / imagesPerEpoch);
 }
 

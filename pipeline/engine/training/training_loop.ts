@@ -23,36 +23,39 @@ export interface TrainingLoop<Batch> {
   /** The stages from the queue to the update; they must not return a promise. */
   readonly stages: Stage<Batch, StepOutput>;
   readonly learningRate: (step: number) => number;
-  /** Steps done already (0, or those of the checkpoint) and steps to reach. */
+  /** Steps already done (0, or those of the checkpoint) and steps to reach. */
   readonly startStep: number;
   readonly totalSteps: number;
   readonly batchSize: number;
-  /** This rank's micro-batches of a step: fewer where the last batch of an epoch is smaller. */
+  /** This rank's micro-batches of a step: fewer if the last batch of an epoch is incomplete. */
   readonly microBatches: (step: number) => readonly MicroBatch[];
   readonly imagesPerEpoch: number;
   readonly generator: Generator;
   readonly listener: RunListener;
   /** Whether a non-finite gradient skips a step (mixed precision) or ends the run (float32). */
   readonly skipsNonFinite: boolean;
-  /** Turns the stages' `details` into more metrics. */
+  /** Turns the stages' `details` into additional metrics. */
   readonly summarize?: (details: Float32Array) => Record<string, number>;
   /**
-   * Called after steps for which `wantsPause` says so, with all metrics delivered and nothing on
-   * the tape: the place to save and to evaluate. Where it gives true, the run ends there.
+   * Called after steps for which `wantsPause` returns true, with all metrics delivered and nothing
+   * on the tape: the place to save and evaluate. If it returns true, the run ends there.
    */
   readonly pause: (step: number) => Promise<boolean | void>;
   readonly wantsPause: (step: number) => boolean;
-  /** The last stage in front whose models are frozen: what it gives is a part of a failure. */
+  /** The last of the leading stages with frozen models: its output becomes part of a failure bundle. */
   readonly frozenStage?: string;
-  /** Keeps what a step that is not finite follows from; gives where, or null. */
+  /** Saves what produced a non-finite step; returns where, or null. */
   readonly saveFailure?: (failure: StepFailure<Batch>) => Promise<string | null>;
   readonly signal?: AbortSignal;
-  /** Running statistics, which every rank moves by its own images: their mean is taken after a step. */
+  /** Running statistics, which every rank updates from its own images: they are averaged after each step. */
   readonly statistics?: readonly Parameter[];
-  /** What else stages move before the update; of a skipped step all of it is put back. */
+  /**
+   * Anything else that stages update before the optimizer does; if the step is skipped, all of it
+   * is restored.
+   */
   readonly moving?: readonly Parameter[];
-  /** Brings the warnings of all ranks to rank 0. */
+  /** Forwards the warnings of all ranks to rank 0. */
   readonly relay?: WarningRelay | null;
-  /** Measures some of the first steps. */
+  /** Profiles some of the first steps. */
   readonly profiler?: StepProfiler | null;
 }
