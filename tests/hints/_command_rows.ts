@@ -32,7 +32,7 @@ export const commandRows: readonly HintRow[] = [
     follow: { replace: "--bach", by: "--batch" },
   },
   {
-    command: "finetune {data} {tiny} --max-steps 1 --out {out}",
+    command: "finetune {data} {tinyBut} --max-steps 1 --batch 4 --out {out}",
     error: '…; did you mean "--data=…"?',
     follow: { replace: "{data}", by: "--data={data}" },
   },
