@@ -217,13 +217,9 @@ async function readModules(root: URL): Promise<ModuleImports[]> {
   }
 }
 
-/** Circles that are being taken apart. */
-const knownCircles = [/^backends\//, /^data\//];
-
 if (import.meta.main) {
   const modules = await readModules(new URL("../", import.meta.url));
-  const circles = findCircles(modules)
-    .filter((circle) => !circle.every((path) => knownCircles.some((known) => known.test(path))));
+  const circles = findCircles(modules);
   const violations = [
     ...findViolations(modules),
     ...circles.map((circle) => `these import each other: ${circle.join(", ")}`),
