@@ -91,7 +91,11 @@ export {
   shownOf,
 } from "./pipeline/engine/recording/fixed_images.ts";
 export { normalizations } from "./pipeline/images/normalizations.ts";
-export { maskOptions, pretrainTransform } from "./pipeline/images/transforms.ts";
+export {
+  evaluationTransform,
+  maskOptions,
+  pretrainTransform,
+} from "./pipeline/images/transforms.ts";
 export type { PictureRow, PictureSheet } from "./report/picture_sheet.ts";
 export { maskColor, overPatches } from "./report/picture_sheet.ts";
 export type { RgbPicture } from "./report/png.ts";
@@ -156,7 +160,8 @@ export type { TrainingLoop } from "./pipeline/engine/training/training_loop.ts";
 // Models.
 export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
 export type { DropPathDraws } from "./models/layers/drop_path.ts";
-export { BeitEncoder } from "./models/beit_encoder.ts";
+export { BeitEncoder, type EncoderOptions, type EncoderOutput } from "./models/beit_encoder.ts";
+export { block, type BlockOptions } from "./models/layers/block.ts";
 export { MaskedImageModel, maskedPositions } from "./models/masked_image_model.ts";
 export { Classifier, classifierConfig } from "./models/classifier.ts";
 export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
@@ -169,7 +174,13 @@ export {
   ParameterSet,
   type ParameterSpec,
 } from "./models/parameter_set.ts";
-export { affineSpecs, encoderSpecs } from "./models/parameter_specs.ts";
+export {
+  affineSpecs,
+  type BlockShape,
+  blockSpecs,
+  encoderSpecs,
+} from "./models/parameter_specs.ts";
+export { sincosPositions } from "./models/sincos_positions.ts";
 export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
 export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
 export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
@@ -186,9 +197,10 @@ export type {
 export type { Kernels } from "./backends/kernels.ts";
 export { createBackend } from "./backends/mod.ts";
 export { layerNorm } from "./backends/ops/layer_norm.ts";
-export { linear } from "./backends/ops/linear.ts";
+export { linear, type LinearOptions } from "./backends/ops/linear.ts";
 export { linearCrossEntropy } from "./backends/ops/linear_cross_entropy.ts";
 export { meanSquaredError } from "./backends/ops/mean_squared_error.ts";
+export { selectRows } from "./backends/ops/select_rows.ts";
 export { Parameter } from "./backends/parameter.ts";
 export { Tape } from "./backends/tfjs/tape.ts";
 export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";

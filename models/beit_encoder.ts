@@ -72,10 +72,41 @@ export class BeitEncoder {
     this.#positionBias = isRelative ? new PositionBias(on, gridSize(config)) : null;
   }
 
-  /** Images as patch tokens, images [B, 3, S, S] → [B, N, C]. */
+  /** Images as patch tokens without positions, images [B, 3, S, S] → [B, N, C]. */
   embedPatches(on: Context, images: Tensor): Tensor {
     const projection = this.#parameters.scope("patch_embed.proj");
     return patchEmbed(on, images, projection.value("weight"), projection.value("bias"));
+  }
+
+  /**
+   * Images as the tokens that the first block takes, images [B, 3, S, S] → [B, N + 1, C]: the class
+   * token, then the patches, with their positions where the config has absolute ones.
+   *
+   * @param mask [B, N] of 0 and 1: 1 replaces the patch by the mask token
+   */
+  embed(on: Context, images: Tensor, mask: Tensor | null = null): Tensor {
+    const { config } = this;
+    const parameters = this.#parameters;
+    const patches = this.embedPatches(on, images);
+    const positions = config.usesAbsolutePositions ? parameters.value("pos_embed") : null;
+    let tokens = classTokens(config) > 0
+      ? assembleTokens(on, {
+        patches,
+        mask,
+        maskToken: mask === null ? null : parameters.value("mask_token"),
+        clsToken: parameters.value("cls_token"),
+        positions,
+      })
+      : positions === null
+      ? patches
+      : tf.add(patches, positions);
+    if (config.hasInputNorm) {
+      tokens = norm(on, parameters, "norm_pre", tokens, layerNormEpsilon(config));
+    }
+    // Blocks do not depend on the order; at the end, registers do not affect how rows are counted.
+    return (config.registers ?? 0) > 0
+      ? appendTokens(on, tokens, parameters.value("register_tokens"))
+      : tokens;
   }
 
   /** All blocks over the embedded tokens, images [B, 3, S, S] → {@link EncoderOutput}. */
@@ -100,7 +131,7 @@ export class BeitEncoder {
   ): Pick<EncoderOutput, "states" | "sharedBias"> {
     const { config } = this;
     const parameters = this.#parameters;
-    let x = this.#embed(on, images, options.mask);
+    let x = this.embed(on, images, options.mask);
     const sharedBias = this.sharedBias(on);
     const rates = dropPathRates(config.dropPathRate, config.depth);
     const source = dropPathSource(config, options.dropPath, images.shape[0]);
@@ -149,7 +180,7 @@ export class BeitEncoder {
     }
     const [weights] = withoutGradient(() => {
       const x = index === 0
-        ? this.#embed(on, images, null)
+        ? this.embed(on, images, null)
         : this.#run(on, images, { mask: null, dropPath: null }).states[index - 1];
       const scope = this.#parameters.scope(`blocks.${index}`);
       const relativePositionBias = this.sharedBias(on) ?? this.#ownBias(on, scope);
@@ -174,31 +205,6 @@ export class BeitEncoder {
   get #blockOptions(): Pick<BlockOptions, "heads" | "epsilon" | "activation"> {
     const { heads, activation = "gelu" } = this.config;
     return { heads, epsilon: layerNormEpsilon(this.config), activation };
-  }
-
-  #embed(on: Context, images: Tensor, mask: Tensor | null): Tensor {
-    const { config } = this;
-    const parameters = this.#parameters;
-    const patches = this.embedPatches(on, images);
-    const positions = config.usesAbsolutePositions ? parameters.value("pos_embed") : null;
-    let tokens = classTokens(config) > 0
-      ? assembleTokens(on, {
-        patches,
-        mask,
-        maskToken: mask === null ? null : parameters.value("mask_token"),
-        clsToken: parameters.value("cls_token"),
-        positions,
-      })
-      : positions === null
-      ? patches
-      : tf.add(patches, positions);
-    if (config.hasInputNorm) {
-      tokens = norm(on, parameters, "norm_pre", tokens, layerNormEpsilon(config));
-    }
-    // Blocks do not depend on the order; at the end, registers do not affect how rows are counted.
-    return (config.registers ?? 0) > 0
-      ? appendTokens(on, tokens, parameters.value("register_tokens"))
-      : tokens;
   }
 
   #ownBias(on: Context, scope: ParameterScope): Tensor | null {

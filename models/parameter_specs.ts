@@ -14,15 +14,22 @@ export interface BlockShape {
   readonly embedDim: number;
   readonly heads: number;
   readonly mlpRatio: number;
-  /** Layer scale: `gamma_1`, `gamma_2`. */
-  readonly hasLayerScale: boolean;
-  /** Rows in the block's own relative-position table; 0 for none. */
-  readonly relativePositionRows: number;
-  /** `qv`: BEiT's `q_bias` and `v_bias`, none for k; `qkv`: one bias for all three. */
-  readonly attentionBias: "qv" | "qkv";
+  /** Layer scale: `gamma_1`, `gamma_2`; none by default. */
+  readonly hasLayerScale?: boolean;
+  /** Rows of the block's own relative-position table; 0, for none, by default. */
+  readonly relativePositionRows?: number;
+  /**
+   * `qkv`, the default: one bias for queries, keys and values; `qv`: BEiT's `q_bias` and `v_bias`, none
+   * for the keys.
+   */
+  readonly attentionBias?: "qv" | "qkv";
 }
 
-/** The two parameters of a linear layer or a layer norm. */
+/**
+ * The two parameters of a linear layer or a layer norm, `prefix.weight` and `prefix.bias`.
+ *
+ * @param weightShape [outputs, inputs] of a linear layer, [C] of a norm
+ */
 export function affineSpecs(prefix: string, weightShape: readonly number[]): ParameterSpec[] {
   return [
     { name: `${prefix}.weight`, shape: weightShape },
@@ -30,9 +37,13 @@ export function affineSpecs(prefix: string, weightShape: readonly number[]): Par
   ];
 }
 
-/** The parameters of one transformer block. */
+/**
+ * The parameters of one transformer block, as `block` reads them below the prefix.
+ *
+ * @param prefix such as `blocks.0`
+ */
 export function blockSpecs(prefix: string, shape: BlockShape): ParameterSpec[] {
-  const { embedDim, heads, attentionBias } = shape;
+  const { embedDim, heads, relativePositionRows = 0, attentionBias = "qkv" } = shape;
   const hidden = embedDim * shape.mlpRatio;
   const specs: ParameterSpec[] = [];
   if (shape.hasLayerScale) {
@@ -44,9 +55,9 @@ export function blockSpecs(prefix: string, shape: BlockShape): ParameterSpec[] {
     specs.push({ name: `${prefix}.attn.q_bias`, shape: [embedDim] });
     specs.push({ name: `${prefix}.attn.v_bias`, shape: [embedDim] });
   }
-  if (shape.relativePositionRows > 0) {
+  if (relativePositionRows > 0) {
     const name = `${prefix}.attn.relative_position_bias_table`;
-    specs.push({ name, shape: [shape.relativePositionRows, heads] });
+    specs.push({ name, shape: [relativePositionRows, heads] });
   }
   specs.push({ name: `${prefix}.attn.qkv.weight`, shape: [3 * embedDim, embedDim] });
   if (attentionBias === "qkv") {
@@ -73,7 +84,12 @@ function beitBlockShape(config: BeitConfig): BlockShape {
   };
 }
 
-/** The encoder alone; only a model that masks has a mask token. */
+/**
+ * The parameters of a {@link BeitEncoder} under BEiT's names (`patch_embed.proj.weight`,
+ * `blocks.0.attn.qkv.weight`, …).
+ *
+ * @param options `hasMaskToken`: whether patches are replaced by a learned token before the blocks
+ */
 export function encoderSpecs(
   config: BeitConfig,
   options: { hasMaskToken: boolean },

@@ -8,19 +8,19 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const exported = `
 BeitEncoder Classifier DivergenceError FeatureEvaluation Generator Loader MaskedImageModel
 Optimizer Parameter ParameterScope ParameterSet Pipeline Tape UserError VqkdTokenizer affineSpecs
-assertAllClose augment beitConfig blockwiseMask classifierConfig conformanceCases
+assertAllClose augment beitConfig block blockSpecs blockwiseMask classifierConfig conformanceCases
 convertCheckpoint createBackend createImageDecoder createOptimizer encode encoderSpecs evaluate
-everyEpoch exportOnnxFile extractFeatures features finetune fixedImages formatConformance
-imageTensor initialiseBeit initialiseFrom initialisePlain initialiseStage inspectFile knn
-knnAccuracy latestCheckpoint layerNorm learningRateSchedule linear linearAccuracy
+evaluationTransform everyEpoch exportOnnxFile extractFeatures features finetune fixedImages
+formatConformance imageTensor initialiseBeit initialiseFrom initialisePlain initialiseStage
+inspectFile knn knnAccuracy latestCheckpoint layerNorm learningRateSchedule linear linearAccuracy
 linearCrossEntropy linearProbe load loadCheckpoint loadEncoder loadTokenizer loaderQueue loss mask
 maskColor maskOptions maskedPositions meanSquaredError messageOf mlflowLogger mmengineCosine
 modelFootprint normalizations openModel openPth openSafetensors openSource optimize overPatches
 parameterGroups parseConfig patchRows pipeline planPretraining poly predict pretrain
 pretrainTransform recipeNames replayFailure resize resolveConfig resolveWeights runConformance
-runLength runMethod saveCheckpoint segment shownOf stageQueue tf tokenize tokenizeImages train
-trainTokenizer transformImage unilmCosine visualize vitBase vitLarge vqkdBase wandbLogger
-withoutGradient writeSafetensors
+runLength runMethod saveCheckpoint segment selectRows shownOf sincosPositions stageQueue tf
+tokenize tokenizeImages train trainTokenizer transformImage unilmCosine visualize vitBase vitLarge
+vqkdBase wandbLogger withoutGradient writeSafetensors
 `.trim().split(/\s+/).sort();
 
 Deno.test("mod.ts exports what the list says", async () => {

@@ -19,17 +19,19 @@ import type { ParameterScope } from "../parameter_set.ts";
 /** The function between the two layers of an MLP. */
 export type MlpActivation = NonNullable<TransformerTraits["activation"]>;
 
+const defaultEpsilon = 1e-6;
+
 /** What a block takes besides its input and its parameters. */
 export interface BlockOptions {
   readonly heads: number;
-  /** Of the layer norms. */
-  readonly epsilon: number;
-  /** Of the MLP. */
-  readonly activation: MlpActivation;
-  /** [H, N, N], added to the attention logits, or null. */
-  readonly relativePositionBias: Tensor | null;
-  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null if it is off. */
-  readonly keep: readonly [Tensor | null, Tensor | null];
+  /** Of the layer norms; 1e-6 by default. */
+  readonly epsilon?: number;
+  /** Of the MLP; GELU by default. */
+  readonly activation?: MlpActivation;
+  /** [H, N, N] added to the attention logits; none by default. */
+  readonly relativePositionBias?: Tensor | null;
+  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
+  readonly keep?: readonly [Tensor | null, Tensor | null];
   /**
    * The tokens needed, as M rows of x viewed as [B·N, C], each at most once; default: all. The others are only
    * attended to.
@@ -53,7 +55,7 @@ function attend(
   on: Context,
   parameters: ParameterScope,
   x: Tensor,
-  { heads, relativePositionBias }: BlockOptions,
+  { heads, relativePositionBias = null }: BlockOptions,
 ): Tensor {
   const qkv = queryKeyValue(on, parameters, x);
   const scale = (x.shape[2]! / heads) ** -0.5;
@@ -67,7 +69,7 @@ export function blockAttention(
   x: Tensor,
   options: Pick<BlockOptions, "heads" | "epsilon" | "relativePositionBias">,
 ): Tensor {
-  const { heads, epsilon, relativePositionBias } = options;
+  const { heads, epsilon = defaultEpsilon, relativePositionBias = null } = options;
   const normed = norm(on, parameters, "norm1", x, epsilon);
   const qkv = queryKeyValue(on, parameters.scope("attn"), normed);
   const scale = (x.shape[2]! / heads) ** -0.5;
@@ -114,8 +116,32 @@ export function norm(
 }
 
 /**
- * A pre-norm transformer block with layer scale and drop path, x [B, N, C] → [B, N, C], or [M, C] if `rows` are
- * given.
+ * A pre-norm transformer block, x [B, N, C] → [B, N, C], or [M, C] where `rows` are wanted. N is any
+ * number of tokens.
+ *
+ * @param parameters those of `blockSpecs`, such as `parameters.scope("blocks.0")`; with `gamma_1` and
+ * `gamma_2` among them it has layer scale
+ *
+ * @example
+ * ```ts
+ * import { createReferenceBackend } from "../../backends/reference/mod.ts";
+ * import { tf } from "../../deps/tfjs.ts";
+ * import { block } from "./block.ts";
+ * import { ParameterSet } from "../parameter_set.ts";
+ * import { blockSpecs } from "../parameter_specs.ts";
+ *
+ * const backend = await createReferenceBackend();
+ * const on = { backend, precision: "float32" } as const;
+ * const specs = blockSpecs("blocks.0", { embedDim: 8, heads: 2, mlpRatio: 4 });
+ * const parameters = ParameterSet.create(
+ *   on, specs, ({ shape }) => new Float32Array(shape.reduce((a, b) => a * b)),
+ * );
+ * backend.run(() => {
+ *   const y = block(on, parameters.scope("blocks.0"), tf.ones([1, 3, 8]), { heads: 2 });
+ *   // With weights of zero, a block gives what it is given.
+ *   if (String(y.shape) !== "1,3,8" || y.dataSync()[0] !== 1) throw new Error(`${y}`);
+ * });
+ * ```
  */
 export function block(
   on: Context,
@@ -126,9 +152,9 @@ export function block(
   // What the backward pass needs is on the tape; handles to everything else would keep it alive to
   // the end.
   if (!options.isRecomputed) return tf.tidy(() => runBlock(on, parameters, x, options));
-  const [keepAttention, keepMlp] = options.keep;
+  const [keepAttention, keepMlp] = options.keep ?? [null, null];
   const given = {
-    inputs: { x, bias: options.relativePositionBias },
+    inputs: { x, bias: options.relativePositionBias ?? null },
     constants: { keepAttention, keepMlp },
     parameters: parametersOf(parameters),
   };
@@ -157,7 +183,7 @@ function runBlock(
   x: Tensor,
   options: BlockOptions,
 ): Tensor {
-  const { epsilon, keep } = options;
+  const { epsilon = defaultEpsilon, activation = "gelu", keep = [null, null] } = options;
   const gamma = (name: string) => parameters.has(name) ? parameters.value(name) : null;
   const wanted = wantedRows(on, x.shape[1]!, options.rows ?? null);
 
@@ -174,7 +200,7 @@ function runBlock(
     on,
     parameters.scope("mlp"),
     norm(on, parameters, "norm2", middle, epsilon),
-    options.activation,
+    activation,
   );
   return residual(on, middle, computed, gamma("gamma_2"), wanted.ofSamples(keep[1]));
 }
