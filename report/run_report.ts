@@ -284,13 +284,14 @@ const trainingNote =
  */
 export function runReportPage(report: RunReport): string {
   const { name, task, status, time, warnings, config, facts, refreshSeconds } = report;
+  const { method = methodName(task) } = Object.fromEntries(facts);
   const newest = warnings.slice(-5).map((message) =>
     `<p class="warning">${escapeHtml(message)}</p>`
   );
   const plots = runPlots(report.history, report.evaluations);
   const parts = [
     `<p class="head"><span class="status ${status}">${escapeHtml(statusText(report))}</span> ` +
-    `<span class="faint">${escapeHtml(methodName(task))} · ${formatTime(time)}</span></p>`,
+    `<span class="faint">${escapeHtml(method)} · ${formatTime(time)}</span></p>`,
     resultSection(report),
     headline(report),
     ...newest,

@@ -24,7 +24,7 @@ import { flattenConfig } from "../../report/tensorboard/hparams.ts";
 export interface RunSummary {
   readonly id: string;
   readonly task: string;
-  /** The task in words. */
+  /** The task in words, or the name of a method of the user's own. */
   readonly method: string;
   /**
    * `early`: by `evaluation.stop`; `cut`: by `--max-steps`; `silent`: neither ended nor heard from for a while,
@@ -186,7 +186,7 @@ export class RunView {
     const task = String(config.task ?? "unknown");
     return {
       id: this.id,
-      ...{ task, method: methodName(task), status, step },
+      ...{ task, method: String(start?.method ?? methodName(task)), status, step },
       totalSteps: numberOf(start?.scheduleSteps) ?? numberOf(start?.totalSteps),
       loss: loss === null ? null : formatMetric("loss", loss),
       result: headline === null ? null : {

@@ -174,8 +174,8 @@ export class RunRecorder {
 
   /** What the list of runs shows about a run besides its numbers. */
   #about(): Record<string, string | number> {
-    const device = this.#run.facts.find(([name]) => name === "device")?.[1] ?? "";
-    return { device, parameters: this.#parameters };
+    const { device = "", method } = Object.fromEntries(this.#run.facts);
+    return { device, ...(method === undefined ? {} : { method }), parameters: this.#parameters };
   }
 
   /** Keeps the parts of an event that the report shows. */
