@@ -157,54 +157,8 @@ export type { StepFailure } from "./pipeline/engine/training/step_failure.ts";
 export { train } from "./pipeline/engine/training/trainer.ts";
 export type { TrainingLoop } from "./pipeline/engine/training/training_loop.ts";
 
-// Models.
-export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
-export type { DropPathDraws } from "./models/layers/drop_path.ts";
-export { BeitEncoder, type EncoderOptions, type EncoderOutput } from "./models/beit_encoder.ts";
-export { block, type BlockOptions } from "./models/layers/block.ts";
-export { MaskedImageModel, maskedPositions } from "./models/masked_image_model.ts";
-export { Classifier, classifierConfig } from "./models/classifier.ts";
-export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
-export { initialiseBeit, initialisePlain, initialiseStage } from "./models/initialise.ts";
-export {
-  type Initialise,
-  initialiseFrom,
-  type NamedValues,
-  ParameterScope,
-  ParameterSet,
-  type ParameterSpec,
-} from "./models/parameter_set.ts";
-export {
-  affineSpecs,
-  type BlockShape,
-  blockSpecs,
-  encoderSpecs,
-} from "./models/parameter_specs.ts";
-export { sincosPositions } from "./models/sincos_positions.ts";
-export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
-export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
-export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
-export { withoutGradient } from "./backends/tfjs/without_gradient.ts";
-
-// Backends and ops.
-export type {
-  Backend,
-  BackendMemory,
-  Capabilities,
-  Context,
-  Precision,
-} from "./backends/backend.ts";
-export type { Kernels } from "./backends/kernels.ts";
-export { createBackend } from "./backends/mod.ts";
-export { layerNorm } from "./backends/ops/layer_norm.ts";
-export { linear, type LinearOptions } from "./backends/ops/linear.ts";
-export { linearCrossEntropy } from "./backends/ops/linear_cross_entropy.ts";
-export { meanSquaredError } from "./backends/ops/mean_squared_error.ts";
-export { selectRows } from "./backends/ops/select_rows.ts";
-export { Parameter } from "./backends/parameter.ts";
-export { Tape } from "./backends/tfjs/tape.ts";
-export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";
-export { type Tensor, tf } from "./deps/tfjs.ts";
+// Models, backends and ops, and what they stand on.
+export * from "./browser.ts";
 
 // Data.
 export { createImageDecoder, type ImageDecoder } from "./data/images/decode.ts";
@@ -232,8 +186,3 @@ export { openSafetensors } from "./checkpoints/safetensors/safetensors.ts";
 export { writeSafetensors } from "./checkpoints/safetensors/safetensors_writer.ts";
 export { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoints/store/store.ts";
 export type { TensorData, TensorFile } from "./checkpoints/tensors/tensor_data.ts";
-
-// Foundations.
-export { messageOf, UserError } from "./core/errors.ts";
-export { type Draws, Generator } from "./core/generator.ts";
-export { assertAllClose } from "./core/assert_all_close.ts";

@@ -92,3 +92,35 @@ Deno.test("mod.ts imported by URL type-checks and pretrains on cpu and reference
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a linked clone is imported by its name, whole or as browser.ts", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mimic-link-" });
+  try {
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ links: [root] }));
+    await Deno.writeTextFile(
+      `${folder}/main.ts`,
+      `import * as all from "jsr:@mimic/mimic";
+      import * as part from "jsr:@mimic/mimic/browser";
+      const { backend } = await part.createBackend("cpu");
+      console.log(backend.name, part.createBackend === all.createBackend, "pretrain" in part);`,
+    );
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", "--no-prompt", "--allow-read", "main.ts"],
+      cwd: folder,
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert.equal(text, "cpu true false\n", new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("browser.ts is bundled for a page without modules of Node", async () => {
+  const { success, outputFiles } = await Deno.bundle({
+    entrypoints: [root + "browser.ts"],
+    platform: "browser",
+    write: false,
+  });
+  assert.ok(success);
+  assert.doesNotMatch(outputFiles![0].text(), /from "node:/);
+});

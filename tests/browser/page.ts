@@ -5,10 +5,15 @@
  * @module
  */
 
-import { conformanceCases, formatConformance, runConformance } from "../../backends/conformance.ts";
-import { type BackendName, createBackend } from "../../backends/mod.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
-import { pretrain } from "../../methods/beit/method.ts";
+import {
+  type BackendName,
+  conformanceCases,
+  createBackend,
+  formatConformance,
+  pretrain,
+  type PretrainConfig,
+  runConformance,
+} from "@mimic/mimic";
 
 /** What the page leaves in `globalThis.outcome` for who drives it. */
 export interface Outcome {

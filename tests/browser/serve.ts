@@ -35,9 +35,9 @@ const isolation = {
  */
 async function bundle(entry: string): Promise<string> {
   const { success, errors, outputFiles } = await Deno.bundle({
-    entrypoints: [fileURLToPath(new URL(entry, root))],
+    entrypoints: [fileURLToPath(entry)],
     platform: "browser",
-    external: ["./_decode_sharp.ts"],
+    external: ["./decode_sharp.ts"],
     write: false,
   });
   const [file] = outputFiles ?? [];
@@ -93,8 +93,8 @@ function answer(bytes: Uint8Array<ArrayBuffer>, type: string, range: string | nu
 /** A server of the page on a free port of this machine, or the one given. */
 export async function servePage(port = 0): Promise<Deno.HttpServer<Deno.NetAddr>> {
   const [program, thread, config] = await Promise.all([
-    bundle("tests/browser/page.ts"),
-    bundle("backends/cpu/threads/worker_web.ts"),
+    bundle(import.meta.resolve("./page.ts")),
+    bundle(import.meta.resolve("@mimic/mimic/browser/thread")),
     pageConfig(),
   ]);
   const made: Record<string, { body: string; type: string }> = {

@@ -1,0 +1,73 @@
+/**
+ * Models, ops and backends: the part of `mod.ts` that touches no disk and no module of Node, so that
+ * a browser page can bundle it as it is.
+ *
+ * @example An op on a backend
+ * ```ts
+ * import { createBackend, layerNorm, tf } from "./browser.ts";
+ *
+ * const { backend } = await createBackend("cpu"); // "webgpu" on a GPU
+ * const on = { backend, precision: "float32" } as const;
+ * backend.run(() => {
+ *   const y = layerNorm(on, tf.tensor([[1, 3]]), tf.ones([2]), tf.zeros([2]), 0);
+ *   if (String(y.dataSync()) !== "-1,1") throw new Error(`${y}`);
+ * });
+ * await backend.dispose();
+ * ```
+ *
+ * @module
+ */
+
+// Models.
+export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
+export type { DropPathDraws } from "./models/layers/drop_path.ts";
+export { BeitEncoder, type EncoderOptions, type EncoderOutput } from "./models/beit_encoder.ts";
+export { block, type BlockOptions } from "./models/layers/block.ts";
+export { MaskedImageModel, maskedPositions } from "./models/masked_image_model.ts";
+export { Classifier, classifierConfig } from "./models/classifier.ts";
+export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
+export { initialiseBeit, initialisePlain, initialiseStage } from "./models/initialise.ts";
+export {
+  type Initialise,
+  initialiseFrom,
+  type NamedValues,
+  ParameterScope,
+  ParameterSet,
+  type ParameterSpec,
+} from "./models/parameter_set.ts";
+export {
+  affineSpecs,
+  type BlockShape,
+  blockSpecs,
+  encoderSpecs,
+} from "./models/parameter_specs.ts";
+export { sincosPositions } from "./models/sincos_positions.ts";
+export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
+export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
+export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
+export { withoutGradient } from "./backends/tfjs/without_gradient.ts";
+
+// Backends and ops.
+export type {
+  Backend,
+  BackendMemory,
+  Capabilities,
+  Context,
+  Precision,
+} from "./backends/backend.ts";
+export type { Kernels } from "./backends/kernels.ts";
+export { type BackendName, createBackend } from "./backends/mod.ts";
+export { layerNorm } from "./backends/ops/layer_norm.ts";
+export { linear, type LinearOptions } from "./backends/ops/linear.ts";
+export { linearCrossEntropy } from "./backends/ops/linear_cross_entropy.ts";
+export { meanSquaredError } from "./backends/ops/mean_squared_error.ts";
+export { selectRows } from "./backends/ops/select_rows.ts";
+export { Parameter } from "./backends/parameter.ts";
+export { Tape } from "./backends/tfjs/tape.ts";
+export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";
+export { type Tensor, tf } from "./deps/tfjs.ts";
+
+// Foundations.
+export { messageOf, UserError } from "./core/errors.ts";
+export { type Draws, Generator } from "./core/generator.ts";
+export { assertAllClose } from "./core/assert_all_close.ts";
