@@ -116,6 +116,9 @@ export type { Config, PretrainConfig, Task, TokenizerConfig } from "./configs/sc
 // The pipeline and its stages.
 export {
   type AnyStage,
+  type DeviceContext,
+  type HostContext,
+  type HostStage,
   Pipeline,
   pipeline,
   type Stage,

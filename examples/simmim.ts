@@ -64,7 +64,7 @@ function trained({ mask: { maskedPatches }, augment }: mimic.PretrainConfig, mod
   const patches = (imageSize / patchSize) ** 2;
   const mask = {
     name: "mask",
-    run(batch: mimic.AugmentedBatch, { generator, firstImage: first }: mimic.StepContext) {
+    run(batch: mimic.AugmentedBatch, { generator, firstImage: first }: mimic.DeviceContext) {
       return {
         ...batch,
         mask: randomMasks(batch.size, patches, maskedPatches, { generator, first }),
@@ -73,7 +73,7 @@ function trained({ mask: { maskedPatches }, augment }: mimic.PretrainConfig, mod
   } as const;
   const loss = {
     name: "loss",
-    run(batch: mimic.MaskedBatch, { on, tape, generator, firstImage }: mimic.StepContext) {
+    run(batch: mimic.MaskedBatch, { on, tape, generator, firstImage }: mimic.DeviceContext) {
       const normalization = mimic.normalizations[augment.normalization];
       const images = mimic.imageTensor(batch.pixels, batch.size, imageSize, normalization);
       const draws = { generator: generator.split("encode"), first: firstImage };

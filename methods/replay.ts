@@ -109,7 +109,7 @@ async function rebuild(
     ...(frozenStage === null ? [] : [given(frozenStage, bundle.given)]),
     ...behind,
     differentiate(learned),
-  ].map((stage) => ownStages.instead(stage.name, stage));
+  ].map((stage) => ownStages.instead(stage));
   return {
     stages: new Pipeline<Record<string, unknown>, StepOutput, never>(stages),
     dispose() {

@@ -8,7 +8,7 @@ import { Generator } from "../core/generator.ts";
 import type { ImageDecoder } from "../data/images/decode.ts";
 import { tokenizerSizeOf, type Transform, transformImage } from "../data/augment/transform.ts";
 import type { AugmentedBatch, FileBatch } from "./batch.ts";
-import type { Stage } from "./stage.ts";
+import type { HostStage } from "./stage.ts";
 
 /** How views are made. */
 export interface AugmentOptions {
@@ -25,7 +25,7 @@ export interface AugmentOptions {
 /** The stage `augment`. */
 export function augment(
   { decoder, transform, seed, exif = false, maxPixels }: AugmentOptions,
-): Stage<FileBatch, AugmentedBatch> & { readonly name: "augment" } {
+): HostStage<FileBatch, AugmentedBatch> & { readonly name: "augment" } {
   const root = Generator.from(seed);
   const options = { exif, ...(maxPixels === undefined ? {} : { maxPixels }) };
   const imageSize = transform.size;

@@ -10,7 +10,7 @@
 import { microBatchesOf, SampleOrder, StepPlan } from "../data/loader/sampler.ts";
 import type { Source } from "../data/sources/source.ts";
 import type { FileBatch, StepPlace } from "./batch.ts";
-import type { Stage } from "./stage.ts";
+import type { HostStage } from "./stage.ts";
 
 /** Which files, in which order. */
 export interface LoadOptions {
@@ -34,7 +34,7 @@ export interface LoadOptions {
 /** The stage `load`. */
 export function load(
   options: LoadOptions,
-): Stage<StepPlace, FileBatch> & { readonly name: "load" } {
+): HostStage<StepPlace, FileBatch> & { readonly name: "load" } {
   const { source, batch, microBatch, rank, ranks, seed } = options;
   const { isShuffled = true, dropsLast = true, cropsPerImage = null } = options;
   const plan = new StepPlan({ length: source.length, batch, dropsLast });

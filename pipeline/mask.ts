@@ -7,7 +7,7 @@
 import { Generator } from "../core/generator.ts";
 import { type BlockMaskOptions, blockwiseMask } from "../data/augment/mask.ts";
 import type { AugmentedBatch, MaskedBatch } from "./batch.ts";
-import type { Stage } from "./stage.ts";
+import type { HostStage } from "./stage.ts";
 
 /**
  * The stage `mask`.
@@ -17,7 +17,7 @@ import type { Stage } from "./stage.ts";
 export function mask(
   options: BlockMaskOptions,
   seed: number,
-): Stage<AugmentedBatch, MaskedBatch> & { readonly name: "mask" } {
+): HostStage<AugmentedBatch, MaskedBatch> & { readonly name: "mask" } {
   const root = Generator.from(seed);
   const patches = options.height * options.width;
   return {

@@ -9,7 +9,7 @@ import type { Context } from "../backends/backend.ts";
 import { type Normalization, normalizeToTensorData } from "../data/images/normalize.ts";
 
 import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
-import type { Stage, StepContext } from "./stage.ts";
+import type { DeviceContext, Stage } from "./stage.ts";
 
 /**
  * Anything that turns images into codes: a VQ-KD tokenizer, or the user's own. It records nothing
@@ -17,7 +17,7 @@ import type { Stage, StepContext } from "./stage.ts";
  */
 export interface PatchTokenizer {
   /** Images [B, 3, T, T] → the code of each patch, int32 [B·N], row-major. */
-  encode(on: Context, images: Tensor, context?: StepContext): Tensor;
+  encode(on: Context, images: Tensor, context?: DeviceContext): Tensor;
 }
 
 /** Bytes [B, S, S, 3] as a tensor [B, 3, S, S], normalised. */

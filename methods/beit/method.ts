@@ -22,7 +22,7 @@ import type {
 } from "../../pipeline/batch.ts";
 import { encode } from "../../pipeline/encode.ts";
 import { loss } from "../../pipeline/loss.ts";
-import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type HostStage, pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
 import { pretrainPictures } from "./pictures.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
@@ -38,9 +38,9 @@ import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
 
 /** The stages of pretraining; each can be replaced by another of the same type. */
 export interface PretrainStages {
-  readonly load: Stage<StepPlace, FileBatch>;
-  readonly augment: Stage<FileBatch, AugmentedBatch>;
-  readonly mask: Stage<AugmentedBatch, MaskedBatch>;
+  readonly load: HostStage<StepPlace, FileBatch>;
+  readonly augment: HostStage<FileBatch, AugmentedBatch>;
+  readonly mask: HostStage<AugmentedBatch, MaskedBatch>;
   readonly tokenize: Stage<MaskedBatch, TokenizedBatch>;
   readonly encode: Stage<TokenizedBatch, EncodedBatch>;
   readonly loss: Stage<EncodedBatch, LossOutput>;

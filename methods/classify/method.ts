@@ -20,7 +20,7 @@ import type {
 import { classificationLoss } from "./stages/loss.ts";
 import { type ClassifiedBatch, classify } from "./stages/classify.ts";
 import { mix, type MixedBatch } from "./stages/mix.ts";
-import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type HostStage, pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { classPictures } from "./pictures.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
@@ -40,8 +40,8 @@ import { classCount, classifierFootprint, type ClassifierStart, startClassifier 
 
 /** The stages of fine-tuning; each can be replaced by another of the same type. */
 export interface FinetuneStages {
-  readonly load: Stage<StepPlace, FileBatch>;
-  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly load: HostStage<StepPlace, FileBatch>;
+  readonly augment: HostStage<FileBatch, AugmentedBatch>;
   readonly mix: Stage<AugmentedBatch, MixedBatch>;
   readonly classify: Stage<MixedBatch, ClassifiedBatch>;
   readonly loss: Stage<ClassifiedBatch, LossOutput>;

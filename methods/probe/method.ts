@@ -23,7 +23,7 @@ import type {
 import { Lars } from "../../pipeline/optimize/lars.ts";
 import { Optimizer, type Updater } from "../../pipeline/optimize/optimizer.ts";
 import { extract, type ExtractedBatch, probeLoss } from "./stages/probe.ts";
-import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type HostStage, pipeline, type Stage } from "../../pipeline/stage.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { openLabelled } from "../../pipeline/images/open_labelled.ts";
 import { configOfShape, loadEncoder } from "../../pipeline/weights/load_encoder.ts";
@@ -42,8 +42,8 @@ import { probeLength, probeSchedule } from "./schedule.ts";
 
 /** The stages of probing; each can be replaced by another of the same type. */
 export interface LinearProbeStages {
-  readonly load: Stage<StepPlace, FileBatch>;
-  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly load: HostStage<StepPlace, FileBatch>;
+  readonly augment: HostStage<FileBatch, AugmentedBatch>;
   readonly extract: Stage<AugmentedBatch, ExtractedBatch>;
   readonly loss: Stage<ExtractedBatch, LossOutput>;
   readonly optimize: Stage<LossOutput, StepOutput>;

@@ -10,7 +10,7 @@ import { sumOverRanks } from "../../distributed/reduce_values.ts";
 import type { CodeStatistics } from "../../models/vqkd_tokenizer.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { gatherRows } from "./gather_rows.ts";
-import type { StepContext } from "../../pipeline/stage.ts";
+import type { DeviceContext } from "../../pipeline/stage.ts";
 
 /** Accumulates the hits of micro-batches, and returns the sum once per step. */
 export class StepStatistics {
@@ -25,7 +25,7 @@ export class StepStatistics {
   add(
     own: CodeStatistics,
     rows: Tensor | null,
-    context: StepContext,
+    context: DeviceContext,
     use: (statistics: CodeStatistics, rows: Tensor | null) => void,
   ): void {
     const { on, microBatch, microBatches, share } = context;

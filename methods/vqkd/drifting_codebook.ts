@@ -12,7 +12,7 @@ import type { NamedValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { StepStatistics } from "./code_statistics.ts";
-import type { StepContext } from "../../pipeline/stage.ts";
+import type { DeviceContext } from "../../pipeline/stage.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
 
 /** The parts of a tokenizer that change. */
@@ -31,7 +31,7 @@ export class DriftingCodebook implements PatchTokenizer {
    * Images [B, 3, T, T] → ids int32 [B·N] from the current codebook, which is then updated: after each
    * micro-batch as in mmselfsup, or once per step with several ranks.
    */
-  encode(on: Context, images: Tensor, context?: StepContext): Tensor {
+  encode(on: Context, images: Tensor, context?: DeviceContext): Tensor {
     const tokenizer = this.#tokenizer;
     const [z, ids] = withoutGradient(() => {
       const { z } = tokenizer.project(on, images);

@@ -22,7 +22,7 @@ import type {
 import { CodebookUsage } from "./codebook_usage.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import { encodeAndDecode, quantize } from "./stages/quantize.ts";
-import { pipeline, type Stage } from "../../pipeline/stage.ts";
+import { type HostStage, pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type TaughtBatch, teach } from "./stages/teach.ts";
 import type { TeacherCache } from "./teachers/teacher_cache.ts";
 import { codePictures } from "./pictures.ts";
@@ -42,8 +42,8 @@ import { startCodebook } from "./start_codebook.ts";
 
 /** The stages of tokenizer training; each can be replaced by another of the same type. */
 export interface TokenizerStages {
-  readonly load: Stage<StepPlace, FileBatch>;
-  readonly augment: Stage<FileBatch, AugmentedBatch>;
+  readonly load: HostStage<StepPlace, FileBatch>;
+  readonly augment: HostStage<FileBatch, AugmentedBatch>;
   readonly teach: Stage<AugmentedBatch, TaughtBatch>;
   readonly encode: Stage<TaughtBatch, VqkdOutput>;
   readonly quantize: Stage<VqkdOutput, LossOutput>;

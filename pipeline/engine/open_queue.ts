@@ -7,14 +7,16 @@
 import type { Config } from "../../configs/schema.ts";
 import { createImageDecoder } from "../../data/images/decode.ts";
 import type { LoaderOptions } from "../../data/loader/loader.ts";
+import type { MicroBatch } from "../../data/loader/sampler.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { Transform } from "../../data/augment/transform.ts";
 import { augment } from "../augment.ts";
+import type { StepPlace } from "../batch.ts";
 import type { RunListener } from "./events.ts";
 import { load } from "../load.ts";
 import { mask } from "../mask.ts";
 import { type BatchQueue, loaderQueue, stageQueue } from "./queue.ts";
-import { type AnyStage, Pipeline } from "../stage.ts";
+import { type AnyStage, type HostContext, Pipeline } from "../stage.ts";
 import { openLoader } from "../images/data_sources.ts";
 import type { OwnStages } from "./own_stages.ts";
 import type { LoaderShare } from "./schedule.ts";
@@ -30,7 +32,7 @@ export interface QueueOptions {
   readonly share: LoaderShare;
   readonly listener: RunListener;
   /** This rank's micro-batches of a step. */
-  readonly microBatches: (step: number) => readonly unknown[];
+  readonly microBatches: (step: number) => readonly MicroBatch[];
 }
 
 /** The loader for a run's images. */
@@ -56,12 +58,12 @@ export async function openQueue<Batch>(options: QueueOptions): Promise<BatchQueu
     augment({ decoder, transform, seed, exif: data.exif, maxPixels: data.maxPixels }),
     ...(input.mask === undefined ? [] : [mask(input.mask, seed)]),
   ];
-  const stages = new Pipeline<never, Batch, never>(
-    all.map((stage) => own.instead(stage.name, stage)),
+  const stages = new Pipeline<StepPlace, Batch, never, HostContext>(
+    all.map((stage) => own.instead(stage)),
   );
-  return stageQueue(stages as never, {
+  return stageQueue(stages, {
     seed,
-    microBatches: (step) => options.microBatches(step).length,
+    microBatches: options.microBatches,
     prefetch: data.prefetch,
   });
 }

@@ -63,14 +63,14 @@ export class OwnStages {
   }
 
   /** The user's stage of that name, or the method's; the user's receives the parameters that it brings. */
-  instead<S extends AnyStage>(name: string, stage: S): S {
-    const own = this.#stages.get(name);
+  instead(stage: AnyStage): AnyStage {
+    const own = this.#stages.get(stage.name);
     if (own === undefined) return stage;
-    const parameters = this.parameters.scope(prefixOf(name).slice(0, -1));
+    const parameters = this.parameters.scope(prefixOf(stage.name).slice(0, -1));
     return {
       name: own.name,
-      run: (input: unknown, context: object) => own.run(input, { ...context, parameters } as never),
-    } as unknown as S;
+      run: (input, context) => own.run(input, { ...context, parameters }),
+    };
   }
 }
 

@@ -7,8 +7,9 @@
 import { Stopwatch } from "../../core/clock.ts";
 import { Generator } from "../../core/generator.ts";
 import type { LoadedBatch, Loader } from "../../data/loader/loader.ts";
+import type { MicroBatch } from "../../data/loader/sampler.ts";
 import type { StepPlace } from "../batch.ts";
-import type { Stage, StepContext } from "../stage.ts";
+import type { HostContext, HostStage } from "../stage.ts";
 
 /** Returns the micro-batches of a run in order, and the seconds that its stages took. */
 export interface BatchQueue<Batch> {
@@ -54,35 +55,38 @@ export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
 /** How {@link stageQueue} works. */
 export interface StageQueueOptions {
   readonly seed: number;
-  readonly microBatches: (step: number) => number;
+  /** This rank's micro-batches of a step. */
+  readonly microBatches: (step: number) => readonly MicroBatch[];
   /** Batches prepared ahead of the step. */
   readonly prefetch: number;
 }
 
 /** Batches from any stages, run on this thread ahead of the step: for users' stages. */
 export function stageQueue<Batch>(
-  stages: Stage<StepPlace, Batch>,
+  stages: HostStage<StepPlace, Batch>,
   options: StageQueueOptions,
 ): BatchQueue<Batch> {
   const { seed, microBatches, prefetch } = options;
   const root = Generator.from(seed);
   const stopwatch = new Stopwatch();
+  const closing = new AbortController();
   const ready: { place: StepPlace; batch: Promise<Batch> }[] = [];
   const make = (place: StepPlace) => {
-    // There is no backend before the queue: `on` is for the stages after it.
-    const context = {
+    const parts = microBatches(place.step);
+    const context: HostContext = {
       ...place,
-      microBatches: microBatches(place.step),
-      tape: null,
-      stopwatch,
+      microBatches: parts.length,
+      firstImage: parts[place.microBatch].first,
       generator: root.split("input", place.step, place.microBatch),
-    } as StepContext;
+      stopwatch,
+      signal: closing.signal,
+    };
     const batch = Promise.resolve().then(() => stages.run(place, context));
     batch.catch(() => {}); // It is awaited later, or never where the run has ended.
     ready.push({ place, batch });
   };
   const after = ({ step, microBatch }: StepPlace): StepPlace =>
-    microBatch + 1 < microBatches(step)
+    microBatch + 1 < microBatches(step).length
       ? { step, microBatch: microBatch + 1 }
       : { step: step + 1, microBatch: 0 };
   return {
@@ -97,6 +101,9 @@ export function stageQueue<Batch>(
       return batch;
     },
     takeTimes: () => stopwatch.take(),
-    close: () => Promise.resolve(),
+    close() {
+      closing.abort();
+      return Promise.resolve();
+    },
   };
 }

@@ -9,7 +9,7 @@ import { communicatorOf } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import type { LossOutput, StepOutput } from "../batch.ts";
-import type { Stage, StepContext } from "../stage.ts";
+import type { DeviceContext, Stage } from "../stage.ts";
 import { defaultTraffic, type GradientTraffic } from "./gradient_buckets.ts";
 import type { Updater } from "./optimizer.ts";
 import { SharedGradients, type TakeGradients } from "./shared_gradients.ts";
@@ -59,7 +59,7 @@ export function optimize(
 export function watchGradients(
   parameters: readonly Parameter[],
   output: LossOutput,
-  context: StepContext,
+  context: DeviceContext,
 ): StepOutput {
   const watch = context.on.watch!;
   const gradients = gradientsOf(parameters, output.loss, tf.scalar(watch.lossScale), context);
@@ -72,7 +72,7 @@ function gradientsOf(
   parameters: readonly Parameter[],
   loss: Tensor,
   scale: Tensor,
-  { tape, share }: StepContext,
+  { tape, share }: DeviceContext,
   onFinal?: (index: number, gradient: Tensor) => void,
 ): Tensor[] {
   if (tape === null) throw new Error("Cannot optimize outside training: there is no tape");

@@ -13,7 +13,7 @@ import {
 } from "../../../data/augment/mix.ts";
 import { type Normalization, normalizeToTensorData } from "../../../data/images/normalize.ts";
 import type { AugmentedBatch } from "../../../pipeline/batch.ts";
-import type { Stage } from "../../../pipeline/stage.ts";
+import type { Stage, StepContext } from "../../../pipeline/stage.ts";
 
 /** … with a classifier's input and target. */
 export interface MixedBatch extends AugmentedBatch {
@@ -38,6 +38,7 @@ export interface MixStageOptions {
  *
  * @example Without mixing, targets are smoothed labels
  * ```ts
+ * import { Stopwatch } from "../../../core/clock.ts";
  * import { Generator } from "../../../core/generator.ts";
  * import { unitNormalization } from "../../../data/images/normalize.ts";
  * import type { AugmentedBatch } from "../../../pipeline/batch.ts";
@@ -48,14 +49,18 @@ export interface MixStageOptions {
  * const batch = {
  *   size: 1, imageSize: 1, pixels: Uint8Array.of(0, 255, 0), labels: Int32Array.of(1),
  * } as AugmentedBatch;
- * const context = { generator: Generator.from(0), firstImage: 0 } as StepContext;
+ * const context: StepContext = {
+ *   ...{ step: 0, microBatch: 0, microBatches: 1, firstImage: 0 },
+ *   generator: Generator.from(0),
+ *   stopwatch: new Stopwatch(),
+ * };
  * const { targets } = await stage.run(batch, context);
  * if (Math.abs(targets[1] - 0.9) > 1e-6) throw new Error(targets.join());
  * ```
  */
 export function mix(
   options: MixStageOptions,
-): Stage<AugmentedBatch, MixedBatch> & { readonly name: "mix" } {
+): Stage<AugmentedBatch, MixedBatch, StepContext> & { readonly name: "mix" } {
   const { classes, smoothing, normalization: { mean, std } } = options;
   return {
     name: "mix",

@@ -11,7 +11,7 @@ import { type Observation, Watch } from "../../../backends/watch.ts";
 import { Stopwatch } from "../../../core/clock.ts";
 import type { Generator } from "../../../core/generator.ts";
 import type { StepOutput } from "../../batch.ts";
-import { runWithoutWaiting, type Stage, type StepContext } from "../../stage.ts";
+import { type DeviceContext, runWithoutWaiting, type Stage } from "../../stage.ts";
 
 /** One micro-batch of a step, and everything that determines its numbers except the parameters. */
 export interface ExaminedMicroBatch<Batch> {
@@ -22,7 +22,7 @@ export interface ExaminedMicroBatch<Batch> {
   readonly step: number;
   readonly microBatch: number;
   readonly microBatches: number;
-  /** As in its original {@link StepContext}. */
+  /** As in its original {@link DeviceContext}. */
   readonly firstImage: number;
   readonly share: number;
   readonly generator: Generator;
@@ -57,7 +57,7 @@ export async function examineMicroBatch<Batch>(
     tf.tidy(() => {
       const tape = Tape.open();
       try {
-        const context: StepContext = {
+        const context: DeviceContext = {
           on: { ...on, watch },
           step,
           microBatch,

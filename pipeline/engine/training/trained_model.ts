@@ -56,7 +56,7 @@ export class TrainedModel<Batch> implements Trained {
       optimize(this.optimizer, training.schedule.learningRate, config.distributed),
       ...(averages === null ? [] : [average(averages)]),
     ];
-    const all = stages.map((stage) => own.instead(stage.name, stage));
+    const all = stages.map((stage) => own.instead(stage));
     this.stages = new Pipeline<Batch, StepOutput, never>(all);
   }
 

@@ -16,7 +16,7 @@ import { divergenceOf } from "./divergence.ts";
 import { MovingParameters } from "./moving_parameters.ts";
 import type { StepMetrics } from "../events.ts";
 import { type StepSums, sumStep } from "./sum_step.ts";
-import { runWithoutWaiting, type StepContext } from "../../stage.ts";
+import { type DeviceContext, runWithoutWaiting } from "../../stage.ts";
 import type { TrainingLoop } from "./training_loop.ts";
 
 /** Consecutive steps that mixed precision may skip before the run is aborted … */
@@ -168,7 +168,7 @@ async function runStep<Batch>(
       tf.tidy(() => {
         const tape = Tape.open();
         try {
-          const context: StepContext = {
+          const context: DeviceContext = {
             on: loop.on,
             step,
             microBatch,
