@@ -8,7 +8,6 @@
 export * from "./adam_w/job.ts";
 export * from "./assemble_tokens/job.ts";
 export * from "./attention/job.ts";
-export * from "./layer_norm/job.ts";
 export * from "./linear/job.ts";
 export * from "./patch_embed/job.ts";
 export * from "./relative_position_bias/job.ts";

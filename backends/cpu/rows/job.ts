@@ -13,23 +13,32 @@ export const mostArguments = 12;
 /** In place of a step: the argument is the number of rows. */
 export const rowCountStep = -1;
 
-/** Fields named by numbers: engines keep those as an array. */
-const pairs = Array.from({ length: 2 * mostArguments }, (_, place) => String(place));
-
 /**
- * Field 2·i is the value of argument i for the first row, and field 2·i + 1 by how much a row moves it.
+ * Of argument i, field 3·i is the value for the first row, field 3·i + 1 by how much a row moves it,
+ * and field 3·i + 2 by how much a stretch does, which finds zeros there. Fields that are named by
+ * numbers engines keep as an array.
  */
+const argumentFields = Array.from({ length: 3 * mostArguments }, (_, place) => String(place));
+
+/** Those of the next call: one array for all items. */
+const moved: number[] = [];
+
 export const rowsJob = defineJob(
   "rows",
-  ["kernel", "arguments", "rows", "length", ...pairs],
-  ({ numbered }, values, item) => {
+  ["kernel", "arguments", "rows", "length", ...argumentFields],
+  ({ kernels, numbered }, values, item) => {
     const { first, used } = rowsOfItem(values.rows, values.length, item);
-    const moved: number[] = [];
-    for (let place = 0; place < values.arguments; place++) {
-      const [value, step] = [values[2 * place], values[2 * place + 1]];
-      if (step === rowCountStep) moved.push(used);
+    moved.length = values.arguments;
+    for (let index = 0; index < moved.length; index++) {
+      const value = values[3 * index];
+      const rowStep = values[3 * index + 1];
+      const stretchStep = values[3 * index + 2];
+      if (stretchStep !== 0) {
+        moved[index] = value + item * stretchStep;
+        kernels.fill(moved[index], stretchStep / 4, 0);
+      } else if (rowStep === rowCountStep) moved[index] = used;
       // Adding 0 would turn −0 into 0.
-      else moved.push(step === 0 ? value : value + first * step);
+      else moved[index] = rowStep === 0 ? value : value + first * rowStep;
     }
     numbered[values.kernel](...moved);
   },

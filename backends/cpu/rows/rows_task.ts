@@ -15,8 +15,14 @@ export interface Rows {
 /** The argument that says how many rows there are. */
 export const rowCount = Symbol("rowCount");
 
-/** What is the same for all rows, a matrix's first row, or the number of rows. */
-export type RowArgument = number | Rows | typeof rowCount;
+/** Sums over rows: a row of zeros for each stretch, to be added up when all are done. */
+export interface StretchSums {
+  readonly address: number;
+  readonly stretchBytes: number;
+}
+
+/** What is the same for all rows, what lies there row by row, sums, or the number of rows. */
+export type RowArgument = number | Rows | StretchSums | typeof rowCount;
 
 /** Multiplications per element of a kernel over rows, roughly. */
 const rowWork = 4;
@@ -55,22 +61,29 @@ export function rowsTask(
     throw new Error(`Cannot call the kernel "${kernel}" with ${values.length} arguments for rows`);
   }
   const { length } = stretchRows(rows);
-  const placed: Record<string, number> = { kernel: number, arguments: values.length, rows, length };
-  values.forEach((argument, place) => {
-    const [value, step] = argument === rowCount
-      ? [0, rowCountStep]
-      : typeof argument === "number"
-      ? [argument, 0]
-      : [argument.address, argument.rowBytes];
-    placed[2 * place] = value;
-    placed[2 * place + 1] = step;
-  });
+  const fields: Record<string, number> = { kernel: number, arguments: values.length, rows, length };
+  values.forEach((argument, index) => place(fields, index, argument));
   return {
     name: kernel,
     job: rowsJob,
-    values: placed,
+    values: fields,
     ...rowOptions(rows, columns, workPerElement),
   };
+}
+
+/** Sets the fields of an argument that {@link rowsJob} reads. */
+function place(fields: Record<string, number>, index: number, argument: RowArgument): void {
+  let [value, rowStep, stretchStep] = [0, 0, 0];
+  if (argument === rowCount) rowStep = rowCountStep;
+  else if (typeof argument === "number") value = argument;
+  else {
+    value = argument.address;
+    if ("rowBytes" in argument) rowStep = argument.rowBytes;
+    else stretchStep = argument.stretchBytes;
+  }
+  fields[3 * index] = value;
+  fields[3 * index + 1] = rowStep;
+  fields[3 * index + 2] = stretchStep;
 }
 
 /** Runs a {@link rowsTask}. */

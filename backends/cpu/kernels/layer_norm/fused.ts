@@ -2,13 +2,11 @@
 
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
-import { rowCount, rowOptions, rowsOf, runRows } from "../../rows/rows_task.ts";
+import { rowCount, rowsOf, rowsTask, runRows } from "../../rows/rows_task.ts";
 import { addressOf, withScratch } from "../../runtime.ts";
-import { task } from "../../threads/program.ts";
 import { stretchRows } from "../../threads/stretches.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
-import { layerNormBackwardJob } from "./job.ts";
 
 export const layerNorm: CpuKernel<"layerNorm"> = {
   descriptions,
@@ -35,7 +33,7 @@ export const layerNorm: CpuKernel<"layerNorm"> = {
       },
       backward({ dy, x, weight, saved: [statistics] }) {
         const [rows, columns] = x.shape;
-        const { stretches, length } = stretchRows(rows);
+        const { stretches } = stretchRows(rows);
         const dx = tensors.empty(x.shape);
         const partialBytes = stretches * columns * 4;
         return withScratch(runtime, 2 * partialBytes, (dweights) => {
@@ -43,18 +41,19 @@ export const layerNorm: CpuKernel<"layerNorm"> = {
           const sum = (address: number) =>
             columnSums(runtime, { address, rows: stretches, columns });
           const [dweight, dbias] = [sum(dweights), sum(dbiases)];
-          const gradients = task(layerNormBackwardJob, {
-            dy: at(dy),
-            x: at(x),
-            weight: at(weight),
-            statistics: at(statistics),
-            dx: at(dx),
-            dweights,
-            dbiases,
-            rows,
+          const sums = (address: number) => ({ address, stretchBytes: columns * 4 });
+          const gradients = rowsTask(runtime, "layerNormBackward", { rows, columns }, [
+            rowsOf(runtime, dy),
+            rowsOf(runtime, x),
+            at(weight),
+            rowsOf(runtime, statistics),
+            rowsOf(runtime, dx),
+            sums(dweights),
+            sums(dbiases),
+            rowCount,
             columns,
-            length,
-          }, rowOptions(rows, columns));
+            1 / columns,
+          ]);
           pool.runStages([[gradients], [dweight.task, dbias.task]]);
           return { dx, dweight: dweight.sums, dbias: dbias.sums };
         });
