@@ -1,9 +1,4 @@
-/**
- * The jobs, all that a worker thread loads of the kernels: one line for each file of them. Threads name
- * a job by its place in this module, whose names are in alphabetical order everywhere.
- *
- * @module
- */
+/** The jobs, all that a worker thread loads of the kernels: one line for each file of them. @module */
 
 export * from "./adam_w/job.ts";
 export * from "./assemble_tokens/job.ts";

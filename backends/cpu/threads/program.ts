@@ -63,7 +63,9 @@ export function toSteps(stages: readonly (readonly Task[])[]): Step[] {
   return steps;
 }
 
-const jobs = Object.values<unknown>(exported).filter(isJob);
+/** Threads name a job by its place here; sorted, because bundlers may order exports as they like. */
+const jobs = Object.values<unknown>(exported).filter(isJob)
+  .toSorted((a, b) => a.name < b.name ? -1 : 1);
 const jobNumbers = new Map(jobs.map((job, number) => [job, number]));
 
 /** The threads' scratch memory: where the first one's is, and how large each is. */
