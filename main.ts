@@ -74,7 +74,7 @@ if (import.meta.main) {
   if (isTooOld(version)) {
     note(
       `error: mimic needs Deno ${oldest} or newer, and this is ${version}; ` +
-        "run `deno upgrade`, or use `npx --yes deno@2.9.6` in the place of `deno`\n",
+        "run `deno upgrade`, or use `npx --yes deno@2.9.6` in place of `deno`\n",
     );
     Deno.exit(2);
   }
@@ -85,8 +85,8 @@ if (import.meta.main) {
     const reason = reasonOf(error);
     const isForbidden = /^Requires \w+ access/.test(reason);
     const hint =
-      "; the first start fetches libraries from the npm registry: look whether this machine " +
-      "reaches it, then run the same command again";
+      "; the first start downloads libraries from the npm registry: check that this machine " +
+      "can reach it, then run the same command again";
     note(`error: Cannot load the program: ${reason}${isForbidden ? "" : hint}\n`);
     Deno.exit(isForbidden ? 2 : 1);
   }

@@ -76,7 +76,7 @@ const barColumns = 16;
 
 /** The line shown, in a given number of columns, while libraries are downloaded. */
 export function fetchLine(seconds: number, share: number | null, columns: number): string {
-  const words = `Fetching libraries, once: 140 MB on the disk  ${seconds}s`;
+  const words = `Fetching libraries, once: 140 MB on disk  ${seconds}s`;
   if (share === null) return words.slice(0, columns - 1);
   const full = Math.round(share * barColumns);
   const bar = "━".repeat(full) + "─".repeat(barColumns - full);

@@ -34,7 +34,7 @@ function checkTransformer(name: string, model: Sizes, fail: Fail): void {
       model.patchSize,
       `at least ${
         Math.ceil(model.imageSize / side)
-      }, which makes ${most.patches} patches of an image`,
+      }, which gives ${most.patches} patches per image`,
     );
   }
   if (model.embedDim % model.heads !== 0) {
@@ -59,7 +59,7 @@ function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail
   const kind = stop?.metric.startsWith("knn") ? "knn" : "linear";
   if (stop !== null && evaluation[kind].every === null) {
     const wanted =
-      `a figure of an evaluation during training, and evaluation.${kind}.every is null`;
+      `a metric of an evaluation during training, but evaluation.${kind}.every is null`;
     fail("evaluation.stop.metric", stop.metric, wanted, `set evaluation.${kind}.every=1`);
   }
   const patches = (model.imageSize / model.patchSize) ** 2;
@@ -68,7 +68,7 @@ function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail
   }
   if (mask.ratio !== null && Math.max(1, Math.floor(mask.ratio * patches)) !== mask.maskedPatches) {
     const share = `mask.ratio ${mask.ratio} of ${patches} patches`;
-    fail("mask.maskedPatches", mask.maskedPatches, share, "give one of the two");
+    fail("mask.maskedPatches", mask.maskedPatches, share, "give only one of the two");
   }
   if (mask.minBlock > mask.maxBlock) {
     fail("mask.minBlock", mask.minBlock, `at most mask.maxBlock, ${mask.maxBlock}`);
@@ -79,7 +79,7 @@ function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail
 function checkSegmentStop(config: Extract<Config, { task: "segment" }>, fail: Fail): void {
   const { evaluation: { stop }, evaluateEverySteps } = config;
   if (stop === null || evaluateEverySteps !== null) return;
-  const wanted = "a figure of an evaluation during training, and evaluateEverySteps is null";
+  const wanted = "a metric of an evaluation during training, but evaluateEverySteps is null";
   fail("evaluation.stop.metric", stop.metric, wanted, "set evaluateEverySteps=1000");
 }
 
@@ -102,7 +102,7 @@ function checkTestView({ augment }: Extract<Config, { task: "finetune" }>, fail:
   fail(
     "augment.testResize",
     testResize,
-    `at least augment.size, ${size}, which is cut out of it`,
+    `at least augment.size, ${size}, the size of the crop`,
     `leave it out, or give --set augment.testResize=${Math.round(size * 256 / 224)}`,
   );
 }
@@ -136,7 +136,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   if ("schedule" in config && "epochs" in config.schedule) {
     const { epochs, steps } = config.schedule;
     if (epochs === null && steps === null) {
-      fail("schedule.epochs", "null", "a number, or schedule.steps beside it");
+      fail("schedule.epochs", "null", "a number, or schedule.steps as well");
     }
   }
   const { microBatchSize, batchSize } = config;

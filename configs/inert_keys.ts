@@ -26,7 +26,7 @@ export function refuseInertKeys(config: Config, origins: ReadonlyMap<string, str
     const found = valueAt(config as unknown as Record<string, unknown>, key);
     if (wanted === undefined || found === wanted) continue;
     throw new UserError(
-      `Cannot use "${key}" (${origins.get(key) ?? "default"}): it does nothing in task ` +
+      `Cannot use "${key}" (${origins.get(key) ?? "default"}): it has no effect in task ` +
         `"${config.task}"`,
       { hint: "leave it out" },
     );

@@ -19,7 +19,7 @@ function shortened(text: string, length: number): string {
 /** `did you mean "optimizer.lr"?`, or the known keys if none is close. */
 export function suggestKey(root: Node, parent: string, key: string, known: string[]): string {
   const full = (name: string) => parent === "" ? name : `${parent}.${name}`;
-  if (known.length === 0) return `"${parent}" holds a value and no keys`;
+  if (known.length === 0) return `"${parent}" holds a value, not keys`;
   const near = nearest(key, known);
   if (near !== undefined) return `did you mean "${full(near)}"?`;
   // The right name in the wrong section: `weightDecay` for `optimizer.weightDecay`.

@@ -26,7 +26,7 @@ function schemaOf(task: Task): Schema {
 export function jsonSchema(): Record<string, unknown> {
   const extended = {
     type: "string",
-    description: "A recipe that this one changes: a bundled name or a path beside this file.",
+    description: "A recipe that this one modifies: a bundled name or a path relative to this file.",
   };
   const branches = (Object.keys(schemas) as Task[]).map((task) => {
     const schema = schemaOf(task);

@@ -109,8 +109,10 @@ function takeBackAlternatives(merged: Merged, layer: Layer): void {
     if (given(one) && given(other) && one === "mask.ratio") continue;
     if (given(one) && given(other)) {
       throw new UserError(
-        `Cannot use both "${one}" and "${other}" (${layer.origin(other)}): they say the same thing`,
-        { hint: "give one of them" },
+        `Cannot use both "${one}" and "${other}" (${
+          layer.origin(other)
+        }): they express the same thing`,
+        { hint: "give only one of them" },
       );
     }
     const replaced = given(one) ? other : given(other) ? one : null;

@@ -8,7 +8,7 @@ const mostValues = 100_000;
 
 function refuse(label: string, found: string): never {
   throw new UserError(`Cannot read recipe "${label}": ${found}`, {
-    hint: "a recipe is a few sections of keys; see `deno task config print`",
+    hint: "a recipe has a few sections with keys; see `deno task config print`",
   });
 }
 

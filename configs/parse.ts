@@ -49,7 +49,7 @@ function originsOf(task: Task, config: RawConfig, written: ReadonlyMap<string, s
 /** Checks the merged layers, later ones winning, and fills in what none of them sets. */
 export function parseLayers(layers: readonly Layer[]): ParsedConfig {
   const written = mergeLayers(layers);
-  const task = taskOf(written.values, written.origins.get("task") ?? "no layer gives it");
+  const task = taskOf(written.values, written.origins.get("task") ?? "no layer sets it");
   const variant = variantLayer(task, written.values.variant);
   const { values, origins } = mergeLayers([variant, ...layers]);
   for (const { key, value, origin } of derivedValues(task, values)) {

@@ -128,14 +128,19 @@ export async function loadRecipe(
   const parent = source.values.extends;
   if (parent === undefined) return { name, url, header: source.header, layers: [own] };
   if (typeof parent !== "string") {
-    throw new UserError(`Cannot extend from "${label}": expected one recipe's name or path`);
+    throw new UserError(
+      `Cannot extend from "${label}": expected the name or path of a single recipe`,
+    );
   }
   const below = locate(parent, url);
   const parentSource = await readSource(below.url, below.label, false);
   if (parentSource.values.extends !== undefined) {
     throw new UserError(
       `Cannot extend "${parent}" from "${label}": it extends another recipe itself`,
-      { hint: "extend that one directly; one level keeps it clear where a value comes from" },
+      {
+        hint:
+          "extend that one directly; with a single level it stays clear where a value comes from",
+      },
     );
   }
   const layers = [layerOf(parentSource, below.label), own];

@@ -97,7 +97,7 @@ export const finetuneSchema = z.strictObject({
     minLr: withDefault(scheduleSection.shape.minLr, 1e-6),
   }).prefault({}),
   ema: emaSection.nullable().default(null).describe(
-    "Moving average of the weights, evaluated beside them; null: none.",
+    "Moving average of the weights, evaluated alongside them; null: none.",
   ),
   evaluateEveryEpochs: z.number().positive().max(most.epochs).default(1).describe(
     "Epochs between evaluations on the evaluation split.",
@@ -137,18 +137,18 @@ export const segmentSchema = z.strictObject({
   }).prefault({}),
   schedule: z.strictObject({
     steps: z.int().min(1).max(most.steps).default(160_000).describe(
-      "Length of the schedule, optimizer steps.",
+      "Length of the schedule in optimizer steps.",
     ),
     maxSteps: scheduleSection.shape.maxSteps,
     warmupSteps: z.int().min(0).max(most.steps).default(1500).describe(
-      "Steps during which the rate grows.",
+      "Steps during which the learning rate rises.",
     ),
     warmupStartFactor: withDefault(scheduleSection.shape.warmupStartFactor, 1e-6),
     power: z.number().positive().default(1).describe("Exponent of the polynomial decay."),
     minLr: withDefault(scheduleSection.shape.minLr, 0),
   }).prefault({}).describe("Linear warm-up, then polynomial decay."),
   evaluateEverySteps: z.int().min(1).max(most.steps).nullable().default(16_000).describe(
-    "Steps between evaluations on the evaluation split; null: at the end only.",
+    "Steps between evaluations on the evaluation split; null: only at the end.",
   ),
   evaluation: stoppingEvaluation(["mIoU", "aAcc", "mAcc"]).prefault({}),
 });

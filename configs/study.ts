@@ -13,22 +13,22 @@ const passes = z.int().min(1);
 /** Data sets and arms become folders of the study, so no name may lead out of it. */
 const name = z.string().regex(
   /^(?!tokenizer$)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
-  'expected a name of letters, digits, "_", "-" and "." that begins with a letter or digit and is ' +
+  'expected a name of letters, digits, "_", "-" and "." that starts with a letter or digit and is ' +
     'not "tokenizer"',
 );
 
 const datasetSchema = z.strictObject({
-  title: z.string().describe("How the page calls the images."),
+  title: z.string().describe("What the page calls the images."),
   source: z.string().nullable().describe(
-    "Labelled images as `data.source` names them; null: given on the command line.",
+    "Labelled images as in `data.source`; null: given on the command line.",
   ),
   recipes: z.strictObject({
     tokenizer: z.string(),
     pretrain: z.string(),
     finetune: z.string(),
-  }).describe("The recipes whose numbers hold wherever the study sets no others."),
+  }).describe("The recipes whose values apply wherever the study sets no others."),
   passes: z.strictObject({ tokenizer: passes, pretrain: passes }).describe(
-    "Images that training sees: steps × batch.",
+    "Images processed in training: steps × batch.",
   ),
   tokenizer: overrides.default({}).describe("Config keys of tokenizer training."),
   pretrain: overrides.default({}).describe("Config keys of pretraining."),
@@ -36,13 +36,13 @@ const datasetSchema = z.strictObject({
 });
 
 const armSchema = z.strictObject({
-  title: z.string().describe("How the page calls the arm."),
+  title: z.string().describe("What the page calls the arm."),
   pretrain: overrides.nullable().describe("Config keys of its pretraining; null: from scratch."),
   pretrainBudget: z.number().positive().default(1).describe(
-    "Image passes of its pretraining over those of the data set.",
+    "Image passes of its pretraining, if different from the data set's.",
   ),
   pretrainSeed: z.int().optional().describe(
-    "Seed of the one pretraining that all seeds of fine-tuning start from; default one for each.",
+    "Seed of the single pretraining run that all fine-tuning seeds start from; default: one for each.",
   ),
   finetune: overrides.default({}).describe("Config keys of its fine-tuning."),
 });
@@ -50,22 +50,22 @@ const armSchema = z.strictObject({
 const comparisonSchema = z.strictObject({
   dataset: z.string(),
   arms: z.array(z.string()).min(1),
-  labels: z.number().positive().max(1).describe("Share of the labels that fine-tuning sees."),
-  passes: z.array(passes).min(1).describe("Budgets of fine-tuning, image passes."),
+  labels: z.number().positive().max(1).describe("Label fraction used in fine-tuning."),
+  passes: z.array(passes).min(1).describe("Budgets of fine-tuning, in image passes."),
   seeds: z.array(z.int()).min(1).optional().describe("Fewer seeds than the study's."),
 });
 
 /** A study. */
 export const studySchema = z.strictObject({
   $schema: z.string().optional(),
-  seeds: z.array(z.int()).min(1).describe("Every arm runs once with each."),
+  seeds: z.array(z.int()).min(1).describe("Every arm runs once with each seed."),
   common: overrides.default({}).describe("Config keys of every run."),
   datasets: z.record(name, datasetSchema),
   arms: z.record(name, armSchema),
   labels: z.array(z.number().positive().max(1)).min(1).describe(
-    "Shares of the labels that k-NN and the linear probe see.",
+    "Label fractions used for k-NN and the linear probe.",
   ),
-  comparisons: z.array(comparisonSchema).min(1).describe("What is run, the most important first."),
+  comparisons: z.array(comparisonSchema).min(1).describe("What is run, most important first."),
 });
 
 /** A complete study. */
@@ -115,7 +115,7 @@ export function parseStudy(values: unknown, label = "the given values"): Study {
     const known = [...Object.keys(data.datasets), ...Object.keys(data.arms)].join(", ");
     throw new UserError(
       `Cannot use the study "${label}": comparisons.${index} names "${unknown}", which is neither ` +
-        "an arm nor a data set of it",
+        "one of its arms nor one of its data sets",
       { hint: `known: ${known}` },
     );
   }

@@ -106,7 +106,7 @@ async function open(study: Study, options: StudyOptions) {
   const { store, places } = placesOf(study, options);
   const parts = await studyParts(study, places);
   const images = await studyImages(parts, (done, total) => {
-    options.listener?.({ type: "progress", what: "Looking at the images", done, total });
+    options.listener?.({ type: "progress", what: "Examining the images", done, total });
   });
   const descriptions = Array.from(
     images,

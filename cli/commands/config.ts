@@ -16,7 +16,7 @@ import {
 import { configOf, modelFlag, recipeFlags, shortcutFlags } from "../parsing/config_flags.ts";
 import { storedConfig } from "../running/stored_config.ts";
 
-const json = toggle("Print one JSON document instead of text.");
+const json = toggle("Print a single JSON document instead of text.");
 const recipeOrRun = { complete: () => recipeNames };
 
 /** The resolved config of a recipe, a file, a URL or a run directory. */
@@ -51,8 +51,9 @@ function columns(rows: readonly (readonly string[])[]): string[] {
 
 const print = defineCommand({
   name: "print",
-  summary: "Print a resolved config, every value of it",
-  description: "Prints all keys as a run would see them after defaults, the recipe, what it " +
+  summary: "Print a resolved config with all its values",
+  description:
+    "Prints all keys as a run sees them after applying the defaults, the recipe, what it " +
     "extends, --set and flags.\nTakes a recipe's name, a file, a URL, or a run directory.",
   arguments: {
     recipe: optional("RECIPE", "What to resolve; default: quickstart.", recipeOrRun),
@@ -79,7 +80,7 @@ const print = defineCommand({
       "threads",
     ]),
     model: modelFlag,
-    origins: toggle("Show beside each value which file and line, flag or rule it comes from."),
+    origins: toggle("Show next to each value the file and line, flag or rule it comes from."),
     json,
   },
   examples: [
@@ -108,7 +109,7 @@ const print = defineCommand({
 
 const diff = defineCommand({
   name: "diff",
-  summary: "Show where two configs differ",
+  summary: "Show the differences between two configs",
   description:
     "Compares two resolved configs key by key. Each is a recipe's name, a file, a URL, " +
     "or a run directory.",
@@ -145,7 +146,7 @@ const diff = defineCommand({
 const list = defineCommand({
   name: "list",
   summary: "List the bundled recipes",
-  description: "Names each bundled recipe with its task and what it is.",
+  description: "Lists each bundled recipe with its task and a description.",
   flags: { json },
   async run({ flags }, context) {
     const recipes = await Promise.all(recipeNames.map(async (name) => {
@@ -163,8 +164,9 @@ const list = defineCommand({
 const schema = defineCommand({
   name: "schema",
   summary: "Print the JSON Schema of recipes",
-  description: "Prints the JSON Schema (draft 2020-12) that editors complete and check recipes " +
-    "with; recipes name it in `$schema`.",
+  description:
+    "Prints the JSON Schema (draft 2020-12) that editors use to complete and check recipes; " +
+    "recipes name it in `$schema`.",
   run(_input, context) {
     context.printJson(jsonSchema());
     return Promise.resolve(exitCodes.done);
@@ -174,8 +176,9 @@ const schema = defineCommand({
 /** The commands for configs. */
 export const config: CommandGroup = {
   name: "config",
-  summary: "Look at recipes and resolved configs",
-  description: "Recipes are documents: what they leave open is in the schema, and every value of " +
-    "a run has one place that it comes from.",
+  summary: "Show recipes and resolved configs",
+  description:
+    "Recipes are documents: the schema fills in whatever they leave open, and every value of " +
+    "a run comes from exactly one place.",
   commands: [print, diff, list, schema],
 };

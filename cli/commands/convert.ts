@@ -17,34 +17,34 @@ export const convert = defineCommand({
   summary: "Convert a checkpoint to another library's names and files",
   description:
     "Reads checkpoints of mmselfsup, mmpretrain, unilm, timm, Hugging Face and our own " +
-    "runs; which of them it is, is told by its keys. Says which tensors were dropped, left over, " +
-    "missing, of another shape, or put aside where the other library does not look, so that " +
-    "converting back loses nothing. The configs for timm and Hugging Face name the classes and say how " +
-    "images are prepared: as the run did that the checkpoint is of, as the folder that it came in says, " +
-    "or as BEiT v2 does. A model that is not whole is refused.",
+    "runs, recognising each by its keys. Lists the tensors that were dropped, left unused, " +
+    "missing, of another shape, or stored where the other library does not look, so that " +
+    "converting back loses nothing. The configs for timm and Hugging Face contain the class names and " +
+    "the image preprocessing: that of the checkpoint's run, or else that of the folder it came in, " +
+    "or else BEiT v2's. An incomplete model is rejected.",
   arguments: {
     from: required(
       "IN",
-      "A file, a folder of a hub, a run directory, or the name of a model card.",
+      "A file, a hub folder, a run directory, or the name of a model card.",
     ),
     out: required(
       "OUT",
-      "A file; a folder for huggingface; for timm a folder, or a file that ends in .safetensors " +
+      "A file; for huggingface a folder; for timm a folder, or a file ending in .safetensors " +
         "or .pth.",
     ),
   },
   flags: {
-    to: choice("What to convert to; safetensors is our own format. Must be given.", targets),
+    to: choice("The format to convert to; safetensors is our own. Required.", targets),
     ...modelFlags,
-    dtype: choice("Type of all weights but the codebook's; default: each as it is.", dtypes),
-    allowMissing: toggle("Write a model that is not whole, and list what it lacks."),
+    dtype: choice("Type of all weights except the codebook's; default: unchanged.", dtypes),
+    allowMissing: toggle("Write an incomplete model, and list what is missing."),
     offline,
-    json: toggle("Print what was done as one JSON document."),
+    json: toggle("Print a report as one JSON document."),
   },
   examples: [
     ["convert runs/photos vit --to timm", "a folder that timm.create_model loads"],
     ["convert beitv2_base.pth vit --to huggingface", "a folder that transformers loads"],
-    ["convert vit half --to huggingface --dtype float16", "with half the bytes"],
+    ["convert vit half --to huggingface --dtype float16", "at half the size"],
     ["convert vqkd_encoder tokenizer.safetensors --to safetensors", "a published tokenizer"],
   ],
   async run({ flags, arguments: { from, out } }, context) {

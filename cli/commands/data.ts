@@ -24,25 +24,25 @@ const check = defineCommand({
   name: "check",
   summary: "Find unreadable and duplicate images before training",
   description:
-    "Decodes every image of all splits: which cannot be read and why, how large they are, " +
-    "how many each class has; which files are the same, which look alike (perceptual hash), and which " +
-    "of them are in training and evaluation. A page shows them.\n\n" +
-    "--exclude-list writes the list that `--set data.exclude=FILE` takes: what is unreadable, copies, " +
-    "and the training images that are in the evaluation as well. Without splits the tenth that " +
-    "training holds out is the evaluation.",
+    "Decodes every image in all splits and reports which cannot be read and why, how large they are, " +
+    "how many each class has, which files are identical, which look alike (perceptual hash), and which " +
+    "of these are in both training and evaluation. A page shows them.\n\n" +
+    "--exclude-list writes a list for `--set data.exclude=FILE`: unreadable images, copies, " +
+    "and training images that are also in the evaluation split. Without splits, the tenth that " +
+    "training holds out is used for evaluation.",
   arguments: {
     path: required("PATH", 'Images: a folder, a .tar or .zip file, or "sample".'),
   },
   flags: {
-    out: path("The page to write; default data-check.html.", { placeholder: "FILE", short: "o" }),
-    excludeList: path("Write the list of images to leave out there.", { placeholder: "FILE" }),
-    quiet: toggle("Show the result only.", { short: "q" }),
-    json: toggle("Print everything that was found as one JSON document."),
+    out: path("The page to write; default: data-check.html.", { placeholder: "FILE", short: "o" }),
+    excludeList: path("Write a list of images to exclude to this file.", { placeholder: "FILE" }),
+    quiet: toggle("Show only the result.", { short: "q" }),
+    json: toggle("Print all findings as one JSON document."),
   },
   examples: [
     ["data check ~/photos", "a page with pictures"],
-    ["data check ~/photos --exclude-list exclude.txt", "and a list of what to leave out"],
-    ["pretrain --data ~/photos --set data.exclude=exclude.txt", "training without those"],
+    ["data check ~/photos --exclude-list exclude.txt", "and a list of what to exclude"],
+    ["pretrain --data ~/photos --set data.exclude=exclude.txt", "training without them"],
   ],
   async run({ flags, arguments: { path } }, context) {
     const { out = "data-check.html", excludeList: list } = flags;
@@ -87,7 +87,7 @@ const check = defineCommand({
 /** The commands for data sets. */
 export const data: CommandGroup = {
   name: "data",
-  summary: "Look at images before training",
-  description: "What is wrong with a data set costs less before training than after it.",
+  summary: "Examine images before training",
+  description: "Problems in a data set cost less before training than after it.",
   commands: [check],
 };

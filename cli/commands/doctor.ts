@@ -67,16 +67,17 @@ async function dumpInto(folder: string, { note }: CommandContext) {
 export const doctor = defineCommand({
   name: "doctor",
   summary: "Show what works on this machine, and why the rest does not",
-  description: "Shows versions, processor, memory, disk, which backends start and why others do " +
-    "not, the GPU's features and limits, and permissions that are missing with the flag to add. " +
+  description:
+    "Shows versions, processor, memory, disk, which backends start and why the others do " +
+    "not, the GPU's features and limits, and missing permissions with the flags to add. " +
     "Then tests each backend for a few seconds: its ops, a matrix product, and pretraining steps " +
-    "of a tiny model.\n\nThe output names no folders of yours: paste it into a bug report. Exit " +
-    "code 1 says that a backend which starts does not work.",
+    "of a tiny model.\n\nThe output names none of your folders, so you can paste it into a bug report. Exit " +
+    "code 1 means that a backend which starts does not work correctly.",
   flags: {
-    parity: toggle("Compare each backend with numbers of the reference code too."),
-    quick: toggle("Leave the self-test out."),
-    json: toggle("Print one JSON document instead of text."),
-    dumpKernels: path("Write the code that is generated for this processor to FOLDER.", {
+    parity: toggle("Also compare each backend with numbers of the reference code."),
+    quick: toggle("Skip the self-test."),
+    json: toggle("Print a single JSON document instead of text."),
+    dumpKernels: path("Write the code generated for this processor to FOLDER.", {
       placeholder: "FOLDER",
     }),
   },

@@ -31,10 +31,9 @@ function confusionLines(
 export const evaluate = defineCommand({
   name: "evaluate",
   summary: "Measure the accuracy of a classifier",
-  description:
-    "Runs a fine-tuned model of any known format over labelled images: top-1, top-5, a " +
+  description: "Runs a fine-tuned model in any known format on labelled images: top-1, top-5, a " +
     "table of the classes and, with --confusion or --json, the confusion matrix.\n\n" +
-    "A run directory means its last checkpoint; RUN/best.safetensors is its best one.",
+    "A run directory means its last checkpoint; its best one is RUN/best.safetensors.",
   flags: {
     ...modelFlags,
     ...jobFlags,
@@ -45,7 +44,7 @@ export const evaluate = defineCommand({
     ),
   },
   examples: [
-    ["evaluate --checkpoint runs/finetune_quickstart", "on the test images of the run"],
+    ["evaluate --checkpoint runs/finetune_quickstart", "on the run's test images"],
     ["evaluate --checkpoint beitv2_ft.pth --data data/imagenet --json", "a published model"],
   ],
   async run({ flags }, context) {

@@ -20,23 +20,26 @@ export const exportModel = defineCommand({
   description:
     "Writes the encoder, or the whole classifier, as an ONNX file (opset 17). Its input " +
     "`images` is [batch, 3, size, size], normalised with the mean and standard deviation in its " +
-    "metadata, which name the classes too; its outputs are `logits`, or `tokens` and `pooled`: the " +
-    "mean of the patch tokens, or of a classifier what its head takes.",
+    "metadata, which also contains the class names; its outputs are `logits`, or `tokens` and `pooled`: the " +
+    "mean of the patch tokens or, for a classifier, the input of its head.",
   arguments: {
     from: required(
       "IN",
-      "A file, a folder of a hub, a run directory, or the name of a model card.",
+      "A file, a hub folder, a run directory, or the name of a model card.",
     ),
     out: required("OUT.onnx", "The file to write."),
   },
   flags: {
-    output: choice("What the model gives; default: logits of a classifier, else features.", [
-      "features",
-      "logits",
-    ]),
+    output: choice(
+      "What the model outputs; default: logits for a classifier, otherwise features.",
+      [
+        "features",
+        "logits",
+      ],
+    ),
     ...modelFlags,
     offline,
-    json: toggle("Print what was written as one JSON document."),
+    json: toggle("Print a report as one JSON document."),
   },
   examples: [
     ["export runs/quickstart encoder.onnx", "features of a pretrained model"],

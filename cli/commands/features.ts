@@ -7,23 +7,23 @@ import { inferenceOptions, modelFlags } from "../parsing/model_flags.ts";
 export const features = defineCommand({
   name: "features",
   summary: "Write the features of images to a file",
-  description: "Runs a model over images and writes what its blocks make of them: a tensor " +
-    "layer<i>.<token> for each block and token, the labels, and in the metadata the images' names. A " +
-    "file that ends in .parquet has a row for each image instead: id, label, class, and the same " +
+  description: "Runs a model on images and writes the outputs of its blocks: a tensor " +
+    "layer<i>.<token> for each block and token, the labels and, in the metadata, the image names. A " +
+    ".parquet file has a row for each image instead: id, label, class, and the same " +
     "features as lists, for data frames.\n\n" +
-    "The states of the blocks are written as they are, without a norm.",
+    "The blocks' outputs are written without a norm.",
   arguments: {
-    images: some("IMAGES", "Image files, or one folder or archive."),
+    images: some("IMAGES", "Image files, or a single folder or archive."),
   },
   flags: {
     ...modelFlags,
     out: path("The file to write: .safetensors or .parquet.", { placeholder: "FILE", short: "o" }),
-    split: text("Part of the folder or archive, such as val; default train where there is one.", {
+    split: text("Split of the folder or archive, such as val; default: train if it exists.", {
       placeholder: "NAME",
     }),
-    layer: repeated(integer("Block, from 0, or from the end with -1; default the last.")),
+    layer: repeated(integer("Block, from 0, or from the end with -1; default: the last.")),
     token: repeated(choice(
-      "What of a block: the cls token, the mean of the patches (the default), or all patches.",
+      "What to take from a block: the cls token, the mean of the patches (the default), or all patches.",
       ["cls", "meanPatches", "patches"],
     )),
   },

@@ -11,9 +11,9 @@ import { runTask } from "../running/run_task.ts";
 export const finetune = defineCommand({
   name: "finetune",
   summary: "Fine-tune a pretrained model for classification",
-  description: "Puts a classifier on a pretrained model and trains all of it on images in class " +
-    "folders; without --checkpoint, from scratch. Sizes come from the checkpoint, positions are " +
-    "fitted to model.imageSize.\n\n" +
+  description: "Adds a classifier to a pretrained model and trains all of it on images in class " +
+    "folders; without --checkpoint, from scratch. Sizes come from the checkpoint; positions are " +
+    "resized to model.imageSize.\n\n" +
     "The run keeps its last checkpoints, and the best model on the evaluation split in " +
     "best.safetensors. The same command, or --resume DIR, continues an interrupted run.",
   flags: {

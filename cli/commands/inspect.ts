@@ -44,23 +44,22 @@ function describeTensors(tensors: Inspection["tensors"]): string[] {
 /** Inspects checkpoints. */
 export const inspect = defineCommand({
   name: "inspect",
-  summary: "Show what a checkpoint is and holds",
-  description:
-    "Says whose model a file holds and of what shape, what of it is dropped, left over " +
-    "or missing when it is loaded, its metadata and its tensors. Reads safetensors and PyTorch's " +
-    ".pth without executing anything in them, ONNX, and no weights.",
+  summary: "Show what a checkpoint is and what it contains",
+  description: "Shows a model's origin and shape, what would be dropped, unused " +
+    "or missing when it is loaded, its metadata and its tensors. Reads safetensors, PyTorch's " +
+    ".pth without executing anything in it, and ONNX; reads no weights.",
   arguments: {
     file: required(
       "FILE",
-      "A .safetensors, .pth or .onnx file, a folder of a hub, or a run directory.",
+      "A .safetensors, .pth or .onnx file, a hub folder, or a run directory.",
     ),
   },
   flags: {
-    json: toggle("Print one JSON document instead of text."),
+    json: toggle("Print a single JSON document instead of text."),
   },
   examples: [
     ["inspect vqkd_encoder.pth", "a downloaded tokenizer"],
-    ["inspect runs/quickstart --json", "the last checkpoint of a run, for a program"],
+    ["inspect runs/quickstart --json", "a run's last checkpoint, for a program"],
   ],
   async run({ flags, arguments: { file } }, context) {
     const { describeInspection, inspectFile } = await import("../../checkpoints/inspect.ts");
@@ -70,7 +69,7 @@ export const inspect = defineCommand({
     if (found.wrappers.length > 0) context.print(`weights under: ${found.wrappers.join(".")}`);
     for (const line of describeGraph(found.graph)) context.print(line);
     if (found.graph !== undefined) context.print("a graph to run, not a checkpoint to load");
-    else if (found.report === undefined) context.print("no model known here");
+    else if (found.report === undefined) context.print("not a known model");
     else for (const line of describeLoadReport(found.report)) context.print(line);
     for (const line of describeMetadata(found.metadata)) context.print(line);
     for (const line of describeTensors(found.tensors)) context.print(line);

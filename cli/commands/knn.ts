@@ -36,22 +36,22 @@ export const knn = defineCommand({
   description: "Classifies test images by the nearest training images: cosine similarity, votes " +
     "weighted by exp(similarity / temperature). Nothing is trained.\n\n" +
     "An image is represented by the mean of its patch tokens after the last block: BEiT v2 trains " +
-    "its cls token for the prediction of codes only.",
+    "its cls token only for the prediction of codes.",
   flags: {
     ...modelFlags,
     ...jobFlags,
     ...labelledDataFlags,
     neighbours: repeated(integer(
-      "Neighbours that vote; the first is the headline. Default 20, 10, 100 and 200.",
+      "Neighbours that vote; the first is the headline result. Default: 20, 10, 100 and 200.",
       { minimum: 1, short: "k" },
     )),
-    temperature: number("Votes weigh exp(similarity / X); default 0.07."),
-    layer: integer("Block, from 0, or from the end with -1; default the last."),
-    noBaselines: toggle("Leave out the untrained network and raw pixels: the model alone."),
-    token: choice("What of the block; default meanPatches.", ["meanPatches", "cls"]),
+    temperature: number("Votes are weighted by exp(similarity / X); default: 0.07."),
+    layer: integer("Block, from 0, or from the end with -1; default: the last."),
+    noBaselines: toggle("Skip the untrained network and raw pixels, and measure only the model."),
+    token: choice("What to take from the block; default: meanPatches.", ["meanPatches", "cls"]),
   },
   examples: [
-    ["knn --checkpoint runs/quickstart", "on the images of the run"],
+    ["knn --checkpoint runs/quickstart", "on the run's images"],
     ["knn --checkpoint beit.pth --data data/imagenet --json", "a published model, as JSON"],
   ],
   async run({ flags }, context) {

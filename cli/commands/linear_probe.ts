@@ -12,8 +12,9 @@ import { runTask } from "../running/run_task.ts";
 export const linearProbe = defineCommand({
   name: "linear-probe",
   summary: "Train linear classifiers on a model's frozen features",
-  description: "Trains one linear classifier for each block and token type, all together, on the " +
-    "frozen features of a pretrained model, and reports every one of them and the best, as BEiT's " +
+  description:
+    "Trains one linear classifier for each block and token type, all at the same time, on the " +
+    "frozen features of a pretrained model, and reports all of them and the best, as BEiT's " +
     "script does. The best is chosen on the test images.\n\n" +
     "With --set probe.optimizer=lars --set probe.batchNorm=true, MAE's recipe.",
   flags: {

@@ -34,7 +34,7 @@ async function compareOn(
       const able = ["float32", ...reducedPrecisions].join(", ");
       throw new UserError(
         `Cannot compare in ${precision}: the ${backend.name} backend computes in ${able} here`,
-        { hint: "give --backend reference, which imitates reduced precision" },
+        { hint: "give --backend reference, which emulates reduced precision" },
       );
     }
     context.note(`Comparing on ${backend.name}: ${description}`);
@@ -78,11 +78,11 @@ async function writePage(
 /** Compares golden numbers; exit code 1 if a tolerance is exceeded. */
 export const parity = defineCommand({
   name: "parity",
-  summary: "Compare what this machine computes with numbers of the reference code",
+  summary: "Compare this machine's results with the reference code's",
   description: "Runs models, losses, gradients, optimizer steps, tokenizer, augmentations and " +
     "evaluation on stored inputs and prints, for each quantity, the largest absolute and relative " +
-    "error and the tolerance. Without --fixtures it takes the compact set that comes along.\n\n" +
-    "Exit code 1 says that a tolerance is exceeded.",
+    "error and the tolerance. Without --fixtures it uses the bundled compact set.\n\n" +
+    "Exit code 1 means that a tolerance was exceeded.",
   flags: {
     fixtures: repeated(
       path("Folder of golden numbers (.json and .safetensors).", { placeholder: "DIR" }),
@@ -91,16 +91,16 @@ export const parity = defineCommand({
       choice("Where to compute. Default: auto.", ["auto", "reference", "cpu", "webgpu"]),
     ),
     precision: choice(
-      "Number format of matrix products; reduced ones have wider tolerances. Default: float32.",
+      "Number format for matrix products; reduced formats have wider tolerances. Default: float32.",
       precisions,
     ),
     failures: toggle("Print only what is out of tolerance."),
-    markdown: path("Write the comparison as a page of Markdown too.", { placeholder: "FILE" }),
-    json: toggle("Print one JSON document instead of text."),
+    markdown: path("Also write the comparison as a Markdown page.", { placeholder: "FILE" }),
+    json: toggle("Print a single JSON document instead of text."),
   },
   examples: [
     ["parity", "the compact set on the best backend"],
-    ["parity --backend reference --precision float16", "how near mixed precision is"],
+    ["parity --backend reference --precision float16", "how close mixed precision is"],
     [
       "parity --fixtures fixtures --backend cpu --backend webgpu --markdown parity.md",
       "a folder of golden numbers on two backends, as a page",

@@ -15,15 +15,15 @@ function readNames(file: string | undefined): readonly string[] | undefined {
 /** Names the classes of images. */
 export const predict = defineCommand({
   name: "predict",
-  summary: "Name the classes of images",
-  description: "Prints the most probable classes of each image by a fine-tuned model.",
+  summary: "Predict the classes of images",
+  description: "Prints the most probable classes of each image according to a fine-tuned model.",
   arguments: {
-    images: some("IMAGES", "Image files, or one folder or archive."),
+    images: some("IMAGES", "Image files, or a single folder or archive."),
   },
   flags: {
     ...modelFlags,
-    top: integer("Classes to name for each image; default 5.", { minimum: 1 }),
-    classes: path("File with a class name a line, where the model does not know them.", {
+    top: integer("Number of classes to name for each image; default: 5.", { minimum: 1 }),
+    classes: path("File with one class name per line, if the model has none.", {
       placeholder: "FILE",
     }),
   },

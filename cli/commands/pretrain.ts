@@ -53,8 +53,8 @@ export const pretrain = defineCommand({
   name: "pretrain",
   summary: "Pretrain BEiT v2 on images",
   description: "Trains a vision transformer to predict the visual tokens of masked patches. " +
-    "Without arguments, a small one on the bundled clothes, in a few minutes on any computer; " +
-    "then with --data on your own images, or with --config a recipe of the paper.\n\n" +
+    "Without arguments, it trains a small one on the bundled clothing images, in a few minutes on any computer; " +
+    "with --data, it uses your own images, and with --config one of the papers' recipes.\n\n" +
     "Ctrl-C finishes the step, saves, and says how to continue: with the same command, or with " +
     "--resume DIR.",
   flags: {
@@ -78,7 +78,7 @@ export const pretrain = defineCommand({
     ]),
     model: modelFlag,
     trainTokenizer: toggle(
-      "Train the recipe's tokenizer on the same images first, in the folder tokenizer of the run. " +
+      "Train the recipe's tokenizer on the same images first, in the folder tokenizer in the run's directory. " +
         "A part whose result exists is skipped: to continue, repeat the command.",
     ),
     ...runFlags,
@@ -92,7 +92,7 @@ export const pretrain = defineCommand({
     ],
     ["pretrain --set optimizer.lr=1e-3 --dry-run", "what a run would cost"],
     ["pretrain --data ~/photos --train-tokenizer", "the tokenizer too, on the same images"],
-    ["pretrain --resume runs/quickstart", "go on where a run stopped"],
+    ["pretrain --resume runs/quickstart", "resume a stopped run"],
   ],
   async run({ flags: given }, context) {
     let flags: RunFlagValues = given;

@@ -6,21 +6,25 @@ import { defineCommand, exitCodes, required, text, toggle } from "../parsing/com
 /** Repeats a failure bundle's micro-batch. */
 export const replay = defineCommand({
   name: "replay",
-  summary: "Run a step that was not finite again, on any backend",
-  description: "A run that ends because its loss or a gradient is not finite keeps what the step " +
-    "follows from in failures/step-N of its directory: config, generator state, the micro-batch, " +
-    "the parameters, and the first tensor that was not finite. This runs that micro-batch again, " +
-    "forward and backward in the precision of the run, and says which tensor is the first here.\n\n" +
+  summary: "Repeat a step that was not finite, on any backend",
+  description:
+    "If a run ends because its loss or a gradient is not finite, everything that the step " +
+    "depends on is kept in failures/step-N in its directory: config, generator state, the micro-batch, " +
+    "the parameters, and the first non-finite tensor. This command repeats that micro-batch, " +
+    "forward and backward in the run's precision, and says which tensor fails first here.\n\n" +
     "Where reference finds another tensor, or none, the backend of the run is to blame: report it " +
     "with the bundle. Exit code 1 says so.",
   arguments: {
     bundle: required("BUNDLE", "The directory, such as runs/mine/failures/step-120."),
   },
   flags: {
-    backend: text("Where to compute: webgpu, cpu, reference, or tfjs:NAME; default the run's.", {
-      placeholder: "NAME",
-      complete: () => ["webgpu", "cpu", "reference"],
-    }),
+    backend: text(
+      "Where to compute: webgpu, cpu, reference, or tfjs:NAME; default: the run's backend.",
+      {
+        placeholder: "NAME",
+        complete: () => ["webgpu", "cpu", "reference"],
+      },
+    ),
     json: toggle("Print the result as one JSON document."),
   },
   examples: [
@@ -45,8 +49,8 @@ export const replay = defineCommand({
       context.print(`here, on ${result.backend} in ${result.precision}: ${here}`);
       context.print(
         isSame
-          ? "The first tensor that is not finite is the same."
-          : "The first tensor that is not finite is not the same: one of the backends is wrong.",
+          ? "The first non-finite tensor is the same."
+          : "The first non-finite tensor is not the same: one of the backends is wrong.",
       );
     }
     return isSame ? exitCodes.done : 1;

@@ -50,13 +50,13 @@ export const segment = defineCommand({
   name: "segment",
   summary: "Fine-tune a pretrained model for semantic segmentation",
   description:
-    "Puts UPerNet or a linear head on a pretrained model and trains all of it on images " +
+    "Adds UPerNet or a linear head to a pretrained model and trains all of it on images " +
     "with label maps; without --checkpoint, from scratch.\n\n" +
-    "The folder has ADE20K's layout: images/training, images/validation, and under the same names " +
-    "annotations/training and annotations/validation with 8-bit grey PNG files whose levels are the " +
-    "classes; with segmentation.reduceZeroLabel, 0 is no class. Without --data, made pictures of " +
-    "shapes are learned.\n\n" +
-    "Whole images are tested by a sliding window: mIoU, aAcc, mAcc. The run keeps its last " +
+    "The folder must have ADE20K's layout: images/training, images/validation, and, with the same file names, " +
+    "annotations/training and annotations/validation with 8-bit greyscale PNG files whose levels are the " +
+    "classes; with segmentation.reduceZeroLabel, 0 is not a class. Without --data, it trains on " +
+    "generated images of shapes.\n\n" +
+    "Whole images are tested with a sliding window: mIoU, aAcc, mAcc. The run keeps its last " +
     "checkpoints, and the best model in best.safetensors. The same command, or --resume DIR, " +
     "continues an interrupted run.",
   flags: {
@@ -81,7 +81,7 @@ export const segment = defineCommand({
     ...runFlags,
   },
   examples: [
-    ["segment --checkpoint runs/quickstart", "the quick start, on made pictures"],
+    ["segment --checkpoint runs/quickstart", "the quick start, on generated images"],
     [
       "segment --config upernet_vit-base-p16_8xb2-160k_ade20k-512x512 --checkpoint beit.pth " +
       "--data data/ade20k",

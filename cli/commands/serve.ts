@@ -9,24 +9,24 @@ export const serve = defineCommand({
   name: "serve",
   summary: "Show runs in the browser, live and side by side",
   description:
-    "Serves a page over all runs below a folder: curves laid over each other, what differs in " +
-    "their configs, and their reports. New steps show up by themselves. Only this computer can " +
-    "reach it, unless --host says otherwise. Ctrl-C ends it.",
+    "Serves a page of all runs below a folder: overlaid curves, the differences between " +
+    "their configs, and their reports. New steps appear by themselves. Only this computer can " +
+    "reach it, unless --host says otherwise. Ctrl-C stops it.",
   arguments: {
     runs: optional("RUNS_DIR", "Folder of runs, or one run; default: runs."),
   },
   flags: {
-    port: integer(`Port to listen on; 0 for any that is free; default: ${defaultPort}.`, {
+    port: integer(`Port to listen on; 0 for any free port; default: ${defaultPort}.`, {
       minimum: 0,
     }),
     host: text(
-      "Address to listen on; default: 127.0.0.1. With another one, everybody who reaches it sees " +
-        "all runs; the task needs that permission too: deno run --allow-net --allow-read main.ts.",
+      "Address to listen on; default: 127.0.0.1. With another one, anyone who can reach it sees " +
+        "all runs; the task then also needs this permission: deno run --allow-net --allow-read main.ts.",
       { placeholder: "HOST" },
     ),
   },
   examples: [
-    ["serve", "the runs of this folder, at http://127.0.0.1:6007"],
+    ["serve", "the runs in this folder, at http://127.0.0.1:6007"],
     ["serve ~/runs --port 8080", "another folder and port"],
   ],
   async run({ flags, arguments: { runs } }, context) {
@@ -54,10 +54,10 @@ export const serve = defineCommand({
       throw listenError(host, wanted, error);
     });
     if (!["127.0.0.1", "localhost", "::1"].includes(host)) {
-      context.note(`warning: everybody who reaches ${host} can see the runs; there is no password`);
+      context.note(`warning: anyone who can reach ${host} can see the runs; there is no password`);
     }
-    context.endsAtOnce?.(() => "Stopped serving. Runs that are training go on.");
-    context.print(`Serving ${folder} at http://${bracketed(host)}:${port} (Ctrl-C ends it)`);
+    context.endsAtOnce?.(() => "Stopped serving. Runs that are training continue.");
+    context.print(`Serving ${folder} at http://${bracketed(host)}:${port} (Ctrl-C stops it)`);
     await finished;
   },
 });
@@ -76,7 +76,7 @@ function requireFolder(folder: string): void {
       cause: error,
     });
   }
-  throw new UserError(`Cannot serve "${folder}": it is no folder`, {
+  throw new UserError(`Cannot serve "${folder}": it is not a folder`, {
     hint: "give the folder that holds your runs",
   });
 }
@@ -95,7 +95,7 @@ function listenError(host: string, port: number, error: unknown): UserError {
   const isTaken = (error as { code?: unknown }).code === "EADDRINUSE";
   return new UserError(`Cannot listen on ${host}:${port}: ${messageOf(error)}`, {
     hint: isTaken
-      ? "choose another with --port, or 0 for any that is free"
+      ? "choose another with --port, or 0 for any free port"
       : "check --host and --port",
     cause: error,
   });

@@ -24,40 +24,40 @@ const plainSeconds = 60;
 /** Runs a study. */
 export const study = defineCommand({
   name: "study",
-  summary: "Compare pretraining with training from scratch, and its parts with each other",
+  summary: "Compare pretraining with training from scratch, and its variants with each other",
   description: "Trains tokenizers, pretrains every arm with every seed, measures k-NN and linear " +
     "accuracy of the features, fine-tunes with few and all labels, and writes a page with means, " +
     "spreads and figures. Arms, budgets and their order are data: the file that --config names.\n\n" +
-    "It takes hours. Every part is kept: stop it with Ctrl-C and repeat the command to continue. " +
-    "Give the command twice to use two cores: the processes share the parts.",
+    "It takes hours. Every part is kept: stop it with Ctrl-C and run the same command again to continue. " +
+    "To use two cores, run the command twice: the processes share the parts.",
   flags: {
-    config: path("The study; default the bundled configs/studies/study.jsonc.", {
+    config: path("The study; default: the bundled configs/studies/study.jsonc.", {
       placeholder: "FILE",
       short: "c",
     }),
     data: repeated(text(
-      "Images of a data set of the study: a folder with train and val, a .tar or a .zip file. A data " +
-        "set without images is left out.",
+      "Images for one of the study's data sets: a folder with train and val, a .tar or a .zip file. " +
+        "A data set without images is left out.",
       { placeholder: "NAME=PATH" },
     )),
-    out: path("Folder of results and run directories; default runs/study.", {
+    out: path("Folder for results and run directories; default: runs/study.", {
       placeholder: "DIR",
       short: "o",
     }),
     page: path(
-      "The page; figures and raw results lie in a folder of its name. Default docs/study.md.",
+      "The page; figures and raw results go into a folder of the same name. Default: docs/study.md.",
       {
         placeholder: "FILE",
       },
     ),
-    dryRun: toggle("List the parts and which of them have a result, and stop."),
-    quiet: toggle("Show warnings and results only.", { short: "q" }),
+    dryRun: toggle("List the parts and which of them have a result, then stop."),
+    quiet: toggle("Show only warnings and results.", { short: "q" }),
     json: toggle("Print all results as one JSON document."),
   },
   examples: [
-    ["study", "on the bundled pictures"],
+    ["study", "on the bundled images"],
     ["study --data cifar10=cifar10-25k.zip", "and on photographs"],
-    ["study --data cifar10=cifar10-25k.zip --dry-run", "what is done and what is left"],
+    ["study --data cifar10=cifar10-25k.zip --dry-run", "what is done and what remains"],
   ],
   async run({ flags }, context) {
     const { readStudy } = await import("../../configs/study.ts");
@@ -116,7 +116,7 @@ export const study = defineCommand({
       if (flags.json) context.printJson({ parts: [...outcome.results.values()] });
       else context.print(`The page is ${page}, the raw results are ${results}`);
       if (!outcome.interrupted) return;
-      context.note("Interrupted and saved. Go on with the same command.");
+      context.note("Interrupted and saved. Run the same command to resume.");
       return exitCodes.interrupted;
     } finally {
       progress.close();

@@ -9,8 +9,8 @@ const { imageSize: _, checkpoint: _1, ...flagsOfModels } = modelFlags;
 /** The flags of commands that use a tokenizer. */
 export const tokenizerFlags = {
   checkpoint: text(
-    "The tokenizer: a run directory, a file of any known format, a model card's name; default " +
-      "vqkd_quickstart, which comes along.",
+    "The tokenizer: a run directory, a file in any known format, or the name of a model card; default: " +
+      "vqkd_quickstart, which is bundled.",
     { placeholder: "FILE" },
   ),
   ...flagsOfModels,
@@ -87,19 +87,19 @@ export const tokenize = defineCommand({
   description: "Prints, for each image, its name and the code of each patch, row by row; with " +
     "--json as one document, with --out into a file: .safetensors (int32 tensor `tokens` of images × " +
     "patches) or .jsonl (a line for each image).\n\n" +
-    "Of an image its central square is taken, as in evaluation.",
+    "Uses the central square of each image, as in evaluation.",
   arguments: {
-    images: some("IMAGES", "Image files, or one folder or archive."),
+    images: some("IMAGES", "Image files, or a single folder or archive."),
   },
   flags: {
     ...tokenizerFlags,
     out: path("The file to write.", { placeholder: "FILE", short: "o" }),
-    split: text("Part of the folder or archive, such as val; default train where there is one.", {
+    split: text("Split of the folder or archive, such as val; default: train if it exists.", {
       placeholder: "NAME",
     }),
   },
   examples: [
-    ["tokenize cat.jpg --json", "by the tokenizer that comes along"],
+    ["tokenize cat.jpg --json", "with the bundled tokenizer"],
     ["tokenize photos --checkpoint runs/codes --out tokens.safetensors", "a folder, into a file"],
   ],
   async run({ flags, arguments: { images } }, context) {

@@ -12,11 +12,11 @@ import { runTask } from "../running/run_task.ts";
 /** Trains a VQ-KD tokenizer. */
 export const tokenizer = defineCommand({
   name: "tokenizer",
-  summary: "Train the visual tokenizer, VQ-KD, that pretraining takes its targets from",
+  summary: "Train the visual tokenizer, VQ-KD, that provides pretraining's targets",
   description: "Learns a codebook of visual tokens whose codes let a decoder reconstruct a " +
-    "teacher's features. Without arguments, a small one on the bundled clothes with gradient " +
+    "teacher's features. Without arguments, it trains a small one on the bundled clothing images with gradient " +
     "histograms as the teacher, which needs no download.\n\n" +
-    "Watch the codebook's usage: where few codes are in use, the data is small for the codebook.",
+    "Watch the codebook's usage: if few codes are in use, there is too little data for the codebook.",
   flags: {
     ...recipeFlags("tokenizer"),
     ...shortcutFlags([
@@ -42,17 +42,17 @@ export const tokenizer = defineCommand({
   examples: [
     ["tokenizer", "the quick start"],
     ["tokenizer --data ~/photos --out runs/codes", "on your own images"],
-    ["pretrain --data ~/photos --tokenizer runs/codes", "then pretrain against it"],
+    ["pretrain --data ~/photos --tokenizer runs/codes", "then pretrain with it"],
     [
       "tokenizer --config vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k --data data/imagenet " +
       "--set teacher.checkpoint=ViT-B-16.pt",
-      "the tokenizer of the paper",
+      "the paper's tokenizer",
     ],
     [
       "tokenizer --config vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k --data data/imagenet " +
       "--set teacher.checkpoint=ViT-B-16.pt --set teacher.cache.directory=/scratch/features " +
       "--set augment.cropsPerImage=10",
-      "with the teacher's features kept on the disk: it sees ten crops of each image, once each",
+      "with the teacher's features kept on disk: it sees ten crops of each image, once each",
     ],
   ],
   async run({ flags }, context) {
@@ -70,7 +70,7 @@ export const tokenizer = defineCommand({
           describeLength("Trained", step, length),
           interrupted
             ? `Everything is in ${directory}`
-            : `The tokenizer is ${directory}/tokenizer.safetensors; the run is beside it`,
+            : `The tokenizer is ${directory}/tokenizer.safetensors; the run is next to it`,
         ],
       },
       flags,

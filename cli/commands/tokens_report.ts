@@ -15,10 +15,10 @@ function describe(figures: TokensReportFigures): string[] {
   ];
   if (knnTop1 === undefined) return lines;
   const rows: [string, number][] = [
-    ["k-NN by code histograms, this tokenizer", knnTop1],
+    ["k-NN on code histograms, this tokenizer", knnTop1],
     ...pixels === undefined
       ? []
-      : [["k-NN by code histograms, k-means on pixels", pixels.knnTop1!] as [string, number]],
+      : [["k-NN on code histograms, k-means on pixels", pixels.knnTop1!] as [string, number]],
     ["chance", figures.chance!],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -31,18 +31,18 @@ function describe(figures: TokensReportFigures): string[] {
 /** Writes the page. */
 export const tokensReport = defineCommand({
   name: "tokens-report",
-  summary: "Make a page that shows what a tokenizer's codes stand for",
-  description: "One HTML file with pictures: images with their token maps, patches that share a " +
-    "code, how the codes are used. Where the images have labels, also how well neighbours by code " +
-    "histograms predict them, beside k-means on pixels with as many codes.",
+  summary: "Create a page that shows what a tokenizer's codes stand for",
+  description: "One HTML file with pictures: images with their token maps, patches with the same " +
+    "code, and how the codes are used. If the images have labels, it also shows how well nearest neighbours by code " +
+    "histograms predict them, compared with k-means on pixels with the same number of codes.",
   flags: {
     ...tokenizerFlags,
     ...labelledDataFlags,
-    images: integer("Images of each split, drawn at random; default 3000.", { minimum: 1 }),
-    out: path("The page to write; default tokens.html.", { placeholder: "FILE", short: "o" }),
+    images: integer("Images per split, drawn at random; default: 3000.", { minimum: 1 }),
+    out: path("The page to write; default: tokens.html.", { placeholder: "FILE", short: "o" }),
   },
   examples: [
-    ["tokens-report", "the tokenizer that comes along, on the bundled clothes"],
+    ["tokens-report", "the bundled tokenizer, on the bundled clothing images"],
     ["tokens-report --checkpoint runs/codes --data ~/photos --out codes.html", "your own"],
   ],
   async run({ flags }, context) {

@@ -49,7 +49,7 @@ function makeFolder(folder: string): void {
   try {
     Deno.mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new UserError(`Cannot make the folder "${folder}": ${messageOf(error)}`, {
+    throw new UserError(`Cannot create the folder "${folder}": ${messageOf(error)}`, {
       hint: "give another with --out",
       cause: error,
     });
@@ -70,31 +70,31 @@ async function writeSheet(sheet: PictureSheet, file: string): Promise<void> {
 export const visualize = defineCommand({
   name: "visualize",
   summary: "Draw masks, augmented views, attention maps and features",
-  description: "Writes one PNG for each kind of pictures, with a row for each image:\n" +
-    "masks      views of pretraining with the patches that are masked\n" +
+  description: "Writes one PNG for each kind of picture, with a row for each image:\n" +
+    "masks      pretraining views with the masked patches\n" +
     "views      the encoder's and the tokenizer's view of the same crops\n" +
-    "attention  where the heads of a block look, from the cls token or from a patch\n" +
-    "pca        three principal components of a block's patch features as colours\n\n" +
-    "masks and views need a config alone: that of the run, or --config. Without images, those of " +
+    "attention  what a block's heads attend to, from the cls token or from a patch\n" +
+    "pca        three principal components of a block's patch features, as colours\n\n" +
+    "masks and views need only a config: the run's, or --config. If no images are given, those of " +
     "the run or the recipe are shown.",
   arguments: {
-    images: any("IMAGES", "Image files, or one folder or archive."),
+    images: any("IMAGES", "Image files, or a single folder or archive."),
   },
   flags: {
     ...recipeFlags("pretrain"),
     ...modelFlags,
-    show: repeated(choice("What to draw; default all that is possible.", kinds)),
-    out: path("Folder of the pictures; default pictures.", { placeholder: "DIR", short: "o" }),
-    count: integer("Images, spread evenly over what is given; default 6.", { minimum: 1 }),
-    draws: integer("Draws of masks and views; default 3.", { minimum: 1 }),
-    layer: integer("Block, from 0, or from the end with -1; default the last."),
-    head: repeated(integer("Head, from 0; default all.", { minimum: 0 })),
-    patch: text("The patch that looks, from 0; default the cls token.", {
+    show: repeated(choice("What to draw; default: everything possible.", kinds)),
+    out: path("Folder for the pictures; default: pictures.", { placeholder: "DIR", short: "o" }),
+    count: integer("Number of images, spread evenly over those given; default: 6.", { minimum: 1 }),
+    draws: integer("Draws of masks and views; default: 3.", { minimum: 1 }),
+    layer: integer("Block, from 0, or from the end with -1; default: the last."),
+    head: repeated(integer("Head, from 0; default: all.", { minimum: 0 })),
+    patch: text("The query patch, from 0; default: the cls token.", {
       placeholder: "ROW,COLUMN",
     }),
   },
   examples: [
-    ["visualize --checkpoint runs/quickstart", "all of it, on images of the run"],
+    ["visualize --checkpoint runs/quickstart", "everything, on the run's images"],
     [
       "visualize photos --checkpoint runs/photos --show attention --layer 2 --head 0 --patch 3,3",
       "one head of one block",

@@ -29,7 +29,7 @@ function keysOf(task: Task | undefined): () => readonly string[] {
 export function recipeFlags(task?: Task) {
   return {
     config: repeated(text(
-      "Recipe: a bundled name or a .jsonc, .yaml or .ts file. A second one is laid over it.",
+      "Recipe: a bundled name or a .jsonc, .yaml or .ts file. A second one is applied on top of it.",
       { placeholder: "RECIPE", short: "c", complete: () => recipeNames },
     )),
     set: repeated(text(
@@ -43,19 +43,22 @@ export function recipeFlags(task?: Task) {
 const shortcuts = {
   data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
   tokenizer: [
-    text("Tokenizer: a file, a run directory, a model card's name or the bundled one.", {
+    text("Tokenizer: a file, a run directory, the name of a model card or the bundled one.", {
       placeholder: "FILE",
     }),
     "tokenizer.checkpoint",
   ],
   checkpoint: [
-    text("Pretrained model: a run directory, a file of any known format or a model card's name.", {
-      placeholder: "FILE",
-    }),
+    text(
+      "Pretrained model: a run directory, a file in any known format or the name of a model card.",
+      {
+        placeholder: "FILE",
+      },
+    ),
     "pretrained",
   ],
   teacher: [
-    choice("Teacher of the tokenizer.", [
+    choice("The tokenizer's teacher.", [
       "clip",
       "dino",
       "dinov2",
@@ -80,7 +83,7 @@ const shortcuts = {
     "data.workers",
   ],
   precision: [
-    choice("Number format of the matrix products.", ["auto", "amp", "float32"]),
+    choice("Number format for matrix products.", ["auto", "amp", "float32"]),
     "precision",
   ],
   batch: [integer("Images per optimizer step.", { minimum: 1 }), "batchSize"],
@@ -89,7 +92,9 @@ const shortcuts = {
     "microBatchSize",
   ],
   recompute: [
-    integer("Blocks that run again in the backward pass instead of being kept.", { minimum: 0 }),
+    integer("Number of blocks that are recomputed in the backward pass instead of being kept.", {
+      minimum: 0,
+    }),
     "recompute",
   ],
   epochs: [
@@ -103,14 +108,16 @@ const shortcuts = {
     { linearProbe: "probe.lr" },
   ],
   imageSize: [
-    integer("Height and width of an image, pixels; positions, views and masks follow.", {
+    integer("Height and width of an image in pixels; positions, views and masks follow.", {
       minimum: 4,
     }),
     "model.imageSize",
     { linearProbe: "augment.size" },
   ],
   patchSize: [
-    integer("Height and width of a patch, pixels; it divides the image size.", { minimum: 1 }),
+    integer("Height and width of a patch in pixels; it must divide the image size.", {
+      minimum: 1,
+    }),
     "model.patchSize",
   ],
   maxSteps: [
@@ -125,7 +132,7 @@ const shortcuts = {
 
 /** `--model`: a flag that sets several keys. */
 export const modelFlag = choice(
-  "Size of the model: the quick start's (mini), ViT-Ti, -S, -B or -L.",
+  "Size of the model: mini (the quick start's), ViT-Ti, -S, -B or -L.",
   Object.keys(modelSizes) as ModelName[],
 );
 
@@ -193,7 +200,7 @@ export async function configOf<T extends Task>(
   }
   if (recipe !== undefined) {
     throw new UserError("Cannot take a new --config with --resume: a run keeps its recipe", {
-      hint: "leave --config out, or start another run with --out",
+      hint: "omit --config, or start another run with --out",
     });
   }
   const origins = new Map(Object.entries(stored.origins));

@@ -135,7 +135,7 @@ export function programHelp(
     "\n\n" +
     wrap(
       "`deno task COMMAND --help` says more about each. Results go to stdout, progress to stderr.\n" +
-        "Exit codes: 0 done, 2 a mistake in what was given, 130 interrupted and saved, 1 a bug.",
+        "Exit codes: 0 done, 2 mistake in the input, 130 interrupted and saved, 1 bug.",
       widthOf(layout),
       "",
     );

@@ -7,37 +7,37 @@ import { openProgress } from "../screen/progress.ts";
 /** The model, where it computes and how its images are preprocessed. */
 export const modelFlags = {
   checkpoint: text(
-    "The model: a run directory (its last checkpoint), a file of any known format or a model card's " +
+    "The model: a run directory (its last checkpoint), a file in any known format or the name of a model " +
       "name.",
     { placeholder: "RUN_OR_FILE" },
   ),
-  imageSize: integer("Size of the images, pixels; default the model's. Positions are fitted.", {
+  imageSize: integer("Size of the images in pixels; default: the model's. Positions are resized.", {
     minimum: 1,
   }),
   resize: integer(
-    "Shorter edge of an image before its centre is taken; default the run's, or 8/7.",
+    "Shorter edge of an image before the centre crop; default: the run's, or 8/7.",
     {
       minimum: 1,
     },
   ),
-  batch: integer("Images at once; default 64.", { minimum: 1 }),
+  batch: integer("Images at a time; default: 64.", { minimum: 1 }),
   backend: text("Where to compute: auto, webgpu, cpu, reference, or tfjs:NAME.", {
     placeholder: "NAME",
     complete: () => ["auto", "webgpu", "cpu", "reference"],
   }),
   threads: integer("Threads of the cpu backend.", { minimum: 1 }),
   workers: integer("Worker threads that decode images; 0 for none.", { minimum: 0 }),
-  quiet: toggle("Show warnings and results only.", { short: "q" }),
+  quiet: toggle("Show only warnings and results.", { short: "q" }),
   json: toggle("Print the result as one JSON document."),
 };
 
 /** The labelled images to evaluate on. */
 export const labelledDataFlags = {
   data: path(
-    'Images in class folders: a folder, a .tar or .zip file, or "sample"; default those of the run.',
+    'Images in class folders: a folder, a .tar or .zip file, or "sample"; default: images of the run.',
   ),
-  split: text("Part of the images to learn from; default train.", { placeholder: "NAME" }),
-  testSplit: text("Part of the images to test on; default val, or test.", { placeholder: "NAME" }),
+  split: text("Split to learn from; default: train.", { placeholder: "NAME" }),
+  testSplit: text("Split to test on; default: val, or test.", { placeholder: "NAME" }),
 };
 
 /** Values of {@link modelFlags}, and of {@link labelledDataFlags} if a command has them. */
@@ -54,8 +54,8 @@ export function inferenceOptions(
 ): { options: InferenceOptions; close: () => void } {
   const { checkpoint, data, split, testSplit, workers, backend, ...rest } = flags;
   if (checkpoint === undefined) {
-    throw new UserError("Cannot tell which model to look at: --checkpoint is missing", {
-      hint: "give it a run directory, a file or a model card's name",
+    throw new UserError("Cannot tell which model to use: --checkpoint is missing", {
+      hint: "give it a run directory, a file or the name of a model card",
     });
   }
   const progress = openProgress(plainSeconds, flags.quiet);

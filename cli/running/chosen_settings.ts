@@ -69,7 +69,7 @@ function tellUnreadable({ unreadable, examined }: ImageHeads, tell: RunListener)
   const are = unreadable.length === 1 ? "is" : "are";
   tell({
     type: "note",
-    message: `Left out: ${unreadable.length} of ${examined} images ${are} unreadable: ` +
+    message: `Skipped: ${unreadable.length} of ${examined} images ${are} unreadable: ` +
       `${named.join(", ")}${more}`,
   });
 }
@@ -97,7 +97,7 @@ async function imageFacts(
       most: mostHeads,
       maxPixels: config.data.maxPixels,
       onProgress: (done, total) =>
-        tell({ type: "progress", what: "Looking at the images", done, total }),
+        tell({ type: "progress", what: "Examining the images", done, total }),
     });
     tellUnreadable(heads, tell);
     const share = heads.sizes.length / heads.examined;
@@ -106,9 +106,9 @@ async function imageFacts(
       throw new UserError(
         `Cannot train on "${config.data.source}": it holds ` +
           (count === 0
-            ? `no image that can be read, of ${source.length}`
+            ? `no readable image, of ${source.length}`
             : `one image to train on, "${source.entry(0).id}"`),
-        { hint: "give a folder of at least two images, better of hundreds" },
+        { hint: "give a folder with at least two images, preferably hundreds" },
       );
     }
     const shortEdges = heads.sizes.map(({ width, height }) => Math.min(width, height));

@@ -59,12 +59,12 @@ export async function withoutTokenizer(
   const { imageSize, patchSize } = config.model;
   const data = flags.data === undefined ? "" : ` --data ${JSON.stringify(flags.data)}`;
   note(
-    "A tokenizer is trained first, and planned by: deno task tokenizer" +
+    "The tokenizer is trained first; to plan that, run: deno task tokenizer" +
       `${data} --image-size ${imageSize} --patch-size ${patchSize} --dry-run`,
   );
   return [...choice.overrides, {
     key: "tokenizer.checkpoint",
     value: pixels,
-    origin: "--dry-run, in place of a tokenizer that is not trained yet",
+    origin: "--dry-run, in place of a tokenizer that has not been trained yet",
   }];
 }

@@ -110,7 +110,9 @@ function planningDownloads(
     offline,
     onStandIn(name) {
       if (told.has(name) || !told.add(name)) return;
-      context.note(`"${name}" is not downloaded for a plan: a model of its shape stands in`);
+      context.note(
+        `"${name}" is not downloaded for a plan: a model of the same shape stands in for it`,
+      );
     },
   };
 }
@@ -139,7 +141,7 @@ export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
   }
   if (measured !== null && !flags.quiet) {
     context.note(
-      "The time to finish is that of the steps: evaluations and checkpoints come on top",
+      "The time to finish is that of the steps; evaluations and checkpoints come on top",
     );
   }
   const lines = describePlan({ ...plan, disk, measured: measured ?? {} });

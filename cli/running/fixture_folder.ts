@@ -7,9 +7,11 @@ function listFiles(directory: string): string[] {
       .filter(({ isDirectory }) => !isDirectory)
       .map(({ name }) => name);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "it does not exist" : "it is no folder";
+    const reason = error instanceof Deno.errors.NotFound
+      ? "it does not exist"
+      : "it is not a folder";
     throw new UserError(`Cannot read the fixtures "${directory}": ${reason}`, {
-      hint: "give a folder of .json and .safetensors files with --fixtures",
+      hint: "give a folder with .json and .safetensors files with --fixtures",
       cause: error,
     });
   }

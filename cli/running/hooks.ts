@@ -29,7 +29,7 @@ export async function loadHooks(paths: readonly string[]): Promise<RunHook[]> {
     }
     const hook = module.default;
     if (typeof hook !== "function") {
-      throw new UserError(`Cannot use the hook "${path}": its default export is no function`, {
+      throw new UserError(`Cannot use the hook "${path}": its default export is not a function`, {
         hint: "write `export default (event) => { … }`; see docs/logging.md",
       });
     }

@@ -36,7 +36,7 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
     if (isEcho) return;
     last = { signal, time };
     if (controller.signal.aborted) {
-      note("Stopped at once: what was not saved yet is lost.");
+      note("Stopped immediately: anything not yet saved is lost.");
       Deno.exit(exitCodes.interrupted);
     }
     const words = whyNothingIsLost();
@@ -44,7 +44,9 @@ export function listenForInterrupts(note: (line: string) => void): Interruption 
       note(words);
       Deno.exit(exitCodes.interrupted);
     }
-    note("Stopping: finishing the step and saving. Again: stop at once, unsaved.");
+    note(
+      "Stopping: finishing the step and saving. Press again to stop immediately, without saving.",
+    );
     controller.abort(new DOMException("Interrupted", "AbortError"));
   };
   // Windows only has Ctrl-C.

@@ -7,10 +7,10 @@ import type { RunEvent, RunListener } from "../../pipeline/engine/events.ts";
 /** How to resume a run; the original command if nothing was saved. */
 export function wordsOnInterruption(task: Task, directory: string, step: number): string {
   if (!hasCheckpoint(directory)) {
-    return "Interrupted before anything was saved: give the same command to start again.";
+    return "Interrupted before anything was saved: run the same command to start again.";
   }
   return `Interrupted and saved after step ${step}. ` +
-    `Go on with: deno task ${taskCommands[task]} --resume ${directory}`;
+    `Resume with: deno task ${taskCommands[task]} --resume ${directory}`;
 }
 
 /** Whether a run's directory holds a checkpoint to resume from. */
@@ -49,7 +49,7 @@ export class SavedSteps {
   /** Why nothing is lost if the run ends now, or null if it still has steps to take or to save. */
   words(task: Task, directory: string): string | null {
     if (this.#saved < this.#totalSteps || this.#step > this.#saved) return null;
-    return `Interrupted in the evaluation; all ${this.#totalSteps} steps are saved. ` +
-      `Go on with: deno task ${taskCommands[task]} --resume ${directory}`;
+    return `Interrupted during evaluation; all ${this.#totalSteps} steps are saved. ` +
+      `Resume with: deno task ${taskCommands[task]} --resume ${directory}`;
   }
 }

@@ -29,7 +29,7 @@ function requireServer(
   }
   const { host } = new URL(address);
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") {
-    throw new UserError(`Cannot log to ${name}: the task may not reach ${host}`, {
+    throw new UserError(`Cannot log to ${name}: the task may not contact ${host}`, {
       hint: `allow it: deno run -A main.ts ${command} --log ${name}`,
     });
   }

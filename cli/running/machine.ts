@@ -103,7 +103,7 @@ const wanted: readonly (Omit<PermissionReport, "granted"> & {
   },
   {
     permission: "sys systemMemoryInfo",
-    serves: "a micro-batch that fits the memory",
+    serves: "a micro-batch that fits in memory",
     flag: "--allow-sys=systemMemoryInfo",
     descriptors: [{ name: "sys", kind: "systemMemoryInfo" }],
   },
@@ -115,7 +115,7 @@ const wanted: readonly (Omit<PermissionReport, "granted"> & {
   },
   {
     permission: "env, cache",
-    serves: "finding the folder of downloads",
+    serves: "finding the download folder",
     flag: `--allow-env=${cacheVariables.join(",")}`,
     descriptors: variables(cacheVariables),
   },

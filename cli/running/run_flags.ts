@@ -7,7 +7,7 @@ import { offline } from "./weights.ts";
 
 /** Flags of every training command. */
 export const runFlags = {
-  out: path("Directory of the run; default: runs/ and the recipe's name.", {
+  out: path("The run's directory; default: runs/ and the recipe's name.", {
     placeholder: "DIR",
     short: "o",
   }),
@@ -18,8 +18,8 @@ export const runFlags = {
     placeholder: "DIR",
   }),
   dryRun: toggle(
-    "Run a few steps, keep nothing, and show what the run would cost: time, memory, disk, and the " +
-      "micro-batch to take.",
+    "Run a few steps, save nothing, and show what the run would cost: time, memory, disk, and the " +
+      "best micro-batch.",
   ),
   offline,
   hook: repeated(path(
@@ -27,15 +27,15 @@ export const runFlags = {
     { placeholder: "FILE" },
   )),
   log: repeated(choice(
-    "Send the run's config and numbers there too; see docs/logging.md.",
+    "Also send the run's config and metrics there; see docs/logging.md.",
     loggerNames,
   )),
   profile: toggle(
-    "Measure five of the first steps: profile.txt and trace.json in the run's directory, time by " +
-      "stage and by kernel.",
+    "Profile five of the first steps: writes profile.txt and trace.json to the run's directory, with the time " +
+      "per stage and per kernel.",
   ),
   ...jobFlags,
-  quiet: toggle("Show warnings and results only.", { short: "q" }),
+  quiet: toggle("Show only warnings and results.", { short: "q" }),
   json: toggle("Print the result as one JSON document."),
 };
 

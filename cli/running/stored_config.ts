@@ -18,10 +18,12 @@ export function storedConfig(directory: string): StoredConfig | null {
   if (!isFolder(directory)) return null;
   const stored = readConfigFile(directory);
   if (stored === null) {
-    throw new UserError(`Cannot read "${directory}" as a run: it holds no config.json`);
+    throw new UserError(`Cannot read "${directory}" as a run: it has no config.json`);
   }
   if (!isSection(stored) || !isSection(stored.config)) {
-    throw new UserError(`Cannot read "${directory}/config.json": it holds no config of a run`);
+    throw new UserError(
+      `Cannot read "${directory}/config.json": it does not contain a run's config`,
+    );
   }
   const origins = isSection(stored.origins) ? stored.origins as Record<string, string> : {};
   return { directory, config: stored.config, origins };

@@ -125,7 +125,7 @@ export async function trainTokenizerFirst(
   const progress = openProgress(config.log.progressSeconds, flags.quiet);
   try {
     if (await fromFirst(communicator, () => finishedRunOf(tokenizer, config)) !== null) {
-      if (isFirst) progress.line(`The tokenizer in ${tokenizer} is trained already`);
+      if (isFirst) progress.line(`The tokenizer in ${tokenizer} is already trained`);
       return { out, tokenizer };
     }
     if (isFirst) progress.line(`Training the tokenizer ${pretraining.tokenizer.recipe} first`);
@@ -142,7 +142,7 @@ export async function trainTokenizerFirst(
     progress.close();
     if (!isFirst) return exitCodes.interrupted;
     context.note(
-      `Interrupted and saved after step ${step} of the tokenizer. Go on with the same command.`,
+      `Interrupted and saved after step ${step} of the tokenizer. Run the same command to resume.`,
     );
     return exitCodes.interrupted;
   } finally {

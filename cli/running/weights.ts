@@ -4,11 +4,11 @@ import { openProgress, type Progress } from "../screen/progress.ts";
 
 /** Flags of every command that opens a model. */
 export const modelFlags = {
-  part: choice("What to take out of a pretraining checkpoint that holds its tokenizer too.", [
+  part: choice("What to extract from a pretraining checkpoint that also contains its tokenizer.", [
     "model",
     "tokenizer",
   ]),
-  heads: integer("Attention heads, where the file does not show them.", { minimum: 1 }),
+  heads: integer("Number of attention heads, if the file does not show it.", { minimum: 1 }),
 };
 
 /** The flag of every command that may download weights. */

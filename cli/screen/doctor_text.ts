@@ -71,7 +71,7 @@ function backendLines(report: BackendReport): string[] {
     `    tensors up to ${formatBytes(maxBufferBytes)}; reduced precision: ${reduced}`,
   ];
   if (adapter === null) return lines;
-  if (adapter.isSoftware) lines.push("    not a GPU but imitated on the processor: slow");
+  if (adapter.isSoftware) lines.push("    not a GPU but one emulated on the CPU: slow");
   lines.push(...adapterLines(adapters ?? []));
   lines.push(`    features: ${adapter.features.join(", ") || "none"}`);
   return [...lines, "    limits:", ...figureLines(adapter.limits)];
@@ -79,9 +79,9 @@ function backendLines(report: BackendReport): string[] {
 
 /** Which setting selects which GPU; with a single GPU there is no choice. */
 function adapterLines(adapters: readonly AdapterChoice[]): string[] {
-  if (adapters.length < 2) return ["    the only adapter that WebGPU shows"];
+  if (adapters.length < 2) return ["    the only adapter that WebGPU reports"];
   return adapters.map(({ adapter, preferences }) => {
-    return `    --set backend.powerPreference=${preferences[0]} takes ${adapter.description}`;
+    return `    --set backend.powerPreference=${preferences[0]} selects ${adapter.description}`;
   });
 }
 

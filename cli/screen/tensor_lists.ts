@@ -32,7 +32,7 @@ export function describeLoadReport(report: LoadReport): string[] {
   );
   return [
     ...[...reasons].flatMap(([reason, names]) => describeNames(`dropped, ${reason}`, names)),
-    ...describeNames("left over, of no model known here", report.unknown),
+    ...describeNames("unused, not part of any known model", report.unknown),
     ...describeNames("missing", report.missing),
     ...describeNames("of another shape", shapes),
   ];

@@ -57,10 +57,10 @@ export function createApp({ library, host, pollSeconds, now }: AppOptions): Hono
   };
   app.use(async (context, next) => {
     if (!isOwnHost(context.req.header("host"), host)) {
-      return context.text("This page is served under its own address only.\n", 403);
+      return context.text("This page is only served under its own address.\n", 403);
     }
     if (context.req.method !== "GET" && context.req.method !== "HEAD") {
-      return context.text("Only GET is served here.\n", 405);
+      return context.text("Only GET is supported.\n", 405);
     }
     await next();
     context.header("x-content-type-options", "nosniff");

@@ -20,9 +20,9 @@ export const page = `<!doctype html>
 <main>
 <section aria-label="Runs">
 <div id="choice"><table><thead><tr><td></td><th>run</th><th>state</th><th>method</th><th>accuracy</th><th>loss</th>
-<th>steps</th><th>begun</th><th>duration</th><th>device</th></tr></thead>
+<th>steps</th><th>started</th><th>duration</th><th>device</th></tr></thead>
 <tbody id="runs"></tbody></table></div>
-<p id="empty" hidden>No run here yet. It shows up by itself.</p>
+<p id="empty" hidden>No runs yet. They will appear here by themselves.</p>
 </section>
 <section id="compared" aria-label="Comparison">
 <form id="view">

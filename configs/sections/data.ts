@@ -19,57 +19,57 @@ export const dataSection = z.strictObject({
       '`wds-{0000..0012}.tar`, or "sample" for the bundled ones.',
   ),
   split: z.string().nullable().default("train").describe(
-    "Part of the source to train on, a subfolder such as `train`; taken only where it exists. " +
+    "Split of the source to train on, a subfolder such as `train`; used only if it exists. " +
       "null: the whole source.",
   ),
   evaluationSource: z.string().nullable().default(null).describe(
-    "Images to evaluate on, where they are not a part of `source`.",
+    "Images to evaluate on, if they are not part of `source`.",
   ),
   evaluationSplit: z.string().nullable().default("val").describe(
-    "Part of the source to evaluate on; `test` is taken where it does not exist.",
+    "Split of the source to evaluate on; falls back to `test` if it does not exist.",
   ),
   listFile: z.string().nullable().default(null).describe(
-    "File of `path label` lines of the training split as mmselfsup has it; a path, or one in the source.",
+    "File with `path label` lines for the training split, as in mmselfsup; a path, or one inside the source.",
   ),
   evaluationListFile: z.string().nullable().default(null).describe(
-    "File of `path label` lines of the evaluation split; a path, or one in the source.",
+    "File with `path label` lines for the evaluation split; a path, or one inside the source.",
   ),
   holdOut: z.number().positive().lt(1).nullable().default(null).describe(
-    "Share of each class that is held out for evaluation where a labelled source has no splits; the " +
-      "same images in every run. null: none; the command line takes a tenth with `--data`.",
+    "Share of each class that is held out for evaluation if a labelled source has no splits; the " +
+      "same images in every run. null: none; on the command line, `--data` holds out a tenth.",
   ),
   exclude: z.string().nullable().default(null).describe(
-    "File that names images to leave out, a path a line, as `data check --exclude-list` writes it.",
+    "File that lists images to exclude, one path per line, as written by `data check --exclude-list`.",
   ),
   labelFraction: z.number().positive().max(1).default(1).describe(
     "Share of the labelled training images of each class to use, drawn with the seed.",
   ),
   workers: z.union([z.literal("auto"), z.int().min(0).max(most.threads)]).default("auto").describe(
-    "Worker threads that decode and augment; 0 works inside the main thread.",
+    "Worker threads that decode and augment; 0 works in the main thread.",
   ),
   cacheBytes: z.int().min(0).max(most.bytes).default(536_870_912).describe(
-    "Decoded images kept in memory between epochs, bytes.",
+    "Memory for decoded images kept between epochs, in bytes.",
   ),
   prefetch: z.int().min(1).max(most.prefetch).default(2).describe(
-    "Batches that are made ready ahead of the step.",
+    "Batches prepared ahead of the step.",
   ),
   onError: z.enum(["raise", "skip"]).default("raise").describe(
-    "What an unreadable image does: stop the run, or be skipped, counted and logged.",
+    "What happens with an unreadable image: stop the run, or skip it, with a count and a log entry.",
   ),
   maxSkipped: z.int().min(0).max(most.count).default(100).describe(
-    "Unreadable images after which `onError: skip` stops the run all the same.",
+    "Number of unreadable images after which `onError: skip` stops the run anyway.",
   ),
   maxPixels: z.int().min(1).max(most.count).default(178_956_970).describe(
-    "Pixels of an image at most, by the head of its file: a larger one is unreadable. Pillow's limit.",
+    "Maximum number of pixels in an image according to its file header; a larger one is unreadable. Default: Pillow's limit.",
   ),
   exif: z.boolean().default(false).describe(
-    "Whether images are turned as their EXIF orientation says (mmselfsup: yes, unilm: no).",
+    "Whether images are rotated according to their EXIF orientation (mmselfsup: yes, unilm: no).",
   ),
   shuffle: z.boolean().default(true).describe(
-    "Whether each epoch has its own order, a function of seed and epoch.",
+    "Whether each epoch has its own order, determined by seed and epoch.",
   ),
   dropLast: z.boolean().default(true).describe(
-    "Whether the last, smaller batch of an epoch is left out (unilm: yes, mmselfsup: no).",
+    "Whether the last, incomplete batch of an epoch is dropped (unilm: yes, mmselfsup: no).",
   ),
 }).describe("The images and how they are read.");
 
@@ -85,23 +85,23 @@ const cropScale = range.default([0.2, 1]).describe(
   "Share of the image's area that a random crop covers: [smallest, largest].",
 );
 const cropRatio = range.default([3 / 4, 4 / 3]).describe(
-  "Width over height of a random crop: [smallest, largest].",
+  "Width ÷ height of a random crop: [smallest, largest].",
 );
 const flip = z.number().min(0).max(1).default(0.5).describe("Probability of a horizontal flip.");
 
 /** Two views of the same crop: for the encoder and for the tokenizer. */
 export const twoViewAugmentSection = z.strictObject({
-  size: size.describe("Height and width of the encoder's view; default `model.imageSize`."),
-  tokenizerSize: size.describe("Height and width of the tokenizer's view; default `size`."),
+  size: size.describe("Height and width of the encoder's view; default: `model.imageSize`."),
+  tokenizerSize: size.describe("Height and width of the tokenizer's view; default: `size`."),
   cropScale,
   cropRatio,
   flip,
   jitter: jitter.prefault({}),
   normalization: normalization.default("imagenet").describe(
-    "Mean and deviation of the encoder's view.",
+    "Mean and deviation used to normalise the encoder's view.",
   ),
   tokenizerNormalization: normalization.default("half").describe(
-    "Mean and deviation of the tokenizer's view; VQ-KD wants `half`: [−1, 1].",
+    "Mean and deviation used to normalise the tokenizer's view; VQ-KD expects `half`: [−1, 1].",
   ),
   interpolation: interpolation.default("pil-bicubic").describe(
     "Resize filter; `cv2-area` is what mmselfsup's `bicubic` really is.",
@@ -110,7 +110,7 @@ export const twoViewAugmentSection = z.strictObject({
 
 /** One view, used to train the tokenizer and the linear probe. */
 export const cropAugmentSection = z.strictObject({
-  size: size.describe("Height and width of the view; default `model.imageSize`."),
+  size: size.describe("Height and width of the view; default: `model.imageSize`."),
   cropScale: range.default([0.08, 1]).describe(
     "Share of the image's area that a random crop covers: [smallest, largest].",
   ),
@@ -120,8 +120,10 @@ export const cropAugmentSection = z.strictObject({
     brightness: z.number().min(0).default(0).describe("Factor drawn from 1 ± this."),
     contrast: z.number().min(0).default(0).describe("Factor drawn from 1 ± this."),
     saturation: z.number().min(0).default(0).describe("Factor drawn from 1 ± this."),
-  }).prefault({}).describe("Colour jitter; 0 is none."),
-  normalization: normalization.default("imagenet").describe("Mean and deviation of the view."),
+  }).prefault({}).describe("Colour jitter; 0 means none."),
+  normalization: normalization.default("imagenet").describe(
+    "Mean and deviation used to normalise the view.",
+  ),
   interpolation: interpolation.default("pil-bicubic").describe("Resize filter."),
 }).describe("The training view: random crop and flip.");
 
@@ -131,15 +133,19 @@ const randAugment = z.strictObject({
   ),
   magnitude: z.number().min(0).max(10).default(9).describe("Strength, of 10."),
   magnitudeDeviation: z.number().min(0).default(0.5).describe("Deviation of the strength."),
-  probability: z.number().min(0).max(1).default(0.5).describe("Chance of each drawn operation."),
+  probability: z.number().min(0).max(1).default(0.5).describe(
+    "Probability of each drawn operation.",
+  ),
 }).describe("RandAugment with timm's increasing operations.");
 
 const randomErasing = z.strictObject({
-  probability: z.number().min(0).max(1).default(0.25).describe("Chance that an image loses a box."),
+  probability: z.number().min(0).max(1).default(0.25).describe(
+    "Probability that an image loses a box.",
+  ),
   area: range.default([0.02, 1 / 3]).describe("Share of the image's area: [smallest, largest]."),
-  aspect: range.default([0.3, 1 / 0.3]).describe("Height over width: [smallest, largest]."),
+  aspect: range.default([0.3, 1 / 0.3]).describe("Height ÷ width: [smallest, largest]."),
   variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
-    "unilm fills with N(0, 1) as it is after normalisation, mmselfsup with ImageNet's mean and " +
+    "unilm fills with N(0, 1) after normalisation, mmselfsup with ImageNet's mean and " +
       "deviation before it.",
   ),
 }).describe("Random erasing, pixel by pixel.");
@@ -149,19 +155,19 @@ const mixing = z.strictObject({
     "α of mixup's Beta(α, α); 0 turns it off.",
   ),
   cutmix: z.number().min(0).max(most.factor).default(1).describe(
-    "α of cutmix' Beta(α, α); 0 turns it off.",
+    "α of CutMix's Beta(α, α); 0 turns it off.",
   ),
   switchProbability: z.number().min(0).max(1).default(0.5).describe(
-    "Chance of cutmix where both are on; exactly one is used per batch.",
+    "Probability of CutMix if both are on; each batch uses exactly one.",
   ),
   pairing: z.enum(["flip", "permutation"]).default("flip").describe(
-    "Which image is mixed in: of the flipped batch (unilm) or a random one (mmselfsup).",
+    "Which image is mixed in: the one from the reversed batch (unilm) or a random one (mmselfsup).",
   ),
-}).describe("Mixup and cutmix.");
+}).describe("Mixup and CutMix.");
 
 /** Tokenizer crops that repeat, for a cache of the teacher's features. */
 export const cropsPerImage = z.int().min(1).max(most.count).nullable().default(null).describe(
-  "Different crops of an image, which come in turn, epoch by epoch: with `teacher.cache.directory` " +
+  "Number of different crops per image, which repeat epoch by epoch: with `teacher.cache.directory`, " +
     "the teacher sees each of them once; null: a new crop in every epoch.",
 );
 
@@ -173,12 +179,12 @@ export const finetuneAugmentSection = cropAugmentSection.extend({
   randomErasing: randomErasing.nullable().prefault({}).describe(
     "Random erasing, pixel by pixel; null turns it off.",
   ),
-  mixing: mixing.nullable().prefault({}).describe("Mixup and cutmix; null turns both off."),
+  mixing: mixing.nullable().prefault({}).describe("Mixup and CutMix; null turns both off."),
   labelSmoothing: z.number().min(0).max(1).default(0.1).describe(
     "Share of each target spread over all classes.",
   ),
   testResize: z.int().min(4).max(most.pixels).default(256).describe(
-    "Shorter edge that a test image is resized to before the centre crop of `size`; default " +
+    "Shorter edge that a test image is resized to before the centre crop of `size`; default: " +
       "256 / 224 of it.",
   ),
 }).describe("The training view of fine-tuning and the test transform.");
@@ -186,19 +192,19 @@ export const finetuneAugmentSection = cropAugmentSection.extend({
 /** Block-wise masks. */
 export const maskSection = z.strictObject({
   variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
-    "unilm fills up with random patches when no block fits in 10 tries; mmselfsup goes on trying.",
+    "unilm fills up with random patches if no block fits in 10 tries; mmselfsup keeps trying.",
   ),
   ratio: z.number().positive().lt(1).nullable().default(null).describe(
-    "Share of the patches that is masked, rounded down; instead of `maskedPatches`.",
+    "Share of patches that are masked, rounded down; an alternative to `maskedPatches`.",
   ),
   maskedPatches: z.int().min(1).max(most.pixels ** 2).default(75).describe(
-    "Patches that are masked; default 40 % of the grid (BEiT v2: 75 of 196).",
+    "Number of masked patches; default: 40 % of the grid (BEiT v2: 75 of 196).",
   ),
   minBlock: z.int().min(1).max(most.pixels ** 2).default(16).describe(
-    "Smallest area that a block is drawn with.",
+    "Smallest target area of a block, in patches.",
   ),
   maxBlock: z.int().min(1).max(most.pixels ** 2).default(75).describe(
-    "Largest area of a block, patches; default `maskedPatches`.",
+    "Largest area of a block, in patches; default: `maskedPatches`.",
   ),
-  aspect: range.default([0.3, 1 / 0.3]).describe("Height over width of a block."),
-}).describe("Block-wise masks over the patch grid.");
+  aspect: range.default([0.3, 1 / 0.3]).describe("Height ÷ width of a block."),
+}).describe("Block-wise masks on the patch grid.");

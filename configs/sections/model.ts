@@ -10,44 +10,44 @@ const initVariant = z.enum(["unilm", "mmselfsup", "xavier"]).default("unilm").de
 /** The sizes that every vision transformer has. */
 const transformer = {
   imageSize: z.int().min(4).max(most.pixels).default(224).describe(
-    "Height and width of an image, pixels.",
+    "Height and width of an image in pixels.",
   ),
   patchSize: z.int().min(1).max(most.pixels).default(16).describe(
-    "Height and width of a patch, pixels.",
+    "Height and width of a patch in pixels.",
   ),
   embedDim: z.int().min(1).max(most.width).default(768).describe("Width of the token vectors."),
   depth: z.int().min(1).max(most.blocks).default(12).describe("Number of blocks."),
   heads: z.int().min(1).max(most.width).default(12).describe(
-    "Attention heads; they divide `embedDim`.",
+    "Number of attention heads; must divide `embedDim`.",
   ),
   mlpRatio: z.number().positive().max(most.factor).default(4).describe(
-    "Hidden width of the MLP over `embedDim`.",
+    "Hidden width of the MLP relative to `embedDim`.",
   ),
 };
 
 const encoder = {
   ...transformer,
   layerScaleInitValue: z.number().min(0).default(0.1).describe(
-    "Start of the layer scale γ: 0.1 for base, 1e-5 for large; 0 is without.",
+    "Initial layer scale γ: 0.1 for base, 1e-5 for large; 0 means none.",
   ),
   usesAbsolutePositions: z.boolean().default(false).describe(
     "Whether learned absolute positions are added to the patches.",
   ),
   sincosAmplitude: z.number().positive().nullable().default(null).describe(
-    "Absolute positions start as sines and cosines of this amplitude: small models learn faster; " +
+    "Initialises absolute positions with sines and cosines of this amplitude, so that small models learn faster; " +
       "null: as `initVariant` says.",
   ),
   usesSharedRelativePositionBias: z.boolean().default(true).describe(
-    "Whether one relative-position table serves all blocks (pretraining).",
+    "Whether a single relative-position table is shared by all blocks (pretraining).",
   ),
   usesRelativePositionBias: z.boolean().default(false).describe(
     "Whether each block has its own relative-position table (fine-tuning).",
   ),
   dropPathRate: z.number().min(0).lt(1).default(0).describe(
-    "Chance that a sample skips a branch of the last block; it grows from 0 linearly.",
+    "Probability that a sample skips a branch of the last block; it rises linearly from 0 with depth.",
   ),
   dropPathTwice: z.boolean().default(false).describe(
-    "Whether drop path acts twice on the MLP branch, as mmselfsup's does.",
+    "Whether drop path is applied twice to the MLP branch, as in mmselfsup.",
   ),
   initVariant,
 };
@@ -56,13 +56,13 @@ const encoder = {
 export const pretrainModelSection = z.strictObject({
   ...encoder,
   earlyLayers: z.int().min(1).max(most.blocks).default(9).describe(
-    "Blocks before the early state that the aggregation reads: 9 of 12, 21 of 24.",
+    "Number of blocks before the early output that the aggregation reads: 9 of 12, 21 of 24.",
   ),
   headLayers: z.int().min(0).max(most.blocks).default(2).describe(
-    "Blocks of the patch aggregation; 0 is without it and with one loss.",
+    "Number of blocks in the patch aggregation; 0 removes it and its loss.",
   ),
   codes: z.int().min(2).max(most.classes).default(8192).describe(
-    "Visual tokens to choose from: the codebook's size.",
+    "Number of visual tokens: the codebook's size.",
   ),
 }).describe("The BEiT v2 encoder, its patch aggregation and its head.");
 
@@ -76,7 +76,7 @@ export const finetuneModelSection = z.strictObject({
     "Number of classes; auto counts the class folders.",
   ),
   headInitScale: z.number().min(0).default(0.001).describe(
-    "Factor on the new head's weights (unilm: 0.001, mmselfsup: 1).",
+    "Factor applied to the new head's weights (unilm: 0.001, mmselfsup: 1).",
   ),
 }).describe("The BEiT v2 encoder with a classifier.");
 
@@ -93,7 +93,7 @@ export const decoderSection = z.strictObject({
   depth: z.int().min(1).max(most.blocks).default(3).describe(
     "Number of blocks: 3, or 1 for the 1x variants.",
   ),
-}).describe("The decoder, as wide as the encoder; it is dropped after tokenizer training.");
+}).describe("The decoder, as wide as the encoder; it is discarded after tokenizer training.");
 
 /** The codebook of the VQ-KD tokenizer. */
 export const codebookSection = z.strictObject({
@@ -102,19 +102,19 @@ export const codebookSection = z.strictObject({
   decay: z.number().min(0).max(1).default(0.99).describe("Decay of the codes' moving average."),
   quantizationWeight: z.number().min(0).default(1).describe("Weight β of the commitment loss."),
   kmeansIterations: z.int().min(0).max(most.iterations).default(10).describe(
-    "Iterations of the k-means start; 0 starts from random codes.",
+    "Iterations of the initial k-means; 0 starts from random codes.",
   ),
   kmeansTokensPerCode: z.int().min(1).max(most.iterations).default(8).describe(
-    "Tokens gathered per code for the k-means start, from as many first batches as that takes.",
+    "Tokens gathered per code for the initial k-means, from as many initial batches as needed.",
   ),
   restartIdleSteps: z.int().min(1).max(most.steps).nullable().default(null).describe(
-    "Steps without use after which a code restarts from a token of the batch; null: never.",
+    "Steps without use after which a code is restarted from a token of the batch; null: never.",
   ),
   usageWindow: z.int().min(1).max(most.iterations).default(100).describe(
-    "Steps over which usage and perplexity are counted.",
+    "Number of steps over which usage and perplexity are measured.",
   ),
   usageAlarm: z.number().min(0).max(1).default(0.25).describe(
-    "Share of codes in use under which a warning names the remedy.",
+    "Share of codes in use below which a warning is issued, with the remedy.",
   ),
 }).describe("The codebook and its health.");
 
@@ -124,10 +124,10 @@ const hog = z.strictObject({
     "Principal components kept of a patch's neighbourhood.",
   ),
   globalComponents: z.int().min(0).max(most.width).default(64).describe(
-    "Principal components of the whole image's histogram that every patch gets; 0: none.",
+    "Principal components of the whole image's histogram given to every patch; 0: none.",
   ),
   globalWeight: z.number().min(0).default(0.7).describe(
-    "Length of the whole image's part, where the neighbourhood's is 1.",
+    "Length of the whole-image part, relative to 1 for the neighbourhood.",
   ),
   fitImages: z.int().min(1).max(most.images).default(1000).describe(
     "Images that the components are fitted to.",
@@ -137,14 +137,14 @@ const hog = z.strictObject({
 /** The teacher's features on disk. */
 const teacherCache = z.strictObject({
   directory: z.string().nullable().default(null).describe(
-    "Folder for the features of each picture, which several runs may share; null: none are kept.",
+    "Folder for each image's features, which several runs may share; null: features are not stored.",
   ),
   maxBytes: z.int().min(0).max(most.bytes).default(21_474_836_480).describe(
-    "Bytes that the features of one teacher may take; what does not fit is computed each time.",
+    "Bytes that one teacher's features may take; whatever does not fit is computed each time.",
   ),
 }).describe(
-  "Features are found again by the teacher's weights and the pixels of the crop: by a later run with " +
-    "the same seed, or within one where `augment.cropsPerImage` lets crops come again.",
+  "Features are looked up by the teacher's weights and the crop's pixels: by a later run with " +
+    "the same seed, or within a run if `augment.cropsPerImage` makes crops repeat.",
 );
 
 /** Whose features the tokenizer learns to reconstruct. */
@@ -155,7 +155,7 @@ export const teacherSection = z.strictObject({
         "gradient histograms (no download).",
     ),
   checkpoint: z.string().nullable().default(null).describe(
-    "Weights of the teacher: a file, a run directory or a model card's name; `hog` needs none.",
+    "The teacher's weights: a file, a run directory or the name of a model card; `hog` needs none.",
   ),
   hog: hog.prefault({}),
   cache: teacherCache.prefault({}),
@@ -164,11 +164,11 @@ export const teacherSection = z.strictObject({
 /** Which tokenizer produces the targets. */
 export const tokenizerSection = z.strictObject({
   checkpoint: z.string().default("vqkd_quickstart").describe(
-    "The tokenizer: a file, a run directory, a model card's name, `vqkd_quickstart`, bundled, or " +
-      "`pixels`: k-means on the pixels of patches, to compare with.",
+    "The tokenizer: a file, a run directory, the name of a model card, `vqkd_quickstart`, bundled, or " +
+      "`pixels`: k-means on the pixels of patches, for comparison.",
   ),
   recipe: z.string().default("vqkd_quickstart").describe(
-    "The recipe that `pretrain --train-tokenizer` trains one with, instead of `checkpoint`.",
+    "The recipe used by `pretrain --train-tokenizer` to train one, in place of `checkpoint`.",
   ),
   updatesDuringPretraining: z.boolean().default(false).describe(
     "Whether the codebook drifts during pretraining, as mmselfsup's does by accident.",

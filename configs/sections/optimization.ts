@@ -6,7 +6,7 @@ import { most } from "./most.ts";
 /** AdamW, clipping, parameter groups. */
 export const optimizerSection = z.strictObject({
   lr: z.number().positive().default(1.5e-3).describe(
-    "Peak learning rate, for the batch as given: nothing rescales it.",
+    "Peak learning rate for the batch as given: nothing rescales it.",
   ),
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.98]).describe(
     "AdamW's decays: (0.9, 0.98) for 300 epochs, (0.9, 0.999) for 1600.",
@@ -14,16 +14,16 @@ export const optimizerSection = z.strictObject({
   epsilon: z.number().positive().default(1e-8).describe("The ε in AdamW's denominator."),
   weightDecay: z.number().min(0).default(0.05).describe("AdamW's decoupled weight decay."),
   clipGradNorm: z.number().positive().nullable().default(3).describe(
-    "Largest global gradient norm; null: no clipping.",
+    "Maximum global gradient norm; null: no clipping.",
   ),
   layerDecay: z.number().positive().max(1).default(1).describe(
-    "Factor on the learning rate per block counted from the top; 1: none.",
+    "Learning-rate factor per block, counted from the top; 1: none.",
   ),
   lrMultipliers: z.record(z.string(), z.number().min(0)).default({}).describe(
-    "Factor on the learning rate of parameters whose name contains the key.",
+    "Learning-rate factor for parameters whose name contains the key.",
   ),
   noDecayRule: z.enum(["mmselfsup", "mmselfsup-ft30e", "unilm"]).default("unilm").describe(
-    "Which parameters have no weight decay; mmselfsup-ft30e: cls token, positions and layer scale alone.",
+    "Which parameters have no weight decay; mmselfsup-ft30e: only cls token, positions and layer scale.",
   ),
 }).describe("AdamW.");
 
@@ -33,30 +33,30 @@ export const scheduleSection = z.strictObject({
     "Length of the schedule in passes over the data.",
   ),
   steps: z.int().min(1).max(most.steps).nullable().default(null).describe(
-    "Length of the schedule in optimizer steps; instead of `epochs`.",
+    "Length of the schedule in optimizer steps; an alternative to `epochs`.",
   ),
   maxSteps: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Stop after this step; the schedule keeps its length, so that a longer run agrees with it.",
   ),
   warmupEpochs: z.number().min(0).max(most.epochs).nullable().default(10).describe(
-    "Passes over the data during which the learning rate grows.",
+    "Passes over the data during which the learning rate rises.",
   ),
   warmupRatio: z.number().min(0).max(1).nullable().default(null).describe(
-    "Share of the schedule during which the learning rate grows; instead of `warmupEpochs`.",
+    "Share of the schedule during which the learning rate rises; an alternative to `warmupEpochs`.",
   ),
   warmupStartFactor: z.number().min(0).max(1).default(0).describe(
-    "Learning rate of the first step over the peak (unilm: 0, mmselfsup: 1e-4).",
+    "Learning rate of the first step relative to the peak (unilm: 0, mmselfsup: 1e-4).",
   ),
-  minLr: z.number().min(0).default(1e-5).describe("Learning rate that the cosine ends at."),
+  minLr: z.number().min(0).default(1e-5).describe("Learning rate at the end of the cosine."),
   variant: z.enum(scheduleNames).default("unilm").describe(
-    "When warm-up reaches the peak, and whether `minLr` scales with layer decay (unilm: yes).",
+    "When the warm-up reaches the peak, and whether `minLr` scales with layer decay (unilm: yes).",
   ),
-}).describe("Linear warm-up, then cosine, step by step.");
+}).describe("Linear warm-up, then a cosine, updated every step.");
 
 /** Dynamic loss scale for float16. */
 export const lossScaleSection = z.strictObject({
-  initial: z.number().positive().default(65536).describe("Scale of the first step."),
+  initial: z.number().positive().default(65536).describe("Scale at the first step."),
   growthInterval: z.int().min(1).max(most.steps).default(2000).describe(
-    "Good steps in a row after which the scale doubles; a bad one halves it.",
+    "Consecutive good steps after which the scale doubles; a bad one halves it.",
   ),
-}).describe("The dynamic loss scale, where the backend's reduced precision needs one.");
+}).describe("The dynamic loss scale, if the backend's reduced precision needs one.");

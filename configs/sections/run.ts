@@ -10,7 +10,9 @@ const checkpoint = z.strictObject({
   everyEpochs: z.number().positive().max(most.epochs).nullable().default(1).describe(
     "Epochs between checkpoints; null: by `everySteps`. The last step is always saved.",
   ),
-  keepLast: z.int().min(1).max(most.count).default(3).describe("Newest checkpoints that are kept."),
+  keepLast: z.int().min(1).max(most.count).default(3).describe(
+    "Number of latest checkpoints to keep.",
+  ),
   keepEvery: z.int().min(1).max(most.steps).nullable().default(null).describe(
     "Checkpoints whose step is a multiple of this are kept for ever.",
   ),
@@ -21,33 +23,33 @@ const log = z.strictObject({
     "Steps between lines of `metrics.jsonl`.",
   ),
   progressSeconds: z.number().positive().max(most.seconds).default(10).describe(
-    "Seconds between progress lines where the output is no terminal.",
+    "Seconds between progress lines if the output is not a terminal.",
   ),
   report: z.boolean().default(true).describe(
-    "Whether `report.html` is written: the curves, pictures, config and data of the run.",
+    "Whether `report.html` is written: the run's curves, pictures, config and data.",
   ),
   reportSeconds: z.number().positive().max(most.seconds).default(30).describe(
-    "Seconds between renewals of the report, beside those at checkpoints and evaluations.",
+    "Seconds between updates of the report, in addition to those at checkpoints and evaluations.",
   ),
   tensorBoard: z.boolean().default(true).describe(
-    "Whether TensorBoard's event files are written, with at most 10 000 of the steps.",
+    "Whether TensorBoard event files are written, with at most 10 000 of the steps.",
   ),
-}).describe("What a run writes down.");
+}).describe("What a run records.");
 
 const guard = z.strictObject({
   failureBundle: z.boolean().default(true).describe(
-    "Whether a step that is not finite is kept in `failures/` of the run, for `deno task replay`.",
+    "Whether a non-finite step is kept in `failures/` in the run's directory, for `deno task replay`.",
   ),
   stalledSteps: z.int().min(1).max(most.steps).nullable().default(5000).describe(
-    "Steps without a new low of the smoothed loss after which a warning says so; null: never.",
+    "Steps without a new low of the smoothed loss after which a warning is issued; null: never.",
   ),
   starvedShare: z.number().min(0).max(1).default(0.5).describe(
-    "Share of the last 100 steps' time spent waiting for images above which a warning says so.",
+    "Share of the last 100 steps' time spent waiting for images above which a warning is issued.",
   ),
   spareCheckpoints: z.number().min(1).default(2).describe(
-    "Checkpoints that the disk must have room for, beside those it holds, or a warning says so.",
+    "Number of further checkpoints that the disk must have room for; below it, a warning is issued.",
   ),
-}).describe("What a run watches itself for; each warning is given once.");
+}).describe("What a run monitors; each warning is issued once.");
 
 const pooling = z.enum(["cls", "meanPatches", "clsAndMean"]).default("meanPatches");
 
@@ -55,29 +57,31 @@ const knn = z.strictObject({
   every: z.number().positive().max(most.epochs).nullable().default(null).describe(
     "Epochs between evaluations during training; null: none.",
   ),
-  atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
+  atEnd: z.boolean().default(false).describe("Whether it is measured at the end of the run."),
   k: z.int().min(1).max(most.neighbours).default(20).describe("Neighbours that vote."),
-  temperature: z.number().positive().default(0.07).describe("Votes weigh exp(similarity / this)."),
-  pooling: pooling.describe("What of the last block represents an image."),
-}).describe("Accuracy of the nearest neighbours' vote.");
+  temperature: z.number().positive().default(0.07).describe(
+    "Votes are weighted by exp(similarity / this).",
+  ),
+  pooling: pooling.describe("What represents an image in the last block."),
+}).describe("Accuracy of a vote among nearest neighbours.");
 
 const linear = z.strictObject({
   every: z.number().positive().max(most.epochs).nullable().default(null).describe(
     "Epochs between evaluations during training; null: none.",
   ),
-  atEnd: z.boolean().default(false).describe("Whether the run ends with it."),
-  pooling: pooling.describe("What of the last block represents an image."),
+  atEnd: z.boolean().default(false).describe("Whether it is measured at the end of the run."),
+  pooling: pooling.describe("What represents an image in the last block."),
 }).describe("Accuracy of a linear classifier on frozen features.");
 
 /** When evaluations that no longer improve stop a run, and which value decides. */
 function stopOn<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
   return z.strictObject({
-    metric: z.enum(metrics).describe("The figure that is to rise."),
+    metric: z.enum(metrics).describe("The metric that should increase."),
     patience: z.int().min(1).max(most.count).default(5).describe(
-      "Evaluations in a row without a new best that end the run.",
+      "Consecutive evaluations without a new best after which the run ends.",
     ),
   }).nullable().default(null).describe(
-    "Early stopping: the run ends when a figure of its evaluations no longer rises, and the weights " +
+    "Early stopping: the run ends when one of its evaluation metrics no longer increases, and the weights " +
       "of the best are in best.safetensors; null: the whole schedule.",
   );
 }
@@ -86,7 +90,7 @@ function stopOn<const Metrics extends readonly [string, ...string[]]>(metrics: M
 export function stoppingEvaluation<const Metrics extends readonly [string, ...string[]]>(
   metrics: Metrics,
 ) {
-  return z.strictObject({ stop: stopOn(metrics) }).describe("What follows from evaluations.");
+  return z.strictObject({ stop: stopOn(metrics) }).describe("What evaluations lead to.");
 }
 
 /** Accuracies during and after pretraining. */
@@ -94,10 +98,10 @@ export const evaluationSection = z.strictObject({
   knn: knn.prefault({}),
   linear: linear.prefault({}),
   baselines: z.boolean().default(false).describe(
-    "Whether raw pixels and the untrained network are evaluated beside it at the end.",
+    "Whether raw pixels and the untrained network are also evaluated at the end.",
   ),
   stop: stopOn(["knnTop1", "knnTop5", "linearTop1", "linearTop5"]),
-}).describe("What the features are worth, measured during and after pretraining.");
+}).describe("How good the features are, measured during and after pretraining.");
 
 const backend = z.strictObject({
   name: z.union([
@@ -107,53 +111,53 @@ const backend = z.strictObject({
     "Where to compute: auto, webgpu, cpu, reference, or `tfjs:<name>` for a registered tfjs backend.",
   ),
   threads: z.union([z.literal("auto"), z.int().min(1).max(most.threads)]).default("auto").describe(
-    "Threads of the cpu backend; auto: one a core.",
+    "Threads of the cpu backend; auto: one per core.",
   ),
   memory: z.number().positive().max(most.gigabytes).nullable().default(null).describe(
-    "GiB of GPU memory that webgpu may use, and that the micro-batch is chosen for; null: no bound, " +
+    "GiB of GPU memory that webgpu may use, and that the micro-batch is chosen for; null: no limit, " +
       "and 8 GiB or the machine's free memory for the choice.",
   ),
   provider: z.enum(["auto", "wasm", "blas", "native", "native-avx2"]).default("auto").describe(
-    "Kernels of the cpu backend; native: machine code for the widest vectors, or for those of AVX2.",
+    "Kernels of the cpu backend; native: machine code for the widest vectors, or for AVX2.",
   ),
   powerPreference: z.enum(["high-performance", "low-power"]).default("high-performance").describe(
-    "Which GPU the webgpu backend takes where there are two; `deno task doctor` shows them.",
+    "Which of two GPUs the webgpu backend uses; `deno task doctor` shows them.",
   ),
 }).describe("Where to compute.");
 
 const distributed = z.strictObject({
   wire: z.enum(["float32", "float16"]).default("float32").describe(
-    "Number format of gradients between ranks; float16 halves the bytes.",
+    "Number format for gradients sent between ranks; float16 halves the bytes.",
   ),
   bucketMegabytes: z.number().positive().max(most.megabytes).default(25).describe(
-    "Megabytes of gradients in one message between ranks.",
+    "Megabytes of gradients per message between ranks.",
   ),
   overlap: z.boolean().default(true).describe(
-    "Whether gradients travel while the backward pass goes on, where the backend can hand them out.",
+    "Whether gradients are sent during the backward pass, if the backend can provide them then.",
   ),
   timeoutSeconds: z.number().positive().max(most.seconds).default(1800).describe(
-    "Seconds after which a rank that the others wait for is given up, and the job with it.",
+    "Seconds after which a rank that the others wait for is given up on, along with the job.",
   ),
 }).describe("How several processes train together under mpirun or srun.");
 
 /** Keys that all tasks share. `batchSize` has a different default per task and is set there. */
 export const runKeys = {
-  $schema: z.string().optional().describe("Address of this schema, for editors."),
+  $schema: z.string().optional().describe("URL of this schema, for editors."),
   seed: z.int().default(0).describe("Seed of every random draw."),
   variant: z.enum(["mmselfsup", "unilm"]).default("unilm").describe(
-    "Whose behaviour is the default wherever mmselfsup and unilm differ; single options beside it " +
+    "Whose behaviour is the default wherever mmselfsup and unilm differ; individual options " +
       "(`mask.variant`, `optimizer.noDecayRule`, …) override it one by one.",
   ),
   microBatchSize: z.union([z.literal("auto"), z.int().min(1).max(most.images)]).default("auto")
     .describe(
-      "Images per forward pass; gradients are accumulated up to `batchSize`. auto: by memory.",
+      "Images per forward pass; gradients are accumulated up to `batchSize`. auto: as memory allows.",
     ),
   recompute: z.int().min(0).max(most.blocks).default(0).describe(
-    "Blocks, from the first on, that keep only their input for the backward pass and run twice: " +
+    "Number of blocks, from the first, that keep only their input for the backward pass and run twice: " +
       "less memory, up to a third more time, the same numbers.",
   ),
   precision: z.enum(["auto", "amp", "float32"]).default("auto").describe(
-    "amp: reduced precision with float32 masters; auto: amp where the backend has it.",
+    "amp: reduced precision with float32 master weights; auto: amp if the backend supports it.",
   ),
   lossScale: lossScaleSection.prefault({}),
   checkpoint: checkpoint.prefault({}),

@@ -16,7 +16,7 @@ Deno.test("libraryFolders() leaves out what other machines take", () => {
 });
 
 Deno.test("fetchLine() shows a bar where the share is known, and is narrower than the terminal", () => {
-  const plain = "Fetching libraries, once: 140 MB on the disk  12s";
+  const plain = "Fetching libraries, once: 140 MB on disk  12s";
   assert.equal(fetchLine(12, null, 80), plain);
   assert.equal(fetchLine(12, 0.5, 80), `━━━━━━━━────────   50 %  ${plain}`);
   assert.equal(fetchLine(1234, 1, 40).length, 39);

@@ -94,7 +94,7 @@ Deno.test("--train-tokenizer goes on where either part was stopped", async () =>
     const aborted = AbortSignal.abort();
     const stopped = await run(recipe, out, { signal: aborted });
     assert.equal(stopped.code, 130);
-    assert.match(stopped.notes.join(), /of the tokenizer\. Go on with the same command/);
+    assert.match(stopped.notes.join(), /of the tokenizer\. Run the same command to resume/);
     // The tokenizer is whole after this, and pretraining stops.
     await run(recipe, out, { set: ["schedule.maxSteps=5"] });
     assert.equal(stepsIn(out), 5);

@@ -207,6 +207,6 @@ Deno.test("a key that a task does not read is refused with any value but its def
   await parsed("0");
   await assert.rejects(
     parsed("1"),
-    /Cannot use "recompute" \(--set recompute=1\): it does nothing/,
+    /Cannot use "recompute" \(--set recompute=1\): it has no effect/,
   );
 });

@@ -158,7 +158,7 @@ Deno.test("each mistake in --set is named with its way out", async () => {
       /Unknown key "codebook".*; did you mean "model.codes"\? "codebook.codes" belongs to task "tokenizer"$/,
     ],
     ["ema.decay=1", /Unknown key "ema".*; it belongs to task "finetune"$/],
-    ["seed.x=1", /Unknown key "seed.x".*"seed" holds a value and no keys$/],
+    ["seed.x=1", /Unknown key "seed.x".*"seed" holds a value, not keys$/],
     ["optimizer.lr=fast", /^Cannot set "optimizer.lr": expected a number > 0, found "fast"$/],
     ["optimizer.lr=-1", /expected a number > 0, found "-1"$/],
     ["batchSize=1.5", /expected a whole number ≥ 1 and ≤ 1000000, found "1.5"$/],
@@ -173,7 +173,7 @@ Deno.test("each mistake in --set is named with its way out", async () => {
     ],
     [
       "model.imageSize=16384",
-      /expected at least 64, which makes 65536 patches of an image, found 4/,
+      /expected at least 64, which gives 65536 patches per image, found 4/,
     ],
     ["model.heads=3", /expected a divisor of model.embedDim, 128, found 3$/],
     ["model.earlyLayers=4", /expected fewer than model.depth, 4, found 4$/],

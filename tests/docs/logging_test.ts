@@ -195,7 +195,7 @@ Deno.test("--log: a missing key, a wrong address and a host out of reach are mis
     const cases: [string, Record<string, string>, RegExp][] = [
       ["wandb", { WANDB_API_KEY: "" }, /Cannot log to wandb: WANDB_API_KEY is not set/],
       ["mlflow", { MLFLOW_TRACKING_URI: "nowhere" }, /MLFLOW_TRACKING_URI is "nowhere"/],
-      ["mlflow", { MLFLOW_TRACKING_URI: "http://far:5000" }, /the task may not reach far:5000/],
+      ["mlflow", { MLFLOW_TRACKING_URI: "http://far:5000" }, /the task may not contact far:5000/],
     ];
     for (const [name, env, message] of cases) {
       const { code, stderr } = await trainWith(folder, ["--log", name], () => null, () => env);
@@ -230,7 +230,7 @@ Deno.test("--hook: a missing file and one without a function are mistakes", asyn
       const [path, message] of [
         [
           `${folder}/none.ts`,
-          /Cannot use the hook ".*none\.ts": its default export is no function/,
+          /Cannot use the hook ".*none\.ts": its default export is not a function/,
         ],
         [`${folder}/nowhere.ts`, /Cannot load the hook ".*nowhere\.ts"/],
       ] as const

@@ -73,7 +73,7 @@ export const commandRows: readonly HintRow[] = [
   {
     command: "config print --config {deep}",
     error:
-      'Cannot read recipe "…": …; a recipe is a few sections of keys; see `deno task config print`',
+      'Cannot read recipe "…": …; a recipe has a few sections with keys; see `deno task config print`',
     follow: { run: "deno task config print" },
   },
   {

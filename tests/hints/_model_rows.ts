@@ -5,9 +5,8 @@ import type { HintRow } from "./_row.ts";
 export const modelRows: readonly HintRow[] = [
   {
     command: "predict {data}/val {cpu}",
-    error:
-      "Cannot tell which model to look at: --checkpoint is missing; give it a run directory, a " +
-      "file or a model card's name",
+    error: "Cannot tell which model to use: --checkpoint is missing; give it a run directory, a " +
+      "file or the name of a model card",
     follow: { fill: "--checkpoint", value: "{classifier}" },
   },
   {
@@ -114,7 +113,7 @@ export const modelRows: readonly HintRow[] = [
   },
   {
     command: "visualize {data}/val --checkpoint {model} {cpu} --out {file}",
-    error: 'Cannot make the folder "…": …; give another with --out',
+    error: 'Cannot create the folder "…": …; give another with --out',
     follow: { fill: "--out", value: "{out}" },
   },
   {
@@ -169,7 +168,7 @@ export const modelRows: readonly HintRow[] = [
   {
     command: "parity --fixtures {empty}/none",
     error:
-      'Cannot read the fixtures "…": it does not exist; give a folder of .json and .safetensors ' +
+      'Cannot read the fixtures "…": it does not exist; give a folder with .json and .safetensors ' +
       "files with --fixtures",
     follow: { fill: "--fixtures", value: "{empty}" },
     next: 'Cannot compare "…": it holds no known fixture; names start with …',

@@ -30,7 +30,7 @@ async function withRun(test: (run: string, command: string) => Promise<void>): P
 /** The command that the last words on a screen recommend. */
 function advised(lines: readonly { readonly text: string }[]): string {
   const words = lines.slice(-2).map(({ text }) => text).join("\n");
-  const advice = words.match(/Go on with:\s+(deno task .*)$/)?.[1];
+  const advice = words.match(/Resume with:\s+(deno task .*)$/)?.[1];
   assert.ok(advice !== undefined, words);
   return advice;
 }
@@ -48,7 +48,7 @@ terminalTest("Ctrl-C before the first step: the advice works", async () => {
     const next = latestCheckpoint(run).checkpoint === undefined
       ? command
       : advised(ended.screen.lines());
-    if (next === command) assert.match(last, /before anything was saved: give the same command/);
+    if (next === command) assert.match(last, /before anything was saved: run the same command/);
     const again = await runInTerminal(`${next} --max-steps 2`, { cwd });
     assert.equal(again.code, 0);
     assert.ok(latestCheckpoint(run).checkpoint !== undefined);
@@ -103,7 +103,7 @@ terminalTest(
       const ended = await session.end();
       assert.equal(ended.code, 130);
       assertTidy(ended, command);
-      assert.match(ended.raw, /Interrupted in the evaluation; all 2 steps are saved/);
+      assert.match(ended.raw, /Interrupted during evaluation; all 2 steps are saved/);
       assert.throws(() => Deno.statSync(`${run}/result.json`), Deno.errors.NotFound);
       const again = await runInTerminal(advised(ended.screen.lines()), { cwd, timeout: 400 });
       assert.equal(again.code, 0);

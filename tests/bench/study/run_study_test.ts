@@ -208,8 +208,8 @@ Deno.test("a study tells how far it has come", async () => {
       },
     });
     assert.deepEqual(told, [
-      "Looking at the images 0/1",
-      "Looking at the images 1/1",
+      "Examining the images 0/1",
+      "Examining the images 1/1",
       "Parts of the study 0/2",
       "Parts of the study 1/2",
       "Parts of the study 2/2",

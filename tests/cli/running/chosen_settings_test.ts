@@ -121,7 +121,7 @@ Deno.test("unreadable images are counted and named at the start, by reason", () 
     });
     const { notes } = await choose("pretrain", { data, set: ["data.holdOut=null"] });
     assert.deepEqual(notes, [
-      'Left out: 3 of 13 images are unreadable: "c0/a.jpg" (empty), "c1/b.png" (no image, or ' +
+      'Skipped: 3 of 13 images are unreadable: "c0/a.jpg" (empty), "c1/b.png" (no image, or ' +
       'broken), "c1/huge.ppm" (too large: 40000 × 30000 pixels)',
     ]);
   }));
@@ -135,7 +135,7 @@ Deno.test("one image, or none that can be read, is an error that names the folde
     );
     await assert.rejects(
       choose("pretrain", { data: `${root}/bad` }),
-      /Cannot train on ".*\/bad": it holds no image that can be read, of 2/,
+      /Cannot train on ".*\/bad": it holds no readable image, of 2/,
     );
   }));
 

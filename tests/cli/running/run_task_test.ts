@@ -192,13 +192,13 @@ Deno.test("an interrupted task has exit code 130 and gives advice that works", a
     const [out, first] = [`${folder}/run`, recordContext()];
     assert.equal(await runTask(recordTask(true), { ...flags, out }, first.context), 130);
     // There is nothing to resume from.
-    assert.match(first.notes[0], /before anything was saved: give the same command to start again/);
+    assert.match(first.notes[0], /before anything was saved: run the same command to start again/);
     assert.deepEqual(first.printed, []);
     await saveCheckpoint(out, 4, { tensors: {}, state: {} });
     const second = recordContext();
     assert.equal(await runTask(recordTask(true), { ...flags, out }, second.context), 130);
     assert.ok(
-      second.notes[0].endsWith(`after step 4. Go on with: deno task pretrain --resume ${out}`),
+      second.notes[0].endsWith(`after step 4. Resume with: deno task pretrain --resume ${out}`),
     );
     assert.deepEqual(second.printed, ["4 steps"]);
   });
@@ -225,7 +225,7 @@ Deno.test("runTask() refuses a --resume that cannot be", async () => {
     const { context } = recordContext();
     const cases: [Partial<RunFlagValues>, RegExp][] = [
       [{ resume: `${folder}/none` }, /there is no such directory/],
-      [{ resume: folder }, /holds no config\.json/],
+      [{ resume: folder }, /has no config\.json/],
       [{ resume: folder, out: "b" }, /Cannot use --out with --resume/],
     ];
     for (const [changes, wanted] of cases) {
