@@ -21,8 +21,21 @@
 // Models.
 export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
 export type { DropPathDraws } from "./models/layers/drop_path.ts";
-export { BeitEncoder, type EncoderOptions, type EncoderOutput } from "./models/beit_encoder.ts";
-export { block, type BlockOptions } from "./models/layers/block.ts";
+export {
+  BeitEncoder,
+  type EncoderOptions,
+  type EncoderOutput,
+  encoderSpecs,
+} from "./models/beit_encoder.ts";
+export type { AffineStart, BlockStart, Fill, InitScheme } from "./models/initial_values.ts";
+export { affineSpecs } from "./models/layers/affine.ts";
+export {
+  block,
+  type BlockOptions,
+  type BlockPlace,
+  type BlockShape,
+  blockSpecs,
+} from "./models/layers/block.ts";
 export { MaskedImageModel, maskedPositions } from "./models/masked_image_model.ts";
 export { Classifier, classifierConfig } from "./models/classifier.ts";
 export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
@@ -35,12 +48,6 @@ export {
   ParameterSet,
   type ParameterSpec,
 } from "./models/parameter_set.ts";
-export {
-  affineSpecs,
-  type BlockShape,
-  blockSpecs,
-  encoderSpecs,
-} from "./models/parameter_specs.ts";
 export { sincosPositions } from "./models/sincos_positions.ts";
 export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
 export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";

@@ -122,7 +122,6 @@ export {
   Pipeline,
   pipeline,
   type Stage,
-  type StageParameter,
   type StepContext,
 } from "./pipeline/stage.ts";
 export type {

@@ -37,7 +37,6 @@ export function stepModel(name: string | undefined): BeitConfig {
 /** The bundled tokenizer for the quick start; else one of the published ones' size, untrained. */
 export async function openStepTokenizer(on: Context, config: BeitConfig): Promise<VqkdTokenizer> {
   if (config === quickstart) return await loadTokenizer(on, "vqkd_quickstart");
-  const patchInputs = { "": 0, "encoder.": 3 * vqkdBase.patchSize ** 2, "decoder.": 0 };
-  const initialise = initialisePlain(Generator.from(3), patchInputs, { xavier: true });
+  const initialise = initialisePlain(Generator.from(3), { xavier: true });
   return VqkdTokenizer.create(on, { ...vqkdBase, decoderDepth: 0 }, initialise);
 }

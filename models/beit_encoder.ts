@@ -8,20 +8,27 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { assembleTokens } from "../backends/ops/assemble_tokens.ts";
-import { appendTokens, firstTokens, withMeanToken } from "../backends/ops/extra_tokens.ts";
-import { patchEmbed } from "../backends/ops/patch_embed.ts";
+import { firstTokens, withMeanToken } from "../backends/ops/extra_tokens.ts";
 import { selectRows } from "../backends/ops/select_rows.ts";
 import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { block, blockAttention, type BlockOptions, norm } from "./layers/block.ts";
+import {
+  block,
+  blockAttention,
+  type BlockOptions,
+  type BlockShape,
+  blockSpecs,
+} from "./layers/block.ts";
 import {
   drawBlockKeep,
   type DropPathDraws,
   dropPathRates,
   type DropPathSource,
 } from "./layers/drop_path.ts";
-import { PositionBias } from "./layers/position_bias.ts";
-import type { ParameterScope } from "./parameter_set.ts";
+import { embed, type EmbeddingShape, embeddingSpecs, embedPatches } from "./layers/embedding.ts";
+import { zeros } from "./initial_values.ts";
+import { PositionBias, positionTableSpecs } from "./layers/position_bias.ts";
+import type { ParameterScope, ParameterSpec } from "./parameter_set.ts";
+import { relativePositionRows } from "./relative_position.ts";
 import { classTokens } from "../core/transformer_traits.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
@@ -58,6 +65,54 @@ export interface EncoderOutput {
   readonly sharedBias: Tensor | null;
 }
 
+/** The blocks of a {@link BeitConfig}. */
+export function beitBlock(config: BeitConfig): BlockShape {
+  return {
+    embedDim: config.embedDim,
+    heads: config.heads,
+    mlpRatio: config.mlpRatio,
+    layerScale: config.layerScaleInitValue,
+    relativePositionRows: config.usesRelativePositionBias ? positionRows(config) : 0,
+    attentionBias: config.attentionBias ?? "qv",
+  };
+}
+
+function positionRows(config: BeitConfig): number {
+  return relativePositionRows(gridSize(config), gridSize(config));
+}
+
+function beitEmbedding(config: BeitConfig): EmbeddingShape {
+  const inputNormEpsilon = layerNormEpsilon(config);
+  return {
+    ...config,
+    side: gridSize(config),
+    classTokens: classTokens(config),
+    ...(config.hasInputNorm ? { inputNormEpsilon } : {}),
+  };
+}
+
+/**
+ * The parameters of a {@link BeitEncoder} under BEiT's names (`patch_embed.proj.weight`,
+ * `blocks.0.attn.qkv.weight`, …), in the order of microsoft/unilm's state dict.
+ *
+ * @param options `hasMaskToken`: whether patches are replaced by a learned token before the blocks
+ */
+export function encoderSpecs(
+  config: BeitConfig,
+  options: { hasMaskToken: boolean },
+): ParameterSpec[] {
+  const shape = beitBlock(config);
+  const blocks = Array.from({ length: config.depth }, (_, layer) => {
+    return blockSpecs(`blocks.${layer}`, shape, { layer });
+  });
+  const sharedRows = config.usesSharedRelativePositionBias ? positionRows(config) : 0;
+  return [
+    ...embeddingSpecs("", beitEmbedding(config), options.hasMaskToken),
+    ...positionTableSpecs("rel_pos_bias", [sharedRows, config.heads], () => zeros),
+    ...blocks.flat(),
+  ];
+}
+
 /** The encoder of a {@link BeitConfig}; its parameters belong to the enclosing model. */
 export class BeitEncoder {
   readonly config: BeitConfig;
@@ -74,8 +129,7 @@ export class BeitEncoder {
 
   /** Images as patch tokens without positions, images [B, 3, S, S] → [B, N, C]. */
   embedPatches(on: Context, images: Tensor): Tensor {
-    const projection = this.#parameters.scope("patch_embed.proj");
-    return patchEmbed(on, images, projection.value("weight"), projection.value("bias"));
+    return embedPatches(on, beitEmbedding(this.config), this.#parameters, images);
   }
 
   /**
@@ -85,28 +139,7 @@ export class BeitEncoder {
    * @param mask [B, N] of 0 and 1: 1 replaces the patch by the mask token
    */
   embed(on: Context, images: Tensor, mask: Tensor | null = null): Tensor {
-    const { config } = this;
-    const parameters = this.#parameters;
-    const patches = this.embedPatches(on, images);
-    const positions = config.usesAbsolutePositions ? parameters.value("pos_embed") : null;
-    let tokens = classTokens(config) > 0
-      ? assembleTokens(on, {
-        patches,
-        mask,
-        maskToken: mask === null ? null : parameters.value("mask_token"),
-        clsToken: parameters.value("cls_token"),
-        positions,
-      })
-      : positions === null
-      ? patches
-      : tf.add(patches, positions);
-    if (config.hasInputNorm) {
-      tokens = norm(on, parameters, "norm_pre", tokens, layerNormEpsilon(config));
-    }
-    // Blocks do not depend on the order; at the end, registers do not affect how rows are counted.
-    return (config.registers ?? 0) > 0
-      ? appendTokens(on, tokens, parameters.value("register_tokens"))
-      : tokens;
+    return embed(on, beitEmbedding(this.config), this.#parameters, images, mask);
   }
 
   /** All blocks over the embedded tokens, images [B, 3, S, S] → {@link EncoderOutput}. */
@@ -192,9 +225,7 @@ export class BeitEncoder {
 
   /** The bias from the shared table, [H, N + 1, N + 1]; null if there is none. */
   sharedBias(on: Context): Tensor | null {
-    if (!this.config.usesSharedRelativePositionBias) return null;
-    const table = this.#parameters.value("rel_pos_bias.relative_position_bias_table");
-    return this.#positionBias!.of(on, table);
+    return this.#positionBias?.of(on, this.#parameters.scope("rel_pos_bias")) ?? null;
   }
 
   /** Frees everything that is not a parameter. */
@@ -208,8 +239,7 @@ export class BeitEncoder {
   }
 
   #ownBias(on: Context, scope: ParameterScope): Tensor | null {
-    if (!this.config.usesRelativePositionBias) return null;
-    return this.#positionBias!.of(on, scope.value("attn.relative_position_bias_table"));
+    return this.#positionBias?.of(on, scope.scope("attn")) ?? null;
   }
 }
 

@@ -7,14 +7,12 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { linear } from "../backends/ops/linear.ts";
 import { takeTokens } from "../backends/ops/take_tokens.ts";
 import { UserError } from "../core/errors.ts";
 import { type BeitConfig, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { BeitEncoder, type EncoderOptions } from "./beit_encoder.ts";
-import { norm } from "./layers/block.ts";
-import { type Initialise, ParameterSet } from "./parameter_set.ts";
-import { classifierSpecs } from "./parameter_specs.ts";
+import { BeitEncoder, type EncoderOptions, encoderSpecs } from "./beit_encoder.ts";
+import { affineSpecs, linearLayer, norm } from "./layers/affine.ts";
+import { type Initialise, ParameterSet, type ParameterSpec } from "./parameter_set.ts";
 import { poolingNorm } from "../core/transformer_traits.ts";
 
 /** The config of a classifier on a pretrained encoder: each block gets its own position table. */
@@ -27,6 +25,17 @@ export function classifierConfig(pretrained: BeitConfig, classes: number): BeitC
     usesSharedRelativePositionBias: false,
     usesRelativePositionBias: isRelative,
   };
+}
+
+/** Encoder, the norm for the pooled tokens, and head; `config.classes` must be set. */
+export function classifierSpecs(config: BeitConfig): ParameterSpec[] {
+  const { embedDim, pooling } = config;
+  const pooled = (pooling === "clsAndMean" ? 2 : 1) * embedDim;
+  return [
+    ...encoderSpecs(config, { hasMaskToken: false }),
+    ...affineSpecs(poolingNorm(config), [embedDim]),
+    ...affineSpecs("head", [config.classes!, pooled], (scheme) => scheme.head),
+  ];
 }
 
 /** An image classifier; 86 530 984 parameters for ViT-B/16 with 1000 classes. */
@@ -65,19 +74,15 @@ export class Classifier {
   ): Tensor {
     return tf.tidy(() => {
       const { final } = this.encoder.forward(on, images, { ...options, mask: null });
-      const features = this.#pool(on, final);
-      const head = this.parameters.scope("head");
-      return linear(on, features, head.value("weight"), head.value("bias"));
+      return linearLayer(on, this.parameters.scope("head"), this.#pool(on, final));
     });
   }
 
   /** tokens [B, N + 1, C] → [B, C], or [B, 2·C]. */
   #pool(on: Context, tokens: Tensor): Tensor {
     const { pooling = "meanThenNorm" } = this.config;
-    const normed = (x: Tensor) => {
-      const name = poolingNorm(this.config);
-      return norm(on, this.parameters, name, x, layerNormEpsilon(this.config));
-    };
+    const scope = this.parameters.scope(poolingNorm(this.config));
+    const normed = (x: Tensor) => norm(on, scope, x, layerNormEpsilon(this.config));
     if (pooling === "meanThenNorm") return normed(takeTokens(on, tokens, "meanPatches"));
     if (pooling === "cls") return normed(takeTokens(on, tokens, "cls"));
     const mean = takeTokens(on, normed(tokens), "meanPatches");

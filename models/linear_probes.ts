@@ -6,10 +6,11 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { linear } from "../backends/ops/linear.ts";
 import type { Generator } from "../core/generator.ts";
-import { sizeOf } from "../core/shapes.ts";
 import type { FeatureRequest } from "./features.ts";
+import { initialisePlain } from "./initialise.ts";
+import { constant, type Fill, matrix, normal, zeros } from "./initial_values.ts";
+import { affineSpecs, linearLayer } from "./layers/affine.ts";
 import { ParameterSet, type ParameterSpec } from "./parameter_set.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
@@ -72,14 +73,8 @@ export class LinearProbes {
 
   /** Classifiers with weights of N(0, `initDeviation`²) and zero biases. */
   static create(on: Context, config: ProbeConfig, generator: Generator): LinearProbes {
-    const parameters = ParameterSet.create(on, probeSpecs(config), ({ name, shape }) => {
-      const values = new Float32Array(sizeOf(shape));
-      if (name.endsWith(".variance")) return values.fill(1);
-      if (!name.endsWith(".weight")) return values;
-      const own = generator.split("initialise", name);
-      return values.map(() => own.normal(0, config.initDeviation));
-    });
-    return new LinearProbes(config, parameters);
+    const initialise = initialisePlain(generator);
+    return new LinearProbes(config, ParameterSet.create(on, probeSpecs(config), initialise));
   }
 
   /** The encoder features that {@link LinearProbes.logits} needs, each once. */
@@ -115,9 +110,7 @@ export class LinearProbes {
         ? tf.concat([take(layer, "cls"), take(layer, "meanPatches")], 1)
         : take(layer, token);
       const x = this.config.batchNorm ? this.#normalize(on, place, raw, isTraining) : raw;
-      return linear(exact, x, own.value("weight"), own.value("bias"), {
-        needsInputGradient: false,
-      });
+      return linearLayer(exact, own, x, { needsInputGradient: false });
     });
   }
 
@@ -157,25 +150,21 @@ function standardize(x: Tensor, mean: Tensor, variance: Tensor): Tensor {
 }
 
 /** The parameters of all classifiers. */
-export function probeSpecs(config: Omit<ProbeConfig, "initDeviation">): ParameterSpec[] {
+export function probeSpecs(config: ProbeConfig): ParameterSpec[] {
   return config.places.flatMap((place) => placeSpecs(config, place));
 }
 
 function placeSpecs(
-  config: Omit<ProbeConfig, "initDeviation">,
+  { embedDim, classes, batchNorm, initDeviation }: ProbeConfig,
   place: ProbePlace,
 ): ParameterSpec[] {
-  const { embedDim, classes, batchNorm } = config;
   const width = place.token === "clsAndMean" ? 2 * embedDim : embedDim;
   const name = placeName(place);
+  const running = (statistic: string, initialise: Fill): ParameterSpec => {
+    return { name: `${name}.${statistic}`, shape: [width], isTrainable: false, initialise };
+  };
   return [
-    { name: `${name}.weight`, shape: [classes, width] },
-    { name: `${name}.bias`, shape: [classes] },
-    ...(batchNorm
-      ? [
-        { name: `${name}.mean`, shape: [width], isTrainable: false },
-        { name: `${name}.variance`, shape: [width], isTrainable: false },
-      ]
-      : []),
+    ...affineSpecs(name, [classes, width], () => matrix(normal(initDeviation))),
+    ...(batchNorm ? [running("mean", zeros), running("variance", constant(1))] : []),
   ];
 }

@@ -8,15 +8,13 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { linear } from "../backends/ops/linear.ts";
 import { linearCrossEntropy } from "../backends/ops/linear_cross_entropy.ts";
 import { sliceRows } from "../backends/ops/slice_rows.ts";
 import { type BeitConfig, gridSize, layerNormEpsilon, validateBeitConfig } from "./beit_config.ts";
-import { BeitEncoder, type EncoderOptions } from "./beit_encoder.ts";
-import { norm } from "./layers/block.ts";
-import { type Initialise, ParameterSet } from "./parameter_set.ts";
-import { maskedImageModelSpecs } from "./parameter_specs.ts";
-import { aggregatePatches } from "./patch_aggregation_neck.ts";
+import { BeitEncoder, type EncoderOptions, encoderSpecs } from "./beit_encoder.ts";
+import { affineSpecs, linearLayer, norm } from "./layers/affine.ts";
+import { type Initialise, ParameterSet, type ParameterSpec } from "./parameter_set.ts";
+import { aggregatePatches, aggregationSpecs } from "./patch_aggregation_neck.ts";
 
 /** The options of both branches. */
 export interface MaskedImageOptions extends Omit<EncoderOptions, "mask" | "finalRows"> {
@@ -58,6 +56,16 @@ export function maskedPositions(mask: Uint8Array): Int32Array {
   const positions: number[] = [];
   for (let row = 0; row < mask.length; row++) if (mask[row] !== 0) positions.push(row);
   return Int32Array.from(positions);
+}
+
+/** Encoder, norm and head of both branches, aggregation, in the order of microsoft/unilm's state dict. */
+export function maskedImageModelSpecs(config: BeitConfig): ParameterSpec[] {
+  return [
+    ...encoderSpecs(config, { hasMaskToken: true }),
+    ...affineSpecs("norm", [config.embedDim]),
+    ...affineSpecs("lm_head", [config.codes, config.embedDim]),
+    ...aggregationSpecs(config),
+  ];
 }
 
 /** BEiT v2's pretraining model; 106 143 056 parameters for ViT-B/16 with 8192 codes. */
@@ -134,8 +142,7 @@ export class MaskedImageModel {
 
   /** Logits of patch tokens [M, C] → [M, K], for pictures. */
   logits(on: Context, patches: Tensor): Tensor {
-    const head = this.parameters.scope("lm_head");
-    return linear(on, patches, head.value("weight"), head.value("bias"));
+    return linearLayer(on, this.parameters.scope("lm_head"), patches);
   }
 
   dispose(): void {
@@ -145,6 +152,6 @@ export class MaskedImageModel {
 
   /** The norm shared by the branches, x [M, C] → [M, C]. */
   #normalise(on: Context, x: Tensor): Tensor {
-    return norm(on, this.parameters, "norm", x, layerNormEpsilon(this.config));
+    return norm(on, this.parameters.scope("norm"), x, layerNormEpsilon(this.config));
   }
 }

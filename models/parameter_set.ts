@@ -9,14 +9,28 @@ import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { Parameter } from "../backends/parameter.ts";
 import { UserError } from "../core/errors.ts";
+import type { Generator } from "../core/generator.ts";
 import { formatShape, sameShape, sizeOf } from "../core/shapes.ts";
+import type { InitScheme } from "./initial_values.ts";
 
-/** Name and shape of a parameter to create. */
+/** A layer's declaration of a parameter. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
   /** false for buffers (codebook, counters), which the optimizer leaves alone; default: true. */
   readonly isTrainable?: boolean;
+  /**
+   * Initial values, row-major; default: those of the scheme's linear layers for more than one axis,
+   * otherwise 0.
+   *
+   * @param generator for this parameter alone, split from the run's seed
+   * @param scheme the initial values that differ between variants
+   */
+  readonly initialise?: (
+    generator: Generator,
+    shape: readonly number[],
+    scheme: InitScheme,
+  ) => Float32Array;
 }
 
 /** A parameter's values on the host: float32, row-major. */

@@ -8,15 +8,29 @@ import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
 import { spliceTokens } from "../backends/ops/splice_tokens.ts";
 import { type BeitConfig, layerNormEpsilon } from "./beit_config.ts";
-import { dropPathSource, type EncoderOptions, type EncoderOutput } from "./beit_encoder.ts";
-import { block } from "./layers/block.ts";
+import {
+  beitBlock,
+  dropPathSource,
+  type EncoderOptions,
+  type EncoderOutput,
+} from "./beit_encoder.ts";
+import { block, blockSpecs } from "./layers/block.ts";
 import { drawBlockKeep, dropPathRates } from "./layers/drop_path.ts";
-import type { ParameterScope } from "./parameter_set.ts";
+import type { ParameterScope, ParameterSpec } from "./parameter_set.ts";
 
 /** What the aggregation branch consists of. */
 export interface AggregationInput extends Pick<EncoderOutput, "early" | "sharedBias"> {
   /** The cls token after the encoder's last block, [B, C]. */
   readonly cls: Tensor;
+}
+
+/** The parameters of the aggregation branch. */
+export function aggregationSpecs(config: BeitConfig): ParameterSpec[] {
+  const shape = { ...beitBlock(config), relativePositionRows: 0 };
+  return Array.from({ length: config.headLayers }, (_, index) => {
+    const place = { layer: config.earlyLayers + index, part: "aggregation" } as const;
+    return blockSpecs(`cls_pt_layers.${index}`, shape, place);
+  }).flat();
 }
 
 /**

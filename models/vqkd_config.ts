@@ -5,13 +5,7 @@
  */
 
 import { UserError } from "../core/errors.ts";
-import type { ParameterSpec } from "./parameter_set.ts";
-import { affineSpecs } from "./parameter_specs.ts";
-import {
-  tokenizerTransformer,
-  type VisionTransformerConfig,
-  visionTransformerSpecs,
-} from "./vision_transformer.ts";
+import type { VisionTransformerConfig } from "./vision_transformer.ts";
 
 /** A tokenizer; the published ones are {@link vqkdBase}. */
 export interface VqkdConfig {
@@ -89,7 +83,6 @@ export function validateVqkdConfig(config: VqkdConfig): void {
 /** The encoder as a plain ViT. */
 export function vqkdEncoder(config: VqkdConfig): VisionTransformerConfig {
   return {
-    ...tokenizerTransformer,
     gridSize: config.imageSize / config.patchSize,
     patchSize: config.patchSize,
     inputDim: 3,
@@ -108,37 +101,4 @@ export function vqkdDecoder(config: VqkdConfig): VisionTransformerConfig {
     inputDim: config.codeDim,
     depth: config.decoderDepth,
   };
-}
-
-/** Two linear layers with a tanh between them. */
-function taskLayerSpecs(prefix: string, input: number, output: number): ParameterSpec[] {
-  return [
-    ...affineSpecs(`${prefix}.0`, [input, input]),
-    ...affineSpecs(`${prefix}.2`, [output, input]),
-  ];
-}
-
-/**
- * Names and shapes, in the order of the published state dicts. Two buffers that unilm stores but
- * never reads (`quantize.embedding.cluster_size`, `.embed_avg`) are omitted; `quantize.idle_steps`
- * is ours: steps since a code was last hit.
- */
-export function vqkdSpecs(config: VqkdConfig): ParameterSpec[] {
-  const { codes, codeDim, embedDim } = config;
-  const buffer = (name: string, shape: number[]) => ({ name, shape, isTrainable: false });
-  const decoder = config.decoderDepth === 0 ? [] : [
-    ...visionTransformerSpecs("decoder.", vqkdDecoder(config)),
-  ];
-  return [
-    ...visionTransformerSpecs("encoder.", vqkdEncoder(config)),
-    ...decoder,
-    buffer("quantize.cluster_size", [codes]),
-    buffer("quantize.embedding.weight", [codes, codeDim]),
-    buffer("quantize.embedding.initted", [1]),
-    buffer("quantize.idle_steps", [codes]),
-    ...taskLayerSpecs("encode_task_layer", embedDim, codeDim),
-    ...(config.decoderDepth === 0
-      ? []
-      : taskLayerSpecs("decode_task_layer", embedDim, config.teacherDim)),
-  ];
 }

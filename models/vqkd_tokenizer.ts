@@ -13,22 +13,17 @@ import { codeStatistics } from "../backends/ops/code_statistics.ts";
 import { cosineLoss } from "../backends/ops/cosine_loss.ts";
 import { emaCodebookUpdate } from "../backends/ops/ema_codebook_update.ts";
 import { l2Normalize } from "../backends/ops/l2_normalize.ts";
-import { linear } from "../backends/ops/linear.ts";
 import { meanSquaredError } from "../backends/ops/mean_squared_error.ts";
 import { nearestCode } from "../backends/ops/nearest_code.ts";
 import { straightThrough } from "../backends/ops/straight_through.ts";
 import { UserError } from "../core/errors.ts";
 import type { Generator } from "../core/generator.ts";
-import { type Initialise, ParameterSet } from "./parameter_set.ts";
+import { type Fill, unitRows, zeros } from "./initial_values.ts";
+import { affineSpecs, linearLayer } from "./layers/affine.ts";
+import { type Initialise, ParameterSet, type ParameterSpec } from "./parameter_set.ts";
 import { sphericalKMeans } from "./spherical_k_means.ts";
-import { visionTransformer } from "./vision_transformer.ts";
-import {
-  validateVqkdConfig,
-  type VqkdConfig,
-  vqkdDecoder,
-  vqkdEncoder,
-  vqkdSpecs,
-} from "./vqkd_config.ts";
+import { visionTransformer, visionTransformerSpecs } from "./vision_transformer.ts";
+import { validateVqkdConfig, type VqkdConfig, vqkdDecoder, vqkdEncoder } from "./vqkd_config.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
 /** The encoder's output for images, one row per patch. */
@@ -74,6 +69,37 @@ export interface RestartOptions {
   /** z of the batch from which restarted codes are drawn, [n, D]. */
   readonly z: Tensor;
   readonly generator: Generator;
+}
+
+/** Two linear layers with a tanh between them. */
+function taskLayerSpecs(prefix: string, input: number, output: number): ParameterSpec[] {
+  return [
+    ...affineSpecs(`${prefix}.0`, [input, input]),
+    ...affineSpecs(`${prefix}.2`, [output, input]),
+  ];
+}
+
+/**
+ * The parameters, in the order of the published state dicts. Two buffers that unilm stores but
+ * never reads (`quantize.embedding.cluster_size`, `.embed_avg`) are omitted; `quantize.idle_steps`
+ * is ours: steps since a code was last hit.
+ */
+export function vqkdSpecs(config: VqkdConfig): ParameterSpec[] {
+  const { codes, codeDim, embedDim, decoderDepth, teacherDim } = config;
+  const buffer = (name: string, shape: number[], initialise: Fill = zeros): ParameterSpec => {
+    return { name: `quantize.${name}`, shape, isTrainable: false, initialise };
+  };
+  const hasDecoder = decoderDepth > 0;
+  return [
+    ...visionTransformerSpecs("encoder.", vqkdEncoder(config)),
+    ...(hasDecoder ? visionTransformerSpecs("decoder.", vqkdDecoder(config)) : []),
+    buffer("cluster_size", [codes]),
+    buffer("embedding.weight", [codes, codeDim], unitRows),
+    buffer("embedding.initted", [1]),
+    buffer("idle_steps", [codes]),
+    ...taskLayerSpecs("encode_task_layer", embedDim, codeDim),
+    ...(hasDecoder ? taskLayerSpecs("decode_task_layer", embedDim, teacherDim) : []),
+  ];
 }
 
 /** Encoder, codebook and decoder. */
@@ -233,10 +259,8 @@ export class VqkdTokenizer {
   /** Linear, tanh, linear, x [B, N, C] → [B, N, outputs]. */
   #taskLayer(on: Context, name: string, x: Tensor): Tensor {
     const layer = this.parameters.scope(name);
-    const hidden = linear(on, x, layer.value("0.weight"), layer.value("0.bias"), {
-      activation: "tanh",
-    });
-    return linear(on, hidden, layer.value("2.weight"), layer.value("2.bias"));
+    const hidden = linearLayer(on, layer.scope("0"), x, { activation: "tanh" });
+    return linearLayer(on, layer.scope("2"), hidden);
   }
 
   #restart({ idleSteps, z, generator }: RestartOptions): void {

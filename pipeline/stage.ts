@@ -56,17 +56,6 @@ export interface DeviceContext extends StepContext {
   readonly parameters?: ParameterScope;
 }
 
-/** A parameter that a stage brings. */
-export interface StageParameter extends ParameterSpec {
-  /**
-   * Initial values, row-major; default: N(0, 0.02²) for more than one axis, 1 for the `weight` of a norm,
-   * otherwise 0.
-   *
-   * @param generator for this parameter alone, split from the run's seed
-   */
-  readonly initialise?: (generator: Generator, shape: readonly number[]) => Float32Array;
-}
-
 /**
  * One step in the data's path.
  *
@@ -81,7 +70,7 @@ export interface Stage<Input, Output, Own extends StepContext = DeviceContext> {
    * What the stage learns. In a run these parameters are trained, saved and resumed like the model's own, and
    * the stage finds them in {@link DeviceContext.parameters}.
    */
-  readonly parameters?: readonly StageParameter[];
+  readonly parameters?: readonly ParameterSpec[];
   /** A property rather than a method, so that inputs and contexts are type-checked strictly. */
   readonly run: (input: Input, context: Own) => Output | Promise<Output>;
 }

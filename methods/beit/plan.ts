@@ -12,7 +12,7 @@ import {
   validateBeitConfig,
 } from "../../models/beit_config.ts";
 import { parameterSizes } from "../../models/parameter_set.ts";
-import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
+import { maskedImageModelSpecs } from "../../models/masked_image_model.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { checkTokenizer } from "../vqkd/open_tokenizer.ts";

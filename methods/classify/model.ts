@@ -11,7 +11,7 @@ import { UserError } from "../../core/errors.ts";
 import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
 import { type Initialise, initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
-import { classifierSpecs } from "../../models/parameter_specs.ts";
+import { classifierSpecs } from "../../models/classifier.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { noteNormalization } from "../../pipeline/images/checkpoint_preparation.ts";
@@ -84,20 +84,8 @@ export function shapeFromCheckpoint(
   return { ...found, ...own, imageSize, dropPathRate, dropPathTwice, initVariant };
 }
 
-/**
- * Fresh values, with the head initialised at its own scale (unilm 0.001, mmselfsup 1) times a deviation of
- * 0.02.
- */
 function freshValues({ model, seed }: FinetuneConfig, shape: BeitConfig): Initialise {
-  const generator = Generator.from(seed).split("model");
-  const fresh = initialiseBeit(shape, generator);
-  // unilm's variant scales the head itself, mmselfsup's does not.
-  const initVariant = shape.initVariant === "xavier" ? "xavier" : "mmselfsup";
-  const head = initialiseBeit({ ...shape, initVariant }, generator);
-  return (spec) =>
-    spec.name === "head.weight"
-      ? head(spec).map((value) => value * model.headInitScale)
-      : fresh(spec);
+  return initialiseBeit(shape, Generator.from(seed).split("model"), model.headInitScale);
 }
 
 /**

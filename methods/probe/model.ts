@@ -9,7 +9,7 @@ import { UserError } from "../../core/errors.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
 import type { ProbePlace } from "../../models/linear_probes.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
-import { encoderSpecs } from "../../models/parameter_specs.ts";
+import { encoderSpecs } from "../../models/beit_encoder.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { requireLayers } from "../../models/features.ts";
 

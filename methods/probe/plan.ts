@@ -6,7 +6,7 @@
 
 import type { LinearProbeConfig } from "../../configs/schema.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
-import { encoderSpecs } from "../../models/parameter_specs.ts";
+import { encoderSpecs } from "../../models/beit_encoder.ts";
 import type { MemoryPlan } from "../../pipeline/engine/planning/plan.ts";
 import { openLabelled } from "../../pipeline/images/open_labelled.ts";
 import { labelSubset } from "../../pipeline/images/label_subset.ts";
@@ -58,9 +58,9 @@ export async function planLinearProbe(
     const places = probePlaces(config, encoder);
     const classes = source.classes.length;
     const { embedDim } = encoder;
-    const { batchNorm, optimizer } = config.probe;
+    const { batchNorm, initDeviation, optimizer } = config.probe;
     const length = probeLength(config, source.length);
-    const specs = probeSpecs({ places, embedDim, classes, batchNorm });
+    const specs = probeSpecs({ places, embedDim, classes, batchNorm, initDeviation });
     return {
       images: source.length,
       testImages: test.length,

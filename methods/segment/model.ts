@@ -8,12 +8,10 @@ import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { SegmentConfig } from "../../configs/schema.ts";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";
+import { initialiseBeit } from "../../models/initialise.ts";
 import { type Initialise, initialiseFrom, parameterSizes } from "../../models/parameter_set.ts";
-import { initialiseSegmenter } from "../../models/segmentation/initialise_segmenter.ts";
-import {
-  type SegmenterConfig,
-  segmenterSpecs,
-} from "../../models/segmentation/segmenter_config.ts";
+import { segmenterSpecs } from "../../models/segmentation/segmenter.ts";
+import type { SegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { shapeFromCheckpoint } from "../classify/model.ts";
@@ -53,7 +51,7 @@ export async function startSegmenter(
   const generator = Generator.from(config.seed).split("model");
   if (config.pretrained === null) {
     const shape = withHead(config, scratch, classes);
-    return { shape, initialise: initialiseSegmenter(shape, generator) };
+    return { shape, initialise: initialiseBeit(shape.encoder, generator) };
   }
   const weights = await readPretrained(config.pretrained, {
     imageSize: config.model.imageSize,
@@ -61,7 +59,7 @@ export async function startSegmenter(
     downloads,
   });
   const shape = withHead(config, shapeFromCheckpoint(scratch, weights, listener), classes);
-  const fresh = initialiseSegmenter(shape, generator);
+  const fresh = initialiseBeit(shape.encoder, generator);
   return { shape, initialise: initialiseFrom(weights.values, fresh) };
 }
 

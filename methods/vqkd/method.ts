@@ -111,12 +111,7 @@ export const vqkd: ListedMethod<
     const shape = vqkdConfig(config, teacher.targetDim);
     const footprint = tokenizerFootprint(shape, teacher.parameterCount);
     run.requireRoom(footprint);
-    const patchInputs = {
-      "": 0,
-      "encoder.": 3 * shape.patchSize ** 2,
-      "decoder.": shape.codeDim,
-    };
-    const initialise = initialisePlain(generator.split("model"), patchInputs, {
+    const initialise = initialisePlain(generator.split("model"), {
       xavier: config.model.initVariant === "xavier",
     });
     const tokenizer = VqkdTokenizer.create(on, shape, initialise);

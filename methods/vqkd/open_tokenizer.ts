@@ -10,7 +10,7 @@ import type { PretrainConfig } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { countTrainable, type NamedValues } from "../../models/parameter_set.ts";
-import { vqkdSpecs } from "../../models/vqkd_config.ts";
+import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import { openLoader } from "../../pipeline/images/data_sources.ts";
 import { DriftingCodebook } from "./drifting_codebook.ts";

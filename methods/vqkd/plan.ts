@@ -7,7 +7,7 @@
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { vitBase } from "../../models/beit_config.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
-import { encoderSpecs } from "../../models/parameter_specs.ts";
+import { encoderSpecs } from "../../models/beit_encoder.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
 import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";

@@ -6,7 +6,8 @@
 
 import type { TokenizerConfig } from "../../configs/schema.ts";
 import { parameterSizes } from "../../models/parameter_set.ts";
-import { type VqkdConfig, vqkdSpecs } from "../../models/vqkd_config.ts";
+import type { VqkdConfig } from "../../models/vqkd_config.ts";
+import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 
 /** The config sections that determine the tokenizer's shape. */

@@ -7,19 +7,95 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { attention, attentionWeights } from "../../backends/ops/attention.ts";
-import { layerNorm } from "../../backends/ops/layer_norm.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import type { TransformerTraits } from "../../core/transformer_traits.ts";
 import { qkvBias } from "../../backends/ops/qkv_bias.ts";
 import { recompute } from "../../backends/recompute.ts";
 import { residual } from "../../backends/ops/residual.ts";
 import { selectRows } from "../../backends/ops/select_rows.ts";
-import type { ParameterScope } from "../parameter_set.ts";
+import {
+  type AffineStart,
+  constant,
+  type Fill,
+  type InitScheme,
+  withScaledWeight,
+  zeros,
+} from "../initial_values.ts";
+import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
+import { affineSpecs, linearLayer, norm } from "./affine.ts";
+import { positionTable, positionTableSpecs } from "./position_bias.ts";
 
 /** The function between the two layers of an MLP. */
 export type MlpActivation = NonNullable<TransformerTraits["activation"]>;
 
-const defaultEpsilon = 1e-6;
+/** The sizes of a block, and which of its optional parameters it has. */
+export interface BlockShape {
+  readonly embedDim: number;
+  readonly heads: number;
+  readonly mlpRatio: number;
+  /** Initial value of layer scale, `gamma_1` and `gamma_2`; 0, for none, by default. */
+  readonly layerScale?: number;
+  /** Rows of the block's own relative-position table; 0, for none, by default. */
+  readonly relativePositionRows?: number;
+  /**
+   * `qkv`, the default: one bias for queries, keys and values; `qv`: BEiT's `q_bias` and `v_bias`, none
+   * for the keys.
+   */
+  readonly attentionBias?: "qv" | "qkv";
+}
+
+/** A block's position in the model, which its initial values depend on. */
+export interface BlockPlace {
+  /**
+   * Index from 0, by which matrices that write to the residual stream are scaled down; without it they
+   * are not. The aggregation branch continues from the early layers.
+   */
+  readonly layer?: number;
+  /** Default: `blocks`. */
+  readonly part?: "blocks" | "aggregation";
+}
+
+/**
+ * The parameters of one transformer block, as `block` reads them below the prefix.
+ *
+ * @param prefix such as `blocks.0`
+ */
+export function blockSpecs(
+  prefix: string,
+  shape: BlockShape,
+  { layer, part = "blocks" }: BlockPlace = {},
+): ParameterSpec[] {
+  const { embedDim, heads, layerScale = 0, relativePositionRows = 0, attentionBias = "qkv" } =
+    shape;
+  const hidden = embedDim * shape.mlpRatio;
+  const attention = (scheme: InitScheme) => scheme[part].attention;
+  const mlp = (scheme: InitScheme) => scheme[part].mlp;
+  const scaledDown = (start: (scheme: InitScheme) => AffineStart) => (scheme: InitScheme) =>
+    scheme[part].scalesDown && layer !== undefined
+      ? withScaledWeight(start(scheme), 1 / Math.sqrt(2 * (layer + 1)))
+      : start(scheme);
+  const vector = (name: string, initialise: Fill): ParameterSpec => {
+    return { name: `${prefix}.${name}`, shape: [embedDim], initialise };
+  };
+  const hasLayerScale = layerScale > 0;
+  const isQv = attentionBias === "qv";
+  const qkv = affineSpecs(`${prefix}.attn.qkv`, [3 * embedDim, embedDim], attention);
+  return [
+    ...(hasLayerScale ? ["gamma_1", "gamma_2"] : []).map((it) => vector(it, constant(layerScale))),
+    ...affineSpecs(`${prefix}.norm1`, [embedDim]),
+    ...(isQv ? ["attn.q_bias", "attn.v_bias"] : []).map((it) => vector(it, zeros)),
+    ...positionTableSpecs(
+      `${prefix}.attn`,
+      [relativePositionRows, heads],
+      (scheme) => scheme[part].positionTable,
+    ),
+    ...(isQv ? qkv.slice(0, 1) : qkv),
+    ...affineSpecs(`${prefix}.attn.proj`, [embedDim, embedDim], scaledDown(attention)),
+    ...affineSpecs(`${prefix}.norm2`, [embedDim]),
+    ...affineSpecs(`${prefix}.mlp.fc1`, [hidden, embedDim], mlp),
+    ...affineSpecs(`${prefix}.mlp.fc2`, [embedDim, hidden], scaledDown(mlp)),
+  ];
+}
 
 /** What a block takes besides its input and its parameters. */
 export interface BlockOptions {
@@ -42,7 +118,7 @@ export interface BlockOptions {
 }
 
 /** Token embedding projected to queries, keys and values, x [B, N, C] → [B, N, 3·C]. */
-export function queryKeyValue(on: Context, parameters: ParameterScope, x: Tensor): Tensor {
+function queryKeyValue(on: Context, parameters: ParameterScope, x: Tensor): Tensor {
   // BEiT learns no bias for the keys: it would cancel in the softmax.
   const bias = parameters.has("q_bias")
     ? qkvBias(on, parameters.value("q_bias"), parameters.value("v_bias"))
@@ -69,50 +145,32 @@ export function blockAttention(
   x: Tensor,
   options: Pick<BlockOptions, "heads" | "epsilon" | "relativePositionBias">,
 ): Tensor {
-  const { heads, epsilon = defaultEpsilon, relativePositionBias = null } = options;
-  const normed = norm(on, parameters, "norm1", x, epsilon);
+  const { heads, epsilon, relativePositionBias = null } = options;
+  const normed = norm(on, parameters.scope("norm1"), x, epsilon);
   const qkv = queryKeyValue(on, parameters.scope("attn"), normed);
   const scale = (x.shape[2]! / heads) ** -0.5;
   return attentionWeights(on, qkv, relativePositionBias, { heads, scale });
 }
 
 /** Two linear layers with an activation between them, x [..., C] → [..., C]. */
-export function mlp(
+function mlp(
   on: Context,
   parameters: ParameterScope,
   x: Tensor,
   activation: MlpActivation,
 ): Tensor {
   const fc1 = parameters.scope("fc1");
-  const fc2 = parameters.scope("fc2");
   // No backend fuses the approximation: SigLIP is the only model here that uses it.
   const hidden = activation === "geluTanh"
-    ? geluTanh(linear(on, x, fc1.value("weight"), fc1.value("bias")))
-    : linear(on, x, fc1.value("weight"), fc1.value("bias"), { activation });
-  return linear(on, hidden, fc2.value("weight"), fc2.value("bias"));
+    ? geluTanh(linearLayer(on, fc1, x))
+    : linearLayer(on, fc1, x, { activation });
+  return linearLayer(on, parameters.scope("fc2"), hidden);
 }
 
 /** x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is the tanh approximation. */
 function geluTanh(x: Tensor): Tensor {
   const cubic = tf.mul(tf.mul(tf.mul(x, x), x), 0.044715);
   return tf.mul(x, tf.sigmoid(tf.mul(tf.add(x, cubic), Math.sqrt(8 / Math.PI))));
-}
-
-/** Layer norm of x [..., C] with the parameters `name.weight` and `name.bias`. */
-export function norm(
-  on: Context,
-  parameters: ParameterScope,
-  name: string,
-  x: Tensor,
-  epsilon: number,
-): Tensor {
-  return layerNorm(
-    on,
-    x,
-    parameters.value(`${name}.weight`),
-    parameters.value(`${name}.bias`),
-    epsilon,
-  );
 }
 
 /**
@@ -126,9 +184,8 @@ export function norm(
  * ```ts
  * import { createReferenceBackend } from "../../backends/reference/mod.ts";
  * import { tf } from "../../deps/tfjs.ts";
- * import { block } from "./block.ts";
+ * import { block, blockSpecs } from "./block.ts";
  * import { ParameterSet } from "../parameter_set.ts";
- * import { blockSpecs } from "../parameter_specs.ts";
  *
  * const backend = await createReferenceBackend();
  * const on = { backend, precision: "float32" } as const;
@@ -170,11 +227,8 @@ export function block(
 
 /** The parameters that a block reads itself: its own bias is made from its table outside. */
 function parametersOf(parameters: ParameterScope): Tensor[] {
-  const table = "attn.relative_position_bias_table";
-  const values = parameters.trainableValues();
-  return parameters.has(table)
-    ? values.filter((value) => value !== parameters.value(table))
-    : values;
+  const table = positionTable(parameters.scope("attn"));
+  return parameters.trainableValues().filter((value) => value !== table);
 }
 
 function runBlock(
@@ -183,23 +237,18 @@ function runBlock(
   x: Tensor,
   options: BlockOptions,
 ): Tensor {
-  const { epsilon = defaultEpsilon, activation = "gelu", keep = [null, null] } = options;
+  const { epsilon, activation = "gelu", keep = [null, null] } = options;
   const gamma = (name: string) => parameters.has(name) ? parameters.value(name) : null;
   const wanted = wantedRows(on, x.shape[1]!, options.rows ?? null);
 
   const scope = parameters.scope("attn");
-  const attended = attend(on, scope, norm(on, parameters, "norm1", x, epsilon), options);
-  const projected = linear(
-    on,
-    wanted.of(attended),
-    scope.value("proj.weight"),
-    scope.value("proj.bias"),
-  );
+  const attended = attend(on, scope, norm(on, parameters.scope("norm1"), x, epsilon), options);
+  const projected = linearLayer(on, scope.scope("proj"), wanted.of(attended));
   const middle = residual(on, wanted.of(x), projected, gamma("gamma_1"), wanted.ofSamples(keep[0]));
   const computed = mlp(
     on,
     parameters.scope("mlp"),
-    norm(on, parameters, "norm2", middle, epsilon),
+    norm(on, parameters.scope("norm2"), middle, epsilon),
     activation,
   );
   return residual(on, middle, computed, gamma("gamma_2"), wanted.ofSamples(keep[1]));

@@ -9,8 +9,9 @@ import type { Context } from "../../backends/backend.ts";
 import { batchNorm } from "../../backends/ops/batch_norm.ts";
 import { convolution } from "../../backends/ops/convolution.ts";
 import type { Parameter } from "../../backends/parameter.ts";
+import { constant, type Fill, normal, zeros } from "../initial_values.ts";
 import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
-import { affineSpecs } from "../parameter_specs.ts";
+import { affineSpecs } from "./affine.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 
 const epsilon = 1e-5;
@@ -19,21 +20,27 @@ const momentum = 0.1;
 
 /** A batch norm's parameters and running statistics, under PyTorch's names. */
 export function batchNormSpecs(prefix: string, channels: number): ParameterSpec[] {
-  const shape = [channels];
+  const running = (name: string, initialise: Fill): ParameterSpec => {
+    return { name: `${prefix}.${name}`, shape: [channels], isTrainable: false, initialise };
+  };
   return [
-    ...affineSpecs(prefix, shape),
-    { name: `${prefix}.running_mean`, shape, isTrainable: false },
-    { name: `${prefix}.running_var`, shape, isTrainable: false },
+    ...affineSpecs(prefix, [channels]),
+    running("running_mean", zeros),
+    running("running_var", constant(1)),
   ];
 }
 
-/** The parameters of {@link convNorm}. */
+/** The parameters of {@link convNorm}; the convolution is N(0, 2/(O·k²)) (mmcv's `kaiming_init`). */
 export function convNormSpecs(
   prefix: string,
   { outputs, inputs, side }: { outputs: number; inputs: number; side: number },
 ): ParameterSpec[] {
   return [
-    { name: `${prefix}.conv.weight`, shape: [outputs, inputs, side, side] },
+    {
+      name: `${prefix}.conv.weight`,
+      shape: [outputs, inputs, side, side],
+      initialise: normal(Math.sqrt(2 / (outputs * side * side))),
+    },
     ...batchNormSpecs(`${prefix}.bn`, outputs),
   ];
 }

@@ -9,8 +9,25 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import { takeTokens } from "../../backends/ops/take_tokens.ts";
-import { normalizeBatch } from "../layers/conv_norm.ts";
-import type { ParameterScope } from "../parameter_set.ts";
+import { torchDefault } from "../initial_values.ts";
+import { affineSpecs } from "../layers/affine.ts";
+import { batchNormSpecs, normalizeBatch } from "../layers/conv_norm.ts";
+import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
+
+/**
+ * The pyramid's transposed convolutions, under unilm's names `fpn1` and `fpn2`. PyTorch, whose default
+ * initialises them, treats the second axis of a transposed weight as the inputs.
+ */
+export function pyramidSpecs(embedDim: number): ParameterSpec[] {
+  const doubling = (name: string) =>
+    affineSpecs(name, [embedDim, embedDim, 2, 2], () => torchDefault);
+  return [
+    ...doubling("fpn1.0"),
+    ...batchNormSpecs("fpn1.1", embedDim),
+    ...doubling("fpn1.3"),
+    ...doubling("fpn2.0"),
+  ];
+}
 
 /** The patch tokens of a block as a map, tokens [B, N + 1, C] → [B, √N, √N, C]. */
 export function mapOfTokens(on: Context, tokens: Tensor): Tensor {

@@ -9,9 +9,12 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
-import { convNorm, normalizeBatch } from "../layers/conv_norm.ts";
+import { matrix, normal } from "../initial_values.ts";
+import { affineSpecs } from "../layers/affine.ts";
+import { batchNormSpecs, convNorm, convNormSpecs, normalizeBatch } from "../layers/conv_norm.ts";
 import type { DropPathDraws } from "../layers/drop_path.ts";
-import type { ParameterScope } from "../parameter_set.ts";
+import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
+import type { SegmenterConfig } from "./segmenter_config.ts";
 
 /** The options of a head. */
 export interface HeadOptions {
@@ -61,6 +64,11 @@ function dropChannels(x: Tensor, { dropout, draws }: HeadOptions): Tensor {
   return tf.mul(x, tf.tensor(keep, [batch, 1, 1, channels]));
 }
 
+/** A head's classifier, [classes, inputs, 1, 1], initialised as in mmsegmentation. */
+function classifierSpecs(prefix: string, classes: number, inputs: number): ParameterSpec[] {
+  return affineSpecs(`${prefix}.conv_seg`, [classes, inputs, 1, 1], () => matrix(normal(0.01)));
+}
+
 /** Scores at each position, x [B, H, W, C] → [B, H, W, classes], in float32. */
 function classify(on: Context, parameters: ParameterScope, x: Tensor, options: HeadOptions) {
   const head = parameters.scope("conv_seg");
@@ -84,6 +92,22 @@ function pyramidPooling(
     return resizeBilinear(on, means, ...sizeOf(x));
   });
   return convNorm(on, parameters.scope("bottleneck"), tf.concat([x, ...pooled], 3), isTraining);
+}
+
+/** The parameters of {@link uperNet} on a pyramid of four levels. */
+export function uperNetSpecs(prefix: string, config: SegmenterConfig): ParameterSpec[] {
+  const { channels, poolScales, classes, encoder: { embedDim } } = config;
+  const conv = (name: string, inputs: number, side: number) =>
+    convNormSpecs(`${prefix}.${name}`, { outputs: channels, inputs, side });
+  const lower = [0, 1, 2];
+  return [
+    ...classifierSpecs(prefix, classes, channels),
+    ...poolScales.flatMap((_, index) => conv(`psp_modules.${index}.1`, embedDim, 1)),
+    ...conv("bottleneck", embedDim + poolScales.length * channels, 3),
+    ...lower.flatMap((level) => conv(`lateral_convs.${level}`, embedDim, 1)),
+    ...lower.flatMap((level) => conv(`fpn_convs.${level}`, channels, 3)),
+    ...conv("fpn_bottleneck", 4 * channels, 3),
+  ];
 }
 
 /**
@@ -125,6 +149,15 @@ export function uperNet(
   return classify(on, parameters, fused, options);
 }
 
+/** The parameters of {@link fcnHead}. */
+export function fcnSpecs(prefix: string, config: SegmenterConfig): ParameterSpec[] {
+  const { auxiliaryChannels: outputs, classes, encoder: { embedDim } } = config;
+  return [
+    ...classifierSpecs(prefix, classes, outputs),
+    ...convNormSpecs(`${prefix}.convs.0`, { outputs, inputs: embedDim, side: 3 }),
+  ];
+}
+
 /** The auxiliary head: one convolution and a classifier, map [B, H, W, C] → [B, H, W, classes]. */
 export function fcnHead(
   on: Context,
@@ -134,6 +167,15 @@ export function fcnHead(
 ): Tensor {
   const features = convNorm(on, parameters.scope("convs.0"), map, options.isTraining);
   return classify(on, parameters, features, options);
+}
+
+/** The parameters of {@link linearHead}. */
+export function linearHeadSpecs(prefix: string, config: SegmenterConfig): ParameterSpec[] {
+  const { classes, encoder: { embedDim } } = config;
+  return [
+    ...batchNormSpecs(`${prefix}.bn`, embedDim),
+    ...classifierSpecs(prefix, classes, embedDim),
+  ];
 }
 
 /** Batch norm and a classifier, map [B, H, W, C] → [B, H, W, classes]. */

@@ -7,15 +7,19 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { DropPathDraws } from "../layers/drop_path.ts";
-import { BeitEncoder } from "../beit_encoder.ts";
-import { type Initialise, ParameterSet } from "../parameter_set.ts";
-import { featurePyramid, mapOfTokens } from "./feature_pyramid.ts";
-import { fcnHead, type HeadOptions, linearHead, uperNet } from "./heads.ts";
+import { BeitEncoder, encoderSpecs } from "../beit_encoder.ts";
+import { type Initialise, ParameterSet, type ParameterSpec } from "../parameter_set.ts";
+import { featurePyramid, mapOfTokens, pyramidSpecs } from "./feature_pyramid.ts";
 import {
-  type SegmenterConfig,
-  segmenterSpecs,
-  validateSegmenterConfig,
-} from "./segmenter_config.ts";
+  fcnHead,
+  fcnSpecs,
+  type HeadOptions,
+  linearHead,
+  linearHeadSpecs,
+  uperNet,
+  uperNetSpecs,
+} from "./heads.ts";
+import { type SegmenterConfig, validateSegmenterConfig } from "./segmenter_config.ts";
 
 /** The pyramid level that the auxiliary head reads: the one at the patch grid. */
 const auxiliaryLevel = 2;
@@ -28,6 +32,18 @@ export interface SegmenterOutput {
   readonly logits: Tensor;
   /** Of the auxiliary head in training, [B, H, W, classes] at the patch grid; otherwise null. */
   readonly auxiliary: Tensor | null;
+}
+
+/** All parameters: the encoder's, and the heads' under mmsegmentation's names. */
+export function segmenterSpecs(config: SegmenterConfig): ParameterSpec[] {
+  const encoder = encoderSpecs(config.encoder, { hasMaskToken: false });
+  if (config.head === "linear") return [...encoder, ...linearHeadSpecs("decode_head", config)];
+  return [
+    ...encoder,
+    ...pyramidSpecs(config.encoder.embedDim),
+    ...uperNetSpecs("decode_head", config),
+    ...(config.auxiliaryWeight > 0 ? fcnSpecs("auxiliary_head", config) : []),
+  ];
 }
 
 /** A BEiT with a segmentation head. */

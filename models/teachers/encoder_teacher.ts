@@ -10,15 +10,14 @@ import type { Context } from "../../backends/backend.ts";
 import { linear } from "../../backends/ops/linear.ts";
 import { takeTokens } from "../../backends/ops/take_tokens.ts";
 import { type BeitConfig, layerNormEpsilon } from "../beit_config.ts";
-import { BeitEncoder } from "../beit_encoder.ts";
-import { norm } from "../layers/block.ts";
+import { BeitEncoder, encoderSpecs } from "../beit_encoder.ts";
+import { affineSpecs, norm } from "../layers/affine.ts";
 import {
   countTrainable,
   type Initialise,
   type NamedValues,
   ParameterSet,
 } from "../parameter_set.ts";
-import { affineSpecs, encoderSpecs } from "../parameter_specs.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { normaliseChannels } from "./normalise_channels.ts";
 import type { ChannelStatistics, Teacher, TeacherImages } from "./teacher.ts";
@@ -72,7 +71,8 @@ export class EncoderTeacher implements Teacher {
       const input = normaliseChannels(images.images01, statistics);
       const { final } = this.#encoder.forward(on, input, { mask: null, dropPath: null });
       const patches = takeTokens(on, final, "patches");
-      const features = norm(on, parameters, this.#options.norm, patches, layerNormEpsilon(config));
+      const scope = parameters.scope(this.#options.norm);
+      const features = norm(on, scope, patches, layerNormEpsilon(config));
       if (projectionDim === null) return [features];
       return [linear(on, features, parameters.value("projection.weight"), null)];
     });

@@ -49,12 +49,9 @@ export class OwnStages {
     const brought = [...stages].flatMap(([stage, { parameters = [] }]) =>
       parameters.map((spec) => ({ ...spec, name: `${prefixOf(stage)}${spec.name}` }))
     );
-    const fresh: Initialise = (spec) => {
-      const { initialise } = brought.find(({ name }) => name === spec.name)!;
-      const generator = (start as Generator).split("stages", spec.name);
-      return initialise?.(generator, spec.shape) ?? initialiseStage(spec, generator);
-    };
-    const initialise = start instanceof Map ? initialiseFrom(start, null) : fresh;
+    const initialise: Initialise = start instanceof Map
+      ? initialiseFrom(start, null)
+      : (spec) => initialiseStage(spec, (start as Generator).split("stages", spec.name));
     return new OwnStages(stages, ParameterSet.create(on, brought, initialise));
   }
 

@@ -15,9 +15,8 @@ import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import type { TransformerTraits } from "../../core/transformer_traits.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
-import { BeitEncoder } from "../../models/beit_encoder.ts";
+import { BeitEncoder, encoderSpecs } from "../../models/beit_encoder.ts";
 import { initialiseFrom, type NamedValues, ParameterSet } from "../../models/parameter_set.ts";
-import { encoderSpecs } from "../../models/parameter_specs.ts";
 
 /** The weights of a checkpoint under our names, in memory, and their shape. */
 export interface PretrainedWeights {

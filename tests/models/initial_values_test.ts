@@ -2,22 +2,17 @@
 import assert from "node:assert/strict";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, type InitVariant, vitBase } from "../../models/beit_config.ts";
-import { classifierConfig } from "../../models/classifier.ts";
+import { classifierConfig, classifierSpecs } from "../../models/classifier.ts";
 import { initialiseBeit, initialisePlain } from "../../models/initialise.ts";
 import { LinearProbes } from "../../models/linear_probes.ts";
-import {
-  affineSpecs,
-  classifierSpecs,
-  encoderSpecs,
-  maskedImageModelSpecs,
-} from "../../models/parameter_specs.ts";
+import { affineSpecs } from "../../models/layers/affine.ts";
+import { encoderSpecs } from "../../models/beit_encoder.ts";
+import { maskedImageModelSpecs } from "../../models/masked_image_model.ts";
 import type { Initialise, ParameterSpec } from "../../models/parameter_set.ts";
-import { initialiseSegmenter } from "../../models/segmentation/initialise_segmenter.ts";
-import {
-  type SegmenterConfig,
-  segmenterSpecs,
-} from "../../models/segmentation/segmenter_config.ts";
-import { vqkdBase, vqkdSpecs } from "../../models/vqkd_config.ts";
+import { segmenterSpecs } from "../../models/segmentation/segmenter.ts";
+import type { SegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
+import { vqkdBase } from "../../models/vqkd_config.ts";
+import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
 import { resolveConfig } from "../../configs/resolve.ts";
 import { startClassifier } from "../../methods/classify/model.ts";
 import { OwnStages } from "../../pipeline/engine/own_stages.ts";
@@ -98,14 +93,13 @@ function encoderForSegmenter(): BeitConfig {
 
 function ofSegmenter(initVariant: InitVariant, change: Partial<SegmenterConfig> = {}) {
   const whole = { ...segmenter, ...change, encoder: { ...segmenter.encoder, initVariant } };
-  return hashOf(segmenterSpecs(whole), initialiseSegmenter(whole, seeded()));
+  return hashOf(segmenterSpecs(whole), initialiseBeit(whole.encoder, seeded()));
 }
 
 function ofTokenizer(xavier: boolean, decoderDepth: number): Promise<string> {
   const sizes = { imageSize: 16, patchSize: 4, embedDim: 16, depth: 2, heads: 2, teacherDim: 6 };
   const whole = { ...vqkdBase, ...sizes, decoderDepth, codes: 12, codeDim: 4 };
-  const inputs = { "": 0, "encoder.": 48, "decoder.": 4 };
-  return hashOf(vqkdSpecs(whole), initialisePlain(seeded(), inputs, { xavier }));
+  return hashOf(vqkdSpecs(whole), initialisePlain(seeded(), { xavier }));
 }
 
 async function ofFineTuning(initVariant: InitVariant, headInitScale: number): Promise<string> {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, type InitVariant, vitBase } from "../../models/beit_config.ts";
 import { initialiseBeit, initialisePlain } from "../../models/initialise.ts";
-import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
+import { maskedImageModelSpecs } from "../../models/masked_image_model.ts";
 import { normalQuantile } from "../../models/normal_quantile.ts";
-import type { ParameterSpec } from "../../models/parameter_set.ts";
+import { vqkdBase } from "../../models/vqkd_config.ts";
+import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
 
 const config: BeitConfig = {
   ...vitBase,
@@ -89,11 +90,14 @@ Deno.test("xavier: every matrix by its fans, shrunk with depth in both parts", (
 Deno.test("every variant: norms 1 and 0, position tables 0, layer scale at its value", () => {
   for (const variant of ["unilm", "mmselfsup", "xavier"] as const) {
     const initialise = initialiseBeit({ ...config, initVariant: variant }, Generator.from(0));
+    const specs = maskedImageModelSpecs({ ...config, hasInputNorm: true });
     const all = (name: string, value: number) => {
-      const spec: ParameterSpec = { name, shape: [4] };
+      const spec = specs.find((spec) => spec.name === name)!;
       assert.ok(initialise(spec).every((found) => found === Math.fround(value)), name);
     };
     all("norm.weight", 1);
+    all("norm_pre.weight", 1);
+    all("norm_pre.bias", 0);
     all("blocks.0.norm1.bias", 0);
     all("blocks.0.gamma_1", 0.1);
     all("rel_pos_bias.relative_position_bias_table", 0);
@@ -109,26 +113,36 @@ Deno.test("sines in two axes for the positions, where asked for", () => {
 });
 
 Deno.test("a parameter's values depend on the seed and its name alone", () => {
-  const spec = { name: "blocks.1.mlp.fc1.weight", shape: [16, 4] };
+  const [cls, spec] = maskedImageModelSpecs(config).filter(({ name }) =>
+    ["cls_token", "blocks.1.mlp.fc1.weight"].includes(name)
+  );
   const first = initialiseBeit(config, Generator.from(5));
-  first({ name: "cls_token", shape: [1, 1, 8] });
+  first(cls);
   assert.deepEqual(first(spec), initialiseBeit(config, Generator.from(5))(spec));
   assert.notDeepEqual(first(spec), initialiseBeit(config, Generator.from(6))(spec));
 });
 
 Deno.test("plain ViT: truncated normal matrices, PyTorch's patch embedding, below any prefix", () => {
-  const inputs = { "": 1, "encoder.": 192, "decoder.": 16 };
-  const initialise = initialisePlain(Generator.from(1), inputs);
-  const of = (name: string, shape: number[]) => moments(initialise({ name, shape }));
-  near(of("encoder.blocks.0.attn.qkv.weight", [384, 128]).deviation, 0.02);
-  near(of("decoder.blocks.1.attn.proj.weight", [128, 128]).deviation, 0.02 / 2);
-  near(of("encoder.patch_embed.proj.weight", [128, 3, 8, 8]).largest, 1 / Math.sqrt(192));
-  near(of("decoder.patch_embed.proj.bias", [512]).largest, 1 / 4);
-  assert.equal(of("encode_task_layer.0.bias", [8]).largest, 0);
-  near(of("encode_task_layer.0.weight", [128, 128]).deviation, 0.02);
-  assert.deepEqual([...initialise({ name: "encoder.fc_norm.weight", shape: [2] })], [1, 1]);
-  assert.equal(of("quantize.cluster_size", [8]).largest, 0);
-  assert.equal(of("quantize.embedding.initted", [1]).largest, 0);
+  const sizes = { imageSize: 32, patchSize: 8, embedDim: 128, depth: 2, heads: 4 };
+  const specs = vqkdSpecs({ ...vqkdBase, ...sizes, codes: 8, codeDim: 16 });
+  const initialise = initialisePlain(Generator.from(1));
+  const valuesOf = (name: string) => initialise(specs.find((spec) => spec.name === name)!);
+  const of = (name: string) => moments(valuesOf(name));
+  near(of("encoder.blocks.0.attn.qkv.weight").deviation, 0.02);
+  near(of("decoder.blocks.1.attn.proj.weight").deviation, 0.02 / 2);
+  near(of("encoder.patch_embed.proj.weight").largest, 1 / Math.sqrt(192));
+  near(of("decoder.patch_embed.proj.bias").largest, 1 / 4);
+  assert.equal(of("encode_task_layer.0.bias").largest, 0);
+  near(of("encode_task_layer.0.weight").deviation, 0.02);
+  assert.ok(valuesOf("encoder.fc_norm.weight").every((value) => value === 1));
+  assert.equal(of("quantize.cluster_size").largest, 0);
+  assert.equal(of("quantize.embedding.initted").largest, 0);
+});
+
+Deno.test("what declares no start is drawn where it has more than one axis, else zero", () => {
+  const initialise = initialiseBeit({ initVariant: "xavier" }, Generator.from(1));
+  near(moments(initialise({ name: "norm.weight", shape: [96, 4] })).largest, Math.sqrt(6 / 100));
+  assert.deepEqual([...initialise({ name: "norm.weight", shape: [2] })], [0, 0]);
 });
 
 Deno.test("the normal quantile is the inverse of the distribution, on both sides", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { vitBase } from "../../models/beit_config.ts";
-import { classifierConfig } from "../../models/classifier.ts";
+import { classifierConfig, classifierSpecs } from "../../models/classifier.ts";
 import { countTrainable, type ParameterSpec } from "../../models/parameter_set.ts";
-import { classifierSpecs, maskedImageModelSpecs } from "../../models/parameter_specs.ts";
-import { vqkdBase, vqkdSpecs } from "../../models/vqkd_config.ts";
+import { maskedImageModelSpecs } from "../../models/masked_image_model.ts";
+import { vqkdBase } from "../../models/vqkd_config.ts";
+import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
 
 /** Keys and shapes of the reference's state dict; index buffers are no parameters here. */
 async function referenceKeys(name: string): Promise<[string, number[]][]> {

@@ -26,8 +26,7 @@ const config: VqkdConfig = {
 };
 
 function create(on: Context, change: Partial<VqkdConfig> = {}): VqkdTokenizer {
-  const inputs = { "": 1, "encoder.": 48, "decoder.": 4 };
-  const initialise = initialisePlain(Generator.from(1), inputs);
+  const initialise = initialisePlain(Generator.from(1));
   return VqkdTokenizer.create(on, { ...config, ...change }, initialise);
 }
 

@@ -32,11 +32,7 @@ export async function writeTinyTokenizer(
 ): Promise<string> {
   const { backend } = await createBackend("reference");
   const config = { ...tokenizerShape, ...shape };
-  const initialise = initialisePlain(Generator.from(5), {
-    "": 0,
-    "encoder.": 3 * config.patchSize ** 2,
-    "decoder.": config.codeDim,
-  }, { xavier: true });
+  const initialise = initialisePlain(Generator.from(5), { xavier: true });
   const tokenizer = VqkdTokenizer.create({ backend, precision: "float32" }, config, initialise);
   const path = `${folder}/tokenizer-${config.imageSize}-${config.codes}.safetensors`;
   await writeSafetensors(path, toTensors(await tokenizer.parameters.export()), {

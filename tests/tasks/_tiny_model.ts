@@ -3,7 +3,7 @@ import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writ
 import { Generator } from "../../core/generator.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
-import { maskedImageModelSpecs } from "../../models/parameter_specs.ts";
+import { maskedImageModelSpecs } from "../../models/masked_image_model.ts";
 
 /** 16 px in patches of 4, two blocks. */
 export const tinyShape: BeitConfig = {

@@ -10,7 +10,7 @@ import { Generator } from "../../../core/generator.ts";
 import { type Tensor, tf } from "../../../deps/tfjs.ts";
 import type { BeitConfig } from "../../../models/beit_config.ts";
 import { initialiseFrom, type NamedValues } from "../../../models/parameter_set.ts";
-import { initialiseSegmenter } from "../../../models/segmentation/initialise_segmenter.ts";
+import { initialiseBeit } from "../../../models/initialise.ts";
 import { Segmenter } from "../../../models/segmentation/segmenter.ts";
 import type { SegmenterConfig } from "../../../models/segmentation/segmenter_config.ts";
 import { pixelLoss } from "../../../methods/segment/stages/loss.ts";
@@ -58,7 +58,7 @@ const close = { relative: 2e-5, absolute: 2e-5 };
 /** A segmenter with the fixture's heads. */
 function segmenterOf(on: Context, fixture: ReadonlyMap<string, NamedValues>): Segmenter {
   const own = new Map([...fixture].map(([name, value]) => [name.replace(/^param\./, ""), value]));
-  const initialise = initialiseSegmenter(config, Generator.from(0));
+  const initialise = initialiseBeit(config.encoder, Generator.from(0));
   return Segmenter.create(on, config, initialiseFrom(own, initialise));
 }
 
@@ -137,7 +137,7 @@ Deno.test("a forward pass of the whole model leaves no tensor behind", async () 
   for (const head of ["upernet", "linear"] as const) {
     const before = backend.memory().tensors;
     const whole = { ...config, head, dropout: 0.5 };
-    const segmenter = Segmenter.create(on, whole, initialiseSegmenter(whole, Generator.from(1)));
+    const segmenter = Segmenter.create(on, whole, initialiseBeit(whole.encoder, Generator.from(1)));
     const results = valueAndGradients(on, [...segmenter.parameters], () => {
       const images = tf.ones([2, 3, 24, 24]);
       const { logits } = segmenter.forward(on, images, { generator: Generator.from(2), first: 0 });

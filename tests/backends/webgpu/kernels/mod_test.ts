@@ -91,11 +91,10 @@ webgpuTest(
       },
     });
     const config = { ...vqkdBase, imageSize: 32, patchSize: 8, embedDim: 24, heads: 2, codes: 64 };
-    const patchInputs = { "": 0, "encoder.": 192, "decoder.": config.codeDim };
     const tokenizer = VqkdTokenizer.create(
       trainee.on,
       config,
-      initialisePlain(Generator.from(5), patchInputs),
+      initialisePlain(Generator.from(5)),
     );
     await trainee.step(0);
     const before = backend.dispatches;
