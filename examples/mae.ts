@@ -141,38 +141,48 @@ function trained(config: mimic.PretrainConfig, model: Model) {
   return { shape, parameters, parts: { model }, stages: mimic.pipeline(mask).to(loss), dispose };
 }
 
-/** Pictures for the report: images, what the encoder sees of them, and what the decoder makes of it. */
+/** Lays predicted patches, the rows [M, 3·p²], over a batch of images [B, S, S, 3]. */
+function paint(pixels: Uint8Array, side: number, mask: Uint8Array, rows: ArrayLike<number>) {
+  const masked = mimic.maskedPositions(mask);
+  const grid = Math.sqrt(mask.length / (pixels.length / (3 * side ** 2)));
+  const [patchSize, numbers] = [side / grid, rows.length / masked.length];
+  const painted = Uint8ClampedArray.from(pixels);
+  for (let index = 0; index < rows.length; index++) {
+    const [patch, k] = [masked[Math.floor(index / numbers)], index % numbers];
+    // Within a row: channel, row, column. Rows of patches go on from one image to the next.
+    const y = Math.floor(patch / grid) * patchSize + Math.floor(k / patchSize) % patchSize;
+    const x = (patch % grid) * patchSize + k % patchSize;
+    painted[(y * side + x) * 3 + Math.floor(k / patchSize ** 2)] = rows[index];
+  }
+  return new Uint8Array(painted.buffer);
+}
+
+/** Pictures for the report: images, what the encoder sees of them, and what the decoder predicts. */
 function pictures(
   { on, config, images: { source } }: mimic.Run<mimic.PretrainConfig>,
   model: Model,
 ): mimic.DrawPictures {
   const { imageSize: side, patchSize } = model.config;
-  const grid = side / patchSize;
-  const normalization = mimic.normalizations[config.augment.normalization];
   return async () => {
     const transform = mimic.evaluationTransform(config.augment);
     const batch = await mimic.fixedImages(source, config, { transform });
     const { pixels, size } = batch;
     const mask = randomMasks(size, config, mimic.Generator.from(config.seed));
-    // Outside the stages, tensors are made within `run` and `tidy`; only here may one wait for them.
-    const painted = on.backend.run(() =>
+    const predicted = on.backend.run(() =>
       tf.tidy(() => {
         const bytes = mimic.imageTensor(pixels, size, side, { mean: [0, 0, 0], std: [1, 1, 1] });
         const rows = mimic.patchRows(bytes, patchSize);
-        const masked = mimic.maskedPositions(mask);
-        const { mean, deviation } = spread(tf.gather(rows, rowNumbers(masked)));
+        const masked = tf.gather(rows, rowNumbers(mimic.maskedPositions(mask)));
+        const { mean, deviation } = spread(masked);
+        const normalization = mimic.normalizations[config.augment.normalization];
         const images = mimic.imageTensor(pixels, size, side, normalization);
-        const found = tf.add(tf.mul(predict(on, model, images, mask), deviation), mean);
-        const places = Int32Array.from(mask.keys());
-        for (const [index, patch] of masked.entries()) places[patch] = mask.length + index;
-        const all = tf.gather(tf.concat([rows, found]), rowNumbers(places));
-        const parts = tf.reshape(all, [size, grid, grid, 3, patchSize, patchSize]);
-        return tf.mul(tf.reshape(tf.transpose(parts, [0, 1, 4, 2, 5, 3]), [-1]), 255);
+        return tf.add(tf.mul(predict(on, model, images, mask), deviation), mean);
       })
     );
-    const predicted = Uint8ClampedArray.from(await painted.data());
-    painted.dispose();
-    const drawn = mimic.shownOf({ ...batch, pixels: new Uint8Array(predicted.buffer) });
+    const painted = { ...batch, pixels: paint(pixels, side, mask, await predicted.data()) };
+    predicted.dispose();
+    const drawn = mimic.shownOf(painted);
+    const grid = side / patchSize;
     return {
       title: "Pictures of a fixed batch",
       explanation: "The same images and masks all through the run. Each predicted patch is drawn " +
@@ -180,11 +190,9 @@ function pictures(
       columns: ["image", "visible", "predicted"],
       rows: mimic.shownOf(batch).map(({ index, id, picture }) => {
         const isMasked = (patch: number) => mask[index * grid ** 2 + patch] === 1;
-        const visible = mimic.overPatches(
-          picture,
-          grid,
-          (patch) => isMasked(patch) ? { color: mimic.maskColor, share: 1 } : null,
-        );
+        const visible = mimic.overPatches(picture, grid, (patch) => {
+          return isMasked(patch) ? { color: mimic.maskColor, share: 1 } : null;
+        });
         return { id, caption: id, pictures: [picture, visible, drawn[index].picture] };
       }),
       figures: {},

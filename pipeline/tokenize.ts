@@ -20,7 +20,10 @@ export interface PatchTokenizer {
   encode(on: Context, images: Tensor, context?: DeviceContext): Tensor;
 }
 
-/** Bytes [B, S, S, 3] as a tensor [B, 3, S, S], normalised. */
+/**
+ * Bytes [B, S, S, 3] as a tensor [B, 3, S, S] of (byte − mean) ÷ std; mean and standard deviation of
+ * the three channels are in bytes, 0 to 255.
+ */
 export function imageTensor(
   pixels: Uint8Array,
   batch: number,

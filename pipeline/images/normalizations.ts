@@ -6,7 +6,7 @@ import {
   type Normalization,
 } from "../../data/images/normalize.ts";
 
-/** Mean and standard deviation by the name a config uses. */
+/** Mean and standard deviation in bytes, 0 to 255, by the name a config uses. */
 export const normalizations: Readonly<Record<"imagenet" | "half" | "clip", Normalization>> = {
   imagenet: imagenetNormalization,
   half: halfNormalization,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createImageDecoder } from "../../data/images/decode.ts";
 import { mae } from "../../examples/mae.ts";
 import { DivergenceError } from "../../pipeline/engine/training/divergence.ts";
 import { replayFailure } from "../../methods/replay.ts";
@@ -42,6 +43,20 @@ Deno.test("mae.ts: learns, goes on bitwise after kill -9, is evaluated and has p
     const page = Deno.readTextFileSync(`${whole}/report.html`);
     assert.match(page, /<span class="faint">mae ·/);
     assert.match(page, /Each predicted patch is drawn/);
+    const addresses = page.matchAll(/data:image\/png;base64,([\w+/=]+)/g);
+    const decoder = await createImageDecoder({ native: false });
+    const [image, visible, predicted] = await Promise.all(
+      [...addresses].slice(0, 3).map(async ([, text]) => {
+        const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        return (await decoder.decode(bytes, "picture")).data;
+      }),
+    );
+    // What the encoder saw is drawn as it is, and the rest is not what it was.
+    const at = [...image.keys()];
+    const isSeen = (index: number) => visible[index] === image[index];
+    assert.ok(at.filter(isSeen).every((index) => predicted[index] === image[index]));
+    assert.ok(at.some((index) => !isSeen(index) && predicted[index] !== image[index]));
+    assert.ok(at.filter((index) => predicted[index] === 255).length < 0.8 * at.length);
   });
 });
 
