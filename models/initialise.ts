@@ -17,7 +17,6 @@ import type { BeitConfig } from "./beit_config.ts";
 import {
   cutNarrow,
   cutWide,
-  fanIn,
   type Fill,
   type InitScheme,
   matrix,
@@ -73,8 +72,7 @@ function valuesOf(
   scheme: InitScheme,
 ): Float32Array {
   if (initialise !== undefined) return initialise(generator, shape, scheme);
-  const fill = shape.length > 1 ? scheme.linear(fanIn(shape)).weight : zeros;
-  return fill(generator, shape);
+  return (shape.length > 1 ? scheme.token : zeros)(generator, shape);
 }
 
 /**

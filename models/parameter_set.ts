@@ -20,7 +20,7 @@ export interface ParameterSpec {
   /** false for buffers (codebook, counters), which the optimizer leaves alone; default: true. */
   readonly isTrainable?: boolean;
   /**
-   * Initial values, row-major; default: those of the scheme's linear layers for more than one axis,
+   * Initial values, row-major; default: those of a learned token, N(0, 0.02²), for more than one axis,
    * otherwise 0.
    *
    * @param generator for this parameter alone, split from the run's seed

@@ -15,8 +15,8 @@ import { batchNormSpecs, normalizeBatch } from "../layers/conv_norm.ts";
 import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
 
 /**
- * The pyramid's transposed convolutions, under unilm's names `fpn1` and `fpn2`. PyTorch, whose default
- * initialises them, treats the second axis of a transposed weight as the inputs.
+ * The pyramid's transposed convolutions, under unilm's names `fpn1` and `fpn2`. They are initialised
+ * with PyTorch's default, which treats the second axis of a transposed weight as the inputs.
  */
 export function pyramidSpecs(embedDim: number): ParameterSpec[] {
   const doubling = (name: string) =>
