@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { tf } from "../../deps/tfjs.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-import { Classifier, classifierConfig } from "../../models/classifier.ts";
-import { extractFeatures } from "../../models/features.ts";
+import { vitBase } from "../../models/beit_config.ts";
+import { Classifier, classifierConfig, classifierSpecs } from "../../models/classifier.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
-import { Tape } from "../../backends/tfjs/tape.ts";
-import { createTiny, noiseImages, onReference, tinyConfig, valuesOf } from "./_tiny.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { keysOf, referenceKeys } from "./_reference_keys.ts";
+import { noiseImages, onReference, tinyConfig } from "./_tiny.ts";
 
 Deno.test("a classifier has a position table in each block and none to share, and no mask token", async () => {
   await onReference((on) => {
@@ -35,36 +36,8 @@ Deno.test("a classifier of no classes is refused", async () => {
   });
 });
 
-Deno.test("features: any block from either end, three kinds, nothing on the tape", async () => {
-  await onReference(async (on) => {
-    const model = createTiny(on);
-    on.backend.run(() =>
-      tf.tidy(() => {
-        const images = noiseImages(2, 16);
-        const tape = Tape.open();
-        const held = on.backend.memory().tensors;
-        const features = extractFeatures(on, model.encoder, images, [
-          { layer: -1, kind: "cls" },
-          { layer: 0, kind: "patches" },
-          { layer: 2, kind: "meanPatches" },
-        ]);
-        assert.equal(on.backend.memory().tensors, held + 3);
-        tape.close();
-        assert.deepEqual(features.map(({ shape }) => shape), [[2, 16], [2, 16, 16], [2, 16]]);
-        assert.throws(
-          () => extractFeatures(on, model.encoder, images, [{ layer: 3, kind: "cls" }]),
-          {
-            message: "Cannot take features of layer 3: the encoder has 3 blocks",
-          },
-        );
-      })
-    );
-    const same = await valuesOf(on, () => {
-      const requests = [-1, 2].map((layer) => ({ layer, kind: "meanPatches" as const }));
-      const [a, b] = extractFeatures(on, model.encoder, noiseImages(2, 16), requests);
-      return tf.max(tf.abs(tf.sub(a, b)));
-    });
-    assert.equal(same[0], 0);
-    model.dispose();
-  });
+Deno.test("ViT-B/16 has the names, shapes, order and number of parameters of the reference", async () => {
+  const specs = classifierSpecs(classifierConfig(vitBase, 1000));
+  assert.equal(countTrainable(specs), 86_530_984);
+  assert.deepEqual(keysOf(specs), await referenceKeys("unilm_finetune_vitb"));
 });

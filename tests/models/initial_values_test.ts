@@ -45,6 +45,7 @@ async function hash(
 }
 
 async function hashOf(specs: readonly ParameterSpec[], initialise: Initialise): Promise<string> {
+  for (const spec of specs) assert.ok(spec.initialise, `${spec.name} declares no initial values`);
   return await hash(specs.map((spec) => ({ ...spec, values: initialise(spec) })));
 }
 

@@ -3,9 +3,16 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { Tape } from "../../backends/tfjs/tape.ts";
 import { Generator } from "../../core/generator.ts";
-import { type MaskedImageModel, maskedPositions } from "../../models/masked_image_model.ts";
+import {
+  type MaskedImageModel,
+  maskedImageModelSpecs,
+  maskedPositions,
+} from "../../models/masked_image_model.ts";
+import { vitBase } from "../../models/beit_config.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
 import { Optimizer } from "../../pipeline/optimize/optimizer.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
+import { keysOf, referenceKeys } from "./_reference_keys.ts";
 import { createTiny, noiseImages, onReference, valuesOf } from "./_tiny.ts";
 
 const batch = 4;
@@ -179,4 +186,10 @@ Deno.test("the aggregation branch reaches the late blocks through the cls token 
     assert.ok(norms[0] > 0);
     model.dispose();
   });
+});
+
+Deno.test("ViT-B/16 has the names, shapes, order and number of parameters of the reference", async () => {
+  const specs = maskedImageModelSpecs(vitBase);
+  assert.equal(countTrainable(specs), 106_143_056);
+  assert.deepEqual(keysOf(specs), await referenceKeys("unilm_pretrain_vitb"));
 });

@@ -6,8 +6,10 @@ import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { initialisePlain } from "../../models/initialise.ts";
 import { sphericalKMeans } from "../../models/spherical_k_means.ts";
-import type { VqkdConfig } from "../../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { countTrainable } from "../../models/parameter_set.ts";
+import { vqkdBase, type VqkdConfig } from "../../models/vqkd_config.ts";
+import { vqkdSpecs, VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { keysOf, referenceKeys } from "./_reference_keys.ts";
 import { noiseImages, onReference, valuesOf } from "./_tiny.ts";
 
 const config: VqkdConfig = {
@@ -190,4 +192,15 @@ Deno.test("configs that no tokenizer fits are refused", async () => {
     assert.throws(() => create(on, { decay: 1 }), /decay must be in \[0, 1\), found 1/);
     assert.throws(() => create(on, { codes: 0 }), /codes must be a whole number of at least 1/);
   });
+});
+
+Deno.test("the published tokenizer has the names and shapes of the reference", async () => {
+  const unused = ["quantize.embedding.cluster_size", "quantize.embedding.embed_avg"];
+  const reference = (await referenceKeys("unilm_vqkd_3x768x12_clip"))
+    .filter(([key]) => !unused.includes(key));
+  const ours = keysOf(vqkdSpecs(vqkdBase)).filter(([key]) => key !== "quantize.idle_steps");
+  assert.deepEqual(new Map(ours), new Map(reference));
+  // unilm counts 109.36 million, with the codebook and the two unused buffers.
+  const withCodebook = countTrainable(vqkdSpecs(vqkdBase)) + 8192 * (2 * 32 + 1);
+  assert.equal((withCodebook / 1e6).toFixed(2), "109.36");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Generator } from "../../core/generator.ts";
-import { drawBlockKeep, drawKeep, dropPathRates } from "../../models/layers/drop_path.ts";
-import { onReference } from "./_tiny.ts";
+import { Generator } from "../../../core/generator.ts";
+import { drawBlockKeep, drawKeep, dropPathRates } from "../../../models/layers/drop_path.ts";
+import { onReference } from "../_tiny.ts";
 
 Deno.test("rates rise evenly from nothing to the full rate", () => {
   assert.deepEqual(dropPathRates(0.2, 3), [0, 0.1, 0.2]);

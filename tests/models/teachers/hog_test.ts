@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../core/errors.ts";
-import { Generator } from "../../core/generator.ts";
-import { fitHog, hogDefaults, HogTeacher } from "../../models/teachers/hog.ts";
-import { cellColours, cellDim, cellHistograms } from "../../models/teachers/cell_histograms.ts";
-import { onReference, valuesOf } from "./_tiny.ts";
+import { UserError } from "../../../core/errors.ts";
+import { Generator } from "../../../core/generator.ts";
+import { fitHog, hogDefaults, HogTeacher } from "../../../models/teachers/hog.ts";
+import { onReference, valuesOf } from "../_tiny.ts";
 
 const size = 16;
 const options = {
@@ -27,19 +26,6 @@ function stripes(count: number, seed: number): Uint8Array {
   }
   return pixels;
 }
-
-Deno.test("a gradient's orientation falls into its bin, in each channel", () => {
-  // Brightness rises to the right: orientation 0, the first bin of each channel.
-  const ramp = Uint8Array.from(
-    { length: 8 * 8 * 3 },
-    (_, index) => (Math.floor(index / 3) % 8) * 10,
-  );
-  const histograms = cellHistograms(ramp, 8, 2);
-  assert.equal(histograms.length, 4 * cellDim);
-  for (let bin = 0; bin < 4 * cellDim; bin++) assert.equal(histograms[bin] > 0, bin % 9 === 0);
-  const colours = cellColours(ramp, 8, 2);
-  assert.ok(Math.abs(colours[0] - (15 / 255 - 0.5)) < 1e-6);
-});
 
 Deno.test("hog: the same images give the same fit, and like images like targets", async () => {
   const state = fitHog(stripes(20, 1), options);
