@@ -20,7 +20,7 @@ import { findStartWorker } from "./threads/start_worker.ts";
 import { ThreadPool } from "./threads/thread_pool.ts";
 import { instantiateKernels } from "./wasm/instantiate_kernels.ts";
 
-/** Threads that are started for each processor at most, and how many on however small a machine. */
+/** At most this many threads per processor, though a small machine may always have `leastCap`. */
 const threadsPerProcessor = 4;
 const leastCap = 16;
 
@@ -30,7 +30,7 @@ export interface CpuBackendOptions extends ProviderOptions {
   threads?: number;
   /** Upper limit of the memory for tensors; 16 GiB, or 4 GiB on engines with 32-bit memories. */
   maximumBytes?: number;
-  /** Multiplications from which on a kernel is divided over threads. */
+  /** Kernels with at least this many multiplications are divided among threads. */
   sharedWork?: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Builds a {@link KernelCode}: what a kernel's description is given to write itself with.
+ * Builds a {@link KernelCode}: the tool with which a kernel's description writes its code.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export class VectorVariable extends Vector {
 }
 
 /**
- * How the body of a vector loop touches memory: whole vectors, or one element for what is left of
+ * How the body of a vector loop accesses memory: whole vectors, or single elements for the remainder of
  * a row. In the second case every lane holds the same element, and only the first one counts.
  */
 export interface LoopLanes {
@@ -75,7 +75,7 @@ export interface LoopLanes {
   readonly numbers: Vector;
 }
 
-/** See the module's text. */
+/** See the module comment. */
 export class KernelBuilder {
   /** float32 lanes of a vector. */
   readonly lanes: number;
@@ -171,12 +171,12 @@ export class KernelBuilder {
     });
   }
 
-  /** Runs `body` and again while the condition, which may read what the body set, holds. */
+  /** Runs `body`, and repeats it while the condition holds, which may read what the body set. */
   doWhile(body: () => void, condition: Condition): void {
     this.add({ kind: "doWhile", body: this.#block(body), condition });
   }
 
-  /** Runs `body` `count` times, zero included; `count` is an index of its own afterwards. */
+  /** Runs `body` `count` times, possibly zero. */
   repeat(count: Index | number, body: () => void): void {
     const left = this.letIndex(count);
     this.if(greater(left, 0), () => {

@@ -10,7 +10,7 @@
 import { bits, type Vector } from "./expression.ts";
 import type { KernelBuilder } from "./kernel_builder.ts";
 
-/** A norm that is divided by is at least this. */
+/** Norms are clamped to at least this before division. */
 export const smallestNorm = 1e-12;
 
 const exponentBias = 127;

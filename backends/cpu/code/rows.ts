@@ -1,9 +1,9 @@
-/** Loops over rows that several kernels have: sums, and the largest element. @module */
+/** Loops over rows that several kernels share: sums, and the largest element. @module */
 
 import { fromIndex, type Index, type Vector } from "./expression.ts";
 import type { IndexVariable, KernelBuilder } from "./kernel_builder.ts";
 
-/** Copies of a reduction's sum, so that one addition need not wait for the one before. */
+/** Partial sums of a reduction, so that one addition need not wait for the previous one. */
 const sumCopies = 4;
 
 /** Σ of what `term` gives for each element of a row; the pointers are left where they are. */

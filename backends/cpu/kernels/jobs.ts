@@ -1,4 +1,4 @@
-/** The jobs, all that a worker thread loads of the kernels: one line for each file of them. @module */
+/** All jobs, which are all that worker threads load of the kernels: one line per file. @module */
 
 export * from "./adam_w/job.ts";
 export * from "./assemble_tokens/job.ts";

@@ -1,4 +1,4 @@
-/** What follows from the list of fused kernels. @module */
+/** The kernels to encode and the fused kernels, both derived from the list of ops. @module */
 
 import type { Kernels } from "../../kernels.ts";
 import type { KernelDescription } from "../code/kernel_builder.ts";
@@ -14,7 +14,7 @@ import * as listed from "./mod.ts";
 
 const kernels: { readonly [Name in keyof Kernels]-?: CpuKernel<Name> } = listed;
 
-/** Every kernel that jobs and ops call; any number of lanes can be encoded for. */
+/** Every kernel that jobs and ops call, to be encoded for any number of lanes. */
 export const portableKernels: readonly KernelDescription[] = [
   ...[memory, columnSums, gemm, pack, tfjs],
   ...Object.values(kernels).map(({ descriptions }) => descriptions),

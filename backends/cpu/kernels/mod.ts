@@ -1,4 +1,4 @@
-/** The ops that this backend has fused kernels for: one line each. @module */
+/** The ops for which this backend has fused kernels: one line each. @module */
 
 export { adamW } from "./adam_w/fused.ts";
 export { assembleTokens } from "./assemble_tokens/fused.ts";

@@ -1,7 +1,7 @@
 /**
  * Allocator of tensors inside one memory: blocks in address order that split and merge, found by
- * size class. Blocks are multiples of 64 bytes and aligned to 64, so that a kernel may read and
- * write the last vector of a tensor whole.
+ * size class. Blocks are multiples of 64 bytes and aligned to 64, so a kernel may read and
+ * write the last vector of a tensor as a whole.
  *
  * @module
  */
@@ -54,7 +54,7 @@ function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
 }
 
-/** See the module's text. */
+/** See the module comment. */
 export class Arena {
   readonly source: ArenaMemory;
   /** Heads of lists of free blocks, by size class; the last one freed, still in the caches, is first. */
@@ -69,12 +69,12 @@ export class Arena {
     new Float32Array(this.buffer as ArrayBuffer)[onesOffset / 4] = 1;
   }
 
-  /** The memory's bytes as they are now; a shared buffer keeps its old views valid when it grows. */
+  /** The memory's current buffer; when a shared one grows, views of the old one stay valid. */
   get buffer(): ArrayBufferLike {
     return this.source.memory.buffer;
   }
 
-  /** Bytes of all blocks in use, with their rounding. */
+  /** Bytes of all blocks in use, rounding included. */
   get usedBytes(): number {
     return this.#usedBytes;
   }

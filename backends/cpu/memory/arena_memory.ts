@@ -1,8 +1,8 @@
 /**
  * The one memory that holds every tensor of a backend.
  *
- * Shared and 64-bit where the engine can, so that threads see the tensors and more than 4 GiB fit;
- * else shared with 32-bit addresses; else private, which means one thread.
+ * Shared and 64-bit where the engine supports it, so that threads see the tensors and more than 4 GiB
+ * fit; otherwise shared with 32-bit addresses; otherwise private, which means one thread.
  *
  * @module
  */

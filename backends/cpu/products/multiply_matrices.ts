@@ -1,4 +1,4 @@
-/** c = start + a·b over threads: the one entry to matrix products of the fused kernels. @module */
+/** c = start + a·b on all threads: how fused kernels multiply matrices. @module */
 
 import type { Precision } from "../../backend.ts";
 import type { Activation } from "../../kernels.ts";
@@ -33,7 +33,7 @@ export interface MatrixProduct {
   activation?: Activation;
   /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
   activated?: number;
-  /** Default float32; what `a` and `b` are rounded to where the processor multiplies that. */
+  /** What `a` and `b` are rounded to where the processor multiplies that format. Default: float32. */
   precision?: Precision;
 }
 
@@ -79,7 +79,7 @@ function activationNumber({ activation = "none" }: MatrixProduct): number {
   return activation === "none" ? 0 : activationKernelNames.indexOf(activation);
 }
 
-/** The product of nothing: c = start. */
+/** The product for depth 0: c = start. */
 function writeStart({ pool: { kernels } }: Runtime, product: MatrixProduct): void {
   const { rows, columns, c, start = "zero" } = product;
   const rowBytes = c.rowBytes ?? columns * 4;
@@ -143,17 +143,17 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
   }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
 }
 
-/** Tasks that share a hand-over to the threads with products. */
+/** Tasks that run in the same program as the products. */
 export interface Company {
-  /** Done before the products; may write their left operands, but not the right ones. */
+  /** Run before the products; may write their left operands, but not the right ones. */
   readonly before?: readonly Task[];
-  /** Done beside the last product: may read what `before` has written. */
+  /** Run alongside the last product; may read what `before` has written. */
   readonly beside?: readonly Task[];
 }
 
 /**
  * Computes products that do not depend on each other. The right operand of each is packed while the
- * threads are at the product before it.
+ * threads compute the previous product.
  */
 export function multiplyMatrices(
   runtime: Runtime,

@@ -1,4 +1,4 @@
-/** The shape of what a matrix product keeps in registers. @module */
+/** The shape of the tile that a matrix product keeps in registers. @module */
 
 /** Vectors of columns. */
 export const tileVectors = 2;
@@ -9,13 +9,13 @@ export interface TileShape {
   readonly columns: number;
 }
 
-/** Rows by lanes: as many as registers are there for, beside two vectors of B and one of A. */
+/** Rows by lanes: as many as there are registers for, besides two vectors of B and one of A. */
 const tileRows: Readonly<Record<number, number>> = {
   // Of 32 registers.
   16: 12,
   // Of 16.
   8: 6,
-  // Engines of WebAssembly have 15, and one holds four values of A: see `Tile`.
+  // WebAssembly engines have 15, and one holds four values of A: see `Tile`.
   4: 5,
 };
 

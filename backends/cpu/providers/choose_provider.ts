@@ -1,4 +1,4 @@
-/** Chooses what computes: the fastest that the processor, the system and the permissions allow. @module */
+/** Chooses the fastest kernels that the processor, the system and the permissions allow. @module */
 
 import { messageOf, UserError } from "../../../core/errors.ts";
 import { describeKernel } from "../code/kernel_builder.ts";
@@ -27,11 +27,11 @@ export interface ProviderOptions {
    * the widest vectors that the processor has, `native-avx2` those of 256 bits.
    */
   provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
-  /** Is given the code that is generated, to be looked at with a disassembler. */
+  /** Called with the generated code, for a disassembler. */
   dumpKernels?: (name: string, bytes: Uint8Array) => void;
 }
 
-/** Tries a provider; a text is the reason why it cannot be had. */
+/** Tries a provider; a string is the reason why it is not available. */
 type Attempt = (
   arena: Arena,
   wasmKernels: KernelTable,
@@ -51,7 +51,7 @@ function findNativeDifference(
   lanes: number,
   arena: Arena,
 ): string | null {
-  // The tile of a matrix product has a shape of its own for each width of vectors.
+  // The tile of a matrix product has a different shape for each vector width.
   const comparable = portableKernels.filter(({ name }) => !/^(gemm|pack)/.test(name));
   const codes = comparable.map((description) => describeKernel(description, wasmLanes));
   return findDifference(codes, wasmKernels, kernels, arena) ??
@@ -90,7 +90,7 @@ const tryBlas: Attempt = async (arena) => {
 const attempts = { native: tryNative(16), "native-avx2": tryNative(8), blas: tryBlas };
 
 /**
- * @throws UserError where a provider is asked for that cannot be had
+ * @throws UserError if the requested provider is not available
  */
 export async function chooseProvider(
   arena: Arena,
@@ -110,7 +110,7 @@ export async function chooseProvider(
   return { kernels: {}, foreign: null, mostThreads: Infinity, description: wasmDescription() };
 }
 
-/** Whatever goes wrong at the border to the system is a reason to do without. */
+/** Whatever goes wrong when calling the system is a reason to do without the provider. */
 async function attempt(
   tryProvider: Attempt,
   arena: Arena,

@@ -1,6 +1,6 @@
 /**
- * Runs every kernel of one table against that of another on small made-up data, before it is
- * trusted. What a parameter means is told by its name, so that new kernels are checked without more.
+ * Compares every kernel of one table with that of another on small made-up data, before it is trusted.
+ * A parameter's meaning follows from its name, so new kernels are checked without further work.
  *
  * @module
  */
@@ -93,7 +93,7 @@ export function findDifference(
   }
 }
 
-/** Rows, columns and depth of the checked product: whole tiles, edges, and a rest of the depth. */
+/** Rows, columns and depth of the checked product: whole tiles, edges, and a remainder of the depth. */
 const [productRows, productColumns, productDepth] = [25, 69, 37];
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The job of every kernel that needs nothing but its rows: it is called for a stretch of them, with
- * its arguments moved to where the stretch begins.
+ * The job of all kernels that simply work on rows: it calls a kernel for a stretch of them, with the
+ * arguments moved to where the stretch begins.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { rowsOfItem } from "../threads/stretches.ts";
 
 export const mostArguments = 12;
 
-/** In place of a step: the argument is the number of rows. */
+/** Given as the step of a row: the argument is the number of rows. */
 export const rowCountStep = -1;
 
 /**
- * Of argument i, field 3·i is the value for the first row, field 3·i + 1 by how much a row moves it,
- * and field 3·i + 2 by how much a stretch does, which finds zeros there. Fields that are named by
- * numbers engines keep as an array.
+ * Field 3·i is argument i for the first row, field 3·i + 1 how far each row moves it, and field 3·i + 2
+ * how far each stretch does; each then finds zeros there. Engines store fields named by numbers as an
+ * array.
  */
 const argumentFields = Array.from({ length: 3 * mostArguments }, (_, place) => String(place));
 
-/** Those of the next call: one array for all items. */
+/** The arguments of a call; one array, reused by all items. */
 const moved: number[] = [];
 
 export const rowsJob = defineJob(

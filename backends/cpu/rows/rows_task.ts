@@ -1,4 +1,4 @@
-/** Calls a kernel for rows, over threads, without a job of its own. @module */
+/** Runs a kernel on rows, divided among threads, without a job of its own. @module */
 
 import type { Tensor } from "../../../deps/tfjs.ts";
 import { addressOf, type Runtime } from "../runtime.ts";
@@ -6,7 +6,7 @@ import type { Task } from "../threads/program.ts";
 import { stretchRows } from "../threads/stretches.ts";
 import { mostArguments, rowCountStep, rowsJob } from "./job.ts";
 
-/** What lies in memory row by row. */
+/** A matrix in memory, whose rows the kernel visits. */
 export interface Rows {
   readonly address: number;
   readonly rowBytes: number;
@@ -15,16 +15,16 @@ export interface Rows {
 /** The argument that says how many rows there are. */
 export const rowCount = Symbol("rowCount");
 
-/** Sums over rows: a row of zeros for each stretch, to be added up when all are done. */
+/** Sums over rows: each stretch gets a row of zeros to add to. `columnSums` then adds up the rows. */
 export interface StretchSums {
   readonly address: number;
   readonly stretchBytes: number;
 }
 
-/** What is the same for all rows, what lies there row by row, sums, or the number of rows. */
+/** A number that is the same for all rows, a matrix, sums over rows, or the number of rows. */
 export type RowArgument = number | Rows | StretchSums | typeof rowCount;
 
-/** Multiplications per element of a kernel over rows, roughly. */
+/** Roughly how many multiplications a kernel takes per element. */
 const rowWork = 4;
 
 /** Items and work of a job over rows. */
@@ -42,7 +42,7 @@ export function rowsOf(runtime: Runtime, tensor: Tensor): Rows {
   return { address: addressOf(runtime, tensor), rowBytes };
 }
 
-/** What is walked over; by default a few multiplications are reckoned for each element. */
+/** What the kernel works on, and roughly how many multiplications it takes per element. */
 export interface RowsShape {
   readonly rows: number;
   readonly columns: number;

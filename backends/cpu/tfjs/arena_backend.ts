@@ -51,14 +51,14 @@ class NumericEntry implements Entry {
     this.#size = size;
   }
 
-  /** Made when somebody asks: a view of shared memory takes a microsecond, and most are not wanted. */
+  /** Created on demand: a view of shared memory takes a microsecond, and most are never needed. */
   get values(): NumericArray {
     const buffer = this.#arena.buffer as ArrayBuffer;
     return this.#values ??= new arrayTypes[this.dtype](buffer, this.block.offset, this.#size);
   }
 }
 
-/** See the module's text. */
+/** See the module comment. */
 export class ArenaBackend extends MathBackendCPU {
   readonly arena: Arena;
   readonly pool: ThreadPool;
@@ -89,7 +89,7 @@ export class ArenaBackend extends MathBackendCPU {
     this.#entries.set(id, this.#adopt(values, shape, dtype, refCount));
   }
 
-  /** A copy: the arena gives the place to another tensor once this one is disposed. */
+  /** A copy, because the arena reuses the memory once this tensor is disposed. */
   override readSync(id: DataId): BackendValues {
     const values = super.readSync(id);
     const isInArena = this.#entries.get(id).block !== undefined;

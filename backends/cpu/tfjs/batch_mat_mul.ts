@@ -1,6 +1,6 @@
 /**
- * tfjs' batched matrix product on our own kernels: poolings and resizes that stand between fused ops
- * are products with a constant matrix.
+ * tfjs' batched matrix product on our own kernels: the poolings and resizes between fused ops are
+ * products with a constant matrix.
  *
  * @module
  */

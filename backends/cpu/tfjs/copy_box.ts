@@ -10,8 +10,8 @@ export interface BoxPlace {
 }
 
 /**
- * Copies `size` elements along each axis: runs that are contiguous on both sides, as rows of the axis
- * before them.
+ * Copies `size` elements along each axis: runs that are contiguous on both sides, as rows of the
+ * preceding axis.
  */
 export function copyBox(
   { copyRows }: KernelTable,
@@ -20,7 +20,7 @@ export function copyBox(
   size: readonly number[],
 ): void {
   if (size.includes(0)) return;
-  // Trailing axes that are taken whole on both sides belong to the runs, and the axis before them.
+  // Trailing axes that are copied whole on both sides are part of the runs, as is the axis before them.
   let axis = size.length - 1;
   let run = 1;
   while (axis >= 0 && size[axis] === from.shape[axis] && size[axis] === to.shape[axis]) {
@@ -44,7 +44,7 @@ export function copyBox(
   copy(0, start(from, fromStrides), start(to, toStrides));
 }
 
-/** Bytes from an element to the next along each axis. */
+/** Bytes between neighbours along each axis. */
 function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 4;

@@ -1,7 +1,7 @@
 /**
  * tfjs kernels that this backend replaces: casts, because tfjs' own keep the old values under the
- * new type, and what stands between the fused kernels (sums of gradients, slices, concatenations,
- * products), because it is slow there.
+ * new type, and what runs between the fused kernels (sums of gradients, slices, concatenations,
+ * products), because tfjs' own are slow.
  *
  * @module
  */
@@ -22,7 +22,7 @@ function ownKernel(name: string): (values: KernelArguments) => TensorInfo {
   return config.kernelFunc as (values: KernelArguments) => TensorInfo;
 }
 
-/** Multiplications that take as long as to load two numbers and store one. */
+/** How many multiplications take as long as loading two numbers and storing one. */
 const elementWork = 4;
 
 function runBinary(
@@ -42,7 +42,7 @@ function runBinary(
   return y;
 }
 
-/** One place for the names on both sides. */
+/** Our names by those of tfjs. */
 const binaryOperations: Record<string, (typeof binaryKernelNames)[number]> = {
   Add: "add",
   Sub: "subtract",
@@ -69,7 +69,7 @@ function binaryKernel(name: string): KernelConfig["kernelFunc"] {
   };
 }
 
-/** Whether values of shape `part` come again and again, as they are, in one of shape `whole`. */
+/** Whether a tensor of shape `part` is repeated unchanged to fill one of shape `whole`. */
 function isRepeated(part: readonly number[], whole: readonly number[]): boolean {
   if (part.length > whole.length) return false;
   const first = part.findIndex((length) => length !== 1);
@@ -120,7 +120,7 @@ function isCopied({ dtype }: TensorInfo): boolean {
   return dtype === "float32" || dtype === "int32";
 }
 
-/** The box of `x` from `begin` on as a tensor of its own. */
+/** The box of `x` that starts at `begin`, as a new tensor. */
 function sliceOf(
   backend: ArenaBackend,
   x: TensorInfo,

@@ -1,14 +1,14 @@
 /**
- * The words at the start of the memory through which threads hand each other work.
+ * The words at the start of the memory through which threads coordinate.
  *
- * A program is open or closed. A worker joins by counting itself in while it is open; one that comes
- * too late leaves again. The main thread takes part, closes the program when no item is left, and
- * waits for those who joined: a sleeping worker never holds it up.
+ * A program is open or closed. A worker joins by counting itself in while the program is open; one
+ * that arrives too late leaves again. The main thread takes items too, closes the program when none is
+ * left, and waits for those that joined: a sleeping worker never holds it up.
  *
  * @module
  */
 
-/** Indices of int32 words; those that several threads write lie on cache lines of their own. */
+/** Indices of int32 words; those that several threads write have cache lines of their own. */
 const word = { generation: 0, state: 16, nextItem: 32, stop: 48, failed: 49, done: 64 };
 const programByte = 512;
 const programLength = 192;
@@ -16,13 +16,13 @@ const programLength = 192;
 const closed = 1 << 30;
 const joinedMask = closed - 1;
 
-/** Turns of a waiting loop before a thread sleeps. */
+/** Iterations of a waiting loop before a thread sleeps. */
 const workerSpins = 50_000;
 const mainSpins = 2_000;
 
 const pause: () => void = (Atomics as { pause?: () => void }).pause ?? (() => {});
 
-/** See the module's text; each thread has its own over the same memory. */
+/** See the module comment; each thread has its own over the same memory. */
 export class Control {
   readonly #words: Int32Array;
   /** Numbers that describe the current program. */
@@ -40,7 +40,7 @@ export class Control {
     this.#words[word.state] = closed;
   }
 
-  /** Main thread: makes the program, which is written, visible to the workers. */
+  /** Main thread: opens the program that has been written to the workers. */
   open(): void {
     const words = this.#words;
     Atomics.store(words, word.done, 0);
@@ -50,12 +50,12 @@ export class Control {
     Atomics.notify(words, word.generation);
   }
 
-  /** The next item that nobody has taken; beyond the last one when there is none. */
+  /** Takes the next item; past the last one when none is left. */
   takeItem(): number {
     return Atomics.add(this.#words, word.nextItem, 1);
   }
 
-  /** One more item is done; others may wait for `awaited` of them. */
+  /** Counts an item as done, and wakes threads that wait for `awaited` of them. */
   countDone(awaited: number): void {
     const before = Atomics.add(this.#words, word.done, 1);
     if (before + 1 === awaited) Atomics.notify(this.#words, word.done);
@@ -73,7 +73,7 @@ export class Control {
     }
   }
 
-  /** Main thread: lets nobody join any more and waits for those who did; false if one failed. */
+  /** Main thread: closes the program and waits for the workers that joined; false if one failed. */
   close(): boolean {
     const words = this.#words;
     Atomics.or(words, word.state, closed);
@@ -90,7 +90,7 @@ export class Control {
     try {
       Atomics.wait(this.#words, place, value, 1);
     } catch {
-      // A browser's main thread is not allowed to; it goes on spinning.
+      // A browser's main thread may not sleep, so it keeps spinning.
       this.#mayWait = false;
     }
   }

@@ -1,8 +1,8 @@
 /**
- * Work that is divided over threads: a function of its arguments and the number of an item.
+ * A job: work that is divided among threads, as a function of its arguments and an item's number.
  *
- * Items are independent, and what an item computes must not depend on which thread takes it or how
- * many there are: that makes results the same bits for any number of threads.
+ * Items are independent, and what an item computes must not depend on which thread takes it or on how
+ * many threads there are: this makes results bitwise equal for any number of threads.
  *
  * @module
  */
@@ -12,34 +12,34 @@ import type { TileShape } from "../products/tile.ts";
 /** Kernels by name: float64 addresses and counts, float32 scalars, in the order of their parameters. */
 export type KernelTable = Readonly<Record<string, (...values: number[]) => void>>;
 
-/** What all jobs have at hand on a thread. */
+/** What every job on a thread can use. */
 export interface ThreadTools {
   readonly kernels: KernelTable;
-  /** The same, by their place in the table. */
+  /** The same kernels, by their index in the table. */
   readonly numbered: readonly KernelTable[string][];
-  /** Rows and columns of packed panels, as `gemmBlock` of these kernels wants them. */
+  /** Rows and columns of packed panels that `gemmBlock` of these kernels expects. */
   readonly tile: TileShape;
-  /** The whole memory, of which an address is a byte offset, as float64 numbers. */
+  /** The whole memory as float64 numbers; an address is a byte offset into it. */
   readonly numbers: () => Float64Array;
 }
 
-/** What an item of a job has at hand. */
+/** What an item of a job can use. */
 export interface Bench extends ThreadTools {
-  /** Address of scratch memory of this thread alone, as large as the job asked for. */
+  /** Address of this thread's own scratch memory, as large as the job asked for. */
   readonly scratch: number;
 }
 
-/** Numbers by name; addresses are byte offsets in the memory. */
+/** Numbers by name; addresses are byte offsets into the memory. */
 export type JobArguments<Field extends string> = Readonly<Record<Field, number>>;
 
-/** See the module's text. */
+/** See the module comment. */
 export interface Job<Field extends string = string> {
   readonly name: string;
   readonly fields: readonly Field[];
   readonly run: (bench: Bench, values: JobArguments<Field>, item: number) => void;
 }
 
-/** Gives `fields` and the type of `run` their common names. */
+/** Defines a job whose `run` is typed by its `fields`. */
 export function defineJob<const Field extends string>(
   name: string,
   fields: readonly Field[],

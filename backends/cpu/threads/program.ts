@@ -1,9 +1,9 @@
 /**
- * What is handed to the threads at once: tasks in stages, as numbers in the shared memory.
+ * A program: tasks in stages, handed to the threads as numbers in the shared memory.
  *
- * The items of all tasks are numbered through, and threads take them in that order. An item waits
- * until all items of the stages before its own are done; whoever took those is at work on them, so
- * that a thread may come late, or never, and nobody waits in vain.
+ * Items are numbered consecutively across all tasks, and threads take them in that order. An item
+ * waits until every item of the earlier stages is done. Those have all been taken by then, by threads
+ * that are working on them, so a thread may arrive late, or never, without holding anyone up.
  *
  * @module
  */
@@ -18,13 +18,13 @@ export interface Task {
   readonly job: Job;
   readonly values: JobArguments<string>;
   readonly items: number;
-  /** Multiplications or so in all items together. */
+  /** Roughly how many multiplications all items take together. */
   readonly work: number;
   /** Scratch memory for each thread. */
   readonly scratchBytes?: number;
 }
 
-/** What a task is besides its job's own arguments. */
+/** What a task needs besides its job's arguments. */
 export type TaskOptions = Pick<Task, "items" | "work" | "scratchBytes">;
 
 /** A task whose arguments are those of its job. */
@@ -36,19 +36,19 @@ export function task<Field extends string>(
   return { name: job.name, job: job as Job, values, ...options };
 }
 
-/** A task among the items of a program. */
+/** A task with its place among the items of a program. */
 export interface Step {
   readonly job: Job;
   readonly values: JobArguments<string>;
-  /** Number of the first item, and of the one behind the last. */
+  /** Number of the first item, and one past the last. */
   readonly first: number;
   readonly end: number;
-  /** How many items must be done before, and with the whole stage; that many are waited for. */
+  /** How many items must be done before this step starts, and when its whole stage is done. */
   readonly after: number;
   readonly stageEnd: number;
 }
 
-/** The steps of stages one after another. */
+/** The steps of all stages in order. */
 export function toSteps(stages: readonly (readonly Task[])[]): Step[] {
   const steps: Step[] = [];
   let first = 0;
@@ -63,12 +63,12 @@ export function toSteps(stages: readonly (readonly Task[])[]): Step[] {
   return steps;
 }
 
-/** Threads name a job by its place here; sorted, because bundlers may order exports as they like. */
+/** Threads refer to a job by its index here. Sorted, since bundlers may reorder exports. */
 const jobs = Object.values<unknown>(exported).filter(isJob)
   .toSorted((a, b) => a.name < b.name ? -1 : 1);
 const jobNumbers = new Map(jobs.map((job, number) => [job, number]));
 
-/** The threads' scratch memory: where the first one's is, and how large each is. */
+/** The threads' scratch memory: where the first thread's starts, and the size of each. */
 export interface Scratch {
   readonly start: number;
   readonly bytes: number;

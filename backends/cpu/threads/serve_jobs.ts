@@ -11,7 +11,7 @@ import { readProgram, type Step } from "./program.ts";
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
-  /** What replaces kernels of the module or adds to them, if anything. */
+  /** Kernels that replace or extend the module's, if any. */
   readonly foreign: ForeignKernels | null;
   /** 1, 2, …; the main thread is 0. */
   readonly thread: number;
@@ -43,7 +43,7 @@ export function serveJobs(
     tile: tileShape(lanesOf(foreign)),
     numbers: numbersOf(memory),
   };
-  // A program may be open already; one that has closed is left again at once.
+  // A program may already be open; one that has closed by now is not joined.
   let generation = control.generation - 1;
   for (;;) {
     generation = control.awaitGeneration(generation);

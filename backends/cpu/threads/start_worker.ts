@@ -1,4 +1,4 @@
-/** Starts worker threads by what the host offers. @module */
+/** Starts worker threads with whatever the host offers. @module */
 
 import type { WorkerSetup } from "./serve_jobs.ts";
 
@@ -15,8 +15,8 @@ type NodeWorkerClass = new (
   options: { workerData: WorkerSetup; env: Record<string, string> },
 ) => NodeWorker;
 
-// Deno has both kinds of worker, but only Node's can be left behind when the process ends. The name
-// is kept from bundlers for browsers, which would look for the module.
+// Deno has both kinds of worker, but only Node's do not keep the process alive. The name is hidden
+// from bundlers for browsers, which would look for the module.
 const nodeWorkers = "node:worker_threads";
 
 /** How to start workers here, or null where there are none. */
@@ -26,10 +26,10 @@ export async function findStartWorker(): Promise<StartWorker | null> {
     return (setup) => {
       const worker = new NodeWorker(new URL("./worker_node.ts", import.meta.url), {
         workerData: setup,
-        // Its default, a copy of the environment, asks for the permission to read all of it.
+        // The default, a copy of the environment, would need permission to read all of it.
         env: {},
       });
-      // A worker that cannot load its modules is one that never joins.
+      // A worker that cannot load its modules simply never joins.
       worker.on("error", () => {});
       worker.unref();
     };

@@ -1,4 +1,9 @@
-/** How rows and elements are divided into items: by their number alone, so that sums are too. @module */
+/**
+ * How rows and elements are divided into items. The division depends on their number alone, so the
+ * order of sums does not depend on the number of threads.
+ *
+ * @module
+ */
 
 /** Stretches of rows that a gradient is summed over separately. */
 const largestStretches = 32;
@@ -7,7 +12,7 @@ const smallestStretch = 16;
 /** Elements of an item: a multiple of 16, so that stretches start on cache lines. */
 const elementsPerItem = 16_384;
 
-/** How many stretches `rows` are divided into, and the rows of each but the last. */
+/** How many stretches `rows` are divided into, and the length of each but the last. */
 export function stretchRows(rows: number): { stretches: number; length: number } {
   const length = Math.max(smallestStretch, Math.ceil(rows / largestStretches));
   return { stretches: Math.ceil(rows / length), length };

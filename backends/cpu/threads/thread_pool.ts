@@ -16,20 +16,20 @@ import type { StartWorker } from "./start_worker.ts";
 export interface ThreadPoolOptions {
   /** Threads, the calling one included. */
   threads: number;
-  /** Multiplications from which on a job is shared out. */
+  /** Jobs with at least this many multiplications are divided among threads. */
   sharedWork?: number;
 }
 
 const defaultSharedWork = 100_000;
 
-/** See the module's text. */
+/** See the module comment. */
 export class ThreadPool {
   readonly threads: number;
   readonly kernels: KernelTable;
-  /** The places of kernels in {@link ThreadTools.numbered}. */
+  /** Indices of kernels in {@link ThreadTools.numbered}. */
   readonly kernelNumbers: ReadonlyMap<string, number>;
   readonly tile: ThreadTools["tile"];
-  /** Receives what every job took, while somebody wants to know. */
+  /** Called with the time that each job took, while a profile is recorded. */
   onSpan: ((span: KernelSpan) => void) | null = null;
   readonly #arena: Arena;
   readonly #tools: ThreadTools;
@@ -76,7 +76,7 @@ export class ThreadPool {
     this.runStages([[task(job, values, options)]]);
   }
 
-  /** Runs the tasks of each stage, when those of the stages before are done. */
+  /** Runs the tasks of each stage once those of the earlier stages are done. */
   runStages(stages: readonly (readonly Task[])[]): void {
     const tasks = stages.flat();
     let [items, work, bytes] = [0, 0, 0];

@@ -1,9 +1,9 @@
 /**
  * Encodes one kernel as a WebAssembly function.
  *
- * The host passes float64 for indices (it has no integers of 64 bits that are cheap) and float32 for
- * scalars; the function converts them once. Constants go into locals at the start, or else the
- * engine would build them anew in every turn of a loop.
+ * The host passes indices as float64 (it has no cheap 64-bit integers) and scalars as float32; the
+ * function converts them once. Constants go into locals at the start; otherwise the engine would build
+ * them again in every iteration of a loop.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { signed, unsigned } from "./bytes.ts";
 import { wasmLanes } from "./lanes.ts";
 import { control, integer, local, type simd, valueType, vectorOperation } from "./opcodes.ts";
 
-/** What the engine offers. */
+/** What the engine supports. */
 export interface WasmTarget {
   readonly addressBits: 32 | 64;
   /** Fused multiply-add; without it products are rounded before they are added. */
@@ -297,7 +297,7 @@ function memory(alignment: number, offset: number): number[] {
   return [alignment, ...unsigned(offset)];
 }
 
-/** See the module's text. */
+/** See the module comment. */
 export function encodeKernel(kernel: KernelCode, target: WasmTarget): EncodedFunction {
   return new FunctionEncoder(kernel, target).finish(kernel.name);
 }

@@ -8,7 +8,7 @@ import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { adamWJob, gradientSquaresJob, rowLength } from "./job.ts";
 
-/** Multiplications that the update of one element costs, roughly. */
+/** Roughly how many multiplications the update of one element costs. */
 const updateWork = 10;
 
 /** The parameters in stretches: their table in the memory, and how many there are. */

@@ -1,11 +1,10 @@
-/** The optimizer's jobs: over all parameters at once, in stretches that a table lists. @module */
+/** The optimizer's jobs, on all parameters at once: a table lists their stretches. @module */
 
 import { defineJob } from "../../threads/job.ts";
 
 /**
  * Float64 numbers of a row of the table: addresses of parameter, gradient, first and second moment,
- * the number of elements, and what the parameter is multiplied by for decay and the update for its
- * rate.
+ * the number of elements, the factor that decays the parameter, and the rate of the update.
  */
 export const rowLength = 7;
 

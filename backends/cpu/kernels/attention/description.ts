@@ -1,4 +1,4 @@
-/** Softmax on blocks of scores, and what stands between the products of attention. @module */
+/** Between the matrix products of attention: softmax on blocks of scores, and its gradient. @module */
 
 import type { Index, Vector } from "../../code/expression.ts";
 import { equal, type KernelBuilder, type KernelDescription } from "../../code/kernel_builder.ts";

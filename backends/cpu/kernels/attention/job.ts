@@ -1,6 +1,6 @@
 /**
- * Attention for one sample and head at a time, by blocks of queries: scores of a block are never
- * kept, the backward pass computes them again from the saved maximum and sum of each row.
+ * Attention for one sample and head at a time, in blocks of queries. Scores are never kept: the
+ * backward pass computes them again from the saved maximum and sum of each row.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { packing, type StepsPerPlace } from "../../products/pack/job.ts";
 import type { TileShape } from "../../products/tile.ts";
 import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
 
-/** Queries of a block at most; it takes whole tiles of them. */
+/** At most this many queries form a block, always in whole tiles. */
 const forwardQueries = 48;
 const backwardQueries = 72;
 
@@ -23,7 +23,7 @@ function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
 }
 
-/** Addresses within a thread's scratch memory, given out one after another. */
+/** Hands out addresses within a thread's scratch memory, one after another. */
 class Layout {
   #next: number;
 
@@ -114,7 +114,7 @@ const forwardFields = [
   "stepsPerPlace",
 ] as const;
 
-/** Packs and multiplies panels of either kind; depths are those of the products. */
+/** Packs and multiplies panels of float32 or of pairs of bfloat16. */
 function productsOf({ kernels }: Bench, stepsPerPlace: StepsPerPlace) {
   const { gemmBlock, gemmBlockOfPairs } = kernels;
   const multiplyPlaces = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
@@ -309,7 +309,7 @@ class BackwardPass {
 
 /**
  * An item is a head and a group of samples. `dbiases` [groups, H, N, N] holds the sum over each
- * group, or is 0; the number of groups is fixed by the shapes, so the order of sums is.
+ * group, or is 0. Shapes alone decide the number of groups, and so the order of sums.
  */
 export const attentionBackwardJob = defineJob(
   "attentionBackward",

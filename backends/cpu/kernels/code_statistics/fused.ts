@@ -1,4 +1,4 @@
-/** Codes counted and summed, on one thread: the order of sums is the rows'. @module */
+/** Counts and sums the rows of each code, on one thread, so that sums follow the order of rows. @module */
 
 import { addressOf } from "../../runtime.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";

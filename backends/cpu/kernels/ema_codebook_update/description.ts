@@ -1,4 +1,4 @@
-/** A step of the codebook towards the means of its codes. @module */
+/** One EMA update of the codebook. @module */
 
 import type { Vector } from "../../code/expression.ts";
 import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";

@@ -1,4 +1,4 @@
-/** A step of the codebook. @module */
+/** One EMA update of the codebook. @module */
 
 import { rowCount, rowsOf, runRows } from "../../rows/rows_task.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";

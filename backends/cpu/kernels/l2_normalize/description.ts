@@ -1,4 +1,4 @@
-/** Rows to unit length, and back. @module */
+/** Rows to unit length, and the gradient. @module */
 
 import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";
 import { smallestNorm, square } from "../../code/math.ts";

@@ -13,7 +13,7 @@ import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 import { activationBackwardJob } from "./job.ts";
 
-/** Multiplications that one value of an activation costs, roughly. */
+/** Roughly how many multiplications one value of an activation costs. */
 const activationWork = 20;
 
 /** dy·f′(z), as a new tensor that the task fills. */
@@ -77,7 +77,7 @@ export const linear: CpuKernel<"linear"> = {
         const [rows, inputs] = x.shape;
         const outputs = weight.shape[0];
         const y = runtime.tensors.empty([rows, outputs]);
-        // Kept for the way back; where there is none it is overwritten.
+        // Kept for the backward pass; without one it is overwritten.
         const keepsBefore = activation !== "none" && isTapeOpen();
         const z = keepsBefore ? runtime.tensors.empty([rows, outputs]) : y;
         multiplyMatrices(runtime, [{

@@ -1,4 +1,4 @@
-/** What becomes of a gradient on its way back through an activation. @module */
+/** The gradient of an activation. @module */
 
 import { activationKernelNames } from "../../products/gemm/job.ts";
 import { defineJob } from "../../threads/job.ts";

@@ -10,7 +10,7 @@ import { exponential } from "../../code/math.ts";
 import { bestOfRow, forRows } from "../../code/rows.ts";
 
 /**
- * Takes a chunk of logits into each row's state: maximum, Σ e^(l − max), the largest logit's column
+ * Adds a chunk of logits to each row's state: maximum, Σ e^(l − max), the largest logit's column
  * and the target's logit, four floats. `base` is the column of the chunk's first logit.
  */
 function buildLogitStatistics(k: KernelBuilder): void {

@@ -1,4 +1,4 @@
-/** The language-model head and its loss, by chunks of the vocabulary. @module */
+/** The language-model head and its loss, in chunks of the vocabulary. @module */
 
 import { type Tensor, tf } from "../../../../deps/tfjs.ts";
 import type { Precision } from "../../../backend.ts";
@@ -9,10 +9,10 @@ import { addressOf, type Runtime, withScratch } from "../../runtime.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
-/** Codes whose logits exist at once. */
+/** Codes whose logits are in memory at once. */
 const chunkCodes = 1024;
 
-/** Multiplications that one exponential costs, roughly. */
+/** Roughly how many multiplications one exponential costs. */
 const exponentialWork = 20;
 
 /** Floats of a row's state: maximum, Σ e^(l − max), column of the maximum, logit of the target. */
@@ -59,7 +59,7 @@ function forChunks(
   });
 }
 
-/** What the kernels over a chunk's rows have in common. */
+/** The arguments that the kernels on a chunk's rows share. */
 function chunkCall(runtime: Runtime, { targets }: Operands, state: Tensor, chunk: Chunk) {
   const { logits, codes: columns, base } = chunk;
   const rowBytes = columns * 4;

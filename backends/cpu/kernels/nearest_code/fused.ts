@@ -1,4 +1,4 @@
-/** Codes whose scores exist at once. */
+/** Codes whose scores are in memory at once. */
 const chunkCodes = 1024;
 
 /** The nearest code: the largest product of unit vectors. @module */

@@ -1,4 +1,4 @@
-/** Patch embedding: a matrix product over patches as rows. @module */
+/** Patch embedding: a matrix product with patches as rows. @module */
 
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";

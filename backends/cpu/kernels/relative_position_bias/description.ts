@@ -1,4 +1,4 @@
-/** A column of a table laid out by an index, for one head. @module */
+/** Gathers a column of the table by the index, for one head, and the reverse. @module */
 
 import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";
 

@@ -1,4 +1,4 @@
-/** Rows taken out of a matrix, and added to one. @module */
+/** Gathers rows of a matrix, and scatters them back. @module */
 
 import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";
 

@@ -18,7 +18,7 @@ export const selectRows: CpuKernel<"selectRows"> = {
         runRows(runtime, "gatherRows", { rows: rows.size, columns }, values);
         return { y };
       },
-      // Adds to the rows, of which an item's are no other's.
+      // Each row is selected at most once, so no two items add to the same one.
       backward({ dy, rows, rowCount: allRows }) {
         const columns = dy.shape[1]!;
         const dx = tensors.empty([allRows, columns]);

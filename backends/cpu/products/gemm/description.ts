@@ -1,9 +1,9 @@
 /**
  * The matrix product of packed panels: C = start + A·B for a block that fits the caches.
  *
- * A tile of C stays in registers while the depth is walked. The tile's start values are loaded from
- * an address with strides of its own, so that one kernel starts from zero, from a bias that is equal
- * in all rows, from another matrix, or from C itself.
+ * A tile of C stays in registers while the kernel walks the depth. The tile's initial values are loaded
+ * from an address with its own strides, so that one kernel can start from zero, from a bias shared by
+ * all rows, from another matrix, or from C itself.
  *
  * Panels hold float32, or pairs of bfloat16 in the place of one: two steps of the depth at once.
  *
@@ -21,15 +21,15 @@ import {
 } from "../../code/kernel_builder.ts";
 import { tileShape, tileVectors } from "../tile.ts";
 
-/** Copies of the depth loop's body in one turn. */
+/** Copies of the depth loop's body in one iteration. */
 const depthUnroll = 4;
 
 type Multiply = (left: Vector, right: Vector, sum: Vector) => Vector;
 
 /**
- * The sums of a tile. With vectors of four lanes (WebAssembly), values of A are loaded by fours and
- * spread from there: engines put a check of its bounds before each load, and with a load for each
- * value there are more instructions than a processor takes beside two multiplications.
+ * The sums of a tile. With vectors of four lanes (WebAssembly), values of A are loaded four at a time
+ * and spread from there: engines check the bounds of every load, and one load per value would be more
+ * instructions than a processor can issue alongside two multiplications.
  */
 class Tile {
   readonly rows: number;
@@ -94,7 +94,7 @@ class Tile {
     });
   }
 
-  /** One value of a panel of A in all lanes; they are asked for in their order. */
+  /** One value of a panel of A in all lanes; must be called in the order of the values. */
   #spread(a: Index, place: number): Vector {
     const four = this.#four;
     if (four === null) return this.#k.loadSplat(a, place * 4);
@@ -116,7 +116,7 @@ class Tile {
   }
 }
 
-/** Copies what exists of a tile at the edge, element by element. */
+/** Copies the part of a tile that lies within the matrix, element by element. */
 function copyEdge(
   k: KernelBuilder,
   from: { pointer: Index; rowBytes: Index },
@@ -143,8 +143,8 @@ function copyEdge(
 }
 
 /**
- * For each panel of B and each panel of A: one tile. `start*` say where a tile's first values are:
- * bytes from a row and from a panel of columns to the next. `edge` is room for one tile.
+ * One tile for each panel of B and each panel of A. `start*` say where a tile's initial values are: the
+ * bytes between rows, and between panels of columns. `edge` is room for one tile.
  */
 function buildGemmBlock(k: KernelBuilder, multiply: Multiply): void {
   const [depth, a, b, c, rowBytes, rows, columns] = k.indices(

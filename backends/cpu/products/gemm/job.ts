@@ -4,11 +4,11 @@ import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
 import { depthBlock, packing, packingSlack, type StepsPerPlace } from "../pack/job.ts";
 import { type TileShape, tileShape } from "../tile.ts";
 
-/** Rows whose packed block of the depth stays in the second-level cache: 240 KiB. */
+/** So many rows that their packed block of the depth stays in the second-level cache: 240 KiB. */
 const largestRows = 240;
-/** Fewer are not worth an item of their own. */
+/** Fewer rows are not worth an item of their own. */
 const smallestRows = 24;
-/** Items of a thread, with as few rows as a panel has, that leave no time worth naming at the end. */
+/** Items of one panel of rows that each thread should get, so that all finish at about the same time. */
 const smallestShare = 12;
 const largestTile = tileShape(16);
 /** Room for one tile. */
@@ -51,14 +51,14 @@ function even(total: number, parts: number, part: number): number {
 }
 
 /**
- * Where a part starts when parts become smaller to the end, so that threads of unequal speed are done
+ * Where a part starts when parts get smaller towards the end, so that threads of unequal speed finish
  * at about the same time. The first part is twice as large as an even one.
  */
 function tapering(total: number, parts: number, part: number): number {
   return Math.floor(total * (1 - (1 - part / parts) ** 2));
 }
 
-/** Few rows are divided by columns as well. */
+/** Products with few rows are divided by columns as well. */
 export function planGemm(
   { rows, columns, depth }: { rows: number; columns: number; depth: number },
   threads: number,
@@ -70,7 +70,7 @@ export function planGemm(
   const blocks = Math.ceil(2 * rows / largestRows);
   const wanted = Math.max(blocks, Math.min(threads * 4, rows / smallestRows));
   const rowItems = Math.min(rowPanels, Math.ceil(wanted / threads) * threads);
-  // The last item to be done should be small beside the share of a thread.
+  // The last item should be small compared with a thread's share.
   const columnItems = threads === 1 ? 1 : Math.max(
     1,
     Math.min(Math.ceil(threads * smallestShare / rowPanels), Math.floor(columnPanels / 4)),
@@ -88,7 +88,7 @@ interface Region {
   columns: number;
 }
 
-/** Packs the region's rows of A from step `at` of the depth on. */
+/** Packs the region's rows of A, starting at step `at` of the depth. */
 function packA(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
   const { a, aRowBytes, aIsTransposed } = values;
   const { firstRow, rows } = region;

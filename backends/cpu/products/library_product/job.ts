@@ -1,4 +1,4 @@
-/** The matrix product by a library, for rows of the result at a time. @module */
+/** The matrix product by a library, some rows of the result at a time. @module */
 
 import { defineJob } from "../../threads/job.ts";
 import { activationKernelNames } from "../gemm/job.ts";
@@ -6,7 +6,7 @@ import { activationKernelNames } from "../gemm/job.ts";
 const largestItems = 8;
 const smallestRows = 96;
 
-/** Rows of an item: by the shape alone, because a library's sums may depend on it. */
+/** Rows of an item. They depend on the shape alone, because a library's sums may depend on them. */
 export function libraryRows(rows: number): number {
   return Math.max(smallestRows, Math.ceil(rows / largestItems));
 }

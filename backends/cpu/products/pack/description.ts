@@ -1,15 +1,15 @@
 /**
  * Packing: operands of a matrix product laid out in panels, in the order in which the tile reads
  * them. A panel holds as many rows of A (or columns of B) as the tile has, for each step along the
- * depth; what a step holds is a place.
+ * depth. What it holds for a step is called a place.
  *
- * For products of bfloat16 two steps of the depth share a place: rounded, the first one in the lower
- * half. A last odd step is paired with zeros.
+ * For products of bfloat16 two steps of the depth share a place, both rounded, the first one in the
+ * lower half. An odd last step is paired with zeros.
  *
- * What lies beyond the last row is filled with values that are never stored: rows that do not exist
- * repeat the last one, columns that do not exist read on. Whole vectors are written, also where a
- * place is narrower: what comes after is written later. Less than a vector behind the last panel may
- * be overwritten.
+ * Beyond the last row or column, panels hold values that never reach the result: missing rows repeat
+ * the last one, and for missing columns reading just continues. Whole vectors are written even where a
+ * place is narrower, since what follows is written later; so up to a vector after the last panel may be
+ * overwritten.
  *
  * @module
  */
@@ -140,7 +140,7 @@ function parameters(k: KernelBuilder) {
   return { source, rowBytes, count, depth, target, scale };
 }
 
-/** Pointers to four rows from `start` on; where rows are at their end, the last one is repeated. */
+/** Pointers to four rows from `start` on; after the last row, it is repeated. */
 function rowPointers(
   k: KernelBuilder,
   start: Index,
@@ -169,7 +169,7 @@ function buildPackRows(k: KernelBuilder, side: Side, isPaired: boolean): void {
       const before = (index - 1) * group;
       starts[index].set(rowPointers(k, starts[index - 1], before, { rowBytes, count }).next);
     }
-    // From the last group to the first: what one writes beyond a place, the others write over.
+    // From the last group to the first: what one writes beyond its place, the next ones overwrite.
     for (let index = groups - 1; index >= 0; index--) {
       const first = index * group;
       const used = Math.min(group, width - first);

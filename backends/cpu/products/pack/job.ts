@@ -2,18 +2,18 @@
 
 import { defineJob, type KernelTable } from "../../threads/job.ts";
 
-/** Places along the depth up to which panels stay in the caches and are not divided. */
+/** Panels with at most this many places along the depth stay in the caches and are not divided. */
 const largestPlaces = 384;
 
 /** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
 export type StepsPerPlace = 1 | 2;
 
-/** Steps of a block of the depth: blocks are even, in both senses. */
+/** Steps of a block of the depth: an even number, and about the same for all blocks. */
 export function depthBlock(depth: number, stepsPerPlace: StepsPerPlace): number {
   return 2 * Math.ceil(depth / 2 / Math.ceil(depth / (largestPlaces * stepsPerPlace)));
 }
 
-/** Bytes behind packed panels of a left operand that packing may overwrite. */
+/** Bytes after the packed panels of a left operand that packing may overwrite. */
 export const packingSlack = 64;
 
 const panelsPerItem = 4;

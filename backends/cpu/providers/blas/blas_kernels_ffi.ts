@@ -1,7 +1,7 @@
 /**
- * The `blas` provider: matrix products by a library that the system has.
+ * The `blas` provider: matrix products by a library installed on the system.
  *
- * Each of our threads calls it for rows of its own, so the library itself is told to use one thread.
+ * Each of our threads calls it for its own rows, so the library itself is told to use one thread.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const symbols = {
   MKL_Set_Num_Threads: setThreads,
 } as const;
 
-/** The file name of a library that can be used, or why there is none. */
+/** The file name of a usable library, or why there is none. */
 export function findBlas(): { library: string } | string {
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
     return "it needs --allow-ffi";

@@ -1,6 +1,6 @@
 /**
- * Gives virtual registers their places: linear scan (Poletto and Sarkar 1999) over the stretches in
- * which they live. Those that are used least, with loops counted tenfold, go to the stack.
+ * Assigns virtual registers to real ones: linear scan (Poletto and Sarkar 1999) over their live
+ * intervals. Those that are used least, with uses in loops counted tenfold, go to the stack.
  *
  * @module
  */
@@ -35,7 +35,8 @@ function findIntervals({ instructions, loops }: LinearCode): Interval[] {
       intervals.set(virtual.id, interval);
     }
   });
-  // What comes into a loop and is used there must live until the loop's end: its next turn reads it.
+  // A value that enters a loop and is used there must live until the loop ends: the next iteration
+  // reads it.
   // Loops are listed inner ones first.
   for (const loop of loops) {
     for (const interval of intervals.values()) {

@@ -4,7 +4,7 @@ import type { KernelTable } from "../../threads/job.ts";
 import { addressOfBuffer, functionOfValues } from "./executable_memory_ffi.ts";
 import type { NativeCode } from "./native_code.ts";
 
-/** Where each thread puts the values of its calls, below the arena's first block. */
+/** Where each thread puts the arguments of its calls, below the arena's first block. */
 const valuesStart = 2048;
 const valuesPerThread = 32;
 

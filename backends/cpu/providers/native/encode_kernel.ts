@@ -3,8 +3,8 @@
  * each parameter, preceded by the address of the tensors' memory as a 64-bit integer. System V calling
  * convention.
  *
- * Indices for which no register is left live on the stack. Vectors do not: they would cost the speed
- * that a kernel is here for, and all kernels do with the registers of both targets.
+ * Indices for which no register is left live on the stack. Vectors never do: that would cost the speed
+ * that kernels exist for, and the registers of both targets suffice for all kernels.
  *
  * @module
  */
@@ -105,7 +105,7 @@ class Encoder {
     return target !== undefined && target === source;
   }
 
-  /** Operands whose place is not for the allocation to decide. */
+  /** Operands whose place the allocation does not decide. */
   #fixed(operand: Exclude<LinearOperand, Virtual>, scratch: number[]): Operand {
     if (typeof operand === "number") return operand;
     if (operand instanceof Vector) {
@@ -139,7 +139,7 @@ function isVirtual(operand: LinearOperand | undefined): operand is Virtual {
   return typeof operand === "object" && "id" in operand;
 }
 
-/** See the module's text. */
+/** See the module comment. */
 export function encodeX64(kernel: KernelCode, lanes: Lanes): Uint8Array<ArrayBuffer> {
   return new Encoder(kernel, lanes).finish();
 }

@@ -1,5 +1,5 @@
 /**
- * Machine code in memory of its own: written while it is writable, run once it is not.
+ * Machine code in its own memory, which is executable only once it is no longer writable.
  *
  * Linux on x86-64 under Deno with `--allow-ffi`; elsewhere {@link openNativeHost} gives the reason.
  *
@@ -34,7 +34,7 @@ export interface ExecutableCode {
   free(): void;
 }
 
-/** What the operating system gives for running code. */
+/** What the operating system provides for running code. */
 export interface NativeHost {
   place(code: Uint8Array): ExecutableCode;
 }
@@ -80,15 +80,15 @@ export function addressOfBuffer(buffer: ArrayBufferLike): bigint {
 /**
  * Calls code of the type `void f(const double *)` with `values`.
  *
- * By way of `bsearch`, which for a table of one entry calls its comparison once, with the key: V8
- * calls the functions of a library in some nanoseconds, but goes through libffi, for a microsecond,
- * where Deno is given a bare address.
+ * It goes through `bsearch`, which for a table of one entry calls its comparison once, with the key: V8
+ * calls a library's functions in a few nanoseconds, but given a bare address, Deno goes through libffi,
+ * which takes a microsecond.
  */
 export function functionOfValues(address: bigint, values: Float64Array): () => void {
   const code = Deno.UnsafePointer.create(address);
   const key = Deno.UnsafePointer.of(values as Float64Array<ArrayBuffer>);
   if (code === null) throw new Error("Cannot call machine code: its address is 0");
   const call = libc().bsearch;
-  // Numbers in the place of these would mean the slow way again.
+  // Passing these as numbers would take the slow path again.
   return () => call(key, key, 1n, 8n, code);
 }

@@ -1,6 +1,6 @@
 /**
- * A kernel as a list of instructions over any number of virtual registers: between the expression
- * trees and machine code. What a target has no instruction for is made of several here.
+ * A kernel as a list of instructions over any number of virtual registers, halfway between expression
+ * trees and machine code. Operations that a target has no instruction for become several here.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const oppositeJumps = { less: "ge", notLess: "l", greater: "le", equal: "ne" } a
 
 const indexNames = { add: "add", subtract: "sub", multiply: "imul", shiftLeft: "shl" } as const;
 
-/** Operations that are one instruction with two sources, of which the second may be a constant. */
+/** Operations that are one instruction with two sources; the second may be a constant. */
 const binaryNames: Partial<Record<Vector["operation"], Mnemonic>> = {
   add: "vaddps",
   subtract: "vsubps",
@@ -254,7 +254,7 @@ class Linearizer {
   #binary(to: Virtual, { operation, inputs: [a, b] }: Vector): void {
     const name = binaryNames[operation];
     if (name === undefined) throw new Error(`Cannot encode the vector operation "${operation}"`);
-    // The instructions give their second input where a lane is NaN; the kernels want the first.
+    // If a lane is NaN, the instructions return their second input; the kernels want the first.
     const isExchanged = operation === "minimum" || operation === "maximum" ||
       (commuting.has(operation) && a.isConstant);
     const [left, right] = isExchanged ? [b, a] : [a, b];
@@ -318,7 +318,7 @@ class Linearizer {
   }
 }
 
-/** See the module's text. */
+/** See the module comment. */
 export function linearize(kernel: KernelCode, lanes: Lanes): LinearCode {
   const { instructions, loops } = new Linearizer(kernel, lanes);
   return { instructions, loops };

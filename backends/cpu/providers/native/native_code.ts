@@ -1,6 +1,6 @@
 /** What threads need to know about machine code that one of them has placed. @module */
 
-/** Threads for the values of whose calls there is room. */
+/** There is room for the call arguments of this many threads. */
 export const mostNativeThreads = 96;
 
 /** float32 lanes of a vector: those of AVX2 and of AVX-512. */

@@ -23,8 +23,8 @@ interface EncodedKernel {
 const placed = new Map<Lanes, { native: NativeCode; codes: readonly EncodedKernel[] }>();
 
 /**
- * Encodes and places all portable kernels, for vectors of at most `mostLanes`; the reason where that
- * is not possible.
+ * Encodes and places all portable kernels, for vectors of at most `mostLanes`; returns the reason if
+ * that is not possible.
  */
 export function placeNativeKernels(
   mostLanes: Lanes,

@@ -1,4 +1,4 @@
-/** What the processor can do, from its own answer. @module */
+/** What the processor can do, as it reports itself. @module */
 
 import { functionOfValues, type NativeHost } from "./executable_memory_ffi.ts";
 import type { Lanes } from "./native_code.ts";

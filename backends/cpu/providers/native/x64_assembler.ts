@@ -2,8 +2,8 @@
  * Bytes of x86-64 instructions, from their forms.
  *
  * Vector instructions take the prefix VEX (AVX2, 32 bytes) or EVEX (AVX-512, 64 bytes) throughout.
- * Memory operands always have a displacement of 32 bits, and prefixes their longest form: simpler, and
- * the code is small.
+ * Memory operands always have a 32-bit displacement, and prefixes their longest form: this is simpler,
+ * and the code is small anyway.
  *
  * @module
  */
