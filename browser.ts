@@ -19,7 +19,8 @@
  */
 
 // Models.
-export { type BeitConfig, vitBase, vitLarge } from "./models/beit_config.ts";
+export { type BeitConfig, type InitVariant, vitBase, vitLarge } from "./models/beit_config.ts";
+export type { Pooling, TransformerTraits } from "./core/transformer_traits.ts";
 export type { DropPathDraws } from "./models/layers/drop_path.ts";
 export {
   BeitEncoder,
@@ -35,14 +36,31 @@ export {
   type BlockPlace,
   type BlockShape,
   blockSpecs,
+  type MlpActivation,
 } from "./models/layers/block.ts";
-export { MaskedImageModel, maskedPositions } from "./models/masked_image_model.ts";
+export {
+  type MaskedImageLoss,
+  MaskedImageModel,
+  type MaskedImageOptions,
+  type MaskedImageOutput,
+  type MaskedImageTargets,
+  maskedPositions,
+} from "./models/masked_image_model.ts";
 export { Classifier, classifierConfig } from "./models/classifier.ts";
+export type { LinearProbes, ProbeConfig, ProbePlace, ProbeToken } from "./models/linear_probes.ts";
+export type { Segmenter, SegmenterOutput } from "./models/segmentation/segmenter.ts";
+export type { SegmenterConfig } from "./models/segmentation/segmenter_config.ts";
 export { extractFeatures, type FeatureKind, type FeatureRequest } from "./models/features.ts";
-export { initialiseBeit, initialisePlain, initialiseStage } from "./models/initialise.ts";
+export {
+  type BeitShape,
+  initialiseBeit,
+  initialisePlain,
+  initialiseStage,
+} from "./models/initialise.ts";
 export {
   type Initialise,
   initialiseFrom,
+  type LazyValues,
   type NamedValues,
   ParameterScope,
   ParameterSet,
@@ -50,7 +68,13 @@ export {
 } from "./models/parameter_set.ts";
 export { sincosPositions } from "./models/sincos_positions.ts";
 export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
-export { VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
+export {
+  type CodeStatistics,
+  type RestartOptions,
+  type VqkdEncoding,
+  type VqkdOutput,
+  VqkdTokenizer,
+} from "./models/vqkd_tokenizer.ts";
 export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
 export { withoutGradient } from "./backends/tfjs/without_gradient.ts";
 
@@ -60,21 +84,56 @@ export type {
   BackendMemory,
   Capabilities,
   Context,
+  KernelSpan,
   Precision,
 } from "./backends/backend.ts";
-export type { Kernels } from "./backends/kernels.ts";
-export { type BackendName, createBackend } from "./backends/mod.ts";
+export type { Communicator, Reducible, Reduction } from "./distributed/communicator.ts";
+export type { Observation, TensorPlace, TensorSummary, Watch } from "./backends/watch.ts";
+export type {
+  Activation,
+  AdamWArguments,
+  AssembleTokensKernel,
+  AttentionKernel,
+  CosineLossKernel,
+  Kernels,
+  L2NormalizeKernel,
+  LayerNormKernel,
+  LinearCrossEntropyKernel,
+  LinearKernel,
+  PatchEmbedKernel,
+  QkvBiasKernel,
+  RelativePositionBiasKernel,
+  ResidualKernel,
+  SelectRowsKernel,
+} from "./backends/kernels.ts";
+export {
+  type BackendName,
+  type BackendOptions,
+  createBackend,
+  type StartedBackend,
+} from "./backends/mod.ts";
+export type { MeasurementStore } from "./core/measurement_store.ts";
 export { layerNorm } from "./backends/ops/layer_norm.ts";
 export { linear, type LinearOptions } from "./backends/ops/linear.ts";
-export { linearCrossEntropy } from "./backends/ops/linear_cross_entropy.ts";
+export {
+  linearCrossEntropy,
+  type LinearCrossEntropyArguments,
+} from "./backends/ops/linear_cross_entropy.ts";
 export { meanSquaredError } from "./backends/ops/mean_squared_error.ts";
 export { selectRows } from "./backends/ops/select_rows.ts";
 export { Parameter } from "./backends/parameter.ts";
 export { Tape } from "./backends/tfjs/tape.ts";
-export { conformanceCases, formatConformance, runConformance } from "./backends/conformance.ts";
+export {
+  conformanceCases,
+  type ConformanceOptions,
+  formatConformance,
+  runConformance,
+} from "./backends/conformance.ts";
+export type { CaseResult, ConformanceCase } from "./backends/conformance/case.ts";
 export { type Tensor, tf } from "./deps/tfjs.ts";
 
 // Foundations.
 export { messageOf, UserError } from "./core/errors.ts";
-export { type Draws, Generator } from "./core/generator.ts";
-export { assertAllClose } from "./core/assert_all_close.ts";
+export { type Draws, Generator, type GeneratorState } from "./core/generator.ts";
+export { assertAllClose, type ComparisonLabel, type Tolerance } from "./core/assert_all_close.ts";
+export type { Stopwatch } from "./core/clock.ts";

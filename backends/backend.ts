@@ -39,8 +39,11 @@ export interface Capabilities {
 
 /** Tensors and bytes that a backend holds now, as tfjs counts them, and what it has reserved. */
 export interface BackendMemory {
+  /** Tensors that are alive. */
   readonly tensors: number;
+  /** Bytes of their values. */
   readonly bytes: number;
+  /** Bytes that the backend has taken from the system, free or in use. */
   readonly reservedBytes: number;
   /** The most that `bytes` has been; null where nobody counts. */
   readonly peakBytes: number | null;
@@ -50,8 +53,9 @@ export interface BackendMemory {
 export interface KernelSpan {
   /** The kernel's file or job, or the program of tfjs. */
   readonly name: string;
-  /** Seconds by the device's clock, and how long it took. */
+  /** When it started, in seconds by the device's clock. */
   readonly start: number;
+  /** Seconds that it took. */
   readonly seconds: number;
 }
 
@@ -59,6 +63,7 @@ export interface KernelSpan {
 export interface Backend {
   /** `reference`, `cpu`, `webgpu` or `tfjs:<name>`. */
   readonly name: string;
+  /** What it can do on this machine. */
   readonly capabilities: Capabilities;
   /** The fused kernels that this backend has; ops fall back to compositions for the rest. */
   readonly kernels: Partial<Kernels>;
@@ -74,6 +79,7 @@ export interface Backend {
   stopProfile?(): Promise<KernelSpan[]>;
   /** Resolves when all work submitted so far is done. */
   sync(): Promise<void>;
+  /** What it holds now. */
   memory(): BackendMemory;
   /** Frees everything; tensors of this backend cannot be used after. */
   dispose(): Promise<void>;
@@ -81,7 +87,9 @@ export interface Backend {
 
 /** What an op needs to know besides its tensors: every op and layer takes it first. */
 export interface Context {
+  /** Where to compute. */
   readonly backend: Backend;
+  /** The format of large products; sums, norms and parameters are float32 regardless. */
   readonly precision: Precision;
   /** Observes every op, where a step is run again to find what is wrong with it. */
   readonly watch?: Watch | undefined;

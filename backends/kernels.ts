@@ -57,6 +57,7 @@ export interface LayerNormKernel {
   forward(
     args: { x: Tensor; weight: Tensor; bias: Tensor; epsilon: number },
   ): { y: Tensor; saved: Tensor[] };
+  /** Gradients of all inputs, from that of `y`. */
   backward(
     args: { dy: Tensor; x: Tensor; weight: Tensor; saved: Tensor[]; epsilon: number },
   ): { dx: Tensor; dweight: Tensor; dbias: Tensor };
@@ -71,6 +72,7 @@ export interface AttentionKernel {
   forward(
     args: { qkv: Tensor; bias: Tensor | null; heads: number; scale: number; precision: Precision },
   ): { y: Tensor; saved: Tensor[] };
+  /** Gradients of `qkv` and `bias`, from that of `y`. */
   backward(
     args: {
       dy: Tensor;
@@ -106,6 +108,7 @@ export interface PatchEmbedKernel {
   forward(
     args: { images: Tensor; weight: Tensor; bias: Tensor; precision: Precision },
   ): { y: Tensor };
+  /** Gradients of `weight` and `bias`, from that of `y`. */
   backward(
     args: { dy: Tensor; images: Tensor; weight: Tensor; precision: Precision },
   ): { dweight: Tensor; dbias: Tensor };
@@ -126,6 +129,7 @@ export interface AssembleTokensKernel {
       positions: Tensor | null;
     },
   ): { y: Tensor };
+  /** Gradients of all inputs, from that of `y`. */
   backward(
     args: { dy: Tensor; mask: Tensor | null; hasPositions: boolean },
   ): {
@@ -179,6 +183,7 @@ export interface LinearCrossEntropyKernel {
 export interface L2NormalizeKernel {
   /** `x` [R, D]. */
   forward(args: { x: Tensor }): { y: Tensor; saved: Tensor[] };
+  /** The gradient of `x`, from that of `y`. */
   backward(args: { dy: Tensor; x: Tensor; y: Tensor; saved: Tensor[] }): { dx: Tensor };
 }
 
@@ -186,6 +191,7 @@ export interface L2NormalizeKernel {
 export interface CosineLossKernel {
   /** `prediction`, `target` [R, D] → `loss` []. */
   forward(args: { prediction: Tensor; target: Tensor }): { loss: Tensor; saved: Tensor[] };
+  /** The gradient of `prediction`, from that of `loss`. */
   backward(
     args: { dloss: Tensor; prediction: Tensor; target: Tensor; saved: Tensor[] },
   ): { dprediction: Tensor };
@@ -195,6 +201,7 @@ export interface CosineLossKernel {
 export interface AdamWArguments {
   /** Updated in place. */
   parameters: Tensor[];
+  /** Their gradients, of the same shapes. */
   gradients: Tensor[];
   /** Updated in place. */
   firstMoments: Tensor[];
@@ -204,8 +211,11 @@ export interface AdamWArguments {
   learningRates: number[];
   /** One for each parameter. */
   weightDecays: number[];
+  /** Decay of the mean of the gradients. */
   beta1: number;
+  /** Decay of the mean of their squares. */
   beta2: number;
+  /** Added to the root of that mean. */
   epsilon: number;
   /** Largest global gradient norm, or null for no clipping. */
   maxGradientNorm: number | null;
@@ -217,18 +227,29 @@ export interface AdamWArguments {
 
 /** Every fused kernel; a backend implements a part of them. Each has a conformance case. */
 export interface Kernels {
+  /** A linear layer, with its activation if it has one. */
   linear: LinearKernel;
   /** For where the calls of a composition cost more than the work: a few hundred numbers are copied. */
   qkvBias?: QkvBiasKernel;
+  /** Layer norm over the last axis. */
   layerNorm: LayerNormKernel;
+  /** Multi-head self-attention from q, k and v to the heads' outputs. */
   attention: AttentionKernel;
+  /** The sum of a block's input and its branch, with layer scale and drop path. */
   residual: ResidualKernel;
+  /** The projection of image patches to tokens. */
   patchEmbed: PatchEmbedKernel;
+  /** The class token, patches or mask tokens, and positions as one sequence. */
   assembleTokens: AssembleTokensKernel;
+  /** The bias of every pair of tokens, from a table of relative positions. */
   relativePositionBias: RelativePositionBiasKernel;
+  /** Some rows of a matrix. */
   selectRows: SelectRowsKernel;
+  /** A linear layer and the cross-entropy of its logits, which are never held at once. */
   linearCrossEntropy: LinearCrossEntropyKernel;
+  /** Rows divided by their Euclidean length. */
   l2Normalize: L2NormalizeKernel;
+  /** One minus the cosine of the rows of two matrices, averaged. */
   cosineLoss: CosineLossKernel;
   /** `z` [M, D] and `codebook` [K, D], unit rows → ids int32 [M]; the lowest id wins a tie. */
   nearestCode(args: { z: Tensor; codebook: Tensor }): Tensor;

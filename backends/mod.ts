@@ -32,6 +32,7 @@ export interface BackendOptions {
 
 /** A started backend. */
 export interface StartedBackend {
+  /** Ready to compute; dispose of it after use. */
   readonly backend: Backend;
   /** Why others, which `auto` would have preferred, did not start: one line each. */
   readonly notes: string[];

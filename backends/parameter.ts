@@ -18,11 +18,13 @@ export function nameOfParameter(tensor: Tensor): string | undefined {
 
 /** A parameter or a buffer of a model: its name is BEiT's (`blocks.0.attn.qkv.weight`). */
 export class Parameter {
+  /** Its full name, as in a checkpoint. */
   readonly name: string;
   /** Whether the optimizer updates it. */
   readonly isTrainable: boolean;
   #value: Tensor;
 
+  /** Takes over `value`, float32, and disposes of it later. */
   constructor(name: string, value: Tensor, options: { isTrainable?: boolean } = {}) {
     this.name = name;
     this.#value = value;
@@ -30,10 +32,12 @@ export class Parameter {
     this.isTrainable = options.isTrainable ?? true;
   }
 
+  /** The current values; replaced, not changed, by {@link Parameter.assign}. */
   get value(): Tensor {
     return this.#value;
   }
 
+  /** Its dimensions. */
   get shape(): number[] {
     return this.#value.shape;
   }
@@ -53,6 +57,7 @@ export class Parameter {
     names.set(value, this.name);
   }
 
+  /** Frees its values. */
   dispose(): void {
     this.#value.dispose();
   }

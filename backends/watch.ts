@@ -17,6 +17,7 @@ import { nameOfParameter } from "./parameter.ts";
 export interface TensorPlace {
   /** The stage that made it. */
   readonly stage: string;
+  /** A parameter, what an op or a stage returned, or a gradient. */
   readonly kind: "parameter" | "output" | "gradient";
   /** The op that made, or read, it; null for what a stage gives and for a parameter's gradient. */
   readonly op: string | null;
@@ -29,9 +30,13 @@ export interface TensorPlace {
 
 /** What a tensor holds. */
 export interface TensorSummary {
+  /** Its dimensions. */
   readonly shape: readonly number[];
+  /** Number of values. */
   readonly size: number;
+  /** Values that are not a number. */
   readonly nan: number;
+  /** Values that are infinite. */
   readonly infinite: number;
   /** Smallest and largest of the finite values; null where there is none. */
   readonly range: readonly [number, number] | null;
@@ -39,6 +44,7 @@ export interface TensorSummary {
 
 /** A tensor of a step, what it holds, and its values where they are not all finite. */
 export interface Observation extends TensorPlace, TensorSummary {
+  /** All values, if any of them is not finite; else null. */
   readonly values: Float32Array | null;
 }
 
@@ -87,6 +93,7 @@ export interface WatchOptions {
 
 /** Collects the tensors of one micro-batch; see the module's text. */
 export class Watch {
+  /** The factor that the loss is multiplied by before the backward pass. */
   readonly lossScale: number;
   /** Tensors that one stage gave, by their keys; the caller frees them. */
   readonly kept = new Map<string, Tensor>();
@@ -100,6 +107,7 @@ export class Watch {
   /** The stage of each op at first sight: a block that runs again on the way back keeps its own. */
   readonly #stages = new Map<string, string>();
 
+  /** Starts with nothing seen. */
   constructor({ lossScale, keepsOutputOf = null }: WatchOptions) {
     this.lossScale = lossScale;
     this.#keepsOutputOf = keepsOutputOf;

@@ -16,6 +16,7 @@ import type { TensorMap } from "./tensors/tensor_data.ts";
 
 /** How to convert. */
 export interface ConvertOptions {
+  /** The format to write. */
   to: ConvertTarget;
   /** What else is known about the model, such as its number of heads. */
   shape?: Partial<ModelShape>;
@@ -35,8 +36,11 @@ export interface ConvertOptions {
 
 /** The result of a conversion. */
 export interface ConvertReport extends LoadReport {
+  /** The format that was read. */
   from: ModelFormat;
+  /** The format that was written. */
   to: ConvertTarget;
+  /** What the model is: `pretrain`, `finetune`, `tokenizer` or `encoder`. */
   kind: string;
   /** Tensors in the main file. */
   tensors: number;

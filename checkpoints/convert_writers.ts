@@ -18,17 +18,17 @@ import { type PthContent, writePth } from "./pth/pth_writer.ts";
 import { writeSafetensors } from "./safetensors/safetensors_writer.ts";
 import type { TensorMap } from "./tensors/tensor_data.ts";
 
-/** What `--to` accepts; `safetensors` is our own format. */
+/** A format to convert to; `safetensors` is our own. */
+export type ConvertTarget = "timm" | "mmselfsup" | "unilm" | "huggingface" | "safetensors";
+
+/** What `--to` accepts. */
 export const CONVERT_TARGETS = [
   "timm",
   "mmselfsup",
   "unilm",
   "huggingface",
   "safetensors",
-] as const;
-
-/** A format to convert to. */
-export type ConvertTarget = typeof CONVERT_TARGETS[number];
+] as const satisfies ConvertTarget[];
 
 function makeFolder(path: string): void {
   try {

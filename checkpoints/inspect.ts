@@ -16,8 +16,11 @@ import type { DType } from "./tensors/tensor_data.ts";
 
 /** A tensor in a file. */
 export interface TensorEntry {
+  /** Its name in the file. */
   name: string;
+  /** The type of its elements. */
   dtype: DType;
+  /** Its dimensions. */
   shape: readonly number[];
 }
 
@@ -25,13 +28,17 @@ export interface TensorEntry {
 export interface Inspection {
   /** The inspected file; for a folder, the one inside it. */
   path: string;
+  /** Size of the file. */
   bytes: number;
+  /** The file's own format, from its first bytes. */
   container: "safetensors" | "pth" | "onnx";
   /** Keys from the root of a `.pth` file to its weights. */
   wrappers: readonly string[];
   /** Whose names it uses; `undefined` if the tensors are not a BEiT's. */
   format?: ModelFormat;
+  /** What the model is; `undefined` like `format`. */
   kind?: ModelKind;
+  /** The model's shape; `undefined` like `format`. */
   shape?: ModelShape;
   /** What its tensors become as a model; `undefined` if it is not one. */
   report?: LoadReport;
@@ -41,6 +48,7 @@ export interface Inspection {
    * Elements in the floating-point tensors that make up the model, or in all of them if it is not a model.
    */
   parameters: number;
+  /** The file's own string metadata. */
   metadata: Readonly<Record<string, string>>;
   /** An ONNX file's inputs and outputs. */
   graph?: Pick<OnnxContent, "producer" | "opset" | "inputs" | "outputs">;

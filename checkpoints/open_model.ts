@@ -30,20 +30,27 @@ export interface LoadReport extends Omit<FitReport, "leftOver"> {
 
 /** A checkpoint under our names. */
 export interface ModelCheckpoint {
+  /** Whose names the files use. */
   readonly format: ModelFormat;
+  /** What the model is: see {@link ModelKind}. */
   readonly kind: ModelKind;
   /** `beit`, or whichever other family its encoder belongs to; not for a tokenizer. */
   readonly family: ModelFamily;
+  /** The model's shape, from its tensors and metadata. */
   readonly shape: ModelShape;
   /** How its images are preprocessed and what its classes are called, if the files say so. */
   readonly preprocessing: Preprocessing | undefined;
+  /** The classes' names by number, if the files say so. */
   readonly classNames: readonly string[] | undefined;
   /** The tensors of the model, read lazily. */
   readonly tensors: TensorMap;
   /** What came with it but belongs to another part, such as the tokenizer next to a model. */
   readonly rest: TensorMap;
+  /** What was renamed, missing or unused. */
   readonly report: LoadReport;
+  /** The file's own string metadata. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Closes the file; tensors that have not been read are then out of reach. */
   close(): void;
 }
 

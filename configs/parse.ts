@@ -14,6 +14,7 @@ import { type Config, type ConfigOf, schemas, type Task } from "./schema.ts";
 
 /** A complete config and where each of its values comes from. */
 export interface ParsedConfig<T extends Task = Task> {
+  /** The config, with all defaults filled in. */
   readonly config: ConfigOf<T>;
   /** The origin of each leaf by its dotted key, in the schema's order. */
   readonly origins: ReadonlyMap<string, string>;

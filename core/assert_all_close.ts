@@ -8,7 +8,9 @@ import { formatShape } from "./shapes.ts";
 
 /** What may differ: |actual − expected| ≤ absolute + relative·|expected|; both 0 by default. */
 export interface Tolerance {
+  /** Share of the expected value's magnitude. */
   readonly relative?: number;
+  /** Difference that is always allowed. */
   readonly absolute?: number;
 }
 

@@ -28,6 +28,7 @@ function withoutEndlessWords(message: string): string {
  * ```
  */
 export class UserError extends Error {
+  /** Tells it from errors that are bugs. */
   override name = "UserError";
   /** `hint` is the next step; it is appended to the message. */
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {

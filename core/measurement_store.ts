@@ -3,6 +3,8 @@
  * returns undefined if nothing was set or it is gone. Neither throws.
  */
 export interface MeasurementStore {
+  /** The value of a key, or undefined. */
   get(key: string): unknown;
+  /** Remembers a value that JSON can represent. */
   set(key: string, value: unknown): void;
 }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+/** x */
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import "npm:@tensorflow/tfjs-layers@4.22.0";
 

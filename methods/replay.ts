@@ -47,7 +47,9 @@ export interface ReplayOptions {
 
 /** What a replay found. */
 export interface ReplayResult {
+  /** The backend that the step was run on. */
   readonly backend: string;
+  /** The format that it was run in. */
   readonly precision: Precision;
   /** The first non-finite tensor in the run. */
   readonly recorded: FoundTensor & { readonly backend: string };

@@ -20,6 +20,7 @@ export interface BeitConfig extends TransformerTraits {
   readonly embedDim: number;
   /** Number of blocks. */
   readonly depth: number;
+  /** Attention heads per block. */
   readonly heads: number;
   /** Width of the MLP's hidden layer, as a multiple of `embedDim`. */
   readonly mlpRatio: number;
@@ -48,6 +49,7 @@ export interface BeitConfig extends TransformerTraits {
   readonly codes: number;
   /** Number of classes, for a classifier. */
   readonly classes?: number;
+  /** Whose initial values: see {@link InitVariant}. */
   readonly initVariant: InitVariant;
 }
 

@@ -115,10 +115,12 @@ export function encoderSpecs(
 
 /** The encoder of a {@link BeitConfig}; its parameters belong to the enclosing model. */
 export class BeitEncoder {
+  /** Its shape. */
   readonly config: BeitConfig;
   readonly #parameters: ParameterScope;
   readonly #positionBias: PositionBias | null;
 
+  /** On parameters named by `encoderSpecs`, seen without the enclosing model's prefix. */
   constructor(on: Context, config: BeitConfig, parameters: ParameterScope) {
     validateBeitConfig(config);
     this.config = config;

@@ -40,8 +40,11 @@ export function classifierSpecs(config: BeitConfig): ParameterSpec[] {
 
 /** An image classifier; 86 530 984 parameters for ViT-B/16 with 1000 classes. */
 export class Classifier {
+  /** The encoder's shape and the number of classes. */
   readonly config: BeitConfig;
+  /** All parameters, the head's included. */
   readonly parameters: ParameterSet;
+  /** The encoder under the head. */
   readonly encoder: BeitEncoder;
 
   private constructor(config: BeitConfig, parameters: ParameterSet, encoder: BeitEncoder) {
@@ -90,6 +93,7 @@ export class Classifier {
     return tf.concat([normed(takeTokens(on, tokens, "cls")), mean], 1);
   }
 
+  /** Frees the parameters. */
   dispose(): void {
     this.encoder.dispose();
     this.parameters.dispose();

@@ -18,6 +18,7 @@ export type FeatureKind = "cls" | "meanPatches" | "patches";
 export interface FeatureRequest {
   /** Block, from 0; negative counts from the end: −1 is the last. */
   readonly layer: number;
+  /** Which tokens: see {@link FeatureKind}. */
   readonly kind: FeatureKind;
 }
 

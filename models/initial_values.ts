@@ -16,7 +16,9 @@ export type AffineStart = (inputs: number) => { readonly weight: Fill; readonly 
 
 /** The initial values of transformer blocks. */
 export interface BlockStart {
+  /** Weights and biases of the attention's projections. */
   readonly attention: AffineStart;
+  /** Weights and biases of the MLP. */
   readonly mlp: AffineStart;
   /** Of a block's own relative-position table. */
   readonly positionTable: Fill;
@@ -28,7 +30,9 @@ export interface BlockStart {
 export interface InitScheme {
   /** Of learned tokens and positions. */
   readonly token: Fill;
+  /** The projection of patches. */
   readonly patchEmbedding: AffineStart;
+  /** Every transformer block. */
   readonly blocks: BlockStart;
   /** Of the aggregation branch. */
   readonly aggregation: BlockStart;

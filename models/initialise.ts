@@ -57,7 +57,8 @@ function mmselfsup(): InitScheme {
   };
 }
 
-type BeitShape = Pick<BeitConfig, "initVariant" | "classes">;
+/** What initial values depend on: the variant, and whether there is a classifier. */
+export type BeitShape = Pick<BeitConfig, "initVariant" | "classes">;
 
 const variants = { unilm, mmselfsup, xavier: () => alike(xavier, cutWide) };
 

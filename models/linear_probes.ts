@@ -21,14 +21,17 @@ export type ProbeToken = "cls" | "meanPatches" | "clsAndMean";
 export interface ProbePlace {
   /** Block, from 0. */
   readonly layer: number;
+  /** The class token or the mean of the patch tokens. */
   readonly token: ProbeToken;
 }
 
 /** Shape and initialisation of the classifiers. */
 export interface ProbeConfig {
+  /** One classifier each. */
   readonly places: readonly ProbePlace[];
   /** Width of the encoder. */
   readonly embedDim: number;
+  /** Number of classes. */
   readonly classes: number;
   /** Whether a batch norm without affine parameters precedes each classifier. */
   readonly batchNorm: boolean;
@@ -63,7 +66,9 @@ export function placeName({ layer, token }: ProbePlace): string {
  * ```
  */
 export class LinearProbes {
+  /** Shape and places. */
   readonly config: ProbeConfig;
+  /** Weights and biases, and the running statistics of their batch norms. */
   readonly parameters: ParameterSet;
 
   private constructor(config: ProbeConfig, parameters: ParameterSet) {
@@ -131,6 +136,7 @@ export class LinearProbes {
     return normalized;
   }
 
+  /** Frees the parameters. */
   dispose(): void {
     this.parameters.dispose();
   }

@@ -26,6 +26,7 @@ export interface MaskedImageOptions extends Omit<EncoderOptions, "mask" | "final
 
 /** Patch tokens of both branches after the shared norm, [M, C]: those requested, in order. */
 export interface MaskedImageOutput {
+  /** Those of the final branch. */
   readonly patches: Tensor;
   /** null without aggregation blocks. */
   readonly aggregated: Tensor | null;
@@ -39,7 +40,9 @@ export interface MaskedImageTargets extends MaskedImageOutput {
 
 /** The scalar to minimise, and what the log shows: `loss1`, `accuracy1`, and `2` with aggregation. */
 export interface MaskedImageLoss {
+  /** The sum of both branches' cross-entropies, []. */
   readonly loss: Tensor;
+  /** Scalars by name. */
   readonly metrics: Readonly<Record<string, Tensor>>;
 }
 
@@ -70,8 +73,11 @@ export function maskedImageModelSpecs(config: BeitConfig): ParameterSpec[] {
 
 /** BEiT v2's pretraining model; 106 143 056 parameters for ViT-B/16 with 8192 codes. */
 export class MaskedImageModel {
+  /** Its shape. */
   readonly config: BeitConfig;
+  /** All parameters, the prediction head's included. */
   readonly parameters: ParameterSet;
+  /** The encoder under the prediction head. */
   readonly encoder: BeitEncoder;
 
   private constructor(config: BeitConfig, parameters: ParameterSet, encoder: BeitEncoder) {
@@ -145,6 +151,7 @@ export class MaskedImageModel {
     return linearLayer(on, this.parameters.scope("lm_head"), patches);
   }
 
+  /** Frees the parameters. */
   dispose(): void {
     this.encoder.dispose();
     this.parameters.dispose();

@@ -15,7 +15,9 @@ import type { InitScheme } from "./initial_values.ts";
 
 /** A layer's declaration of a parameter. */
 export interface ParameterSpec {
+  /** Its name, as in a checkpoint. */
   readonly name: string;
+  /** Its dimensions. */
   readonly shape: readonly number[];
   /** false for buffers (codebook, counters), which the optimizer leaves alone; default: true. */
   readonly isTrainable?: boolean;
@@ -35,12 +37,15 @@ export interface ParameterSpec {
 
 /** A parameter's values on the host: float32, row-major. */
 export interface NamedValues {
+  /** Its dimensions. */
   readonly shape: readonly number[];
+  /** As many as the product of the dimensions. */
   readonly values: Float32Array;
 }
 
 /** Values that are read back from a device when their turn comes, one in memory at a time. */
 export interface LazyValues {
+  /** Its dimensions. */
   readonly shape: readonly number[];
   /** The values, to be used immediately and not modified: a backend may hold them too. */
   read(): Promise<Float32Array>;
@@ -117,6 +122,7 @@ export class ParameterScope {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #prefix: string;
 
+  /** The parameters whose names begin with `prefix`, which callers leave out. */
   constructor(parameters: ReadonlyMap<string, Parameter>, prefix: string) {
     this.#parameters = parameters;
     this.#prefix = prefix;
@@ -127,6 +133,7 @@ export class ParameterScope {
     return this.parameter(name).value;
   }
 
+  /** The parameter of a name within the scope; throws if there is none. */
   parameter(name: string): Parameter {
     const parameter = this.#parameters.get(this.#prefix + name);
     if (parameter === undefined) throw new Error(`No parameter "${this.#prefix}${name}"`);
@@ -140,6 +147,7 @@ export class ParameterScope {
       .map(([, { value }]) => value);
   }
 
+  /** Whether there is a parameter of that name within the scope. */
   has(name: string): boolean {
     return this.#parameters.has(this.#prefix + name);
   }
@@ -196,10 +204,12 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     return new ParameterSet(parameters);
   }
 
+  /** All parameters, in order. */
   [Symbol.iterator](): Iterator<Parameter> {
     return this.#parameters.values();
   }
 
+  /** All names, in order. */
   get names(): string[] {
     return [...this.#parameters.keys()];
   }
@@ -258,6 +268,7 @@ export class ParameterSet extends ParameterScope implements Iterable<Parameter> 
     return lazily(this);
   }
 
+  /** Frees all parameters. */
   dispose(): void {
     for (const parameter of this) parameter.dispose();
     this.#parameters.clear();

@@ -11,11 +11,15 @@ import type { VisionTransformerConfig } from "./vision_transformer.ts";
 export interface VqkdConfig {
   /** Pixels along a side; images are square. */
   readonly imageSize: number;
+  /** Pixels along a side of a patch. */
   readonly patchSize: number;
+  /** Width of the tokens in encoder and decoder. */
   readonly embedDim: number;
   /** Blocks in the encoder. */
   readonly depth: number;
+  /** Attention heads per block. */
   readonly heads: number;
+  /** Width of an MLP's hidden layer, relative to `embedDim`. */
   readonly mlpRatio: number;
   /** Blocks in the decoder; 0 for a tokenizer that only encodes. */
   readonly decoderDepth: number;

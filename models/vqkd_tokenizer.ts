@@ -68,6 +68,7 @@ export interface RestartOptions {
   readonly idleSteps: number;
   /** z of the batch from which restarted codes are drawn, [n, D]. */
   readonly z: Tensor;
+  /** Draws the rows of z. */
   readonly generator: Generator;
 }
 
@@ -104,7 +105,9 @@ export function vqkdSpecs(config: VqkdConfig): ParameterSpec[] {
 
 /** Encoder, codebook and decoder. */
 export class VqkdTokenizer {
+  /** Its shape. */
   readonly config: VqkdConfig;
+  /** All parameters and the codebook with its statistics. */
   readonly parameters: ParameterSet;
 
   private constructor(config: VqkdConfig, parameters: ParameterSet) {
@@ -248,6 +251,7 @@ export class VqkdTokenizer {
     flag.assign(tf.keep(tf.ones([1])));
   }
 
+  /** Frees the parameters. */
   dispose(): void {
     this.parameters.dispose();
   }

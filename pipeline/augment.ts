@@ -12,7 +12,9 @@ import type { HostStage } from "./stage.ts";
 
 /** How views are made. */
 export interface AugmentOptions {
+  /** Decodes files to RGB bytes. */
   readonly decoder: ImageDecoder;
+  /** Makes views of an image. */
   readonly transform: Transform;
   /** The run's seed: a sample's draws are derived from it, the epoch and the sample's index. */
   readonly seed: number;

@@ -9,7 +9,9 @@ import type { Tensor } from "../deps/tfjs.ts";
 
 /** Which micro-batch of which step, both from 0. */
 export interface StepPlace {
+  /** Optimizer step. */
   readonly step: number;
+  /** Micro-batch of this process within the step. */
   readonly microBatch: number;
 }
 
@@ -17,6 +19,7 @@ export interface StepPlace {
 export interface FileBatch {
   /** Pass over the data, from 0. */
   readonly epoch: number;
+  /** One for each image, in the order of the batch. */
   readonly files: readonly {
     /** Index in the source. */
     readonly index: number;
@@ -80,6 +83,7 @@ export interface EncodedBatch {
 
 /** A scalar to minimise and the numbers to log, all still on the device. */
 export interface LossOutput {
+  /** The loss, float32 []. */
   readonly loss: Tensor;
   /** Scalars, by the names used in `metrics.jsonl`. */
   readonly metrics: Readonly<Record<string, Tensor>>;

@@ -14,14 +14,17 @@ import type { HostStage } from "./stage.ts";
 
 /** Which files, in which order. */
 export interface LoadOptions {
+  /** Where the files are. */
   readonly source: Source;
   /** Images in a step, over all micro-batches. */
   readonly batch: number;
+  /** Images in a micro-batch. */
   readonly microBatch: number;
   /** The rank of this process (default: 0) … */
   readonly rank?: number;
   /** … and the number of processes (default: 1). */
   readonly ranks?: number;
+  /** Determines the order. */
   readonly seed: number;
   /** `false` for the source's order; default: `true`. */
   readonly isShuffled?: boolean;

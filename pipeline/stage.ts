@@ -20,6 +20,7 @@ export interface StepContext {
   readonly step: number;
   /** Which of this process's micro-batches in the step, from 0, and how many it has. */
   readonly microBatch: number;
+  /** This process's micro-batches in the step. */
   readonly microBatches: number;
   /** Position in the step, over all ranks, of the micro-batch's first image: per-image draws start there. */
   readonly firstImage: number;
@@ -28,6 +29,7 @@ export interface StepContext {
    * at `firstImage`, so that an image's draws do not depend on how a step is divided.
    */
   readonly generator: Generator;
+  /** Counts the time of each stage. */
   readonly stopwatch: Stopwatch;
   /** Where to compute, and in which precision; before the queue there is no backend. */
   readonly on?: Context;
@@ -35,6 +37,7 @@ export interface StepContext {
 
 /** What a stage before the queue knows: it prepares bytes ahead of the step, and may return a promise. */
 export interface HostContext extends StepContext {
+  /** There is no device yet. */
   readonly on?: never;
   /** Aborted when the queue is closed: work that is still under way is no longer wanted. */
   readonly signal: AbortSignal;
@@ -42,6 +45,7 @@ export interface HostContext extends StepContext {
 
 /** What a stage behind the queue knows: it computes on a device while gradients are recorded. */
 export interface DeviceContext extends StepContext {
+  /** Where to compute, and in which precision. */
   readonly on: Context;
   /** The micro-batch's share of the step, over all ranks; 0 if another rank has it too. */
   readonly share: number;
@@ -77,6 +81,7 @@ export interface Stage<Input, Output, Own extends StepContext = DeviceContext> {
 
 /** A stage before the queue: `load`, `augment`, `mask`. It learns nothing. */
 export interface HostStage<Input, Output> extends Stage<Input, Output, HostContext> {
+  /** Parameters live on a device. */
   readonly parameters?: never;
 }
 
@@ -85,7 +90,7 @@ export interface HostStage<Input, Output> extends Stage<Input, Output, HostConte
 export type AnyStage = Stage<any, any, any>;
 
 /** Stages by name, for the types of {@link Pipeline.replace}. */
-type StageTypes = Record<string, AnyStage>;
+export type StageTypes = Record<string, AnyStage>;
 
 /**
  * A typed list of stages, itself a stage.

@@ -12,6 +12,7 @@ export type Rgb = readonly [number, number, number];
 
 /** An image with the pictures derived from it. */
 export interface PictureRow {
+  /** The image's name in its source. */
   readonly id: string;
   /** A line below it: class, share of correct patches, … */
   readonly caption: string;
@@ -23,10 +24,13 @@ export interface PictureRow {
 
 /** Rows of pictures from one point in a run. */
 export interface PictureSheet {
+  /** Heading of the sheet. */
   readonly title: string;
   /** What is shown, for a reader who knows the method. */
   readonly explanation: string;
+  /** Headings of the pictures in a row. */
   readonly columns: readonly string[];
+  /** One row for each image. */
   readonly rows: readonly PictureRow[];
   /** What its colours mean, if they mean the same everywhere. */
   readonly legend?: readonly { readonly name: string; readonly color: Rgb }[];

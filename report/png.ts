@@ -8,8 +8,11 @@ import { concatBytes } from "../core/concatenate.ts";
 
 /** A picture of RGB bytes, [height, width, 3]. */
 export interface RgbPicture {
+  /** Pixels in a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** Three bytes per pixel, row by row. */
   readonly data: Uint8Array;
 }
 

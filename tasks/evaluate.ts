@@ -17,7 +17,9 @@ import { classDifference } from "../pipeline/engine/resuming/data_print.ts";
 
 /** The results for one class. */
 export interface ClassAccuracy {
+  /** The class's name. */
   readonly name: string;
+  /** Its images in the test split. */
   readonly images: number;
   /** Share of its images that were recognised; null if it has none. */
   readonly recall: number | null;
@@ -29,9 +31,13 @@ export interface ClassAccuracy {
 
 /** Accuracies in [0, 1]. */
 export interface EvaluateResult {
+  /** Share of images whose class comes first. */
   readonly top1: number;
+  /** Share of images whose class is among the first five. */
   readonly top5: number;
+  /** Images in the test split. */
   readonly images: number;
+  /** The same by class, in order of their numbers. */
   readonly classes: readonly ClassAccuracy[];
   /** Images of a class (row) that were classified as another (column). */
   readonly confusion: readonly (readonly number[])[];

@@ -42,8 +42,11 @@ export interface FeaturesOptions extends InferenceOptions {
 
 /** What was written. */
 export interface FeaturesResult {
+  /** The file or folder that was written. */
   readonly out: string;
+  /** Number of images. */
   readonly images: number;
+  /** Number of classes; 0 without labels. */
   readonly classes: number;
   /** Shape of each tensor by its name in the file: `layer11.meanPatches`, … and `labels`. */
   readonly tensors: Readonly<Record<string, readonly number[]>>;

@@ -28,9 +28,13 @@ export interface InferenceOptions {
   readonly data?: Partial<Config["data"]> | undefined;
   /** Where to compute; default: a backend started by name and disposed of afterwards. */
   readonly backend?: Backend | undefined;
+  /** The backend's name if none is given; default: `auto`. */
   readonly backendName?: string | undefined;
+  /** Threads of the `cpu` backend; default: as many as processors. */
   readonly threads?: number | undefined;
+  /** Receives notes, warnings and progress. */
   readonly listener?: RunListener | undefined;
+  /** How weights named by a model card are fetched. */
   readonly downloads?: DownloadOptions | undefined;
   /** The processes that share the work, if the task divides it. */
   readonly communicator?: Communicator | undefined;

@@ -39,8 +39,11 @@ export interface KnnTaskOptions extends InferenceOptions {
 
 /** Accuracies in [0, 1] for one number of neighbours. */
 export interface KnnAccuracy {
+  /** Number of neighbours. */
   readonly k: number;
+  /** Share of test images whose class wins the vote. */
   readonly top1: number;
+  /** Share of test images whose class is among the first five. */
   readonly top5: number;
 }
 
@@ -48,18 +51,26 @@ export interface KnnAccuracy {
 export interface KnnResult {
   /** Of the first number of neighbours. */
   readonly top1: number;
+  /** Like `top1`, for the first five classes. */
   readonly top5: number;
+  /** That number of neighbours. */
   readonly k: number;
+  /** The accuracies for every number of neighbours. */
   readonly results: readonly KnnAccuracy[];
   /**
    * The same for the network before training (`untrained`) and for raw pixels (`pixels`), as far as they were
    * measured.
    */
   readonly baselines: Readonly<Record<string, readonly KnnAccuracy[]>>;
+  /** The block whose features were used, from 0. */
   readonly layer: number;
+  /** Which tokens: the class token or the mean of the patch tokens. */
   readonly token: string;
+  /** Images that vote. */
   readonly trainImages: number;
+  /** Images that are classified. */
   readonly testImages: number;
+  /** Number of classes. */
   readonly classes: number;
 }
 

@@ -26,6 +26,7 @@ export interface PredictOptions extends InferenceOptions {
 export interface Guess {
   /** Its number, from 0. */
   readonly label: number;
+  /** The class's name. */
   readonly name: string;
   /** The score before softmax. */
   readonly logit: number;
@@ -35,6 +36,7 @@ export interface Guess {
 
 /** The best classes for one image. */
 export interface Prediction {
+  /** The image's path or name in its source. */
   readonly image: string;
   /** The most probable first. */
   readonly guesses: readonly Guess[];

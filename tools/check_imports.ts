@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   pipeline: [...below, "report"],
   methods: [...below, "report", "pipeline"],
   tasks: [...below, "report", "pipeline", "methods"],
-  "browser.ts": ["core", "backends", "models"],
+  "browser.ts": ["core", "distributed", "backends", "models"],
   "mod.ts": ["browser.ts", ...below, "report", "pipeline", "methods", "tasks"],
 };
 

@@ -1,5 +1,5 @@
 /**
- * The one gate: format, lint, types, layers, and all tests with those in the documentation.
+ * The one gate: format, lint, types, layers, documentation, and all tests with those in the documentation.
  *
  * `deno task test` runs everything and ends with a line `N passed, N failed`; with arguments, as in
  * `deno task test tests/configs`, it hands them to `deno test` and leaves the other gates out.
@@ -38,6 +38,10 @@ const gates: readonly Gate[] = [
       "--allow-run",
       "tools/check_imports.ts",
     ],
+  },
+  {
+    name: "documentation",
+    args: ["run", "--allow-read", "--allow-env", "--allow-run", "tools/check_docs.ts"],
   },
 ];
 

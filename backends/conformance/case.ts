@@ -10,8 +10,11 @@ import type { Backend, Context, Precision } from "../backend.ts";
 
 /** What came of a case. Errors are relative to the largest expected value of each tensor. */
 export interface CaseResult {
+  /** The case's name: op, variant, shape and precision. */
   readonly name: string;
+  /** The op under test. */
   readonly op: string;
+  /** The format of its products. */
   readonly precision: Precision;
   /** `skipped` where the backend does not have the precision. */
   readonly status: "passed" | "failed" | "skipped";
@@ -31,7 +34,9 @@ export interface CaseResult {
 export interface ConformanceCase {
   /** Unique: op, variant, shape and precision. */
   readonly name: string;
+  /** The op under test. */
   readonly op: string;
+  /** The format of its products. */
   readonly precision: Precision;
   /** Runs it; whatever the backend throws becomes a failed result. */
   run(backend: Backend): Promise<CaseResult>;

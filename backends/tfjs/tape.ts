@@ -60,6 +60,7 @@ export class Tape {
     engine().startTape();
   }
 
+  /** Starts recording; close the tape even after an error. */
   static open(): Tape {
     return new Tape();
   }

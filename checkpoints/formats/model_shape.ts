@@ -14,18 +14,29 @@ export type ModelKind = "pretrain" | "finetune" | "tokenizer" | "encoder";
 
 /** The shape of a model: a subset of the model config, plus what only a tokenizer has. */
 export interface ModelShape extends TransformerTraits {
+  /** Pixels along a side; images are square. */
   imageSize: number;
+  /** Pixels along a side of a patch. */
   patchSize: number;
+  /** Width of the tokens. */
   embedDim: number;
+  /** Number of blocks. */
   depth: number;
+  /** Attention heads per block. */
   heads: number;
+  /** Width of the MLP's hidden layer, relative to `embedDim`. */
   mlpRatio: number;
   /** 0 for a model without layer scale; the initial value itself leaves no trace in a checkpoint. */
   layerScaleInitValue: number;
+  /** Whether a learned embedding is added to every position. */
   usesAbsolutePositions: boolean;
+  /** Whether all blocks share one table of relative positions. */
   usesSharedRelativePositionBias: boolean;
+  /** Whether every block has its own table of relative positions. */
   usesRelativePositionBias: boolean;
+  /** Number of classes, for a classifier. */
   classes?: number;
+  /** Number of codes, for a pretraining model or a tokenizer. */
   codes?: number;
   /** Blocks before the early output: depth − 3, by the reference's convention. */
   earlyLayers?: number;

@@ -28,7 +28,9 @@ export interface DownloadOptions {
    * model of the same shape stands in for it. Called with its name.
    */
   onStandIn?(name: string): void;
+  /** Cancels the download. */
   signal?: AbortSignal;
+  /** Called with the bytes received so far, and all of them where the server says so. */
   onProgress?(progress: { bytes: number; total: number | undefined }): void;
 }
 

@@ -12,9 +12,11 @@ export type ResizeFilter = "lanczos" | "bilinear" | "bicubic" | "box" | "hamming
 export interface Preprocessing {
   /** For values in [0, 1]; red, green, blue. */
   readonly mean: readonly [number, number, number];
+  /** Per channel, like the mean. */
   readonly standardDeviation: readonly [number, number, number];
   /** Share of the resized image's side that the centre crop keeps. */
   readonly cropShare: number;
+  /** The filter for resizing. */
   readonly interpolation: ResizeFilter;
   /** Both sides are resized to the same length, whatever their ratio; by default, the shorter one. */
   readonly squashes?: boolean;

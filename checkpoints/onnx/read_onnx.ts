@@ -11,19 +11,27 @@ import { type Field, FieldReader } from "./field_reader.ts";
 
 /** A graph input or output; a dynamic dimension has a name. */
 export interface OnnxValue {
+  /** Its name in the graph. */
   readonly name: string;
+  /** Its dimensions. */
   readonly shape: readonly (number | string)[];
 }
 
 /** The contents of an ONNX file. */
 export interface OnnxContent {
+  /** Size of the file. */
   readonly bytes: number;
   /** The program that wrote it. */
   readonly producer: string;
+  /** Version of the ONNX operators. */
   readonly opset: number;
+  /** Inputs of the graph. */
   readonly inputs: readonly OnnxValue[];
+  /** Outputs of the graph. */
   readonly outputs: readonly OnnxValue[];
+  /** The weights: name, type of the elements, dimensions. */
   readonly tensors: readonly { name: string; dtype: DType; shape: readonly number[] }[];
+  /** The file's own string metadata. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -4,8 +4,11 @@ import type { DType } from "../tensors/tensor_data.ts";
 
 /** A storage named by a pickle: raw elements elsewhere in the file. */
 export interface StorageReference {
+  /** Tells it from other values. */
   readonly kind: "storage";
+  /** Names the file's member that holds the elements. */
   readonly key: string;
+  /** The type of the elements. */
   readonly dtype: DType;
   /** Elements in the whole storage, according to the pickle. */
   readonly count: number;
@@ -13,20 +16,27 @@ export interface StorageReference {
 
 /** A tensor named by a pickle: a strided view of a storage. Everything is in elements. */
 export interface TensorReference {
+  /** Tells it from other values. */
   readonly kind: "tensor";
+  /** Where its elements are. */
   readonly storage: StorageReference;
+  /** The first element's position in the storage. */
   readonly offset: number;
+  /** Its dimensions. */
   readonly shape: readonly number[];
+  /** Elements between neighbours along each axis. */
   readonly stride: readonly number[];
 }
 
 /** A Python tuple (including `torch.Size`). */
 export class PickleTuple {
+  /** A tuple of these values. */
   constructor(readonly items: PickleValue[]) {}
 }
 
 /** A Python dict, in its order. */
 export class PickleDict {
+  /** Values by key; keys may be of any kind. */
   readonly entries = new Map<PickleValue, PickleValue>();
 
   /** The value of a string key. */
@@ -37,6 +47,7 @@ export class PickleDict {
 
 /** A class or function by its full name; only known names get this far. */
 export class PickleGlobal {
+  /** By module and name, such as `collections.OrderedDict`. */
   constructor(readonly name: string) {}
 }
 
@@ -45,7 +56,9 @@ export class PickleGlobal {
  * state. None of it has been run.
  */
 export class PickleObject {
+  /** What `__setstate__` would have been given; null if there was nothing. */
   state: PickleValue = null;
+  /** By its class's full name, and the arguments that the class was called with. */
   constructor(readonly className: string, readonly args: PickleValue[]) {}
 }
 

@@ -45,7 +45,9 @@ export interface Retention {
 
 /** A checkpoint in a run directory. */
 export interface Checkpoint {
+  /** The checkpoint's own directory. */
   readonly directory: string;
+  /** Steps done when it was saved. */
   readonly step: number;
 }
 
@@ -57,6 +59,7 @@ export interface SavedCheckpoint extends Checkpoint {
 
 /** A checkpoint that has been verified and opened. */
 export interface LoadedCheckpoint extends Checkpoint {
+  /** The state saved with it, as {@link saveCheckpoint} was given it. */
   readonly state: JsonValue;
   /** The names of its tensor groups. */
   readonly groups: string[];

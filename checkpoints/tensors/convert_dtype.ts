@@ -3,11 +3,15 @@
 import { UserError } from "../../core/errors.ts";
 import { type DType, type LazyTensor, type TensorMap, toFloat32 } from "./tensor_data.ts";
 
-/** What `--dtype` accepts. */
-export const CONVERT_DTYPES = ["float32", "float16", "bfloat16"] as const;
-
 /** A floating-point type to write. */
-export type ConvertDType = typeof CONVERT_DTYPES[number];
+export type ConvertDType = "float32" | "float16" | "bfloat16";
+
+/** What `--dtype` accepts. */
+export const CONVERT_DTYPES = [
+  "float32",
+  "float16",
+  "bfloat16",
+] as const satisfies ConvertDType[];
 
 const NAMES: Readonly<Record<ConvertDType, DType>> = {
   float32: "F32",

@@ -23,7 +23,9 @@ export type TensorArray =
 
 /** What is known about a tensor without reading it. */
 export interface TensorInfo {
+  /** The type of its elements. */
   readonly dtype: DType;
+  /** Its dimensions. */
   readonly shape: readonly number[];
 }
 
@@ -35,6 +37,7 @@ export interface TensorData extends TensorInfo {
 
 /** A tensor that is read on demand. */
 export interface LazyTensor extends TensorInfo {
+  /** Reads its bytes. */
   read(): TensorData | Promise<TensorData>;
 }
 
@@ -51,6 +54,7 @@ export interface TensorFile {
   read(name: string): Promise<TensorData>;
   /** The file's own string metadata. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Closes the file. */
   close(): void;
 }
 

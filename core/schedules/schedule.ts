@@ -16,8 +16,11 @@ export type LearningRateSchedule = (step: number, scale?: number) => number;
 
 /** What determines a schedule with a linear warm-up; rates are absolute. */
 export interface WarmupOptions {
+  /** The rate after the warm-up. */
   readonly base: number;
+  /** The rate at the end. */
   readonly minimum: number;
+  /** Steps until the base rate is reached. */
   readonly warmupSteps: number;
   /** All steps, including the warm-up. */
   readonly totalSteps: number;

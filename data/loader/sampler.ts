@@ -138,6 +138,7 @@ export class StepPlan {
 export interface MicroBatch {
   /** Position of its first sample in the step, from 0. */
   readonly first: number;
+  /** Its number of samples. */
   readonly count: number;
   /** Its share of the step: `count` ÷ samples in the step; 0 if another rank has it too. */
   readonly share: number;

@@ -7,8 +7,11 @@ import type { CropBox } from "../images/image.ts";
 
 /** One class per pixel, row by row; {@link ignoredLabel} for a pixel that does not count. */
 export interface LabelMap {
+  /** Pixels in a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** One byte per pixel, row by row. */
   readonly data: Uint8Array;
 }
 

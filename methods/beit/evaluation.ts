@@ -38,8 +38,11 @@ type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
 export interface EncodingModel {
   /** The encoder's shape, stored with the best model. */
   readonly config: object;
+  /** The encoder whose features are measured. */
   readonly encoder: BeitEncoder;
+  /** The encoder's parameters, as the best model stores them. */
   readonly parameters: ParameterSet;
+  /** Frees what the evaluation made. */
   dispose(): void;
 }
 

@@ -38,12 +38,19 @@ import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
 
 /** The stages of pretraining; each can be replaced by another of the same type. */
 export interface PretrainStages {
+  /** Reads the image files of a micro-batch. */
   readonly load: HostStage<StepPlace, FileBatch>;
+  /** Decodes and crops them: one crop, seen by the student and by the tokenizer. */
   readonly augment: HostStage<FileBatch, AugmentedBatch>;
+  /** Draws each image's masked patches. */
   readonly mask: HostStage<AugmentedBatch, MaskedBatch>;
+  /** Labels every patch with the frozen tokenizer's code. */
   readonly tokenize: Stage<MaskedBatch, TokenizedBatch>;
+  /** Encodes the masked images. */
   readonly encode: Stage<TokenizedBatch, EncodedBatch>;
+  /** Predicts the codes of masked patches; cross-entropy. */
   readonly loss: Stage<EncodedBatch, LossOutput>;
+  /** Takes gradients, and updates after the last micro-batch. */
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 

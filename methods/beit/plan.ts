@@ -55,12 +55,15 @@ export function modelFootprint(
 
 /** The plan of a run. */
 export interface PretrainPlan extends RunSizes, RunCosts {
-  /** Images in the training split, and its number of classes. */
+  /** Images in the training split. */
   readonly images: number;
+  /** Classes of the training split; 0 without labels. */
   readonly classes: number;
   /** Parameters of the frozen tokenizer's encoder. */
   readonly tokenizerParameters: number;
+  /** Masked patches of an image. */
   readonly maskedPatches: number;
+  /** Patches of an image. */
   readonly patches: number;
 }
 

@@ -35,7 +35,9 @@ export interface FinetuneAccuracy extends Accuracy {
 
 /** The best model so far: the weights or their average, whichever was better. */
 export interface BestModel extends Accuracy {
+  /** Steps done when it was measured. */
   readonly step: number;
+  /** Whether it is the weights' moving average. */
   readonly isAveraged: boolean;
 }
 

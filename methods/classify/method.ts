@@ -40,11 +40,17 @@ import { classCount, classifierFootprint, type ClassifierStart, startClassifier 
 
 /** The stages of fine-tuning; each can be replaced by another of the same type. */
 export interface FinetuneStages {
+  /** Reads the image files of a micro-batch. */
   readonly load: HostStage<StepPlace, FileBatch>;
+  /** Decodes, crops and changes the images. */
   readonly augment: HostStage<FileBatch, AugmentedBatch>;
+  /** Mixes images and their labels: mixup, CutMix. */
   readonly mix: Stage<AugmentedBatch, MixedBatch>;
+  /** Computes the logits. */
   readonly classify: Stage<MixedBatch, ClassifiedBatch>;
+  /** Cross-entropy with soft labels. */
   readonly loss: Stage<ClassifiedBatch, LossOutput>;
+  /** Takes gradients, and updates after the last micro-batch. */
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
@@ -61,11 +67,13 @@ export type FinetuneOptions = MethodOptions<FinetuneStages, FinetuneParts>;
 export interface FinetuneResult extends EngineOutcome {
   /** Accuracies of the final model in [0, 1]; null if there was nothing to evaluate on. */
   readonly top1: number | null;
+  /** Share of images whose class is among the first five; null like `top1`. */
   readonly top5: number | null;
   /** Those of the weights' moving average. */
   readonly averaged: { readonly top1: number; readonly top5: number } | null;
   /** The best model of all evaluations, in `best.safetensors` in the run's directory. */
   readonly best: BestModel | null;
+  /** Number of classes. */
   readonly classes: number;
 }
 

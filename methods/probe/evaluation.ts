@@ -22,7 +22,9 @@ import type { Evaluation, EvaluationMoment, Run } from "../../pipeline/engine/me
 
 /** The accuracy of one classifier, in [0, 1]. */
 export interface ProbeAccuracy extends ProbePlace {
+  /** Share of images whose class comes first. */
   readonly top1: number;
+  /** Share of images whose class is among the first five. */
   readonly top5: number;
 }
 

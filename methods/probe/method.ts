@@ -42,10 +42,15 @@ import { probeLength, probeSchedule } from "./schedule.ts";
 
 /** The stages of probing; each can be replaced by another of the same type. */
 export interface LinearProbeStages {
+  /** Reads the image files of a micro-batch. */
   readonly load: HostStage<StepPlace, FileBatch>;
+  /** Decodes and crops them. */
   readonly augment: HostStage<FileBatch, AugmentedBatch>;
+  /** Computes the frozen features of every place. */
   readonly extract: Stage<AugmentedBatch, ExtractedBatch>;
+  /** The sum of all classifiers' cross-entropies. */
   readonly loss: Stage<ExtractedBatch, LossOutput>;
+  /** Takes gradients, and updates after the last micro-batch. */
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
@@ -62,10 +67,13 @@ export type LinearProbeOptions = MethodOptions<LinearProbeStages, LinearProbePar
 export interface LinearProbeResult extends EngineOutcome {
   /** Of the best classifier on the test images; null if the run was interrupted. */
   readonly top1: number | null;
+  /** Like `top1`, for the first five classes. */
   readonly top5: number | null;
+  /** The block and token of that classifier; null like `top1`. */
   readonly best: ProbePlace | null;
   /** Every classifier, by block and token. */
   readonly layers: readonly ProbeAccuracy[];
+  /** Number of classes. */
   readonly classes: number;
 }
 

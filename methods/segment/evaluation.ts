@@ -30,7 +30,9 @@ import type { Evaluation, EvaluationMoment, KeptState, Run } from "../../pipelin
 
 /** The best model so far. */
 export interface BestSegmenter {
+  /** Steps done when it was measured. */
   readonly step: number;
+  /** Mean intersection over union, in [0, 1]. */
   readonly mIoU: number;
 }
 

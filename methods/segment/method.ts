@@ -33,8 +33,11 @@ import { segmentLength, segmentSchedule } from "./schedule.ts";
 
 /** The stages on the device; each can be replaced by another of the same type. */
 export interface SegmentStages {
+  /** Computes the logits of every patch, from images and their label maps. */
   readonly segment: Stage<AnnotatedBatch, SegmentedBatch>;
+  /** Cross-entropy of every pixel, that of the auxiliary head included. */
   readonly loss: Stage<SegmentedBatch, LossOutput>;
+  /** Takes gradients, and updates after the last micro-batch. */
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 
@@ -51,12 +54,15 @@ export type SegmentOptions = MethodOptions<SegmentStages, SegmentParts>;
 export interface SegmentResult extends EngineOutcome {
   /** Of the final model: mean intersection over union, pixel accuracy, mean class accuracy. */
   readonly mIoU: number | null;
+  /** Share of all pixels that are right, in [0, 1]; null like `mIoU`. */
   readonly aAcc: number | null;
+  /** The same for each class, averaged; null like `mIoU`. */
   readonly mAcc: number | null;
   /** By class; empty if nothing was evaluated. */
   readonly labels: readonly (LabelQuality & { readonly name: string })[];
   /** The best model of all evaluations, in `best.safetensors` in the run's directory. */
   readonly best: BestSegmenter | null;
+  /** Number of classes. */
   readonly classes: number;
 }
 

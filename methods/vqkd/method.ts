@@ -42,11 +42,17 @@ import { startCodebook } from "./start_codebook.ts";
 
 /** The stages of tokenizer training; each can be replaced by another of the same type. */
 export interface TokenizerStages {
+  /** Reads the image files of a micro-batch. */
   readonly load: HostStage<StepPlace, FileBatch>;
+  /** Decodes and crops them. */
   readonly augment: HostStage<FileBatch, AugmentedBatch>;
+  /** Computes the teacher's features. */
   readonly teach: Stage<AugmentedBatch, TaughtBatch>;
+  /** Encodes the images, finds the nearest codes and decodes them. */
   readonly encode: Stage<TaughtBatch, VqkdOutput>;
+  /** Updates the codebook, and passes on the loss: the distance from the teacher's features. */
   readonly quantize: Stage<VqkdOutput, LossOutput>;
+  /** Takes gradients, and updates after the last micro-batch. */
   readonly optimize: Stage<LossOutput, StepOutput>;
 }
 

@@ -30,8 +30,11 @@ export type MlpActivation = NonNullable<TransformerTraits["activation"]>;
 
 /** The sizes of a block, and which of its optional parameters it has. */
 export interface BlockShape {
+  /** Width of the tokens. */
   readonly embedDim: number;
+  /** Attention heads. */
   readonly heads: number;
+  /** Width of the MLP's hidden layer, relative to `embedDim`. */
   readonly mlpRatio: number;
   /** Initial value of layer scale, `gamma_1` and `gamma_2`; 0, for none, by default. */
   readonly layerScale?: number;
@@ -99,6 +102,7 @@ export function blockSpecs(
 
 /** What a block takes besides its input and its parameters. */
 export interface BlockOptions {
+  /** Attention heads. */
   readonly heads: number;
   /** Of the layer norms; 1e-6 by default. */
   readonly epsilon?: number;

@@ -48,8 +48,11 @@ export function segmenterSpecs(config: SegmenterConfig): ParameterSpec[] {
 
 /** A BEiT with a segmentation head. */
 export class Segmenter {
+  /** The encoder and the heads. */
   readonly config: SegmenterConfig;
+  /** All parameters, those of the heads included. */
   readonly parameters: ParameterSet;
+  /** The encoder under the heads. */
   readonly encoder: BeitEncoder;
 
   private constructor(config: SegmenterConfig, parameters: ParameterSet, encoder: BeitEncoder) {
@@ -115,6 +118,7 @@ export class Segmenter {
     return { logits, auxiliary };
   }
 
+  /** Frees the parameters. */
   dispose(): void {
     this.encoder.dispose();
     this.parameters.dispose();

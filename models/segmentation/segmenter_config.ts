@@ -9,9 +9,11 @@ import { type BeitConfig, validateBeitConfig } from "../beit_config.ts";
 
 /** An encoder with a segmentation head; see the `segmentation` section of a config. */
 export interface SegmenterConfig {
+  /** The encoder's shape. */
   readonly encoder: BeitConfig;
   /** UPerNet on a feature pyramid, or a linear layer on the last block's patch tokens. */
   readonly head: "upernet" | "linear";
+  /** Number of classes. */
   readonly classes: number;
   /** Width of UPerNet. */
   readonly channels: number;
@@ -23,6 +25,7 @@ export interface SegmenterConfig {
   readonly dropout: number;
   /** Weight of the auxiliary head's loss; 0 means no such head. */
   readonly auxiliaryWeight: number;
+  /** Channels inside the auxiliary head. */
   readonly auxiliaryChannels: number;
 }
 

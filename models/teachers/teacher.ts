@@ -33,6 +33,7 @@ export interface Teacher {
   state(): Map<string, NamedValues>;
   /** Everything that determines its features, to distinguish them from another teacher's. */
   weights(): Promise<ReadonlyMap<string, NamedValues>>;
+  /** Frees its parameters. */
   dispose(): void;
 }
 

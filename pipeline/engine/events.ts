@@ -11,13 +11,17 @@ export interface StepMetrics {
   step: number;
   /** Completed passes over the data, fractional. */
   epoch: number;
+  /** The training loss, averaged over the step's images. */
   loss: number;
+  /** The learning rate of the update, before layer-wise factors. */
   learningRate: number;
+  /** The factor that the loss was scaled by; 1 in float32. */
   lossScale: number;
   /** Global norm before clipping; `null` if the step was skipped. */
   gradNorm: number | null;
   /** Whether the step was skipped because of a non-finite gradient under mixed precision. */
   skipped: boolean;
+  /** Images of all ranks, divided by `stepTime`. */
   imagesPerSecond: number;
   /** Seconds spent waiting for data. */
   dataTime: number;
@@ -25,6 +29,7 @@ export interface StepMetrics {
   stepTime: number;
   /** Seconds per stage; the workers' stages count their own time, which overlaps the step. */
   stages: Record<string, number>;
+  /** A task's own numbers. */
   [key: string]: number | boolean | null | Record<string, number>;
 }
 

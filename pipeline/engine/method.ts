@@ -37,15 +37,21 @@ export type AnyValues = ReadonlyMap<string, NamedValues | LazyValues>;
 export interface RunImages {
   /** The images to train on. */
   readonly source: Source;
+  /** Closes the images' files. */
   close(): void;
 }
 
 /** What a method is opened with. */
 export interface Run<C extends Config, Images extends RunImages = RunImages> {
+  /** The resolved config. */
   readonly config: C;
+  /** Where to compute, and in which precision. */
   readonly on: Context;
+  /** What {@link Method.openImages} returned. */
   readonly images: Images;
+  /** Receives the run's events. */
   readonly listener: RunListener;
+  /** How missing weights are fetched. */
   readonly downloads: DownloadOptions;
   /** What the checkpoint to resume from holds besides parameters; null for a new run. */
   readonly saved: { readonly shape: object; readonly extra: ValueMap } | null;
@@ -61,7 +67,9 @@ export interface Run<C extends Config, Images extends RunImages = RunImages> {
 
 /** How long a run is, and its learning rates. */
 export interface TrainingSchedule {
+  /** Steps and epochs. */
   readonly length: RunLength;
+  /** The rate of each step. */
   readonly learningRate: LearningRateSchedule;
 }
 
@@ -75,7 +83,9 @@ export interface KeptState {
 
 /** The point at which an evaluation happens. */
 export interface EvaluationMoment {
+  /** Steps done. */
   readonly step: number;
+  /** The weights' moving average; null if the config has none. */
   readonly averages: WeightAverage | null;
 }
 
@@ -123,13 +133,16 @@ export interface TrainedStages<Batch, Parts extends object> {
   readonly parts: Parts;
   /** From the queue to the loss, by name and in order. */
   readonly stages: DeviceStages<Batch>;
+  /** Frees the models. */
   dispose(): void;
 }
 
 /** A training that is ready to start. */
 export interface Training<Batch, Parts extends object, Result extends object>
   extends TrainedStages<Batch, Parts> {
+  /** Sizes from which the memory of a step is planned. */
   readonly footprint: ModelFootprint;
+  /** How long to train, and how fast to learn. */
   readonly schedule: TrainingSchedule;
   /** What the workers do with each image. */
   readonly input: Pick<LoaderOptions, "transform" | "mask" | "cropsPerImage">;
@@ -138,6 +151,7 @@ export interface Training<Batch, Parts extends object, Result extends object>
   /** The last of the leading stages with frozen models: its output becomes part of a failure bundle. */
   readonly frozenStage: string | null;
   /** @param parameters everything that is trained, in order */
+  /** The optimizer of a run. */
   createOptimizer(parameters: readonly Parameter[]): Updater;
   /** Running statistics, which every rank updates from its own images. */
   readonly statistics?: readonly Parameter[];
@@ -150,7 +164,9 @@ export interface Training<Batch, Parts extends object, Result extends object>
   readonly skipsNonFinite?: boolean;
   /** The method's own state; names must be unique. */
   readonly kept?: readonly KeptState[];
+  /** Left out if nothing is measured. */
   readonly evaluation?: Evaluation;
+  /** Pictures for the report, drawn at every checkpoint. */
   readonly pictures?: DrawPictures;
   /** Values besides the parameters whose distribution is recorded at checkpoints. */
   readonly histograms?: () => ValueMap;
@@ -158,6 +174,7 @@ export interface Training<Batch, Parts extends object, Result extends object>
   readonly summarize?: (details: Float32Array) => Record<string, number>;
   /** Called with every step, after the listeners. */
   readonly onStep?: (metrics: StepMetrics) => void;
+  /** Called once before the first step of a new run. */
   begin?(beginning: Beginning): Promise<void>;
   /** Called when a run ends, before its result is written: files next to the checkpoints. */
   finish?(end: { readonly interrupted: boolean }): Promise<void>;
@@ -171,13 +188,17 @@ export interface Training<Batch, Parts extends object, Result extends object>
 
 /** A method's stages from the queue to the loss. */
 export interface DeviceStages<Batch> extends Stage<Batch, LossOutput> {
+  /** One after another. */
   readonly stages: readonly AnyStage[];
 }
 
 /** A failed step's model, from its bundle. */
 export interface FailedTraining<C extends Config> {
+  /** The config of the run that failed. */
   readonly config: C;
+  /** The model's shape, as the run's checkpoints hold it. */
   readonly shape: object;
+  /** All parameters and buffers by name. */
   readonly parameters: ValueMap;
 }
 
@@ -186,6 +207,7 @@ export type PlanOptions = Pick<RunOptions, "memoryBudgetBytes" | "downloads">;
 
 /** The plan of a run: these figures and a method's own. */
 export interface RunPlan extends PlannedRun {
+  /** Disk space of checkpoints and model files. */
   readonly disk: DiskPlan;
 }
 
@@ -211,6 +233,7 @@ export interface Method<
    * @param given the caller's images, in place of those that the config names
    */
   openImages?(config: C, given: Source | undefined): Promise<Images>;
+  /** Builds models, stages and everything else that a run needs. */
   open(run: Run<C, Images>): Promise<Training<Batch, Parts, Result>>;
   /**
    * The trained stages of a failed step, for `replayFailure`; those before the frozen one are not run.
@@ -232,10 +255,13 @@ export interface ListedMethod<
    * @throws UserError for anything that would stop the run itself
    */
   plan(config: C, options?: PlanOptions): Promise<RunPlan>;
+  /** See {@link Method.reopen}; a listed method always has it. */
   reopen(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
 }
 
 /** A method's name in checkpoints, failure bundles and messages. */
-export function methodName({ task, name }: { readonly task: string; readonly name?: string }) {
+export function methodName(
+  { task, name }: { readonly task: string; readonly name?: string },
+): string {
   return name ?? task;
 }

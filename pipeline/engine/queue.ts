@@ -20,6 +20,7 @@ export interface BatchQueue<Batch> {
   next(step: number, microBatch: number): Promise<Batch>;
   /** Seconds that the stages before the queue have worked since the last call, by name. */
   takeTimes(): Record<string, number>;
+  /** Stops the workers. */
   close(): Promise<void>;
 }
 
@@ -54,6 +55,7 @@ export function loaderQueue(loader: Loader): BatchQueue<LoadedBatch> {
 
 /** How {@link stageQueue} works. */
 export interface StageQueueOptions {
+  /** The run's seed. */
   readonly seed: number;
   /** This rank's micro-batches of a step. */
   readonly microBatches: (step: number) => readonly MicroBatch[];

@@ -11,7 +11,9 @@ import { type Communicator, gatherJson } from "../../distributed/communicator.ts
 export interface FeatureSet {
   /** [count, width], row-major. */
   readonly values: Float32Array;
+  /** Number of rows: images. */
   readonly count: number;
+  /** Numbers in a row. */
   readonly width: number;
   /** Class of each row; −1 if unknown. */
   readonly labels: Int32Array;

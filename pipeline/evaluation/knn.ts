@@ -24,7 +24,9 @@ export interface KnnOptions {
 
 /** Shares of test rows whose class comes first, or among the first five, in the vote. */
 export interface Accuracy {
+  /** Share of rows whose class comes first, in [0, 1]. */
   readonly top1: number;
+  /** Share of rows whose class is among the first five, in [0, 1]. */
   readonly top5: number;
 }
 

@@ -117,7 +117,9 @@ export async function segmentImage(
 
 /** The results for one class; counts are in pixels. */
 export interface LabelQuality {
+  /** The class's number. */
   readonly label: number;
+  /** Pixels that belong to it. */
   readonly pixels: number;
   /** Intersection over union; null if the class neither occurs nor is predicted. */
   readonly iou: number | null;

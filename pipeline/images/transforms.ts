@@ -10,7 +10,8 @@ import type { Interpolation } from "../../data/images/resize.ts";
 import type { TestTransform, TrainTransform } from "../../data/augment/transform.ts";
 import { normalizations } from "./normalizations.ts";
 
-type InterpolationName = PretrainConfig["augment"]["interpolation"];
+/** A filter for resizing, by the name that configs use. */
+export type InterpolationName = PretrainConfig["augment"]["interpolation"];
 
 /** The filters, by their names in configs. */
 export const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {

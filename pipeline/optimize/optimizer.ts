@@ -16,8 +16,11 @@ import type { ParameterGroup } from "./parameter_groups.ts";
 
 /** AdamW settings that do not change during a run. */
 export interface OptimizerOptions {
+  /** Decay of the mean of the gradients. */
   readonly beta1: number;
+  /** Decay of the mean of their squares. */
   readonly beta2: number;
+  /** Added to the root of that mean. */
   readonly epsilon: number;
   /** Maximum global gradient norm; null for no clipping. */
   readonly maxGradientNorm: number | null;
@@ -35,7 +38,7 @@ export type Updater = Pick<
 >;
 
 /** Whether a rate applies to a parameter directly, or is scaled by its group. */
-type RateOfScale = (scale: number) => number;
+export type RateOfScale = (scale: number) => number;
 
 /**
  * AdamW as in PyTorch (decoupled weight decay); skipped steps do not count.

@@ -6,7 +6,9 @@
 
 /** What the rules look at. */
 export interface ParameterShape {
+  /** Its name, as in a checkpoint. */
   readonly name: string;
+  /** Its dimensions. */
   readonly shape: readonly number[];
 }
 
@@ -14,6 +16,7 @@ export interface ParameterShape {
 export interface ParameterGroup {
   /** Factor applied to the learning rate. */
   readonly learningRateScale: number;
+  /** AdamW's decay, relative to the learning rate. */
   readonly weightDecay: number;
 }
 
@@ -24,6 +27,7 @@ export type NoDecayRule = "mmselfsup" | "mmselfsup-ft30e" | "unilm";
 export interface ParameterGroupOptions {
   /** Which no-decay rule: see {@link hasWeightDecay}. */
   readonly variant: NoDecayRule;
+  /** The decay of parameters that are not exempt. */
   readonly weightDecay: number;
   /** Lower learning rates for earlier blocks, in fine-tuning. */
   readonly layerDecay?: { readonly rate: number; readonly depth: number };

@@ -128,11 +128,15 @@ export function configOfShape(shape: ModelShape): BeitConfig {
 
 /** A frozen encoder with its parameters. */
 export interface LoadedEncoder {
+  /** The encoder, its relative positions resized to the wanted image size. */
   readonly encoder: BeitEncoder;
+  /** Its shape. */
   readonly config: BeitConfig;
+  /** Its parameters; none of them is trained. */
   readonly parameters: ParameterSet;
   /** How its images are preprocessed, if its files say so. */
   readonly preprocessing?: Preprocessing | undefined;
+  /** Frees the parameters. */
   dispose(): void;
 }
 

@@ -37,10 +37,13 @@ export interface TokenizedImage {
 
 /** What the tokens are derived from. */
 export interface TokenizeResult {
+  /** The tokenizer's file or run directory. */
   readonly checkpoint: string;
   /** Number of codes: tokens are 0 … codes − 1. */
   readonly codes: number;
+  /** Pixels along a side of an image as the tokenizer sees it. */
   readonly imageSize: number;
+  /** Pixels along a side of a patch; each has one token. */
   readonly patchSize: number;
   /** Patches per side. */
   readonly grid: number;

@@ -25,13 +25,14 @@ import { viewSheets } from "./view_sheets.ts";
 export const modelPictures = ["attention", "pca"] as const;
 /** … and those that need only a pretraining config. */
 export const viewPictures = ["masks", "views"] as const;
-/** All kinds of pictures. */
-export const pictureKinds = [...viewPictures, ...modelPictures] as const;
 /** A kind of pictures. */
-export type PictureKind = typeof pictureKinds[number];
+export type PictureKind = "masks" | "views" | "attention" | "pca";
+/** All of them. */
+export const pictureKinds = [...viewPictures, ...modelPictures] as const satisfies PictureKind[];
 
 /** What to draw. */
 export interface VisualizeOptions extends Partial<Omit<InferenceOptions, "checkpoint">> {
+  /** Which pictures to draw. */
   readonly show: readonly PictureKind[];
   /** Image files, or a single folder or archive, or a source; default: those of the config or the run. */
   readonly images?: readonly string[] | Source | undefined;

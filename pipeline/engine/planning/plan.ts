@@ -17,7 +17,9 @@ export interface ModelFootprint {
   readonly frozenParameters: number;
   /** Tokens in a sequence, including the cls token. */
   readonly tokens: number;
+  /** Width of the tokens. */
   readonly embedDim: number;
+  /** Width of an MLP's hidden layer, relative to `embedDim`. */
   readonly mlpRatio: number;
   /** Blocks that a sequence passes through, including those of the aggregation branch. */
   readonly blocks: number;
@@ -41,10 +43,15 @@ export interface StepOptions {
 
 /** Memory of a step in bytes, by use. */
 export interface MemoryPlan {
+  /** Trained parameters. */
   readonly weights: number;
+  /** One for each parameter, and their sum if micro-batches are accumulated. */
   readonly gradients: number;
+  /** Two moments for each parameter. */
   readonly optimizer: number;
+  /** Models that are not trained. */
   readonly frozen: number;
+  /** What the forward pass keeps for the backward pass. */
   readonly activations: number;
   /** What writing a checkpoint adds: its tensors are read back one by one. */
   readonly saving: number;
@@ -54,9 +61,13 @@ export interface MemoryPlan {
 
 /** What is known about a planned run. */
 export interface PlannedRun {
+  /** Images in a step. */
   readonly batch: number;
+  /** Images in a forward pass. */
   readonly microBatch: number;
+  /** Steps of the run. */
   readonly totalSteps: number;
+  /** Memory of a step, in bytes. */
   readonly memory: MemoryPlan;
 }
 

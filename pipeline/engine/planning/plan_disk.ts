@@ -9,6 +9,7 @@ import type { RunLength } from "../schedule.ts";
 
 /** Disk space, in bytes. */
 export interface DiskPlan {
+  /** One checkpoint. */
   readonly checkpoint: number;
   /** Checkpoints kept at the end, and the model files next to them. */
   readonly kept: number;

@@ -15,7 +15,9 @@ import { planStep } from "./micro_batch.ts";
 export interface RunSizes extends RunLength {
   /** Passes over the data up to the last step. */
   readonly epochs: number;
+  /** Images in a step. */
   readonly batch: number;
+  /** Images in a forward pass. */
   readonly microBatch: number;
   /** Trainable parameters of the model. */
   readonly parameters: number;
@@ -27,6 +29,7 @@ export interface RunCosts {
   readonly memory: MemoryPlan;
   /** Disk space of the checkpoints and of the model files next to them, in bytes. */
   readonly disk: DiskPlan;
+  /** Learning rates: the highest, the length of the warm-up, and that of the last step. */
   readonly schedule: {
     readonly peakLearningRate: number;
     readonly warmupSteps: number;

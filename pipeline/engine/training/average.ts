@@ -98,6 +98,7 @@ export class WeightAverage {
     });
   }
 
+  /** Frees the averages. */
   dispose(): void {
     for (const average of this.#averages) average.dispose();
   }

@@ -17,12 +17,14 @@ import type { TrainingLoop } from "./training_loop.ts";
 
 /** Training cannot continue: the loss or a gradient is not a number. */
 export class DivergenceError extends Error {
+  /** Tells it from other errors. */
   override name = "DivergenceError";
   /** The first non-finite tensor; null if a repetition of the step found none. */
   readonly found: Observation | null;
   /** The failure bundle's directory; null if none was written. */
   readonly bundle: string | null;
 
+  /** With a message that says the step, the tensor and what to do. */
   constructor(message: string, found: Observation | null = null, bundle: string | null = null) {
     super(message);
     this.found = found;

@@ -10,6 +10,7 @@ import type { KeptState, ValueMap } from "../method.ts";
 
 /** What a run that stopped early reports about it. */
 export interface StoppedEarly {
+  /** The figure that stopped improving. */
   readonly metric: string;
   /** The best evaluation, whose weights are in `best.safetensors` in the run's directory. */
   readonly best: { readonly step: number; readonly value: number };

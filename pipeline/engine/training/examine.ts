@@ -42,7 +42,9 @@ export interface Examination {
 
 /** A tensor that is not on any device. */
 export interface HostTensor {
+  /** Its dimensions. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: Float32Array | Int32Array;
 }
 
