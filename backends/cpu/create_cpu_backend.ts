@@ -120,7 +120,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     sharedWork: options.sharedWork,
   });
   const runtime = { tensors: new ArenaBackend(arena, pool), pool };
-  const slot = await TfjsSlot.register("mimic-cpu", runtime.tensors, {
+  const slot = TfjsSlot.register("mimic-cpu", runtime.tensors, {
     kernelsOf: "cpu",
     addKernels: replaceTfjsKernels,
   });

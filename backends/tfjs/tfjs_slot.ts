@@ -33,11 +33,11 @@ export class TfjsSlot {
   }
 
   /** Registers a backend of one's own with tfjs, under a free name that begins with `name`. */
-  static async register(
+  static register(
     name: string,
     backend: KernelBackend,
     { kernelsOf, addKernels }: Registration,
-  ): Promise<TfjsSlot> {
+  ): TfjsSlot {
     const free = freeBackendName(name);
     tf.registerBackend(free, () => backend, 0);
     // Kernels stay registered under a name that was in use before.
@@ -45,13 +45,19 @@ export class TfjsSlot {
       tf.copyRegisteredKernels(kernelsOf, free);
       addKernels?.(free);
     }
-    const slot = await TfjsSlot.start(free);
-    if (slot === null) throw new Error(`Cannot start the tfjs backend "${free}"`);
-    return slot;
+    const before = readActive();
+    // Not waited for: the backend is there, so that it is active at once, and others may start meanwhile.
+    void tf.setBackend(free);
+    const own = readActive();
+    Object.assign(engine(), before);
+    if (own.backendInstance !== backend) {
+      throw new Error(`Cannot start the tfjs backend "${free}": tfjs did not make it active`);
+    }
+    return new TfjsSlot(free, own);
   }
 
   /**
-   * Starts the backend if it has not been.
+   * Starts a backend that others have registered, if it has not been started.
    *
    * @returns null where it does not start
    */

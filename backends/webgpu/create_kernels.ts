@@ -14,8 +14,8 @@ export interface DeviceTraits {
   readonly attention: AttentionTilingChoice;
 }
 
-/** How each kernel is made; a name of the table that is missing here does not compile. */
-export const kernelFactories: {
+/** How each kernel is made; it does not compile while one of the table is missing. */
+const kernelFactories: {
   readonly [Name in keyof Kernels]-?: (tools: KernelTools) => NonNullable<Kernels[Name]>;
 } = kernels;
 

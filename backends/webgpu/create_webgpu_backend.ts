@@ -68,7 +68,7 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   const device = await openDevice(adapter, options.float16 === false ? ["shader-f16"] : []);
   // tfjs would run ops on small tensors on the processor, and then wait for the GPU at the next one.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
-  const { runner, slot } = await registerRunner(device, adapter.info, options.memoryLimitBytes);
+  const { runner, slot } = registerRunner(device, adapter.info, options.memoryLimitBytes);
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
   const attention = attentionTilingChoice(summary);

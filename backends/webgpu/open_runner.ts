@@ -13,13 +13,13 @@ export interface OpenRunner {
 }
 
 /** Registers `device` with tfjs, without making it the active backend. */
-export async function registerRunner(
+export function registerRunner(
   device: GPUDevice,
   info: GPUAdapterInfo,
   limitBytes?: number,
-): Promise<OpenRunner> {
+): OpenRunner {
   const runtime = new Runtime(device, info, limitBytes);
-  const slot = await TfjsSlot.register("mimic-webgpu", runtime, {
+  const slot = TfjsSlot.register("mimic-webgpu", runtime, {
     kernelsOf: "webgpu",
     addKernels: registerAdd,
   });
@@ -31,7 +31,7 @@ export async function openRunner(): Promise<
   OpenRunner & { readonly adapter: GPUAdapter; readonly runtime: Runtime }
 > {
   const adapter = await requestAdapter();
-  const { runner, slot } = await registerRunner(await openDevice(adapter), adapter.info);
+  const { runner, slot } = registerRunner(await openDevice(adapter), adapter.info);
   slot.activate();
   return { adapter, runner, slot, runtime: runner.runtime };
 }
