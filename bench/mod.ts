@@ -20,35 +20,38 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   ops: {
     program: "cpu/products.ts",
-    measures: "matrix products of each provider beside PyTorch: " +
+    measures: "matrix products of each provider compared with PyTorch: " +
       "[--threads 2] [--rounds 7] [--python python3]",
     usual: [["--threads", "1"], ["--threads", "2"]],
   },
   step: {
     program: "cpu/step.ts",
-    measures: "training steps beside PyTorch: <quickstart|vit_s|vit_b> [--batch 8] [--threads 2] " +
+    measures:
+      "training steps compared with PyTorch: <quickstart|vit_s|vit_b> [--batch 8] [--threads 2] " +
       "[--provider auto] [--precision float32] [--avx2] [--rounds 5] [--python python3]",
     usual: [["quickstart", "--batch", "16", "--rounds", "15"], ["vit_s"]],
   },
   tfjs: {
     program: "cpu/tfjs_peers.ts",
-    measures: "training steps beside tfjs' own backends: <model> [--batch 8] [--threads 2] " +
+    measures:
+      "training steps compared with tfjs' own backends: <model> [--batch 8] [--threads 2] " +
       "[--rounds 3]",
     usual: [["quickstart"]],
   },
   resident: {
     program: "cpu/resident.ts",
-    measures: "resident memory of steps beside PyTorch: <model> [--steps 50] [those of step]",
+    measures:
+      "resident memory of steps compared with PyTorch: <model> [--steps 50] [those of step]",
     usual: [],
   },
   data: {
     program: "data/pipeline.ts",
-    measures: "preparing photos beside Pillow and NumPy",
+    measures: "preparing photos compared with Pillow and NumPy",
     usual: [[]],
   },
   memory: {
     program: "memory.ts",
-    measures: "peak memory of a step beside the plan: <model> [batch 16]",
+    measures: "peak memory of a step compared with the plan: <model> [batch 16]",
     usual: [],
   },
   recording: {
@@ -58,12 +61,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
   webgpu: {
     program: "webgpu/step.ts",
-    measures: "training steps on a GPU beside tfjs' own kernels: see the file",
+    measures: "training steps on a GPU compared with tfjs' own kernels: see the file",
     usual: [],
   },
   gpu: {
     program: "webgpu/pytorch.ts",
-    measures: "training steps on a GPU beside PyTorch: <vit_s|vit_b> [--batch 64] " +
+    measures: "training steps on a GPU compared with PyTorch: <vit_s|vit_b> [--batch 64] " +
       "[--precision float32] [--rounds 5] [--python python3]",
     usual: [],
   },

@@ -79,7 +79,7 @@ function requireWholeModel(report: LoadReport, from: string | URL): void {
     requireWhole(report, `"${from}"`);
   } catch (error) {
     throw new UserError(messageOf(error), {
-      hint: "give the whole model, or write what there is with --allow-missing",
+      hint: "give the complete model, or write what there is with --allow-missing",
       cause: error,
     });
   }
@@ -101,7 +101,7 @@ function differences(to: ConvertTarget, { family, shape }: ModelCheckpoint): str
   const theirs = family === "clip" ? 1e-5 : 1e-6;
   if (normEpsilon === theirs || to === "huggingface" || to === "safetensors") return [];
   return [
-    `The model's layer norms have the epsilon ${normEpsilon}, those of ${to}'s class ${theirs}: ` +
+    `The model's layer norms have an epsilon of ${normEpsilon}, and those of ${to}'s class ${theirs}: ` +
     "outputs differ by up to a few 1e-4",
   ];
 }

@@ -178,7 +178,7 @@ function underOurNames(
   const format = files.format ?? detectFormat(bare.keys());
   if (!format) {
     throw new UserError(
-      `Cannot load "${files.path}": its tensors are those of no BEiT known here, nor of a ViT, ` +
+      `Cannot load "${files.path}": its tensors do not belong to a known BEiT, nor to a ViT, ` +
         "DINO, DINOv2, MAE, CLIP or SigLIP",
     );
   }

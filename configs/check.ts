@@ -103,7 +103,7 @@ function checkTestView({ augment }: Extract<Config, { task: "finetune" }>, fail:
     "augment.testResize",
     testResize,
     `at least augment.size, ${size}, the size of the crop`,
-    `leave it out, or give --set augment.testResize=${Math.round(size * 256 / 224)}`,
+    `omit it, or give --set augment.testResize=${Math.round(size * 256 / 224)}`,
   );
 }
 
@@ -114,7 +114,7 @@ function checkWindow({ augment }: Extract<Config, { task: "segment" }>, fail: Fa
     "augment.stride",
     stride,
     `at most the window's size, augment.size, ${size}`,
-    `leave it out, or give --set augment.stride=${Math.floor(size * 2 / 3)}`,
+    `omit it, or give --set augment.stride=${Math.floor(size * 2 / 3)}`,
   );
 }
 

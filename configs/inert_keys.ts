@@ -28,7 +28,7 @@ export function refuseInertKeys(config: Config, origins: ReadonlyMap<string, str
     throw new UserError(
       `Cannot use "${key}" (${origins.get(key) ?? "default"}): it has no effect in task ` +
         `"${config.task}"`,
-      { hint: "leave it out" },
+      { hint: "omit it" },
     );
   }
 }

@@ -52,7 +52,7 @@ export class DeviceLostError extends UserError {
   override name = "DeviceLostError";
   constructor(message: string) {
     super(message, {
-      hint: "go on with --resume; if it happens again, lower --micro-batch",
+      hint: "continue with --resume; if it happens again, lower --micro-batch",
     });
   }
 }

@@ -48,7 +48,7 @@ async function viewAt(file: ZipBytes, offset: number, length: number, what: stri
   const isInside = Number.isSafeInteger(offset) && offset >= 0 && offset + length <= file.size;
   if (!isInside) throw new ZipError(`its ${what} is missing`);
   const bytes = await file.read(offset, length);
-  if (bytes.length < length) throw new ZipError(`its ${what} is cut off`);
+  if (bytes.length < length) throw new ZipError(`its ${what} is truncated`);
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -68,7 +68,7 @@ async function findDirectory(file: ZipBytes): Promise<Directory> {
       ? await findDirectory64(file, start + at) ?? { offset, bytes, count }
       : { offset, bytes, count };
   }
-  throw new ZipError("its end is missing; the file is cut off");
+  throw new ZipError("its end is missing; the file is truncated");
 }
 
 /** Undefined if there is no ZIP64 record: a field may be all ones by chance. */
@@ -108,11 +108,11 @@ const quoted = (name: string) => JSON.stringify(name.slice(0, 100));
 
 function readEntry(view: DataView, at: number, fileSize: number): [ZipEntry, next: number] {
   const isEntry = at + entryBytes <= view.byteLength && view.getUint32(at, true) === entrySignature;
-  if (!isEntry) throw new ZipError("its directory is broken");
+  if (!isEntry) throw new ZipError("its directory is corrupt");
   const nameEnd = at + entryBytes + view.getUint16(at + 28, true);
   const extraEnd = nameEnd + view.getUint16(at + 30, true);
   const next = extraEnd + view.getUint16(at + 32, true);
-  if (next > view.byteLength) throw new ZipError("its directory is broken");
+  if (next > view.byteLength) throw new ZipError("its directory is corrupt");
   const part = (from: number, to: number) =>
     new Uint8Array(view.buffer, view.byteOffset + from, to - from);
   const name = new TextDecoder().decode(part(at + entryBytes, nameEnd));
@@ -148,7 +148,9 @@ function readEntry(view: DataView, at: number, fileSize: number): [ZipEntry, nex
  */
 export async function readZipEntries(file: ZipBytes, most: number): Promise<ZipEntry[]> {
   const { offset, bytes, count } = await findDirectory(file);
-  if (count > most || !(count * entryBytes <= bytes)) throw new ZipError("its directory is broken");
+  if (count > most || !(count * entryBytes <= bytes)) {
+    throw new ZipError("its directory is corrupt");
+  }
   const view = await viewAt(file, offset, bytes, "directory");
   const entries: ZipEntry[] = [];
   for (let at = 0; entries.length < count;) {
@@ -186,7 +188,7 @@ export async function readLocalHeader(
   const nameLength = header.getUint16(26, true);
   const nameStart = headerOffset + localBytes;
   const start = nameStart + nameLength + header.getUint16(28, true);
-  if (!(start + packed <= file.size)) throw new ZipError("a member is cut off");
+  if (!(start + packed <= file.size)) throw new ZipError("a member is truncated");
   const isEncrypted = (header.getUint16(6, true) & 1) === 1;
   return { start, nameStart, nameLength, method: header.getUint16(8, true), isEncrypted };
 }

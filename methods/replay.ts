@@ -158,7 +158,7 @@ function requirePrecision(backend: Backend, precision: Precision): void {
   if (precision === "float32" || reducedPrecisions.includes(precision)) return;
   throw new UserError(
     `Cannot replay a ${precision} step on ${backend.name}: it has no ${precision}`,
-    { hint: "use --backend reference, which imitates it" },
+    { hint: "use --backend reference, which emulates it" },
   );
 }
 

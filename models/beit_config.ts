@@ -108,7 +108,7 @@ function requireWhole(config: BeitConfig, key: keyof BeitConfig, least: number):
   const value = config[key] as number;
   if (Number.isInteger(value) && value >= least) return;
   throw new UserError(
-    `Cannot build the model: model.${key} must be a whole number of at least ${least}, found ${value}`,
+    `Cannot build the model: model.${key} must be an integer of at least ${least}, found ${value}`,
   );
 }
 
@@ -164,13 +164,13 @@ export function validateBeitConfig(config: BeitConfig): void {
     throw new UserError(
       `Cannot build the model: model.earlyLayers ${config.earlyLayers} is more than model.depth ` +
         `${config.depth}`,
-      { hint: "the early state is the output of a block before the last" },
+      { hint: "the early output is that of a block before the last" },
     );
   }
   if (!(config.mlpRatio > 0) || !Number.isInteger(config.embedDim * config.mlpRatio)) {
     throw new UserError(
       `Cannot build the model: model.mlpRatio ${config.mlpRatio} times model.embedDim ` +
-        `${config.embedDim} must be a positive whole number`,
+        `${config.embedDim} must be a positive integer`,
     );
   }
   if (!(config.layerScaleInitValue >= 0)) {
@@ -181,7 +181,7 @@ export function validateBeitConfig(config: BeitConfig): void {
   }
   if (config.usesSharedRelativePositionBias && config.usesRelativePositionBias) {
     throw new UserError(
-      "Cannot build the model: it has both a shared relative-position table and one for each block",
+      "Cannot build the model: it has both a shared relative-position table and one per block",
       {
         hint:
           "give --set model.usesSharedRelativePositionBias=false, or model.usesRelativePositionBias=false",

@@ -42,7 +42,9 @@ export function extractFeatures(
   }
   for (const { layer } of requests) {
     if (Number.isInteger(layer) && layer >= -depth && layer < depth) continue;
-    throw new RangeError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`);
+    throw new RangeError(
+      `Cannot extract features from layer ${layer}: the encoder has ${depth} blocks`,
+    );
   }
   return withoutGradient(() => {
     const { states } = encoder.forward(on, images, { mask: null, dropPath: null });
@@ -54,8 +56,11 @@ export function extractFeatures(
 export function requireLayers(layers: readonly number[], depth: number): number[] {
   return layers.map((layer) => {
     if (Number.isInteger(layer) && layer >= -depth && layer < depth) return (layer + depth) % depth;
-    throw new UserError(`Cannot take features of layer ${layer}: the encoder has ${depth} blocks`, {
-      hint: `give --layer from 0 to ${depth - 1}, or --layer=-1 for the last`,
-    });
+    throw new UserError(
+      `Cannot extract features from layer ${layer}: the encoder has ${depth} blocks`,
+      {
+        hint: `give --layer from 0 to ${depth - 1}, or --layer=-1 for the last`,
+      },
+    );
   });
 }

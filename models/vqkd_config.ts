@@ -65,16 +65,14 @@ export function validateVqkdConfig(config: VqkdConfig): void {
   for (const key of sizes) {
     if (Number.isInteger(config[key]) && config[key] >= 1) continue;
     throw new UserError(
-      `Cannot build the tokenizer: ${key} must be a whole number of at least 1, found ${
-        config[key]
-      }`,
+      `Cannot build the tokenizer: ${key} must be an integer of at least 1, found ${config[key]}`,
     );
   }
   if (config.imageSize % config.patchSize !== 0) {
     throw new UserError(
       `Cannot build the tokenizer: patchSize ${config.patchSize} does not divide imageSize ` +
         `${config.imageSize}`,
-      { hint: "use the patch size of the model that it is to serve" },
+      { hint: "use the patch size of the model that it is for" },
     );
   }
   if (!(config.decay >= 0 && config.decay < 1)) {

@@ -286,7 +286,7 @@ export class VqkdTokenizer {
 
   #requireDecoder(): void {
     if (this.config.decoderDepth > 0) return;
-    throw new UserError("Cannot train this tokenizer: it has an encoder and no decoder", {
+    throw new UserError("Cannot train this tokenizer: it has an encoder but no decoder", {
       hint: "train from a checkpoint with decoder.* tensors, or from scratch",
     });
   }

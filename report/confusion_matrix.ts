@@ -78,7 +78,7 @@ export function confusionHtml(matrix: ConfusionMatrix): string {
   );
   const images = formatCount(sum(counts.map(sum)));
   return `<p class="faint">A row for each class, a column for each answer, in percent of the row; ` +
-    `${images} in all. Right answers stand on the diagonal.</p><div class="confusion">` +
+    `${images} in all. Correct answers are on the diagonal.</p><div class="confusion">` +
     `<div class="scroll" role="region" aria-label="Confusion matrix" tabindex="0"><table><thead><tr>` +
     `<td></td>${head.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${
       worstPairs(matrix)

@@ -49,13 +49,13 @@ export function describeProfile(profile: Profile): string {
   const { firstStep, steps, seconds, backend, stages, kernels, note } = profile;
   const milliseconds = (seconds / steps * 1000).toFixed(1);
   return [
-    `Steps ${firstStep} to ${firstStep + steps - 1} on ${backend}: ${milliseconds} ms a step.`,
-    "Stages are timed on the main thread, which on a GPU hands work over and goes on. Kernels are",
+    `Steps ${firstStep} to ${firstStep + steps - 1} on ${backend}: ${milliseconds} ms per step.`,
+    "Stages are timed on the main thread, which on a GPU submits work and continues. Kernels are",
     "timed on the device, one after another, which is slower than letting them overlap.",
     "",
     ...table("stage", stages, profile),
     "",
-    ...(note === null ? table("kernel", kernels, profile) : [`No times of kernels: ${note}`]),
+    ...(note === null ? table("kernel", kernels, profile) : [`No kernel times: ${note}`]),
     "",
   ].join("\n");
 }

@@ -237,7 +237,7 @@ export function runPlots(history: History, evaluations: readonly EvaluationRecor
     drawn.training.push(curvePlot({ title: titleOf(name), curves, format }));
   }
   drawn.machine.push(curvePlot({
-    title: "Time of a step",
+    title: "Time per step",
     curves: timeShares(history),
     isStacked: true,
     format: formatPercent,

@@ -229,7 +229,7 @@ function dataSection({ data, rejected, task }: RunReport): string {
     ? ""
     : ", without classes";
   const parts = [
-    `<h2>Data</h2><p>${formatCount(files)} files of <code>${escapeHtml(location)}</code>${kinds}, ${
+    `<h2>Data</h2><p>${formatCount(files)} files in <code>${escapeHtml(location)}</code>${kinds}, ${
       rejected.length === 0 ? "none" : formatCount(rejected.length)
     } rejected.</p>`,
   ];

@@ -188,12 +188,12 @@ export async function tokensReportPage(report: TokensReport): Promise<string> {
     "<h2>Use of the codes</h2>",
     histogram(hits),
     "<h2>Images and their tokens</h2>",
-    "<p>What the tokenizer sees, the same under the colours of its codes, and the codes. Codes of " +
+    "<p>What the tokenizer sees, the same overlaid with the colours of its codes, and the codes. Codes with " +
     "similar vectors have similar colours.</p>",
     `<div class="pictures">${shown.join("")}</div>`,
     "<h2>Patches that share a code</h2>",
-    "<p>The most used codes; of each, patches of different images in their surroundings. The patch " +
-    "itself is within the frame.</p>",
+    "<p>The most used codes; for each, patches from different images in their surroundings. The patch " +
+    "itself is inside the frame.</p>",
     `<div class="gallery">${codes.join("")}</div>`,
   ];
   return htmlPage("Visual tokens", parts.join("\n"), style);

@@ -67,7 +67,7 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
           throw new UserError(
             `Cannot evaluate "${checkpoint}": it knows ${classes} classes, and the images have ` +
               `${source.classes.length}`,
-            { hint: "give the images that it was fine-tuned for with --data" },
+            { hint: "give the images that it was fine-tuned on with --data" },
           );
         }
         requireNames(checkpoint, classNames, source.classes, listener);
@@ -103,15 +103,15 @@ function requireNames(
   const difference = learned === null ? null : classDifference(learned, found);
   if (difference === null) return;
   if (!isOfRun(checkpoint) && !learned!.some((name) => found.includes(name))) {
-    const message = `The model's classes have other names ("${learned![0]}" is taken for ` +
-      `"${found[0]}", …): they are taken in order`;
+    const message = `The model's classes have other names ("${learned![0]}" is matched with ` +
+      `"${found[0]}", …): they are matched in order`;
     listener({ type: "note", message });
     return;
   }
   throw new UserError(
     `Cannot evaluate "${checkpoint}": the images do not have the classes that it learned ` +
       `(${difference})`,
-    { hint: "give the images that it was fine-tuned for with --data" },
+    { hint: "give the images that it was fine-tuned on with --data" },
   );
 }
 

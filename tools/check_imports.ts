@@ -226,6 +226,6 @@ if (import.meta.main) {
     ...circles.map((circle) => `these import each other: ${circle.join(", ")}`),
   ];
   for (const violation of violations) console.error(violation);
-  console.error(`${modules.length} modules, ${violations.length} against the layers`);
+  console.error(`${modules.length} modules, ${violations.length} layer violations`);
   Deno.exit(violations.length === 0 ? 0 : 1);
 }

@@ -46,7 +46,9 @@ export class Peer {
   async ask<Answer>(command: Record<string, unknown>): Promise<Answer> {
     await this.#writer.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
     const { value, done } = await this.#lines.read();
-    if (done) throw new Error(`Cannot go on: the other side ended at ${JSON.stringify(command)}`);
+    if (done) {
+      throw new Error(`Cannot continue: the other side exited at ${JSON.stringify(command)}`);
+    }
     return JSON.parse(value) as Answer;
   }
 

@@ -76,7 +76,9 @@ for (let round = 0; round < rounds; round++) {
 }
 const result = { decoder: decoder.name, milliseconds: median(times.ours) };
 if (times.theirs.length === 0) {
-  console.log(JSON.stringify({ ...result, note: "python3 with Pillow and NumPy is not here" }));
+  console.log(
+    JSON.stringify({ ...result, note: "python3 with Pillow and NumPy is not installed" }),
+  );
 } else {
   const pillow = median(times.theirs);
   const ratio = pillow / result.milliseconds;

@@ -27,7 +27,7 @@ console.log(
     `${speed} images a second on each rank.\n`,
 );
 console.log(
-  "| ranks | images a rank | computing | sent by a rank, float32 | needed for 10 % | " +
+  "| ranks | images per rank | compute | sent per rank, float32 | needed for 10 % | " +
     "needed if overlapped | with float16 |",
 );
 console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");

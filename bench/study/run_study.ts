@@ -90,7 +90,7 @@ function placesOf(study: Study, { sources, directory }: StudyOptions) {
   const all = new Map<string, string>();
   for (const name of sources.keys()) {
     if (Object.hasOwn(study.datasets, name)) continue;
-    throw new UserError(`Cannot run the study: "${name}" is no data set of it`, {
+    throw new UserError(`Cannot run the study: "${name}" is not one of its data sets`, {
       hint: `its data sets are ${Object.keys(study.datasets).join(", ")}`,
     });
   }
@@ -205,7 +205,7 @@ export async function runStudy(
 
 function otherPartError(id: string, directory: string): UserError {
   return new UserError(
-    `Cannot go on with "${id}": the run in "${directory}" was begun with other images or another ` +
+    `Cannot continue with "${id}": the run in "${directory}" was started with other images or another ` +
       "config of the study",
     { hint: "choose another --out, put the images back, or remove that directory" },
   );

@@ -72,7 +72,7 @@ export function resizePositionEmbedding(
   const from = Math.sqrt(tokens - prefix);
   if (!Number.isInteger(from)) {
     throw new UserError(
-      `Cannot resize "pos_embed" ${formatShape(tensor.shape)}: its patches are no square`,
+      `Cannot resize "pos_embed" ${formatShape(tensor.shape)}: its patches do not form a square`,
     );
   }
   if (from === side) return tensor;
@@ -113,8 +113,10 @@ export function resizeRelativeTable(tensor: TensorData, side: number): TensorDat
   const from = sideOfTable(rows);
   if (from === undefined) {
     throw new UserError(
-      `Cannot resize the relative-position table ${formatShape(tensor.shape)}: its rows are no ` +
-        "square window and 3",
+      `Cannot resize the relative-position table ${
+        formatShape(tensor.shape)
+      }: its rows are not those of a ` +
+        "square window plus 3",
     );
   }
   if (from === side) return tensor;

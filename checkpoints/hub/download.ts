@@ -261,6 +261,6 @@ export async function resolveWeights(
   }
   const guess = nearest(from, MODEL_CARDS.map(({ name }) => name));
   throw new UserError(`Cannot find the weights "${from}": there is no such file or model`, {
-    hint: guess ? `did you mean "${guess}"?` : "give a path, an address or a model's name",
+    hint: guess ? `did you mean "${guess}"?` : "give a path, a URL or the name of a model",
   });
 }

@@ -42,7 +42,7 @@ export function readJson(path: string): Json {
   } catch {
     // The parser's message may span several lines of the file.
   }
-  throw new UserError(`Cannot read "${path}": it is no JSON object`);
+  throw new UserError(`Cannot read "${path}": it is not a JSON object`);
 }
 
 function objectIn(json: Json, key: string): Json {

@@ -27,7 +27,7 @@ export class FieldReader {
   async #byte(at: number): Promise<number> {
     const inside = at - this.#windowStart;
     if (inside >= 0 && inside < this.#window.length) return this.#window[inside];
-    if (at >= this.#source.size) throw new FormatError("it ends within a field");
+    if (at >= this.#source.size) throw new FormatError("it ends inside a field");
     this.#window = await this.#source.read(at, Math.min(WINDOW_BYTES, this.#source.size - at));
     this.#windowStart = at;
     return this.#window[0];
@@ -60,7 +60,7 @@ export class FieldReader {
         : { value: kind === 1 ? 8 : 4, end: tag.end };
       if (![1, 2, 5].includes(kind) || from + length > end) {
         throw new FormatError(
-          `field ${number} at byte ${at} is none of ONNX, or longer than its parent`,
+          `field ${number} at byte ${at} is not part of ONNX, or longer than its parent`,
         );
       }
       yield { number, value: 0, start: from, end: at = from + length };

@@ -68,7 +68,7 @@ const CALLS: Record<string, Call> = {
   "collections.OrderedDict": orderedDict,
   "torch.Size": ([items, ...rest]) => {
     if (items instanceof PickleTuple && rest.length === 0) return items;
-    throw new FormatError("it makes a torch.Size from something else than a tuple");
+    throw new FormatError("it makes a torch.Size from something other than a tuple");
   },
   "torch._utils._rebuild_tensor": ([storage, offset, shape, stride]) =>
     rebuildTensor(storage, offset, shape, stride),
@@ -76,7 +76,7 @@ const CALLS: Record<string, Call> = {
     rebuildTensor(storage, offset, shape, stride),
   "torch._utils._rebuild_parameter": ([tensor]) => {
     if (isTensor(tensor)) return tensor;
-    throw new FormatError("it makes a parameter from something else than a tensor");
+    throw new FormatError("it makes a parameter from something other than a tensor");
   },
 };
 
@@ -84,7 +84,7 @@ const CALLS: Record<string, Call> = {
 export function resolveGlobal(module: PickleValue, name: PickleValue): PickleValue {
   // Anything else that gets here may be lists of lists, which must not be turned into text.
   if (typeof module !== "string" || typeof name !== "string") {
-    throw new FormatError("it names a function by something else than text");
+    throw new FormatError("it names a function by something other than text");
   }
   if (module.length > MAX_NAME || name.length > MAX_NAME) {
     throw new FormatError("its pickle has an endless name");
@@ -110,12 +110,12 @@ export function callGlobal(
   args: PickleValue | undefined,
 ): PickleValue {
   if (!(callee instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
-    throw new FormatError("it calls something that is no function");
+    throw new FormatError("it calls something that is not a function");
   }
   if (Object.hasOwn(CALLS, callee.name)) return CALLS[callee.name](args.items);
   if (GETATTR.has(callee.name)) return attributeOf(args.items);
   if (isOpaque(callee.name)) return new PickleObject(callee.name, args.items);
-  throw new FormatError(`it calls ${callee.name}, which is no function`);
+  throw new FormatError(`it calls ${callee.name}, which is not a function`);
 }
 
 /** The result of `NEWOBJ`: an opaque object, or an ordered dict. */
@@ -124,11 +124,11 @@ export function newObject(
   args: PickleValue | undefined,
 ): PickleValue {
   if (!(cls instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
-    throw new FormatError("it makes an object of something that is no class");
+    throw new FormatError("it makes an object of something that is not a class");
   }
   if (cls.name === "collections.OrderedDict") return orderedDict(args.items);
   if (isOpaque(cls.name)) return new PickleObject(cls.name, args.items);
-  throw new FormatError(`it makes an object of ${cls.name}, which is no class for it`);
+  throw new FormatError(`it makes an object of ${cls.name}, which is not a suitable class`);
 }
 
 /** Applies `BUILD`'s state. */
@@ -147,7 +147,7 @@ function attributeOf([owner, name, ...rest]: PickleValue[]): PickleValue {
       return new PickleObject("attribute", [owner.name, name]);
     }
   }
-  throw new FormatError("it asks for an attribute of something that is no known class");
+  throw new FormatError("it asks for an attribute of something that is not a known class");
 }
 
 function orderedDict(args: PickleValue[]): PickleDict {
@@ -157,7 +157,7 @@ function orderedDict(args: PickleValue[]): PickleDict {
   for (const pair of pairs ?? [null]) {
     const items = pair instanceof PickleTuple ? pair.items : pair;
     if (!Array.isArray(items) || items.length !== 2) {
-      throw new FormatError("it makes an OrderedDict from something else than pairs");
+      throw new FormatError("it makes an OrderedDict from something other than pairs");
     }
     dict.entries.set(items[0], items[1]);
   }
@@ -173,7 +173,7 @@ function extents(value: PickleValue | undefined, what: string): number[] {
   if (Array.isArray(items) && items.length <= MAX_RANK && items.every(isCount)) {
     return items as number[];
   }
-  throw new FormatError(`a tensor's ${what} is not a tuple of whole numbers`);
+  throw new FormatError(`a tensor's ${what} is not a tuple of integers`);
 }
 
 function rebuildTensor(
@@ -183,7 +183,7 @@ function rebuildTensor(
   strides: PickleValue | undefined,
 ): TensorReference {
   if (!isStorage(storage)) throw new FormatError("a tensor has no storage");
-  if (!isCount(offset)) throw new FormatError("a tensor's offset is not a whole number");
+  if (!isCount(offset)) throw new FormatError("a tensor's offset is not an integer");
   const shape = extents(size, "shape");
   const stride = extents(strides, "stride");
   if (shape.length !== stride.length) {

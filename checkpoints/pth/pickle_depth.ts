@@ -12,7 +12,7 @@ export function checkDepth(root: PickleValue): void {
   const path: { value: PickleValue; children: PickleValue[]; next: number; depth: number }[] = [];
   const settle = (frame: { depth: number }, depth: number) => {
     frame.depth = Math.max(frame.depth, depth);
-    if (path.length + depth > MAX_DEPTH) throw new FormatError("its pickle is nested too deep");
+    if (path.length + depth > MAX_DEPTH) throw new FormatError("its pickle is nested too deeply");
   };
   const enter = (value: PickleValue) => {
     open.add(value);

@@ -28,7 +28,7 @@ export interface Unpickled {
 /** The pickle continues beyond the available bytes. */
 export class OutOfBytes extends FormatError {
   constructor() {
-    super("its pickle is cut off");
+    super("its pickle is truncated");
   }
 }
 
@@ -175,14 +175,16 @@ class Machine {
 
   #append(items: PickleValue[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw new FormatError("its pickle appends to something not a list");
+    if (!Array.isArray(list)) {
+      throw new FormatError("its pickle appends to something that is not a list");
+    }
     for (const item of items) list.push(item);
   }
 
   #setItems(items: PickleValue[]): void {
     const dict = this.#top();
     if (!(dict instanceof PickleDict) || items.length % 2 !== 0) {
-      throw new FormatError("its pickle sets items of something not a dict");
+      throw new FormatError("its pickle sets items of something that is not a dict");
     }
     for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i], items[i + 1]);
   }

@@ -157,7 +157,9 @@ export function pickle(
     bytes = writer.finish(content);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new UserError("Cannot write the file: its content is nested too deep", { cause: error });
+    throw new UserError("Cannot write the file: its content is nested too deeply", {
+      cause: error,
+    });
   }
   return { bytes, tensors: writer.tensors };
 }

@@ -149,7 +149,7 @@ async function locateStorages(
     if (!storage || starts.has(storage.key)) {
       throw new FormatError("its list of storages does not match its tensors");
     }
-    if (position + 8 > source.size) throw new FormatError("its storages are cut off");
+    if (position + 8 > source.size) throw new FormatError("its storages are truncated");
     const prefix = await source.read(position, 8);
     const count = new DataView(prefix.buffer).getBigInt64(0, true);
     if (count !== BigInt(storage.count)) {
@@ -157,7 +157,7 @@ async function locateStorages(
     }
     starts.set(storage.key, position + 8);
     position += 8 + storage.count * itemBytes(storage.dtype);
-    if (position > source.size) throw new FormatError("its storages are cut off");
+    if (position > source.size) throw new FormatError("its storages are truncated");
   }
   for (const storage of content.storages) {
     const other = storages.get(storage.key)!;

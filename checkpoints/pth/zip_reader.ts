@@ -34,7 +34,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
   const records = new Map<string, ZipRecord>();
   for (const record of await asFormatError(readZipEntries(source, MAX_RECORDS))) {
     if (records.has(record.name)) {
-      throw new FormatError(`its record ${quoted(record.name)} comes twice`);
+      throw new FormatError(`its record ${quoted(record.name)} occurs twice`);
     }
     records.set(record.name, record);
   }

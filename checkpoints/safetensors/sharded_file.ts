@@ -24,7 +24,7 @@ function weightMap(index: string): Map<string, string> {
     if (typeof file === "string" && /^[^/\\]+$/.test(file) && file !== "..") continue;
     throw new UserError(
       `Cannot read "${index}": "${name}" is said to be in ${JSON.stringify(file)}, expected the ` +
-        "name of a file beside it",
+        "name of a file next to it",
     );
   }
   return new Map(entries as [string, string][]);

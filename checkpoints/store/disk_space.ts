@@ -42,6 +42,6 @@ export function writeError(action: string, error: unknown): UserError {
   const remedy = remedies.find(([pattern]) => pattern.test(reason))?.[1];
   const hint = remedy === undefined
     ? {}
-    : { hint: `${remedy} and give the same command again: what was saved before is whole` };
+    : { hint: `${remedy} and run the same command again: everything saved before is intact` };
   return new UserError(`Cannot ${action}: ${reason}`, { ...hint, cause: error });
 }

@@ -190,7 +190,7 @@ export class RunDirectory {
 
 /** The contents of a run directory's `config.json`; null if there is none. */
 export function readRunConfig(path: string): unknown {
-  return readJson(join(path, configFile), "restore it, or start anew in another directory");
+  return readJson(join(path, configFile), "restore it, or start again in another directory");
 }
 
 /**

@@ -134,7 +134,7 @@ async function writeAside(aside: string, step: number, content: CheckpointConten
   const files: Record<string, { bytes: number; sha256: string }> = {};
   for (const [group, tensors] of Object.entries(content.tensors)) {
     if (!/^[A-Za-z0-9_-]+$/.test(group)) {
-      throw new UserError(`Cannot save the tensor group "${group}": it is no file name`);
+      throw new UserError(`Cannot save the tensor group "${group}": it is not a file name`);
     }
     const name = `${group}.safetensors`;
     files[name] = await writeSafetensors(join(aside, name), tensors, { format: "pt" });
@@ -262,7 +262,7 @@ export function loadCheckpoint(directory: string): LoadedCheckpoint {
   const flaw = flawOf(directory, { hashes: true });
   if (flaw !== undefined) {
     throw new UserError(`Cannot load the checkpoint "${directory}": ${flaw}`, {
-      hint: "resume from the run directory to take the last whole one",
+      hint: "resume from the run directory to use the last complete one",
     });
   }
   const { step, state, files } = readManifest(directory);

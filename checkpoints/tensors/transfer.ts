@@ -90,7 +90,7 @@ function afterRangeRefused(response: Response, transfer: Transfer, offset: numbe
   const isWhole = transfer.bytes === null ? Number(total) === offset : transfer.bytes === offset;
   if (isWhole) return { done: true };
   dropPart(transfer.part);
-  return failed(`the server refused to go on from byte ${offset}`, true);
+  return failed(`the server refused to resume from byte ${offset}`, true);
 }
 
 /** Appends the response's body; false if it is longer than allowed. */
@@ -128,7 +128,7 @@ async function receive(
   if (!isSame) {
     await response.body?.cancel();
     dropPart(part);
-    return failed("the server answered with other bytes than asked for", true);
+    return failed("the server answered with bytes other than those requested", true);
   }
   if (bytes !== null && total !== undefined && total !== bytes) {
     await response.body?.cancel();

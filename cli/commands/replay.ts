@@ -33,7 +33,7 @@ export const replay = defineCommand({
   ],
   async run({ flags, arguments: { bundle } }, context) {
     if (flags.backend === "auto") {
-      throw new UserError('Cannot replay on "auto"', { hint: "leave --backend out, or name one" });
+      throw new UserError('Cannot replay on "auto"', { hint: "omit --backend, or name one" });
     }
     const { replayFailure } = await import("../../methods/replay.ts");
     const { describeObservation } = await import("../../backends/watch.ts");

@@ -18,7 +18,7 @@ import { runTask } from "../running/run_task.ts";
 async function stepsOfEpochs(flags: RunFlagValues, epochs: string): Promise<Override[]> {
   if (flags.resume !== undefined) {
     throw new UserError("Cannot use --epochs with --resume: a run keeps its schedule", {
-      hint: "leave --epochs out",
+      hint: "omit --epochs",
     });
   }
   const { config } = await configOf("segment", flags);

@@ -142,7 +142,7 @@ function checkpointChoice(flags: ConfigFlagValues): Override[] {
     : null;
   if (given !== null) {
     throw new UserError(`Cannot use ${given} with --checkpoint: the model is the checkpoint's`, {
-      hint: `leave ${given} out; --image-size is free`,
+      hint: `omit ${given}; --image-size may differ`,
     });
   }
   const size = flags.config.length > 0 ? undefined : sizeOfCheckpoint(checkpoint);

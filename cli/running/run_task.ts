@@ -81,7 +81,7 @@ function memoryOptions(): Pick<TaskOptions, "memoryBudgetBytes" | "memoryLimitBy
 function checkedName(name: string): string {
   if (name !== "" && !/[/\\]|^\.+$/.test(name)) return name;
   throw new UserError(`Cannot call a run "${name}": expected the name of a folder`, {
-    hint: "leave --name out, and give --out DIR for a folder elsewhere",
+    hint: "omit --name, and give --out DIR for a folder elsewhere",
   });
 }
 
@@ -100,7 +100,7 @@ async function openRun<T extends Task>(
   }
   if (flags.out !== undefined && flags.out !== flags.resume) {
     throw new UserError("Cannot use --out with --resume: a run stays in its directory", {
-      hint: "leave --out out",
+      hint: "omit --out",
     });
   }
   const stored = storedConfig(flags.resume);

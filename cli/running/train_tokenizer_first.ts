@@ -92,10 +92,10 @@ function refuse(flags: RunFlagValues): void {
   if (other === null) return;
   const hints: Record<string, string> = {
     "--dry-run": "`deno task tokenizer --dry-run` plans the tokenizer",
-    "--resume": "leave --resume out: the same command goes on where it stopped",
+    "--resume": "omit --resume: the same command resumes where it stopped",
   };
   throw new UserError(`Cannot use --train-tokenizer with ${other}`, {
-    hint: hints[other] ?? "leave one of them out",
+    hint: hints[other] ?? "omit one of them",
   });
 }
 

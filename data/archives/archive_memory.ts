@@ -50,7 +50,7 @@ export class ArchiveMemory {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         if (this.#bytes.length - base + next.value.length > most) {
           throw new UserError(
-            `Cannot read "${name}": it holds more than the ${most} bytes it says`,
+            `Cannot read "${name}": it holds more than the ${most} bytes it declares`,
           );
         }
         if (!this.#bytes.add(next.value)) throw tooLarge(name);
@@ -76,7 +76,7 @@ export class ArchiveMemory {
 
 function tooLarge(name: string): UserError {
   return new UserError(
-    `Cannot hold "${name}" in memory: compressed and fetched archives may have ${mostBytes} bytes`,
+    `Cannot hold "${name}" in memory: compressed and downloaded archives may take ${mostBytes} bytes`,
     { hint: "unpack it with gunzip, or download it, and give the path" },
   );
 }

@@ -81,7 +81,9 @@ export async function readZipMember(
   const packed = store.read(start, size);
   const bytes = method === 0 ? packed : await inflate(packed, "deflate-raw", unpacked);
   if (bytes === null || bytes.length !== unpacked) {
-    throw new UserError(`the zip member holds ${bytes === null ? "more" : "less"} than it says`);
+    throw new UserError(
+      `the zip member holds ${bytes === null ? "more" : "less"} than it declares`,
+    );
   }
   return bytes;
 }
@@ -91,14 +93,14 @@ async function localHeader(store: ByteStore, headerOffset: number, packed: numbe
     return await readLocalHeader(store, { headerOffset, packed });
   } catch (cause) {
     if (!(cause instanceof ZipError)) throw cause;
-    throw new UserError(`the zip archive is broken: ${cause.message}`, { cause });
+    throw new UserError(`the zip archive is corrupt: ${cause.message}`, { cause });
   }
 }
 
 /** A whole file; folders, devices and pipes are not files. */
 async function readFile(path: string): Promise<Uint8Array> {
   const { isFile, size } = await Deno.stat(path);
-  if (!isFile) throw new UserError("it is no file");
+  if (!isFile) throw new UserError("it is not a file");
   requireSize(size);
   return await Deno.readFile(path);
 }

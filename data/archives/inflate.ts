@@ -105,7 +105,7 @@ export async function inflate(
       return null;
     }
   } catch (cause) {
-    throw new UserError(`the compressed data are broken (${messageOf(cause)})`, { cause });
+    throw new UserError(`the compressed data is corrupt (${messageOf(cause)})`, { cause });
   }
   return bytes.take();
 }

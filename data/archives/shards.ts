@@ -21,7 +21,7 @@ function numbersOf(text: string): string[] | undefined {
   const digits = isPadded ? Math.max(match[1].length, match[2].length) : 0;
   const count = Math.abs(last - first) + 1;
   if (count > mostShards) {
-    throw new UserError(`Cannot expand "{${text}}": it means ${count} shards`);
+    throw new UserError(`Cannot expand "{${text}}": it stands for ${count} shards`);
   }
   return Array.from(
     { length: count },
@@ -37,7 +37,9 @@ export function expandBraces(pattern: string): string[] {
     const match = /\{([^{}]*)\}/.exec(text.slice(from));
     if (match === null) {
       if (found.add(text).size > mostShards) {
-        throw new UserError(`Cannot expand "${pattern}": it means more than ${mostShards} shards`);
+        throw new UserError(
+          `Cannot expand "${pattern}": it stands for more than ${mostShards} shards`,
+        );
       }
       return;
     }
@@ -109,7 +111,7 @@ export function expandPattern(pattern: string): string[] {
     if (/^https?:\/\//.test(location) || !hasWildcard(location)) return [location];
     const found = matchFiles(location);
     if (found.length > 0) return found;
-    throw new UserError(`Cannot find data "${pattern}": no file is called like "${location}"`, {
+    throw new UserError(`Cannot find data "${pattern}": no file matches "${location}"`, {
       hint: "check the pattern; quote it, so that the shell does not expand it",
     });
   });

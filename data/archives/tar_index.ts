@@ -115,7 +115,7 @@ function resolveLinks(members: ArchiveMember[], links: readonly Link[]): void {
       members[position] = { name, offset, size, ...(missing === undefined ? {} : { missing }) };
       continue;
     }
-    const missing = `it is a link to "${written}", which is no file of the archive`;
+    const missing = `it is a link to "${written}", which is not a file in the archive`;
     members[position] = { name, offset: 0, size: 0, missing };
   }
 }
@@ -154,7 +154,7 @@ export function indexTar(store: ByteStore, name: string): ArchiveMember[] {
     const size = /[1-6]/.test(type) ? 0 : next.size ?? readNumber(header, 124, 12);
     const data = offset + block;
     if (!Number.isSafeInteger(size) || size < 0 || data + size > store.size) {
-      throw broken(offset, "a member is cut off");
+      throw broken(offset, "a member is truncated");
     }
     const isHeader = "LKxg".includes(type);
     if (isHeader && size > mostHeaderBytes) throw broken(offset, "an endless header");

@@ -24,7 +24,7 @@ export async function indexZip(store: ByteStore, name: string): Promise<ArchiveM
   } catch (cause) {
     if (!(cause instanceof ZipError)) throw cause;
     throw new UserError(`Cannot read zip archive "${name}": ${cause.message}`, {
-      hint: "the file is truncated or no zip archive",
+      hint: "the file is truncated or not a zip archive",
       cause,
     });
   }

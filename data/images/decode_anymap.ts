@@ -20,7 +20,7 @@ function readNumber(bytes: Uint8Array, at: number): [value: number, next: number
   for (; bytes[at] >= 0x30 && bytes[at] <= 0x39 && at - start < 9; at++) {
     value = value * 10 + bytes[at] - 0x30;
   }
-  if (at === start) throw new UserError("the Netpbm header is broken");
+  if (at === start) throw new UserError("the Netpbm header is corrupt");
   return [value, at];
 }
 
@@ -42,7 +42,7 @@ function readHeader(bytes: Uint8Array): Header {
   const start = afterMaximum + 1;
   const sampleBytes = maximum > 255 ? 2 : 1;
   if (width === 0 || height === 0 || maximum === 0 || maximum > 65535) {
-    throw new UserError("the Netpbm header is broken");
+    throw new UserError("the Netpbm header is corrupt");
   }
   const samples = width * height * channels;
   if (bytes.length < start + samples * sampleBytes) throw new UserError("the file is truncated");

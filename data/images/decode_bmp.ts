@@ -107,7 +107,7 @@ function expandRuns(bytes: Uint8Array, { width, height, start, compression }: He
 
 /** How a channel is extracted from a pixel: shift and maximum value. */
 function channelOf(mask: number): { shift: number; most: number } {
-  if (mask === 0) throw new UserError("the BMP header is broken");
+  if (mask === 0) throw new UserError("the BMP header is corrupt");
   const shift = 31 - Math.clz32(mask & -mask);
   return { shift, most: mask >>> shift };
 }
@@ -121,7 +121,7 @@ export function decodeBmp(bytes: Uint8Array): RgbImage {
   const isKnown = [1, 4, 8, 16, 24, 32].includes(bits) && width > 0 && height > 0;
   const isRunLength = compression === runLength8 && bits === 8 ||
     compression === runLength4 && bits === 4;
-  if (!isKnown) throw new UserError("the BMP header is broken");
+  if (!isKnown) throw new UserError("the BMP header is corrupt");
   if (!isRunLength && compression !== 0 && !bitFields.includes(compression)) {
     throw new UserError(`BMP compression ${compression} is unknown; save it uncompressed`);
   }

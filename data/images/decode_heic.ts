@@ -19,7 +19,7 @@ export async function decodeHeicFile(bytes: Uint8Array): Promise<RgbImage> {
       isMissing
         ? "the HEIC decoder cannot be downloaded (offline?); convert the file with " +
           "magick IN.heic OUT.jpg"
-        : `the HEIC data is truncated or broken (${messageOf(cause).split("\n")[0]})`,
+        : `the HEIC data is truncated or corrupt (${messageOf(cause).split("\n")[0]})`,
       { cause },
     );
   }

@@ -84,6 +84,6 @@ export async function decodePortably(
         },
       );
     }
-    throw new Error(`the ${format} data is truncated or broken`, { cause: error });
+    throw new Error(`the ${format} data is truncated or corrupt`, { cause: error });
   }
 }

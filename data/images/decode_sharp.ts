@@ -32,7 +32,7 @@ function fromCmyk(data: Uint8Array, width: number, height: number): RgbImage {
  */
 function reasonOf(cause: unknown): string {
   const message = messageOf(cause);
-  return message === "Unknown error" ? "the file is broken or cut off" : message;
+  return message === "Unknown error" ? "the file is corrupt or truncated" : message;
 }
 
 /** Decodes any format that libvips supports. */

@@ -35,7 +35,7 @@ const headBytes = 1 << 16;
 function judge(bytes: Uint8Array, maxPixels: number): ImageSize | string {
   if (bytes.length === 0) return "empty";
   const size = imageSize(bytes);
-  if (size === undefined) return "no image, or broken";
+  if (size === undefined) return "not an image, or corrupt";
   const { width, height } = size;
   return width * height > maxPixels ? `too large: ${width} × ${height} pixels` : size;
 }

@@ -55,14 +55,14 @@ const passes = [
   [0, 1, 1, 2],
 ] as const;
 
-const broken = (what: string) => new UserError(`the PNG is broken: ${what}`);
+const broken = (what: string) => new UserError(`the PNG is corrupt: ${what}`);
 
 function readHeader(view: DataView, at: number): Header {
   const [width, height] = [view.getUint32(at), view.getUint32(at + 4)];
   const [depth, type, interlace] = [8, 9, 12].map((offset) => view.getUint8(at + offset));
   const [channels, depths] = colourTypes[type] ?? [0, []];
   if (width === 0 || height === 0 || !depths.includes(depth) || interlace > 1) {
-    throw broken("its header is none");
+    throw broken("its header is invalid");
   }
   return { width, height, depth, channels, isInterlaced: interlace === 1 };
 }
@@ -86,7 +86,7 @@ function readChunks(bytes: Uint8Array): { header: Header; packed: Uint8Array } {
     }
     at = end + 4;
   }
-  throw broken(header === undefined ? "it has no header" : "it is cut off");
+  throw broken(header === undefined ? "it has no header" : "it is truncated");
 }
 
 /** Reverses a row's filter in place; `before` is the row above, zeros for the first. */
@@ -129,7 +129,7 @@ export async function pngSamples(bytes: Uint8Array): Promise<StoredSamples> {
   const wanted = parts.reduce((sum, { rows, rowBytes }) => sum + rows * (rowBytes + 1), 0);
   const data = await inflate(packed, "deflate", wanted);
   if (data === null) throw broken("it holds more than its pixels");
-  if (data.length < wanted) throw broken("it is cut off");
+  if (data.length < wanted) throw broken("it is truncated");
   const samples = new Uint16Array(width * height * channels);
   const step = Math.max(1, channels * depth / 8);
   let at = 0;

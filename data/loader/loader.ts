@@ -118,7 +118,7 @@ export class Loader {
     };
     const pool = await createPool(settings, count, (reason) => {
       options.onNote?.(
-        `Data workers cannot start, pictures are prepared on the main thread: ${reason}`,
+        `Data workers cannot start; images are prepared on the main thread: ${reason}`,
       );
     });
     return new Loader(options, pool, plan);
@@ -174,14 +174,14 @@ export class Loader {
   #skip(index: number, message: string): void {
     const { onError = "raise", maxSkipped = 100, onSkip, source } = this.#options;
     if (onError === "raise") {
-      throw new UserError(message, { hint: "leave such files out with --set data.onError=skip" });
+      throw new UserError(message, { hint: "skip such files with --set data.onError=skip" });
     }
     if (this.#skipped.has(index)) return;
     this.#skipped.set(index, message);
     onSkip?.({ id: source.entry(index).id, message });
     if (this.#skipped.size > maxSkipped) {
       throw new UserError(
-        `Cannot go on: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
+        `Cannot continue: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
         { hint: `allow more with --set data.maxSkipped=${2 * maxSkipped + 100}` },
       );
     }
@@ -197,7 +197,7 @@ export class Loader {
       if (result.failures.length === 0) return [index, result];
       this.#skip(index, result.failures[0].message);
     }
-    throw new UserError("Cannot go on: no file of the data set can be decoded");
+    throw new UserError("Cannot continue: no file of the data set can be decoded");
   }
 
   async #make(portion: Portion): Promise<LoadedBatch> {

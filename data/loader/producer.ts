@@ -121,8 +121,8 @@ export class Producer {
     });
     if (labels.width !== image.width || labels.height !== image.height) {
       throw new UserError(
-        `Cannot use the labels "${annotation.path}": they are ${labels.width} × ${labels.height} ` +
-          `pixels, and the image "${path}" is ${image.width} × ${image.height}`,
+        `Cannot use the label map "${annotation.path}": it has ${labels.width} × ${labels.height} ` +
+          `pixels, and the image "${path}" has ${image.width} × ${image.height}`,
       );
     }
     return labels;

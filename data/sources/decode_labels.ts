@@ -57,14 +57,14 @@ export async function decodeLabels(
   const { width, height, channels, depth, samples } = await samplesOf(bytes, name, options);
   const fail = (wanted: string, found: string) =>
     new UserError(`Cannot read labels from "${name}": expected ${wanted}, found ${found}`, {
-      hint: "write the masks as 8-bit grey PNG files",
+      hint: "write the masks as 8-bit greyscale PNG files",
     });
   const data = new Uint8Array(width * height);
   for (let pixel = 0; pixel < data.length; pixel++) {
     const at = pixel * channels;
     let label = samples[at];
     if (channels > 2 && (label !== samples[at + 1] || label !== samples[at + 2])) {
-      throw fail("a grey image whose levels are the classes", "colours");
+      throw fail("a greyscale image whose levels are the classes", "colours");
     }
     if (depth === 16 && label === ignoredLabel16) label = ignoredLabel;
     if (label > ignoredLabel) {

@@ -27,7 +27,7 @@ export function parseExcludeList(text: string, name: string): Set<string> {
     } catch (cause) {
       throw new UserError(
         `Cannot read "${name}", line ${index + 1}: expected a path, found ${line}`,
-        { hint: "a path that begins with a quote is written as a JSON string", cause },
+        { hint: "a path that starts with a quote is written as a JSON string", cause },
       );
     }
   }
@@ -45,7 +45,7 @@ export function withoutListed(source: Source, list: string, root?: string): Sour
     text = Deno.readTextFileSync(list);
   } catch (cause) {
     throw new UserError(
-      `Cannot read the list of images to leave out "${list}": ${messageOf(cause)}`,
+      `Cannot read the list of images to exclude "${list}": ${messageOf(cause)}`,
       {
         hint: "check data.exclude",
         cause,
@@ -63,10 +63,10 @@ export function withoutListed(source: Source, list: string, root?: string): Sour
   const count = source.length - kept.length;
   if (count === 0) return source;
   if (kept.length === 0) {
-    throw new UserError(`Cannot use these images: "${list}" leaves out all ${count} of them`, {
+    throw new UserError(`Cannot use these images: "${list}" excludes all ${count} of them`, {
       hint: "check data.exclude",
     });
   }
-  const line = `Left out: ${count} image${count === 1 ? "" : "s"} named in ${list}`;
+  const line = `Skipped: ${count} image${count === 1 ? "" : "s"} named in ${list}`;
   return subsetOf(source, kept, [...source.notes ?? [], line]);
 }

@@ -79,18 +79,18 @@ export function skippedFiles(paths: readonly string[]): string[] {
     const remedy = unreadable[ending];
     if (remedy === undefined) {
       restCount += count;
-      rest.push(ending === "" ? "without an ending" : `.${ending}`);
+      rest.push(ending === "" ? "without an extension" : `.${ending}`);
       continue;
     }
     const more = count > 1 ? ", …" : "";
     lines.push(
-      `Left out: ${plural(count, `.${ending} file`)}, which cannot be read ` +
+      `Skipped: ${plural(count, `.${ending} file`)}, which cannot be read ` +
         `(${JSON.stringify(first)}${more}); ${remedy}`,
     );
   }
   if (restCount > 0) {
     lines.push(
-      `Left out: ${plural(restCount, "file")} that ${
+      `Skipped: ${plural(restCount, "file")} that ${
         restCount === 1 ? "is not an image" : "are not images"
       } ` +
         `(${rest.slice(0, 5).join(", ")}${rest.length > 5 ? ", …" : ""})`,

@@ -54,7 +54,7 @@ function listFolder(root: string, visit: Visit, ways: Map<string, number>, resul
   const count = (ways.get(real) ?? 0) + 1;
   if (count > mostWays) {
     throw new UserError(`Cannot list "${root}": links lead into "${real}" in too many ways`, {
-      hint: "take links between folders out",
+      hint: "remove links between folders",
     });
   }
   ways.set(real, count);

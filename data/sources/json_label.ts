@@ -34,7 +34,7 @@ export function jsonLabel(text: string): string | undefined {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new UserError("it is no JSON", { cause });
+    throw new UserError("it is not JSON", { cause });
   }
   if (typeof value !== "object" || value === null) return textOf(value);
   const found = keys.flatMap((key) =>

@@ -38,7 +38,7 @@ export class MissingSplitError extends UserError {
   readonly isUndivided: boolean;
 
   constructor(message: string, isUndivided: boolean) {
-    super(message, { hint: "give the folder of the pictures itself, or another split" });
+    super(message, { hint: "give the folder of the images itself, or another split" });
     this.isUndivided = isUndivided;
   }
 }
@@ -110,7 +110,9 @@ function nestingNotes(
     const inner = nestedFolders(paths, classes[0]);
     if (inner.length < 2) return [];
     return [
-      `All images of "${root}" lie in one folder, "${classes[0]}", which holds ${quoted(inner)}: ` +
+      `All images of "${root}" are in one folder, "${classes[0]}", which contains ${
+        quoted(inner)
+      }: ` +
       `give --data ${root}/${classes[0]} to take those as classes`,
     ];
   }
@@ -118,7 +120,7 @@ function nestingNotes(
   if (outer === undefined) return [];
   return [
     `The classes of "${root}" are its ${classes.length} folders; the folders in them, such as ` +
-    `${quoted(nestedFolders(paths, outer))} in "${outer}", are not told apart`,
+    `${quoted(nestedFolders(paths, outer))} in "${outer}", are not distinguished`,
   ];
 }
 

@@ -61,7 +61,7 @@ export function openAnnotated(root: string, split: string, exclude: string | nul
     throw new UserError(
       `Cannot find the label map of "${images}/${path}": expected "${annotations}/` +
         `${stemOf(path)}.png"`,
-      { hint: "every image needs one; take images without labels out" },
+      { hint: "every image needs one; remove images without labels" },
     );
   });
   const [pictures, masks] = [sourceOf(images, paths), sourceOf(annotations, own)];

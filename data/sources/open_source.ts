@@ -24,7 +24,7 @@ const mostFetched = 2 ** 31;
 /** The archive at a URL, compressed or not. */
 async function fetchArchive(url: URL): Promise<Uint8Array> {
   const fail = (reason: string, cause?: unknown) =>
-    new UserError(`Cannot fetch data "${url}": ${reason}`, { cause });
+    new UserError(`Cannot download data "${url}": ${reason}`, { cause });
   let response: Response;
   try {
     response = await fetch(url);

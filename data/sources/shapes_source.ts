@@ -92,6 +92,6 @@ export function shapesSource(length: number, seed: number): Source {
   });
   return {
     ...source("shapes", (index) => netpbm("P6", drawn(index).pixels)),
-    annotations: source("labels of shapes", (index) => netpbm("P5", drawn(index).labels)),
+    annotations: source("labels of the shapes", (index) => netpbm("P5", drawn(index).labels)),
   };
 }

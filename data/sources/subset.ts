@@ -80,8 +80,8 @@ export function holdOut(
   const indices = (held: number) =>
     Uint32Array.from({ length: source.length }, (_, index) => index)
       .filter((index) => isHeld[index] === held);
-  const line = `The images are not divided into train and val: ${count} of ${source.length} are ` +
-    "held out for evaluation, the same in every command";
+  const line = `The images are not split into train and val: ${count} of ${source.length} are ` +
+    "held out for evaluation, the same ones in every command";
   const notes = [...source.notes ?? [], line];
   return { rest: subsetOf(source, indices(0), notes), held: subsetOf(source, indices(1), notes) };
 }

@@ -222,7 +222,7 @@ export class MpiCommunicator implements Communicator {
     // The caller's own `progress` may have completed the last one.
     if (oldest === undefined || now() - oldest.since < this.timeoutSeconds) return;
     const error = new Error(
-      `Waited ${this.timeoutSeconds} s for the other ranks in ${oldest.name}: one of them is stuck, ` +
+      `Waited ${this.timeoutSeconds} s for the other ranks in ${oldest.name}: one of them has stalled, ` +
         "or its host cannot be reached",
     );
     for (const pending of this.#pending) pending.reject(error);

@@ -46,7 +46,7 @@ export function findLaunch(
   if (rank !== undefined) return { rank: Number(rank), isOpenMpi: openMpiRank !== undefined };
   if (read("SLURM_STEP_NUM_TASKS") !== undefined) {
     throw new UserError("Cannot join the job: srun started several tasks without MPI", {
-      hint: "use srun --mpi=pmix (or pmi2), or --launcher none for runs of their own",
+      hint: "use srun --mpi=pmix (or pmi2), or --launcher none for separate runs",
     });
   }
   return null;

@@ -21,8 +21,8 @@ export interface CommunicatorOptions {
 
 /** mmselfsup's launchers that are not MPI. */
 const foreignLaunchers: Readonly<Record<string, string>> = {
-  pytorch: "start it with `mpirun -n 8 deno task …` and leave --launcher out",
-  slurm: "start it with `srun --mpi=pmix deno task …` and leave --launcher out",
+  pytorch: "start it with `mpirun -n 8 deno task …` and omit --launcher",
+  slurm: "start it with `srun --mpi=pmix deno task …` and omit --launcher",
 };
 
 /**
@@ -36,8 +36,8 @@ export async function openCommunicator(
 ): Promise<Communicator> {
   if (launcher === "none") return single;
   if (launcher !== undefined && launcher !== "mpi") {
-    throw new UserError(`Cannot use --launcher ${launcher}: mimic knows none and mpi`, {
-      hint: foreignLaunchers[launcher] ?? "leave --launcher out to have it found",
+    throw new UserError(`Cannot use --launcher ${launcher}: mimic supports none and mpi`, {
+      hint: foreignLaunchers[launcher] ?? "omit --launcher to detect it",
     });
   }
   const launch = findLaunch();

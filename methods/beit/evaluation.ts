@@ -63,7 +63,7 @@ function requireTelling(
 ): void {
   if (!stop?.metric.endsWith("Top5") || classes > 5) return;
   throw new UserError(
-    `Cannot stop by ${stop.metric}: with ${classes} classes top-5 accuracy says nothing`,
+    `Cannot stop by ${stop.metric}: with ${classes} classes, top-5 accuracy is meaningless`,
     { hint: `give --set evaluation.stop.metric=${stop.metric.replace("Top5", "Top1")}` },
   );
 }
@@ -178,7 +178,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     if (data === null || !(which.knn || which.linear)) return;
     if (!isWhole) {
       const message =
-        `Not evaluated: that is done at step ${length.scheduleSteps}, the last of the schedule`;
+        `Not evaluated: that is done at step ${length.scheduleSteps}, the last one in the schedule`;
       listener({ type: "note", message });
       return;
     }

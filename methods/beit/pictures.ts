@@ -108,7 +108,7 @@ function sheetOf(
     const right = masked.filter((patch) => isRight(first + patch)).length;
     return {
       id,
-      caption: `${id} · ${right} of ${masked.length} masked patches right`,
+      caption: `${id} · ${right} of ${masked.length} masked patches correct`,
       pictures: [
         picture,
         overPatches(
@@ -131,9 +131,9 @@ function sheetOf(
   return {
     title: "Pictures of a fixed batch",
     explanation:
-      "The same images and masks all through the run, as the model sees them. Each colour " +
-      "is a visual token, and blue the mask; the last column marks the masked patches whose token was predicted right " +
-      "(green) and wrong (red).",
+      "The same images and masks throughout the run, as the model sees them. Each colour " +
+      "is a visual token, and blue the mask; the last column marks the masked patches whose token was predicted correctly " +
+      "(green) or incorrectly (red).",
     columns: ["image", "masked", "target codes", "predicted", "right, wrong"],
     rows,
     figures: {

@@ -119,7 +119,8 @@ export async function startClassifier(
     values.delete("head.bias");
     listener({
       type: "note",
-      message: `The head starts anew: the checkpoint's has ${weights.shape.classes} classes`,
+      message:
+        `The head is newly initialised: the checkpoint's has ${weights.shape.classes} classes`,
     });
   }
   return { shape, initialise: initialiseFrom(values, freshValues(config, shape)) };

@@ -62,8 +62,8 @@ function sheetOf(
   const right = predicted.filter((_, index) => isRight(index)).length;
   return {
     title: split === "validation" ? "Validation pictures" : "Training pictures",
-    explanation: `The same ${split} images all through the run, without augmentation, with the ` +
-      "most probable class. Framed in green where it is the right one, else in red.",
+    explanation: `The same ${split} images throughout the run, without augmentation, with the ` +
+      "most probable class. Framed in green if it is correct, otherwise in red.",
     columns: ["image"],
     rows: shownOf(batch, shownImages).map(({ index, id, picture }) => {
       const { label, share } = predicted[index];

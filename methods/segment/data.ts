@@ -80,13 +80,13 @@ export async function segmentClasses(config: SegmentConfig, source: Source): Pro
   if (largest < 0) {
     throw new UserError(
       `Cannot count the classes of "${config.data.source}": no pixel has a label`,
-      { hint: `the label maps hold nothing but ${reduceZeroLabel ? "0 or 255" : "255"}` },
+      { hint: `the label maps contain nothing but ${reduceZeroLabel ? "0 or 255" : "255"}` },
     );
   }
   if (largest === 0) {
     throw new UserError(
       `Cannot learn classes from "${config.data.source}": every labelled pixel has class 0`,
-      { hint: "label two classes at least" },
+      { hint: "label at least two classes" },
     );
   }
   return largest + 1;

@@ -156,9 +156,9 @@ export class SegmentEvaluation implements Evaluation, KeptState {
     const strange = labels.data.find((label) => label >= classes && label !== ignoredLabel);
     if (strange !== undefined) {
       throw new UserError(
-        `Cannot evaluate "${path}": its label map has class ${strange}, and the model ${classes} classes`,
+        `Cannot evaluate "${path}": its label map has class ${strange}, and the model has ${classes} classes`,
         {
-          hint: `start anew with --set segmentation.classes=${
+          hint: `start again with --set segmentation.classes=${
             strange + 1
           } or more, and another --out`,
         },

@@ -92,7 +92,7 @@ export function segmentPictures(subject: SegmenterSubject): () => Promise<Pictur
       const share = labelled === 0 ? 0 : right / labelled;
       rows.push({
         id,
-        caption: `${(100 * share).toFixed(1)} % of the pixels right · ${id}`,
+        caption: `${(100 * share).toFixed(1)} % of the pixels correct · ${id}`,
         pictures: [image, mapPicture(labels), mapPicture(predicted)],
       });
     }
@@ -103,8 +103,8 @@ export function segmentPictures(subject: SegmenterSubject): () => Promise<Pictur
     const classes = [...seen].sort((a, b) => a - b).slice(0, namedClasses);
     return {
       title: "Validation pictures",
-      explanation: "The same validation images all through the run: the class of each pixel " +
-        "as it is labelled and as it is predicted. Pixels without a label are black.",
+      explanation: "The same validation images throughout the run: the class of each pixel " +
+        "as labelled and as predicted. Pixels without a label are black.",
       columns: ["image", "labels", "prediction"],
       rows,
       legend: classes.map((label) => ({

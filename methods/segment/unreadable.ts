@@ -32,7 +32,7 @@ export class UnreadableImages {
       const message = messageOf(error);
       if (onError === "raise") {
         throw new UserError(message, {
-          hint: "leave such files out with --set data.onError=skip",
+          hint: "skip such files with --set data.onError=skip",
           cause: error,
         });
       }
@@ -47,7 +47,7 @@ export class UnreadableImages {
       }
       if (this.#skipped.size <= maxSkipped) return null;
       throw new UserError(
-        `Cannot go on: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
+        `Cannot continue: more than data.maxSkipped=${maxSkipped} files failed, the last: ${message}`,
         { hint: `allow more with --set data.maxSkipped=${2 * maxSkipped + 100}`, cause: error },
       );
     }

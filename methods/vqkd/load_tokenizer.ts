@@ -109,7 +109,7 @@ export function requireFit(
         hint:
           `give --set model.imageSize=${
             theirs * model.patchSize
-          } for a grid that fits, or another ` +
+          } for a matching grid, or another ` +
           "--tokenizer",
       },
     );

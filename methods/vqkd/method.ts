@@ -170,7 +170,7 @@ export const vqkd: ListedMethod<
         }
         if (cache === null) return;
         const { hits, misses } = cache.counts;
-        const message = `The teacher saw ${misses} crops; the features of ${hits} were kept`;
+        const message = `The teacher saw ${misses} crops; the features of ${hits} were cached`;
         listener({ type: "note", message });
       },
       result: (_, metrics) => ({

@@ -72,7 +72,7 @@ export async function checkTokenizer(
   const { imageSize, patchSize } = pixelConfig(config);
   if (!Number.isInteger(patchSize)) {
     throw new UserError(
-      `Cannot divide ${imageSize} px into ${imageSize / patchSize} patches a side`,
+      `Cannot divide ${imageSize} px into ${imageSize / patchSize} patches per side`,
       {
         hint: `give --set augment.tokenizerSize=${
           nearestMultiple(imageSize, imageSize / patchSize)

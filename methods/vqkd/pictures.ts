@@ -50,7 +50,7 @@ function sheetOf(batch: LoadedBatch, codes: Int32Array, grid: number): PictureSh
   return {
     title: "Pictures of a fixed batch",
     explanation:
-      "The same images all through the run with the codes of their patches: each colour is " +
+      "The same images throughout the run with the codes of their patches: each colour is " +
       "a visual token.",
     columns: ["image", "codes", "both"],
     rows: shownOf(batch).map(({ index, id, picture }) => {

@@ -42,7 +42,7 @@ export class OwnStages {
     );
     const strange = [...stages.keys()].find((name) => !known.includes(name));
     if (strange !== undefined) {
-      throw new UserError(`Cannot replace the stage "${strange}": there is none of that name`, {
+      throw new UserError(`Cannot replace the stage "${strange}": there is no stage of that name`, {
         hint: `the stages are ${known.join(", ")}`,
       });
     }

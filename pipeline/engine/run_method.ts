@@ -106,7 +106,7 @@ class MethodRun<
     const { resumed, path, listener } = this.session;
     if (resumed !== null) requireSameMethod(path, resumed.state, this.method);
     if (resumed?.result !== undefined && resumed.result !== null) {
-      listener({ type: "note", message: `The run in "${path}" is finished already` });
+      listener({ type: "note", message: `The run in "${path}" is already finished` });
       return { ...resumed.result, directory: path } as Result & EngineOutcome;
     }
     if (resumed !== null && path !== null) {

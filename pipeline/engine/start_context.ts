@@ -62,8 +62,8 @@ export async function requireAlike(on: Context, hash: string): Promise<void> {
         (kind === "hash" ? "its own" : all[0][kind]),
       {
         hint: kind === "hash"
-          ? "start all ranks by the same command with the same version"
-          : `set --${kind} to what every host has`,
+          ? "start all ranks with the same command and the same version"
+          : `set --${kind} to what every host supports`,
       },
     );
   }

@@ -52,6 +52,6 @@ export function noteNormalization(
     type: "note",
     message: `The checkpoint was trained with the channel means ${shares(mean)} and deviations ` +
       `${shares(std)}, and augment.normalization is ${name}` +
-      (fitting === undefined ? "" : `: --set augment.normalization=${fitting} takes its own`),
+      (fitting === undefined ? "" : `: --set augment.normalization=${fitting} uses its own`),
   });
 }

@@ -66,7 +66,7 @@ export async function openLoader(
   const { source: { length }, batch, dropsLast = data.dropLast } = options;
   if (dropsLast && length < batch) {
     throw new UserError(
-      `Cannot fill a batch of ${batch} images from "${data.source}": it holds ${length} to train on`,
+      `Cannot fill a batch of ${batch} images from "${data.source}": it has ${length} training images`,
       { hint: `give --batch ${Math.max(1, length)} or less, or --set data.dropLast=false` },
     );
   }

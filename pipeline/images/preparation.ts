@@ -187,7 +187,7 @@ export function testTransform(preparation: Preparation, size: number): TestTrans
   if (edge < size) {
     throw new UserError(
       `Cannot take the central ${size} px of images whose shorter edge is resized to ${edge} px`,
-      { hint: `leave --resize out, or give at least --resize ${size}` },
+      { hint: `omit --resize, or give at least --resize ${size}` },
     );
   }
   const squashes = declared?.squashes === true;

@@ -10,20 +10,20 @@ export function requireLabels(source: Source, name: string): void {
   if (classes.length === 1) {
     const nested = source.notes?.find((note) => note.includes("give --data"));
     throw new UserError(
-      `Cannot learn classes from "${name}": all its images lie in one class folder, "${
+      `Cannot learn classes from "${name}": all its images are in one class folder, "${
         classes[0]
       }"`,
       {
         hint: nested?.slice(nested.indexOf("give --data")) ??
-          "put each class into a folder of its own",
+          "put each class into its own folder",
       },
     );
   }
   const loose = source.length > 0 && !source.entry(0).id.includes("/");
   throw new UserError(
     `Cannot learn classes from "${name}": its images have no class labels` +
-      (loose ? `; "${source.entry(0).id}" lies in no class folder` : ""),
-    { hint: "put each class into a folder of its own" },
+      (loose ? `; "${source.entry(0).id}" is not in a class folder` : ""),
+    { hint: "put each class into its own folder" },
   );
 }
 
@@ -50,12 +50,12 @@ export function classMismatch(
   if (unknown !== undefined) {
     return {
       message: `the class "${unknown}" of ${there} has no images in ${here}`,
-      hint: "take its folder out, or give it images to train on: both need the same class folders",
+      hint: "remove its folder, or give it training images: both need the same class folders",
     };
   }
   const isSame = train.classes.every((label, index) => label === test.classes[index]);
   return isSame ? null : {
-    message: `the classes of ${there} are numbered otherwise than those of ${here}`,
+    message: `the classes of ${there} are numbered differently from those of ${here}`,
     hint: "give both the same list of classes",
   };
 }

@@ -61,7 +61,7 @@ export async function readPretrained(
   try {
     const { kind, report } = opened;
     if (kind === "tokenizer") {
-      throw new UserError(`Cannot take features of "${checkpoint}": it is a tokenizer`, {
+      throw new UserError(`Cannot extract features from "${checkpoint}": it is a tokenizer`, {
         hint: "give a pretrained or fine-tuned model",
       });
     }

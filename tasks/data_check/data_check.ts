@@ -96,7 +96,7 @@ async function openParts(location: string): Promise<Part[]> {
     }
   }
   if (parts.length === 2 && parts[1].name === "held out") {
-    parts[0] = { ...parts[0], name: "to train on" };
+    parts[0] = { ...parts[0], name: "training" };
   }
   return parts;
 }
@@ -234,7 +234,7 @@ function superfluous({ isExact, isAcrossParts, hasOtherClasses, images }: Duplic
  */
 export function excludeList({ unreadable, duplicates }: DataCheck): string {
   const lines = [
-    "# Images to leave out: --set data.exclude=FILE. Lines that begin with # are comments.",
+    "# Images to exclude: --set data.exclude=FILE. Lines starting with # are comments.",
   ];
   const seen = new Set<string>();
   const add = (title: string, ids: readonly string[], prefix = "") => {

@@ -29,7 +29,7 @@ const frame = [255, 196, 0] as const;
 function requireChoice({ heads, patch }: AttentionChoice, grid: number, count: number): void {
   const head = heads?.find((head) => !Number.isInteger(head) || head < 0 || head >= count);
   if (head !== undefined) {
-    throw new UserError(`Cannot show head ${head}: the model has ${count} heads a block`, {
+    throw new UserError(`Cannot show head ${head}: the model has ${count} heads per block`, {
       hint: `give --head from 0 to ${count - 1}`,
     });
   }
@@ -90,7 +90,7 @@ export async function attentionSheet(
   return {
     title: `Attention of block ${layer}`,
     explanation:
-      `Where ${from} looks in block ${layer}: from the smallest weight of a map, violet, ` +
+      `What ${from} attends to in block ${layer}: from a map's smallest weight, violet, ` +
       "to its largest, yellow.",
     columns: ["image", "mean of the heads", ...heads.map((head) => `head ${head}`)],
     rows,

@@ -107,7 +107,7 @@ export async function pcaSheet(
   return {
     title: `Principal components of block ${layer}`,
     explanation: "The three directions in which the patches of these images differ most, as red, " +
-      "green and blue, and one by one with its share of the variance: the same colour means the same everywhere.",
+      "green and blue, and separately with their share of the variance: the same colour means the same everywhere.",
     columns: [
       "image",
       "components 1 to 3 as colours",

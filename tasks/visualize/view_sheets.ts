@@ -105,7 +105,7 @@ export async function viewSheets(
     views: {
       title: "The two views of pretraining",
       explanation:
-        "One crop of each image, drawn anew in every epoch, with the same changes of colour: " +
+        "One crop of each image, drawn anew in every epoch, with the same colour changes: " +
         "the encoder sees it masked, the tokenizer labels its patches.",
       ...sheet(
         numbers.flatMap((number) => [`encoder ${number}`, `tokenizer ${number}`]),
@@ -115,7 +115,9 @@ export async function viewSheets(
     },
     masks: {
       title: "Masks",
-      explanation: `Block by block, until ${maskedPatches} of ${grid * grid} patches are masked.`,
+      explanation: `Masked block by block, until ${maskedPatches} of ${
+        grid * grid
+      } patches are masked.`,
       ...sheet(numbers.map((number) => `mask ${number}`), (image, draw) => {
         const { mask } = batches[draw];
         const isMasked = (patch: number) => mask[image * grid * grid + patch] === 1;

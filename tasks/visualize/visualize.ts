@@ -150,12 +150,12 @@ export async function visualize(
   const [ofModel, ofViews] = [needs(modelPictures), needs(viewPictures)];
   if (ofModel !== undefined && checkpoint === undefined) {
     throw new UserError(`Cannot draw ${ofModel}: no model is given`, {
-      hint: "give a run directory, a file or a model card's name with --checkpoint",
+      hint: "give a run directory, a file or the name of a model card with --checkpoint",
     });
   }
   if (ofViews !== undefined && config === undefined) {
     throw new UserError(`Cannot draw ${ofViews}: no pretraining config is given`, {
-      hint: "name a recipe of pretraining with --config",
+      hint: "name a pretraining recipe with --config",
     });
   }
   return new Map([

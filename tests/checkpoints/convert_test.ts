@@ -223,7 +223,7 @@ Deno.test("openModel() refuses tensors of another model", () =>
     await writeSafetensors(path, [
       ["conv1.weight", { dtype: "F32", shape: [1], data: new Float32Array(1) }],
     ]);
-    await assert.rejects(openModel(path), /those of no BEiT known here/);
+    await assert.rejects(openModel(path), /do not belong to a known BEiT/);
     await assert.rejects(openModel(folder), /it holds no weights/);
     await assert.rejects(openModel(join(folder, "none.pth")), /it does not exist/);
   }));

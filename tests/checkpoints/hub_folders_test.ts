@@ -209,7 +209,7 @@ Deno.test("an index that names files elsewhere, or none, is refused", () =>
     const index = join(folder, "model.safetensors.index.json");
     for (
       const [map, message] of [
-        [{ a: "../../secret" }, /expected the name of a file beside it/],
+        [{ a: "../../secret" }, /expected the name of a file next to it/],
         [{ a: "absent.safetensors" }, /"absent.safetensors", one of its files, is missing/],
         [{}, /expected "weight_map"/],
       ] as const

@@ -71,7 +71,7 @@ Deno.test("no text is made of lists within lists", () => {
   for (let depth = 1; depth <= 30; depth++) {
     nested.push(0x5d, 0x68, depth - 1, 0x61, 0x68, depth - 1, 0x61, 0x71, depth);
   }
-  refuses(pickle(Uint8Array.from(nested), 0x68, 30, 0x93), /something else than text/);
+  refuses(pickle(Uint8Array.from(nested), 0x68, 30, 0x93), /something other than text/);
   const storage = [
     0x58,
     7,

@@ -68,5 +68,8 @@ Deno.test("mistakes with study are told in one line with the way out", async () 
   };
   await fails({ data: ["photos.zip"] }, /expected NAME=PATH; for example/);
   await fails({ config: "nowhere.jsonc" }, /nowhere\.jsonc.*no such file/);
-  await fails({ data: ["photos=nowhere"] }, /"photos" is no data set.*cifar10, sample/);
+  await fails(
+    { data: ["photos=nowhere"] },
+    /"photos" is not one of its data sets.*cifar10, sample/,
+  );
 });

@@ -121,7 +121,7 @@ Deno.test("mistakes with --train-tokenizer are told before anything is trained",
       assert.throws(() => Deno.statSync(out), Deno.errors.NotFound);
     };
     await fails({ dryRun: true }, /--dry-run; `deno task tokenizer --dry-run`/);
-    await fails({ resume: out }, /--resume; leave --resume out: the same command/);
+    await fails({ resume: out }, /--resume; omit --resume: the same command/);
     await fails({ tokenizer: "pixels" }, /--tokenizer/);
     await fails({ set: ["model.codes=64"] }, /has 32 codes, and model\.codes is 64/);
   });

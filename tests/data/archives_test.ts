@@ -41,7 +41,7 @@ Deno.test("webdataset's .json members say the class where there is no .cls", () 
     assert.deepEqual((await openSource(`${root}/b.tar`)).classes, []);
     await assert.rejects(
       openSource(`${root}/c.tar`),
-      /Cannot read "1.json" of archive "[^"]*\/c.tar": it is no JSON/,
+      /Cannot read "1.json" of archive "[^"]*\/c.tar": it is not JSON/,
     );
     const partly = { "1.jpg": "a", "1.json": '{"label": 1}', "2.jpg": "b" };
     await writeTree(root, { "d.tar": tarOf(partly) });
@@ -104,7 +104,7 @@ Deno.test("patterns of shards: braces as the shell's, * and ?, in webdataset's o
     );
     await assert.rejects(
       idsOf("s/none-*.tar"),
-      /Cannot find data "[^"]*none-\*.tar": no file is called/,
+      /Cannot find data "[^"]*none-\*.tar": no file matches/,
     );
     await assert.rejects(openSource("wds-{0..99999999}.tar"), /it means 100000000 shards/);
   }));

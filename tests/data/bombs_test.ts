@@ -92,5 +92,5 @@ Deno.test("a file that is no image by its size is not read, nor a device that a 
     Deno.symlinkSync("/dev/zero", `${root}/zero.jpg`);
     await Deno.writeTextFile(`${root}/list.txt`, "zero.jpg\n");
     const listed = await openSource(root, { list: `${root}/list.txt` });
-    await refuses(() => listed.read(0), /it is no file/);
+    await refuses(() => listed.read(0), /it is not a file/);
   }));

@@ -52,7 +52,7 @@ Deno.test("HEIC photographs are decoded, and a broken one is told from a missing
   assert.ok(difference / data.length < 10, `${difference / data.length} levels`);
   await assert.rejects(
     decoder.decode(bytes.subarray(0, 900), "cut.heic"),
-    /"cut.heic": the HEIC data is truncated or broken/,
+    /"cut.heic": the HEIC data is truncated or corrupt/,
   );
 });
 

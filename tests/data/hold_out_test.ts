@@ -29,7 +29,10 @@ Deno.test("a labelled folder without splits has a tenth of each class held out, 
     );
     assert.deepEqual(counts, [2, 2, 0]);
     assert.deepEqual(val.classes, train.classes);
-    assert.match(train.notes!.join("\n"), /4 of 41 are held out for evaluation, the same in every/);
+    assert.match(
+      train.notes!.join("\n"),
+      /4 of 41 are held out for evaluation, the same ones in every/,
+    );
     assert.deepEqual(await part("train").then(ids), ids(train));
   }));
 
@@ -76,17 +79,17 @@ Deno.test("files that are left out are counted and named by their kind", () =>
     const { notes, length } = await openSource(root);
     assert.equal(length, 2);
     assert.deepEqual(notes, [
-      'Left out: 1 .nef file, which cannot be read ("b/raw.NEF"); develop it with dcraw -w -T IN.nef',
-      'Left out: 2 .svg files, which cannot be read ("a/x.svg", …); convert it with rsvg-convert ' +
+      'Skipped: 1 .nef file, which cannot be read ("b/raw.NEF"); develop it with dcraw -w -T IN.nef',
+      'Skipped: 2 .svg files, which cannot be read ("a/x.svg", …); convert it with rsvg-convert ' +
       "IN.svg -o OUT.png",
-      "Left out: 2 files that are not images (without an ending, .txt)",
+      "Skipped: 2 files that are not images (without an extension, .txt)",
     ]);
     await assert.rejects(
       openSource(`${root}/b`, { split: "val" }),
       /Cannot find the val split/,
     );
     await Deno.remove(`${root}/b/2.jpg`);
-    await assert.rejects(openSource(`${root}/b`), /found none. Left out: 1 .nef file/);
+    await assert.rejects(openSource(`${root}/b`), /found none. Skipped: 1 .nef file/);
   }));
 
 Deno.test("nested folders are named, with the folder to give instead", () =>
@@ -109,7 +112,7 @@ Deno.test("an exclude list leaves out what it names, odd names included", () =>
     );
     const source = await openSource(root, { exclude: `${root}/list.txt` });
     assert.deepEqual(ids(source), ["a/1.jpg", "b/4.jpg"]);
-    assert.match(source.notes!.join(), /Left out: 2 images named in .*list.txt/);
+    assert.match(source.notes!.join(), /Skipped: 2 images named in .*list.txt/);
     await assert.rejects(openSource(root, { exclude: `${root}/none` }), /check data.exclude/);
     await Deno.writeTextFile(`${root}/bad.txt`, '"open\n');
     await assert.rejects(

@@ -43,7 +43,7 @@ for (const format of ["gnu", "pax"]) {
       for (const index of [2, 3, 5]) {
         await assert.rejects(
           source.read(index),
-          /it is a link to ".*", which is no file of the archive/,
+          /it is a link to ".*", which is not a file in the archive/,
         );
       }
       source.close?.();

@@ -59,7 +59,7 @@ Deno.test("openCommunicator() takes none, mpi and nothing else", async () => {
   assert.equal(await openCommunicator({}), single);
   await assert.rejects(
     openCommunicator({ launcher: "pytorch" }),
-    /knows none and mpi.*mpirun -n 8/s,
+    /supports none and mpi.*mpirun -n 8/s,
   );
 });
 

@@ -216,7 +216,7 @@ Deno.test("--log: a server that fails is one warning; the run is whole", async (
     );
     assert.equal(code, 0, stderr);
     const warnings = stderr.split("\n").filter((line) => line.startsWith("warning:"));
-    assert.match(warnings[0], /The hook "mlflow" failed, the run goes on: MLflow: 500 no/);
+    assert.match(warnings[0], /The hook "mlflow" failed; the run continues: MLflow: 500 no/);
     assert.ok(warnings.length <= 2, stderr);
     const events = Deno.readTextFileSync(`${folder}/run/events.jsonl`);
     assert.ok(events.includes('"kind":"hook"') && events.includes('"type":"done"'));

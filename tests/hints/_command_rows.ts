@@ -84,19 +84,18 @@ export const commandRows: readonly HintRow[] = [
   },
   {
     command: "finetune --data {data} {tiny} --resume {stopped} --config {recipe}",
-    error:
-      "Cannot take a new --config with --resume: a run keeps its recipe; leave --config out, " +
+    error: "Cannot take a new --config with --resume: a run keeps its recipe; omit --config, " +
       "or start another run with --out",
     follow: { drop: "--config" },
   },
   {
     command: "finetune --resume {stopped} --out {out} --max-steps 1 --quiet",
-    error: "Cannot use --out with --resume: a run stays in its directory; leave --out out",
+    error: "Cannot use --out with --resume: a run stays in its directory; omit --out",
     follow: { drop: "--out" },
   },
   {
     command: "finetune --data {data} {tiny} --name a/b",
-    error: 'Cannot call a run "a/b": expected the name of a folder; leave --name out, ' +
+    error: 'Cannot call a run "a/b": expected the name of a folder; omit --name, ' +
       "and give --out DIR for a folder elsewhere",
     follow: [{ drop: "--name" }, { fill: "--out", value: "{out}" }],
   },
@@ -106,9 +105,8 @@ export const commandRows: readonly HintRow[] = [
 export const otherRows: readonly HintRow[] = [
   {
     command: `${finetune} --launcher torque`,
-    error:
-      "Cannot use --launcher torque: mimic knows none and mpi; leave --launcher out to have it " +
-      "found",
+    error: "Cannot use --launcher torque: mimic supports none and mpi; omit --launcher to detect " +
+      "it",
     follow: { drop: "--launcher" },
   },
 ];

@@ -28,19 +28,19 @@ export const modelRows: readonly HintRow[] = [
     command: "evaluate --checkpoint {classifier} --data {three} {cpu}",
     error:
       'Cannot evaluate "…": it knows 2 classes, and the images have 3; give the images that it ' +
-      "was fine-tuned for with --data",
+      "was fine-tuned on with --data",
     follow: { fill: "--data", value: "{data}" },
   },
   {
     command: "evaluate --checkpoint {classifier} --data {data} --resize 8 {cpu}",
-    error: "Cannot take the central 16 px of images whose shorter edge is resized to 8 px; leave " +
-      "--resize out, or give at least --resize 16",
+    error: "Cannot take the central 16 px of images whose shorter edge is resized to 8 px; omit " +
+      "--resize, or give at least --resize 16",
     follow: { add: "--resize …" },
   },
   {
     command: "evaluate --checkpoint {classifier} --data {data} --resize 8 {cpu}",
-    error: "Cannot take the central 16 px of images whose shorter edge is resized to 8 px; leave " +
-      "--resize out, or give at least --resize 16",
+    error: "Cannot take the central 16 px of images whose shorter edge is resized to 8 px; omit " +
+      "--resize, or give at least --resize 16",
     follow: { drop: "--resize" },
   },
   {
@@ -57,7 +57,7 @@ export const modelRows: readonly HintRow[] = [
   {
     command: "features {data}/val --checkpoint {model} {cpu} --out {out}.safetensors --layer 7",
     error:
-      "Cannot take features of layer 7: the encoder has 2 blocks; give --layer from 0 to 1, or " +
+      "Cannot extract features from layer 7: the encoder has 2 blocks; give --layer from 0 to 1, or " +
       "--layer=-1 for the last",
     follow: { add: "--layer=-1" },
   },
@@ -84,14 +84,13 @@ export const modelRows: readonly HintRow[] = [
   },
   {
     command: "visualize {data}/val --show attention --config quickstart {cpu} --out {out}",
-    error:
-      "Cannot draw attention: no model is given; give a run directory, a file or a model card's " +
-      "name with --checkpoint",
+    error: "Cannot draw attention: no model is given; give a run directory, a file or the name " +
+      "of a model card with --checkpoint",
     follow: { fill: "--checkpoint", value: "{model}" },
   },
   {
     command: "visualize {data}/val --show masks --checkpoint {model} {cpu} --out {out}",
-    error: "Cannot draw masks: no pretraining config is given; name a recipe of pretraining with " +
+    error: "Cannot draw masks: no pretraining config is given; name a pretraining recipe with " +
       "--config",
     follow: { fill: "--config", value: "quickstart" },
   },
@@ -124,7 +123,7 @@ export const modelRows: readonly HintRow[] = [
   {
     command: "convert {tokenizer} {out} --to timm",
     error:
-      "Cannot convert a VQ-KD tokenizer to timm: it has no class for it; give --to mmselfsup, " +
+      "Cannot convert a VQ-KD tokenizer to timm: it has not a suitable class; give --to mmselfsup, " +
       "unilm or safetensors",
     follow: { add: "--to mmselfsup" },
   },
@@ -155,7 +154,7 @@ export const modelRows: readonly HintRow[] = [
   },
   {
     command: "convert {part} {out} --to timm",
-    error: "…; give the whole model, or write what there is with --allow-missing",
+    error: "…; give the complete model, or write what there is with --allow-missing",
     follow: { add: "--allow-missing" },
   },
   {
@@ -175,10 +174,10 @@ export const modelRows: readonly HintRow[] = [
   },
   {
     command: "replay {classifier} --backend auto",
-    error: 'Cannot replay on "auto"; leave --backend out, or name one',
+    error: 'Cannot replay on "auto"; omit --backend, or name one',
     follow: { drop: "--backend" },
     next:
-      'Cannot replay "…": it is no whole failure bundle (…); give a directory below failures/ of ' +
+      'Cannot replay "…": it is not a complete failure bundle (…); give a directory below failures/ of ' +
       "a run",
   },
   {

@@ -20,19 +20,20 @@ export const dataRows: readonly HintRow[] = [
   {
     command:
       "finetune --data {broken} {tinyBut} --batch 6 --set data.onError=raise --max-steps 9 --out {out}",
-    error: 'Cannot decode image "…": …; leave such files out with --set data.onError=skip',
+    error: 'Cannot decode image "…": …; skip such files with --set data.onError=skip',
     follow: { add: "--set data.onError=skip" },
   },
   {
     command:
       "finetune --data {broken} {tinyBut} --batch 6 --set data.maxSkipped=0 --max-steps 9 --out {out}",
-    error: "Cannot go on: more than data.maxSkipped=0 files failed, the last: …; allow more with " +
+    error:
+      "Cannot continue: more than data.maxSkipped=0 files failed, the last: …; allow more with " +
       "--set data.maxSkipped=100",
     follow: { add: "--set data.maxSkipped=…" },
   },
   {
     command: "segment --data {brokenShapes} {tinySegmentation} --image-size 16 --out {out}",
-    error: 'Cannot decode image "…": …; leave such files out with --set data.onError=skip',
+    error: 'Cannot decode image "…": …; skip such files with --set data.onError=skip',
     follow: { add: "--set data.onError=skip" },
   },
   {
@@ -41,13 +42,13 @@ export const dataRows: readonly HintRow[] = [
       'Cannot read data "…": expected a folder, a tar or a zip archive, found a single image; ' +
       "give the folder that it lies in: --data …",
     follow: { add: "--data …" },
-    next: 'Cannot learn classes from "…": its images have no class labels; "…" lies in no class ' +
-      "folder; put each class into a folder of its own",
+    next: 'Cannot learn classes from "…": its images have no class labels; "…" is not in a class ' +
+      "folder; put each class into its own folder",
   },
   {
     command: "finetune --data {nested} {tiny} --out {out}",
     error:
-      'Cannot learn classes from "…": all its images lie in one class folder, "photos"; give ' +
+      'Cannot learn classes from "…": all its images are in one class folder, "photos"; give ' +
       "--data …",
     follow: { add: "--data …" },
   },
@@ -59,8 +60,8 @@ export const dataRows: readonly HintRow[] = [
   },
   {
     command: "segment --data {moreClasses} {tinySegmentation} --image-size 16 --out {out}",
-    error: 'Cannot evaluate "…": its label map has class 6, and the model … classes; start ' +
-      "anew with --set segmentation.classes=7 or more, and another --out",
+    error: 'Cannot evaluate "…": its label map has class 6, and the model has … classes; start ' +
+      "again with --set segmentation.classes=7 or more, and another --out",
     follow: [{ add: "--set segmentation.classes=…" }, { fill: "--out", value: "{out}-2" }],
   },
   {
@@ -79,7 +80,7 @@ export const dataRows: readonly HintRow[] = [
   },
   {
     command: "segment --resume {stopped} --epochs 3",
-    error: "Cannot use --epochs with --resume: a run keeps its schedule; leave --epochs out",
+    error: "Cannot use --epochs with --resume: a run keeps its schedule; omit --epochs",
     follow: { drop: "--epochs" },
     next: 'Cannot use recipe "…" here: expected one for task "segment", found "finetune"; run ' +
       "`deno task finetune`",
@@ -91,7 +92,7 @@ export const evaluationRows: readonly HintRow[] = [
   {
     command: "pretrain --data {data} {tinyPretraining} --set evaluation.knn.every=1 --set " +
       "evaluation.stop.metric=knnTop5 --out {out}",
-    error: "Cannot stop by knnTop5: with 2 classes top-5 accuracy says nothing; give --set " +
+    error: "Cannot stop by knnTop5: with 2 classes, top-5 accuracy is meaningless; give --set " +
       "evaluation.stop.metric=knnTop1",
     follow: { add: "--set evaluation.stop.metric=…" },
   },
@@ -101,35 +102,34 @@ export const evaluationRows: readonly HintRow[] = [
 export const directoryRows: readonly HintRow[] = [
   {
     command: "finetune --data {data} {tiny} --set schedule.steps=1 --out {classifier}",
-    error: 'Cannot start in "…": it holds a finished run (step 1); choose another --out',
+    error: 'Cannot start in "…": it contains a finished run (step 1); choose another --out',
     follow: { fill: "--out", value: "{out}" },
   },
   {
     command: "finetune --data {data} {tiny} --lr 0.5 --out {stopped}",
     error:
-      'Cannot go on in "…": its run was started with another config: optimizer.lr (…); choose ' +
-      "another --out, or go on with that run as it is: deno task finetune --resume …",
+      'Cannot continue in "…": its run was started with another config: optimizer.lr (…); choose ' +
+      "another --out, or resume that run unchanged: deno task finetune --resume …",
     follow: { run: "deno task finetune --resume …", rest: "--max-steps 1 --quiet" },
   },
   {
     command: "finetune --data {data} {tiny} --lr 0.5 --out {stopped}",
     error:
-      'Cannot go on in "…": its run was started with another config: optimizer.lr (…); choose ' +
-      "another --out, or go on with that run as it is: deno task finetune --resume …",
+      'Cannot continue in "…": its run was started with another config: optimizer.lr (…); choose ' +
+      "another --out, or resume that run unchanged: deno task finetune --resume …",
     follow: { fill: "--out", value: "{out}" },
   },
   {
     command: "finetune --data {changing} {tinyBut} --batch 6 --out {changed} --max-steps 2",
-    error:
-      'Cannot resume "…": the images in "…" are not those that it was trained on (…); put them ' +
-      "back as they were, or start a new run with another --out",
+    error: 'Cannot resume "…": the images in "…" are not those it was trained on (…); restore ' +
+      "them, or start a new run with another --out",
     follow: { fill: "--out", value: "{out}" },
   },
   {
     command: "finetune --data {data} {tiny} --out {damaged}",
     error:
-      'Cannot go on in "…": none of its checkpoints can be read (…); restore one from a copy, ' +
-      "or start anew with another --out",
+      'Cannot continue in "…": none of its checkpoints can be read (…); restore one from a copy, ' +
+      "or start again with another --out",
     follow: { fill: "--out", value: "{out}" },
   },
 ];

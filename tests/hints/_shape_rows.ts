@@ -25,14 +25,14 @@ export const shapeRows: readonly HintRow[] = [
     command: `${finetune} --set augment.testResize=8`,
     error:
       'Cannot use "augment.testResize" (…): expected at least augment.size, 16, which is cut out ' +
-      "of it, found 8; leave it out, or give --set augment.testResize=18",
+      "of it, found 8; omit it, or give --set augment.testResize=18",
     follow: { add: "--set augment.testResize=…" },
   },
   {
     command: `${segment} --set augment.stride=40`,
     error:
       'Cannot use "augment.stride" (…): expected at most the window\'s size, augment.size, 16, ' +
-      "found 40; leave it out, or give --set augment.stride=10",
+      "found 40; omit it, or give --set augment.stride=10",
     follow: { add: "--set augment.stride=…" },
   },
   {
@@ -65,7 +65,7 @@ export const shapeRows: readonly HintRow[] = [
       `${pretrain} --set model.imageSize=24 --set model.patchSize=4 --set augment.tokenizerSize=16`,
     error:
       "Cannot use the tokenizer: it divides an image into 4 × 4 patches, the model into 6 × 6; " +
-      "give --set model.imageSize=16 for a grid that fits, or another --tokenizer",
+      "give --set model.imageSize=16 for a matching grid, or another --tokenizer",
     follow: { add: "--set model.imageSize=…" },
   },
   {
@@ -114,21 +114,19 @@ export const shapeRows: readonly HintRow[] = [
   },
   {
     command: "finetune --checkpoint {model} --model tiny --data {data} {tiny} --out {out}",
-    error:
-      "Cannot use --model with --checkpoint: the model is the checkpoint's; leave --model out; " +
-      "--image-size is free",
+    error: "Cannot use --model with --checkpoint: the model is the checkpoint's; omit --model; " +
+      "--image-size may differ",
     follow: { drop: "--model" },
   },
   {
     command: "pretrain {tinyPretraining} --train-tokenizer --tokenizer {tokenizer} --out {out}",
-    error: "Cannot use --train-tokenizer with --tokenizer; leave one of them out",
+    error: "Cannot use --train-tokenizer with --tokenizer; omit one of them",
     follow: { drop: "--train-tokenizer" },
   },
   {
     command: "pretrain {tinyPretraining} --train-tokenizer --resume {out} --out {out} --set " +
       "tokenizer.recipe={tinyRecipe}",
-    error:
-      "Cannot use --train-tokenizer with --resume; leave --resume out: the same command goes on " +
+    error: "Cannot use --train-tokenizer with --resume; omit --resume: the same command goes on " +
       "where it stopped",
     follow: { drop: "--resume" },
   },

@@ -23,7 +23,7 @@ Deno.test("features: any block from either end, three kinds, nothing on the tape
         assert.throws(
           () => extractFeatures(on, model.encoder, images, [{ layer: 3, kind: "cls" }]),
           {
-            message: "Cannot take features of layer 3: the encoder has 3 blocks",
+            message: "Cannot extract features from layer 3: the encoder has 3 blocks",
           },
         );
       })

@@ -190,7 +190,7 @@ Deno.test("configs that no tokenizer fits are refused", async () => {
     assert.throws(() => create(on, { patchSize: 5 }), /patchSize 5 does not divide imageSize 16/);
     assert.throws(() => create(on, { heads: 3 }), /3 heads do not divide its width 16/);
     assert.throws(() => create(on, { decay: 1 }), /decay must be in \[0, 1\), found 1/);
-    assert.throws(() => create(on, { codes: 0 }), /codes must be a whole number of at least 1/);
+    assert.throws(() => create(on, { codes: 0 }), /codes must be an integer of at least 1/);
   });
 });
 

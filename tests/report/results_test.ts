@@ -145,7 +145,7 @@ Deno.test("a schedule is drawn as it is, noise smoothed; pixels' classes are not
   const plot = (title: string) => page.split(`<strong>${title}</strong>`)[1].split("</figure>")[0];
   assert.ok(plot("Loss").includes('opacity=".3"'));
   assert.ok(!plot("Learning rate").includes('opacity=".3"'));
-  assert.match(page, /1\s400 files of <code>shapes<\/code>, none rejected\./);
+  assert.match(page, /1\s400 files in <code>shapes<\/code>, none rejected\./);
   const other = runReportPage(report({ data }));
   assert.ok(other.includes("<code>shapes</code>, without classes, none rejected."));
 });

@@ -37,7 +37,7 @@ const square = (level: number): RgbPicture => ({
 
 const sheet: PictureSheet = {
   title: "Masks",
-  explanation: "Block by block, until 6 of 16 patches are masked.",
+  explanation: "Masked block by block, until 6 of 16 patches are masked.",
   columns: ["image", "mask 1"],
   rows: ["train/cat.jpg", "train/ö-ß é.png"].map((id) => ({
     ...{ id, caption: id, pictures: [square(200), square(90)] },

@@ -63,7 +63,7 @@ Deno.test("a full disk ends a run with exit code 2; what was saved is whole, and
       );
       assert.match(
         full.stderr,
-        /error: Cannot \S+ .*No space left on device.*free some space and give the same command again/,
+        /error: Cannot \S+ .*No space left on device.*free some space and run the same command again/,
       );
       assert.equal(full.stderr.trim().split("\n").filter((line) => /^error:/.test(line)).length, 1);
       const { checkpoint, broken } = latestCheckpoint(directory);
@@ -95,7 +95,7 @@ Deno.test({
       assert.equal(limited.code, 2, limited.stderr);
       assert.match(
         limited.stderr,
-        /error: Cannot \S+ .*File too large.*allow larger files.*what was saved before is whole/,
+        /error: Cannot \S+ .*File too large.*allow larger files.*everything saved before is intact/,
       );
       assert.deepEqual(bytesOf(`${directory}/checkpoints/step-5`), before);
       assert.deepEqual([...Deno.readDirSync(`${directory}/checkpoints`)].map(({ name }) => name), [

@@ -56,7 +56,7 @@ Deno.test("a corrupt file ends a run in one line that names it; mended, the same
       assert.ok(error instanceof UserError, `${error}`);
       assert.match(
         error.message,
-        /^Cannot decode image "[^"]*\/8\.pgm": [^\n]*; leave such files out with --set data\.onError=skip$/,
+        /^Cannot decode image "[^"]*\/8\.pgm": [^\n]*; skip such files with --set data\.onError=skip$/,
       );
       return true;
     });

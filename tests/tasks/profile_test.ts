@@ -77,7 +77,7 @@ for (const name of ["cpu", "webgpu"] as const) {
 
 Deno.test("a profile says why it has no kernels", async () => {
   const { text, events } = await profileOn("reference");
-  assert.match(text, /No times of kernels: the backend times no kernels/);
+  assert.match(text, /No kernel times: the backend does not time kernels/);
   assert.ok(events.every(({ tid, ph }) => ph === "M" || tid === 1));
 });
 
@@ -89,6 +89,6 @@ Deno.test("a run that ends early is profiled as far as it went", async () => {
 Deno.test("a run too short for a profile says so", async () => {
   await withFolder(async (folder) => {
     const notes = await runProfiled("reference", folder, ["schedule.maxSteps=2"]);
-    assert.ok(notes.includes("No profile: the first 2 steps are left out"));
+    assert.ok(notes.includes("No profile: the first 2 steps are skipped"));
   });
 });

@@ -7,8 +7,8 @@ import { prose, table } from "./markdown.ts";
 /** What is done about an error, in words. */
 function actionOf(following: Following): string {
   if ("add" in following) return `give ${following.add}`;
-  if ("fill" in following) return `give ${following.fill}, with a value of one's own`;
-  if ("drop" in following) return `leave ${following.drop} out`;
+  if ("fill" in following) return `give ${following.fill}, with your own value`;
+  if ("drop" in following) return `omit ${following.drop}`;
   if ("replace" in following) return `write ${following.by} for ${following.replace}`;
   return `run ${following.run}`;
 }

@@ -5,7 +5,7 @@ import type { SoakPart } from "./part.ts";
 
 const watched: Watched = {
   name: "bombs",
-  title: "Bombs: small images, archives, pickles and configs that ask for much",
+  title: "Bombs: small images, archives, pickles and configs that demand a lot",
   seconds: 120,
   limitBytes: 2e9,
   // The peak of one is not the next one's.

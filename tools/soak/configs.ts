@@ -4,7 +4,7 @@ import type { SoakPart } from "./part.ts";
 
 const watched: Watched = {
   name: "configs",
-  title: "Damaged configs resolved, and trained with for two steps where they are accepted",
+  title: "Damaged configs resolved and, if accepted, trained with for two steps",
   seconds: 120,
   limitBytes: 3e9,
   casesPerProcess: 100,

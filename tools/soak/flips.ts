@@ -10,7 +10,7 @@ import { copyFolder, fixture, Running, single } from "./runs.ts";
 import { trainingCommands } from "./trainings.ts";
 
 const name = "flips";
-const title = "Bits flipped in the directories of killed runs, which are then gone on with";
+const title = "Bits flipped in the directories of killed runs, which are then resumed";
 
 function filesBelow(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap((entry) => {
@@ -67,7 +67,7 @@ async function flipOne(
   } else if (ended.code === 2) tally.count(`${kind}: refused`);
   else if (ended.code !== 0) find("died", `exit code ${ended.code}: ${ended.said.slice(-600)}`);
   else {
-    tally.count(`${kind}: gone on with`);
+    tally.count(`${kind}: resumed`);
     // A log has no checksum: a digit may be another, in the lines that were there.
     const first = where === "metrics.jsonl" ? 11 : 1;
     const found = lossesOf(`${folder}/${run}`);

@@ -4,7 +4,7 @@ import type { SoakPart } from "./part.ts";
 
 const striking: Striking = {
   name: "kills",
-  title: "Runs of the five trainings killed and gone on with",
+  title: "Runs of the five trainings killed and resumed",
   command: single,
   strike: (pid) => send(pid, "SIGKILL") ? "SIGKILL" : null,
   savesMore: false,

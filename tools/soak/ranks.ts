@@ -26,7 +26,7 @@ function childrenOf(pid: number): number[] {
 
 const striking: Striking = {
   name: "ranks",
-  title: "Runs on two ranks of which one, or all and the launcher, are killed and gone on with",
+  title: "Runs on two ranks of which one, or all and the launcher, are killed, and resumed",
   command: (words) =>
     new Deno.Command("mpirun", {
       args: ["-n", "2", Deno.execPath(), ...denoWords(["--allow-all"], words)],

@@ -7,7 +7,7 @@ const kinds = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const striking: Striking = {
   name: "signals",
-  title: "Runs asked to stop (SIGINT, SIGTERM, SIGHUP) and gone on with",
+  title: "Runs asked to stop (SIGINT, SIGTERM, SIGHUP) and resumed",
   command: single,
   strike(pid, generator) {
     const signal = oneOf(kinds, generator);

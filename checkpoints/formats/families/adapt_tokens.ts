@@ -84,7 +84,7 @@ function fitPositions(tensors: TensorMap, where: string): void {
     throw new UserError(
       `Cannot load "${where}": its position embedding ${
         formatShape(positions.shape)
-      } is of no square`,
+      } is not square`,
     );
   }
   tensors.set("pos_embed", positions);

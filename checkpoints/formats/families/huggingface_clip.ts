@@ -23,7 +23,7 @@ const SHARED: KeyPair[] = [
 
 const TEXT = [
   /^(text_model|text_projection)\.|^logit_(scale|bias)$/,
-  "part of the text side",
+  "part of the text encoder",
 ] as const;
 const IDS = [/\.position_ids$/, "computed from the number of patches"] as const;
 
@@ -51,7 +51,7 @@ export const huggingFaceSiglip = naming({
   prefix: /^vision_model\./,
   recognises: (has) => has(/^(vision_model\.)?encoder\.layers\.\d+\.self_attn\.k_proj\.bias$/),
   pairs: [["head.{*}", "classifier.{*}"], ...SHARED],
-  drops: [TEXT, IDS, [/^(vision_model\.)?head\./, "a pooling by attention that no task here uses"]],
+  drops: [TEXT, IDS, [/^(vision_model\.)?head\./, "attention pooling, which no task here uses"]],
   unfit: [],
   shape: { normEpsilon: 1e-6, activation: "geluTanh", pooling: "normThenMean" },
 });

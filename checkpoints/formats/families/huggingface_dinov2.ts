@@ -36,6 +36,6 @@ export const huggingFaceDinov2 = naming({
     ]),
   ],
   drops: [[/(^|\.)embeddings\.mask_token$/, "part of its pretraining"]],
-  unfit: [[/\.mlp\.weights_in\./, "an MLP with a gate (SwiGLU)"]],
+  unfit: [[/\.mlp\.weights_in\./, "a gated MLP (SwiGLU)"]],
   shape: { normEpsilon: 1e-6 },
 });

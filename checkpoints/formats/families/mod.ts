@@ -73,7 +73,7 @@ export function fromForeign(
     }
     const reason = naming.drops.find(([pattern]) => pattern.test(name))?.[1];
     if (poolsByAttention && name.startsWith("head.")) {
-      dropped.push({ name, reason: "a classifier on a pooling by attention" });
+      dropped.push({ name, reason: "a classifier on attention pooling" });
     } else if (reason !== undefined) dropped.push({ name, reason });
     else renamed.set(naming.toOurs(name) ?? name, tensor);
   }

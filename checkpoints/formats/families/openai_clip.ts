@@ -32,7 +32,7 @@ export const openaiClip = naming({
   drops: [
     [
       /^(transformer|token_embedding|ln_final)\.|^(positional_embedding|text_projection|logit_scale)$/,
-      "part of the text side",
+      "part of the text encoder",
     ],
     [/^(input_resolution|context_length|vocab_size)$/, "a number that the shapes show"],
   ],

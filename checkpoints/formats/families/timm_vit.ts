@@ -14,12 +14,12 @@ const recognises = (has: (pattern: RegExp) => boolean) =>
 const drops = [
   [/^(backbone\.)?mask_token$/, "part of its pretraining"],
   [/^decoder_|^(dino|ibot)_head\.|^head\.(mlp|last_layer)\b/, "part of its pretraining"],
-  [/^attn_pool\./, "a pooling by attention that no task here uses"],
+  [/^attn_pool\./, "attention pooling, which no task here uses"],
 ] as const;
 
 const unfit = [
   [/\.attn\.[qk]_norm\./, "norms of queries and keys"],
-  [/\.mlp\.(w12|fc1_g)\./, "an MLP with a gate (SwiGLU)"],
+  [/\.mlp\.(w12|fc1_g)\./, "a gated MLP (SwiGLU)"],
   [/^(dist_token|head_dist\.)/, "a distillation token"],
   [/^patch_embed\.backbone\./, "convolutions before its patches"],
   [/^blocks\.\d+\.\d+\./, "blocks in chunks"],

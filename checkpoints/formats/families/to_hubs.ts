@@ -94,7 +94,7 @@ export function toHuggingFaceVit(model: ForeignModel, tensors: TensorMap): [Tens
     refuse(
       "huggingface",
       `its classifier of a ${family} ${
-        pooling === null ? "is none that mimic writes" : `pools by "${pooling}"`
+        pooling === null ? "is not one that mimic writes" : `pools by "${pooling}"`
       }, this model by "${shape.pooling ?? "meanThenNorm"}"`,
     );
   }

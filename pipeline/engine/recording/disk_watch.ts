@@ -34,7 +34,9 @@ export class DiskWatch {
       type: "warning",
       kind: "diskSpace",
       message: `The disk of ${directory} has ${inMegabytes(free)} left, and a checkpoint takes ` +
-        `${inMegabytes(checkpointBytes)}, written beside the old ones: free some space, lower ` +
+        `${
+          inMegabytes(checkpointBytes)
+        }, written before old ones are removed: free some space, lower ` +
         `checkpoint.keepLast (${checkpoint.keepLast}), or save less often`,
     });
   }

@@ -178,7 +178,7 @@ function open(directory: string): LoadedCheckpoint {
       ";",
     );
     throw new UserError(
-      `Cannot replay "${directory}": it is no whole failure bundle (${reason})`,
+      `Cannot replay "${directory}": it is not a complete failure bundle (${reason})`,
       { hint: "give a directory below failures/ of a run", cause: error },
     );
   }

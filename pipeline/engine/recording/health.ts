@@ -15,8 +15,10 @@ export interface HealthOptions {
 
 /** The message when steps spend a share of their time waiting for images, with the remedy. */
 export function starvationMessage(share: number): string {
-  return `Steps wait for images ${Math.round(100 * share)} % of the time: raise --workers, ` +
-    "put the images on a faster disk or into tar shards, make them smaller, or let " +
+  return `Steps spend ${
+    Math.round(100 * share)
+  } % of their time waiting for images: raise --workers, ` +
+    "move the images to a faster disk or into tar shards, make them smaller, or let " +
     "data.cacheBytes hold them all";
 }
 
@@ -83,7 +85,7 @@ export class RunHealth {
       kind: "stalledLoss",
       message: `The loss has not fallen for ${step - this.#lowestAt} steps: its mean is ` +
         `${this.#loss.toPrecision(4)}, and was ${this.#lowest.toPrecision(4)} at step ` +
-        `${this.#lowestAt}; try another --lr (it is ${learningRate} now), look at the ` +
+        `${this.#lowestAt}; try another --lr (it is now ${learningRate}), check the ` +
         "gradient norm in metrics.jsonl, or end the run",
     });
   }

@@ -82,7 +82,7 @@ export class Hooks {
     guest.errors++;
     // The warning goes to the hooks too: further errors are not reported.
     if (guest.errors > 1) return;
-    this.#warn(`The ${guest.name} failed, the run goes on: ${messageOf(error)}`);
+    this.#warn(`The ${guest.name} failed; the run continues: ${messageOf(error)}`);
   }
 
   /** Waits, for a limited time, for what the hooks are still doing, and reports what was lost. */
@@ -90,9 +90,9 @@ export class Hooks {
     await this.#wait(seconds);
     const losses = this.#guests.flatMap(({ name, errors, missed, pending }) => [
       ...(errors > 1 ? [`The ${name} failed ${errors} times`] : []),
-      ...(missed > 0 ? [`The ${name} was too slow: ${missed} steps were not handed to it`] : []),
+      ...(missed > 0 ? [`The ${name} was too slow: ${missed} steps were not passed to it`] : []),
       ...(pending.size > 0
-        ? [`The ${name} was not done ${seconds} s after the run: ${pending.size} events lost`]
+        ? [`The ${name} had not finished ${seconds} s after the run: ${pending.size} events lost`]
         : []),
     ]);
     for (const loss of losses) this.#warn(loss);

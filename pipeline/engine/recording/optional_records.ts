@@ -36,7 +36,7 @@ export class OptionalRecords {
     if (this.#failed.has(what)) return;
     this.#failed.add(what);
     try {
-      this.warn(`Cannot record ${what}, the run goes on without: ${messageOf(error)}`);
+      this.warn(`Cannot record ${what}; the run continues without it: ${messageOf(error)}`);
     } catch {
       // The warning cannot be recorded either; the next line of a log says why.
     }

@@ -101,7 +101,7 @@ export class RunRecorder {
       this.#early = null;
       for (const event of early) this.#record(event);
       for (const name of missing) {
-        this.#run.warn(`${name} is gone: what it held of the steps up to ${step} is lost`);
+        this.#run.warn(`${name} is gone: its contents for the steps up to ${step} are lost`);
       }
     });
   }

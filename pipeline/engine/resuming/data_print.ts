@@ -43,7 +43,7 @@ export function classDifference(
   const added = found.filter((name) => !wanted.includes(name));
   const gone = wanted.filter((name) => !found.includes(name));
   if (added.length === 0 && gone.length === 0) {
-    return `the classes are in another order: ${named(wanted)} became ${named(found)}`;
+    return `the classes are in a different order: ${named(wanted)} became ${named(found)}`;
   }
   return [
     ...(gone.length > 0 ? [`${gone.length > 1 ? "classes" : "class"} ${named(gone)} missing`] : []),
@@ -69,11 +69,11 @@ export function requireSameData(
   }
   const difference = classDifference(wanted!.classes, found.classes) ??
     (wanted!.images === found.images
-      ? "files were renamed, or others took their place"
-      : `there were ${wanted!.images}, and are ${found.images}`);
+      ? "files were renamed or replaced"
+      : `there were ${wanted!.images}, and now there are ${found.images}`);
   throw new UserError(
-    `Cannot resume "${directory}": the images in "${where}" are not those that it was trained on ` +
+    `Cannot resume "${directory}": the images in "${where}" are not those it was trained on ` +
       `(${difference})`,
-    { hint: "put them back as they were, or start a new run with another --out" },
+    { hint: "restore them, or start a new run with another --out" },
   );
 }

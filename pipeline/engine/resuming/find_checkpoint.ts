@@ -42,12 +42,14 @@ export function findCheckpoint(
   if (loaded === null) {
     if (broken.length > 0) {
       throw new UserError(
-        `Cannot go on in "${directory.path}": none of its checkpoints can be read (${broken[0]})`,
-        { hint: "restore one from a copy, or start anew with another --out" },
+        `Cannot continue in "${directory.path}": none of its checkpoints can be read (${
+          broken[0]
+        })`,
+        { hint: "restore one from a copy, or start again with another --out" },
       );
     }
     if (options.resume !== "always") return null;
-    throw new UserError(`Cannot resume "${directory.path}": it holds no whole checkpoint`, {
+    throw new UserError(`Cannot resume "${directory.path}": it has no complete checkpoint`, {
       hint: "give the directory of a run, or start one with --out",
     });
   }
@@ -62,7 +64,7 @@ export function findCheckpoint(
   const result = finishedResult(directory.path, loaded.step);
   if (options.resume !== "always" && result !== null) {
     throw new UserError(
-      `Cannot start in "${directory.path}": it holds a finished run (step ${loaded.step})`,
+      `Cannot start in "${directory.path}": it contains a finished run (step ${loaded.step})`,
       { hint: "choose another --out" },
     );
   }
@@ -111,8 +113,8 @@ function otherConfig(directory: RunDirectory, config: Config): UserError {
     ? `as ${stored.task}, and this is ${config.task}`
     : `with another config${keys.length === 0 ? "" : `: ${listed}`}`;
   const command = taskCommands[stored?.task as Task] ?? taskCommands[config.task];
-  return new UserError(`Cannot go on in "${directory.path}": its run was started ${what}`, {
-    hint: "choose another --out, or go on with that run as it is: " +
+  return new UserError(`Cannot continue in "${directory.path}": its run was started ${what}`, {
+    hint: "choose another --out, or resume that run unchanged: " +
       `deno task ${command} --resume ${directory.path}`,
   });
 }

@@ -17,7 +17,7 @@ export function requireSameMethod(
   const name = methodName(wanted);
   if (name === method) return;
   throw new UserError(
-    `Cannot go on in "${directory}": its run is of the method ${method}, and this is ${name}`,
-    { hint: "choose another --out, or resume it with the program that began it" },
+    `Cannot continue in "${directory}": its run is of the method ${method}, and this is ${name}`,
+    { hint: "choose another --out, or resume it with the program that started it" },
   );
 }

@@ -96,7 +96,7 @@ export class RunCheckpoints {
         (missing.length > 1 ? ` and ${missing.length - 1} more` : ""),
       {
         hint: isOwn
-          ? "the run was started without that stage of yours"
+          ? "the run was started without that custom stage"
           : "it is a checkpoint of another model",
       },
     );
@@ -142,8 +142,8 @@ export class RunCheckpoints {
         type: "warning",
         kind: "ranksDiffer",
         message:
-          `After step ${step} the parameters of rank ${other} are not those of rank 0: their ` +
-          "hosts compute differently (other processors or drivers); all go on with those of rank 0",
+          `After step ${step} the parameters of rank ${other} differ from those of rank 0: their ` +
+          "hosts compute differently (other processors or drivers); all continue with those of rank 0",
       });
     }
     await this.#synchronize();
@@ -167,7 +167,7 @@ export class RunCheckpoints {
     for (const name of directory.missingLogs) {
       if (this.#missed.has(name)) continue;
       this.#missed.add(name);
-      const message = `${name} is gone: what it held of the steps up to ${step} is lost`;
+      const message = `${name} is gone: its contents for the steps up to ${step} are lost`;
       listener({ type: "warning", kind: "record", message });
     }
     const logs = directory.logPositions;
@@ -180,8 +180,7 @@ export class RunCheckpoints {
     );
     listener({ type: "checkpoint", step, path: saved.directory });
     if (saved.leftOver !== null) {
-      const message =
-        `Something old was left in "${directory.path}/checkpoints": ${saved.leftOver}`;
+      const message = `Something old remains in "${directory.path}/checkpoints": ${saved.leftOver}`;
       listener({ type: "warning", kind: "diskSpace", message });
     }
     disk.look(checkpointBytes(this.#count));

@@ -69,7 +69,7 @@ function reasonOf({ step, loss, lossScale }: StepMetrics, skippedInARow: number)
   return skippedInARow > 1
     ? `${skippedInARow} steps in a row, up to ${step}, were skipped for non-finite ${what}, down to a ` +
       `loss scale of ${lossScale}: the run has diverged`
-    : `Step ${step} is not finite (loss ${loss}); the parameters are as they were before it`;
+    : `Step ${step} is not finite (loss ${loss}); the parameters are those from before it`;
 }
 
 /** Saves a failure; a full disk must not hide what was found. */
@@ -81,7 +81,7 @@ async function save<Batch>(
     const bundle = await saveFailure?.(failure) ?? null;
     const where = bundle === null
       ? ""
-      : `. See it again with \`deno task replay ${bundle} --backend reference\``;
+      : `. Repeat it with \`deno task replay ${bundle} --backend reference\``;
     return { bundle, where };
   } catch (error) {
     return { bundle: null, where: `. ${messageOf(error)}` };
@@ -108,16 +108,17 @@ export async function divergenceOf<Batch>(
     if (failure === null && guiltyRank >= 0) {
       const found = `on rank ${guiltyRank}, ${all[guiltyRank]}`;
       return new DivergenceError(
-        `${reason}. The first tensor that is not finite: ${found}; ${remedy}`,
+        `${reason}. The first non-finite tensor: ${found}; ${remedy}`,
       );
     }
     if (failure === null) {
-      const none = "run again, every tensor of its micro-batches was finite: either their sum is " +
-        "not, or the step is not the same twice";
+      const none =
+        "when repeated, every tensor of its micro-batches was finite: either their sum is " +
+        "not, or the step is not reproducible";
       return new DivergenceError(`${reason}. ${none}; ${remedy}`);
     }
     const { found } = failure;
-    const guilty = `${reason}. The first tensor that is not finite: ${describeObservation(found)}`;
+    const guilty = `${reason}. The first non-finite tensor: ${describeObservation(found)}`;
     const { bundle, where } = await save(loop, failure);
     return new DivergenceError(`${guilty}${where}; ${remedy}`, found, bundle);
   } catch (error) {

@@ -65,8 +65,9 @@ export class StepProfiler {
     this.#firstStep = step + 1;
     this.#started = time;
     try {
-      if (this.#backend.startProfile === undefined) this.#note = "the backend times no kernels";
-      else this.#backend.startProfile();
+      if (this.#backend.startProfile === undefined) {
+        this.#note = "the backend does not time kernels";
+      } else this.#backend.startProfile();
     } catch (error) {
       this.#note = messageOf(error);
     }
@@ -82,7 +83,7 @@ export class StepProfiler {
   async end(time: () => number): Promise<void> {
     if (this.#started !== null) await this.#finish(time);
     else if (this.#done <= warmUpSteps) {
-      this.#onNothing(`No profile: the first ${warmUpSteps} steps are left out`);
+      this.#onNothing(`No profile: the first ${warmUpSteps} steps are skipped`);
       this.#done = Infinity;
     }
   }

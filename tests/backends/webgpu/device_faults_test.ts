@@ -60,7 +60,10 @@ deviceTest("a lost device is told apart, with what it held", async () => {
     error.message,
     /^The GPU was lost \(.+\) with \d+ MiB allocated, the latest \d+ MiB for /,
   );
-  assert.match(error.message, /; go on with --resume; if it happens again, lower --micro-batch$/);
+  assert.match(
+    error.message,
+    /; continue with --resume; if it happens again, lower --micro-batch$/,
+  );
   await assert.rejects(() => backend.sync(), DeviceLostError);
   assert.throws(() => backend.run(() => tf.ones([1])), DeviceLostError);
   await backend.dispose();

@@ -162,7 +162,8 @@ Deno.test("a study goes on with no run, and takes no result, of other pictures",
     };
     for (const split of ["train", "val"]) swap(split);
     assert.equal((await studyState(study, options)).results.size, 0);
-    const refusal = /Cannot go on with "pictures\/scratch.*begun with other images.*another --out/;
+    const refusal =
+      /Cannot continue with "pictures\/scratch.*started with other images.*another --out/;
     await assert.rejects(partsRun(study, options), refusal);
     // What version 0.1 wrote has no mark in the directory; the result beside it tells.
     await Deno.remove(`${folder}/runs/${id}/part.json`);

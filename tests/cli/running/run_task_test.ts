@@ -144,7 +144,10 @@ Deno.test("--dry-run shows the plan and what some steps took, and keeps nothing"
   assert.match(text, /^measured: time to finish +40m 00s$/m);
   // Half the images in a quarter of the time.
   assert.match(text, /^measured: proposed micro batch +8$/m);
-  assert.match(text, /^warning: Steps wait for images 60 % of the time: raise --workers/m);
+  assert.match(
+    text,
+    /^warning: Steps spend 60 % of their time waiting for images: raise --workers/m,
+  );
   const sizes = task.calls.map(({ config }) => [config.microBatchSize, config.batchSize]);
   assert.deepEqual(sizes, [[8, 16], [16, 16]]);
   assert.ok(task.calls.every(({ options }) => options.directory === null));
@@ -271,6 +274,6 @@ Deno.test("--name is the run's folder in runs/, and no path", async () => {
   assert.deepEqual(directories, ["runs/of-the-name-test"]);
   await assert.rejects(
     runTask(task, { ...flags, name: "../x" }, recordContext().context),
-    /Cannot call a run "..\/x": expected the name of a folder; leave --name out, and give --out DIR/,
+    /Cannot call a run "..\/x": expected the name of a folder; omit --name, and give --out DIR/,
   );
 });

@@ -155,7 +155,7 @@ Deno.test("Loader raises at a broken file, naming it and the way out", () =>
       await assert.rejects(collect(options, { to: 1 }), (error: Error) => {
         assert.equal(error.name, "UserError");
         assert.ok(error.message.startsWith(`Cannot decode image "${root}/even/04.jpg": `));
-        assert.match(error.message, /^[^\n]*; leave such files out with --set data.onError=skip$/);
+        assert.match(error.message, /^[^\n]*; skip such files with --set data.onError=skip$/);
         return true;
       });
     }
@@ -179,7 +179,7 @@ Deno.test("Loader puts the next sample in the place of a broken one, for any num
     assert.deepEqual(await collect({ ...options, workers: 2 }, { to: 8 }), batches);
     await assert.rejects(
       collect({ ...options, maxSkipped: 2 }, { to: 8 }),
-      /Cannot go on: more than data.maxSkipped=2 files failed, the last: Cannot decode image/,
+      /Cannot continue: more than data.maxSkipped=2 files failed, the last: Cannot decode image/,
     );
   }));
 
@@ -277,7 +277,7 @@ Deno.test("Loader works on the main thread where workers cannot start, and says 
       globalThis.Worker = Worker;
     }
     assert.equal(notes.length, 1);
-    assert.match(notes[0], /^Data workers cannot start, .* main thread: no threads today$/);
+    assert.match(notes[0], /^Data workers cannot start; .* main thread: no threads today$/);
   }));
 
 Deno.test("Loader skips, or names, an image that its transform fails at", () =>

@@ -61,7 +61,7 @@ Deno.test("decodeLabels() refuses classes beyond 254 and colours, naming the pla
     /Cannot read labels from "mask": expected classes up to 254, found 300 at column 1, row 1/,
   );
   const colours = pngOf({ width: 1, height: 1, type: 2 }, [[1, 2, 1]]);
-  await assert.rejects(labelsOf(colours), /found colours; write the masks as 8-bit grey PNG/);
+  await assert.rejects(labelsOf(colours), /found colours; write the masks as 8-bit greyscale PNG/);
   const same = pngOf({ width: 1, height: 1, type: 6 }, [[4, 4, 4, 0]]);
   assert.deepEqual(await labelsOf(same), [4]);
 });
@@ -76,7 +76,7 @@ Deno.test("decodeLabels() refuses what is cut off, broken, or larger than it say
       /Cannot decode image "mask": the PNG is broken/,
     );
   }
-  await assert.rejects(labelsOf(pngOf(size, rows.slice(1))), /it is cut off/);
+  await assert.rejects(labelsOf(pngOf(size, rows.slice(1))), /it is truncated/);
   // A million times what a 4 × 4 picture holds.
   const before = Deno.memoryUsage().rss;
   const bomb = pngOf(size, [], deflateSync(new Uint8Array(400_000_000)));

@@ -128,7 +128,7 @@ Deno.test("openSource() reads tar archives with long names and a folder around e
     const unpacked = await openSource(`${root}/data.tar.gz`, { split: "val" });
     assert.deepEqual(await contents(unpacked), ["x"]);
     await Deno.writeFile(`${root}/cut.tar`, tar.subarray(0, 1536));
-    await assert.rejects(openSource(`${root}/cut.tar`), /a member is cut off at byte 1024/);
+    await assert.rejects(openSource(`${root}/cut.tar`), /a member is truncated at byte 1024/);
     await Deno.writeTextFile(`${root}/text.tar`, "nothing of the kind".repeat(100));
     await assert.rejects(openSource(`${root}/text.tar`), /expected a folder, a tar or a zip/);
   }));

@@ -57,7 +57,10 @@ for (const task of tasks) {
         assert.deepEqual(tensorBoardIn(directory), tensorBoardIn(whole), directory);
       }
       // Finished now: refused, or its result again, with no step and no evaluation.
-      await assert.rejects(runTiny(config, { backend, directory: whole }), /holds a finished run/);
+      await assert.rejects(
+        runTiny(config, { backend, directory: whole }),
+        /contains a finished run/,
+      );
       const events: RunEvent["type"][] = [];
       const listener = ({ type }: RunEvent) => void events.push(type);
       const asked = await runTiny(config, {

@@ -37,7 +37,7 @@ Deno.test("data.onError reaches the images that segmentation is tested on", asyn
       assert.ok(error instanceof UserError, `${error}`);
       assert.match(
         error.message,
-        /validation\/1\.ppm.*; leave such files out with --set data\.onError=skip$/,
+        /validation\/1\.ppm.*; skip such files with --set data\.onError=skip$/,
       );
       return true;
     });

@@ -163,7 +163,7 @@ Deno.test("the part that is held out of a folder without splits is checked as th
     }
     const found = await checkData({ source: `${root}/d` });
     assert.deepEqual(found.parts, [
-      { name: "to train on", images: 8 },
+      { name: "training", images: 8 },
       { name: "held out", images: 2 },
     ]);
     await write(`${root}/flat/a.ppm`, picture(1));

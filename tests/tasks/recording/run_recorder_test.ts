@@ -40,8 +40,8 @@ Deno.test("a run leaves its report, its logs and TensorBoard's events", async ()
         "Accuracy",
         "Learning rate",
         "Gradient norm",
-        "Time of a step",
-        "masked patches right",
+        "Time per step",
+        "masked patches correct",
         "target codes",
         "<td>batchSize</td><td>4</td><td>--batch</td>",
         "5\u202f600 files",
@@ -116,7 +116,10 @@ Deno.test("a report that cannot be written is a warning, once, and the run goes 
     });
     assert.equal(step, 12);
     assert.equal(warnings.length, 1, warnings.join("\n"));
-    assert.match(warnings[0], /^Cannot record the report, the run goes on without: .*report\.html/);
+    assert.match(
+      warnings[0],
+      /^Cannot record the report; the run continues without it: .*report\.html/,
+    );
   });
 });
 
@@ -167,7 +170,7 @@ Deno.test("the report names the files that were rejected, with the reason, after
       return Deno.readTextFileSync(`${run}/report.html`);
     };
     for (const page of [await train(6), await train(9)]) {
-      assert.match(page, /13 files of <code>[^<]*pictures<\/code>, without classes, 1 rejected/);
+      assert.match(page, /13 files in <code>[^<]*pictures<\/code>, without classes, 1 rejected/);
       assert.match(page, /<td>broken&lt;1&gt;\.png<\/td><td>[^<]*cannot/i);
     }
   });

@@ -84,7 +84,7 @@ Deno.test("a segmentation's report has its mIoU, the classes', and pictures with
         "<strong>Training accuracy</strong>",
         "Validation pictures",
         "<span>labels</span><span>prediction</span>",
-        "of the pixels right",
+        "of the pixels correct",
         "</i>triangle</span>",
         "background taken for disc: ",
         "400 files",

@@ -28,7 +28,7 @@ Deno.test("a loss that stands still is said once, with the step of its low and t
     warning.message,
     /^The loss has not fallen for 300 steps: its mean is 4\.0\d*, and was/,
   );
-  assert.match(warning.message, /try another --lr \(it is 0\.001 now\)/);
+  assert.match(warning.message, /try another --lr \(it is now 0\.001\)/);
   // Steps without a number count for nothing.
   const gaps = (step: number) => ({ loss: NaN, skipped: step % 2 === 0 });
   assert.deepEqual(warningsOf(gaps), []);
@@ -39,7 +39,7 @@ Deno.test("steps that wait for images are said once; the first ones may", () => 
   assert.deepEqual([warning.kind, more.length], ["dataStarvation", 0]);
   assert.match(
     warning.message,
-    /^Steps wait for images 5\d % of the time: raise --workers/,
+    /^Steps spend 5\d % of their time waiting for images: raise --workers/,
   );
   assert.deepEqual(warningsOf((step) => ({ dataTime: step <= 20 ? 1 : 0 })), []);
 });

@@ -28,8 +28,8 @@ Deno.test("Hooks: an error is one warning, other hooks and later events are serv
   await hooks.settle();
   assert.deepEqual(seen, ["warning", "note", "done", "warning", "warning"]);
   assert.deepEqual(warnings, [
-    'The hook "broken" failed, the run goes on: no server',
-    "The hook 3 failed, the run goes on: late",
+    'The hook "broken" failed; the run continues: no server',
+    "The hook 3 failed; the run continues: late",
     'The hook "broken" failed 4 times',
   ]);
 });
@@ -42,6 +42,6 @@ Deno.test("Hooks: the end of a run waits for them, but not for ever", async () =
   ], (message) => warnings.push(message));
   hooks.dispatch(note("one"));
   await hooks.settle(0.01);
-  assert.deepEqual(warnings, ["The hook 1 was not done 0.01 s after the run: 1 events lost"]);
+  assert.deepEqual(warnings, ["The hook 1 had not finished 0.01 s after the run: 1 events lost"]);
   finish();
 });

@@ -23,11 +23,11 @@ const changes: readonly (readonly [RegExp, (data: string) => void])[] = [
       Deno.renameSync(`${data}/${split}/bright`, `${data}/${split}/zebra`);
     }
   }],
-  [/there were 24, and are 23/, (data) => Deno.removeSync(`${data}/train/dark/3.pgm`)],
-  [/files were renamed, or others took their place/, (data) => {
+  [/there were 24, and now there are 23/, (data) => Deno.removeSync(`${data}/train/dark/3.pgm`)],
+  [/files were renamed or replaced/, (data) => {
     Deno.renameSync(`${data}/train/dark/3.pgm`, `${data}/train/dark/other.pgm`);
   }],
-  [/files were renamed, or others took their place/, (data) => {
+  [/files were renamed or replaced/, (data) => {
     Deno.renameSync(`${data}/train/dark/3.pgm`, `${data}/train/bright/x.pgm`);
   }],
 ];
@@ -55,7 +55,7 @@ Deno.test("a run is not resumed on other images, and what was saved stays", asyn
         (error) => {
           assert.ok(error instanceof UserError, `${error}`);
           assert.match(error.message, said);
-          assert.match(error.message, /put them back as they were, or start a new run/);
+          assert.match(error.message, /restore them, or start a new run/);
           return true;
         },
       );

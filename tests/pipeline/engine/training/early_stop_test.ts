@@ -77,7 +77,7 @@ for (const [task, metric, overrides] of stopping) {
       assert.match(notes.join("\n"), /Stopped early after step/);
       assert.deepEqual(resultIn(directory).stoppedEarly, result.stoppedEarly);
       assert.ok(Deno.statSync(`${directory}/best.safetensors`).size > 0);
-      await assert.rejects(runTiny(config, { backend, directory }), /holds a finished run/);
+      await assert.rejects(runTiny(config, { backend, directory }), /contains a finished run/);
       const again = await runTiny(config, { backend, directory: killed });
       assert.deepEqual({ ...again, directory }, { ...result });
       assert.deepEqual(lossesIn(killed), lossesIn(directory));
@@ -94,7 +94,7 @@ Deno.test("a figure that few classes leave out stops no run", async () => {
     ]);
     await assert.rejects(
       runTiny(config, { backend, directory: null }),
-      /with 2 classes top-5 accuracy says nothing; give --set evaluation\.stop\.metric=knnTop1/,
+      /with 2 classes, top-5 accuracy is meaningless; give --set evaluation\.stop\.metric=knnTop1/,
     );
   });
 });
