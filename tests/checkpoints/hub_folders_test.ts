@@ -241,7 +241,7 @@ Deno.test("training with other statistics than the folder declares says so, and 
   noteNormalization({ ...half, mean: [0.4, 0.5, 0.5] }, "imagenet", listener);
   assert.match(
     told[0],
-    /means 0\.500, .* is imagenet: --set augment\.normalization=half takes its/,
+    /means 0\.500, .* is imagenet: --set augment\.normalization=half uses its/,
   );
   assert.match(told[1], /means 0\.400, .*, and augment\.normalization is imagenet$/);
 });

@@ -106,7 +106,7 @@ Deno.test("patterns of shards: braces as the shell's, * and ?, in webdataset's o
       idsOf("s/none-*.tar"),
       /Cannot find data "[^"]*none-\*.tar": no file matches/,
     );
-    await assert.rejects(openSource("wds-{0..99999999}.tar"), /it means 100000000 shards/);
+    await assert.rejects(openSource("wds-{0..99999999}.tar"), /it stands for 100000000 shards/);
   }));
 
 Deno.test("patterns of addresses are fetched one after the other", () =>

@@ -40,7 +40,7 @@ Deno.test("a compressed tar is inflated as far as it says, and not at all beyond
       open("large.tar.gz"),
       /Cannot hold "[^"]*large.tar.gz" in memory: .*2147483648 bytes; unpack it with gunzip/,
     );
-    await refuses(open("lies.tar.gz"), /it holds more than the 1024 bytes it says/);
+    await refuses(open("lies.tar.gz"), /it holds more than the 1024 bytes it declares/);
     await refuses(open("set"), /Cannot hold "[^"]*\/1.tar.gz" in memory/);
   }));
 
@@ -64,9 +64,9 @@ Deno.test("a zip member is inflated as far as its directory says, and not at all
     });
     const read = (name: string) => async () => await (await openSource(`${root}/${name}`)).read(0);
     await refuses(read("large.zip"), /it has 400000000 bytes, expected at most 268435456/);
-    await refuses(read("lies.zip"), /the zip member holds more than it says/);
+    await refuses(read("lies.zip"), /the zip member holds more than it declares/);
     await refuses(read("list.zip"), /meta\/train.txt.*it has 400000000 bytes/);
-    await refuses(read("label.zip"), /a.cls.*(holds more than it says|expected at most 1024)/);
+    await refuses(read("label.zip"), /a.cls.*(holds more than it declares|expected at most 1024)/);
   }));
 
 Deno.test("a zip whose directory claims gigabytes is refused before they are asked for", () =>

@@ -97,7 +97,7 @@ Deno.test("nested folders are named, with the folder to give instead", () =>
     await writeTree(root, { "data/cat/1.jpg": "", "data/dog/2.jpg": "" });
     assert.match(
       (await openSource(root)).notes!.join(),
-      /holds "cat", "dog": give --data .*\/data/,
+      /contains "cat", "dog": give --data .*\/data/,
     );
     await writeTree(root, { "more/owl/3.jpg": "" });
     assert.match((await openSource(root)).notes!.join(), /such as "cat", "dog" in "data", are not/);

@@ -7,13 +7,15 @@ const segment = "segment --data {shapes} {tinySegmentation} --image-size 16 --ou
 export const dataRows: readonly HintRow[] = [
   {
     command: "finetune --data {few} {tinyBut} --max-steps 1 --batch 32 --out {out}",
-    error: 'Cannot fill a batch of 32 images from "…": it holds 4 to train on; give --batch 4 or ' +
+    error:
+      'Cannot fill a batch of 32 images from "…": it has 4 training images; give --batch 4 or ' +
       "less, or --set data.dropLast=false",
     follow: { add: "--batch …" },
   },
   {
     command: "finetune --data {few} {tinyBut} --max-steps 1 --batch 32 --out {out}",
-    error: 'Cannot fill a batch of 32 images from "…": it holds 4 to train on; give --batch 4 or ' +
+    error:
+      'Cannot fill a batch of 32 images from "…": it has 4 training images; give --batch 4 or ' +
       "less, or --set data.dropLast=false",
     follow: { add: "--set data.dropLast=false" },
   },

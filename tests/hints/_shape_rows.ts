@@ -76,7 +76,7 @@ export const shapeRows: readonly HintRow[] = [
   },
   {
     command: `${pretrain} --tokenizer pixels --set augment.tokenizerSize=18`,
-    error: "Cannot divide 18 px into 8 patches a side; give --set augment.tokenizerSize=16",
+    error: "Cannot divide 18 px into 8 patches per side; give --set augment.tokenizerSize=16",
     follow: { add: "--set augment.tokenizerSize=…" },
   },
   {

@@ -80,7 +80,7 @@ for (const decoder of decoders) {
     const webp = read("odd/cat.webp");
     await refuses(webp.slice(0, webp.length >> 1), /./);
     await refuses(new TextEncoder().encode("P6 2 2 255\nABC"), /truncated/);
-    await refuses(new TextEncoder().encode("P5 x"), /header is broken/);
+    await refuses(new TextEncoder().encode("P5 x"), /header is corrupt/);
   });
 }
 

@@ -73,7 +73,7 @@ Deno.test("decodeLabels() refuses what is cut off, broken, or larger than it say
   for (const end of [9, 30, 45, whole.length - 13]) {
     await assert.rejects(
       labelsOf(whole.slice(0, end)),
-      /Cannot decode image "mask": the PNG is broken/,
+      /Cannot decode image "mask": the PNG is corrupt/,
     );
   }
   await assert.rejects(labelsOf(pngOf(size, rows.slice(1))), /it is truncated/);
