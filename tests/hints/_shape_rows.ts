@@ -23,9 +23,8 @@ export const shapeRows: readonly HintRow[] = [
   },
   {
     command: `${finetune} --set augment.testResize=8`,
-    error:
-      'Cannot use "augment.testResize" (…): expected at least augment.size, 16, which is cut out ' +
-      "of it, found 8; omit it, or give --set augment.testResize=18",
+    error: 'Cannot use "augment.testResize" (…): expected at least augment.size, 16, the size ' +
+      "of the crop, found 8; omit it, or give --set augment.testResize=18",
     follow: { add: "--set augment.testResize=…" },
   },
   {

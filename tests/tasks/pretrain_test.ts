@@ -226,6 +226,6 @@ Deno.test("mistakes are one-line errors that name the way out", async () => {
     await pretrain(await tinyConfig(tokenizer), { backend, directory });
     await fails([], /contains a finished run/, { directory });
     await fails(["optimizer.lr=1e-4"], /another config/, { directory, resume: "always" });
-    await fails([], /no whole checkpoint/, { directory: `${folder}/new`, resume: "always" });
+    await fails([], /no complete checkpoint/, { directory: `${folder}/new`, resume: "always" });
   });
 });

@@ -77,6 +77,6 @@ Deno.test("tokens-report writes the page and prints its figures", async () => {
     assert.ok(figures.knnTop1 >= 0 && figures.pixels.knnTop1 >= 0);
     assert.match(Deno.readTextFileSync(flags.out), /<title>Visual tokens<\/title>/);
     await command.run({ flags: { ...flags, json: false }, arguments: {} }, context);
-    assert.match(lines.join("\n"), /of 32 codes in use.*\n.*k-NN by code histograms/);
+    assert.match(lines.join("\n"), /of 32 codes in use.*\n.*k-NN on code histograms/);
   });
 });

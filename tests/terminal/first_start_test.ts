@@ -86,7 +86,7 @@ terminalTest("a first start without the registry says what came in between", asy
     const words = ended.screen.lines().map(({ text }) => text.trim()).join(" ");
     assert.match(
       words,
-      /error: Cannot load the program: Failed caching npm package '.*': .*http:\/\/127\.0\.0\.1:9.*onnection refused.*; the first start fetches libraries/,
+      /error: Cannot load the program: Failed caching npm package '.*': .*http:\/\/127\.0\.0\.1:9.*onnection refused.*; the first start downloads libraries/,
     );
   });
 });

@@ -77,7 +77,7 @@ terminalTest("Ctrl-C twice ends at once, and leaves no half line", async () => {
     const session = new Session(command, { cwd });
     await session.see(/step \d+\/1200/);
     await session.type(ctrlC);
-    await session.see(/Again: stop at once/);
+    await session.see(/Press again to stop immediately/);
     await new Promise((resolve) => setTimeout(resolve, 700));
     await session.type(ctrlC).catch(() => {});
     const ended = await session.end();
