@@ -28,7 +28,7 @@ import { embed, type EmbeddingShape, embeddingSpecs, embedPatches } from "./laye
 import { zeros } from "./initial_values.ts";
 import { PositionBias, positionTableSpecs } from "./layers/position_bias.ts";
 import type { ParameterScope, ParameterSpec } from "./parameter_set.ts";
-import { relativePositionRows } from "./relative_position.ts";
+import { relativePositionRows } from "../core/relative_position.ts";
 import { classTokens } from "../core/transformer_traits.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
@@ -78,7 +78,7 @@ export function beitBlock(config: BeitConfig): BlockShape {
 }
 
 function positionRows(config: BeitConfig): number {
-  return relativePositionRows(gridSize(config), gridSize(config));
+  return relativePositionRows(gridSize(config));
 }
 
 function beitEmbedding(config: BeitConfig): EmbeddingShape {

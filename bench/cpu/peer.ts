@@ -3,7 +3,7 @@
 import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
 import type { TensorData } from "../../checkpoints/tensors/tensor_data.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
-import { relativePositionIndex } from "../../models/relative_position.ts";
+import { relativePositionIndex } from "../../core/relative_position.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import type { Trainee } from "../trainee.ts";
 import { TextLineStream } from "./text_line_stream.ts";

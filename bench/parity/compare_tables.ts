@@ -6,7 +6,7 @@ import {
   resizeRelativeTable,
 } from "../../checkpoints/formats/resize_positions.ts";
 import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
-import { relativePositionIndex } from "../../models/relative_position.ts";
+import { relativePositionIndex } from "../../core/relative_position.ts";
 import { parameterGroups } from "../../pipeline/optimize/parameter_groups.ts";
 import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
 import { unilmCosine } from "../../core/schedules/unilm_cosine.ts";

@@ -13,7 +13,7 @@ import {
   toFloat32,
 } from "../tensors/tensor_data.ts";
 import type { ModelShape } from "./model_shape.ts";
-import { tableRows } from "./relative_position_index.ts";
+import { relativePositionRows } from "../../core/relative_position.ts";
 import { resizePositionEmbedding, resizeRelativeTable } from "./resize_positions.ts";
 
 const SHARED_TABLE = "rel_pos_bias.relative_position_bias_table";
@@ -42,8 +42,8 @@ function resized(name: string, tensor: LazyTensor, side: number, prefix: 0 | 1):
     const shape = [1, prefix + side * side, tensor.shape[2]];
     return derived(shape, tensor, (data) => resizePositionEmbedding(data, side, prefix));
   }
-  if (TABLE.test(name) && tensor.shape[0] !== tableRows(side)) {
-    const shape = [tableRows(side), tensor.shape[1]];
+  if (TABLE.test(name) && tensor.shape[0] !== relativePositionRows(side)) {
+    const shape = [relativePositionRows(side), tensor.shape[1]];
     return derived(shape, tensor, (data) => resizeRelativeTable(data, side));
   }
   return tensor;

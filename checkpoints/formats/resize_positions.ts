@@ -8,7 +8,8 @@ import { UserError } from "../../core/errors.ts";
 import { formatShape } from "../../core/shapes.ts";
 import { type TensorData, toFloat32 } from "../tensors/tensor_data.ts";
 import { splineMatrix } from "./not_a_knot_spline.ts";
-import { sideOfTable, tableRows } from "./relative_position_index.ts";
+import { relativePositionRows } from "../../core/relative_position.ts";
+import { sideOfTable } from "./relative_position_index.ts";
 
 /** Applies a matrix `[out][in]` along both axes of a `[side, side, channels]` grid. */
 function resizeGrid(
@@ -124,8 +125,8 @@ export function resizeRelativeTable(tensor: TensorData, side: number): TensorDat
   const targets = Array.from({ length: 2 * side - 1 }, (_, i) => i - reach);
   const matrix = splineMatrix(geometricPositions(2 * from - 1, reach), targets);
   const values = toFloat32(tensor);
-  const data = new Float32Array(tableRows(side) * heads);
+  const data = new Float32Array(relativePositionRows(side) * heads);
   data.set(resizeGrid(values.subarray(0, (rows - 3) * heads), heads, matrix));
   data.set(values.subarray((rows - 3) * heads), data.length - 3 * heads);
-  return { dtype: "F32", shape: [tableRows(side), heads], data };
+  return { dtype: "F32", shape: [relativePositionRows(side), heads], data };
 }

@@ -7,7 +7,7 @@
 import { UserError } from "../../core/errors.ts";
 import { formatShape } from "../../core/shapes.ts";
 import { classTokens, poolingNorm } from "../../core/transformer_traits.ts";
-import { relativePositionIndex } from "../formats/relative_position_index.ts";
+import { relativePositionIndex } from "../../core/relative_position.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
 import { type LazyTensor, type TensorMap, toFloat32 } from "../tensors/tensor_data.ts";
 import type { GraphBuilder } from "./graph_builder.ts";

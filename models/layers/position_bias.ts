@@ -9,7 +9,7 @@ import type { Context } from "../../backends/backend.ts";
 import { relativePositionBias } from "../../backends/ops/relative_position_bias.ts";
 import type { Fill, InitScheme } from "../initial_values.ts";
 import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
-import { relativePositionIndex } from "../relative_position.ts";
+import { relativePositionIndex } from "../../core/relative_position.ts";
 
 const tableName = "relative_position_bias_table";
 
@@ -42,7 +42,7 @@ export class PositionBias {
   /** @param side patches per side */
   constructor(on: Context, side: number) {
     const tokens = side * side + 1;
-    const index = relativePositionIndex(side, side);
+    const index = relativePositionIndex(side);
     this.#index = on.backend.run(() => tf.keep(tf.tensor2d(index, [tokens, tokens], "int32")));
   }
 

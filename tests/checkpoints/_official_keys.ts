@@ -1,7 +1,7 @@
 /** The reference's key lists as random checkpoints, of full size or scaled down. */
 
 import { Generator } from "../../core/generator.ts";
-import { relativePositionIndex } from "../../checkpoints/formats/relative_position_index.ts";
+import { relativePositionIndex } from "../../core/relative_position.ts";
 import type { LazyTensor, TensorData, TensorMap } from "../../checkpoints/tensors/tensor_data.ts";
 
 const KEYS = new URL("../fixtures/keys/", import.meta.url);

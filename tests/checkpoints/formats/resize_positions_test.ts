@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
 import { type TensorData, toFloat32 } from "../../../checkpoints/tensors/tensor_data.ts";
-import { relativePositionIndex } from "../../../checkpoints/formats/relative_position_index.ts";
+import { relativePositionIndex } from "../../../core/relative_position.ts";
 import {
   resizePositionEmbedding,
   resizeRelativeTable,

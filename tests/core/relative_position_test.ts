@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fc } from "../../deps/fast_check.ts";
-import { relativePositionIndex, relativePositionRows } from "../../models/relative_position.ts";
+import { relativePositionIndex, relativePositionRows } from "../../core/relative_position.ts";
 
 const sides = fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 }));
 

@@ -6,7 +6,7 @@
  */
 
 /** Rows in a grid's bias table: (2h − 1)(2w − 1) offsets and three for the cls token. */
-export function relativePositionRows(height: number, width: number): number {
+export function relativePositionRows(height: number, width = height): number {
   return (2 * height - 1) * (2 * width - 1) + 3;
 }
 
@@ -21,7 +21,7 @@ export function relativePositionRows(height: number, width: number): number {
  * if (index.join() !== "3,1,2,0") throw new Error(index.join());
  * ```
  */
-export function relativePositionIndex(height: number, width: number): Int32Array {
+export function relativePositionIndex(height: number, width = height): Int32Array {
   const tokens = height * width + 1;
   const rows = relativePositionRows(height, width);
   const index = new Int32Array(tokens * tokens);
