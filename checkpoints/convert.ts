@@ -137,7 +137,7 @@ function counting(total: number, tell: ConvertOptions["onProgress"]) {
  *   layerScaleInitValue: 0.1, usesAbsolutePositions: false, codes: 5, headLayers: 1,
  *   usesSharedRelativePositionBias: true, usesRelativePositionBias: false,
  * };
- * const zeros = (shape: number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
+ * const zeros = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
  * const folder = await Deno.makeTempDir();
  * await writeSafetensors(`${folder}/in.safetensors`, [...expectedTensors("pretrain", shape)].map(
  *   ([name, shape]) => [name, { dtype: "F32", shape, data: zeros(shape) }] as const,

@@ -209,7 +209,7 @@ function underOurNames(
  *   layerScaleInitValue: 0.1, usesAbsolutePositions: false, classes: 3,
  *   usesSharedRelativePositionBias: false, usesRelativePositionBias: true,
  * };
- * const zeros = (shape: number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
+ * const zeros = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
  * const model = new Map([...expectedTensors("finetune", shape)].map(([name, shape]) =>
  *   [name, { dtype: "F32", shape, data: zeros(shape) } as const]
  * ));

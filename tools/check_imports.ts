@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   backends: ["core", "distributed"],
   models: ["core", "backends"],
   data: ["core"],
-  checkpoints: ["core"],
+  checkpoints: ["core", "models"],
   configs: ["core"],
   report: ["core"],
   pipeline: [...below, "report"],
@@ -41,8 +41,8 @@ const unlimited = new Set([
 /** Imports of types alone run nothing: these layers may name each other's. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
   report: ["configs", "pipeline"],
-  models: ["configs", "checkpoints"],
-  checkpoints: ["models", "configs"],
+  models: ["configs"],
+  checkpoints: ["configs"],
   data: ["configs"],
 };
 

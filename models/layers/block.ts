@@ -70,7 +70,7 @@ export function blockSpecs(
 ): ParameterSpec[] {
   const { embedDim, heads, layerScale = 0, relativePositionRows = 0, attentionBias = "qkv" } =
     shape;
-  const hidden = embedDim * shape.mlpRatio;
+  const hidden = Math.round(embedDim * shape.mlpRatio);
   const attention = (scheme: InitScheme) => scheme[part].attention;
   const mlp = (scheme: InitScheme) => scheme[part].mlp;
   const scaledDown = (start: (scheme: InitScheme) => AffineStart) => (scheme: InitScheme) =>
