@@ -43,6 +43,10 @@ const gates: readonly Gate[] = [
     name: "documentation",
     args: ["run", "--allow-read", "--allow-env", "--allow-run", "tools/check_docs.ts"],
   },
+  {
+    name: "places of tests",
+    args: ["run", "--allow-read", "--allow-run", "tools/check_tests.ts"],
+  },
 ];
 
 /** How many tests passed and failed, by the line that `deno test` ends with. */

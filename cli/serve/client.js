@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-unused-vars -- the two scripts use each other's
-// @ts-nocheck: runs in the browser; tests/cli/serve/browser_test.ts drives it.
+// @ts-nocheck: runs in the browser; tests/cli/serve/app/browser_test.ts drives it.
 /* The page of all runs: the list, and the data fetched for them; compare.js shows the selected ones. */
 /* global document, location, EventSource, matchMedia, showCompared, showPlots, redraw */
 "use strict";

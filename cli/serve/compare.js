@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-unused-vars -- the two scripts use each other's
-// @ts-nocheck: runs in the browser; tests/cli/serve/browser_test.ts drives it.
+// @ts-nocheck: runs in the browser; tests/cli/serve/app/browser_test.ts drives it.
 /* What the selected runs have in common and how they differ: results, overlaid curves, configs. */
 /* global uPlot, document, ResizeObserver, make, element, runs, chosen, fetched, colorOf, figure, written */
 "use strict";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Study } from "../../../configs/study.ts";
 import { partHashes } from "../../../bench/study/part_hash.ts";
 import { studyParts } from "../../../bench/study/parts.ts";
-import { tinyStudy } from "../../tasks/study/_tiny_study.ts";
+import { tinyStudy } from "./_tiny_study.ts";
 
 async function hashesOf(study: Study, root: string, images = "24 pictures") {
   const parts = await studyParts(study, {

@@ -8,7 +8,7 @@ import {
 } from "../../../bench/study/run_study.ts";
 import { studyPage } from "../../../bench/study/study_page.ts";
 import { writeTinyData } from "../../tasks/_tiny_model.ts";
-import { tinyStudy } from "../../tasks/study/_tiny_study.ts";
+import { tinyStudy } from "./_tiny_study.ts";
 
 /** Runs a study; gives the parts that were computed and what it ended with. */
 async function partsRun(study: Study, options: StudyOptions) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UserError } from "../../../core/errors.ts";
 import { Generator } from "../../../core/generator.ts";
 import { cutmixBox, drawBeta, drawMix, mixImages, softLabels } from "../../../data/augment/mix.ts";
 import { drawErasedBox, eraseRandomly } from "../../../data/augment/random_erasing.ts";
@@ -83,4 +84,17 @@ Deno.test("drawErasedBox() and eraseRandomly() keep to probability and area", ()
   const mean = changed.reduce((sum, value) => sum + value, 0) / changed.length;
   assert.ok(mean > 95 && mean < 135, `${mean}`);
   assert.ok(image.data.every((value) => value === 7));
+});
+
+Deno.test("softLabels() writes no label outside its image's row", () => {
+  for (const label of [-1, 2, 7]) {
+    for (const partners of [undefined, Uint32Array.of(1, 0)]) {
+      const draw = partners === undefined ? {} : { draw: { lambda: 0.7, partners } };
+      assert.throws(() => softLabels(Int32Array.of(0, label), 2, draw), (error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, new RegExp(`label ${label}: the model has 2 classes`));
+        return true;
+      });
+    }
+  }
 });
