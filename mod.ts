@@ -163,6 +163,7 @@ export type {
   AugmentedBatch,
   EncodedBatch,
   FileBatch,
+  ImageFile,
   LossOutput,
   MaskedBatch,
   StepOutput,
@@ -175,7 +176,7 @@ export type { LoggerOptions } from "./report/loggers/log_sender.ts";
 export { mlflowLogger, type MlflowOptions } from "./report/loggers/mlflow.ts";
 export { wandbLogger, type WandbOptions } from "./report/loggers/wandb.ts";
 export { load, type LoadOptions } from "./pipeline/load.ts";
-export { augment, type AugmentOptions } from "./pipeline/augment.ts";
+export { augment } from "./pipeline/augment.ts";
 export { mask } from "./pipeline/mask.ts";
 export { imageTensor, type PatchTokenizer, tokenize } from "./pipeline/tokenize.ts";
 export { encode } from "./pipeline/encode.ts";
@@ -219,8 +220,11 @@ export * from "./browser.ts";
 // Data.
 export { createImageDecoder, type ImageDecoder } from "./data/images/decode.ts";
 export type { DecodeOptions } from "./data/images/format_decoder.ts";
+export { BatchMaker, type FileAt, type KnownFiles } from "./data/loader/batch_maker.ts";
 export { type LoadedBatch, Loader, type LoaderOptions } from "./data/loader/loader.ts";
-export type { SkippedFile } from "./data/loader/loader_options.ts";
+export type { BatchMakerOptions, MadeBatch, SkippedFile } from "./data/loader/loader_options.ts";
+export type { SampleFile, StoredFile } from "./data/loader/sample_file.ts";
+export type { SamplePlanOptions } from "./data/loader/sample_plan.ts";
 export { type BlockMaskOptions, blockwiseMask } from "./data/augment/mask.ts";
 export { openSource } from "./data/sources/open_source.ts";
 export type { SourceOptions } from "./data/sources/source_options.ts";

@@ -85,4 +85,8 @@ export {
   type StepPosition,
 } from "./loader/sampler.ts";
 export { DecodeCache, type DecodeCacheMemory } from "./loader/decode_cache.ts";
+export { BatchMaker, type FileAt, type KnownFiles } from "./loader/batch_maker.ts";
 export { type LoadedBatch, Loader, type LoaderOptions, type SkippedFile } from "./loader/loader.ts";
+export type { BatchMakerOptions, MadeBatch } from "./loader/loader_options.ts";
+export type { SampleFile, StoredFile } from "./loader/sample_file.ts";
+export type { SamplePlanOptions } from "./loader/sample_plan.ts";

@@ -4,61 +4,29 @@
  * @module
  */
 
-import { Generator } from "../core/generator.ts";
-import type { ImageDecoder } from "../data/images/decode.ts";
-import { tokenizerSizeOf, type Transform, transformImage } from "../data/augment/transform.ts";
-import type { AugmentedBatch, FileBatch } from "./batch.ts";
+import type { BatchMaker } from "../data/loader/batch_maker.ts";
+import type { SampleFile } from "../data/loader/sample_file.ts";
+import type { AugmentedBatch, FileBatch, ImageFile } from "./batch.ts";
 import type { HostStage } from "./stage.ts";
 
-/** How views are made. */
-export interface AugmentOptions {
-  /** Decodes files to RGB bytes. */
-  readonly decoder: ImageDecoder;
-  /** Makes views of an image. */
-  readonly transform: Transform;
-  /** The run's seed: a sample's draws are derived from it, the epoch and the sample's index. */
-  readonly seed: number;
-  /** Rotate images according to their EXIF tag; default: `false`. */
-  readonly exif?: boolean;
-  /** Maximum number of pixels in an image; default: Pillow's limit. */
-  readonly maxPixels?: number;
+function sampleFile({ bytes, error, ...known }: ImageFile): SampleFile {
+  return { path: known.id, ...known, from: error === undefined ? bytes : { error } };
 }
 
-/** The stage `augment`. */
+/** The stage `augment`, which works in the maker's data workers. */
 export function augment(
-  { decoder, transform, seed, exif = false, maxPixels }: AugmentOptions,
+  maker: BatchMaker,
 ): HostStage<FileBatch, AugmentedBatch> & { readonly name: "augment" } {
-  const root = Generator.from(seed);
-  const options = { exif, ...(maxPixels === undefined ? {} : { maxPixels }) };
-  const imageSize = transform.size;
-  const tokenizerSize = tokenizerSizeOf(transform);
   return {
     name: "augment",
-    async run({ epoch, files }) {
-      const size = files.length;
-      const pixels = new Uint8Array(size * imageSize ** 2 * 3);
-      let tokenizerPixels = pixels;
-      for (const [slot, { bytes, id, path = id, index }] of files.entries()) {
-        const image = await decoder.decode(bytes, path, options);
-        const views = transformImage(image, transform, root.split("augment", epoch, index));
-        pixels.set(views.student.data, slot * imageSize ** 2 * 3);
-        if (views.tokenizer === views.student) continue;
-        if (tokenizerPixels === pixels) {
-          tokenizerPixels = new Uint8Array(size * tokenizerSize ** 2 * 3);
-        }
-        tokenizerPixels.set(views.tokenizer.data, slot * tokenizerSize ** 2 * 3);
-      }
-      return {
-        size,
-        pixels,
-        imageSize,
-        tokenizerPixels,
-        tokenizerSize,
-        labels: Int32Array.from(files, ({ label }) => label),
-        ids: files.map(({ id }) => id),
-        indices: Uint32Array.from(files, ({ index }) => index),
-        epoch,
-      };
+    run({ epoch, files, replacement }) {
+      // The batch's other files in turn if the stage before knows of no others.
+      const other = (slot: number, attempt: number) =>
+        attempt < files.length ? files[(slot + attempt) % files.length] : null;
+      return maker.make(epoch, files.length, async (slot, attempt) => {
+        const file = attempt === 0 ? files[slot] : await (replacement ?? other)(slot, attempt);
+        return file === null ? null : sampleFile(file);
+      });
     },
   };
 }

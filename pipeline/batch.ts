@@ -15,21 +15,33 @@ export interface StepPlace {
   readonly microBatch: number;
 }
 
-/** Image files as stored. */
+/** An image file as stored. */
+export interface ImageFile {
+  /** Index in the source: a sample's draws are derived from it. */
+  readonly index: number;
+  /** Where it came from, as the source names it. */
+  readonly id: string;
+  /** Its location, for messages; default: `id`. */
+  readonly path?: string;
+  /** Class; −1 if the source has none. */
+  readonly label: number;
+  /** The file's contents. */
+  readonly bytes: Uint8Array;
+  /** Why the file could not be read, if it could not; `bytes` is empty then. */
+  readonly error?: string;
+}
+
+/** The image files of a micro-batch. */
 export interface FileBatch {
   /** Pass over the data, from 0. */
   readonly epoch: number;
   /** One for each image, in the order of the batch. */
-  readonly files: readonly {
-    /** Index in the source. */
-    readonly index: number;
-    readonly id: string;
-    /** Its location, for messages; default: `id`. */
-    readonly path?: string;
-    /** Class; −1 if the source has none. */
-    readonly label: number;
-    readonly bytes: Uint8Array;
-  }[];
+  readonly files: readonly ImageFile[];
+  /**
+   * The file to use if that at `slot` is skipped, the `attempt`-th choice, from 1; null if there is none
+   * left. Default: the batch's other files in turn.
+   */
+  readonly replacement?: (slot: number, attempt: number) => Promise<ImageFile | null>;
 }
 
 /** Images as they leave the workers, before anything becomes a tensor. */

@@ -5,7 +5,7 @@
  */
 
 import { Generator } from "../core/generator.ts";
-import { type BlockMaskOptions, blockwiseMask } from "../data/augment/mask.ts";
+import { type BlockMaskOptions, sampleMask } from "../data/augment/mask.ts";
 import type { AugmentedBatch, MaskedBatch } from "./batch.ts";
 import type { HostStage } from "./stage.ts";
 
@@ -25,8 +25,7 @@ export function mask(
     run(batch) {
       const masks = new Uint8Array(batch.size * patches);
       for (const [slot, index] of batch.indices.entries()) {
-        const draws = root.split("mask", batch.epoch, index);
-        masks.set(blockwiseMask(draws, options), slot * patches);
+        masks.set(sampleMask(root, batch.epoch, index, options), slot * patches);
       }
       return { ...batch, mask: masks };
     },

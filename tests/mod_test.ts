@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Every name that users may import; a change here is a change of the public API. */
 const exported = `
-BeitEncoder Classifier DivergenceError FeatureEvaluation Generator Loader MaskedImageModel
+BatchMaker BeitEncoder Classifier DivergenceError FeatureEvaluation Generator Loader MaskedImageModel
 Optimizer Parameter ParameterScope ParameterSet Pipeline Tape UserError VqkdTokenizer affineSpecs
 assertAllClose augment beitConfig block blockSpecs blockwiseMask classifierConfig conformanceCases
 convertCheckpoint createBackend createImageDecoder createOptimizer encode encoderSpecs evaluate

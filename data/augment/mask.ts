@@ -5,7 +5,7 @@
  * @module
  */
 import { UserError } from "../../core/errors.ts";
-import type { Draws } from "../../core/generator.ts";
+import type { Draws, Generator } from "../../core/generator.ts";
 import { roundHalfEven } from "../images/image.ts";
 
 /** What masks look like. */
@@ -125,4 +125,14 @@ export function blockwiseMask(draws: Draws, options: BlockMaskOptions): Uint8Arr
     for (let i = 0; i < missing; i++) mask[free[chosen[i]]] = 1;
   }
   return mask;
+}
+
+/** The mask of a sample in an epoch, drawn from the generator of the run. */
+export function sampleMask(
+  run: Generator,
+  epoch: number,
+  index: number,
+  options: BlockMaskOptions,
+): Uint8Array {
+  return blockwiseMask(run.split("mask", epoch, index), options);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import type { BlockMaskOptions } from "../augment/mask.ts";
-import type { Source } from "../sources/source.ts";
 import type { Transform } from "../augment/transform.ts";
+import type { SamplePlanOptions } from "./sample_plan.ts";
 
 /** A file that was skipped. */
 export interface SkippedFile {
@@ -15,38 +15,20 @@ export interface SkippedFile {
   readonly message: string;
 }
 
-/** What a loader does. */
-export interface LoaderOptions {
-  /** Where the samples come from. */
-  readonly source: Source;
+/** How files become batches. */
+export interface BatchMakerOptions {
   /** What happens to each image. */
   readonly transform: Transform;
   /** Masks to draw; default: none. */
   readonly mask?: Omit<BlockMaskOptions, "choose">;
-  /** Samples in a step, over all ranks. */
-  readonly batch: number;
-  /** Maximum number of samples in one micro-batch of this rank; default: the rank's whole share. */
-  readonly microBatch?: number;
   /** The run's seed. */
   readonly seed: number;
   /** Different crops per image, which repeat epoch by epoch; default: unlimited. */
   readonly cropsPerImage?: number | null;
-  /** `false` for the source's order (evaluation); default: `true`. */
-  readonly isShuffled?: boolean;
-  /** Drop an epoch's last, incomplete batch; default: `true`. */
-  readonly dropsLast?: boolean;
-  /** The rank of this process (default: 0) … */
-  readonly rank?: number;
-  /** … and the number of processes (default: 1). */
-  readonly ranks?: number;
-  /** Omit what `microBatchesOf` repeats for ranks without samples; default: `false`. */
-  readonly isOncePerSample?: boolean;
   /** Processes that share this one's processors, to determine the number of workers; default: 1. */
   readonly coreSharers?: number;
   /** Workers; 0 for the main thread; `auto` (the default): one fewer than there are cores, at most 8. */
   readonly workers?: number | "auto";
-  /** Micro-batches prepared ahead of the current one; default: 2. */
-  readonly prefetch?: number;
   /** Which decoder; default: `auto`. */
   readonly decoder?: "auto" | "native" | "portable";
   /** Rotate images according to their EXIF tag, as mmselfsup does; default: `false`. */
@@ -70,8 +52,16 @@ export interface LoaderOptions {
   readonly onNote?: (note: string) => void;
 }
 
-/** One micro-batch. */
-export interface LoadedBatch {
+/** What a loader does. */
+export interface LoaderOptions extends SamplePlanOptions, BatchMakerOptions {
+  /** Omit what `microBatchesOf` repeats for ranks without samples; default: `false`. */
+  readonly isOncePerSample?: boolean;
+  /** Micro-batches prepared ahead of the current one; default: 2. */
+  readonly prefetch?: number;
+}
+
+/** What became of the files of a batch. */
+export interface MadeBatch {
   /** Samples in it. */
   readonly size: number;
   /** The student's view, RGB bytes [B, S, S, 3]. */
@@ -92,16 +82,20 @@ export interface LoadedBatch {
   readonly ids: readonly string[];
   /** Index of each sample in the source. */
   readonly indices: Uint32Array;
+  /** Epoch, from 0. */
+  readonly epoch: number;
+  /** Time taken by its stages, summed over the workers. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** One micro-batch. */
+export interface LoadedBatch extends MadeBatch {
   /** The optimizer step that it belongs to, from 0 … */
   readonly step: number;
   /** … and which of the step's micro-batches it is. */
   readonly microBatch: number;
   /** Micro-batches in the step. */
   readonly microBatches: number;
-  /** Epoch, from 0. */
-  readonly epoch: number;
   /** Position of its first sample in the epoch's order. */
   readonly position: number;
-  /** Time taken by its stages, summed over the workers. */
-  readonly seconds: Readonly<Record<string, number>>;
 }

@@ -6,14 +6,13 @@
 import { now } from "../../core/clock.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-import { LocationReader } from "../archives/byte_store.ts";
 import { createImageDecoder, type ImageDecoder } from "../images/decode.ts";
 import { DecodeCache, type DecodeCacheMemory } from "./decode_cache.ts";
 import type { RgbImage } from "../images/image.ts";
 import { decodeLabels } from "../sources/decode_labels.ts";
 import type { LabelMap } from "../sources/label_map.ts";
-import { type BlockMaskOptions, blockwiseMask } from "../augment/mask.ts";
-import type { SampleLocation } from "../sources/source.ts";
+import { type BlockMaskOptions, sampleMask } from "../augment/mask.ts";
+import { type SampleFile, StoredFileReader } from "./sample_file.ts";
 import {
   hasEqualViews,
   tokenizerSizeOf,
@@ -40,15 +39,8 @@ export interface ProducerSettings {
 }
 
 /** One sample to produce. */
-export interface SampleJob {
+export interface SampleJob extends Omit<SampleFile, "id" | "label"> {
   readonly epoch: number;
-  readonly index: number;
-  /** Its location, for messages. */
-  readonly path: string;
-  /** The location of its bytes, or the bytes, or why there are none. */
-  readonly from: SampleLocation | Uint8Array | { readonly error: string };
-  /** The sample's label map, with the same fields. */
-  readonly annotation?: Pick<SampleJob, "path" | "from">;
 }
 
 /** The samples of a chunk, one after another; failed ones are zeros. */
@@ -78,14 +70,14 @@ const inFlight = 3;
 export class Producer {
   readonly #settings: ProducerSettings;
   readonly #decoder: ImageDecoder;
-  readonly #reader: LocationReader;
+  readonly #reader: StoredFileReader;
   readonly #cache: DecodeCache | undefined;
   readonly #root: Generator;
 
   private constructor(settings: ProducerSettings, decoder: ImageDecoder) {
     this.#settings = settings;
     this.#decoder = decoder;
-    this.#reader = new LocationReader(settings.memory);
+    this.#reader = new StoredFileReader(settings.memory);
     this.#cache = settings.cache && new DecodeCache(settings.cache);
     this.#root = Generator.from(settings.seed);
   }
@@ -101,20 +93,10 @@ export class Producer {
     return this.#decoder.name;
   }
 
-  async #bytes({ from, path }: Pick<SampleJob, "path" | "from">): Promise<Uint8Array> {
-    if (from instanceof Uint8Array) return from;
-    try {
-      if ("error" in from) throw new Error(from.error);
-      return await this.#reader.read(from);
-    } catch (cause) {
-      throw new UserError(`Cannot read image "${path}": ${messageOf(cause)}`, { cause });
-    }
-  }
-
   async #labels({ annotation, path }: SampleJob, image: RgbImage): Promise<LabelMap | undefined> {
     const { transform } = this.#settings;
     if (transform.kind !== "segmentation" || annotation === undefined) return undefined;
-    const labels = await decodeLabels(await this.#bytes(annotation), annotation.path, {
+    const labels = await decodeLabels(await this.#reader.read(annotation), annotation.path, {
       decoder: this.#decoder,
       isReduced: transform.isReduced,
       maxPixels: this.#settings.maxPixels,
@@ -136,7 +118,7 @@ export class Producer {
   async #image(job: SampleJob): Promise<RgbImage> {
     const cached = this.#cache?.get(job.index);
     if (cached !== undefined) return cached;
-    const bytes = await this.#bytes(job);
+    const bytes = await this.#reader.read(job);
     const { exif, maxPixels } = this.#settings;
     const image = await this.#decoder.decode(bytes, job.path, { exif, maxPixels });
     this.#cache?.put(job.index, image);
@@ -213,8 +195,8 @@ export class Producer {
       if (labels !== undefined) result.labelMaps?.set(labels.data, slot * labels.data.length);
       book("augment");
       if (mask !== undefined) {
-        const draws = this.#root.split("mask", job.epoch, job.index);
-        result.mask!.set(blockwiseMask(draws, mask), slot * patches);
+        const drawn = sampleMask(this.#root, job.epoch, job.index, mask);
+        result.mask!.set(drawn, slot * patches);
         book("mask");
       }
     }

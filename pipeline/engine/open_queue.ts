@@ -5,11 +5,10 @@
  */
 
 import type { Config } from "../../configs/schema.ts";
-import { createImageDecoder } from "../../data/images/decode.ts";
+import { BatchMaker } from "../../data/loader/batch_maker.ts";
 import type { LoaderOptions } from "../../data/loader/loader.ts";
 import type { MicroBatch } from "../../data/loader/sampler.ts";
 import type { Source } from "../../data/sources/source.ts";
-import type { Transform } from "../../data/augment/transform.ts";
 import { augment } from "../augment.ts";
 import type { StepPlace } from "../batch.ts";
 import type { RunListener } from "./events.ts";
@@ -17,7 +16,7 @@ import { load } from "../load.ts";
 import { mask } from "../mask.ts";
 import { type BatchQueue, loaderQueue, stageQueue } from "./queue.ts";
 import { type AnyStage, type HostContext, Pipeline } from "../stage.ts";
-import { openLoader } from "../images/data_sources.ts";
+import { makerOptions, openLoader } from "../images/data_sources.ts";
 import type { OwnStages } from "./own_stages.ts";
 import type { LoaderShare } from "./schedule.ts";
 
@@ -44,26 +43,48 @@ export function openRunLoader({ config, source, input, share, listener }: QueueO
 
 /** Opens the queue. */
 export async function openQueue<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
-  const { config: { data, seed, batchSize }, source, input, names, own, share } = options;
-  if (!own.names.some((name) => names.includes(name))) {
-    // A method's stages accept what its own transform and mask make the loader return.
-    return loaderQueue(await openRunLoader(options)) as unknown as BatchQueue<Batch>;
-  }
-  const decoder = await createImageDecoder();
-  const order = { isShuffled: data.shuffle, dropsLast: data.dropLast };
-  const { cropsPerImage = null } = input;
-  const transform = input.transform as Transform;
+  const { names, own } = options;
+  if (own.names.some((name) => names.includes(name))) return await openStages(options);
+  // A method's stages accept what its own transform and mask make the loader return.
+  return loaderQueue(await openRunLoader(options)) as unknown as BatchQueue<Batch>;
+}
+
+/** The stages one by one, those of the user's on this thread; decoding stays in the workers. */
+async function openStages<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
+  const { config: { data, seed, batchSize }, source, input, own, share, listener } = options;
+  const { mask: masks, ...views } = input;
+  const isOwn = (name: string) => own.names.includes(name);
+  // A stage `load` of the user's numbers its files as it likes.
+  const known = isOwn("load") ? {} : { count: source.length };
+  const maker = await BatchMaker.open(
+    {
+      ...makerOptions(data, listener),
+      ...views,
+      seed,
+      coreSharers: share.coreSharers,
+      ...(isOwn("augment") ? { workers: 0 } : {}),
+    },
+    known,
+  );
   const all: AnyStage[] = [
-    load({ source, batch: batchSize, ...share, seed, ...order, cropsPerImage }),
-    augment({ decoder, transform, seed, exif: data.exif, maxPixels: data.maxPixels }),
-    ...(input.mask === undefined ? [] : [mask(input.mask, seed)]),
+    load({
+      ...{ source, batch: batchSize, ...share, seed },
+      ...{ isShuffled: data.shuffle, dropsLast: data.dropLast },
+      keepsUnreadable: !isOwn("augment"),
+    }),
+    augment(maker),
+    ...(masks === undefined ? [] : [mask(masks, seed)]),
   ];
   const stages = new Pipeline<StepPlace, Batch, never, HostContext>(
     all.map((stage) => own.instead(stage)),
   );
-  return stageQueue(stages, {
-    seed,
-    microBatches: options.microBatches,
-    prefetch: data.prefetch,
-  });
+  const { microBatches } = options;
+  const queue = stageQueue(stages, { seed, microBatches, prefetch: data.prefetch });
+  return {
+    ...queue,
+    async close() {
+      await queue.close();
+      maker.close();
+    },
+  };
 }

@@ -7,6 +7,7 @@
 import type { Config } from "../../configs/schema.ts";
 import { UserError } from "../../core/errors.ts";
 import { Loader, type LoaderOptions } from "../../data/loader/loader.ts";
+import type { BatchMakerOptions } from "../../data/loader/loader_options.ts";
 import { openSource } from "../../data/sources/open_source.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { RunListener } from "../engine/events.ts";
@@ -70,11 +71,18 @@ export async function openLoader(
       { hint: `give --batch ${Math.max(1, length)} or less, or --set data.dropLast=false` },
     );
   }
-  return await Loader.open({
-    isShuffled: data.shuffle,
-    dropsLast: data.dropLast,
+  const { shuffle: isShuffled, dropLast, prefetch } = data;
+  const order = { isShuffled, dropsLast: dropLast, prefetch };
+  return await Loader.open({ ...order, ...makerOptions(data, listener), ...options });
+}
+
+/** What the `data` section says of how files become batches, wherever that happens. */
+export function makerOptions(
+  data: DataConfig,
+  listener: RunListener,
+): Omit<BatchMakerOptions, "transform" | "seed"> {
+  return {
     workers: data.workers,
-    prefetch: data.prefetch,
     exif: data.exif,
     maxPixels: data.maxPixels,
     cacheBytes: data.cacheBytes,
@@ -88,6 +96,5 @@ export async function openLoader(
         file: { id, reason: message },
       }),
     onNote: (message) => listener({ type: "note", message }),
-    ...options,
-  });
+  };
 }

@@ -1,5 +1,7 @@
 /** Folders and archives that tests make for themselves. */
 
+import { fixturePath } from "./_fixtures.ts";
+
 export const textBytes = (text: string) => new TextEncoder().encode(text);
 
 /** Runs a test in a folder of its own, removed afterwards. */
@@ -63,4 +65,24 @@ export function tarOf(files: Record<string, string>): Uint8Array<ArrayBuffer> {
     at += part.length;
   }
   return archive;
+}
+
+const photographs = [
+  "cat.png",
+  "coffee.png",
+  "cat_q90_420.jpg",
+  "cat_gray.jpg",
+  "cat_rgba.png",
+];
+
+/** A class folder of `count` photographs, with the named files broken. */
+export async function photoTree(root: string, count: number, broken: number[] = []): Promise<void> {
+  const files: Record<string, Uint8Array> = {};
+  for (let i = 0; i < count; i++) {
+    const name = photographs[i % photographs.length];
+    const bytes = await Deno.readFile(fixturePath(`images/${name}`));
+    const path = `${i % 2 === 0 ? "even" : "odd"}/${String(i).padStart(2, "0")}.jpg`;
+    files[path] = broken.includes(i) ? bytes.subarray(0, bytes.length >> 1) : bytes;
+  }
+  await writeTree(root, files);
 }

@@ -2,28 +2,7 @@ import assert from "node:assert/strict";
 import { type LoadedBatch, Loader, type LoaderOptions } from "../../../data/loader/loader.ts";
 import { openSource } from "../../../data/sources/open_source.ts";
 import type { Source } from "../../../data/sources/source.ts";
-import { fixturePath } from "../_fixtures.ts";
-import { textBytes, withFolder, writeTree } from "../_trees.ts";
-
-const photographs = [
-  "cat.png",
-  "coffee.png",
-  "cat_q90_420.jpg",
-  "cat_gray.jpg",
-  "cat_rgba.png",
-];
-
-/** A class folder of `count` photographs, with the named files broken. */
-async function photoTree(root: string, count: number, broken: number[] = []): Promise<void> {
-  const files: Record<string, Uint8Array> = {};
-  for (let i = 0; i < count; i++) {
-    const name = photographs[i % photographs.length];
-    const bytes = await Deno.readFile(fixturePath(`images/${name}`));
-    const path = `${i % 2 === 0 ? "even" : "odd"}/${String(i).padStart(2, "0")}.jpg`;
-    files[path] = broken.includes(i) ? bytes.subarray(0, bytes.length >> 1) : bytes;
-  }
-  await writeTree(root, files);
-}
+import { photoTree, textBytes, withFolder, writeTree } from "../_trees.ts";
 
 const pretraining = (source: Source): LoaderOptions => ({
   source,

@@ -188,6 +188,33 @@ Deno.test("load, augment and mask one by one give what the data workers give", a
   });
 });
 
+Deno.test("data.onError=skip holds for a run with a stage of the user's before the queue", async () => {
+  await withFolder(async (folder, backend) => {
+    const tokenizer = await writeTinyTokenizer(folder);
+    const data = writeTinyData(folder);
+    Deno.writeTextFileSync(`${data}/train/bright/3.pgm`, "no image");
+    Deno.writeTextFileSync(`${data}/train/dark/7.pgm`, "no image");
+    const overrides = [`data.source=${data}`, "data.evaluationSplit=val"];
+    const config = await tinyConfig(tokenizer, [...overrides, "data.onError=skip"]);
+    const stages = { mask: mask(maskOptions(config), config.seed) };
+    const run = async (options: PretrainOptions) => {
+      const skipped: string[] = [];
+      const found = await losses(config, {
+        ...{ backend, ...options },
+        listener(event) {
+          if (event.type === "warning" && event.file !== undefined) skipped.push(event.file.id);
+        },
+      });
+      return { found, skipped: skipped.sort() };
+    };
+    const own = await run({ stages });
+    assert.deepEqual(own.skipped, ["train/bright/3.pgm", "train/dark/7.pgm"]);
+    assert.deepEqual(own, await run({}));
+    const strict = await tinyConfig(tokenizer, overrides);
+    await assert.rejects(losses(strict, { backend, stages }), /Cannot decode image .*onError=skip/);
+  });
+});
+
 Deno.test("no tensor is left over after a run", async () => {
   await withFolder(async (folder, backend) => {
     const config = await tinyConfig(await writeTinyTokenizer(folder));
