@@ -170,13 +170,16 @@ function pictures(
     const mask = randomMasks(size, config, mimic.Generator.from(config.seed));
     const predicted = on.backend.run(() =>
       tf.tidy(() => {
-        const bytes = mimic.imageTensor(pixels, size, side, { mean: [0, 0, 0], std: [1, 1, 1] });
-        const rows = mimic.patchRows(bytes, patchSize);
-        const masked = tf.gather(rows, rowNumbers(mimic.maskedPositions(mask)));
-        const { mean, deviation } = spread(masked);
         const normalization = mimic.normalizations[config.augment.normalization];
         const images = mimic.imageTensor(pixels, size, side, normalization);
-        return tf.add(tf.mul(predict(on, model, images, mask), deviation), mean);
+        const rows = mimic.patchRows(images, patchSize);
+        const masked = tf.gather(rows, rowNumbers(mimic.maskedPositions(mask)));
+        const { mean, deviation } = spread(masked);
+        const found = tf.add(tf.mul(predict(on, model, images, mask), deviation), mean);
+        // Back to bytes, channel by channel.
+        const channels = tf.reshape(found, [-1, 3, patchSize ** 2]);
+        const scaled = tf.mul(channels, tf.tensor([...normalization.std], [3, 1]));
+        return tf.add(scaled, tf.tensor([...normalization.mean], [3, 1]));
       })
     );
     const painted = { ...batch, pixels: paint(pixels, side, mask, await predicted.data()) };
