@@ -1,6 +1,7 @@
 /**
  * Checks who imports whom: the arrows of docs/architecture.md, no circles, `npm:` specifiers in
- * `deps/` only, `Deno` where it may be used only, and tfjs' engine behind `backends/tfjs/`.
+ * `deps/` only, `Deno` where it may be used only, and tfjs' engine behind `backends/tfjs/`; and that
+ * no file is longer than 350 lines.
  *
  * Run by `deno task test`; alone: `deno task check:imports`.
  *
@@ -80,6 +81,9 @@ export interface ModuleImports {
   readonly packages: readonly string[];
 }
 
+/** The most lines of a file: what is longer has more than one purpose. */
+const mostLines = 350;
+
 /** The layer of a project path: its folder, or the file itself at the root. */
 function layerOf(path: string): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : path;
@@ -111,6 +115,8 @@ export function findViolations(modules: readonly ModuleImports[]): string[] {
         }
       }
     }
+    const lines = text.split("\n").length - 1;
+    if (lines > mostLines) violations.push(`${path}: has ${lines} lines, more than ${mostLines}`);
     const code = codeOf(text);
     if (!mayUseDeno(path) && /\bDeno\s*[.[?]/.test(code)) {
       violations.push(`${path}: uses Deno outside cli/, data/, checkpoints/, main.ts and *_ffi.ts`);
