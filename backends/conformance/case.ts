@@ -79,7 +79,7 @@ export function defineCase(definition: {
         const complaints = [
           exceeds(valueError, tolerance.value) && `values are off by ${valueError}`,
           exceeds(gradientError, tolerance.gradient) && `gradients are off by ${gradientError}`,
-          leakedTensors !== 0 && `${leakedTensors} tensors were left behind`,
+          leakedTensors !== 0 && `${leakedTensors} tensors were leaked`,
         ].filter((complaint) => complaint !== false);
         if (complaints.length === 0) return { ...base, ...errors, status: "passed", message: null };
         const place = worst === undefined ? "" : ` (worst: ${worst})`;

@@ -53,7 +53,7 @@ class ReferenceBackend implements Backend {
     threads: 1,
     maxBufferBytes: 2 ** 32,
     isHostMemory: true,
-    description: "plain JavaScript on one thread, reduced precision imitated",
+    description: "plain JavaScript on one thread, reduced precision emulated",
   };
   readonly #slot: TfjsSlot;
   readonly #tensors: CountingBackend;

@@ -121,7 +121,9 @@ class DeviceBackend implements WebgpuBackend {
   startProfile(): void {
     const { device } = this.#runtime;
     if (!device.features.has("timestamp-query")) {
-      throw new UserError(`Cannot profile: ${this.adapter.description} takes no timestamps`);
+      throw new UserError(
+        `Cannot profile: ${this.adapter.description} does not support timestamps`,
+      );
     }
     this.#runtime.profiler = new KernelProfiler(device);
   }

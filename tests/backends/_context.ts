@@ -31,7 +31,7 @@ export function onReference<T>(work: (on: Context) => T): T {
     })
   );
   const left = reference.memory().tensors - before;
-  if (left !== 0) throw new Error(`${left} tensors were left behind`);
+  if (left !== 0) throw new Error(`${left} tensors were leaked`);
   return result as T;
 }
 

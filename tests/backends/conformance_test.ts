@@ -143,7 +143,7 @@ for (
   const [fault, message] of [
     ["value", /^values are off by 0\.00\d+ \(worst: y\)$/],
     ["gradient", /^gradients are off by 0\.00\d+ \(worst: branch\)$/],
-    ["leak", /^1 tensors were left behind/],
+    ["leak", /^1 tensors were leaked/],
     ["throws", /^no such luck$/],
   ] as const
 ) {

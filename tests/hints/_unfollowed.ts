@@ -22,7 +22,7 @@ export const variables: Readonly<Record<string, readonly string[]>> = {
 
 /** Reasons, each with the hints that it holds for by their text; `…` is what is filled in. */
 const reasons: Readonly<Record<string, readonly string[]>> = {
-  "It asks for other files, not for another command.": [
+  "It asks for different files, not for another command.": [
     ...classTexts,
     "put each class into its own folder",
     "give a pretrained or fine-tuned model",
@@ -60,7 +60,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "give the folder that holds your runs",
     "train on the images that it was started with, or start a new run",
   ],
-  "It asks for a change of a recipe's or a study's text.": [
+  "It asks for a change to the text of a recipe or study.": [
     "give only one of them",
     "known: …",
     "its data sets are …",
@@ -70,7 +70,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "look at it, save it, and give its path",
     "write `export default (event) => { … }`; see docs/logging.md",
   ],
-  "It says what a checkpoint is, of which there is no other.": [
+  "It says what a checkpoint is, and there is no other.": [
     "the checkpoint was saved without averages",
     "it belongs to another model",
     "it is a checkpoint of another model",
@@ -79,7 +79,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "train from a checkpoint with decoder.* tensors, or from scratch",
     "resume from the run directory to use the last complete one",
   ],
-  "Only a program that calls the library meets it; the command line refuses the same before.": [
+  "Only a program that calls the library gets it; the command line reports the mistake earlier.": [
     "call replayFailure(bundle, { stages }) from a program that has them",
     "call replayFailure(bundle, { method }) from a program that has it",
     "choose another --out, or resume it with the program that started it",
@@ -97,9 +97,9 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'move them, or open the images with labels: "none"',
     "grant --allow-ffi --allow-env --allow-read, or use the portable decoder",
     "import the package that registers it first",
-    'provider "auto" takes what is there',
+    'provider "auto" uses what is available',
   ],
-  "It needs a machine that lacks something, or a device that fails.": [
+  "It needs a machine that lacks something, or a failing device.": [
     "give --micro-batch auto, or fewer images",
     "give --micro-batch 1 --recompute …",
     "lower model.embedDim or model.depth, or take more memory",
@@ -120,7 +120,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "; the first start fetches libraries from the npm registry: look whether this machine reaches " +
     "it, then run the same command again",
   ],
-  "It needs several processes, or another one in the way.": [
+  "It needs several processes, or another one that interferes.": [
     "start all ranks with the same command and the same version",
     "set --… to what every host supports",
     "start fewer, or raise --batch",
@@ -138,7 +138,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "set it to one such as http://127.0.0.1:5000",
     "copy your key from https://wandb.ai/authorize into that environment variable",
   ],
-  "Followed by a test of its own, in processes with a task's permissions.": [
+  "Covered by a separate test, in processes with a task's permissions.": [
     "allow it: deno run -A main.ts … --log …",
     "it may listen on 127.0.0.1 only; give it more with: deno run --allow-read --allow-net main.ts " +
     "serve --host …",

@@ -98,7 +98,7 @@ export class Arena {
   /** Returns a block; it must come from this arena and be in use. */
   free(block: Block): void {
     let node = block as Node;
-    if (node.isFree) throw new Error("Cannot free a block of the arena: it is free already");
+    if (node.isFree) throw new Error("Cannot free a block of the arena: it is already free");
     this.#usedBytes -= node.bytes;
     node.isFree = true;
     if (node.next?.isFree) {

@@ -79,7 +79,7 @@ export function createArenaMemory(
       cause = error;
     }
   }
-  throw new Error("Cannot create the memory of the cpu backend: no kind of it is available", {
+  throw new Error("Cannot create the memory of the cpu backend: no kind of memory is available", {
     cause,
   });
 }

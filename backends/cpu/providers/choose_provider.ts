@@ -82,7 +82,7 @@ const tryBlas: Attempt = async (arena) => {
   if (typeof found === "string") return found;
   const foreign = { kind: "blas", ...found } as const;
   const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  if (!isProductRight(kernels, arena)) return `${found.library} gives wrong products`;
+  if (!isProductRight(kernels, arena)) return `${found.library} computes wrong products`;
   const description = `${found.library} and ${wasmDescription()}`;
   return { kernels, foreign, mostThreads: Infinity, description };
 };
@@ -104,7 +104,7 @@ export async function chooseProvider(
     if (typeof found !== "string") return found;
     if (wanted === "auto") continue;
     throw new UserError(`Cannot use the kernel provider "${name}": ${found}`, {
-      hint: 'provider "auto" takes what is there',
+      hint: 'provider "auto" uses what is available',
     });
   }
   return { kernels: {}, foreign: null, mostThreads: Infinity, description: wasmDescription() };

@@ -20,7 +20,7 @@ export function unroll(
   for (let head = HEAD.exec(text); head !== null; head = HEAD.exec(text)) {
     const [whole, variable, bound] = head;
     const count = /^\d/.test(bound) ? parseInt(bound) : Number(constants[bound]);
-    if (!Number.isInteger(count)) throw new Error(`Cannot unroll: "${bound}" is no constant`);
+    if (!Number.isInteger(count)) throw new Error(`Cannot unroll: "${bound}" is not a constant`);
     const begin = head.index + whole.length;
     const end = closingBrace(text, begin);
     const body = text.slice(begin, end);

@@ -109,7 +109,7 @@ for (const name of NAMES) {
 /** What the other library's class cannot be, by name and target. */
 const REFUSED: Readonly<Record<string, RegExp>> = {
   "hf_dinov2 timm": /no pooling of the class token and the mean of the patches together/,
-  "timm_clip huggingface": /its classifier of a clip is none that mimic writes/,
+  "timm_clip huggingface": /its classifier of a clip is not one that mimic writes/,
   "timm_vit_mean huggingface": /its classifier of a vit pools by "cls", this model by "meanTh/,
 };
 
