@@ -36,7 +36,7 @@ export class OwnStages {
     known: readonly string[],
     start: Generator | ValueMap,
   ): OwnStages {
-    const made = (typeof given === "function" ? given(parts) : given ?? {}) as object;
+    const made: object = typeof given === "function" ? given(parts) : given ?? {};
     const stages = new Map<string, AnyStage>(
       Object.entries(made).filter(([, stage]) => stage !== undefined),
     );

@@ -181,3 +181,24 @@ Deno.test("a stage load of one's own has its broken files replaced by others of 
       /no file of the data set can be decoded/,
     );
   }));
+
+Deno.test("a stage before the queue knows its place in the step, and when the queue is closed", async () => {
+  const seen: string[] = [];
+  const stage: HostStage<StepPlace, number> = {
+    name: "slow",
+    run({ step }, { microBatch, microBatches, firstImage, generator, signal }) {
+      seen.push(`${step}.${microBatch}/${microBatches} from ${firstImage}`);
+      if (step === 0) return generator.bits();
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+  };
+  const parts = [{ first: 6, count: 4, share: 0.4 }, { first: 10, count: 2, share: 0.2 }];
+  const queue = stageQueue(stage, { seed: 1, prefetch: 1, microBatches: () => parts });
+  assert.notEqual(await queue.next(0, 0), await queue.next(0, 1), "draws of their own");
+  const late = queue.next(1, 0);
+  await queue.close();
+  await assert.rejects(late, { name: "AbortError" });
+  assert.deepEqual(seen.slice(0, 3), ["0.0/2 from 6", "0.1/2 from 10", "1.0/2 from 6"]);
+});
