@@ -94,6 +94,8 @@ export {
 export type { PositionTarget } from "./checkpoints/formats/adapt_positions.ts";
 export { loadTokenizer } from "./methods/vqkd/load_tokenizer.ts";
 // Your own method: see docs/your-own-method.md.
+export { pretrainTask } from "./methods/beit/config.ts";
+export type { Choosing, ConfigIn, RunConfig, TaskDefinition, TaskWords } from "./configs/task.ts";
 export {
   type EncodingModel,
   type EvaluationResults,
@@ -101,7 +103,13 @@ export {
 } from "./methods/beit/evaluation.ts";
 export { beitConfig, modelFootprint } from "./methods/beit/plan.ts";
 export { createOptimizer, type TrainingConfig } from "./pipeline/engine/create_optimizer.ts";
-export { learningRateSchedule, type RunLength, runLength } from "./pipeline/engine/schedule.ts";
+export {
+  learningRateSchedule,
+  type RunLength,
+  runLength,
+  type ScheduledConfig,
+} from "./pipeline/engine/schedule.ts";
+export type { OptimizerConfig, ScheduleConfig } from "./configs/sections/optimization.ts";
 export { patchRows } from "./methods/vqkd/pixel_tokenizer.ts";
 export type { MemoryPlan, ModelFootprint, PlannedRun } from "./pipeline/engine/planning/plan.ts";
 export {
@@ -112,10 +120,16 @@ export {
 export { normalizations } from "./pipeline/images/normalizations.ts";
 export {
   evaluationTransform,
-  type InterpolationName,
   maskOptions,
   pretrainTransform,
 } from "./pipeline/images/transforms.ts";
+export type {
+  CropAugment,
+  DataConfig,
+  InterpolationName,
+  MaskConfig,
+  TwoViewAugment,
+} from "./configs/sections/data.ts";
 export type { PictureRow, PictureSheet, Rgb } from "./report/picture_sheet.ts";
 export { maskColor, overPatches } from "./report/picture_sheet.ts";
 export type { RgbPicture } from "./report/png.ts";
@@ -131,21 +145,19 @@ export { type Accuracy, knnAccuracy, type KnnOptions } from "./pipeline/evaluati
 export { linearAccuracy } from "./pipeline/evaluation/linear.ts";
 
 // Configs and recipes.
-export { resolveConfig, type ResolvedConfig, type ResolveOptions } from "./configs/resolve.ts";
+export { resolveConfig, type ResolvedConfig } from "./methods/configs.ts";
+export type { ResolveOptions } from "./configs/resolve.ts";
 export type { Override } from "./configs/overrides.ts";
-export { parseConfig, type ParsedConfig } from "./configs/parse.ts";
+export { parseConfig } from "./methods/configs.ts";
+export type { ParsedConfig } from "./configs/parse.ts";
 export type { RawConfig } from "./configs/layers.ts";
 export { recipeNames } from "./configs/recipes.ts";
-export type {
-  Config,
-  ConfigOf,
-  FinetuneConfig,
-  LinearProbeConfig,
-  PretrainConfig,
-  SegmentConfig,
-  Task,
-  TokenizerConfig,
-} from "./configs/schema.ts";
+export type { Config, ConfigOf, Task } from "./methods/mod.ts";
+export type { PretrainConfig } from "./methods/beit/config.ts";
+export type { FinetuneConfig } from "./methods/classify/config.ts";
+export type { LinearProbeConfig } from "./methods/probe/config.ts";
+export type { SegmentConfig } from "./methods/segment/config.ts";
+export type { TokenizerConfig } from "./methods/vqkd/config.ts";
 
 // The pipeline and its stages.
 export {

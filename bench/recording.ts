@@ -18,7 +18,7 @@
 import { createBackend } from "../backends/mod.ts";
 import { LogReader } from "../checkpoints/store/append_log.ts";
 import { RunDirectory } from "../checkpoints/store/run_directory.ts";
-import { resolveConfig } from "../configs/resolve.ts";
+import { resolveConfig } from "../methods/configs.ts";
 import { now } from "../core/clock.ts";
 import { pretrain } from "../methods/beit/method.ts";
 import { RunRecorder } from "../pipeline/engine/recording/run_recorder.ts";
@@ -44,7 +44,14 @@ const warmUp = 10;
 async function measureSteps(folder: string): Promise<{ recorded: number; plain: number }> {
   const directory = RunDirectory.open(folder);
   const warn = (message: string) => console.error(message);
-  const recorder = new RunRecorder({ directory, config, origins: new Map(), facts: [], warn });
+  const recorder = new RunRecorder({
+    directory,
+    title: "pretraining",
+    config,
+    origins: new Map(),
+    facts: [],
+    warn,
+  });
   recorder.begin(0, 0);
   const seconds = { recorded: [] as number[], plain: [] as number[] };
   let previous: { at: number; isRecorded: boolean } | null = null;

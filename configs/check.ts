@@ -1,11 +1,15 @@
 /**
- * Constraints between the keys of a config.
+ * Constraints between the keys of a config: rules of its sections, whatever task they are in.
  *
  * @module
  */
 import { UserError } from "../core/errors.ts";
 import { refuseInertKeys } from "./inert_keys.ts";
-import type { Config } from "./schema.ts";
+import type { maskSection } from "./sections/data.ts";
+import type { pretrainModelSection } from "./sections/model.ts";
+import type { evaluationSection } from "./sections/run.ts";
+import type { RunConfig, TaskDefinition } from "./task.ts";
+import type { z } from "../deps/zod.ts";
 import { most } from "./sections/most.ts";
 
 type Fail = (key: string, found: unknown, wanted: string, hint?: string) => never;
@@ -50,18 +54,50 @@ function nearestDivisor(of: number, near: number): number {
   return best;
 }
 
-function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail): void {
-  const { model, mask, evaluation } = config;
-  if (model.headLayers > 0 && model.earlyLayers >= model.depth) {
-    fail("model.earlyLayers", model.earlyLayers, `fewer than model.depth, ${model.depth}`);
+/** What of a config is checked here: the sections that its task has. */
+interface Sections extends RunConfig {
+  readonly model?: Sizes & { readonly depth: number } & Partial<PretrainModel>;
+  readonly augment?: {
+    readonly size: number;
+    /** Fine-tuning's. */
+    readonly testResize?: number;
+    /** That of segmentation's window. */
+    readonly stride?: number;
+  };
+  readonly mask?: z.output<typeof maskSection>;
+  readonly schedule?: { readonly epochs?: number | null; readonly steps: number | null };
+  readonly evaluation?:
+    & { readonly stop: { readonly metric: string } | null }
+    & Partial<Pick<z.output<typeof evaluationSection>, "knn" | "linear">>;
+  readonly evaluateEverySteps?: number | null;
+}
+
+type PretrainModel = Pick<z.output<typeof pretrainModelSection>, "earlyLayers" | "headLayers">;
+
+function checkAggregation({ model }: Sections, fail: Fail): void {
+  const { depth = 0, earlyLayers = 0, headLayers = 0 } = model ?? {};
+  if (headLayers > 0 && earlyLayers >= depth) {
+    fail("model.earlyLayers", earlyLayers, `fewer than model.depth, ${depth}`);
   }
-  const { stop } = evaluation;
-  const kind = stop?.metric.startsWith("knn") ? "knn" : "linear";
-  if (stop !== null && evaluation[kind].every === null) {
-    const wanted =
-      `a metric of an evaluation during training, but evaluation.${kind}.every is null`;
-    fail("evaluation.stop.metric", stop.metric, wanted, `set evaluation.${kind}.every=1`);
+}
+
+/** Whether a run with early stopping is evaluated during training. */
+function checkStop({ evaluation, evaluateEverySteps }: Sections, fail: Fail): void {
+  const stop = evaluation?.stop ?? null;
+  if (stop === null) return;
+  const refuse = (key: string, remedy: string) => {
+    const wanted = `a metric of an evaluation during training, but ${key} is null`;
+    fail("evaluation.stop.metric", stop.metric, wanted, `set ${remedy}`);
+  };
+  const kind = stop.metric.startsWith("knn") ? "knn" : "linear";
+  if (evaluation?.[kind]?.every === null) {
+    refuse(`evaluation.${kind}.every`, `evaluation.${kind}.every=1`);
   }
+  if (evaluateEverySteps === null) refuse("evaluateEverySteps", "evaluateEverySteps=1000");
+}
+
+function checkMask({ mask, model }: Sections, fail: Fail): void {
+  if (mask === undefined || model === undefined) return;
   const patches = (model.imageSize / model.patchSize) ** 2;
   if (mask.maskedPatches > patches) {
     fail("mask.maskedPatches", mask.maskedPatches, `at most the ${patches} patches of the grid`);
@@ -75,47 +111,28 @@ function checkPretrain(config: Extract<Config, { task: "pretrain" }>, fail: Fail
   }
 }
 
-/** Whether a run with early stopping is evaluated during training. */
-function checkSegmentStop(config: Extract<Config, { task: "segment" }>, fail: Fail): void {
-  const { evaluation: { stop }, evaluateEverySteps } = config;
-  if (stop === null || evaluateEverySteps !== null) return;
-  const wanted = "a metric of an evaluation during training, but evaluateEverySteps is null";
-  fail("evaluation.stop.metric", stop.metric, wanted, "set evaluateEverySteps=1000");
-}
-
-function checkSizes(config: Config, fail: Fail): void {
-  if (!("model" in config)) return;
-  checkTransformer("model", config.model, fail);
-  if (config.augment.size !== config.model.imageSize) {
-    fail("augment.size", config.augment.size, `model.imageSize, ${config.model.imageSize}`);
+function checkSizes({ model, augment }: Sections, fail: Fail): void {
+  if (model === undefined) return;
+  checkTransformer("model", model, fail);
+  if (augment === undefined) return;
+  const { size, testResize = Infinity, stride = 0 } = augment;
+  if (size !== model.imageSize) fail("augment.size", size, `model.imageSize, ${model.imageSize}`);
+  if (testResize < size) {
+    fail(
+      "augment.testResize",
+      testResize,
+      `at least augment.size, ${size}, the size of the crop`,
+      `omit it, or give --set augment.testResize=${Math.round(size * 256 / 224)}`,
+    );
   }
-  if (config.task === "finetune") checkTestView(config, fail);
-  if (config.task === "segment") {
-    checkWindow(config, fail);
-    checkSegmentStop(config, fail);
+  if (stride > size) {
+    fail(
+      "augment.stride",
+      stride,
+      `at most the window's size, augment.size, ${size}`,
+      `omit it, or give --set augment.stride=${Math.floor(size * 2 / 3)}`,
+    );
   }
-}
-
-function checkTestView({ augment }: Extract<Config, { task: "finetune" }>, fail: Fail): void {
-  const { size, testResize } = augment;
-  if (testResize >= size) return;
-  fail(
-    "augment.testResize",
-    testResize,
-    `at least augment.size, ${size}, the size of the crop`,
-    `omit it, or give --set augment.testResize=${Math.round(size * 256 / 224)}`,
-  );
-}
-
-function checkWindow({ augment }: Extract<Config, { task: "segment" }>, fail: Fail): void {
-  const { size, stride } = augment;
-  if (stride <= size) return;
-  fail(
-    "augment.stride",
-    stride,
-    `at most the window's size, augment.size, ${size}`,
-    `omit it, or give --set augment.stride=${Math.floor(size * 2 / 3)}`,
-  );
 }
 
 /**
@@ -123,21 +140,25 @@ function checkWindow({ augment }: Extract<Config, { task: "segment" }>, fail: Fa
  *
  * @param origins where each value comes from, for the message
  */
-export function checkConfig(config: Config, origins: ReadonlyMap<string, string>): void {
+export function checkConfig<C extends RunConfig>(
+  task: TaskDefinition<C>,
+  config: C,
+  origins: ReadonlyMap<string, string>,
+): void {
   const fail: Fail = (key, found, wanted, hint) => {
     throw new UserError(
       `Cannot use "${key}" (${origins.get(key) ?? "default"}): expected ${wanted}, found ${found}`,
       { hint },
     );
   };
-  refuseInertKeys(config, origins);
-  checkSizes(config, fail);
-  if (config.task === "pretrain") checkPretrain(config, fail);
-  if ("schedule" in config && "epochs" in config.schedule) {
-    const { epochs, steps } = config.schedule;
-    if (epochs === null && steps === null) {
-      fail("schedule.epochs", "null", "a number, or schedule.steps as well");
-    }
+  refuseInertKeys(task, config, origins);
+  const sections: Sections = config;
+  checkSizes(sections, fail);
+  checkAggregation(sections, fail);
+  checkStop(sections, fail);
+  checkMask(sections, fail);
+  if (sections.schedule?.epochs === null && sections.schedule.steps === null) {
+    fail("schedule.epochs", "null", "a number, or schedule.steps as well");
   }
   const { microBatchSize, batchSize } = config;
   if (microBatchSize !== "auto" && batchSize % microBatchSize !== 0) {

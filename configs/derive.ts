@@ -8,7 +8,7 @@
 import type { Layer, RawConfig } from "./layers.ts";
 import { ALTERNATIVES, setAt, valueAt } from "./layers.ts";
 import { leavesOf, nodeAt } from "./nodes.ts";
-import { schemas, type Task } from "./schema.ts";
+import type { TaskDefinition } from "./task.ts";
 
 /** Where mmselfsup differs from unilm, whose behaviour the schema's defaults follow. */
 const MMSELFSUP: Readonly<Record<string, unknown>> = {
@@ -27,22 +27,16 @@ const MMSELFSUP: Readonly<Record<string, unknown>> = {
   "schedule.warmupStartFactor": 1e-4,
 };
 
-/**
- * mmselfsup's fine-tuning uses Pillow, unlike its pretraining crop. It does not train tokenizers, so it has no
- * initialisation for one.
- */
-const NOT_IN_MMSELFSUP: Readonly<Partial<Record<Task, readonly string[]>>> = {
-  finetune: ["augment.interpolation"],
-  tokenizer: ["model.initVariant"],
-};
-
 /** What `variant` sets for a task. */
-export function variantLayer(task: Task, variant: unknown): Layer {
+export function variantLayer(
+  { schema, unlikeMmselfsup = [] }: TaskDefinition,
+  variant: unknown,
+): Layer {
   const values: RawConfig = {};
   if (variant === "mmselfsup") {
     for (const [key, value] of Object.entries(MMSELFSUP)) {
-      if (NOT_IN_MMSELFSUP[task]?.includes(key)) continue;
-      const found = nodeAt(schemas[task], key);
+      if (unlikeMmselfsup.includes(key)) continue;
+      const found = nodeAt(schema, key);
       if (found.node !== null) setAt(values, found.path, value);
     }
   }
@@ -61,9 +55,9 @@ export interface Derived {
  * What follows from `written`, the merged layers, for the keys that they leave open. It has not
  * been checked yet, so a value is only used as a number if it is one.
  */
-export function derivedValues(task: Task, written: RawConfig): Derived[] {
+export function derivedValues({ schema }: TaskDefinition, written: RawConfig): Derived[] {
   const derived: Derived[] = [];
-  const known = new Set(leavesOf(schemas[task]).map((leaf) => leaf.key));
+  const known = new Set(leavesOf(schema).map((leaf) => leaf.key));
   const value = (key: string) =>
     valueAt(written, key) ?? derived.find((entry) => entry.key === key)?.value;
   const number = (key: string): number | null => {
@@ -92,7 +86,7 @@ export function derivedValues(task: Task, written: RawConfig): Derived[] {
     if ((value(one) ?? null) !== null) derive(other, null, `replaced by ${one}`);
     else if ((value(other) ?? null) !== null) derive(one, null, `replaced by ${other}`);
   }
-  if (task === "pretrain") {
+  if (known.has("mask.maskedPatches")) {
     const side = Math.floor((number("model.imageSize") ?? 224) / (number("model.patchSize") ?? 16));
     const ratio = number("mask.ratio");
     const masked = side === 14 && ratio === null ? 75 : Math.floor((ratio ?? 0.4) * side * side);

@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { isSection, type RawConfig, valueAt } from "./layers.ts";
 import { childrenOf, leavesOf, type Node, nodeAt, wantedAt } from "./nodes.ts";
-import { schemas } from "./schema.ts";
+import type { Tasks } from "./task.ts";
 
 /** A value as messages show it, shortened. */
 export function formatValue(value: unknown): string {
@@ -46,12 +46,13 @@ export function unknownKey(
   parent: string,
   key: string,
   origin: string,
+  tasks: Tasks = {},
   written?: string,
 ): UserError {
   const found = parent === "" ? root : nodeAt(root, parent).node;
   const known = found === null ? [] : Object.keys(childrenOf(found) ?? {});
   const full = parent === "" ? key : `${parent}.${key}`;
-  const elsewhere = Object.entries(schemas).find(([, schema]) =>
+  const elsewhere = Object.entries(tasks).find(([, { schema }]) =>
     schema !== root && nodeAt(schema, full).node !== null
   );
   const suggestion = suggestKey(root, parent, key, known.filter((name) => name !== "$schema"));
@@ -76,6 +77,7 @@ export function issueError(
   values: RawConfig,
   issue: z.core.$ZodIssue,
   originOf: (key: string) => string,
+  tasks?: Tasks,
 ): UserError {
   const key = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
@@ -83,7 +85,7 @@ export function issueError(
     const inner = valueAt(values, full);
     const [first] = isSection(inner) ? Object.keys(inner) : [];
     const written = first === undefined ? full : `${full}.${first}`;
-    return unknownKey(root, key, issue.keys[0], originOf(full), written);
+    return unknownKey(root, key, issue.keys[0], originOf(full), tasks, written);
   }
   // An issue inside a list is reported for the whole list, because that is what was written.
   let path = issue.path.map(String);

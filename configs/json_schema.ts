@@ -4,12 +4,12 @@
  * @module
  */
 import { z } from "../deps/zod.ts";
-import { schemas, type Task } from "./schema.ts";
+import type { TaskDefinition, Tasks } from "./task.ts";
 
 type Schema = Record<string, unknown> & { properties: Record<string, unknown> };
 
-function schemaOf(task: Task): Schema {
-  const { $schema: _draft, ...schema } = z.toJSONSchema(schemas[task], { io: "input" });
+function schemaOf({ schema: node }: TaskDefinition): Schema {
+  const { $schema: _draft, ...schema } = z.toJSONSchema(node, { io: "input" });
   return schema as Schema;
 }
 
@@ -19,17 +19,18 @@ function schemaOf(task: Task): Schema {
  * @example Every key has a description
  * ```ts
  * import { jsonSchema } from "./json_schema.ts";
- * const text = JSON.stringify(jsonSchema());
+ * import { tasks } from "../methods/mod.ts";
+ * const text = JSON.stringify(jsonSchema(tasks));
  * if (!text.includes("Peak learning rate")) throw new Error();
  * ```
  */
-export function jsonSchema(): Record<string, unknown> {
+export function jsonSchema(tasks: Tasks): Record<string, unknown> {
   const extended = {
     type: "string",
     description: "A recipe that this one modifies: a bundled name or a path relative to this file.",
   };
-  const branches = (Object.keys(schemas) as Task[]).map((task) => {
-    const schema = schemaOf(task);
+  const branches = Object.entries(tasks).map(([task, definition]) => {
+    const schema = schemaOf(definition);
     return {
       if: { properties: { task: { const: task } }, required: ["task"] },
       then: {
@@ -41,7 +42,7 @@ export function jsonSchema(): Record<string, unknown> {
   // A recipe that extends another may leave out its task: then the keys of any task are offered.
   const properties = Object.assign(
     {},
-    ...(Object.keys(schemas) as Task[]).map((task) => schemaOf(task).properties).reverse(),
+    ...Object.values(tasks).map((task) => schemaOf(task).properties).reverse(),
   );
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -50,7 +51,7 @@ export function jsonSchema(): Record<string, unknown> {
     properties: {
       ...Object.fromEntries(Object.keys(properties).map((key) => [key, true])),
       extends: extended,
-      task: { enum: Object.keys(schemas), description: "What the run does." },
+      task: { enum: Object.keys(tasks), description: "What the run does." },
     },
     anyOf: [{ required: ["task"] }, { required: ["extends"] }],
     allOf: branches,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Task } from "./schema.ts";
+import { type Node, nodeAt } from "./nodes.ts";
 
 /** Width, depth and heads. */
 export interface ModelSize {
@@ -33,22 +33,24 @@ export const modelTitles: Readonly<Record<ModelName, string>> = {
   large: "ViT-L",
 };
 
-/** The config keys that set a task's model to a named size, with everything that depends on the depth. */
-export function modelSizeValues(task: Task, name: ModelName): Record<string, unknown> {
+/**
+ * The config keys of a schema that set its model to a named size, with everything that depends on the depth.
+ */
+export function modelSizeValues(schema: Node, name: ModelName): Record<string, unknown> {
   const { embedDim, depth, heads } = modelSizes[name];
   const values: Record<string, unknown> = {
     "model.embedDim": embedDim,
     "model.depth": depth,
     "model.heads": heads,
   };
-  // A plain ViT has neither.
-  if (task !== "tokenizer") values["model.layerScaleInitValue"] = name === "large" ? 1e-5 : 0.1;
-  if (task === "pretrain") {
+  const further: Record<string, unknown> = {
+    "model.layerScaleInitValue": name === "large" ? 1e-5 : 0.1,
     // BEiT v2 uses 9 of 12 and 21 of 24; for the quick start's 4 blocks it is 2.
-    values["model.earlyLayers"] = depth === 4 ? 2 : depth - 3;
-  }
-  if (task === "segment") {
-    values["segmentation.outBlocks"] = [1, 2, 3, 4].map((part) => part * depth / 4 - 1);
+    "model.earlyLayers": depth === 4 ? 2 : depth - 3,
+    "segmentation.outBlocks": [1, 2, 3, 4].map((part) => part * depth / 4 - 1),
+  };
+  for (const [key, value] of Object.entries(further)) {
+    if (nodeAt(schema, key).node !== null) values[key] = value;
   }
   return values;
 }

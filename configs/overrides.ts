@@ -7,14 +7,14 @@ import { UserError } from "../core/errors.ts";
 import { formatValue, unknownKey } from "./issues.ts";
 import { type Layer, type RawConfig, setAt } from "./layers.ts";
 import { type Node, nodeAt, unwrap, wantedAt } from "./nodes.ts";
-import { schemas, type Task } from "./schema.ts";
+import type { TaskDefinition, Tasks } from "./task.ts";
 import { z } from "../deps/zod.ts";
 
 /** A value and its origin; text is parsed like `--set KEY=VALUE`. */
 export type Override = string | {
   readonly key: string;
-  /** The key in tasks that use another name for it. */
-  readonly keys?: Partial<Record<Task, string>>;
+  /** The key in tasks that have none by that name. */
+  readonly otherwise?: string;
   readonly value: unknown;
   /** `--batch` */
   readonly origin: string;
@@ -47,7 +47,7 @@ function read(raw: string, key: string, node: Node): unknown {
   throw new UserError(`Cannot set "${key}": expected ${wantedAt(node)}, found ${formatValue(raw)}`);
 }
 
-function textLayer(text: string, task: Task): Layer {
+function textLayer(text: string, { schema }: TaskDefinition, tasks: Tasks): Layer {
   const split = text.indexOf("=");
   if (split < 1) {
     throw new UserError(`Cannot set "${text}": expected KEY=VALUE`, {
@@ -56,23 +56,41 @@ function textLayer(text: string, task: Task): Layer {
   }
   const origin = `--set ${text}`;
   const key = text.slice(0, split).trim();
-  const found = nodeAt(schemas[task], key);
-  if (found.node === null) throw unknownKey(schemas[task], found.parent, found.key, origin, key);
+  const found = nodeAt(schema, key);
+  if (found.node === null) {
+    throw unknownKey(schema, found.parent, found.key, origin, tasks, key);
+  }
   const values: RawConfig = {};
   setAt(values, found.path, read(text.slice(split + 1).trim(), key, found.node));
   return { values, origin: () => origin, isGiven: true };
 }
 
-/** The overrides in order, each in its own layer so that the later wins. */
-export function overrideLayers(overrides: readonly Override[], task: Task): Layer[] {
+/**
+ * The overrides in order, each in its own layer so that the later wins.
+ *
+ * @param tasks all tasks, to say which one has a key that this one lacks
+ */
+export function overrideLayers(
+  overrides: readonly Override[],
+  task: TaskDefinition,
+  tasks: Tasks,
+): Layer[] {
   return overrides.map((override) => {
-    if (typeof override === "string") return textLayer(override, task);
-    const { value, origin, isText } = override;
-    const key = override.keys?.[task] ?? override.key;
-    const found = nodeAt(schemas[task], key);
-    if (found.node === null) throw new UserError(`${origin} has no meaning for task "${task}"`);
+    if (typeof override === "string") return textLayer(override, task, tasks);
+    const { key, otherwise, value, origin, isText } = override;
+    const first = nodeAt(task.schema, key);
+    const found = first.node === null && otherwise !== undefined
+      ? nodeAt(task.schema, otherwise)
+      : first;
+    if (found.node === null) {
+      throw new UserError(`${origin} has no meaning for task "${task.name}"`);
+    }
     const values: RawConfig = {};
-    setAt(values, found.path, isText ? read(String(value), key, found.node) : value);
+    setAt(
+      values,
+      found.path,
+      isText ? read(String(value), found.path.join("."), found.node) : value,
+    );
     return { values, origin: () => origin, isGiven: true };
   });
 }

@@ -10,21 +10,21 @@ import { isSection, type Layer, mergeLayers, type RawConfig, setAt, valueAt } fr
 import { leavesOf } from "./nodes.ts";
 import { checkConfig } from "./check.ts";
 import { derivedValues, variantLayer } from "./derive.ts";
-import { type Config, type ConfigOf, schemas, type Task } from "./schema.ts";
+import type { RunConfig, TaskDefinition, Tasks } from "./task.ts";
 
 /** A complete config and where each of its values comes from. */
-export interface ParsedConfig<T extends Task = Task> {
+export interface ParsedConfig<C extends RunConfig = RunConfig> {
   /** The config, with all defaults filled in. */
-  readonly config: ConfigOf<T>;
+  readonly config: C;
   /** The origin of each leaf by its dotted key, in the schema's order. */
   readonly origins: ReadonlyMap<string, string>;
 }
 
 /** The task that the values name. */
-export function taskOf(values: RawConfig, origin: string): Task {
+export function taskOf(tasks: Tasks, values: RawConfig, origin: string): TaskDefinition {
   const { task } = values;
-  if (typeof task === "string" && Object.hasOwn(schemas, task)) return task as Task;
-  const known = Object.keys(schemas);
+  if (typeof task === "string" && Object.hasOwn(tasks, task)) return tasks[task];
+  const known = Object.keys(tasks);
   const near = typeof task === "string" ? nearest(task, known) : undefined;
   throw new UserError(
     `Cannot use "task" (${origin}): expected one of ${known.join(", ")}, ` +
@@ -33,7 +33,11 @@ export function taskOf(values: RawConfig, origin: string): Task {
   );
 }
 
-function originsOf(task: Task, config: RawConfig, written: ReadonlyMap<string, string>) {
+function originsOf(
+  { schema }: TaskDefinition,
+  config: RawConfig,
+  written: ReadonlyMap<string, string>,
+) {
   const origins = new Map<string, string>();
   const add = (key: string, value: unknown) => {
     const near = written.get(key);
@@ -43,21 +47,21 @@ function originsOf(task: Task, config: RawConfig, written: ReadonlyMap<string, s
       origins.set(key, near ?? "default");
     }
   };
-  for (const { key } of leavesOf(schemas[task])) add(key, valueAt(config, key));
+  for (const { key } of leavesOf(schema)) add(key, valueAt(config, key));
   return origins;
 }
 
 /** Checks the merged layers, later ones winning, and fills in what none of them sets. */
-export function parseLayers(layers: readonly Layer[]): ParsedConfig {
+export function parseLayers(tasks: Tasks, layers: readonly Layer[]): ParsedConfig {
   const written = mergeLayers(layers);
-  const task = taskOf(written.values, written.origins.get("task") ?? "no layer sets it");
+  const task = taskOf(tasks, written.values, written.origins.get("task") ?? "no layer sets it");
   const variant = variantLayer(task, written.values.variant);
   const { values, origins } = mergeLayers([variant, ...layers]);
   for (const { key, value, origin } of derivedValues(task, values)) {
     setAt(values, key.split("."), value);
     origins.set(key, origin);
   }
-  const schema = schemas[task];
+  const { schema } = task;
   const parsed = schema.safeParse(values);
   if (!parsed.success) {
     const order = (code: string) => code === "unrecognized_keys" ? 0 : 1;
@@ -65,27 +69,11 @@ export function parseLayers(layers: readonly Layer[]): ParsedConfig {
     const originOf = (key: string) =>
       origins.get(key) ??
         [...origins].find(([known]) => known.startsWith(`${key}.`))?.[1] ?? "default";
-    throw issueError(schema, values, issues[0], originOf);
+    throw issueError(schema, values, issues[0], originOf, tasks);
   }
-  const config = parsed.data as Config & { $schema?: string };
+  const config = parsed.data;
   delete config.$schema;
-  const all = originsOf(task, config as unknown as RawConfig, origins);
-  checkConfig(config, all);
+  const all = originsOf(task, config, origins);
+  checkConfig(task, config, all);
   return { config, origins: all };
-}
-
-/**
- * A complete config from just the values that matter to the caller; for programs.
- *
- * @example A small pretraining
- * ```ts
- * import { parseConfig } from "./parse.ts";
- * const config = parseConfig({ task: "pretrain", model: { imageSize: 32, patchSize: 4 } });
- * if (config.augment.size !== 32 || config.mask.maskedPatches !== 25) throw new Error();
- * ```
- * @throws {UserError} naming the key, what was expected and what was found
- */
-export function parseConfig<T extends Task>(values: { task: T } & RawConfig): ConfigOf<T> {
-  const { config } = parseLayers([{ values, origin: () => "the given values" }]);
-  return config as ConfigOf<T>;
 }

@@ -13,28 +13,10 @@ import { checkNesting } from "./nesting.ts";
 import { type Override, overrideLayers } from "./overrides.ts";
 import { type ParsedConfig, parseLayers, taskOf } from "./parse.ts";
 import { loadRecipe, workingDirectory } from "./recipes.ts";
-import type { ConfigOf, Task } from "./schema.ts";
-
-/** The recipe that a task uses by default. */
-export const defaultRecipes: Readonly<Record<Task, string>> = {
-  pretrain: "quickstart",
-  tokenizer: "vqkd_quickstart",
-  finetune: "finetune_quickstart",
-  linearProbe: "linear-probe_quickstart",
-  segment: "segment_quickstart",
-};
-
-/** The command that runs a task. */
-export const taskCommands: Readonly<Record<Task, string>> = {
-  pretrain: "pretrain",
-  tokenizer: "tokenizer",
-  finetune: "finetune",
-  linearProbe: "linear-probe",
-  segment: "segment",
-};
+import { commandOf, type RunConfig, type Tasks } from "./task.ts";
 
 /** What to resolve. */
-export interface ResolveOptions<T extends Task> {
+export interface ResolveOptions<T extends string = string> {
   /** A bundled name, a path, a URL, or values; default: the task's quick start. */
   recipe?: string | RawConfig;
   /** The required task; if omitted, the recipe determines it. */
@@ -57,7 +39,7 @@ export interface ResolveOptions<T extends Task> {
 }
 
 /** A complete config, its origins and the recipe's name. */
-export interface ResolvedConfig<T extends Task = Task> extends ParsedConfig<T> {
+export interface ResolvedConfig<C extends RunConfig = RunConfig> extends ParsedConfig<C> {
   /** The recipe's name, which is the default name of the run's directory. */
   readonly name: string;
 }
@@ -65,24 +47,16 @@ export interface ResolvedConfig<T extends Task = Task> extends ParsedConfig<T> {
 /**
  * Resolves a config.
  *
- * @example The quick start with another learning rate
- * ```ts
- * import { resolveConfig } from "./resolve.ts";
- * const { config, origins } = await resolveConfig({
- *   task: "pretrain",
- *   overrides: ["optimizer.lr=1e-3"],
- * });
- * if (config.optimizer.lr !== 1e-3) throw new Error();
- * if (origins.get("optimizer.lr") !== "--set optimizer.lr=1e-3") throw new Error();
- * ```
+ * @param tasks all tasks; the first is the default if neither a task nor a recipe is named
  * @throws {UserError} for an unknown recipe or key, a value of the wrong type, or incompatible values; the
  * message names the key, its origin, what was expected and what was found
  */
-export async function resolveConfig<T extends Task = Task>(
-  options: ResolveOptions<T> = {},
-): Promise<ResolvedConfig<T>> {
+export async function resolveAmong(
+  tasks: Tasks,
+  options: ResolveOptions = {},
+): Promise<ResolvedConfig> {
   const { task, extra = [], overrides = [], mayRun = true } = options;
-  const recipe = options.recipe ?? defaultRecipes[task ?? "pretrain"];
+  const recipe = options.recipe ?? (tasks[task ?? ""] ?? Object.values(tasks)[0]).defaultRecipe;
   const base = options.base ?? workingDirectory();
   const label = typeof recipe === "string" ? recipe : options.label ?? "the given values";
   const layers: Layer[] = [];
@@ -99,17 +73,17 @@ export async function resolveConfig<T extends Task = Task>(
   for (const more of extra) layers.push(...(await loadRecipe(more, base)).layers);
 
   const merged = mergeLayers(layers);
-  const found = taskOf(merged.values, merged.origins.get("task") ?? label);
-  if (task !== undefined && found !== task) {
+  const found = taskOf(tasks, merged.values, merged.origins.get("task") ?? label);
+  if (task !== undefined && found.name !== task) {
     throw new UserError(
-      `Cannot use recipe "${label}" here: expected one for task "${task}", found "${found}"`,
+      `Cannot use recipe "${label}" here: expected one for task "${task}", found "${found.name}"`,
       {
-        hint: `run \`deno task ${taskCommands[found]}${
+        hint: `run \`deno task ${commandOf(found.name)}${
           typeof recipe === "string" ? ` --config ${label}` : ""
         }\``,
       },
     );
   }
-  const parsed = parseLayers([...layers, ...overrideLayers(overrides, found)]);
-  return { config: parsed.config as ConfigOf<T>, origins: parsed.origins, name };
+  const parsed = parseLayers(tasks, [...layers, ...overrideLayers(overrides, found, tasks)]);
+  return { ...parsed, name };
 }

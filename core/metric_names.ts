@@ -69,19 +69,6 @@ const places: Readonly<Record<string, string>> = {
   "fixed images": "fixed images",
 };
 
-const methods: Readonly<Record<string, string>> = {
-  pretrain: "pretraining",
-  tokenizer: "tokenizer training",
-  finetune: "fine-tuning",
-  linearProbe: "linear probe",
-  segment: "segmentation",
-};
-
-/** A method (`linearProbe`) in words; a user's own method is called what its file calls it. */
-export function methodName(method: string): string {
-  return Object.hasOwn(methods, method) ? methods[method] : inWords(method);
-}
-
 const tokens: Readonly<Record<string, string>> = {
   cls: "cls token",
   meanPatches: "mean of the patches",
@@ -89,7 +76,7 @@ const tokens: Readonly<Record<string, string>> = {
 };
 
 /** `myOwnLoss` as `my own loss`. */
-function inWords(key: string): string {
+export function inWords(key: string): string {
   return key.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(
     /[A-Z]/g,
     (letter) => letter.toLowerCase(),

@@ -210,7 +210,7 @@ export const mae: mimic.Method<
   { readonly model: Model },
   { readonly evaluation: mimic.EvaluationResults }
 > = {
-  task: "pretrain",
+  task: mimic.pretrainTask,
   name: "mae",
   inputStages: ["load", "augment"],
 

@@ -94,7 +94,7 @@ export const simmim: mimic.Method<
   { readonly model: Model },
   { readonly evaluation: mimic.EvaluationResults }
 > = {
-  task: "pretrain",
+  task: mimic.pretrainTask,
   name: "simmim",
   inputStages: ["load", "augment"],
 

@@ -9,7 +9,7 @@ import type { Backend, Context, Precision } from "../backends/backend.ts";
 import { type BackendName, createBackend } from "../backends/mod.ts";
 import type { Parameter } from "../backends/parameter.ts";
 import type { Observation, TensorPlace } from "../backends/watch.ts";
-import type { Config } from "../configs/schema.ts";
+import type { RunConfig } from "../configs/task.ts";
 import { UserError } from "../core/errors.ts";
 import { Generator } from "../core/generator.ts";
 import type { LossOutput, StepOutput } from "../pipeline/batch.ts";
@@ -22,7 +22,7 @@ import {
   methodName,
   type TrainedStages,
 } from "../pipeline/engine/method.ts";
-import { loadMethod } from "./mod.ts";
+import { loadMethod, type Task, tasks } from "./mod.ts";
 import {
   type FailureBundle,
   type FoundTensor,
@@ -97,7 +97,7 @@ async function rebuild(
   { stages: own, method: ownMethod }: ReplayOptions,
 ): Promise<Replayed> {
   const { config, model: shape, parameters, frozenStage } = bundle;
-  const method = ownMethod ?? await loadMethod(config.task);
+  const method = ownMethod ?? await loadMethod(config.task as Task);
   const trained = reopen(on, method, bundle, { config, shape, parameters });
   const all = trained.stages.stages;
   // The stages before the frozen one are done: its output is in the bundle.
@@ -127,7 +127,7 @@ function reopen<Batch, Parts extends object>(
   // deno-lint-ignore no-explicit-any
   method: Method<any, Batch, Parts, any, any>,
   { config: { task }, method: wanted = task }: FailureBundle,
-  failed: FailedTraining<Config>,
+  failed: FailedTraining<RunConfig>,
 ): TrainedStages<Batch, Parts> {
   const name = methodName(method);
   if (name === wanted && method.reopen !== undefined) return method.reopen(on, failed);
@@ -184,7 +184,7 @@ export async function replayFailure(
   directory: string,
   options: ReplayOptions = {},
 ): Promise<ReplayResult> {
-  const bundle = await readFailure(directory);
+  const bundle = await readFailure(directory, tasks);
   const name = options.backendName ?? bundle.backend as BackendName;
   const backend = options.backend ?? (await createBackend(name)).backend;
   const { precision, step, microBatch, microBatches, firstImage, share, lossScale } = bundle;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatMetric, methodName, metricName, tellingMetrics } from "../core/metric_names.ts";
+import { formatMetric, metricName, tellingMetrics } from "../core/metric_names.ts";
 import { formatCount, formatFigure, formatPercent, formatSeconds } from "../core/number_formats.ts";
 import { classBars, confusionHtml, confusionStyle } from "./confusion_matrix.ts";
 import { curvePlotStyle, smoothedPoints } from "./curve_plot.ts";
@@ -37,7 +37,8 @@ export type RunStatus = "running" | "finished" | "early" | "cut" | "interrupted"
 /** What the page shows. */
 export interface RunReport {
   readonly name: string;
-  readonly task: string;
+  /** What the run does, in words. */
+  readonly title: string;
   readonly status: RunStatus;
   /** Working time in seconds, without pauses between an interruption and a resume. */
   readonly elapsedSeconds: number;
@@ -196,11 +197,13 @@ function plotSection(title: string, plots: readonly string[], note = ""): string
 }
 
 /** The latest confusion matrix. */
-function confusionSection({ evaluations, task }: RunReport): string {
+function confusionSection({ evaluations }: RunReport): string {
   const last = evaluations.findLast(({ confusion }) => confusion !== undefined);
   if (last === undefined) return "";
   const matrix = last.confusion!;
-  const classes = task === "segment" ? `<h3>Intersection over union</h3>${classBars(matrix)}` : "";
+  const classes = last.result.mIoU !== undefined
+    ? `<h3>Intersection over union</h3>${classBars(matrix)}`
+    : "";
   return `<h2>Classes, step ${formatCount(last.step)}</h2>${classes}${confusionHtml(matrix)}`;
 }
 
@@ -219,13 +222,13 @@ function evaluationTable({ evaluations, data }: RunReport): string {
   }</details>`;
 }
 
-function dataSection({ data, rejected, task }: RunReport): string {
+function dataSection({ data, rejected, config }: RunReport): string {
   if (data === null) return "";
   const { location, files, classes } = data;
   // The classes of a segmentation are those of its pixels, and are shown with its results.
   const kinds = classes.length > 0
     ? `, ${classes.length} classes`
-    : task === "segment"
+    : config.some(([key]) => key.startsWith("segmentation."))
     ? ""
     : ", without classes";
   const parts = [
@@ -275,7 +278,7 @@ const trainingNote =
  * const history = new History();
  * for (const step of [1, 2, 3]) history.add({ step, loss: 5 - step, learningRate: 1e-3 });
  * const page = runReportPage({
- *   name: "<run>", task: "pretrain", status: "running", time: 0, step: 3, totalSteps: 9, history,
+ *   name: "<run>", title: "pretraining", status: "running", time: 0, step: 3, totalSteps: 9, history,
  *   elapsedSeconds: 2, parameters: 1000, evaluations: [], warnings: [], pictures: null,
  *   config: [["seed", "0", "default"]], facts: [], data: null, rejected: [], refreshSeconds: 30,
  * });
@@ -283,8 +286,8 @@ const trainingNote =
  * ```
  */
 export function runReportPage(report: RunReport): string {
-  const { name, task, status, time, warnings, config, facts, refreshSeconds } = report;
-  const { method = methodName(task) } = Object.fromEntries(facts);
+  const { name, title, status, time, warnings, config, facts, refreshSeconds } = report;
+  const { method = title } = Object.fromEntries(facts);
   const newest = warnings.slice(-5).map((message) =>
     `<p class="warning">${escapeHtml(message)}</p>`
   );

@@ -7,7 +7,7 @@
 import type { Backend, Context } from "../backends/backend.ts";
 import { createBackend } from "../backends/mod.ts";
 import type { DownloadOptions } from "../checkpoints/hub/download.ts";
-import type { Config } from "../configs/schema.ts";
+import type { DataConfig } from "../configs/sections/data.ts";
 import type { Communicator } from "../distributed/communicator.ts";
 import { single } from "../distributed/single.ts";
 import type { RunListener } from "../pipeline/engine/events.ts";
@@ -25,7 +25,7 @@ export interface InferenceOptions {
   /** Images per forward pass; default: 64. */
   readonly batch?: number | undefined;
   /** Keys of the `data` section that override those of the checkpoint's run. */
-  readonly data?: Partial<Config["data"]> | undefined;
+  readonly data?: Partial<DataConfig> | undefined;
   /** Where to compute; default: a backend started by name and disposed of afterwards. */
   readonly backend?: Backend | undefined;
   /** The backend's name if none is given; default: `auto`. */

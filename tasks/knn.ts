@@ -86,7 +86,7 @@ const defaultNeighbours = [20, 10, 100, 200];
  * @example For a barely trained model
  * ```ts
  * import { finetune } from "../methods/classify/method.ts";
- * import { resolveConfig } from "../configs/resolve.ts";
+ * import { resolveConfig } from "../methods/configs.ts";
  * import { knn } from "./knn.ts";
  *
  * const folder = await Deno.makeTempDir();
@@ -194,7 +194,9 @@ function fitsPixels(images: number, imageSize: number, listener: RunListener): b
 /** The network before training: as its run initialised it, if known, otherwise with BEiT's initialisation. */
 function createUntrained(on: Context, checkpoint: string, config: BeitConfig): LoadedEncoder {
   const stored = runConfig(checkpoint);
-  const initVariant = stored?.task === "pretrain" ? stored.model.initVariant : config.initVariant;
+  // A run that may start from another says how a head begins, and not the encoder.
+  const isPretraining = stored !== null && stored.pretrained === undefined;
+  const initVariant = (isPretraining ? stored.model?.initVariant : undefined) ?? config.initVariant;
   const generator = Generator.from(stored?.seed ?? 0).split("model");
   const specs = encoderSpecs(config, { hasMaskToken: false });
   const initialise = initialiseBeit({ ...config, initVariant }, generator);

@@ -9,7 +9,7 @@ import { latestCheckpoint } from "../checkpoints/store/store.ts";
 import { openSafetensors } from "../checkpoints/safetensors/safetensors.ts";
 import { createApp } from "../cli/serve/app.ts";
 import { RunLibrary } from "../cli/serve/run_library.ts";
-import { type Config, schemas } from "../configs/schema.ts";
+import { type Config, tasks } from "../methods/mod.ts";
 import { configHash } from "../pipeline/engine/resuming/config_hash.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -180,7 +180,7 @@ for (const version of versions) {
     assert.ok(files.length > 20);
     for (const file of files) {
       const { config, hash } = JSON.parse(Deno.readTextFileSync(`${folder}/${file}`));
-      const parsed = schemas[(config as Config).task].parse(config) as Config;
+      const parsed = tasks[(config as Config).task].schema.parse(config) as Config;
       assertSameNumbers(parsed, config, true, file);
       assert.equal(await configHash(parsed), hash, file);
     }

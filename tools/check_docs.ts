@@ -38,8 +38,9 @@ export function isOurs({ code, message, path }: DocError, root: string): boolean
   if (!path.startsWith(root)) return false;
   const file = path.slice(root.length);
   if (file === "deps/tfjs.ts") return code !== "missing-jsdoc";
-  if (file !== "configs/schema.ts" || code !== "private-type-ref") return true;
-  return !/references private type '(output|schemas|\w+Schema)'$/.test(message);
+  if (code !== "private-type-ref" || !/^(configs|methods)\//.test(file)) return true;
+  return !/references private type '(output|ZodType|interpolation|methods|\w+(Schema|Section))'$/
+    .test(message);
 }
 
 if (import.meta.main) {

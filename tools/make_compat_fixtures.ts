@@ -14,7 +14,7 @@
 
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../configs/schema.ts";
+import type { Config } from "../methods/mod.ts";
 import { settings, tinyTrainings, trainingCommands } from "./soak/trainings.ts";
 import { configHash } from "../pipeline/engine/resuming/config_hash.ts";
 

@@ -5,19 +5,17 @@
  * @module
  */
 import { commands } from "../cli/commands/mod.ts";
-import { taskCommands } from "../configs/resolve.ts";
-import { schemas, type Task } from "../configs/schema.ts";
+import { commandOf } from "../configs/task.ts";
+import { taskNames } from "../methods/mod.ts";
 import { commandPage } from "./docs/command_pages.ts";
 import { configPage, configPageName } from "./docs/config_pages.ts";
 import { errorsPage } from "./docs/errors_page.ts";
 
-const tasks = Object.keys(schemas) as Task[];
-
 /** The page that leads to the others. */
 function indexPage(): string {
-  const pages = tasks.map((task) =>
-    `- [\`${taskCommands[task]}\`](${configPageName(task)}): config keys of \`deno task ${
-      taskCommands[task]
+  const pages = taskNames.map((task) =>
+    `- [\`${commandOf(task)}\`](${configPageName(task)}): config keys of \`deno task ${
+      commandOf(task)
     }\``
   );
   return [
@@ -30,7 +28,7 @@ function indexPage(): string {
 /** All pages by file name, before `deno fmt` lays them out. */
 export async function referencePages(): Promise<Map<string, string>> {
   const pages = new Map([["README.md", indexPage()], ["commands.md", commandPage(commands)]]);
-  for (const task of tasks) pages.set(configPageName(task), await configPage(task));
+  for (const task of taskNames) pages.set(configPageName(task), await configPage(task));
   return pages;
 }
 

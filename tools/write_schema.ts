@@ -4,10 +4,11 @@
  * @module
  */
 import { jsonSchema } from "../configs/json_schema.ts";
+import { tasks } from "../methods/mod.ts";
 
 /** The text of `configs/schema.json`. */
 export function schemaText(): string {
-  return JSON.stringify(jsonSchema(), null, 2) + "\n";
+  return JSON.stringify(jsonSchema(tasks), null, 2) + "\n";
 }
 
 if (import.meta.main) {

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { pretrainFootprint } from "../../methods/beit/plan.ts";
 
 const [speed = "500", recipe = "beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k"] = Deno.args;

@@ -4,7 +4,7 @@
  *
  *     _rank.ts TOKENIZER IMAGES_PER_RANK STEPS OVERLAP(true|false) WIRE
  */
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { single } from "../../distributed/single.ts";
 import { openCommunicator } from "../../distributed/mpi/open_communicator_ffi.ts";
 import { gridSize } from "../../models/beit_config.ts";

@@ -6,7 +6,9 @@
  * @module
  */
 
-import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type { FinetuneConfig } from "../../methods/classify/config.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
+import type { TokenizerConfig } from "../../methods/vqkd/config.ts";
 import { blocksCost, embeddingCost, forwardAndBackward } from "../../core/transformer_cost.ts";
 
 /** Multiply–adds to train a tokenizer on one image, not counting the hog teacher. */

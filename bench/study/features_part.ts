@@ -6,7 +6,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Config, schemas } from "../../configs/schema.ts";
+import { type Config, tasks } from "../../methods/mod.ts";
 import { decidingValues, hashValues } from "../../pipeline/engine/resuming/config_hash.ts";
 import type { StudyPart } from "./parts.ts";
 
@@ -52,7 +52,7 @@ export async function partHashes(
     const config = withoutPaths(part, images.get(part.dataset)!);
     // Values equal to the schema's defaults do not count, so that a key added later changes no
     // hash.
-    const defaults = schemas[config.task].parse({ task: config.task });
+    const defaults = tasks[config.task].schema.parse({ task: config.task });
     const own = differing(decidingValues(config), defaults);
     const labels = part.kind === "features" ? part.labels : [];
     const needs = part.needs.map((id) => hashes.get(id));

@@ -5,8 +5,10 @@
  */
 
 import type { Override } from "../../configs/overrides.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
-import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import type { FinetuneConfig } from "../../methods/classify/config.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
+import type { TokenizerConfig } from "../../methods/vqkd/config.ts";
 import type { Study, StudyDataset } from "../../configs/study.ts";
 import { UserError } from "../../core/errors.ts";
 

@@ -16,7 +16,7 @@
  */
 
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { pretrain } from "../../methods/beit/method.ts";
 import { keep } from "../report.ts";
 

@@ -3,8 +3,8 @@ import { valueAt } from "../../configs/layers.ts";
 import { leavesOf } from "../../configs/nodes.ts";
 import { jsonSchema } from "../../configs/json_schema.ts";
 import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
-import { resolveConfig, type ResolvedConfig } from "../../configs/resolve.ts";
-import { schemas } from "../../configs/schema.ts";
+import { resolveConfig, type ResolvedConfig } from "../../methods/configs.ts";
+import { tasks } from "../../methods/mod.ts";
 import {
   type CommandGroup,
   defineCommand,
@@ -33,7 +33,7 @@ async function resolveNamed(name: string): Promise<ResolvedConfig> {
 function leafValues({ config, origins }: ResolvedConfig): Map<string, unknown> {
   const values = new Map<string, unknown>();
   for (const key of origins.keys()) {
-    const leaf = leavesOf(schemas[config.task]).find((known) =>
+    const leaf = leavesOf(tasks[config.task].schema).find((known) =>
       key === known.key || key.startsWith(`${known.key}.`)
     );
     if (leaf === undefined) continue;
@@ -60,25 +60,7 @@ const print = defineCommand({
   },
   flags: {
     ...recipeFlags(),
-    ...shortcutFlags([
-      "data",
-      "tokenizer",
-      "checkpoint",
-      "teacher",
-      "backend",
-      "batch",
-      "microBatch",
-      "recompute",
-      "epochs",
-      "lr",
-      "imageSize",
-      "patchSize",
-      "maxSteps",
-      "precision",
-      "seed",
-      "workers",
-      "threads",
-    ]),
+    ...shortcutFlags(),
     model: modelFlag,
     origins: toggle("Show next to each value the file and line, flag or rule it comes from."),
     json,
@@ -168,7 +150,7 @@ const schema = defineCommand({
     "Prints the JSON Schema (draft 2020-12) that editors use to complete and check recipes; " +
     "recipes name it in `$schema`.",
   run(_input, context) {
-    context.printJson(jsonSchema());
+    context.printJson(jsonSchema(tasks));
     return Promise.resolve(exitCodes.done);
   },
 });

@@ -4,7 +4,7 @@ import type { KnnResult } from "../../tasks/knn.ts";
 import { choice, defineCommand, integer, number, repeated, toggle } from "../parsing/command.ts";
 import { jobFlags } from "../parsing/job_flags.ts";
 import { inferenceOptions, labelledDataFlags, modelFlags } from "../parsing/model_flags.ts";
-import { alignedRows } from "../screen/plan.ts";
+import { alignedRows } from "../../report/text_tables.ts";
 
 /** A table per metric: the model first, then its baselines; a column for each k. */
 function describe({ results, baselines, classes }: KnnResult): string[] {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Task, taskNames } from "../../methods/mod.ts";
 import type { Command, CommandGroup } from "../parsing/command.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
@@ -13,10 +14,9 @@ import { doctor } from "./doctor.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportModel } from "./export.ts";
 import { features } from "./features.ts";
-import { finetune } from "./finetune.ts";
 import { inspect } from "./inspect.ts";
 import { knn } from "./knn.ts";
-import { linearProbe } from "./linear_probe.ts";
+import { methodCommand } from "./method_command.ts";
 import { parity } from "./parity.ts";
 import { predict } from "./predict.ts";
 import { pretrain } from "./pretrain.ts";
@@ -25,17 +25,15 @@ import { study } from "./study.ts";
 import { serve } from "./serve.ts";
 import { segment } from "./segment.ts";
 import { tokenize } from "./tokenize.ts";
-import { tokenizer } from "./tokenizer.ts";
 import { tokensReport } from "./tokens_report.ts";
 import { visualize } from "./visualize.ts";
 
-/** The commands of the command line. */
+/** The commands of methods that do something beside running their method. */
+const special: Readonly<Partial<Record<Task, Command>>> = { pretrain, segment };
+
+/** The commands of the command line: those of the methods first. */
 export const commands: readonly (Command | CommandGroup)[] = [
-  pretrain,
-  tokenizer,
-  finetune,
-  linearProbe,
-  segment,
+  ...taskNames.map((task) => special[task] ?? methodCommand(task)),
   tokenize,
   tokensReport,
   knn,

@@ -3,13 +3,10 @@ import type { Override } from "../../configs/overrides.ts";
 import { UserError } from "../../core/errors.ts";
 import { fromFirst } from "../../distributed/communicator.ts";
 import { chooseFor } from "../running/chosen_settings.ts";
-import type { SegmentResult } from "../../methods/segment/method.ts";
-import { defineCommand } from "../parsing/command.ts";
-import { configOf, modelFlag, recipeFlags, shortcutFlags } from "../parsing/config_flags.ts";
-import { describeLength, segmentationTables } from "../screen/final_table.ts";
-import { methodRunner } from "../running/method_runner.ts";
-import { runFlags, type RunFlagValues } from "../running/run_flags.ts";
+import { configOf, epochsFlag } from "../parsing/config_flags.ts";
+import type { RunFlagValues } from "../running/run_flags.ts";
 import { runTask } from "../running/run_task.ts";
+import { methodCommand } from "./method_command.ts";
 
 /**
  * The schedule, which counts in steps, for a number of passes over the images; warm-up takes a tenth of it if
@@ -45,73 +42,16 @@ async function stepsOfEpochs(flags: RunFlagValues, epochs: string): Promise<Over
   ];
 }
 
-/** Trains a segmentation model. */
-export const segment = defineCommand({
-  name: "segment",
-  summary: "Fine-tune a pretrained model for semantic segmentation",
-  description:
-    "Adds UPerNet or a linear head to a pretrained model and trains all of it on images " +
-    "with label maps; without --checkpoint, from scratch.\n\n" +
-    "The folder must have ADE20K's layout: images/training, images/validation, and, with the same file names, " +
-    "annotations/training and annotations/validation with 8-bit greyscale PNG files whose levels are the " +
-    "classes; with segmentation.reduceZeroLabel, 0 is not a class. Without --data, it trains on " +
-    "generated images of shapes.\n\n" +
-    "Whole images are tested with a sliding window: mIoU, aAcc, mAcc. The run keeps its last " +
-    "checkpoints, and the best model in best.safetensors. The same command, or --resume DIR, " +
-    "continues an interrupted run.",
-  flags: {
-    ...recipeFlags("segment"),
-    ...shortcutFlags([
-      "checkpoint",
-      "data",
-      "backend",
-      "batch",
-      "microBatch",
-      "epochs",
-      "lr",
-      "imageSize",
-      "patchSize",
-      "maxSteps",
-      "precision",
-      "seed",
-      "workers",
-      "threads",
-    ]),
-    model: modelFlag,
-    ...runFlags,
-  },
-  examples: [
-    ["segment --checkpoint runs/quickstart", "the quick start, on generated images"],
-    [
-      "segment --config upernet_vit-base-p16_8xb2-160k_ade20k-512x512 --checkpoint beit.pth " +
-      "--data data/ade20k",
-      "the recipe of the paper",
-    ],
-    [
-      "segment --checkpoint runs/photos --data data/streets --set segmentation.head=linear " +
-      "--set segmentation.classes=auto",
-      "a linear head on your own label maps",
-    ],
-  ],
-  async run({ flags: { epochs, ...flags } }, context) {
+/** Trains a segmentation model; its schedule counts in steps, and `--epochs` is turned into them. */
+export const segment = methodCommand("segment", {
+  flags: { epochs: epochsFlag },
+  async run({ epochs, ...flags }, context, runner) {
     const communicator = await context.job.join(flags);
     const chosen = await fromFirst(communicator, async () => {
       const { overrides } = await chooseFor("segment", flags, () => {});
-      const steps = epochs === undefined ? [] : await stepsOfEpochs(flags, epochs);
+      const steps = epochs === undefined ? [] : await stepsOfEpochs(flags, String(epochs));
       return [...overrides, ...steps];
     });
-    return await runTask(
-      {
-        ...methodRunner<"segment", SegmentResult>("segment"),
-        describe: (outcome, length) => [
-          ...segmentationTables(outcome),
-          describeLength("Trained", outcome.step, length),
-          `Everything is in ${outcome.directory}`,
-        ],
-      },
-      flags,
-      context,
-      chosen,
-    );
+    return await runTask(runner, flags, context, chosen);
   },
 });

@@ -1,7 +1,8 @@
 /** `visualize`: pictures of masks, views, attention and features. */
+import { tasks } from "../../methods/mod.ts";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
 import type { PictureSheet } from "../../report/picture_sheet.ts";
 import { any, choice, defineCommand, integer, path, repeated, text } from "../parsing/command.ts";
 import { type ConfigFlagValues, configOf, recipeFlags } from "../parsing/config_flags.ts";
@@ -81,7 +82,7 @@ export const visualize = defineCommand({
     images: any("IMAGES", "Image files, or a single folder or archive."),
   },
   flags: {
-    ...recipeFlags("pretrain"),
+    ...recipeFlags(tasks.pretrain.schema),
     ...modelFlags,
     show: repeated(choice("What to draw; default: everything possible.", kinds)),
     out: path("Folder for the pictures; default: pictures.", { placeholder: "DIR", short: "o" }),

@@ -1,12 +1,12 @@
 /** The flags that choose and change a config, the same for every task with a config. */
 import { UserError } from "../../core/errors.ts";
 import type { RawConfig } from "../../configs/layers.ts";
-import { leavesOf } from "../../configs/nodes.ts";
+import { leavesOf, type Node, nodeAt } from "../../configs/nodes.ts";
 import { type ModelName, modelSizes, modelSizeValues } from "../../configs/model_sizes.ts";
 import type { Override } from "../../configs/overrides.ts";
 import { recipeNames } from "../../configs/recipes.ts";
-import { resolveConfig, type ResolvedConfig } from "../../configs/resolve.ts";
-import { schemas, type Task } from "../../configs/schema.ts";
+import { resolveConfig, type ResolvedConfig } from "../../methods/configs.ts";
+import { type Task, tasks } from "../../methods/mod.ts";
 import {
   choice,
   type Flag,
@@ -19,14 +19,12 @@ import {
   type ValuesOf,
 } from "./command.ts";
 
-/** Key completions of a task: `optimizer.lr=`. */
-function keysOf(task: Task | undefined): () => readonly string[] {
-  const tasks = task === undefined ? Object.keys(schemas) as Task[] : [task];
-  return () => tasks.flatMap((name) => leavesOf(schemas[name]).map((leaf) => `${leaf.key}=`));
-}
+/** Schemas of all tasks: what commands that take a config of any task go by. */
+const allSchemas: readonly Node[] = Object.values(tasks).map(({ schema }) => schema);
 
-/** `--config` and `--set`. */
-export function recipeFlags(task?: Task) {
+/** `--config` and `--set`; without a schema, of any task. */
+export function recipeFlags(schema?: Node) {
+  const schemas = schema === undefined ? allSchemas : [schema];
   return {
     config: repeated(text(
       "Recipe: a bundled name or a .jsonc, .yaml or .ts file. A second one is applied on top of it.",
@@ -34,20 +32,22 @@ export function recipeFlags(task?: Task) {
     )),
     set: repeated(text(
       "Set one config key, as in --set optimizer.lr=1e-3; `deno task config print` shows them all.",
-      { placeholder: "KEY=VALUE", short: "s", complete: keysOf(task) },
+      {
+        placeholder: "KEY=VALUE",
+        short: "s",
+        complete: () => schemas.flatMap((node) => leavesOf(node)).map(({ key }) => `${key}=`),
+      },
     )),
   };
 }
 
-/** Flags that are short names for config keys, with their key, and its name in other tasks. */
+/** `--epochs`. */
+export const epochsFlag = text("Length of the schedule in passes over the data.", {
+  placeholder: "X",
+});
+
+/** Flags that are short names of config keys: each with its key, and what tasks without it call it. */
 const shortcuts = {
-  data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
-  tokenizer: [
-    text("Tokenizer: a file, a run directory, the name of a model card or the bundled one.", {
-      placeholder: "FILE",
-    }),
-    "tokenizer.checkpoint",
-  ],
   checkpoint: [
     text(
       "Pretrained model: a run directory, a file in any known format or the name of a model card.",
@@ -56,6 +56,13 @@ const shortcuts = {
       },
     ),
     "pretrained",
+  ],
+  data: [path('Images: a folder, a .tar or .zip file, or "sample".'), "data.source"],
+  tokenizer: [
+    text("Tokenizer: a file, a run directory, the name of a model card or the bundled one.", {
+      placeholder: "FILE",
+    }),
+    "tokenizer.checkpoint",
   ],
   teacher: [
     choice("The tokenizer's teacher.", [
@@ -77,15 +84,6 @@ const shortcuts = {
     }),
     "backend.name",
   ],
-  threads: [integer("Threads of the cpu backend.", { minimum: 1 }), "backend.threads"],
-  workers: [
-    integer("Worker threads that decode and augment; 0 for none.", { minimum: 0 }),
-    "data.workers",
-  ],
-  precision: [
-    choice("Number format for matrix products.", ["auto", "amp", "float32"]),
-    "precision",
-  ],
   batch: [integer("Images per optimizer step.", { minimum: 1 }), "batchSize"],
   microBatch: [
     text("Images per forward pass, or auto: as many as fit.", { placeholder: "N" }),
@@ -98,21 +96,21 @@ const shortcuts = {
     "recompute",
   ],
   epochs: [
-    text("Length of the schedule in passes over the data.", { placeholder: "X" }),
+    epochsFlag,
     "schedule.epochs",
-    { linearProbe: "probe.epochs" },
+    "probe.epochs",
   ],
   lr: [
     number("Peak learning rate.", { placeholder: "X" }),
     "optimizer.lr",
-    { linearProbe: "probe.lr" },
+    "probe.lr",
   ],
   imageSize: [
     integer("Height and width of an image in pixels; positions, views and masks follow.", {
       minimum: 4,
     }),
     "model.imageSize",
-    { linearProbe: "augment.size" },
+    "augment.size",
   ],
   patchSize: [
     integer("Height and width of a patch in pixels; it must divide the image size.", {
@@ -124,10 +122,19 @@ const shortcuts = {
     integer("Stop after this step; the schedule keeps its length.", { minimum: 1 }),
     "schedule.maxSteps",
   ],
+  precision: [
+    choice("Number format for matrix products.", ["auto", "amp", "float32"]),
+    "precision",
+  ],
   seed: [integer("Seed of every random draw."), "seed"],
+  workers: [
+    integer("Worker threads that decode and augment; 0 for none.", { minimum: 0 }),
+    "data.workers",
+  ],
+  threads: [integer("Threads of the cpu backend.", { minimum: 1 }), "backend.threads"],
 } as const satisfies Record<
   string,
-  readonly [Flag, string] | readonly [Flag, string, Partial<Record<Task, string>>]
+  readonly [Flag, string] | readonly [Flag, string, string]
 >;
 
 /** `--model`: a flag that sets several keys. */
@@ -136,15 +143,29 @@ export const modelFlag = choice(
   Object.keys(modelSizes) as ModelName[],
 );
 
-type Shortcuts = typeof shortcuts;
 /** The name of a flag that sets one config key. */
-export type Shortcut = keyof Shortcuts;
+export type Shortcut = keyof typeof shortcuts;
 
-/** Some of the flags that set a single config key, in the given order. */
-export function shortcutFlags<const Names extends readonly Shortcut[]>(names: Names) {
-  return Object.fromEntries(names.map((name) => [name, shortcuts[name][0]])) as {
-    readonly [Name in Names[number]]: Shortcuts[Name][0];
-  };
+/** Whether a schema has a key, and something reads it. */
+function hasKey(schema: Node, key: string | undefined, inertKeys: readonly string[]): boolean {
+  return key !== undefined && nodeAt(schema, key).node !== null && !inertKeys.includes(key);
+}
+
+/** The flags that set one config key, of a schema; without one, of any task. */
+export function shortcutFlags(
+  schema?: Node,
+  inertKeys: readonly string[] = [],
+): Readonly<Partial<Record<Shortcut, Flag>>> {
+  const schemas = schema === undefined ? allSchemas : [schema];
+  const entries = Object.entries(shortcuts).filter(([, [, key, otherwise]]) =>
+    schemas.some((schema) => hasKey(schema, key, inertKeys) || hasKey(schema, otherwise, inertKeys))
+  );
+  return Object.fromEntries(entries.map(([name, [flag]]) => [name, flag]));
+}
+
+/** `--model`, where a schema has the sizes of a model that it may choose. */
+export function modelFlags(schema: Node): Readonly<Record<string, Flag>> {
+  return nodeAt(schema, "model.embedDim").node === null ? {} : { model: modelFlag };
 }
 
 /** The values of {@link recipeFlags} and of any {@link shortcutFlags}. */
@@ -154,17 +175,17 @@ export type ConfigFlagValues =
   & { readonly model?: ModelName | undefined };
 
 function overrideOf(name: Shortcut, value: string | number): Override {
-  const [, key, keys] = shortcuts[name] as readonly [Flag, string, Partial<Record<Task, string>>?];
-  // As text, parsed by the schema like `--set`: `--micro-batch auto` and `--micro-batch 4`.
+  const [, key, otherwise] = shortcuts[name] as readonly [Flag, string, string?];
+  // As text, the schema reads it as it reads `--set`: `--micro-batch auto` and `--micro-batch 4`.
   const isText = typeof value === "string";
-  return { key, value, origin: flagName(name), isText, ...(keys && { keys }) };
+  return { key, value, origin: flagName(name), isText, ...(otherwise && { otherwise }) };
 }
 
 /** What the flags override in the recipe: `--set` first, so that a specific flag wins. */
 export function overridesOf(task: Task | undefined, flags: ConfigFlagValues): Override[] {
   const overrides: Override[] = [...flags.set];
   if (flags.model !== undefined) {
-    const values = modelSizeValues(task ?? "pretrain", flags.model);
+    const values = modelSizeValues(tasks[task ?? "pretrain"].schema, flags.model);
     for (const [key, value] of Object.entries(values)) {
       overrides.push({ key, value, origin: `--model ${flags.model}` });
     }

@@ -7,8 +7,10 @@ import {
 } from "../../configs/choose_settings.ts";
 import { modelSizes, modelSizeValues, modelTitles } from "../../configs/model_sizes.ts";
 import type { Override } from "../../configs/overrides.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
-import type { Task } from "../../configs/schema.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import { type Task, tasks } from "../../methods/mod.ts";
+import { nodeAt } from "../../configs/nodes.ts";
+import type { TaskDefinition } from "../../configs/task.ts";
 import { median } from "../../core/median.ts";
 import { UserError } from "../../core/errors.ts";
 import { type ImageHeads, readImageHeads } from "../../data/images/image_heads.ts";
@@ -26,9 +28,7 @@ export interface Choice {
 /** Number of files whose headers are read: enough to know the sizes, and done in a second or two. */
 const mostHeads = 2000;
 const quickStartBatch = 16;
-/** The learning rate for a classifier as wide as the quick start's. */
-const finetuneLr = 1e-3;
-/** Used when only the sizes are to be chosen: the bundled images. */
+/** Seen when the sizes alone are to be chosen: the bundled pictures. */
 const sampleImages = { count: 6000, shortEdge: 28 };
 
 /** The value that `--set KEY=VALUE` gives a key. */
@@ -148,7 +148,7 @@ function checkpointChoice(flags: ConfigFlagValues): Override[] {
   const size = flags.config.length > 0 ? undefined : sizeOfCheckpoint(checkpoint);
   if (size === undefined) return [];
   const origin = `the image size of ${checkpoint}`;
-  return [{ key: "model.imageSize", keys: { linearProbe: "augment.size" }, value: size, origin }];
+  return [{ key: "model.imageSize", otherwise: "augment.size", value: size, origin }];
 }
 
 function overridesOf(
@@ -158,22 +158,20 @@ function overridesOf(
   count: number,
 ): Override[] {
   const { imageSize, patchSize, model, passes, lr } = settings;
+  const { embedDim } = modelSizes[model];
+  const { schema, choose = ({ sizes }) => sizes } = tasks[task] as TaskDefinition;
+  const sizes = setValue(flags, "model.embedDim") === undefined
+    ? modelSizeValues(schema, model)
+    : {};
+  const batch = Math.min(quickStartBatch, count);
   const values: Record<string, unknown> = {
     "model.imageSize": imageSize,
     "model.patchSize": patchSize,
+    ...choose({
+      ...{ passes, lr, embedDim, sizes, batch },
+      givenBatch: Number(flags.batch ?? batch),
+    }),
   };
-  const batch = Math.min(quickStartBatch, count);
-  if (task !== "tokenizer" && setValue(flags, "model.embedDim") === undefined) {
-    Object.assign(values, modelSizeValues(task, model));
-  }
-  if (task === "pretrain") {
-    const steps = Math.ceil(passes / Number(flags.batch ?? batch));
-    Object.assign(values, { "optimizer.lr": lr, "batchSize": batch, "schedule.steps": steps });
-  }
-  if (task === "finetune") {
-    // From scratch; wider models take smaller steps, as in pretraining.
-    values["optimizer.lr"] = finetuneLr * modelSizes.mini.embedDim / modelSizes[model].embedDim;
-  }
   const origin = "chosen for the images and the machine";
   return Object.entries(values).map(([key, value]) => ({ key, value, origin }));
 }
@@ -208,7 +206,8 @@ export async function chooseFor(
   tell: RunListener,
 ): Promise<Choice> {
   if (flags.resume !== undefined) return { overrides: [], settings: null };
-  const held = task === "segment" ? [] : dataChoice(flags);
+  const { schema, inertKeys = [] } = tasks[task];
+  const held = inertKeys.includes("data.holdOut") ? [] : dataChoice(flags);
   const hasOwnImages = held.length > 0;
   const hasRecipe = flags.config.length > 0;
   const facts = hasOwnImages && !hasRecipe ? await imageFacts(task, flags, held, tell) : null;
@@ -218,7 +217,7 @@ export async function chooseFor(
   }
   const [imageSize, patchSize] = [sizeOf(flags, "imageSize"), sizeOf(flags, "patchSize")];
   const { model } = flags;
-  const isOpen = !hasRecipe && task !== "linearProbe" &&
+  const isOpen = !hasRecipe && nodeAt(schema, "model.imageSize").node !== null &&
     (hasOwnImages || imageSize !== undefined || patchSize !== undefined || model !== undefined);
   if (!isOpen) return { overrides: always, settings: null };
   const images = facts ?? sampleImages;

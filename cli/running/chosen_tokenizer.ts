@@ -1,6 +1,6 @@
 /** Which tokenizer pretraining uses, and what that implies for the model's views. */
 import type { Override } from "../../configs/overrides.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import { type Choice, chooseFor } from "./chosen_settings.ts";
 import { configOf } from "../parsing/config_flags.ts";

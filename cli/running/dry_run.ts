@@ -2,7 +2,7 @@
 import { freeDiskBytes } from "../../checkpoints/store/disk_space.ts";
 import { listCheckpoints } from "../../checkpoints/store/store.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
-import type { Config, ConfigOf, Task } from "../../configs/schema.ts";
+import type { Config, ConfigOf, Task } from "../../methods/mod.ts";
 import { single } from "../../distributed/single.ts";
 import { starvationMessage } from "../../pipeline/engine/recording/health.ts";
 import type { RunPlan } from "../../pipeline/engine/method.ts";
@@ -11,7 +11,7 @@ import type { PlannedRun } from "../../pipeline/engine/planning/plan.ts";
 import { type CommandContext, exitCodes } from "../parsing/command.ts";
 import { describePlan, formatBytes } from "../screen/plan.ts";
 import type { RunFlagValues } from "./run_flags.ts";
-import type { TaskOutcome, TaskRunner } from "./task_runner.ts";
+import type { TaskRunner } from "./task_runner.ts";
 
 /** What the machine has. */
 export interface Room {
@@ -72,15 +72,15 @@ export function planWarnings(
 }
 
 /** A run that is planned. */
-interface DryRun<T extends Task, Outcome extends TaskOutcome> {
-  readonly runner: TaskRunner<T, Outcome>;
+interface DryRun<T extends Task> {
+  readonly runner: TaskRunner<T>;
   readonly config: ConfigOf<T>;
   readonly directory: string;
   readonly memoryBudgetBytes?: number;
 }
 
-async function measure<T extends Task, Outcome extends TaskOutcome>(
-  { runner, config, directory }: DryRun<T, Outcome>,
+async function measure<T extends Task>(
+  { runner, config, directory }: DryRun<T>,
   plan: PlannedRun,
   downloads: DownloadOptions,
   flags: RunFlagValues,
@@ -88,7 +88,7 @@ async function measure<T extends Task, Outcome extends TaskOutcome>(
 ): Promise<RunMeasurement | null> {
   const others = { resume: "auto", hooks: [], origins: new Map(), profiles: false } as const;
   return await measureRun(
-    config,
+    await runner.stepsOnly?.(config) ?? config,
     plan,
     (shortened, options) =>
       runner.run(shortened, { ...others, ...options, signal, downloads, communicator: single }),
@@ -118,8 +118,8 @@ function planningDownloads(
 }
 
 /** Plans a run and measures some of its steps; returns the exit code. */
-export async function dryRun<T extends Task, Outcome extends TaskOutcome>(
-  run: DryRun<T, Outcome>,
+export async function dryRun<T extends Task>(
+  run: DryRun<T>,
   flags: RunFlagValues,
   context: CommandContext,
 ): Promise<number> {

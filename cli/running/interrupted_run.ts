@@ -1,7 +1,7 @@
 /** What to say about a run that Ctrl-C ended: whether something was saved, and how to resume. */
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
-import { taskCommands } from "../../configs/resolve.ts";
-import type { Task } from "../../configs/schema.ts";
+import { commandOf } from "../../configs/task.ts";
+import type { Task } from "../../methods/mod.ts";
 import type { RunEvent, RunListener } from "../../pipeline/engine/events.ts";
 
 /** How to resume a run; the original command if nothing was saved. */
@@ -10,7 +10,7 @@ export function wordsOnInterruption(task: Task, directory: string, step: number)
     return "Interrupted before anything was saved: run the same command to start again.";
   }
   return `Interrupted and saved after step ${step}. ` +
-    `Resume with: deno task ${taskCommands[task]} --resume ${directory}`;
+    `Resume with: deno task ${commandOf(task)} --resume ${directory}`;
 }
 
 /** Whether a run's directory holds a checkpoint to resume from. */
@@ -50,6 +50,6 @@ export class SavedSteps {
   words(task: Task, directory: string): string | null {
     if (this.#saved < this.#totalSteps || this.#step > this.#saved) return null;
     return `Interrupted during evaluation; all ${this.#totalSteps} steps are saved. ` +
-      `Resume with: deno task ${taskCommands[task]} --resume ${directory}`;
+      `Resume with: deno task ${commandOf(task)} --resume ${directory}`;
   }
 }

@@ -3,8 +3,9 @@ import { finishedRun } from "../../checkpoints/store/run_directory.ts";
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import type { RawConfig } from "../../configs/layers.ts";
 import type { Override } from "../../configs/overrides.ts";
-import { type ResolvedConfig, taskCommands } from "../../configs/resolve.ts";
-import { schemas, type Task } from "../../configs/schema.ts";
+import type { ResolvedConfig } from "../../methods/configs.ts";
+import { commandOf } from "../../configs/task.ts";
+import { isTask, type Task, tasks } from "../../methods/mod.ts";
 import { isDeviceFault, messageOf, OutOfMemoryError, UserError } from "../../core/errors.ts";
 import { largestDivisor } from "../../core/largest_divisor.ts";
 import { fromFirst } from "../../distributed/communicator.ts";
@@ -47,10 +48,8 @@ function goesOn(directory: string, config: object): boolean {
 
 /** A config as text, with defaults for keys that are newer than it. */
 function comparable(stored: RawConfig): string {
-  const { task } = stored as { task?: Task };
-  const parsed = task !== undefined && Object.hasOwn(schemas, task)
-    ? schemas[task].safeParse(stored)
-    : undefined;
+  const { task } = stored;
+  const parsed = isTask(task) ? tasks[task].schema.safeParse(stored) : undefined;
   const config = parsed?.success ? parsed.data as RawConfig : stored;
   const schedule = { ...config.schedule as RawConfig | undefined, maxSteps: null };
   return JSON.stringify({ ...config, schedule, output: null });
@@ -124,7 +123,7 @@ function resumeCommand(
 ): string | null {
   if (!isDeviceFault(error)) return null;
   if (latestCheckpoint(directory).checkpoint === undefined) return null;
-  const command = `deno task ${taskCommands[task]} --resume ${directory}`;
+  const command = `deno task ${commandOf(task)} --resume ${directory}`;
   const size = error instanceof OutOfMemoryError ? error.microBatchSize ?? 1 : 1;
   return size < 2 ? command : `${command} --micro-batch ${largestDivisor(batchSize, size - 1)}`;
 }
@@ -143,8 +142,8 @@ async function chooseAndTell(task: Task, flags: RunFlagValues): Promise<readonly
  *
  * @param chosen values with lower priority than the flags; if omitted, they are chosen here
  */
-export async function runTask<T extends Task, Outcome extends TaskOutcome>(
-  runner: TaskRunner<T, Outcome>,
+export async function runTask<T extends Task>(
+  runner: TaskRunner<T>,
   flags: RunFlagValues,
   context: CommandContext,
   chosen?: readonly Override[],
@@ -165,7 +164,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   }
   const hooks = isFirst
     ? [
-      ...openLoggers(flags.log, directory, taskCommands[runner.task]),
+      ...openLoggers(flags.log, directory, commandOf(runner.task)),
       ...await loadHooks(flags.hook),
     ]
     : [];
@@ -173,7 +172,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
   const saved = new SavedSteps(progress.listener);
   // The other ranks would wait for one that is gone.
   if (communicator.size === 1) context.endsAtOnce?.(() => saved.words(runner.task, directory));
-  let outcome: Outcome;
+  let outcome: TaskOutcome;
   const begun = performance.now();
   try {
     outcome = await runner.run(config, {
@@ -199,7 +198,7 @@ export async function runTask<T extends Task, Outcome extends TaskOutcome>(
     context.printJson(outcome);
   } else if (isFirst && !(outcome.interrupted && !hasCheckpoint(directory))) {
     const seconds = (performance.now() - begun) / 1000;
-    const lines = runner.describe(outcome, { from: saved.begunAfter, seconds });
+    const lines = await runner.describe(outcome, { from: saved.begunAfter, seconds });
     for (const line of lines) context.print(line);
   }
   if (!outcome.interrupted) {

@@ -1,12 +1,12 @@
 /** A training as the command line runs and plans it. */
 import type { Backend } from "../../backends/backend.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
-import type { ConfigOf, Task } from "../../configs/schema.ts";
+import type { ConfigOf, Task } from "../../methods/mod.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import type { RunPlan } from "../../pipeline/engine/method.ts";
 import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
-import type { RunLength } from "../screen/final_table.ts";
+import type { RunLength } from "../screen/run_length.ts";
 
 /** How a task is to be run; part of its options. */
 export interface TaskOptions {
@@ -37,14 +37,19 @@ export interface TaskOutcome {
 }
 
 /** A task, as a command needs it. */
-export interface TaskRunner<T extends Task, Outcome extends TaskOutcome> {
+export interface TaskRunner<T extends Task> {
   readonly task: T;
-  run(config: ConfigOf<T>, options: TaskOptions): Promise<Outcome>;
+  run(config: ConfigOf<T>, options: TaskOptions): Promise<TaskOutcome>;
   /** What `--dry-run` shows besides its measurements: nested names and figures. */
   plan(
     config: ConfigOf<T>,
     options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
   ): Promise<RunPlan>;
+  /** The config of a run that is only its steps, to measure them; default: the config itself. */
+  stepsOnly?(config: ConfigOf<T>): Promise<ConfigOf<T>>;
   /** The result in words, one line each: a table, its length and time, where it is. */
-  describe(outcome: Outcome, length: RunLength): readonly string[];
+  describe(
+    outcome: TaskOutcome,
+    length: RunLength,
+  ): readonly string[] | Promise<readonly string[]>;
 }

@@ -5,8 +5,9 @@ import {
   readRunConfig,
 } from "../../checkpoints/store/run_directory.ts";
 import type { Override } from "../../configs/overrides.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
-import type { Config, PretrainConfig } from "../../configs/schema.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import type { Config } from "../../methods/mod.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
 import { UserError } from "../../core/errors.ts";
 import { fromFirst } from "../../distributed/communicator.ts";
 import { type CommandContext, exitCodes } from "../parsing/command.ts";

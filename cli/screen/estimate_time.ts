@@ -1,5 +1,6 @@
 /** How long a run will take, estimated from a second or two of its steps, for the line at its start. */
-import type { PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
+import type { TokenizerConfig } from "../../methods/vqkd/config.ts";
 import { UserError } from "../../core/errors.ts";
 import { single } from "../../distributed/single.ts";
 import { measureRun, type RunMeasurement } from "../../pipeline/engine/planning/measure_run.ts";

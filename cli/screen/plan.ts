@@ -1,5 +1,5 @@
 /** Formats figures for people: the plan of a run, accuracies. */
-import { formatMetric, metricName, tellingMetrics } from "../../core/metric_names.ts";
+import { formatMetric, tellingMetrics } from "../../core/metric_names.ts";
 import { formatRate } from "../../core/number_formats.ts";
 import { formatBytes } from "../../core/number_formats.ts";
 import { formatDuration } from "./progress.ts";
@@ -45,22 +45,6 @@ export function describePlan(plan: object): string[] {
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
-/** A table of accuracies in [0, 1]: a row for each thing evaluated, a column for each measure. */
-export function describeAccuracies(
-  results: Readonly<Record<string, Readonly<Record<string, number>>>>,
-): string[] {
-  const measures = [...new Set(Object.values(results).flatMap((row) => Object.keys(row)))];
-  if (measures.length === 0) return [];
-  const rows = [
-    ["accuracy", ...measures.map(metricName)],
-    ...Object.entries(results).map(([name, row]) => [
-      metricName(name),
-      ...measures.map((key) => row[key] === undefined ? "–" : formatMetric(key, row[key])),
-    ]),
-  ];
-  return alignedRows(rows);
-}
-
 /** `top-1 84.0 %  top-5 99.1 %`; the latter only if it is informative. */
 export function accuracyText(
   { top1, top5 }: { readonly top1: number; readonly top5: number },
@@ -69,13 +53,4 @@ export function accuracyText(
   return Object.entries(tellingMetrics({ top1, top5 }, classes)).map(([key, share]) =>
     `${key === "top1" ? "top-1" : "top-5"} ${formatMetric(key, share)}`
   ).join("  ");
-}
-
-/** Rows of cells as lines: the first column is left-aligned, the others right-aligned. */
-export function alignedRows(rows: readonly (readonly string[])[]): string[] {
-  if (rows.length === 0) return [];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
-  );
 }

@@ -2,7 +2,8 @@
  * Shows a run's events: a self-updating line on a terminal, a plain line every few seconds
  * elsewhere. None of it goes to stdout.
  */
-import { formatMetric, methodName, metricName } from "../../core/metric_names.ts";
+import { titleOf } from "../../methods/mod.ts";
+import { formatMetric, metricName } from "../../core/metric_names.ts";
 import { formatBytes, formatCount } from "../../core/number_formats.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../../pipeline/engine/events.ts";
 import { type LineContent, LiveLine } from "./live_line.ts";
@@ -308,7 +309,7 @@ function describeModel({ model, pretrained }: Readonly<Record<string, unknown>>)
 /** What is about to run, for how many steps, and where it writes; how long follows from the first steps. */
 function describeStart(event: Extract<RunEvent, { type: "start" }>): string[] {
   const { totalSteps, step, directory, config } = event;
-  const task = methodName(String(config?.task ?? "training"));
+  const task = titleOf(String(config?.task ?? "training"));
   const work = task.charAt(0).toUpperCase() + task.slice(1);
   const batch = config?.batchSize;
   const of = typeof batch === "number" ? ` of ${formatCount(batch)} images` : "";

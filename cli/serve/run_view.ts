@@ -1,4 +1,5 @@
 /** One run as seen from outside, whatever state its files are in. */
+import { titleOf } from "../../methods/mod.ts";
 import { lastRecord, LogReader, type LogRecord } from "../../checkpoints/store/append_log.ts";
 import {
   configFile,
@@ -6,13 +7,7 @@ import {
   metricsFile,
   readRunConfig,
 } from "../../checkpoints/store/run_directory.ts";
-import {
-  formatMetric,
-  methodName,
-  metricName,
-  type MetricUnit,
-  metricUnit,
-} from "../../core/metric_names.ts";
+import { formatMetric, metricName, type MetricUnit, metricUnit } from "../../core/metric_names.ts";
 import { formatSeconds } from "../../core/number_formats.ts";
 import { Elapsed } from "../../report/elapsed.ts";
 import { headlineOf } from "../../report/results.ts";
@@ -186,7 +181,7 @@ export class RunView {
     const task = String(config.task ?? "unknown");
     return {
       id: this.id,
-      ...{ task, method: String(start?.method ?? methodName(task)), status, step },
+      ...{ task, method: String(start?.method ?? titleOf(task)), status, step },
       totalSteps: numberOf(start?.scheduleSteps) ?? numberOf(start?.totalSteps),
       loss: loss === null ? null : formatMetric("loss", loss),
       result: headline === null ? null : {

@@ -208,3 +208,18 @@ export const maskSection = z.strictObject({
   ),
   aspect: range.default([0.3, 1 / 0.3]).describe("Height ÷ width of a block."),
 }).describe("Block-wise masks on the patch grid.");
+
+/** The images of a run, resolved. */
+export type DataConfig = z.output<typeof dataSection>;
+/** A view of pretraining's crop, resolved. */
+export type TwoViewAugment = z.output<typeof twoViewAugmentSection>;
+/** One random view, resolved. */
+export type CropAugment = z.output<typeof cropAugmentSection>;
+/** The views of fine-tuning, resolved. */
+export type FinetuneAugment = z.output<typeof finetuneAugmentSection>;
+/** Block-wise masks, resolved. */
+export type MaskConfig = z.output<typeof maskSection>;
+/** A resize filter by its name in configs. */
+export type InterpolationName = z.output<typeof interpolation>;
+/** Mean and deviation by their name in configs. */
+export type NormalizationName = z.output<typeof normalization>;

@@ -60,3 +60,8 @@ export const lossScaleSection = z.strictObject({
     "Consecutive good steps after which the scale doubles; a bad one halves it.",
   ),
 }).describe("The dynamic loss scale, if the backend's reduced precision needs one.");
+
+/** AdamW as a config has it. */
+export type OptimizerConfig = z.output<typeof optimizerSection>;
+/** The length of a run and its learning rate, resolved. */
+export type ScheduleConfig = z.output<typeof scheduleSection>;

@@ -176,3 +176,6 @@ export function batchSizeOf(value: number) {
     "Images per optimizer step, over all micro-batches and processes.",
   );
 }
+
+/** When features are evaluated, and how. */
+export type EvaluationConfig = z.output<typeof evaluationSection>;

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { PretrainConfig } from "../../configs/schema.ts";
 import { metricName } from "../../core/metric_names.ts";
 import { UserError } from "../../core/errors.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import type { ParameterSet } from "../../models/parameter_set.ts";
 import {
   encoderFeatures,
+  type EvaluatedConfig,
   evaluateFeatures,
   type EvaluationData,
   type Featurize,
@@ -32,7 +32,7 @@ import type {
 /** Accuracies in [0, 1], by name, for each thing evaluated. */
 export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
+type Pooling = EvaluatedConfig["evaluation"]["knn"]["pooling"];
 
 /** A model whose encoder's features are evaluated. */
 export interface EncodingModel {
@@ -48,7 +48,7 @@ export interface EncodingModel {
 
 /** What an evaluation needs. */
 interface Subject {
-  readonly run: Run<PretrainConfig>;
+  readonly run: Run<EvaluatedConfig>;
   readonly data: EvaluationData | null;
   readonly length: RunLength;
   readonly model: EncodingModel;
@@ -58,7 +58,7 @@ interface Subject {
 
 /** Refuses early stopping by a metric that is left out of evaluations with few classes. */
 function requireTelling(
-  { evaluation: { stop } }: PretrainConfig,
+  { evaluation: { stop } }: EvaluatedConfig,
   { classes }: EvaluationData,
 ): void {
   if (!stop?.metric.endsWith("Top5") || classes > 5) return;
@@ -89,7 +89,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
    * @param untrained creates the network as it was before training, for comparison
    */
   static async open(
-    run: Run<PretrainConfig>,
+    run: Run<EvaluatedConfig>,
     length: RunLength,
     model: EncodingModel,
     untrained: () => EncodingModel,

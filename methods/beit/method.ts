@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PretrainConfig } from "../../configs/schema.ts";
+import { type PretrainConfig, pretrainTask } from "./config.ts";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, validateBeitConfig } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
@@ -32,9 +32,10 @@ import { type EngineOutcome, runMethod } from "../../pipeline/engine/run_method.
 import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../../pipeline/engine/schedule.ts";
 import type { ListedMethod } from "../../pipeline/engine/method.ts";
+import { describeAccuracies } from "../../report/text_tables.ts";
 import { openTokenizer } from "../vqkd/open_tokenizer.ts";
 import { type EvaluationResults, FeatureEvaluation } from "./evaluation.ts";
-import { beitConfig, planPretraining, pretrainFootprint } from "./plan.ts";
+import { beitConfig, planPretraining, pretrainFootprint, pretrainSteps } from "./plan.ts";
 
 /** The stages of pretraining; each can be replaced by another of the same type. */
 export interface PretrainStages {
@@ -95,9 +96,14 @@ export const beit: ListedMethod<
   PretrainParts,
   Pick<PretrainResult, "evaluation">
 > = {
-  task: "pretrain",
+  task: pretrainTask,
   inputStages: ["load", "augment", "mask"],
   plan: planPretraining,
+  stepsOnly: pretrainSteps,
+  describe: ({ loss, evaluation }) => ({
+    table: describeAccuracies(evaluation),
+    ending: loss === null ? "" : `, loss ${loss.toPrecision(4)}`,
+  }),
   validate: (config) => validateBeitConfig(beitConfig(config)),
 
   async open(run) {
@@ -159,7 +165,7 @@ export const beit: ListedMethod<
  *
  * @example Two steps of a tiny model on the bundled images, saving nothing
  * ```ts
- * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { resolveConfig } from "../configs.ts";
  * import { pretrain } from "./method.ts";
  * const { config } = await resolveConfig({
  *   task: "pretrain",

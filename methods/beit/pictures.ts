@@ -5,7 +5,7 @@
  */
 
 import { tf } from "../../deps/tfjs.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "./config.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Source } from "../../data/sources/source.ts";
 import { type MaskedImageModel, maskedPositions } from "../../models/masked_image_model.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "./config.ts";
 import {
   type BeitConfig,
   gridSize,
@@ -98,4 +98,12 @@ export async function planPretraining(
     maskedPatches: config.mask.maskedPatches,
     ...costs,
   };
+}
+
+/** The config of a run that is its steps alone: nothing is evaluated. */
+export function pretrainSteps<C extends Pick<PretrainConfig, "evaluation">>(config: C): C {
+  const { knn, linear } = config.evaluation;
+  const never = { every: null, atEnd: false };
+  const evaluation = { knn: { ...knn, ...never }, linear: { ...linear, ...never }, stop: null };
+  return { ...config, evaluation: { ...config.evaluation, ...evaluation } };
 }

@@ -5,7 +5,7 @@
  */
 
 import { communicatorOf } from "../../backends/backend.ts";
-import type { FinetuneConfig } from "../../configs/schema.ts";
+import type { FinetuneConfig } from "./config.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { Classifier } from "../../models/classifier.ts";

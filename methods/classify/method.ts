@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FinetuneConfig } from "../../configs/schema.ts";
+import { type FinetuneConfig, finetuneTask } from "./config.ts";
 import type { MixOptions } from "../../data/augment/mix.ts";
 import type { BeitConfig } from "../../models/beit_config.ts";
 import { Classifier } from "../../models/classifier.ts";
@@ -33,6 +33,7 @@ import { openImages } from "../../pipeline/engine/open_images.ts";
 import { type EngineOutcome, runMethod } from "../../pipeline/engine/run_method.ts";
 import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../../pipeline/engine/schedule.ts";
+import { classifierTable } from "../../report/text_tables.ts";
 import type { ListedMethod, Run } from "../../pipeline/engine/method.ts";
 import { type BestModel, FinetuneEvaluation, openEvaluationSplit } from "./evaluation.ts";
 import { planFinetuning } from "./plan.ts";
@@ -125,9 +126,16 @@ export const classifier: ListedMethod<
   FinetuneParts,
   Omit<FinetuneResult, keyof EngineOutcome>
 > = {
-  task: "finetune",
+  task: finetuneTask,
   inputStages: ["load", "augment"],
   plan: planFinetuning,
+  describe: ({ top1, top5, averaged, best, classes }) => ({
+    table: classifierTable({
+      classifier: top1 === null || top5 === null ? null : { top1, top5 },
+      averaged,
+      ...(best === null ? {} : { [`best, step ${best.step}`]: best }),
+    }, classes),
+  }),
 
   async openImages({ data, seed }, given) {
     const images = await openImages(given, () => openTrainingSource(data));
@@ -209,7 +217,7 @@ export const classifier: ListedMethod<
  *
  * @example Two steps from scratch on the bundled images, saving nothing
  * ```ts
- * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { resolveConfig } from "../configs.ts";
  * import { finetune } from "./method.ts";
  * const { config } = await resolveConfig({
  *   task: "finetune",

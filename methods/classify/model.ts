@@ -5,7 +5,7 @@
  */
 
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
-import type { FinetuneConfig } from "../../configs/schema.ts";
+import type { FinetuneConfig } from "./config.ts";
 import { Generator } from "../../core/generator.ts";
 import { UserError } from "../../core/errors.ts";
 import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";

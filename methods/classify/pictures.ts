@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { Transform } from "../../data/augment/transform.ts";
@@ -20,7 +20,7 @@ import {
 /** What is shown. */
 export interface ClassifierSubject {
   readonly on: Context;
-  readonly config: Pick<Config, "data" | "seed">;
+  readonly config: Pick<RunConfig, "data" | "seed">;
   readonly source: Source;
   /** The role of the images in the run: held out or, if there are none, training images. */
   readonly split: "validation" | "training";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FinetuneConfig } from "../../configs/schema.ts";
+import type { FinetuneConfig } from "./config.ts";
 import { validateBeitConfig } from "../../models/beit_config.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { classCount, classifierFootprint, startClassifier } from "./model.ts";

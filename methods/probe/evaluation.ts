@@ -6,7 +6,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import { communicatorOf } from "../../backends/backend.ts";
-import type { LinearProbeConfig } from "../../configs/schema.ts";
+import type { LinearProbeConfig } from "./config.ts";
 import { tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/sources/source.ts";
 import { countOverRanks } from "../../distributed/reduce_values.ts";

@@ -7,7 +7,9 @@
 
 import type { Context } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
-import type { LinearProbeConfig } from "../../configs/schema.ts";
+import { type LinearProbeConfig, linearProbeTask } from "./config.ts";
+import { metricName } from "../../core/metric_names.ts";
+import { classifierTable } from "../../report/text_tables.ts";
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
@@ -120,9 +122,19 @@ export const probe: ListedMethod<
   Omit<LinearProbeResult, keyof EngineOutcome>,
   ProbeImages
 > = {
-  task: "linearProbe",
+  task: linearProbeTask,
   inputStages: ["load", "augment"],
   plan: planLinearProbe,
+  describe: ({ layers, best, top1, top5, classes }) => ({
+    table: classifierTable({
+      ...Object.fromEntries(
+        layers.map(({ layer, token, ...accuracy }) => [`layer${layer}.${token}`, accuracy]),
+      ),
+      ...(best === null || top1 === null || top5 === null ? {} : {
+        [`best: ${metricName(`layer${best.layer}.${best.token}`)}`]: { top1, top5 },
+      }),
+    }, classes),
+  }),
   validate: (config) => void requirePretrained(config),
 
   async openImages({ data, seed }, given) {

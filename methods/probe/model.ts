@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LinearProbeConfig } from "../../configs/schema.ts";
+import type { LinearProbeConfig } from "./config.ts";
 import { UserError } from "../../core/errors.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
 import type { ProbePlace } from "../../models/linear_probes.ts";

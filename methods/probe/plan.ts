@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LinearProbeConfig } from "../../configs/schema.ts";
+import type { LinearProbeConfig } from "./config.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/beit_encoder.ts";
 import type { MemoryPlan } from "../../pipeline/engine/planning/plan.ts";

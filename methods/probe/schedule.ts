@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LinearProbeConfig } from "../../configs/schema.ts";
+import type { LinearProbeConfig } from "./config.ts";
 import { everyEpoch } from "../../core/schedules/every_epoch.ts";
 import { mmengineCosine } from "../../core/schedules/mmengine_cosine.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";

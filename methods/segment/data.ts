@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SegmentConfig } from "../../configs/schema.ts";
+import type { SegmentConfig } from "./config.ts";
 import { UserError } from "../../core/errors.ts";
 import { createImageDecoder } from "../../data/images/decode.ts";
 import { decodeLabels, type LabelOptions } from "../../data/sources/decode_labels.ts";

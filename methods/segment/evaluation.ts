@@ -5,7 +5,7 @@
  */
 
 import { communicatorOf } from "../../backends/backend.ts";
-import type { SegmentConfig } from "../../configs/schema.ts";
+import type { SegmentConfig } from "./config.ts";
 import { UserError } from "../../core/errors.ts";
 import { createImageDecoder, type ImageDecoder } from "../../data/images/decode.ts";
 import type { RgbImage } from "../../data/images/image.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SegmentConfig } from "../../configs/schema.ts";
+import { type SegmentConfig, segmentTask } from "./config.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import { initialiseZero } from "../../models/initialise.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
@@ -28,6 +28,7 @@ import type { ListedMethod, Run } from "../../pipeline/engine/method.ts";
 import { labelName, openAnnotatedTraining, segmentClasses, segmentTransform } from "./data.ts";
 import { type BestSegmenter, SegmentEvaluation } from "./evaluation.ts";
 import { segmenterFootprint, type SegmenterStart, startSegmenter } from "./model.ts";
+import { segmentationTables } from "./result_table.ts";
 import { planSegmentation } from "./plan.ts";
 import { segmentLength, segmentSchedule } from "./schedule.ts";
 
@@ -94,10 +95,11 @@ export const segmenter: ListedMethod<
   SegmentParts,
   Omit<SegmentResult, keyof EngineOutcome>
 > = {
-  task: "segment",
+  task: segmentTask,
   // Views and label maps are made together, so only by the workers.
   inputStages: [],
   plan: planSegmentation,
+  describe: (result) => ({ table: segmentationTables(result) }),
   openImages: ({ data }, given) => openImages(given, () => openAnnotatedTraining(data)),
 
   async open(run) {
@@ -165,7 +167,7 @@ export const segmenter: ListedMethod<
  *
  * @example Two steps on generated images, saving nothing
  * ```ts
- * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { resolveConfig } from "../configs.ts";
  * import { segment } from "./method.ts";
  * const { config } = await resolveConfig({
  *   task: "segment",

@@ -5,7 +5,7 @@
  */
 
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
-import type { SegmentConfig } from "../../configs/schema.ts";
+import type { SegmentConfig } from "./config.ts";
 import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, gridSize, positionsOf } from "../../models/beit_config.ts";
 import { initialiseBeit } from "../../models/initialise.ts";

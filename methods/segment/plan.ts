@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SegmentConfig } from "../../configs/schema.ts";
+import type { SegmentConfig } from "./config.ts";
 import { validateSegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
 import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
 import { openAnnotatedTraining, segmentClasses } from "./data.ts";

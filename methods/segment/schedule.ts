@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SegmentConfig } from "../../configs/schema.ts";
+import type { SegmentConfig } from "./config.ts";
 import { poly } from "../../core/schedules/poly.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import { type RunLength, stepsPerEpochOf } from "../../pipeline/engine/schedule.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SegmentConfig } from "../../configs/schema.ts";
+import type { SegmentConfig } from "./config.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 

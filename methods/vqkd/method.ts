@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TokenizerConfig } from "../../configs/schema.ts";
+import { type TokenizerConfig, tokenizerTask } from "./config.ts";
 import { Generator } from "../../core/generator.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import { initialisePlain } from "../../models/initialise.ts";
@@ -36,7 +36,9 @@ import type { ListedMethod } from "../../pipeline/engine/method.ts";
 import { createTeacher } from "./teachers/create_teacher.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { openTeacherCache } from "./teachers/open_teacher_cache.ts";
-import { planTokenizer } from "./plan.ts";
+import { formatMetric, metricName } from "../../core/metric_names.ts";
+import { alignedRows } from "../../report/text_tables.ts";
+import { planTokenizer, tokenizerSteps } from "./plan.ts";
 import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 import { startCodebook } from "./start_codebook.ts";
 
@@ -104,9 +106,19 @@ export const vqkd: ListedMethod<
   TokenizerParts,
   Pick<TokenizerResult, "metrics">
 > = {
-  task: "tokenizer",
+  task: tokenizerTask,
   inputStages: ["load", "augment"],
   plan: planTokenizer,
+  stepsOnly: tokenizerSteps,
+  describe: ({ interrupted, metrics, directory }) => ({
+    table: alignedRows([
+      ["last step", "this tokenizer"],
+      ...Object.entries(metrics).map(([key, value]) => [metricName(key), formatMetric(key, value)]),
+    ]),
+    ...(interrupted ? {} : {
+      place: `The tokenizer is ${directory}/tokenizer.safetensors; the run is beside it`,
+    }),
+  }),
 
   async open({ config, on, listener, images: { source }, downloads, saved, ...run }) {
     const generator = Generator.from(config.seed);

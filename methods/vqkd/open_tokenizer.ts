@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "../beit/config.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
 import { countTrainable, type NamedValues } from "../../models/parameter_set.ts";

@@ -6,7 +6,7 @@
 
 import { tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { TokenizerConfig } from "../../configs/schema.ts";
+import type { TokenizerConfig } from "./config.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";

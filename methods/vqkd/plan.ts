@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TokenizerConfig } from "../../configs/schema.ts";
+import type { TokenizerConfig } from "./config.ts";
 import { vitBase } from "../../models/beit_config.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/beit_encoder.ts";
@@ -80,4 +80,14 @@ export async function planTokenizer(
   });
   const tokensPerCode = images * (footprint.tokens - 1) / codes;
   return { images, ...sizes, codes, codeDim, tokensPerCode, ...costs };
+}
+
+/** The config of a run that is its steps alone: the start of the codebook is no part of one. */
+export function tokenizerSteps(config: TokenizerConfig): TokenizerConfig {
+  const { codebook, teacher } = config;
+  return {
+    ...config,
+    codebook: { ...codebook, kmeansTokensPerCode: 1, kmeansIterations: 1 },
+    teacher: { ...teacher, cache: { ...teacher.cache, directory: null } },
+  };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TokenizerConfig } from "../../configs/schema.ts";
+import type { TokenizerConfig } from "./config.ts";
 import { parameterSizes } from "../../models/parameter_set.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";

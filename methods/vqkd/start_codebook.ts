@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf, type Context } from "../../backends/backend.ts";
-import type { TokenizerConfig } from "../../configs/schema.ts";
+import type { TokenizerConfig } from "./config.ts";
 import type { Generator } from "../../core/generator.ts";
 import type { Loader } from "../../data/loader/loader.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";

@@ -2,12 +2,16 @@
 
 import type { Context } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
-import type { Config, LinearProbeConfig } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
+import type { OptimizerConfig } from "../../configs/sections/optimization.ts";
 import { Optimizer } from "../optimize/optimizer.ts";
 import { parameterGroups } from "../optimize/parameter_groups.ts";
 
 /** The config of a method with an optimizer, a schedule and checkpoints. */
-export type TrainingConfig = Exclude<Config, LinearProbeConfig>;
+export interface TrainingConfig extends RunConfig {
+  /** AdamW, as the section `optimizer` has it. */
+  readonly optimizer: OptimizerConfig;
+}
 
 /** AdamW, as configured. */
 export function createOptimizer(

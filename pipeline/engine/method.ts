@@ -9,7 +9,7 @@ import type { Context } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { NamedTensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig, TaskDefinition } from "../../configs/task.ts";
 import type { Loader, LoaderOptions } from "../../data/loader/loader.ts";
 import type { MicroBatch } from "../../data/loader/sampler.ts";
 import type { Source } from "../../data/sources/source.ts";
@@ -42,7 +42,7 @@ export interface RunImages {
 }
 
 /** What a method is opened with. */
-export interface Run<C extends Config, Images extends RunImages = RunImages> {
+export interface Run<C extends RunConfig, Images extends RunImages = RunImages> {
   /** The resolved config. */
   readonly config: C;
   /** Where to compute, and in which precision. */
@@ -193,7 +193,7 @@ export interface DeviceStages<Batch> extends Stage<Batch, LossOutput> {
 }
 
 /** A failed step's model, from its bundle. */
-export interface FailedTraining<C extends Config> {
+export interface FailedTraining<C extends RunConfig> {
   /** The config of the run that failed. */
   readonly config: C;
   /** The model's shape, as the run's checkpoints hold it. */
@@ -213,14 +213,14 @@ export interface RunPlan extends PlannedRun {
 
 /** A training method. */
 export interface Method<
-  C extends Config,
+  C extends RunConfig,
   Batch,
   Parts extends object,
   Result extends object,
   Images extends RunImages = RunImages,
 > {
-  /** Whose config it takes: the value of `task`. */
-  readonly task: C["task"];
+  /** The task whose configs it takes. */
+  readonly task: TaskDefinition<C>;
   /** Set unless it is mimic's own method for that task: one method does not resume another's runs. */
   readonly name?: string;
   /** Stages before the queue that a user's may replace. */
@@ -243,7 +243,7 @@ export interface Method<
 
 /** A method that the command line runs, plans and replays: one of those in `methods/mod.ts`. */
 export interface ListedMethod<
-  C extends Config,
+  C extends RunConfig,
   Batch,
   Parts extends object,
   Result extends object,
@@ -257,11 +257,25 @@ export interface ListedMethod<
   plan(config: C, options?: PlanOptions): Promise<RunPlan>;
   /** See {@link Method.reopen}; a listed method always has it. */
   reopen(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
+  /** The config of a run that is its steps alone, to measure them; default: the config itself. */
+  stepsOnly?(config: C): C;
+  /** What the command line shows of a result; default: the loss of the last step. */
+  describe?(result: Result & RunOutcome): ResultWords;
+}
+
+/** A result as the command line shows it. */
+export interface ResultWords {
+  /** Lines of a table; none where nothing was measured. */
+  readonly table: readonly string[];
+  /** What follows `Pretrained for 300 steps in 2m`. */
+  readonly ending?: string;
+  /** Where the result lies; default: `Everything is in` the run's directory. */
+  readonly place?: string;
 }
 
 /** A method's name in checkpoints, failure bundles and messages. */
 export function methodName(
-  { task, name }: { readonly task: string; readonly name?: string },
+  { task, name }: { readonly task: { readonly name: string }; readonly name?: string },
 ): string {
-  return name ?? task;
+  return name ?? task.name;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { BatchMaker } from "../../data/loader/batch_maker.ts";
 import type { LoaderOptions } from "../../data/loader/loader.ts";
 import type { MicroBatch } from "../../data/loader/sampler.ts";
@@ -22,7 +22,7 @@ import type { LoaderShare } from "./schedule.ts";
 
 /** What a run's queue is opened with. */
 export interface QueueOptions {
-  readonly config: Config;
+  readonly config: RunConfig;
   readonly source: Source;
   readonly input: Pick<LoaderOptions, "transform" | "mask" | "cropsPerImage">;
   /** Names of the stages before the queue. */

@@ -1,13 +1,13 @@
 /** What a report says about the machine and the versions used for a run. */
 import project from "../../deno.json" with { type: "json" };
 import type { Context } from "../../backends/backend.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { tf } from "../../deps/tfjs.ts";
 
 /** Names and values, for display. */
 export function runFacts(
   { backend, precision }: Context,
-  { seed, batchSize }: Config,
+  { seed, batchSize }: RunConfig,
   ownMethod: string | undefined,
 ): (readonly [name: string, value: string])[] {
   return [

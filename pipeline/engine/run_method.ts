@@ -7,7 +7,7 @@
 
 import { resultFile } from "../../checkpoints/store/run_directory.ts";
 import type { JsonValue } from "../../checkpoints/store/store.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { Generator } from "../../core/generator.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { StepFailure } from "./training/step_failure.ts";
@@ -47,7 +47,7 @@ export interface EngineOutcome extends RunOutcome {
  * @throws UserError for a mistake in the config, the data, a checkpoint or the run directory
  */
 export async function runMethod<
-  C extends Config,
+  C extends RunConfig,
   Batch,
   Parts extends object,
   Result extends object,
@@ -64,7 +64,7 @@ export async function runMethod<
   try {
     const print = dataPrint(images.source);
     return await withSmallerMicroBatches(config, options, async (options) => {
-      const session = await RunSession.open(config, options, method.name);
+      const session = await RunSession.open(method, config, options);
       try {
         return await new MethodRun(method, config, options, session, images, print).run();
       } finally {
@@ -78,7 +78,7 @@ export async function runMethod<
 
 /** One run, from an open session to its result. */
 class MethodRun<
-  C extends Config,
+  C extends RunConfig,
   Batch,
   Parts extends object,
   Result extends object,

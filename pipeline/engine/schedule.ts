@@ -4,21 +4,24 @@
  * @module
  */
 
-import type {
-  Config,
-  FinetuneConfig,
-  PretrainConfig,
-  TokenizerConfig,
-} from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
+import type { ScheduleConfig } from "../../configs/sections/optimization.ts";
 import { schedules } from "../../core/schedules/mod.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
 import type { LoaderOptions } from "../../data/loader/loader.ts";
+import type { TrainingConfig } from "./create_optimizer.ts";
 import { type MicroBatch, microBatchesOf } from "../../data/loader/sampler.ts";
 
 /** The part of each step that a process loads. */
 export type LoaderShare = Required<
   Pick<LoaderOptions, "microBatch" | "rank" | "ranks" | "coreSharers">
 >;
+
+/** A config whose length and learning rate the section `schedule` says. */
+export interface ScheduledConfig extends TrainingConfig {
+  /** Its length and learning rate. */
+  readonly schedule: ScheduleConfig;
+}
 
 /** The length of a run in steps. */
 export interface RunLength {
@@ -32,7 +35,7 @@ export interface RunLength {
 
 /** Steps in one pass over that many images; the last, incomplete batch counts unless it is dropped. */
 export function stepsPerEpochOf(
-  { data, batchSize }: Pick<Config, "data" | "batchSize">,
+  { data, batchSize }: Pick<RunConfig, "data" | "batchSize">,
   images: number,
 ): number {
   const perEpoch = images / batchSize;
@@ -41,7 +44,7 @@ export function stepsPerEpochOf(
 
 /** Steps that a config asks for on a data set. */
 export function runLength(
-  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  config: ScheduledConfig,
   images: number,
 ): RunLength {
   const { schedule } = config;
@@ -53,7 +56,7 @@ export function runLength(
 
 /** Steps during which the learning rate rises. */
 export function warmupStepsOf(
-  { schedule }: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  { schedule }: ScheduledConfig,
   length: RunLength,
 ): number {
   return schedule.warmupRatio !== null
@@ -63,7 +66,7 @@ export function warmupStepsOf(
 
 /** The learning-rate schedule of a config. */
 export function learningRateSchedule(
-  config: PretrainConfig | TokenizerConfig | FinetuneConfig,
+  config: ScheduledConfig,
   length: RunLength,
 ): LearningRateSchedule {
   const { schedule, optimizer } = config;

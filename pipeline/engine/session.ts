@@ -8,7 +8,7 @@ import { communicatorOf, type Context } from "../../backends/backend.ts";
 import { RunDirectory } from "../../checkpoints/store/run_directory.ts";
 import type { NamedTensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
 import type { LoadedCheckpoint } from "../../checkpoints/store/store.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig, TaskDefinition } from "../../configs/task.ts";
 import { gatherJson } from "../../distributed/communicator.ts";
 import { single } from "../../distributed/single.ts";
 import type { RunEvent, RunListener } from "./events.ts";
@@ -29,19 +29,21 @@ import { requireAlike, startContext } from "./start_context.ts";
 /** What a session is created from. */
 interface SessionParts {
   readonly on: Context;
-  readonly config: Config;
+  readonly config: RunConfig;
   readonly options: RunOptions;
   readonly directory: RunDirectory | null;
   readonly checkpoint: LoadedCheckpoint | null;
   readonly resumed: ResumedRun | null;
   readonly hash: string;
+  /** What the run does, in words. */
+  readonly title: string;
   readonly ownMethod: string | undefined;
 }
 
 /** An open run. */
 export class RunSession {
   readonly on: Context;
-  readonly config: Config;
+  readonly config: RunConfig;
   /** See `config_hash.ts`. */
   readonly hash: string;
   /** On rank 0, if the run is saved; null elsewhere. */
@@ -59,7 +61,7 @@ export class RunSession {
   readonly #health: RunHealth;
 
   private constructor(parts: SessionParts) {
-    const { on, config, options, directory, checkpoint, resumed, hash, ownMethod } = parts;
+    const { on, config, options, directory, checkpoint, resumed, hash, title, ownMethod } = parts;
     this.on = on;
     this.config = config;
     this.hash = hash;
@@ -76,6 +78,7 @@ export class RunSession {
     this.#hooks = new Hooks(options.hooks ?? [], warn("hook"));
     this.recorder = directory === null ? null : new RunRecorder({
       directory,
+      title,
       config,
       origins: options.origins ?? new Map(),
       facts: runFacts(on, config, ownMethod),
@@ -86,12 +89,12 @@ export class RunSession {
   /**
    * Opens the directory and starts the backend; see {@link RunOptions}.
    *
-   * @param ownMethod the method's name, unless it is mimic's own for the task
+   * @param method has a name unless it is mimic's own for the task
    */
-  static async open(
-    config: Config,
+  static async open<C extends RunConfig>(
+    { task, name: ownMethod }: { readonly task: TaskDefinition<C>; readonly name?: string },
+    config: C,
     options: RunOptions,
-    ownMethod?: string,
   ): Promise<RunSession> {
     // Forwarded once there is a session to record them.
     const early: RunEvent[] = [];
@@ -105,7 +108,7 @@ export class RunSession {
     try {
       const found = directory === null
         ? null
-        : findCheckpoint(directory, config, hash, options, listener);
+        : findCheckpoint(directory, task, config, hash, options, listener);
       on = await startContext(config, options, listener);
       await requireAlike(on, hash);
       const [resumed] = await gatherJson<ResumedRun | null>(communicator, found?.resumed ?? null);
@@ -118,6 +121,7 @@ export class RunSession {
       const checkpoint = found?.loaded ?? null;
       const session = new RunSession({
         ...{ on, config, options, directory, checkpoint, resumed, hash, ownMethod },
+        title: task.title,
       });
       for (const event of early) session.listener(event);
       return session;

@@ -1,6 +1,6 @@
 import { createBackend, type StartedBackend } from "../../backends/mod.ts";
 import { openMeasurements } from "../../checkpoints/hub/measurements.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 
 /**
  * Starts the backend that a config's `backend` section describes.
@@ -8,7 +8,7 @@ import type { Config } from "../../configs/schema.ts";
  * @param autoThreads threads if the config leaves them open; default: one per core
  */
 export function startBackend(
-  { name, threads, provider, powerPreference, memory }: Config["backend"],
+  { name, threads, provider, powerPreference, memory }: RunConfig["backend"],
   autoThreads: number | null = null,
 ): Promise<StartedBackend> {
   return createBackend(name, {

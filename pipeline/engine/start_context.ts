@@ -10,7 +10,7 @@ import {
   type Context,
   type Precision,
 } from "../../backends/backend.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { UserError } from "../../core/errors.ts";
 import { type Communicator, gatherJson } from "../../distributed/communicator.ts";
 import { single } from "../../distributed/single.ts";
@@ -24,7 +24,7 @@ import type { RunOptions } from "./run_options.ts";
  * @throws UserError for a backend or a precision that is unavailable
  */
 export async function startContext(
-  config: Config,
+  config: RunConfig,
   options: RunOptions,
   listener: RunListener,
 ): Promise<Context> {

@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { type Communicator, gatherJson } from "../../distributed/communicator.ts";
 import { single } from "../../distributed/single.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
@@ -18,7 +18,7 @@ import { FeatureCollector, type FeatureSet } from "./features.ts";
 
 /** How images are read and preprocessed. */
 export interface CollectOptions {
-  readonly data: Config["data"];
+  readonly data: RunConfig["data"];
   readonly transform: Transform;
   readonly listener: RunListener;
   /** Images at a time; default: 100. */

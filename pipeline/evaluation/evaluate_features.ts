@@ -6,7 +6,9 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf, type Context } from "../../backends/backend.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { TwoViewAugment } from "../../configs/sections/data.ts";
+import type { EvaluationConfig } from "../../configs/sections/run.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { UserError } from "../../core/errors.ts";
 import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/sources/source.ts";
@@ -23,7 +25,13 @@ import { collectFeatures } from "./collect_features.ts";
 import { knnAccuracy } from "./knn.ts";
 import { linearAccuracy } from "./linear.ts";
 
-type Pooling = PretrainConfig["evaluation"]["knn"]["pooling"];
+/** A config whose features are evaluated. */
+export interface EvaluatedConfig extends RunConfig {
+  readonly augment: TwoViewAugment;
+  readonly evaluation: EvaluationConfig;
+}
+
+type Pooling = EvaluationConfig["knn"]["pooling"];
 
 /** Turns a batch of images into features [B, C] on the device. */
 export type Featurize = (on: Context, batch: LoadedBatch) => Tensor;
@@ -37,7 +45,7 @@ export interface EvaluationData {
 
 /** The images that a config evaluates on, or why there are none (no labels, no second split). */
 export async function openEvaluationData(
-  config: PretrainConfig,
+  config: EvaluatedConfig,
 ): Promise<EvaluationData | { readonly reason: string }> {
   const train = await openTrainingSource(config.data);
   if (train.classes.length < 2) return { reason: "the images have no class labels" };
@@ -56,7 +64,7 @@ export async function openEvaluationData(
 /** Features of an encoder's last block. */
 export function encoderFeatures(
   encoder: BeitEncoder,
-  config: PretrainConfig,
+  config: EvaluatedConfig,
   pooling: Pooling,
 ): Featurize {
   const normalization = normalizations[config.augment.normalization];
@@ -80,7 +88,7 @@ export const rawPixels: Featurize = (_, { pixels, size }) =>
  */
 export async function evaluateFeatures(
   on: Context,
-  config: PretrainConfig,
+  config: EvaluatedConfig,
   data: EvaluationData,
   featurize: (pooling: Pooling) => Featurize,
   which: { readonly knn: boolean; readonly linear: boolean },

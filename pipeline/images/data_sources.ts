@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../../configs/schema.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import { UserError } from "../../core/errors.ts";
 import { Loader, type LoaderOptions } from "../../data/loader/loader.ts";
 import type { BatchMakerOptions } from "../../data/loader/loader_options.ts";
@@ -12,7 +12,7 @@ import { openSource } from "../../data/sources/open_source.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { RunListener } from "../engine/events.ts";
 
-type DataConfig = Config["data"];
+type DataConfig = RunConfig["data"];
 
 /** The bundled images: a subset of Fashion-MNIST. */
 const sampleUrl = new URL("../../assets/fashion-mnist.tar.gz", import.meta.url);

@@ -5,6 +5,7 @@
  */
 
 import { basename, dirname } from "node:path";
+import { z } from "../../deps/zod.ts";
 import {
   cropShareOf,
   type Preprocessing,
@@ -12,8 +13,14 @@ import {
 } from "../../checkpoints/hub/preprocessing.ts";
 import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
 import { latestCheckpoint, loadCheckpoint } from "../../checkpoints/store/store.ts";
-import { type Config, schemas } from "../../configs/schema.ts";
-import { dataSection } from "../../configs/sections/data.ts";
+import {
+  type DataConfig,
+  dataSection,
+  interpolation,
+  normalization,
+} from "../../configs/sections/data.ts";
+import { pretrainModelSection } from "../../configs/sections/model.ts";
+import { runSchema } from "../../configs/task.ts";
 import { issueError } from "../../configs/issues.ts";
 import { UserError } from "../../core/errors.ts";
 import { imagenetNormalization, type Normalization } from "../../data/images/normalize.ts";
@@ -21,8 +28,6 @@ import type { Interpolation } from "../../data/images/resize.ts";
 import type { TestTransform } from "../../data/augment/transform.ts";
 import { normalizations } from "./normalizations.ts";
 import { interpolations } from "./transforms.ts";
-
-type DataConfig = Config["data"];
 
 /** What a test image goes through, and the images that the model was trained on. */
 export interface Preparation {
@@ -53,10 +58,29 @@ function defaults(): Preparation {
   };
 }
 
-/** A run's directory and its resolved config. */
+/** What of a run's config is read to use its model, whatever its task was. */
+const storedSchema = runSchema.pick({ task: true, seed: true, data: true }).extend({
+  augment: z.looseObject({
+    size: z.number(),
+    normalization,
+    /** Not of segmentation, whose images are not cropped for a test. */
+    interpolation: interpolation.optional(),
+    /** Of fine-tuning. */
+    testResize: z.number().optional(),
+  }),
+  /** Of runs that start from another: its name, or null. */
+  pretrained: z.string().nullable().optional(),
+  model: z.looseObject({ initVariant: pretrainModelSection.shape.initVariant.optional() })
+    .optional(),
+});
+
+/** A run's config, as far as it is read to use its model. */
+export type StoredRun = z.output<typeof storedSchema>;
+
+/** A run's directory and its config. */
 interface FoundRun {
   readonly directory: string;
-  readonly config: Config;
+  readonly config: StoredRun;
 }
 
 /**
@@ -73,12 +97,12 @@ function runOf(checkpoint: string): FoundRun | null {
   return null;
 }
 
-/** The resolved config of the run that a checkpoint belongs to; null for anything else. */
-export function runConfig(checkpoint: string): Config | null {
+/** The config of the run that a checkpoint belongs to; null for anything else. */
+export function runConfig(checkpoint: string): StoredRun | null {
   return runOf(checkpoint)?.config ?? null;
 }
 
-function configIn(checkpoint: string): Config | null {
+function configIn(checkpoint: string): StoredRun | null {
   let stored: unknown;
   try {
     stored = readRunConfig(checkpoint);
@@ -87,9 +111,7 @@ function configIn(checkpoint: string): Config | null {
     if (error instanceof UserError) return null;
     throw error;
   }
-  const config = (stored as { config?: { task?: string } } | null)?.config;
-  if (config?.task === undefined || !Object.hasOwn(schemas, config.task)) return null;
-  const { success, data } = schemas[config.task as Config["task"]].safeParse(config);
+  const { success, data } = storedSchema.safeParse((stored as { config?: unknown } | null)?.config);
   return success ? data : null;
 }
 
@@ -99,9 +121,8 @@ function configIn(checkpoint: string): Config | null {
  */
 export function preparationOf(checkpoint: string): Preparation {
   const config = runConfig(checkpoint);
-  if (config === null || config.task === "segment") return defaults();
-  const { augment, data } = config;
-  const { normalization, interpolation } = augment;
+  if (config?.augment.interpolation === undefined) return defaults();
+  const { augment: { normalization, interpolation }, data } = config;
   return {
     ...defaults(),
     normalization: normalizations[normalization],
@@ -132,9 +153,8 @@ export function isOfRun(checkpoint: string): boolean {
 }
 
 /** The share of a run's test images that it used. */
-function seenShare(config: Exclude<Config, { task: "segment" }>): number {
-  if (config.task !== "finetune") return usualCropShare;
-  const { size, testResize } = config.augment;
+function seenShare({ augment: { size, testResize } }: StoredRun): number {
+  if (testResize === undefined) return usualCropShare;
   // Earlier versions allowed runs whose crop was larger than the image.
   return testResize < size ? usualCropShare : size / testResize;
 }
@@ -150,7 +170,7 @@ const hubFilters = {
 /** The preprocessing of a run's checkpoint as hubs write it; undefined if there is no run. */
 export function hubPreprocessing(checkpoint: string): Preprocessing | undefined {
   const config = runConfig(checkpoint);
-  if (config === null || config.task === "segment") return undefined;
+  if (config?.augment.interpolation === undefined) return undefined;
   const { normalization: { mean, std }, cropShare } = preparationOf(checkpoint);
   const { interpolation, size } = config.augment;
   const shares = (values: readonly number[]) =>

@@ -4,14 +4,18 @@
  * @module
  */
 
-import type { FinetuneConfig, PretrainConfig, TokenizerConfig } from "../../configs/schema.ts";
+import type {
+  CropAugment,
+  FinetuneAugment,
+  InterpolationName,
+  MaskConfig,
+  TwoViewAugment,
+} from "../../configs/sections/data.ts";
+import type { RunConfig } from "../../configs/task.ts";
 import type { BlockMaskOptions } from "../../data/augment/mask.ts";
 import type { Interpolation } from "../../data/images/resize.ts";
 import type { TestTransform, TrainTransform } from "../../data/augment/transform.ts";
 import { normalizations } from "./normalizations.ts";
-
-/** A filter for resizing, by the name that configs use. */
-export type InterpolationName = PretrainConfig["augment"]["interpolation"];
 
 /** The filters, by their names in configs. */
 export const interpolations: Readonly<Record<InterpolationName, Interpolation>> = {
@@ -22,9 +26,7 @@ export const interpolations: Readonly<Record<InterpolationName, Interpolation>> 
 };
 
 /** The random views for training. */
-export function trainTransform(
-  augment: Omit<TokenizerConfig["augment"], "cropsPerImage">,
-): TrainTransform {
+export function trainTransform(augment: CropAugment): TrainTransform {
   const { brightness, contrast, saturation } = augment.jitter;
   const isJittered = brightness > 0 || contrast > 0 || saturation > 0;
   return {
@@ -39,12 +41,14 @@ export function trainTransform(
 }
 
 /** The two views for pretraining. */
-export function pretrainTransform(augment: PretrainConfig["augment"]): TrainTransform {
+export function pretrainTransform(augment: TwoViewAugment): TrainTransform {
   return { ...trainTransform(augment), tokenizerSize: augment.tokenizerSize };
 }
 
 /** The random views for fine-tuning, with RandAugment and erasing on top. */
-export function finetuneTransform({ augment, variant }: FinetuneConfig): TrainTransform {
+export function finetuneTransform(
+  { augment, variant }: Pick<RunConfig, "variant"> & { readonly augment: FinetuneAugment },
+): TrainTransform {
   const { randAugment, randomErasing, normalization } = augment;
   return {
     ...trainTransform(augment),
@@ -80,7 +84,10 @@ export function evaluationTransform(
 }
 
 /** A config's masks on its patch grid. */
-export function maskOptions({ mask, model }: PretrainConfig): Omit<BlockMaskOptions, "choose"> {
+export function maskOptions({ mask, model }: {
+  readonly mask: MaskConfig;
+  readonly model: { readonly imageSize: number; readonly patchSize: number };
+}): Omit<BlockMaskOptions, "choose"> {
   const side = model.imageSize / model.patchSize;
   return {
     height: side,

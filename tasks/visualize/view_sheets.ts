@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Source } from "../../data/sources/source.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";

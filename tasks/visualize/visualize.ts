@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PretrainConfig } from "../../configs/schema.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
 import { UserError } from "../../core/errors.ts";
 import { openImages } from "../../data/sources/image_files.ts";
 import type { Source } from "../../data/sources/source.ts";
@@ -134,7 +134,7 @@ async function drawViews(
  *
  * @example Masks of two images of the quick start
  * ```ts
- * import { resolveConfig } from "../../configs/resolve.ts";
+ * import { resolveConfig } from "../../methods/configs.ts";
  * import { visualize } from "./visualize.ts";
  * const { config } = await resolveConfig({ task: "pretrain", overrides: ["data.workers=0"] });
  * const sheets = await visualize({ show: ["masks"], config, count: 2, draws: 1 });

@@ -5,15 +5,10 @@
  * @module
  */
 
-import {
-  type BackendName,
-  conformanceCases,
-  createBackend,
-  formatConformance,
-  pretrain,
-  type PretrainConfig,
-  runConformance,
-} from "@mimic/mimic";
+import { conformanceCases, formatConformance, runConformance } from "../../backends/conformance.ts";
+import { type BackendName, createBackend } from "../../backends/mod.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
+import { pretrain } from "../../methods/beit/method.ts";
 
 /** What the page leaves in `globalThis.outcome` for who drives it. */
 export interface Outcome {

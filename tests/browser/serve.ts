@@ -5,8 +5,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { PretrainConfig } from "../../configs/schema.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 
 const root = new URL("../../", import.meta.url);
 

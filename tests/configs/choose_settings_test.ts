@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { chooseSettings, type MachineFacts } from "../../configs/choose_settings.ts";
 import { modelSizes, modelSizeValues } from "../../configs/model_sizes.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import { tasks } from "../../methods/mod.ts";
 
 const photos = { count: 2140, shortEdge: 1080 };
 const machine = (cores: number, others: Partial<MachineFacts> = {}): MachineFacts => ({
@@ -66,7 +67,7 @@ Deno.test("wider models take smaller steps", () => {
 Deno.test("every size is a config that every task takes", async () => {
   for (const task of ["pretrain", "tokenizer", "finetune", "segment"] as const) {
     for (const name of Object.keys(modelSizes) as (keyof typeof modelSizes)[]) {
-      const overrides = Object.entries(modelSizeValues(task, name))
+      const overrides = Object.entries(modelSizeValues(tasks[task].schema, name))
         .map(([key, value]) => ({ key, value, origin: "--model" }));
       const { config } = await resolveConfig({ task, overrides });
       assert.equal(config.model.depth, modelSizes[name].depth);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 
 const folder = new URL("../../configs/recipes/", import.meta.url);
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
-import { resolveConfig, type ResolveOptions } from "../../configs/resolve.ts";
-import type { Task } from "../../configs/schema.ts";
+import type { ResolveOptions } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import type { Task } from "../../methods/mod.ts";
 import { fc } from "../../deps/fast_check.ts";
 
 async function message(options: ResolveOptions<Task>): Promise<string> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import {
   formatMetric,
   hasMetricName,

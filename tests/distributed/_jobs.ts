@@ -1,5 +1,5 @@
 /** Runs of tiny models, the same on any number of ranks. */
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { RunEvent } from "../../pipeline/engine/events.ts";
 import { finetune } from "../../methods/classify/method.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { withoutLayout } from "../../tools/docs/markdown.ts";
 import { referencePages } from "../../tools/write_docs.ts";
 import { leavesOf } from "../../configs/nodes.ts";
-import { schemas } from "../../configs/schema.ts";
+import { tasks } from "../../methods/mod.ts";
 import { pages } from "./_markdown.ts";
 
 const folder = new URL("../../docs/reference/", import.meta.url);
@@ -19,7 +19,7 @@ Deno.test("docs/reference is what the schema and the parser say (deno task docs 
 
 Deno.test("every config key has its row, with a default and what it is for", async () => {
   const all = [...(await referencePages()).values()].join("\n");
-  for (const schema of Object.values(schemas)) {
+  for (const { schema } of Object.values(tasks)) {
     for (const { key } of leavesOf(schema)) {
       if (key === "task" || key === "$schema") continue;
       const row = all.split("\n").find((line) => line.startsWith(`| \`${key}\` |`));
@@ -31,7 +31,7 @@ Deno.test("every config key has its row, with a default and what it is for", asy
 
 /** Sections and keys of all tasks: `optimizer`, `optimizer.lr`, … */
 const known = new Set(
-  Object.values(schemas).flatMap((schema) =>
+  Object.values(tasks).flatMap(({ schema }) =>
     leavesOf(schema).flatMap(({ key }) => {
       const parts = key.split(".");
       return parts.map((_, index) => parts.slice(0, index + 1).join("."));

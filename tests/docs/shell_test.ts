@@ -5,8 +5,8 @@ import { type ConfigFlagValues, configOf } from "../../cli/parsing/config_flags.
 import { parseCommand } from "../../cli/parsing/parser.ts";
 import { findCall } from "../../cli/program.ts";
 import { recipeNames } from "../../configs/recipes.ts";
-import { taskCommands } from "../../configs/resolve.ts";
-import type { Task } from "../../configs/schema.ts";
+import { taskNames } from "../../methods/mod.ts";
+import { commandOf } from "../../configs/task.ts";
 import { commandLines, inlineCommands, pages, shellBlocks, wordsOf } from "./_markdown.ts";
 
 const { tasks } = JSON.parse(
@@ -34,11 +34,11 @@ async function checkLine(line: string): Promise<void> {
   const call = findCall([name, ...rest], commands, "");
   if ("help" in call) return;
   const { flags }: CommandInput = parseCommand(call.command, call.words, call.calledAs);
-  const task = Object.entries(taskCommands).find(([, command]) => command === call.command.name);
+  const task = taskNames.find((task) => commandOf(task) === call.command.name);
   const given = flags as unknown as ConfigFlagValues;
   const isConfigured = task !== undefined || call.command.name === "print";
   if (!isConfigured || !namesRecipes(given)) return;
-  await configOf(task?.[0] as Task | undefined, given);
+  await configOf(task, given);
 }
 
 /** Stands for what the reader puts in: `--config NAME`, `--set KEY=VALUE`, a range of choices. */

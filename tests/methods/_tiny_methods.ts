@@ -1,8 +1,8 @@
 /** Every method on a model that trains in a second, run alike. */
 import { LogReader } from "../../checkpoints/store/append_log.ts";
 import { readRecords } from "../../checkpoints/store/event_file.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
-import type { Task } from "../../configs/schema.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import type { Task } from "../../methods/mod.ts";
 import { runMethod } from "../../pipeline/engine/run_method.ts";
 import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import { type AnyMethod, loadMethod } from "../../methods/mod.ts";

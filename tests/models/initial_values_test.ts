@@ -13,7 +13,7 @@ import { segmenterSpecs } from "../../models/segmentation/segmenter.ts";
 import type { SegmenterConfig } from "../../models/segmentation/segmenter_config.ts";
 import { vqkdBase } from "../../models/vqkd_config.ts";
 import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { startClassifier } from "../../methods/classify/model.ts";
 import { OwnStages } from "../../pipeline/engine/own_stages.ts";
 import { onReference } from "./_tiny.ts";

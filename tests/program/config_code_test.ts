@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { loadHooks } from "../../cli/running/hooks.ts";
 import { trainTokenizerFirst } from "../../cli/running/train_tokenizer_first.ts";
 import { readStudy } from "../../configs/study.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { UserError } from "../../core/errors.ts";
 import { studyParts } from "../../bench/study/parts.ts";
 

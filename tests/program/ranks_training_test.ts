@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { single } from "../../distributed/single.ts";
 import { decidingValues } from "../../pipeline/engine/resuming/config_hash.ts";
 import { tinyOverrides, writeTinyTokenizer } from "../tasks/_tiny.ts";

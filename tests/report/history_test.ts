@@ -58,7 +58,7 @@ Deno.test("the report of a million steps is as small as that of a thousand", () 
     }
     return runReportPage({
       name: "long",
-      task: "pretrain",
+      title: "pretraining",
       status: "running",
       elapsedSeconds: 1,
       parameters: 1,

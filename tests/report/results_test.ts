@@ -14,7 +14,14 @@ function report(changes: Partial<RunReport> = {}): RunReport {
     history.add({ step, epoch: step / 50, loss, imagesPerSecond: 20 + step % 3, stepTime: 0.5 });
   }
   return {
-    ...{ name: "run", task: "pretrain", status: "finished", time: 0, step: 200, totalSteps: 200 },
+    ...{
+      name: "run",
+      title: "pretraining",
+      status: "finished",
+      time: 0,
+      step: 200,
+      totalSteps: 200,
+    },
     ...{ history, elapsedSeconds: 75, parameters: 1_234_567, evaluations: [], warnings: [] },
     ...{ pictures: null, config: [], facts: [], data: null, rejected: [], refreshSeconds: null },
     ...changes,
@@ -103,7 +110,6 @@ Deno.test("a confusion matrix has its labels and names what is mixed up most", (
   assert.ok(html.includes('title="shirt taken for &lt;coat&gt;: 4, 40.0 %">40<'));
   assert.match(html, /<li><b>shirt<\/b> taken for <b>&lt;coat&gt;<\/b>/);
   const page = runReportPage(report({
-    task: "segment",
     evaluations: [{
       ...{ step: 7, name: "segmentation", result: { mIoU: 0.5 } },
       confusion: { classes: ["sky", "sea"], counts: [[3, 1], [1, 3]] },
@@ -141,7 +147,9 @@ Deno.test("a schedule is drawn as it is, noise smoothed; pixels' classes are not
     history.add({ step, loss: step % 2, learningRate: step <= 20 ? step / 20 : 1 });
   }
   const data = { location: "shapes", files: 1400, classes: [] };
-  const page = runReportPage(report({ history, data, task: "segment" }));
+  const page = runReportPage(
+    report({ history, data, config: [["segmentation.head", "upernet", "default"]] }),
+  );
   const plot = (title: string) => page.split(`<strong>${title}</strong>`)[1].split("</figure>")[0];
   assert.ok(plot("Loss").includes('opacity=".3"'));
   assert.ok(!plot("Learning rate").includes('opacity=".3"'));

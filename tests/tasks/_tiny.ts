@@ -1,7 +1,7 @@
 /** A tiny tokenizer, tiny configs and runs of a second for the tests of tasks. */
 import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
-import type { PretrainConfig } from "../../configs/schema.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import type { PretrainConfig } from "../../methods/beit/config.ts";
 import { createBackend } from "../../backends/mod.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { Generator } from "../../core/generator.ts";

@@ -1,6 +1,6 @@
 /** A fine-tuning config of a second, and its losses. */
-import type { FinetuneConfig } from "../../configs/schema.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import type { FinetuneConfig } from "../../methods/classify/config.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import {
   finetune,
   type FinetuneOptions,

@@ -1,6 +1,6 @@
 /** A segmentation config of a few seconds, and its losses. */
-import type { SegmentConfig } from "../../configs/schema.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import type { SegmentConfig } from "../../methods/segment/config.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { segment, type SegmentOptions, type SegmentResult } from "../../methods/segment/method.ts";
 
 /** Twelve steps on made pictures, or what `overrides` say. */

@@ -1,6 +1,6 @@
 /** A tokenizer of a few thousand parameters that trains in a second. */
-import { resolveConfig } from "../../configs/resolve.ts";
-import type { TokenizerConfig } from "../../configs/schema.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import type { TokenizerConfig } from "../../methods/vqkd/config.ts";
 import type { StepMetrics } from "../../pipeline/engine/events.ts";
 import { type TokenizerOptions, trainTokenizer } from "../../methods/vqkd/method.ts";
 

@@ -17,10 +17,10 @@ error[missing-jsdoc]: exported symbol is missing JSDoc documentation
    --> /here/deps/tfjs.ts:9:8
 
 error[private-type-ref]: public type 'Config' references private type 'pretrainSchema'
-   --> /here/configs/schema.ts:169:1
+   --> /here/methods/beit/config.ts:169:1
 
 error[private-type-ref]: public type 'Config' references private type 'Layers'
-   --> /here/configs/schema.ts:170:1
+   --> /here/methods/beit/config.ts:170:1
 
 error: Found 6 documentation lint errors.
 `;
@@ -38,6 +38,6 @@ Deno.test("readDocErrors() reads what deno doc prints; those of packages are not
   assert.deepEqual(own.map(({ path }) => path), [
     "/here/pipeline/loop.ts",
     "/here/models/a.ts",
-    "/here/configs/schema.ts",
+    "/here/methods/beit/config.ts",
   ]);
 });

@@ -15,7 +15,7 @@ Deno.test("findViolations() lets the arrows of the architecture pass", () => {
     importing("models/beit.ts", "backends/backend.ts"),
     importing("methods/beit/method.ts", "checkpoints/store/store.ts"),
     importing("core/a.ts", "core/b.ts"),
-    importing("configs/schema.ts", "deps/zod.ts"),
+    importing("configs/task.ts", "deps/zod.ts"),
     importing("report/html.ts", "pipeline/engine/events.ts", true),
     importing("cli/commands/pretrain.ts", "methods/beit/method.ts"),
     module("data/a.ts", { text: "Deno.cwd()" }),

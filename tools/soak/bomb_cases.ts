@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { inspectFile } from "../../checkpoints/inspect.ts";
 import { openModel } from "../../checkpoints/open_model.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
+import { resolveConfig } from "../../methods/configs.ts";
 import { Generator } from "../../core/generator.ts";
 import { createImageDecoder } from "../../data/images/decode.ts";
 import { openSource } from "../../data/sources/open_source.ts";

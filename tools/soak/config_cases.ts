@@ -8,17 +8,11 @@ import { fileURLToPath } from "node:url";
 import { valueAt } from "../../configs/layers.ts";
 import { leavesOf } from "../../configs/nodes.ts";
 import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
-import { resolveConfig } from "../../configs/resolve.ts";
-import { type Config, schemas, type Task } from "../../configs/schema.ts";
+import { commandOf } from "../../configs/task.ts";
+import { resolveConfig } from "../../methods/configs.ts";
+import { type Config, loadMethod, type Task, tasks } from "../../methods/mod.ts";
 import type { Generator } from "../../core/generator.ts";
-import {
-  finetune,
-  linearProbe,
-  pretrain,
-  type RunOptions,
-  segment,
-  trainTokenizer,
-} from "../../mod.ts";
+import { runMethod } from "../../mod.ts";
 import type { Case } from "./case.ts";
 import { mutate, oneOf } from "./mutate.ts";
 import { tinyTrainings } from "./trainings.ts";
@@ -31,14 +25,14 @@ const tiny = tinyTrainings({
   tokenizer: `${fixture}/runs/tokenizer`,
   pretrained: `${fixture}/runs/pretrain`,
 });
-const overridesOf: Readonly<Record<Task, readonly string[]>> = {
-  tokenizer: tiny.tokenizer,
-  pretrain: tiny.pretrain,
-  finetune: tiny.finetune,
-  linearProbe: tiny["linear-probe"],
-  segment: tiny.segment,
-};
-const tasks = Object.keys(overridesOf) as Task[];
+/** What of each task a training that takes a second is; of one without, nothing is tried. */
+const overridesOf = new Map(
+  (Object.keys(tasks) as Task[]).flatMap((task) => {
+    const overrides = tiny[commandOf(task) as keyof typeof tiny];
+    return overrides === undefined ? [] : [[task, overrides] as const];
+  }),
+);
+const tried = [...overridesOf.keys()];
 
 /** Values that a config may be given by mistake or malice. */
 const wild: readonly unknown[] = [
@@ -90,7 +84,7 @@ function near(value: unknown, generator: Generator): unknown {
 
 /** A few keys of a config with other values: near the ones they have, or wild. */
 function otherValues(config: Config, generator: Generator): [string, unknown][] {
-  const keys = leavesOf(schemas[config.task]).map(({ key }) => key).filter((key) =>
+  const keys = leavesOf(tasks[config.task].schema).map(({ key }) => key).filter((key) =>
     !kept.test(key)
   );
   return Array.from({ length: generator.next() < 0.6 ? 1 : generator.integer(2, 3) }, () => {
@@ -100,19 +94,11 @@ function otherValues(config: Config, generator: Generator): [string, unknown][] 
   });
 }
 
-const runners: Readonly<Record<Task, (config: never, options: RunOptions) => Promise<unknown>>> = {
-  pretrain,
-  tokenizer: trainTokenizer,
-  finetune,
-  linearProbe,
-  segment,
-};
-
 /** Trains two steps, and evaluates. */
 async function train(config: Config): Promise<void> {
   let steps = 0;
   const stop = new AbortController();
-  await runners[config.task](config as never, {
+  await runMethod(await loadMethod(config.task), config as never, {
     directory: null,
     memoryBudgetBytes: 1e9,
     signal: stop.signal,
@@ -138,15 +124,18 @@ async function recipeTexts(): Promise<[string, Uint8Array][]> {
 export async function configCases(): Promise<Case> {
   const texts = await recipeTexts();
   return async (generator: Generator, index, about) => {
-    const task = tasks[index % tasks.length];
+    const task = tried[index % tried.length];
     if (generator.next() < 0.2) return await damagedRecipe(oneOf(texts, generator), generator);
-    const right = await resolveConfig({ task, overrides: overridesOf[task] });
+    const right = await resolveConfig({ task, overrides: overridesOf.get(task)! });
     const isText = generator.next() < 0.5;
     const given = otherValues(right.config, generator).map(([key, value]) =>
       isText ? `${key}=${JSON.stringify(value)}` : { key, value, origin: key }
     );
     about(`${task} ${JSON.stringify(given)}`);
-    const { config } = await resolveConfig({ task, overrides: [...overridesOf[task], ...given] });
+    const { config } = await resolveConfig({
+      task,
+      overrides: [...overridesOf.get(task)!, ...given],
+    });
     await train(config);
     return "trained";
   };

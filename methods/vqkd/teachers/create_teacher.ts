@@ -7,7 +7,7 @@
 import type { Context } from "../../../backends/backend.ts";
 import { type DownloadOptions, resolveWeights } from "../../../checkpoints/hub/download.ts";
 import { type ModelCheckpoint, openModel } from "../../../checkpoints/open_model.ts";
-import type { TokenizerConfig } from "../../../configs/schema.ts";
+import type { TokenizerConfig } from "../config.ts";
 import { UserError } from "../../../core/errors.ts";
 import type { Source } from "../../../data/sources/source.ts";
 import type { NamedValues } from "../../../models/parameter_set.ts";

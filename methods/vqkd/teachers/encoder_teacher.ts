@@ -8,7 +8,7 @@ import type { Context } from "../../../backends/backend.ts";
 import type { ModelFamily } from "../../../checkpoints/formats/families/mod.ts";
 import { type ModelCheckpoint, requireWhole } from "../../../checkpoints/open_model.ts";
 import { toFloat32 } from "../../../checkpoints/tensors/tensor_data.ts";
-import type { TokenizerConfig } from "../../../configs/schema.ts";
+import type { TokenizerConfig } from "../config.ts";
 import { UserError } from "../../../core/errors.ts";
 import { EncoderTeacher } from "../../../models/teachers/encoder_teacher.ts";
 import {

@@ -6,7 +6,7 @@
 
 import type { Context } from "../../../backends/backend.ts";
 import { contentKey, FeatureCache } from "../../../checkpoints/store/feature_cache.ts";
-import type { TokenizerConfig } from "../../../configs/schema.ts";
+import type { TokenizerConfig } from "../config.ts";
 import type { Teacher } from "../../../models/teachers/teacher.ts";
 import { TeacherCache } from "./teacher_cache.ts";
 

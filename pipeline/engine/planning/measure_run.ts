@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../../../backends/backend.ts";
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import { OutOfMemoryError } from "../../../core/errors.ts";
 import { largestDivisor } from "../../../core/largest_divisor.ts";
 import { median } from "../../../core/median.ts";
@@ -15,7 +15,7 @@ import type { RunOptions } from "../run_options.ts";
 import { startBackend } from "../start_backend.ts";
 
 /** A task as measured here: its events, with nothing saved. */
-export type MeasuredTask<C extends Config> = (
+export type MeasuredTask<C extends RunConfig> = (
   config: C,
   options: Pick<RunOptions, "downloads" | "signal"> & {
     readonly backend: Backend;
@@ -70,27 +70,12 @@ const leastGain = 1.05;
 class Measured extends Error {}
 
 /** The config for a run whose steps are those of `config`, or part of them: a few micro-batches. */
-function shortened<C extends Config>(config: C, microBatch: number, parts: number): C {
-  const changes: Record<string, unknown> = {
+function shortened<C extends RunConfig>(config: C, microBatch: number, parts: number): C {
+  return {
+    ...config,
     batchSize: Math.min(config.batchSize, parts * microBatch),
     microBatchSize: microBatch,
   };
-  if (config.task === "pretrain") {
-    const { knn, linear } = config.evaluation;
-    const never = { every: null, atEnd: false };
-    changes.evaluation = {
-      ...config.evaluation,
-      knn: { ...knn, ...never },
-      linear: { ...linear, ...never },
-      stop: null,
-    };
-  }
-  if (config.task === "tokenizer") {
-    // Initialising the codebook is not part of a step.
-    changes.codebook = { ...config.codebook, kmeansTokensPerCode: 1, kmeansIterations: 1 };
-    changes.teacher = { ...config.teacher, cache: { ...config.teacher.cache, directory: null } };
-  }
-  return { ...config, ...changes };
 }
 
 type Try = Pick<
@@ -111,7 +96,7 @@ function imagesOfTry(plan: PlannedRun, microBatch: number): number {
   return 3 * partsOf(plan, microBatch) * microBatch;
 }
 
-async function measureSteps<C extends Config>(
+async function measureSteps<C extends RunConfig>(
   config: C,
   plan: PlannedRun,
   microBatch: number,
@@ -160,7 +145,7 @@ async function measureSteps<C extends Config>(
 }
 
 /** Micro-batches to try, from a small one up to the plan's. */
-function candidates({ microBatchSize }: Config, { batch, microBatch }: PlannedRun): number[] {
+function candidates({ microBatchSize }: RunConfig, { batch, microBatch }: PlannedRun): number[] {
   const sizes = [largestDivisor(batch, Math.min(microBatch, firstTry))];
   while (sizes.at(-1)! < microBatch) {
     sizes.push(largestDivisor(batch, Math.min(microBatch, 4 * sizes.at(-1)!)));
@@ -172,13 +157,14 @@ function candidates({ microBatchSize }: Config, { batch, microBatch }: PlannedRu
 /**
  * Runs a few steps of a task and saves nothing.
  *
+ * @param config without anything that is not part of a step: see `ListedMethod.stepsOnly`
  * @param plan for the same config
  * @returns null if the signal ended it before anything was measured
  * @throws UserError for anything that would stop the run itself
  *
  * @example
  * ```ts
- * import { resolveConfig } from "../../../configs/resolve.ts";
+ * import { resolveConfig } from "../../../methods/configs.ts";
  * import { measureRun } from "./measure_run.ts";
  * import { pretrain } from "../../../methods/beit/method.ts";
  * import { planPretraining } from "../../../methods/beit/plan.ts";
@@ -194,7 +180,7 @@ function candidates({ microBatchSize }: Config, { batch, microBatch }: PlannedRu
  * if (!(measured!.secondsToFinish > 0)) throw new Error("no time");
  * ```
  */
-export async function measureRun<C extends Config>(
+export async function measureRun<C extends RunConfig>(
   config: C,
   plan: PlannedRun,
   task: MeasuredTask<C>,

@@ -5,7 +5,7 @@
  */
 
 import { communicatorOf, type Context } from "../../../backends/backend.ts";
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import { UserError } from "../../../core/errors.ts";
 import type { RunListener } from "../events.ts";
 import {
@@ -20,7 +20,7 @@ import type { LoaderShare } from "../schedule.ts";
 
 /** The batch sizes in every config. */
 type BatchConfig = Pick<
-  Config,
+  RunConfig,
   "batchSize" | "microBatchSize" | "recompute" | "precision" | "backend"
 >;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import type { RunLength } from "../schedule.ts";
 
 /** Disk space, in bytes. */
@@ -51,7 +51,7 @@ export function checkpointBytes(
  * ```
  */
 export function planDisk(
-  { checkpoint }: Pick<Config, "checkpoint">,
+  { checkpoint }: Pick<RunConfig, "checkpoint">,
   parameters: number,
   { stepsPerEpoch, totalSteps }: RunLength,
   beside: KeptBeside = {},

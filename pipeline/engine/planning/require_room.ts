@@ -5,13 +5,13 @@
  */
 
 import { communicatorOf, type Context } from "../../../backends/backend.ts";
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import { UserError } from "../../../core/errors.ts";
 import { type MemoryPlan, type ModelFootprint, planMemory } from "./plan.ts";
 
 /** The config values that determine the memory of its steps, besides the model. */
-type StepConfig = Pick<Config, "batchSize" | "microBatchSize" | "recompute"> & {
-  readonly backend: Pick<Config["backend"], "memory">;
+type StepConfig = Pick<RunConfig, "batchSize" | "microBatchSize" | "recompute"> & {
+  readonly backend: Pick<RunConfig["backend"], "memory">;
 };
 
 /** Memory that a run may fill. */

@@ -1,19 +1,19 @@
 import { freeDiskBytes } from "../../../checkpoints/store/disk_space.ts";
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import type { RunListener } from "../events.ts";
 
 const inMegabytes = (bytes: number) => `${Number((bytes / 1e6).toPrecision(3))} MB`;
 
 /** Warns once if the disk has room for fewer than `guard.spareCheckpoints` more checkpoints. */
 export class DiskWatch {
-  readonly #config: Pick<Config, "guard" | "checkpoint">;
+  readonly #config: Pick<RunConfig, "guard" | "checkpoint">;
   readonly #directory: string | null;
   readonly #listener: RunListener;
   #isRaised = false;
 
   /** @param directory the run's; null if nothing is written to disk */
   constructor(
-    config: Pick<Config, "guard" | "checkpoint">,
+    config: Pick<RunConfig, "guard" | "checkpoint">,
     directory: string | null,
     listener: RunListener,
   ) {

@@ -28,7 +28,7 @@ import type {
 } from "../../../checkpoints/tensors/tensor_data.ts";
 import type { Precision } from "../../../backends/backend.ts";
 import type { Observation } from "../../../backends/watch.ts";
-import { type Config, schemas } from "../../../configs/schema.ts";
+import type { RunConfig, Tasks } from "../../../configs/task.ts";
 import { messageOf, UserError } from "../../../core/errors.ts";
 import type { GeneratorState } from "../../../core/generator.ts";
 import type { NamedValues } from "../../../models/parameter_set.ts";
@@ -45,7 +45,7 @@ export type FoundTensor = Omit<Observation, "values">;
 /** A bundle's `state.json`. */
 interface BundleState {
   readonly kind: "failure";
-  readonly config: Config;
+  readonly config: RunConfig;
   /** The method's name. Bundles of version 0.1 have none; their method follows from the config's task. */
   readonly method?: string;
   readonly model: Record<string, JsonValue>;
@@ -77,7 +77,7 @@ export interface FailureBundle extends BundleState {
 
 /** What a method adds to the failure itself. */
 export interface FailureContent {
-  readonly config: Config;
+  readonly config: RunConfig;
   readonly method: string;
   readonly backend: string;
   readonly model: object;
@@ -187,9 +187,10 @@ function open(directory: string): LoadedCheckpoint {
 /**
  * Reads a bundle.
  *
+ * @param tasks all tasks, to read its config
  * @throws UserError if the directory holds none, or one of its files is damaged
  */
-export async function readFailure(directory: string): Promise<FailureBundle> {
+export async function readFailure(directory: string, tasks: Tasks): Promise<FailureBundle> {
   const loaded = open(directory);
   const state = loaded.state as unknown as BundleState;
   if (state.kind !== "failure") {
@@ -209,7 +210,13 @@ export async function readFailure(directory: string): Promise<FailureBundle> {
   const batch: Record<string, unknown> = { ...state.fields };
   for (const [name, { values }] of arrays) batch[name] = values;
   for (const [name, other] of Object.entries(state.aliases)) batch[name] = batch[other];
-  const { success, data: config, error } = schemas[state.config.task].safeParse(state.config);
+  const { task } = state.config;
+  if (!Object.hasOwn(tasks, task)) {
+    throw new UserError(`Cannot replay "${directory}": its run is of the unknown task "${task}"`, {
+      hint: "use the version of mimic that the run was made with",
+    });
+  }
+  const { success, data: config, error } = tasks[task].schema.safeParse(state.config);
   if (!success) {
     throw new UserError(`Cannot replay "${directory}": its config does not fit this version`, {
       hint: error.issues[0].message,

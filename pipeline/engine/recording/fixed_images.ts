@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import { type LoadedBatch, Loader, type LoaderOptions } from "../../../data/loader/loader.ts";
 import type { Source } from "../../../data/sources/source.ts";
 import type { PictureSheet } from "../../../report/picture_sheet.ts";
@@ -23,7 +23,7 @@ const [drawnImages, shownImages] = [32, 8];
  */
 export async function fixedImages(
   source: Source,
-  { data, seed }: Pick<Config, "data" | "seed">,
+  { data, seed }: Pick<RunConfig, "data" | "seed">,
   { transform, mask }: Pick<LoaderOptions, "transform" | "mask">,
 ): Promise<LoadedBatch> {
   const loader = await Loader.open({

@@ -14,7 +14,7 @@ import {
   metricsFile,
   type RunDirectory,
 } from "../../../checkpoints/store/run_directory.ts";
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import { now, wallTime } from "../../../core/clock.ts";
 import type { LazyValues, NamedValues } from "../../../models/parameter_set.ts";
 import type { RunEvent } from "../events.ts";
@@ -36,7 +36,9 @@ import { TensorBoardLog } from "./tensorboard_log.ts";
 /** What is known about a run before its first step. */
 export interface RecordedRun {
   readonly directory: RunDirectory;
-  readonly config: Config;
+  /** What it does, in words. */
+  readonly title: string;
+  readonly config: RunConfig;
   readonly origins: ReadonlyMap<string, string>;
   /** Device, versions and so on, for the report. */
   readonly facts: RunReport["facts"];
@@ -292,11 +294,11 @@ export class RunRecorder {
   }
 
   #report(): RunReport {
-    const { directory, config, origins, facts } = this.#run;
+    const { directory, title, config, origins, facts } = this.#run;
     const isRunning = this.#status === "running";
     return {
       name: directory.path.replace(/[/\\]+$/, "").split(/[/\\]/).pop()!,
-      task: config.task,
+      title,
       status: this.#status,
       time: wallTime(),
       step: this.#step,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 
 /** Keys that say where and how a run is stored, monitored or computed, not what it computes. */
 const incidental = [
@@ -31,7 +31,7 @@ function canonical(value: unknown): unknown {
  * (`schedule.maxSteps`) does not count, so that a run can be extended, and neither does the number
  * of data workers.
  */
-export function decidingValues(config: Config): Record<string, unknown> {
+export function decidingValues(config: RunConfig): Record<string, unknown> {
   const relevant: Record<string, unknown> = structuredClone(config);
   for (const key of incidental) delete relevant[key];
   delete (relevant.schedule as Record<string, unknown> | undefined)?.maxSteps;
@@ -55,6 +55,6 @@ export async function hashValues(values: unknown): Promise<string> {
 }
 
 /** The hash of what determines a run's numbers; see {@link decidingValues}. */
-export async function configHash(config: Config): Promise<string> {
+export async function configHash(config: RunConfig): Promise<string> {
   return await hashValues(decidingValues(config));
 }

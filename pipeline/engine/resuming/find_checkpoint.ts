@@ -10,8 +10,7 @@ import {
   type RunDirectory,
 } from "../../../checkpoints/store/run_directory.ts";
 import type { LoadedCheckpoint } from "../../../checkpoints/store/store.ts";
-import { taskCommands } from "../../../configs/resolve.ts";
-import { type Config, schemas, type Task } from "../../../configs/schema.ts";
+import { commandOf, type RunConfig, type TaskDefinition } from "../../../configs/task.ts";
 import { UserError } from "../../../core/errors.ts";
 import type { RunListener } from "../events.ts";
 import { decidingValues } from "./config_hash.ts";
@@ -33,7 +32,8 @@ export interface FoundCheckpoint {
  */
 export function findCheckpoint(
   directory: RunDirectory,
-  config: Config,
+  task: TaskDefinition,
+  config: RunConfig,
   hash: string,
   options: Pick<RunOptions, "resume">,
   listener: RunListener,
@@ -68,8 +68,8 @@ export function findCheckpoint(
       { hint: "choose another --out" },
     );
   }
-  if (state.configHash !== hash && !differsInCareOnly(directory, config, state.configHash)) {
-    throw otherConfig(directory, config);
+  if (state.configHash !== hash && !differsInCareOnly(directory, task, config, state.configHash)) {
+    throw otherConfig(directory, task, config);
   }
   const metrics = state.metrics ?? lastMetricsAt(directory.path, loaded.step) ?? undefined;
   return {
@@ -87,10 +87,15 @@ export function findCheckpoint(
 const careOfFiles = ["onError", "maxSkipped"];
 
 /** Whether the run's config and this one differ only in how they handle broken files. */
-function differsInCareOnly(directory: RunDirectory, config: Config, hash: string): boolean {
+function differsInCareOnly(
+  directory: RunDirectory,
+  { schema }: TaskDefinition,
+  config: RunConfig,
+  hash: string,
+): boolean {
   const stored = directory.readConfig() as { hash?: string; config?: unknown } | null;
   if (stored?.hash !== hash) return false;
-  const parsed = schemas[config.task].safeParse(stored.config);
+  const parsed = schema.safeParse(stored.config);
   if (!parsed.success) return false;
   const [before, now] = [parsed.data, config].map((config) => {
     const values = decidingValues(config);
@@ -101,9 +106,13 @@ function differsInCareOnly(directory: RunDirectory, config: Config, hash: string
 }
 
 /** The error for a run with another config, naming the keys that differ. */
-function otherConfig(directory: RunDirectory, config: Config): UserError {
+function otherConfig(
+  directory: RunDirectory,
+  { schema }: TaskDefinition,
+  config: RunConfig,
+): UserError {
   const stored = (directory.readConfig() as { config?: { task?: string } } | null)?.config;
-  const parsed = schemas[config.task].safeParse(stored);
+  const parsed = schema.safeParse(stored);
   const keys = stored?.task !== config.task || !parsed.success
     ? []
     : differingKeys(decidingValues(parsed.data), decidingValues(config));
@@ -112,7 +121,7 @@ function otherConfig(directory: RunDirectory, config: Config): UserError {
   const what = stored?.task !== undefined && stored.task !== config.task
     ? `as ${stored.task}, and this is ${config.task}`
     : `with another config${keys.length === 0 ? "" : `: ${listed}`}`;
-  const command = taskCommands[stored?.task as Task] ?? taskCommands[config.task];
+  const command = commandOf(stored?.task ?? config.task);
   return new UserError(`Cannot continue in "${directory.path}": its run was started ${what}`, {
     hint: "choose another --out, or resume that run unchanged: " +
       `deno task ${command} --resume ${directory.path}`,

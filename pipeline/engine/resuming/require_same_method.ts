@@ -12,7 +12,7 @@ import type { RunState } from "../run_state.ts";
 export function requireSameMethod(
   directory: string | null,
   { task, method = task }: Pick<RunState, "task" | "method">,
-  wanted: { readonly task: string; readonly name?: string },
+  wanted: Parameters<typeof methodName>[0],
 ): void {
   const name = methodName(wanted);
   if (name === method) return;

@@ -1,6 +1,6 @@
 /** When something periodic is due in a run. @module */
 
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import type { RunLength } from "../schedule.ts";
 
 /** Whether something that happens every few epochs is due after a step. */
@@ -11,7 +11,7 @@ export function isDue(everyEpochs: number | null, step: number, length: RunLengt
 
 /** Whether a checkpoint is due after a step. */
 export function isCheckpointDue(
-  { checkpoint }: Pick<Config, "checkpoint">,
+  { checkpoint }: Pick<RunConfig, "checkpoint">,
   step: number,
   length: RunLength,
 ): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import type { RunListener } from "../events.ts";
 import type { KeptState, ValueMap } from "../method.ts";
 
@@ -38,7 +38,7 @@ export class EarlyStop implements KeptState {
   }
 
   /** From a config; null without early stopping. */
-  static of(config: Config): EarlyStop | null {
+  static of(config: RunConfig): EarlyStop | null {
     const { evaluation } = config as { evaluation?: { stop?: StopConfig | null } };
     return evaluation?.stop ? new EarlyStop(evaluation.stop) : null;
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Context } from "../../../backends/backend.ts";
-import type { Config } from "../../../configs/schema.ts";
+import type { RunConfig } from "../../../configs/task.ts";
 import type { ParameterSet } from "../../../models/parameter_set.ts";
 import { average, WeightAverage } from "./average.ts";
 import type { StepOutput } from "../../batch.ts";
@@ -33,7 +33,7 @@ export class TrainedModel<Batch> implements Trained {
 
   constructor(
     on: Context,
-    config: Config,
+    config: RunConfig,
     training: Training<Batch, object, object>,
     own: OwnStages,
     stop: KeptState | null,
@@ -42,7 +42,7 @@ export class TrainedModel<Batch> implements Trained {
     this.sets = [training.parameters, own.parameters];
     const trainable = this.sets.flatMap((set) => set.trainable);
     this.optimizer = training.createOptimizer(trainable);
-    const ema = "ema" in config ? config.ema : null;
+    const { ema = null } = config as { readonly ema?: { readonly decay: number } | null };
     const averages = ema === null ? null : WeightAverage.create(on, trainable, ema.decay);
     this.averages = averages;
     this.kept = [

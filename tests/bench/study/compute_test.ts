@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "../../../configs/parse.ts";
+import { parseConfig } from "../../../methods/configs.ts";
 import {
   finetunePassCost,
   pretrainPassCost,

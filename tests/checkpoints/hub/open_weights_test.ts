@@ -4,7 +4,7 @@ import { expectedTensors } from "../../../checkpoints/formats/expected_tensors.t
 import { openModel, requireWhole } from "../../../checkpoints/open_model.ts";
 import { openWeights } from "../../../checkpoints/hub/open_weights.ts";
 import { writePth } from "../../../checkpoints/pth/pth_writer.ts";
-import { resolveConfig } from "../../../configs/resolve.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
 import { planPretraining } from "../../../methods/beit/plan.ts";
 import { withFolder } from "../../tasks/_tiny.ts";
 import { OFFICIAL, officialTensors } from "../_official_keys.ts";

@@ -3,7 +3,7 @@ import { chooseFor, describeChoice } from "../../../cli/running/chosen_settings.
 import { choosePretraining } from "../../../cli/running/chosen_tokenizer.ts";
 import { configOf } from "../../../cli/parsing/config_flags.ts";
 import type { RunFlagValues } from "../../../cli/running/run_flags.ts";
-import type { Task } from "../../../configs/schema.ts";
+import type { Task } from "../../../methods/mod.ts";
 import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { withFolder, writeTree } from "../../data/_trees.ts";
 

@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  describeAccuracies,
-  describePlan,
-  formatBytes,
-  formatFigure,
-} from "../../../cli/screen/plan.ts";
+import { describePlan, formatBytes, formatFigure } from "../../../cli/screen/plan.ts";
 
 Deno.test("describePlan() names figures in words, bytes under memory", () => {
   const plan = {
@@ -37,17 +32,4 @@ Deno.test("formatBytes() and formatFigure() are short", () => {
     "1 234 567",
     "0.1235",
   ]);
-});
-
-Deno.test("describeAccuracies() makes a table", () => {
-  const results = {
-    features: { knnTop1: 0.712, linearTop1: 0.8 },
-    pixels: { knnTop1: 0.794 },
-  };
-  assert.deepEqual(describeAccuracies(results), [
-    "accuracy      k-NN  linear",
-    "this model  71.2 %  80.0 %",
-    "raw pixels  79.4 %       –",
-  ]);
-  assert.deepEqual(describeAccuracies({}), []);
 });

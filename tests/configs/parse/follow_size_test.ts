@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "../../../configs/parse.ts";
-import { resolveConfig } from "../../../configs/resolve.ts";
+import { parseConfig } from "../../../methods/configs.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
 import { UserError } from "../../../core/errors.ts";
 
 Deno.test("another image size takes back what a recipe wrote for its own", async () => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { leavesOf } from "../../../configs/nodes.ts";
 import { type RawConfig, valueAt } from "../../../configs/layers.ts";
 import { recipeNames } from "../../../configs/recipes.ts";
-import { resolveConfig } from "../../../configs/resolve.ts";
-import { schemas } from "../../../configs/schema.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
+import { tasks } from "../../../methods/mod.ts";
 
 /** What an official file says, and the key that says it here, with the value where it is written otherwise. */
 type Row = readonly [official: string, value: unknown, key: string, ours?: unknown];
@@ -70,7 +70,7 @@ for (const [name, { source, rows }] of Object.entries(table.recipes)) {
       assert.deepEqual(found, wanted, `${key}: ${official} is ${JSON.stringify(value)}`);
     }
     const said = rows.map(([, , key]) => key);
-    const silent = leavesOf(schemas[config.task]).map(({ key }) => key).filter((key) =>
+    const silent = leavesOf(tasks[config.task].schema).map(({ key }) => key).filter((key) =>
       !said.some((one) => key === one || key.startsWith(`${one}.`) || one.startsWith(`${key}.`)) &&
       !ownKeys.some((pattern) => pattern.test(key)) &&
       !(config.task === "segment" && leftToCode.test(key))

@@ -4,7 +4,7 @@ import { UserError } from "../../../core/errors.ts";
 import type { RunEvent, StepMetrics } from "../../../pipeline/engine/events.ts";
 import { mask } from "../../../pipeline/mask.ts";
 import { pretrain, type PretrainOptions } from "../../../methods/beit/method.ts";
-import type { PretrainConfig } from "../../../configs/schema.ts";
+import type { PretrainConfig } from "../../../methods/beit/config.ts";
 import { maskOptions } from "../../../pipeline/images/transforms.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
 import { writeTinyData } from "../../tasks/_tiny_model.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { LinearProbeConfig } from "../../../configs/schema.ts";
-import { resolveConfig } from "../../../configs/resolve.ts";
+import type { LinearProbeConfig } from "../../../methods/probe/config.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
 import { UserError } from "../../../core/errors.ts";
 import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { linearProbe, type LinearProbeResult } from "../../../methods/probe/method.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SegmentConfig } from "../../../configs/schema.ts";
+import type { SegmentConfig } from "../../../methods/segment/config.ts";
 import { openModel } from "../../../checkpoints/open_model.ts";
 import { UserError } from "../../../core/errors.ts";
 import { shapesSource } from "../../../data/sources/shapes_source.ts";

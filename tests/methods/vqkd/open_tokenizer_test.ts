@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../../core/errors.ts";
 import { pretrain, type PretrainOptions } from "../../../methods/beit/method.ts";
 import { planPretraining } from "../../../methods/beit/plan.ts";
-import type { PretrainConfig } from "../../../configs/schema.ts";
+import type { PretrainConfig } from "../../../methods/beit/config.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
 
 async function losses(config: PretrainConfig, options: PretrainOptions): Promise<number[]> {

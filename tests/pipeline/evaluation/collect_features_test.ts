@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { resolveConfig } from "../../../configs/resolve.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
 import { batchesOf } from "../../../pipeline/evaluation/collect_features.ts";
 import { openTrainingSource } from "../../../pipeline/images/data_sources.ts";
 import { withFolder } from "../../tasks/_tiny.ts";

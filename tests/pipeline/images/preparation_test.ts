@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { resolveConfig } from "../../../configs/resolve.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
 import {
   classNamesOfRun,
   hubPreprocessing,

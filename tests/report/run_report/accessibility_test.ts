@@ -98,7 +98,7 @@ Deno.test("a report has a main part, headings in order, and names for what it sh
   const history = new History();
   for (let step = 1; step <= 5; step++) history.add({ step, loss: 1 / step, learningRate: 1e-3 });
   const page = runReportPage({
-    ...{ name: "run", task: "finetune", status: "running", time: 0, step: 5, totalSteps: 9 },
+    ...{ name: "run", title: "fine-tuning", status: "running", time: 0, step: 5, totalSteps: 9 },
     ...{ history, elapsedSeconds: 75, parameters: 1000, warnings: [], pictures: null },
     evaluations: [{
       ...{ step: 5, name: "classifier", result: { top1: 0.5 } },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { resolveConfig } from "../../../../configs/resolve.ts";
+import { resolveConfig } from "../../../../methods/configs.ts";
 import type { StepMetrics } from "../../../../pipeline/engine/events.ts";
 import { finetune } from "../../../../methods/classify/method.ts";
 import { planFinetuning } from "../../../../methods/classify/plan.ts";

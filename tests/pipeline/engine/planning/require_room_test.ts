@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Backend, Context } from "../../../../backends/backend.ts";
-import { resolveConfig } from "../../../../configs/resolve.ts";
+import { resolveConfig } from "../../../../methods/configs.ts";
 import { UserError } from "../../../../core/errors.ts";
 import { requireRoom } from "../../../../pipeline/engine/planning/require_room.ts";
 import { linearProbe } from "../../../../methods/probe/method.ts";

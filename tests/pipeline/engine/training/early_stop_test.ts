@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Task } from "../../../../configs/schema.ts";
+import type { Task } from "../../../../methods/mod.ts";
 import { EarlyStop } from "../../../../pipeline/engine/training/early_stop.ts";
 import type { RunEvent } from "../../../../pipeline/engine/events.ts";
 import { withFolder } from "../../../tasks/_tiny.ts";

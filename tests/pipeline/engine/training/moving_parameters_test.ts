@@ -5,7 +5,7 @@ import {
   loadCheckpoint,
   saveCheckpoint,
 } from "../../../../checkpoints/store/store.ts";
-import { resolveConfig } from "../../../../configs/resolve.ts";
+import { resolveConfig } from "../../../../methods/configs.ts";
 import type { NamedValues } from "../../../../models/parameter_set.ts";
 import { DivergenceError } from "../../../../pipeline/engine/training/divergence.ts";
 import { linearProbe } from "../../../../methods/probe/method.ts";

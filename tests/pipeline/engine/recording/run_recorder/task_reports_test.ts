@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { resolveConfig } from "../../../../../configs/resolve.ts";
+import { resolveConfig } from "../../../../../methods/configs.ts";
 import { linearProbe } from "../../../../../methods/probe/method.ts";
 import { trainTokenizer } from "../../../../../methods/vqkd/method.ts";
 import { formatPercent } from "../../../../../core/number_formats.ts";

@@ -5,14 +5,13 @@
 import assert from "node:assert/strict";
 import { messageOf } from "../../../core/errors.ts";
 import { leavesOf } from "../../../configs/nodes.ts";
-import { resolveConfig } from "../../../configs/resolve.ts";
-import { type ConfigOf, schemas, type Task } from "../../../configs/schema.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
+import { type ConfigOf, type Task, tasks } from "../../../methods/mod.ts";
 import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { finetune, linearProbe, pretrain, segment, trainTokenizer } from "../../../mod.ts";
 import { writeTinyTokenizer } from "../../tasks/_tiny.ts";
 import { writeTinyModel } from "../../tasks/_tiny_model.ts";
 import { tinyTokenizerOverrides } from "../../tasks/_tiny_tokenizer.ts";
-import { inertKeys } from "../../../configs/inert_keys.ts";
 import { changesInTask, optionChanges } from "./_option_changes.ts";
 import { writeOptionData } from "./_option_data.ts";
 
@@ -168,9 +167,9 @@ for (const task of Object.keys(runs) as Task[]) {
       await writeTinyModel(`${folder}/other`, { depth: 3 });
       const traces = new Map<string, string>();
       const without: string[] = [];
-      for (const { key } of leavesOf(schemas[task])) {
+      for (const { key } of leavesOf(tasks[task].schema)) {
         if (key === "$schema" || key === "task") continue;
-        if (inertKeys[task].includes(key)) continue;
+        if ((tasks[task].inertKeys ?? []).includes(key)) continue;
         const effect = changesInTask[`${task} ${key}`] ?? optionChanges[key];
         assert.ok(effect !== undefined, `give "${key}" another value in _option_changes.ts`);
         if (typeof effect === "object" && "test" in effect) {
@@ -180,7 +179,7 @@ for (const task of Object.keys(runs) as Task[]) {
         }
         const { to, given = [] } = typeof effect === "string" ? { to: effect } : effect;
         const known = given.filter((override) =>
-          leavesOf(schemas[task]).some((leaf) => override.startsWith(`${leaf.key}=`))
+          leavesOf(tasks[task].schema).some((leaf) => override.startsWith(`${leaf.key}=`))
         );
         const place = known.join(" ");
         const before = traces.get(place) ?? await traceOf(task, folder, known);
