@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { BatchMaker } from "../../data/loader/batch_maker.ts";
-import { Loader, type LoaderOptions } from "../../data/loader/loader.ts";
-import { SamplePlan } from "../../data/loader/sample_plan.ts";
-import { openSource } from "../../data/sources/open_source.ts";
-import type { Source } from "../../data/sources/source.ts";
-import { augment } from "../../pipeline/augment.ts";
-import type { FileBatch, MaskedBatch, StepPlace } from "../../pipeline/batch.ts";
-import { loaderQueue, stageQueue } from "../../pipeline/engine/queue.ts";
-import { load } from "../../pipeline/load.ts";
-import { mask } from "../../pipeline/mask.ts";
-import { type HostStage, pipeline } from "../../pipeline/stage.ts";
-import { photoTree, textBytes, withFolder } from "../data/_trees.ts";
+import { BatchMaker } from "../../../../data/loader/batch_maker.ts";
+import { Loader, type LoaderOptions } from "../../../../data/loader/loader.ts";
+import { SamplePlan } from "../../../../data/loader/sample_plan.ts";
+import { openSource } from "../../../../data/sources/open_source.ts";
+import type { Source } from "../../../../data/sources/source.ts";
+import { augment } from "../../../../pipeline/augment.ts";
+import type { FileBatch, MaskedBatch, StepPlace } from "../../../../pipeline/batch.ts";
+import { loaderQueue, stageQueue } from "../../../../pipeline/engine/queue.ts";
+import { load } from "../../../../pipeline/load.ts";
+import { mask } from "../../../../pipeline/mask.ts";
+import { type HostStage, pipeline } from "../../../../pipeline/stage.ts";
+import { photoTree, textBytes, withFolder } from "../../../data/_trees.ts";
 
 const masks = { height: 6, width: 6, count: 14, minBlock: 4 };
 const steps = 5;
