@@ -121,8 +121,8 @@ Deno.test("unreadable images are counted and named at the start, by reason", () 
     });
     const { notes } = await choose("pretrain", { data, set: ["data.holdOut=null"] });
     assert.deepEqual(notes, [
-      'Skipped: 3 of 13 images are unreadable: "c0/a.jpg" (empty), "c1/b.png" (no image, or ' +
-      'broken), "c1/huge.ppm" (too large: 40000 × 30000 pixels)',
+      'Skipped: 3 of 13 images are unreadable: "c0/a.jpg" (empty), "c1/b.png" (not an image, ' +
+      'or corrupt), "c1/huge.ppm" (too large: 40000 × 30000 pixels)',
     ]);
   }));
 
