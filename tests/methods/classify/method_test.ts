@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openModel } from "../../../checkpoints/open_model.ts";
 import { UserError } from "../../../core/errors.ts";
+import { classifierSpecs } from "../../../models/classifier.ts";
 import { classificationLoss } from "../../../methods/classify/stages/loss.ts";
 import type { RunEvent } from "../../../pipeline/engine/events.ts";
 import { startClassifier } from "../../../methods/classify/model.ts";
@@ -102,7 +103,7 @@ Deno.test("the shared table goes into every block, the head starts at its own sc
     );
     assert.deepEqual(first, second);
     assert.ok(Math.abs(first[1] - Math.sin(1)) < 1e-6);
-    const head = { name: "head.weight", shape: [3, 16] };
+    const head = classifierSpecs(shape).find(({ name }) => name === "head.weight")!;
     const other = await startClassifier(
       { ...config, model: { ...config.model, headInitScale: 1 } },
       3,
