@@ -1,4 +1,5 @@
 /** The flags that choose and change a config, the same for every task with a config. */
+import { teacherNames } from "../../methods/vqkd/teachers/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RawConfig } from "../../configs/layers.ts";
 import { leavesOf, type Node, nodeAt } from "../../configs/nodes.ts";
@@ -65,16 +66,7 @@ const shortcuts = {
     "tokenizer.checkpoint",
   ],
   teacher: [
-    choice("The tokenizer's teacher.", [
-      "clip",
-      "dino",
-      "dinov2",
-      "siglip",
-      "mae",
-      "vit",
-      "beit",
-      "hog",
-    ]),
+    choice("The tokenizer's teacher.", teacherNames),
     "teacher.name",
   ],
   backend: [

@@ -118,49 +118,6 @@ export const codebookSection = z.strictObject({
   ),
 }).describe("The codebook and its health.");
 
-/** Histograms of oriented gradients as the teacher. */
-const hog = z.strictObject({
-  localComponents: z.int().min(1).max(most.width).default(48).describe(
-    "Principal components kept of a patch's neighbourhood.",
-  ),
-  globalComponents: z.int().min(0).max(most.width).default(64).describe(
-    "Principal components of the whole image's histogram given to every patch; 0: none.",
-  ),
-  globalWeight: z.number().min(0).default(0.7).describe(
-    "Length of the whole-image part, relative to 1 for the neighbourhood.",
-  ),
-  fitImages: z.int().min(1).max(most.images).default(1000).describe(
-    "Images that the components are fitted to.",
-  ),
-}).describe("Settings of the `hog` teacher.");
-
-/** The teacher's features on disk. */
-const teacherCache = z.strictObject({
-  directory: z.string().nullable().default(null).describe(
-    "Folder for each image's features, which several runs may share; null: features are not stored.",
-  ),
-  maxBytes: z.int().min(0).max(most.bytes).default(21_474_836_480).describe(
-    "Bytes that one teacher's features may take; whatever does not fit is computed each time.",
-  ),
-}).describe(
-  "Features are looked up by the teacher's weights and the crop's pixels: by a later run with " +
-    "the same seed, or within a run if `augment.cropsPerImage` makes crops repeat.",
-);
-
-/** Whose features the tokenizer learns to reconstruct. */
-export const teacherSection = z.strictObject({
-  name: z.enum(["clip", "dino", "dinov2", "siglip", "mae", "vit", "beit", "hog"]).default("clip")
-    .describe(
-      "A model under the names of its authors, timm or transformers, a BEiT that mimic can load, or " +
-        "gradient histograms (no download).",
-    ),
-  checkpoint: z.string().nullable().default(null).describe(
-    "The teacher's weights: a file, a run directory or the name of a model card; `hog` needs none.",
-  ),
-  hog: hog.prefault({}),
-  cache: teacherCache.prefault({}),
-}).describe("The frozen teacher.");
-
 /** Which tokenizer produces the targets. */
 export const tokenizerSection = z.strictObject({
   checkpoint: z.string().default("vqkd_quickstart").describe(

@@ -9,13 +9,13 @@ import { cropAugmentSection, cropsPerImage, dataSection } from "../../configs/se
 import {
   codebookSection,
   decoderSection,
-  teacherSection,
   tokenizerModelSection,
 } from "../../configs/sections/model.ts";
 import { optimizerSection, scheduleSection } from "../../configs/sections/optimization.ts";
 import { batchSizeOf, runKeys } from "../../configs/sections/run.ts";
 import { withDefault } from "../../configs/sections/with_default.ts";
 import type { TaskDefinition } from "../../configs/task.ts";
+import { teacherSection } from "./teachers/mod.ts";
 
 /** Training of the visual tokenizer: VQ-KD (paper section 2.1; unilm's TOKENIZER.md). */
 export const tokenizerSchema = z.strictObject({

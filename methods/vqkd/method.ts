@@ -33,7 +33,7 @@ import { type EngineOutcome, runMethod } from "../../pipeline/engine/run_method.
 import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../../pipeline/engine/schedule.ts";
 import type { ListedMethod } from "../../pipeline/engine/method.ts";
-import { createTeacher } from "./teachers/create_teacher.ts";
+import { kindOf } from "./teachers/mod.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
 import { openTeacherCache } from "./teachers/open_teacher_cache.ts";
 import { formatMetric, metricName } from "../../core/metric_names.ts";
@@ -125,7 +125,8 @@ export const vqkd: ListedMethod<
     const kept = saved?.extra ?? null;
     // First without its teacher, so as not to read the teacher's weights if even that does not fit.
     run.requireRoom(tokenizerFootprint(vqkdConfig(config, 0), 0));
-    const teacher = await createTeacher(on, config, source, kept, listener, downloads);
+    const { kind, settings } = kindOf(config.teacher);
+    const teacher = await kind.open({ on, config, settings, source, kept, listener, downloads });
     const shape = vqkdConfig(config, teacher.targetDim);
     const footprint = tokenizerFootprint(shape, teacher.parameterCount);
     run.requireRoom(footprint);

@@ -11,6 +11,7 @@ import { encoderSpecs } from "../../models/beit_encoder.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
 import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";
+import { kindOf } from "./teachers/mod.ts";
 import { tokenizerFootprint, vqkdConfig } from "./shape.ts";
 
 /**
@@ -26,29 +27,17 @@ export interface TokenizerPlan extends RunSizes, RunCosts {
   readonly tokensPerCode: number;
 }
 
-/** Width of each teacher's features; for a BEiT it is assumed to be the tokenizer's own. */
+/** Width of the teacher's features. */
 function teacherDim({ teacher, model }: TokenizerConfig): number {
-  switch (teacher.name) {
-    case "clip":
-      return 512;
-    case "dino":
-    case "dinov2":
-    case "siglip":
-    case "mae":
-    case "vit":
-      return 768;
-    case "hog":
-      return teacher.hog.localComponents + teacher.hog.globalComponents;
-    case "beit":
-      return model.embedDim;
-  }
+  const { kind, settings } = kindOf(teacher);
+  return kind.dim(model, settings);
 }
 
-/** Parameters of a teacher the size of the published ones, which are ViT-B/16; negligible for `hog`. */
+/** Parameters of a teacher the size of the published ones, which are ViT-B/16. */
 function teacherParameters({ teacher }: TokenizerConfig): number {
-  return teacher.name === "hog"
-    ? 0
-    : countTrainable(encoderSpecs(vitBase, { hasMaskToken: false }));
+  return kindOf(teacher).kind.isEncoder
+    ? countTrainable(encoderSpecs(vitBase, { hasMaskToken: false }))
+    : 0;
 }
 
 /**

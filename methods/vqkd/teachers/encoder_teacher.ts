@@ -6,38 +6,18 @@
 
 import type { Context } from "../../../backends/backend.ts";
 import type { ModelFamily } from "../../../checkpoints/formats/families/mod.ts";
-import { type ModelCheckpoint, requireWhole } from "../../../checkpoints/open_model.ts";
+import { type ModelCheckpoint, openModel, requireWhole } from "../../../checkpoints/open_model.ts";
 import { toFloat32 } from "../../../checkpoints/tensors/tensor_data.ts";
-import type { TokenizerConfig } from "../config.ts";
+import { resolveWeights } from "../../../checkpoints/hub/download.ts";
 import { UserError } from "../../../core/errors.ts";
 import { EncoderTeacher } from "../../../models/teachers/encoder_teacher.ts";
-import {
-  type ChannelStatistics,
-  clipStatistics,
-  halfStatistics,
-  imagenetStatistics,
-} from "../../../models/teachers/teacher.ts";
 import { configOfShape } from "../../../pipeline/weights/load_encoder.ts";
-
-/** A vision-transformer teacher, by its name in configs. */
-export type EncoderTeacherName = Exclude<TokenizerConfig["teacher"]["name"], "hog">;
-
-/** What each teacher must be, and how its images are normalised unless its files say otherwise. */
-const TEACHERS: Readonly<
-  Record<EncoderTeacherName, { family: ModelFamily; statistics: ChannelStatistics }>
-> = {
-  clip: { family: "clip", statistics: clipStatistics },
-  dino: { family: "vit", statistics: imagenetStatistics },
-  dinov2: { family: "dinov2", statistics: imagenetStatistics },
-  mae: { family: "vit", statistics: imagenetStatistics },
-  siglip: { family: "siglip", statistics: halfStatistics },
-  vit: { family: "vit", statistics: halfStatistics },
-  beit: { family: "beit", statistics: imagenetStatistics },
-};
+import { encoders, type EncoderTeacherName } from "./encoders.ts";
+import type { TaughtModel, TeacherRun } from "./teacher_kind.ts";
 
 /** Which teacher a model could be, to suggest it when another was requested. */
 function fitting(family: ModelFamily): string {
-  const names = Object.entries(TEACHERS).filter(([, teacher]) => teacher.family === family);
+  const names = Object.entries(encoders).filter(([, teacher]) => teacher.family === family);
   return names.map(([name]) => name).join(" or ");
 }
 
@@ -52,7 +32,7 @@ export async function createEncoderTeacher(
   model: ModelCheckpoint,
   where: string,
 ): Promise<EncoderTeacher> {
-  const { family, statistics } = TEACHERS[name];
+  const { family, statistics } = encoders[name];
   if (model.kind === "tokenizer") {
     throw new UserError(`Cannot teach with "${where}": it is a tokenizer`, {
       hint: "give the model that taught it, or a pretrained one",
@@ -89,4 +69,39 @@ export async function createEncoderTeacher(
     norm,
     projectionDim: projection?.shape[0] ?? null,
   }, (spec) => values.get(spec.name)!);
+}
+
+/** A tokenizer learns one vector for each of its own patches. */
+function requireSameGrid(
+  { patchSize }: TaughtModel,
+  { shape }: ModelCheckpoint,
+  where: string,
+): void {
+  if (shape.patchSize === patchSize) return;
+  throw new UserError(
+    `Cannot teach with "${where}": its patches have ${shape.patchSize} px, the tokenizer's ${patchSize}`,
+    { hint: `give --patch-size ${shape.patchSize}` },
+  );
+}
+
+/** Loads a teacher from the file that a config names. */
+export async function openEncoderTeacher(
+  name: EncoderTeacherName,
+  { on, config, downloads }: TeacherRun,
+): Promise<EncoderTeacher> {
+  const { checkpoint } = config.teacher;
+  if (checkpoint === null) {
+    throw new UserError(`Cannot load the ${name} teacher: teacher.checkpoint is not set`, {
+      hint:
+        "give its weights with --set teacher.checkpoint=FILE, or use --teacher hog, which has none",
+    });
+  }
+  const path = await resolveWeights(checkpoint, downloads);
+  const model = await openModel(path, { part: "teacher" });
+  try {
+    requireSameGrid(config.model, model, checkpoint);
+    return await createEncoderTeacher(on, name, model, checkpoint);
+  } finally {
+    model.close();
+  }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { EncoderTeacherName } from "../../../../methods/vqkd/teachers/encoders.ts";
 import { join } from "node:path";
 import type { Context } from "../../../../backends/backend.ts";
 import { openModel } from "../../../../checkpoints/open_model.ts";
@@ -7,10 +8,7 @@ import { openSafetensors } from "../../../../checkpoints/safetensors/safetensors
 import { toFloat32 } from "../../../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../../../core/errors.ts";
 import { tf } from "../../../../deps/tfjs.ts";
-import {
-  createEncoderTeacher,
-  type EncoderTeacherName,
-} from "../../../../methods/vqkd/teachers/encoder_teacher.ts";
+import { createEncoderTeacher } from "../../../../methods/vqkd/teachers/encoder_teacher.ts";
 import { onReference, valuesOf } from "../../../models/_tiny.ts";
 import { writeTinyModel } from "../../../tasks/_tiny_model.ts";
 import { withFolder } from "../../../tasks/_tiny.ts";
