@@ -1,6 +1,6 @@
 /**
- * Models, ops and backends: the part of `mod.ts` that touches no disk and no module of Node, so that
- * a browser page can bundle it as it is.
+ * Models, ops and backends: the part of `mod.ts` that uses no disk and no Node modules, so that a browser page
+ * can bundle it directly.
  *
  * @example An op on a backend
  * ```ts

@@ -226,7 +226,7 @@ export type { HostTensor } from "./pipeline/engine/training/examine.ts";
 export { train } from "./pipeline/engine/training/trainer.ts";
 export type { TrainingLoop } from "./pipeline/engine/training/training_loop.ts";
 
-// Models, backends and ops, and what they stand on.
+// Models, backends and ops, and what they are built on.
 export * from "./browser.ts";
 
 // Data.

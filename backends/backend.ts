@@ -1,9 +1,9 @@
 /**
- * The contract between mimic and what computes.
+ * The contract between mimic and whatever computes.
  *
- * A backend brings a tfjs backend (so that every tfjs op works on its tensors) and a table of fused
- * kernels that replace the plain compositions in `backends/ops/`. It is passed as an argument;
- * what tfjs keeps globally, its active backend, is set only for the time of {@link Backend.run}.
+ * A backend provides a tfjs backend (so that every tfjs op works on its tensors) and a table of
+ * fused kernels that replace the plain compositions in `backends/ops/`. It is passed as an
+ * argument; tfjs' only global, its active backend, is set only during {@link Backend.run}.
  *
  * A backend is not responsible for gradients (the ops are), for the order of steps, or for deciding
  * what runs in float16: the {@link Context} says so per call.
@@ -19,85 +19,85 @@ import type { Watch } from "./watch.ts";
 
 export type { Precision } from "./precision.ts";
 
-/** What a backend can do, for `--backend auto`, `doctor`, and the choice of precision. */
+/** A backend's capabilities, for `--backend auto`, `doctor`, and the choice of precision. */
 export interface Capabilities {
-  /** Reduced precisions that `amp` may use, best first; empty where there is none. */
+  /** Reduced precisions that `amp` may use, best first; empty if there are none. */
   readonly reducedPrecisions: readonly Exclude<Precision, "float32">[];
-  /** Threads that a kernel is divided over; 1 on a GPU. */
+  /** Threads that a kernel is divided among; 1 on a GPU. */
   readonly threads: number;
   /** Size limit of one tensor, bytes. */
   readonly maxBufferBytes: number;
-  /** Size limit of all tensors together, bytes; no limit that is known where left out. */
+  /** Size limit of all tensors together, in bytes; omitted if there is no known limit. */
   readonly memoryBytes?: number;
-  /** Whether activations in a reduced precision take two bytes a number; false where left out. */
+  /** Whether activations in a reduced precision take two bytes per number; default: false. */
   readonly halvesActivations?: boolean;
-  /** Whether values can be read at once, without waiting for a device; `false` if left out. */
+  /** Whether values can be read immediately, without waiting for a device; default: false. */
   readonly isHostMemory?: boolean;
   /** One line: the adapter, or the processor and its kernel provider. */
   readonly description: string;
 }
 
-/** Tensors and bytes that a backend holds now, as tfjs counts them, and what it has reserved. */
+/** Tensors and bytes that a backend currently holds, as tfjs counts them, and what it has reserved. */
 export interface BackendMemory {
-  /** Tensors that are alive. */
+  /** Number of live tensors. */
   readonly tensors: number;
   /** Bytes of their values. */
   readonly bytes: number;
   /** Bytes that the backend has taken from the system, free or in use. */
   readonly reservedBytes: number;
-  /** The most that `bytes` has been; null where nobody counts. */
+  /** The peak of `bytes`; null if not measured. */
   readonly peakBytes: number | null;
 }
 
 /** One run of a kernel. */
 export interface KernelSpan {
-  /** The kernel's file or job, or the program of tfjs. */
+  /** The kernel's file or job, or tfjs' program. */
   readonly name: string;
-  /** When it started, in seconds by the device's clock. */
+  /** When it started, in seconds on the device's clock. */
   readonly start: number;
   /** Seconds that it took. */
   readonly seconds: number;
 }
 
-/** A place to compute; see the module's text. Several may live in one process. */
+/** A place to compute; see the module's description. Several may exist in one process. */
 export interface Backend {
   /** `reference`, `cpu`, `webgpu` or `tfjs:<name>`. */
   readonly name: string;
-  /** What it can do on this machine. */
+  /** Its capabilities on this machine. */
   readonly capabilities: Capabilities;
-  /** The fused kernels that this backend has; ops fall back to compositions for the rest. */
+  /** Its fused kernels; ops fall back to compositions for the rest. */
   readonly kernels: Partial<Kernels>;
-  /** Runs synchronous work with this backend as tfjs' active one, and restores the other after. */
+  /** Runs synchronous work with this backend as tfjs' active one, then restores the previous one. */
   run<T>(work: () => T): T;
   /**
-   * Times every kernel from now until {@link Backend.stopProfile}; kernels then run one after another.
+   * Times every kernel until {@link Backend.stopProfile}; kernels then run one after another.
    *
-   * @throws UserError where the device takes no times
+   * @throws UserError if the device cannot measure times
    */
   startProfile?(): void;
-  /** What has run since, in order. */
+  /** Everything that has run since, in order. */
   stopProfile?(): Promise<KernelSpan[]>;
   /** Resolves when all work submitted so far is done. */
   sync(): Promise<void>;
-  /** What it holds now. */
+  /** What it currently holds. */
   memory(): BackendMemory;
-  /** Frees everything; tensors of this backend cannot be used after. */
+  /** Frees everything; this backend's tensors cannot be used afterwards. */
   dispose(): Promise<void>;
 }
 
-/** What an op needs to know besides its tensors: every op and layer takes it first. */
+/** What an op needs to know besides its tensors: the first argument of every op and layer. */
 export interface Context {
   /** Where to compute. */
   readonly backend: Backend;
   /** The format of large products; sums, norms and parameters are float32 regardless. */
   readonly precision: Precision;
-  /** Observes every op, where a step is run again to find what is wrong with it. */
+  /** Observes every op, when a step is repeated to find out what is wrong with it. */
   readonly watch?: Watch | undefined;
-  /** The processes that share the work; this one alone if left out. */
+  /** The processes that share the work; default: this one alone. */
   readonly communicator?: Communicator;
 }
 
-/** The processes that a context's work is shared between. */
+/** The processes that share a context's work. */
 export function communicatorOf({ communicator }: Context): Communicator {
   return communicator ?? single;
 }

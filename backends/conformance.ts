@@ -1,9 +1,9 @@
 /**
- * What every backend must do: a list of cases that anyone can run on theirs.
+ * What every backend must do: a list of cases that anyone can run on their own backend.
  *
- * A case runs one op on tensors of one shape in one precision and compares its values with plain loops
- * in float64, its gradients with differences of those (or, for large shapes, with the reference
- * backend), and the number of tensors before with that after.
+ * A case runs one op on tensors of one shape in one precision. It compares the values with plain loops in
+ * float64, the gradients with finite differences of those (or, for large shapes, with the reference backend),
+ * and the number of tensors before and after.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { tokenCases } from "./conformance/token_cases.ts";
 
 export type { CaseResult, ConformanceCase } from "./conformance/case.ts";
 
-/** Which cases to run, and whom to tell. */
+/** Which cases to run, and whom to notify. */
 export interface ConformanceOptions {
   /** Text that a case's name must contain, or a test of the case. Default: all cases. */
   readonly filter?: string | ((candidate: ConformanceCase) => boolean);
@@ -30,8 +30,8 @@ export interface ConformanceOptions {
 let cases: readonly ConformanceCase[] | undefined;
 
 /**
- * All cases, in the order they run in. They keep what they have computed to compare with, so that a
- * second backend takes less time.
+ * All cases, in the order in which they run. They keep the values they have computed for
+ * comparison, so that a second backend takes less time.
  */
 export function conformanceCases(): readonly ConformanceCase[] {
   return cases ??= [
@@ -74,7 +74,7 @@ export async function runConformance(
   return results;
 }
 
-/** The results as a table, one line a case, and a last line that counts them. */
+/** The results as a table, one line per case, and a last line that counts them. */
 export function formatConformance(results: readonly CaseResult[]): string {
   const number = (value: number | null) => value === null ? "-" : value.toExponential(1);
   const rows = results.map((result) => [

@@ -1,11 +1,10 @@
 /**
- * The fused kernels a backend may implement, as plain functions over tensors.
+ * The fused kernels that a backend may implement, as plain functions over tensors.
  *
- * Tensors are float32 unless said otherwise, row-major and contiguous. A kernel returns new tensors
- * and leaves its inputs as they are, but for the ones that say "in place". `saved` is what the
- * matching `backward` wants back; the op keeps it on the tape. Kernels run outside the tape, so they
- * may use tfjs ops freely. With a reduced `precision`, matrix operands are rounded to that format
- * and products summed in float32.
+ * Tensors are float32 unless said otherwise, row-major and contiguous. A kernel returns new tensors and leaves
+ * its inputs unchanged, except for those marked "in place". `saved` is what the matching `backward` needs; the
+ * op keeps it on the tape. Kernels run outside the tape, so they may use tfjs ops freely. With a reduced
+ * `precision`, matrix operands are rounded to that format and products summed in float32.
  *
  * @module
  */
@@ -114,7 +113,7 @@ export interface PatchEmbedKernel {
   ): { dweight: Tensor; dbias: Tensor };
 }
 
-/** Masked patches replaced by the mask token, the cls token put in front, positions added. */
+/** Replaces masked patches with the mask token, prepends the cls token, and adds positions. */
 export interface AssembleTokensKernel {
   /**
    * `patches` [B, N, C]; `mask` [B, N] of 0 and 1, or null; `maskToken`, `clsToken` [1, 1, C];
@@ -140,7 +139,7 @@ export interface AssembleTokensKernel {
   };
 }
 
-/** Rows of the bias table laid out as one matrix per head. */
+/** Rows of the bias table arranged as one matrix per head. */
 export interface RelativePositionBiasKernel {
   /** `table` [T, H], `index` int32 [N, N] → `y` [H, N, N]. */
   forward(args: { table: Tensor; index: Tensor }): { y: Tensor };
@@ -148,7 +147,7 @@ export interface RelativePositionBiasKernel {
   backward(args: { dy: Tensor; index: Tensor; rows: number }): { dtable: Tensor };
 }
 
-/** Some rows of a matrix. In float16 precision `x` may be kept in that format for the way back. */
+/** Selected rows of a matrix. In float16 precision, `x` may be kept in that format for the backward pass. */
 export interface SelectRowsKernel {
   /** `x` [R, C], `rows` int32 [M], each at most once → `y` [M, C]. */
   forward(args: { x: Tensor; rows: Tensor; precision: Precision }): { y: Tensor };
@@ -207,9 +206,9 @@ export interface AdamWArguments {
   firstMoments: Tensor[];
   /** Updated in place. */
   secondMoments: Tensor[];
-  /** One for each parameter. */
+  /** One per parameter. */
   learningRates: number[];
-  /** One for each parameter. */
+  /** One per parameter. */
   weightDecays: number[];
   /** Decay of the mean of the gradients. */
   beta1: number;
@@ -221,15 +220,20 @@ export interface AdamWArguments {
   maxGradientNorm: number | null;
   /** float32 [4], updated in place: loss scale, good steps in a row, Adam's t, skipped steps. */
   scaler: Tensor;
-  /** Good steps after which the loss scale doubles; null keeps it constant. A non-finite step is left out either way. */
+  /**
+   * Good steps after which the loss scale doubles; null keeps it constant. A non-finite step is skipped either
+   * way.
+   */
   growthInterval: number | null;
 }
 
-/** Every fused kernel; a backend implements a part of them. Each has a conformance case. */
+/** Every fused kernel; a backend implements some of them. Each has a conformance case. */
 export interface Kernels {
   /** A linear layer, with its activation if it has one. */
   linear: LinearKernel;
-  /** For where the calls of a composition cost more than the work: a few hundred numbers are copied. */
+  /**
+   * For backends where the calls of a composition cost more than the work: a few hundred numbers are copied.
+   */
   qkvBias?: QkvBiasKernel;
   /** Layer norm over the last axis. */
   layerNorm: LayerNormKernel;
@@ -243,13 +247,13 @@ export interface Kernels {
   assembleTokens: AssembleTokensKernel;
   /** The bias of every pair of tokens, from a table of relative positions. */
   relativePositionBias: RelativePositionBiasKernel;
-  /** Some rows of a matrix. */
+  /** Selected rows of a matrix. */
   selectRows: SelectRowsKernel;
-  /** A linear layer and the cross-entropy of its logits, which are never held at once. */
+  /** A linear layer and the cross-entropy of its logits, which are never all in memory at once. */
   linearCrossEntropy: LinearCrossEntropyKernel;
   /** Rows divided by their Euclidean length. */
   l2Normalize: L2NormalizeKernel;
-  /** One minus the cosine of the rows of two matrices, averaged. */
+  /** One minus the cosine similarity of the rows of two matrices, averaged. */
   cosineLoss: CosineLossKernel;
   /** `z` [M, D] and `codebook` [K, D], unit rows → ids int32 [M]; the lowest id wins a tie. */
   nearestCode(args: { z: Tensor; codebook: Tensor }): Tensor;
@@ -261,6 +265,6 @@ export interface Kernels {
   emaCodebookUpdate(
     args: { codebook: Tensor; clusterSize: Tensor; counts: Tensor; sums: Tensor; decay: number },
   ): { codebook: Tensor; clusterSize: Tensor };
-  /** → float32 [3]: unscaled gradient norm before clipping, loss scale used, 1 where skipped. */
+  /** → float32 [3]: unscaled gradient norm before clipping, loss scale used, 1 if skipped. */
   adamW(args: AdamWArguments): Tensor;
 }

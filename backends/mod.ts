@@ -1,5 +1,5 @@
 /**
- * Starting a backend by name.
+ * Starts a backend by name.
  *
  * @module
  */
@@ -14,19 +14,19 @@ export type { Backend, BackendMemory, Capabilities, Context, Precision } from ".
 /** Names that {@link createBackend} knows; `tfjs:<name>` is any backend registered with tfjs. */
 export type BackendName = "auto" | "reference" | "cpu" | "webgpu" | `tfjs:${string}`;
 
-/** Options of {@link createBackend}; each backend takes those that concern it. */
+/** Options of {@link createBackend}; each backend uses those that apply to it. */
 export interface BackendOptions {
-  /** Threads of `cpu`; default: as many as the processor has, also for null. */
+  /** Threads of `cpu`; default, also for null: as many as the processor has. */
   readonly threads?: number | null;
-  /** Which GPU `webgpu` takes; default `high-performance`. */
+  /** Which GPU `webgpu` uses; default: `high-performance`. */
   readonly powerPreference?: GPUPowerPreference;
-  /** What multiplies matrices on `cpu`. Default `auto`. */
+  /** What multiplies matrices on `cpu`. Default: `auto`. */
   readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
-  /** Is given the code that `cpu` generates. */
+  /** Called with the code that `cpu` generates. */
   readonly dumpKernels?: (name: string, bytes: Uint8Array) => void;
   /** Bytes that tensors may take on `webgpu`; more is an OutOfMemoryError. */
   readonly memoryLimitBytes?: number;
-  /** Keeps what `webgpu` measures about a GPU. Default: as long as the process lives. */
+  /** Keeps what `webgpu` measures about a GPU. Default: for the lifetime of the process. */
   readonly measurements?: MeasurementStore;
 }
 
@@ -41,10 +41,10 @@ export interface StartedBackend {
 const names = ["auto", "reference", "cpu", "webgpu"];
 
 /**
- * Starts a backend. `auto` is `webgpu` where there is a real GPU, else `cpu`: a GPU that is imitated on
- * the processor is slower than the processor itself.
+ * Starts a backend. `auto` is `webgpu` if there is a real GPU, otherwise `cpu`: a GPU emulated on the CPU is
+ * slower than the CPU itself.
  *
- * @throws UserError for an unknown name and for a backend that does not start here
+ * @throws UserError for an unknown name or a backend that does not start on this machine
  *
  * @example
  * ```ts
@@ -98,7 +98,7 @@ async function startBest(options: BackendOptions): Promise<StartedBackend> {
     if (!backend.adapter.isSoftware) return { backend, notes };
     const { description } = backend.adapter;
     await backend.dispose();
-    // Its build is of no interest to whoever wants no such device.
+    // Its code should not be loaded by anyone who does not want such a device.
     const name = description.replace(/ \(.*\)$/, "");
     notes.push(`webgpu not used: ${name} is not a GPU; --backend webgpu takes it anyway`);
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Tensor } from "../deps/tfjs.ts";
 import type { Context } from "./backend.ts";
 
 /**
- * An op's result, observed where the context has a watch. What the op calls within is not: a backend
+ * An op's result, observed if the context has a watch. What the op calls internally is not observed: a backend
  * with a fused kernel calls nothing.
  *
  * @param parameters tensors that may be a model's parameters; they give the layer its name

@@ -1,6 +1,6 @@
 /**
  * A named, trainable tensor. tfjs' own variables are registered under global names, which would
- * forbid two models in one process; these are plain holders.
+ * rule out two models in one process; these are plain holders.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export class Parameter {
     this.isTrainable = options.isTrainable ?? true;
   }
 
-  /** The current values; replaced, not changed, by {@link Parameter.assign}. */
+  /** The current value; replaced, not modified, by {@link Parameter.assign}. */
   get value(): Tensor {
     return this.#value;
   }

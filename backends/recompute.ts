@@ -2,20 +2,20 @@ import { type Tensor, tf } from "../deps/tfjs.ts";
 import { pauseTape, Tape } from "./tfjs/tape.ts";
 import { recordKernel } from "./tfjs/record_kernel.ts";
 
-/** What {@link recompute} keeps for the second time. */
+/** What {@link recompute} keeps for the second run. */
 export interface RecomputeInputs {
-  /** Handed to the work, null as null; gradients flow to them. */
+  /** Passed to the work, null as null; gradients flow to them. */
   readonly inputs: Readonly<Record<string, Tensor | null>>;
-  /** Handed to the work, null as null; no gradient flows to them. */
+  /** Passed to the work, null as null; no gradient flows to them. */
   readonly constants: Readonly<Record<string, Tensor | null>>;
-  /** What the work reads on its own and gradients flow to; the work must read every one. */
+  /** What the work reads by itself and gradients flow to; the work must read every one. */
   readonly parameters: readonly Tensor[];
 }
 
 /**
- * Runs `work` and keeps nothing of it for the backward pass but what it was given: there it runs a
- * second time, under a tape of its own (Chen et al. 2016, arXiv 1604.06174). It must be a pure
- * function of its arguments and the parameters: what is drawn at random comes in as a constant.
+ * Runs `work` and keeps nothing for the backward pass except its inputs: there it runs a second time, under its
+ * own tape (Chen et al. 2016, arXiv 1604.06174). It must be a pure function of its arguments and the
+ * parameters: anything drawn at random is passed as a constant.
  *
  * @returns what `work` returns
  *

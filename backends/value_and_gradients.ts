@@ -3,20 +3,20 @@ import type { Context } from "./backend.ts";
 import type { Parameter } from "./parameter.ts";
 import { Tape } from "./tfjs/tape.ts";
 
-/** A loss, what else was computed on the way, and gradients: the caller's to dispose. */
+/** A loss, everything else computed along the way, and gradients: the caller disposes of them. */
 export interface ValueAndGradients {
   /** [], not scaled. */
   readonly loss: Tensor;
   readonly outputs: Record<string, Tensor>;
-  /** Of `lossScale`·loss, one for each trainable parameter, in their order. */
+  /** Of `lossScale`·loss, one per trainable parameter, in order. */
   readonly gradients: Tensor[];
 }
 
 /**
- * Runs a loss function and takes its gradients; everything else it made is freed. A trainable parameter
+ * Runs a loss function and computes its gradients; everything else it created is freed. A trainable parameter
  * that the loss does not depend on gets zeros.
  *
- * @param lossScale factor on the gradients, so that small ones survive float16
+ * @param lossScale factor applied to the gradients, so that small ones survive float16
  *
  * @example
  * ```ts

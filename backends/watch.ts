@@ -1,10 +1,9 @@
 /**
- * Looks at every tensor of a step, in the order in which they are made, to find the first that is not
- * finite.
+ * Watches every tensor of a step, in the order of creation, to find the first that is not finite.
  *
- * A healthy step is not watched: {@link Context.watch} is unset, and an op asks for it once. A step
- * whose numbers are not finite is run again with a watch in its context. Ops are observed as wholes,
- * whatever kernels they are made of, so that every backend names the same tensor.
+ * A healthy step is not watched: {@link Context.watch} is unset, and an op checks it once. A step whose numbers
+ * are not finite is repeated with a watch in its context. Ops are observed as wholes, whatever kernels they
+ * consist of, so that every backend names the same tensor.
  *
  * @module
  */
@@ -13,22 +12,22 @@ import { type Tensor, tf } from "../deps/tfjs.ts";
 import { recordKernel } from "./tfjs/record_kernel.ts";
 import { nameOfParameter } from "./parameter.ts";
 
-/** Which tensor of a step: names are the same on every backend. */
+/** Which tensor in a step: names are the same on every backend. */
 export interface TensorPlace {
-  /** The stage that made it. */
+  /** The stage that created it. */
   readonly stage: string;
   /** A parameter, what an op or a stage returned, or a gradient. */
   readonly kind: "parameter" | "output" | "gradient";
-  /** The op that made, or read, it; null for what a stage gives and for a parameter's gradient. */
+  /** The op that created or read it; null for what a stage returns and for a parameter's gradient. */
   readonly op: string | null;
   /**
-   * The layer (`blocks.1.mlp.fc1`), the parameter, or the name under which a stage gives it. An op
-   * without parameters has the layer before it: `after blocks.1.attn.qkv`.
+   * The layer (`blocks.1.mlp.fc1`), the parameter, or the name under which a stage returns it. An
+   * op without parameters is located by the layer before it: `after blocks.1.attn.qkv`.
    */
   readonly name: string;
 }
 
-/** What a tensor holds. */
+/** The contents of a tensor. */
 export interface TensorSummary {
   /** Its dimensions. */
   readonly shape: readonly number[];
@@ -38,25 +37,25 @@ export interface TensorSummary {
   readonly nan: number;
   /** Values that are infinite. */
   readonly infinite: number;
-  /** Smallest and largest of the finite values; null where there is none. */
+  /** Smallest and largest of the finite values; null if there are none. */
   readonly range: readonly [number, number] | null;
 }
 
-/** A tensor of a step, what it holds, and its values where they are not all finite. */
+/** A tensor of a step, its contents, and its values if they are not all finite. */
 export interface Observation extends TensorPlace, TensorSummary {
-  /** All values, if any of them is not finite; else null. */
+  /** All values, if any of them is not finite; otherwise null. */
   readonly values: Float32Array | null;
 }
 
 interface Seen extends TensorPlace {
   readonly shape: readonly number[];
-  /** Parameters of the op, whose gradients belong before those of the op before. */
+  /** The op's parameters, whose gradients come before those of the previous op. */
   readonly parameters: readonly string[];
-  /** A summary where the backend can be read at once, else the tensor itself, kept. */
+  /** A summary if the backend can be read immediately, otherwise the tensor itself, kept. */
   readonly found: Observation | Tensor;
 }
 
-/** Counts what is not finite. */
+/** Counts non-finite values. */
 export function summarize(shape: readonly number[], values: Float32Array): TensorSummary {
   let [nan, infinite, low, high] = [0, 0, Infinity, -Infinity];
   for (const value of values) {
@@ -85,17 +84,17 @@ function layerOf(parameter: string): string {
 
 /** How a micro-batch is watched. */
 export interface WatchOptions {
-  /** What its loss is scaled by: the optimizer's own scale may have moved on since. */
+  /** The factor for its loss: the optimizer's own scale may have changed since. */
   readonly lossScale: number;
   /** The stage whose tensors are kept in {@link Watch.kept}; null for none. */
   readonly keepsOutputOf?: string | null;
 }
 
-/** Collects the tensors of one micro-batch; see the module's text. */
+/** Collects the tensors of one micro-batch; see the module's description. */
 export class Watch {
   /** The factor that the loss is multiplied by before the backward pass. */
   readonly lossScale: number;
-  /** Tensors that one stage gave, by their keys; the caller frees them. */
+  /** Tensors that one stage returned, by key; the caller frees them. */
   readonly kept = new Map<string, Tensor>();
   readonly #keepsOutputOf: string | null;
   #stage = "";
@@ -104,7 +103,10 @@ export class Watch {
   readonly #backward: Seen[] = [];
   readonly #parameterGradients = new Map<string, Seen>();
   readonly #seenParameters = new Set<string>();
-  /** The stage of each op at first sight: a block that runs again on the way back keeps its own. */
+  /**
+   * The stage in which each op was first seen: a block that is recomputed in the backward pass
+   * keeps its own.
+   */
   readonly #stages = new Map<string, string>();
 
   /** Starts with nothing seen. */
@@ -113,12 +115,12 @@ export class Watch {
     this.#keepsOutputOf = keepsOutputOf;
   }
 
-  /** Says which stage works from now on. */
+  /** Says which stage is running from now on. */
   enter(stage: string): void {
     this.#stage = stage;
   }
 
-  /** Observes all tensors among the values that the stage gives. */
+  /** Observes all tensors among the values that the stage returns. */
   stageOutput(value: unknown): void {
     this.#stageValue(value, "");
   }
@@ -131,13 +133,13 @@ export class Watch {
     if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
     if (Array.isArray(value) && !(value[0] instanceof tf.Tensor)) return;
     for (const [key, inner] of Object.entries(value)) {
-      // Details and the update are counts and flags of the step, not of the model.
+      // Details and the update are counts and flags of the step, not part of the model.
       if (name === "" && (key === "update" || key === "details")) continue;
       this.#stageValue(inner, name === "" ? key : `${name}.${key}`);
     }
   }
 
-  /** Observes what an op read and gave; use `observed` of `observed.ts`. */
+  /** Observes what an op read and returned; use `observed` from `observed.ts`. */
   op(op: string, parameters: readonly (Tensor | null)[], output: Tensor): Tensor {
     const names: string[] = [];
     for (const parameter of parameters) {
@@ -164,7 +166,7 @@ export class Watch {
     return y;
   }
 
-  /** Observes the gradients of parameters, when the backward pass is done. */
+  /** Observes the gradients of parameters once the backward pass is done. */
   gradientsOf(names: readonly string[], gradients: readonly Tensor[]): void {
     for (const [index, name] of names.entries()) {
       const place = { stage: this.#stage, kind: "gradient", op: null, name } as const;
@@ -188,7 +190,7 @@ export class Watch {
     list.push({ ...place, shape: tensor.shape, parameters, found: this.#look(place, tensor) });
   }
 
-  /** The summary where the values can be had at once; a GPU's are read later. */
+  /** The summary if the values can be read immediately; a GPU's are read later. */
   #look(place: TensorPlace, tensor: Tensor): Observation | Tensor {
     try {
       return observation(place, tensor.shape, tensor.dataSync() as Float32Array);
@@ -198,8 +200,9 @@ export class Watch {
   }
 
   /**
-   * The first tensor that is not finite: forward in the order of the ops, then gradients backwards,
-   * those of an op's parameters after that of its output. null where all are. Frees what was kept.
+   * The first tensor that is not finite: first forward in the order of the ops, then gradients
+   * backwards, those of an op's parameters after that of its output. null if all are finite. Frees
+   * what was kept.
    */
   async firstBad(): Promise<Observation | null> {
     const all = [...this.#forward, ...this.#inBackwardOrder()];
@@ -226,7 +229,7 @@ export class Watch {
   }
 }
 
-/** What was seen; only frees it where nothing more is wanted. */
+/** What was observed; only frees it if nothing more is needed. */
 async function read(seen: Seen, onlyFree: boolean): Promise<Observation | null> {
   const { found } = seen;
   if (!(found instanceof tf.Tensor)) return found as Observation;

@@ -1,6 +1,6 @@
 /**
- * What a kind of config is: its schema and all that the command line, the documentation and the
- * resolution of recipes must know of it. Each method declares its own beside its code
+ * What a kind of config is: its schema and everything that the command line, the documentation and
+ * the resolution of recipes need to know about it. Each method declares its own next to its code
  * (`methods/<name>/config.ts`); `methods/mod.ts` lists them.
  *
  * @module
@@ -17,7 +17,7 @@ export const runSchema = z.object({
   batchSize: batchSizeOf(1),
 });
 
-/** A resolved config as far as it is the same for every task. */
+/** The part of a resolved config that is the same for every task. */
 export type RunConfig = z.output<typeof runSchema>;
 
 /** What the command line says of a task. */
@@ -34,7 +34,7 @@ export interface TaskWords {
 
 /** What is known when sizes and length are chosen for somebody's own images. */
 export interface Choosing {
-  /** Images that pretraining sees, each as often as it is seen. */
+  /** Images processed in pretraining, counting repetitions. */
   readonly passes: number;
   /** Peak learning rate of pretraining with the quick start's batch. */
   readonly lr: number;
@@ -44,7 +44,7 @@ export interface Choosing {
   readonly sizes: Readonly<Record<string, unknown>>;
   /** Images per step: the quick start's, or all there are. */
   readonly batch: number;
-  /** Images per step as `--batch` gives them; otherwise `batch`. */
+  /** Images per step as set by `--batch`; otherwise `batch`. */
   readonly givenBatch: number;
 }
 

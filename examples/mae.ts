@@ -1,7 +1,7 @@
 /**
- * MAE (He et al., arXiv 2111.06377) as a method of one's own: the encoder sees a quarter of the
- * patches, and a small decoder predicts the pixels of the others. `docs/your-own-method.md` says
- * what it adds to `simmim.ts`.
+ * MAE (He et al., arXiv 2111.06377) as a custom method: the encoder sees a quarter of the patches,
+ * and a small decoder predicts the pixels of the others. `docs/your-own-method.md` says what it
+ * adds to `simmim.ts`.
  *
  *     deno run -P=train examples/mae.ts [KEY=VALUE …]
  *
@@ -66,7 +66,8 @@ function predict(on: mimic.Context, model: Model, images: mimic.Tensor, mask: Ui
   const { config: shape, decoder, encoder, parameters } = model;
   const batch = images.shape[0];
   const tokens = mask.length / batch + 1;
-  // Tokens as rows of [B·(N + 1)]; each image's begin with its class token, which is always seen.
+  // Tokens as rows of [B·(N + 1)]; each image's start with its class token, which is always
+  // visible.
   const isMasked = (row: number) => row % tokens > 0 && mask[row - Math.ceil(row / tokens)] === 1;
   const rows = [...Array(batch * tokens).keys()];
   const masked = rows.filter(isMasked);
@@ -98,7 +99,7 @@ function spread(rows: mimic.Tensor) {
   return { mean, deviation: tf.sqrt(tf.add(variance, 1e-6)) };
 }
 
-/** Random masks of whole patches, [B·N]; each image draws its own, wherever its batch is cut. */
+/** Random masks of whole patches, [B·N]; each image has its own draws, however its batch is split. */
 function randomMasks(
   size: number,
   { mask: { maskedPatches }, model: { imageSize, patchSize } }: mimic.PretrainConfig,

@@ -136,9 +136,9 @@ export class BeitEncoder {
 
   /**
    * Images as the tokens that the first block takes, images [B, 3, S, S] → [B, N + 1, C]: the class
-   * token, then the patches, with their positions where the config has absolute ones.
+   * token, then the patches, with their positions if the config has absolute ones.
    *
-   * @param mask [B, N] of 0 and 1: 1 replaces the patch by the mask token
+   * @param mask [B, N] of 0 and 1: 1 replaces the patch with the mask token
    */
   embed(on: Context, images: Tensor, mask: Tensor | null = null): Tensor {
     return embed(on, beitEmbedding(this.config), this.#parameters, images, mask);

@@ -122,7 +122,7 @@ export class ParameterScope {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #prefix: string;
 
-  /** The parameters whose names begin with `prefix`, which callers leave out. */
+  /** The parameters whose names start with `prefix`, which callers omit. */
   constructor(parameters: ReadonlyMap<string, Parameter>, prefix: string) {
     this.#parameters = parameters;
     this.#prefix = prefix;

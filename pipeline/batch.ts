@@ -38,8 +38,8 @@ export interface FileBatch {
   /** One for each image, in the order of the batch. */
   readonly files: readonly ImageFile[];
   /**
-   * The file to use if that at `slot` is skipped, the `attempt`-th choice, from 1; null if there is none
-   * left. Default: the batch's other files in turn.
+   * The file to use if the one at `slot` is skipped, the `attempt`-th choice, from 1; null if none are left.
+   * Default: the batch's other files in turn.
    */
   readonly replacement?: (slot: number, attempt: number) => Promise<ImageFile | null>;
 }

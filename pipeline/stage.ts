@@ -39,7 +39,7 @@ export interface StepContext {
 export interface HostContext extends StepContext {
   /** There is no device yet. */
   readonly on?: never;
-  /** Aborted when the queue is closed: work that is still under way is no longer wanted. */
+  /** Aborted when the queue is closed: work in progress is no longer needed. */
   readonly signal: AbortSignal;
 }
 

@@ -1,9 +1,9 @@
 /**
  * Curves over steps as SVG that follows the page's colours, light and dark.
  *
- * Scales, ticks and paths are d3's (d3-scale and d3-shape: 9 small packages, loaded in tens of
- * milliseconds). Observable Plot was tried: it needs a DOM beside it (linkedom), 45 packages, several
- * times the start-up and 40 ms a plot in the process that trains, where this takes one or two.
+ * Scales, ticks and paths are d3's (d3-scale and d3-shape: 9 small packages, loaded in tens of milliseconds).
+ * We tried Observable Plot: it also needs a DOM (linkedom), has 45 packages, takes several times as long to
+ * start, and needs 40 ms per plot in the process that trains, where this takes one or two.
  *
  * @module
  */

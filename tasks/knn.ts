@@ -194,7 +194,8 @@ function fitsPixels(images: number, imageSize: number, listener: RunListener): b
 /** The network before training: as its run initialised it, if known, otherwise with BEiT's initialisation. */
 function createUntrained(on: Context, checkpoint: string, config: BeitConfig): LoadedEncoder {
   const stored = runConfig(checkpoint);
-  // A run that may start from another says how a head begins, and not the encoder.
+  // The config of a run that may start from another describes how the head is initialised, but not
+  // the encoder.
   const isPretraining = stored !== null && stored.pretrained === undefined;
   const initVariant = (isPretraining ? stored.model?.initVariant : undefined) ?? config.initVariant;
   const generator = Generator.from(stored?.seed ?? 0).split("model");

@@ -14,7 +14,7 @@ export interface DocError {
   /** `missing-jsdoc`, `private-type-ref`, … */
   readonly code: string;
   readonly message: string;
-  /** The file, and the place in it. */
+  /** The file, and the position in it. */
   readonly path: string;
   readonly place: string;
 }
@@ -26,10 +26,10 @@ export function readDocErrors(output: string): DocError[] {
 }
 
 /**
- * Whether an error is one of our own code, and not of what is not ours to document:
+ * Whether an error concerns our own code, as opposed to what is not ours to document:
  *
- * - declarations of npm packages: `Tensor` and `tf` are those of tfjs;
- * - the namespace `tf`, to which deno_doc gives no comment of a re-export;
+ * - declarations from npm packages: `Tensor` and `tf` are tfjs';
+ * - the namespace `tf`, for which deno_doc does not see the comment of a re-export;
  * - config types, which zod infers from schemas: each key is described there and in docs/reference.
  *
  * @param root the project's folder, with a slash at its end
@@ -61,7 +61,7 @@ if (import.meta.main) {
   for (const { code, message, path, place } of own) {
     console.error(`${path.slice(root.length)}${place}: ${message} (${code})`);
   }
-  // With neither errors nor documentation the command itself has failed.
+  // With neither errors nor documentation, the command itself has failed.
   const hasFailed = all.length === 0 && stdout.length === 0;
   if (hasFailed) console.error(output);
   console.error(`${Object.keys(exports).length} entry points, ${own.length} without documentation`);

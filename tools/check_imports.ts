@@ -1,14 +1,14 @@
 /**
- * Checks who imports whom: the arrows of docs/architecture.md, no circles, `npm:` specifiers in
- * `deps/` only, `Deno` where it may be used only, and tfjs' engine behind `backends/tfjs/`; and that
- * no file is longer than 350 lines.
+ * Checks who imports whom: the arrows of docs/architecture.md, no circles, `npm:` specifiers only in `deps/`,
+ * `Deno` only where it may be used, and tfjs' engine only in `backends/tfjs/`; and that no file is longer than
+ * 350 lines.
  *
- * Run by `deno task test`; alone: `deno task check:imports`.
+ * Run by `deno task test`; on its own: `deno task check:imports`.
  *
  * @module
  */
 
-/** What each folder may import beside itself and `deps/`. */
+/** What each folder may import besides itself and `deps/`. */
 const below = ["core", "distributed", "backends", "models", "data", "configs", "checkpoints"];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   deps: [],
@@ -39,7 +39,7 @@ const unlimited = new Set([
   "examples",
 ]);
 
-/** Imports of types alone run nothing: these layers may name each other's. */
+/** Type-only imports run nothing: these layers may name each other's types. */
 const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
   report: ["configs", "pipeline"],
   models: ["configs"],
@@ -47,7 +47,7 @@ const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
   data: ["configs"],
 };
 
-/** Where `Deno` may be used: the shell's side of the project, and foreign functions by file name. */
+/** Where `Deno` may be used: the outer layers of the project, and foreign functions by file name. */
 function mayUseDeno(path: string): boolean {
   return /^(cli|data|checkpoints|tests|bench|tools|scripts|docs|examples)\//.test(path) ||
     path === "main.ts" || path.endsWith("_ffi.ts");
@@ -77,11 +77,11 @@ export interface ModuleImports {
   readonly path: string;
   readonly text: string;
   readonly imports: readonly { readonly to: string; readonly isType: boolean }[];
-  /** Specifiers of packages and URLs that it names. */
+  /** Specifiers of packages and URLs that it imports. */
   readonly packages: readonly string[];
 }
 
-/** The most lines of a file: what is longer has more than one purpose. */
+/** Maximum number of lines in a file: a longer one has more than one purpose. */
 const mostLines = 350;
 
 /** The layer of a project path: its folder, or the file itself at the root. */
@@ -132,8 +132,7 @@ export function findViolations(modules: readonly ModuleImports[]): string[] {
 }
 
 /**
- * Modules that import each other, directly or through others; imports of types count, and those that
- * are made when they are needed.
+ * Modules that import each other, directly or through others, including type-only and dynamic imports.
  *
  * @returns each circle's paths in alphabetical order
  */
@@ -171,7 +170,7 @@ interface InfoGraph {
   modules: { kind?: string; specifier: string; error?: string; dependencies?: InfoDependency[] }[];
 }
 
-/** The files of the project by `git ls-files`, new ones included. */
+/** The project's files according to `git ls-files`, including new ones. */
 export async function projectFiles(root: URL): Promise<string[]> {
   const { success, stdout } = await new Deno.Command("git", {
     args: ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"],
@@ -205,7 +204,7 @@ async function readModules(root: URL): Promise<ModuleImports[]> {
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     const graph = JSON.parse(new TextDecoder().decode(stdout)) as InfoGraph;
     return graph.modules.flatMap((module) => {
-      // What is missing or does not parse is the type check's business.
+      // Missing files and syntax errors are for the type check to report.
       if (!module.specifier.startsWith(root.href) || module.error !== undefined) return [];
       const path = decodeURIComponent(module.specifier.slice(root.href.length));
       if (!path.endsWith(".ts") || path.endsWith(".d.ts")) return [];

@@ -1,9 +1,9 @@
 /**
- * Makes tests/fixtures/compat: runs, configs and files as today's version writes them, which every
- * later version must read or refuse with the name of the key (docs/compatibility.md).
+ * Creates tests/fixtures/compat: runs, configs and files as the current version writes them, which every later
+ * version must read, or reject naming the key (docs/compatibility.md).
  *
- * Made once for a version, before the next change, and never made anew for an old one. It works through
- * the command line, offline, on pictures that it draws, so that it outlives the modules behind.
+ * Run once per version, before the next change, and never again for an old one. It works through the command
+ * line, offline, on images that it draws, so that it does not depend on the modules behind it.
  *
  * ```sh
  * deno run -A tools/make_compat_fixtures.ts tests/fixtures/compat/VERSION
@@ -23,7 +23,7 @@ const folder = resolve(Deno.args[0] ?? "");
 if (Deno.args.length !== 1) throw new Error("give the folder to make");
 Deno.mkdirSync(folder, { recursive: true });
 
-/** Runs mimic in the folder, so that every path in a config is relative; gives what it printed. */
+/** Runs mimic in the folder, so that every path in a config is relative; returns what it printed. */
 async function mimic(words: readonly string[], codes: readonly number[] = [0]): Promise<string> {
   // Without foreign functions the kernels are WebAssembly's, whose bits do not depend on the processor.
   const args = ["run", "-q", "--no-check", "--allow-all", "--deny-ffi", main, ...words];
@@ -40,7 +40,7 @@ async function mimic(words: readonly string[], codes: readonly number[] = [0]): 
   return decoder.decode(stdout);
 }
 
-/** Somewhat bright and somewhat dark pictures of 20 × 20 px as class folders, the same at every call. */
+/** Fairly bright and fairly dark images of 20 × 20 px as class folders, the same on every call. */
 function writePictures(): void {
   let state = 12345;
   const draw = (below: number) => {
@@ -92,7 +92,8 @@ async function writeRuns(): Promise<void> {
   const diverging = settings([...trainings.pretrain, ...saving, ...wild]);
   await mimic(["pretrain", ...diverging, "--out", "runs/diverged"], [1, 2]);
   Deno.removeSync(hook);
-  // Pages are made anew, and TensorBoard's files are alike: together they would be most of the bytes.
+  // Pages can be regenerated, and TensorBoard's files are all similar: together they would be most of the
+  // bytes.
   for (const { name: run } of Deno.readDirSync(join(folder, "runs"))) {
     const keepsEvents = run === "pretrain-killed";
     for (const { name: file } of [...Deno.readDirSync(join(folder, "runs", run))]) {
@@ -136,7 +137,7 @@ async function writeRecipes(): Promise<void> {
   }
 }
 
-/** What this version measures of its own runs and files, by the command line that does it. */
+/** What this version measures on its own runs and files, using the command line. */
 async function writeExpected(): Promise<void> {
   const expected: Record<string, unknown> = {};
   const keep = async (words: string[], part: (result: Inspected) => unknown = (all) => all) => {
@@ -154,7 +155,7 @@ async function writeExpected(): Promise<void> {
   }
   for (const kind of ["runs", "converted"]) {
     for (const { name } of [...Deno.readDirSync(join(folder, kind))].sort(byName)) {
-      // This version reads no ONNX, and a run that never saved holds no model.
+      // This version cannot read ONNX, and a run that never saved has no model.
       if (name === "diverged" || name.endsWith(".onnx")) continue;
       await keep(["inspect", `${kind}/${name}`, "--json"], (inspected) => {
         const { container, format, kind, parameters, tensors } = inspected;
@@ -170,7 +171,7 @@ async function writeExpected(): Promise<void> {
   ]);
 }
 
-/** What of `inspect --json` is kept. */
+/** The part of `inspect --json` that is kept. */
 interface Inspected {
   readonly container: string;
   readonly format?: string;

@@ -36,7 +36,9 @@ async function readIdx(path: string, headerBytes: number): Promise<Uint8Array> {
   return new Uint8Array(await new Response(plain).arrayBuffer()).subarray(headerBytes);
 }
 
-/** A ustar header and the file, padded to whole blocks; all times are 0 so that the result is fixed. */
+/**
+ * A ustar header and the file, padded to whole blocks; all times are 0 so that the result is reproducible.
+ */
 function tarMember(name: string, data: Uint8Array): Uint8Array {
   const member = new Uint8Array(512 + Math.ceil(data.length / 512) * 512);
   const write = (text: string, at: number) => member.set(new TextEncoder().encode(text), at);

@@ -14,7 +14,7 @@ const ranges = [[0x20, 0x7e], [0xa1, 0x17f], [0x391, 0x3c9], [0x410, 0x44f], [0x
 ]];
 const others = "–—‘’“”„…·•×−±≤≥½→←□";
 
-/** Runs in the page: gives `{ height, ascent, glyphs }`. */
+/** Runs in the page: returns `{ height, ascent, glyphs }`. */
 const draw = `(characters) => {
   const [size, height, ascent, most] = [14, 18, 14, 32];
   const canvas = document.createElement("canvas");

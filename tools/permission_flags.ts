@@ -5,7 +5,7 @@
  */
 import project from "../deno.json" with { type: "json" };
 
-/** A set: what is allowed at all (`true`), or by name. */
+/** A set: what is allowed, completely (`true`) or by name. */
 export type PermissionSet = Readonly<Record<string, boolean | readonly string[]>>;
 
 /** The permission sets of `deno.json`. */

@@ -1,4 +1,4 @@
-/** Cases of AdamW: several steps, with everything it carries, against float64. @module */
+/** Cases for AdamW: several steps, with all of its state, against float64. @module */
 
 import { tf } from "../../deps/tfjs.ts";
 import { Generator } from "../../core/generator.ts";
@@ -13,7 +13,7 @@ interface AdamWCase {
   readonly shapes: readonly (readonly number[])[];
   readonly options: Partial<AdamWOptions>;
   readonly lossScale?: number;
-  /** By step: what to put into the first gradient in place of its first number. */
+  /** By step: what to replace the first number of the first gradient with. */
   readonly accidents?: Readonly<Record<number, number>>;
   readonly steps: number;
 }

@@ -1,5 +1,5 @@
 /**
- * What a conformance case is, and how one is run.
+ * What a conformance case is, and how it is run.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Backend, Context, Precision } from "../backend.ts";
 
-/** What came of a case. Errors are relative to the largest expected value of each tensor. */
+/** The outcome of a case. Errors are relative to the largest expected value of each tensor. */
 export interface CaseResult {
   /** The case's name: op, variant, shape and precision. */
   readonly name: string;
@@ -16,15 +16,15 @@ export interface CaseResult {
   readonly op: string;
   /** The format of its products. */
   readonly precision: Precision;
-  /** `skipped` where the backend does not have the precision. */
+  /** `skipped` if the backend does not support the precision. */
   readonly status: "passed" | "failed" | "skipped";
-  /** Largest error of the outputs; null where they were not compared. */
+  /** Largest error of the outputs; null if they were not compared. */
   readonly valueError: number | null;
-  /** Largest error of the gradients; null for an op without. */
+  /** Largest error of the gradients; null for an op without gradients. */
   readonly gradientError: number | null;
-  /** What the two errors may be. */
+  /** The limits for these two errors. */
   readonly tolerance: { readonly value: number; readonly gradient: number };
-  /** Tensors that the op left behind. */
+  /** Tensors that the op leaked. */
   readonly leakedTensors: number;
   /** Why it failed or was skipped. */
   readonly message: string | null;
@@ -38,7 +38,7 @@ export interface ConformanceCase {
   readonly op: string;
   /** The format of its products. */
   readonly precision: Precision;
-  /** Runs it; whatever the backend throws becomes a failed result. */
+  /** Runs it; anything the backend throws becomes a failed result. */
   run(backend: Backend): Promise<CaseResult>;
 }
 
@@ -50,7 +50,7 @@ export interface Measurement {
   readonly worst?: string;
 }
 
-/** A case out of its body: skips, counts tensors, catches and judges. */
+/** A case from its body: skips, counts tensors, catches and judges. */
 export function defineCase(definition: {
   readonly name: string;
   readonly op: string;
@@ -97,8 +97,8 @@ function exceeds(error: number | null, allowed: number): boolean {
 }
 
 /**
- * Largest |actual − expected| relative to the largest |expected|. Where something not finite is expected,
- * anything not finite will do.
+ * Largest |actual − expected| relative to the largest |expected|. If a non-finite value is expected, any
+ * non-finite value will do.
  */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Infinity;

@@ -1,4 +1,4 @@
-/** Cases of the ops on the codebook of a tokenizer. @module */
+/** Cases for the ops on a tokenizer's codebook. @module */
 
 import { tf } from "../../deps/tfjs.ts";
 import { codeStatistics } from "../ops/code_statistics.ts";
@@ -65,7 +65,7 @@ function emaCodebookUpdateCase(codes: number, width: number): ConformanceCase[] 
   });
 }
 
-/** Normalized rows, codes and their update. */
+/** Normalised rows, codes and their update. */
 export function codebookCases(): ConformanceCase[] {
   return [
     ...[[1, 1], [5, 7], [17, 32], [131, 33]].flatMap((shape) => l2NormalizeCase(shape)),

@@ -1,4 +1,4 @@
-/** Cases of the ops on feature maps. @module */
+/** Cases for the ops on feature maps. @module */
 
 import { batchNorm } from "../ops/batch_norm.ts";
 import { convolution } from "../ops/convolution.ts";
@@ -75,7 +75,7 @@ function convolutionCase(map: readonly number[], outputs: number, side: number) 
   });
 }
 
-/** The two pixels next to a place of the longer or shorter axis, with the share of the second. */
+/** The two pixels adjacent to a position on the longer or shorter axis, with the weight of the second. */
 function between(place: number, from: number, to: number): [number, number, number] {
   const exact = Math.min(from - 1, Math.max(0, (place + 0.5) * from / to - 0.5));
   const first = Math.floor(exact);

@@ -1,4 +1,4 @@
-/** Cases of the ops that transformer layers are made of. @module */
+/** Cases for the ops that transformer layers consist of. @module */
 
 import type { Activation } from "../kernels.ts";
 import { attention, attentionWeights } from "../ops/attention.ts";
@@ -24,7 +24,7 @@ interface LinearShape {
   outputs: number;
   activation?: Activation;
   bias?: boolean;
-  /** Values of x, where special. */
+  /** Values of x, if special. */
   value?: InputSpec["value"];
   variant?: string;
   needsInputGradient?: boolean;
@@ -62,7 +62,7 @@ function linearCase(shape: LinearShape): ConformanceCase[] {
   });
 }
 
-/** A number that is not one at flat index 4; all else as usual. */
+/** NaN at flat index 4; everything else as usual. */
 function special(what: number): InputSpec["value"] {
   return (index, generator) => index === 4 ? what : generator.normal();
 }
@@ -80,7 +80,7 @@ const linearCases = () => [
   ...linearCase({ x: [131, 67], outputs: 93, activation: "gelu" }),
   ...linearCase({ x: [1, 197, 192], outputs: 256, activation: "gelu" }),
   ...linearCase({ x: [394, 128], outputs: 384 }),
-  // Far out both branches of the activation are flat.
+  // Far from zero, both branches of the activation are flat.
   ...linearCase({
     x: [4, 3],
     outputs: 5,
@@ -88,13 +88,13 @@ const linearCases = () => [
     variant: "large values",
     value: (_index, generator) => generator.uniform(-12, 12),
   }),
-  // What is not a number must come through, and stay in its row.
+  // NaN must propagate, and stay in its row.
   ...linearCase({ x: [3, 4], outputs: 3, variant: "NaN", value: special(NaN), gradients: [] }),
   ...linearCase({ x: [3, 4], outputs: 3, variant: "Inf", value: special(Infinity), gradients: [] }),
   ...overflowCase(),
 ];
 
-/** Beyond float16 an operand is infinite: that is what the dynamic loss scale goes by. */
+/** Beyond float16's range an operand is infinite, which is what the dynamic loss scale relies on. */
 function overflowCase(): ConformanceCase[] {
   return opCases({
     op: "linear",
@@ -130,7 +130,8 @@ const layerNormCases = () => [
   ...layerNormCase([5, 768]),
   ...layerNormCase([33, 769]),
   ...layerNormCase([130, 200]),
-  // A mean that is large beside the deviation: no variance by E[x²] − E[x]².
+  // A mean that is large compared with the deviation: variance must not be computed as E[x²] −
+  // E[x]².
   ...layerNormCase([4, 16], {
     variant: "offset",
     inputs: {
@@ -259,7 +260,7 @@ const residualCases = () => [
   ...residualCase([7, 6], { gamma: true, keep: true }),
 ];
 
-/** Rounding passes gradients on, rounded or not. */
+/** Rounding passes gradients through, rounded or not. */
 const roundingCases = () =>
   Object.entries({ roundTo, roundValue, roundGradient }).flatMap(([op, round]) =>
     opCases({

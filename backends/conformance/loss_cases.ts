@@ -1,4 +1,4 @@
-/** Cases of the losses. @module */
+/** Cases for the losses. @module */
 
 import { cosineLoss } from "../ops/cosine_loss.ts";
 import { linearCrossEntropy } from "../ops/linear_cross_entropy.ts";

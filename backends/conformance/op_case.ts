@@ -1,6 +1,6 @@
 /**
- * Cases of ops that are functions of their tensors: values against the float64 oracle, gradients
- * against its differences or, where those would take too long, against the reference backend.
+ * Cases for ops that are functions of their tensors: values against the float64 oracle, gradients
+ * against its finite differences or, if those would take too long, against the reference backend.
  *
  * @module
  */
@@ -20,21 +20,21 @@ import {
 } from "./case.ts";
 import type { NamedValues, Values } from "./oracles.ts";
 
-/** An input: its shape, and its values where they are not drawn from N(0, 1). */
+/** An input: its shape, and its values if they are not drawn from N(0, 1). */
 export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype?: "float32" | "int32";
-  /** Value at a flat index; draws come from a generator of the case's own. */
+  /** Value at a flat index; draws come from the case's own generator. */
   readonly value?: (index: number, generator: Generator) => number;
 }
 
-/** Whole numbers below `limit`. */
+/** Integers below `limit`. */
 export function idsBelow(limit: number, shape: readonly number[]): InputSpec {
   const value = (_index: number, generator: Generator) => generator.integer(0, limit - 1);
   return { shape, dtype: "int32", value };
 }
 
-/** For ops whose operands are rounded in a reduced precision. */
+/** For ops whose operands are rounded in reduced precision. */
 export const allPrecisions: readonly Precision[] = ["float32", "float16", "bfloat16"];
 
 /** An op with inputs, to be checked in some precisions. */
@@ -43,42 +43,42 @@ export interface OpCase {
   /** What is special, for the name: `gelu`, `no bias`. */
   readonly variant?: string;
   readonly inputs: Readonly<Record<string, InputSpec>>;
-  /** Runs the op; the gradient is taken of the first output. */
+  /** Runs the op; gradients are computed for the first output. */
   readonly apply: (on: Context, inputs: Record<string, Tensor>) => Record<string, Tensor>;
   /** The same in float64. */
   readonly oracle: (inputs: NamedValues) => NamedValues;
-  /** Inputs to take the gradient for. */
+  /** Inputs to compute gradients for. */
   readonly gradients: readonly string[];
-  /** Where the gradient is by definition not the derivative. */
+  /** Set if the gradient is, by definition, not the derivative. */
   readonly gradientOracle?: (inputs: NamedValues, dy: Float64Array) => Record<string, Float64Array>;
   /** Default: float32 only. */
   readonly precisions?: readonly Precision[];
   /** Whether a second run must give the same bits: for sums whose order could vary. */
   readonly repeats?: boolean;
-  /** For errors in float32; default 1e-5 and 2e-5. */
+  /** Limits for errors in float32; default: 1e-5 and 2e-5. */
   readonly tolerance?: { readonly value: number; readonly gradient: number };
 }
 
-/** Errors that reduced precision may make: some roundings of 2⁻¹¹ and 2⁻⁸. */
+/** Errors allowed in reduced precision: a few roundings of 2⁻¹¹ and 2⁻⁸. */
 const reducedTolerance = {
   float16: { value: 2e-3, gradient: 4e-3 },
   bfloat16: { value: 1.5e-2, gradient: 3e-2 },
 };
 
-/** Elements of the inputs up to which differences are taken: each costs two runs of the oracle. */
+/** Number of input elements up to which finite differences are used: each costs two runs of the oracle. */
 const mostDifferences = 3000;
 
-/** The same times the elements of the output, by which a run takes longer. */
+/** The same, times the number of output elements, which a run's time is proportional to. */
 const mostTerms = 500_000;
 
 type Gradients = Readonly<Record<string, ArrayLike<number>>>;
 
-/** The cases of an op, one for each precision. */
+/** The cases for an op, one per precision. */
 export function opCases(definition: OpCase): ConformanceCase[] {
   const { op, variant, precisions = ["float32"], tolerance } = definition;
   const shapes = Object.values(definition.inputs).map(({ shape }) => `[${shape.join(",")}]`);
   const title = [op, variant, shapes.join(" ")].filter((part) => part !== undefined).join(" ");
-  // Many callers only look at the names: nothing is computed before a case runs.
+  // Many callers only look at the names, so nothing is computed before a case runs.
   const inputs = once(() => drawInputs(definition.inputs, title));
   const expected = once(() => definition.oracle(inputs()));
   const expectedGradients = once(() => computeGradients(definition, inputs(), title));
@@ -158,13 +158,13 @@ function drawInputs(specs: OpCase["inputs"], title: string): Record<string, Valu
   return Object.fromEntries(entries);
 }
 
-/** The gradient that is fed into the first output. */
+/** The gradient fed into the first output. */
 function drawOutputGradient(size: number, title: string): Float64Array {
   const draws = Generator.from(20260102).split(title);
   return Float64Array.from({ length: size }, () => Math.fround(draws.normal()));
 }
 
-/** Outputs and gradients as a backend computes them. */
+/** Outputs and gradients as computed by a backend. */
 async function evaluate(
   on: Context,
   definition: OpCase,
@@ -225,7 +225,7 @@ function project(definition: OpCase, inputs: NamedValues, dy: Float64Array): num
   return data.reduce((sum, value, index) => sum + value * dy[index], 0);
 }
 
-/** Half the width of a central difference; float64 leaves 1e-9 of it. */
+/** Half the width of a central difference, at which float64 keeps an accuracy of 1e-9. */
 const halfStep = 1e-4;
 
 function takeDifferences(definition: OpCase, inputs: NamedValues, dy: Float64Array): Gradients {

@@ -1,7 +1,7 @@
 /**
- * The ops once more, in float64 and plain loops: what the conformance cases are measured against.
+ * The ops once more, in float64 and plain loops: the standard for the conformance cases.
  *
- * Nothing here shares code with the ops. Gradients are differences of these functions.
+ * Nothing here shares code with the ops. Gradients are finite differences of these functions.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface Values {
 /** Tensors by name. */
 export type NamedValues = Readonly<Record<string, Values>>;
 
-/** The `Values` of a shape, `value` computed from each flat index. */
+/** The `Values` of a shape, with each `value` computed from its flat index. */
 export function fill(shape: readonly number[], value: (index: number) => number): Values {
   const size = shape.reduce((product, extent) => product * extent, 1);
   return { shape, data: Float64Array.from({ length: size }, (_, index) => value(index)) };
@@ -65,7 +65,7 @@ export const activations = {
   tanh: Math.tanh,
 };
 
-/** The softmax of some numbers. */
+/** The softmax of a list of numbers. */
 export function softmax(logits: readonly number[]): number[] {
   const largest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp(logit - largest));
@@ -73,7 +73,7 @@ export function softmax(logits: readonly number[]): number[] {
   return powers.map((power) => power / sum);
 }
 
-/** −log softmax at one place. */
+/** −log softmax at one position. */
 export function negativeLogLikelihood(logits: readonly number[], target: number): number {
   const largest = Math.max(...logits);
   const sum = sumOf(logits.length, (index) => Math.exp(logits[index] - largest));
@@ -88,7 +88,7 @@ export function rowsOf({ shape, data }: Values): number[][] {
   });
 }
 
-/** A tensor out of rows; `shape` is that of all axes. */
+/** A tensor from rows; `shape` is that of all axes. */
 export function fromRows(shape: readonly number[], rows: readonly number[][]): Values {
   const width = shape[shape.length - 1];
   return fill(shape, (index) => rows[Math.floor(index / width)][index % width]);

@@ -1,17 +1,17 @@
 /**
- * AdamW with a dynamic loss scale over all parameters at once.
+ * AdamW with a dynamic loss scale over all parameters together.
  *
- * For every parameter, with gradients g divided by the loss scale and then, where their global norm is
- * larger than `maxGradientNorm`, multiplied by maxGradientNorm / (norm + 1e-6):
+ * For every parameter, with gradients g divided by the loss scale and then, if their global norm exceeds
+ * `maxGradientNorm`, multiplied by maxGradientNorm / (norm + 1e-6):
  *
  * ```text
  * m ← β1·m + (1 − β1)·g          v ← β2·v + (1 − β2)·g²          t ← t + 1
  * p ← p·(1 − lr·weightDecay) − lr·m/(1 − β1ᵗ) / (√v/√(1 − β2ᵗ) + ε)
  * ```
  *
- * as PyTorch's AdamW, `clip_grad_norm_` and GradScaler do. Where the norm is not finite (a gradient is
- * not, or their squares overflow) nothing of this happens, and the step counts as skipped. The check
- * is made on the device: nothing is read back.
+ * as in PyTorch's AdamW, `clip_grad_norm_` and GradScaler. If the norm is not finite (because a gradient is
+ * not, or the squares overflow), none of this happens, and the step counts as skipped. The check runs on the
+ * device: nothing is read back.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import type { AdamWArguments } from "../kernels.ts";
 import type { Parameter } from "../parameter.ts";
 import { detached } from "../tfjs/record_kernel.ts";
 
-/** What AdamW carries from step to step; lists are in the same order. */
+/** What AdamW carries from step to step; all lists are in the same order. */
 export interface AdamWState {
   readonly parameters: readonly Parameter[];
   readonly firstMoments: readonly Parameter[];
@@ -46,14 +46,14 @@ export type AdamWOptions = Pick<
 /**
  * One step; changes the state.
  *
- * With `growthInterval` the loss scale doubles after that many good steps in a row and is halved by a
- * skipped one. With null (float32) a skipped step is for the caller to stop at: it
- * makes the scale NaN, so that all later ones are skipped too. When the caller reads of the first, others
- * have been submitted, and the parameters must still be those that it was computed with.
+ * With `growthInterval`, the loss scale doubles after that many consecutive good steps and is halved by a
+ * skipped one. With null (float32), the caller is expected to stop at a skipped step: it makes the scale NaN,
+ * so that all later steps are skipped too. By the time the caller reads about the first one, others have been
+ * submitted, and the parameters must still be those it was computed with.
  *
- * @param gradients of the scaled loss, one for each parameter; left as they are
- * @returns [3]: the norm of the unscaled gradients before clipping (infinite or NaN on a skipped
- * step), the loss scale that was used, and 1 where the step was skipped, else 0
+ * @param gradients of the scaled loss, one per parameter; not modified
+ * @returns [3]: the norm of the unscaled gradients before clipping (infinite or NaN on a skipped step), the
+ * loss scale used, and 1 if the step was skipped, otherwise 0
  *
  * @example The first step moves by the learning rate, whatever the gradient
  * ```ts
@@ -158,8 +158,8 @@ function clipping(norm: Tensor, maximum: number | null): Tensor {
 }
 
 /**
- * 1 − betaᵗ. Subtracting would lose four digits of five at t = 1 and beta = 0.999, so that where
- * x = −t·ln beta is small, its series is used: x·(1 − x/2·(1 − x/3·(…))).
+ * 1 − betaᵗ. Subtracting would lose four digits out of five at t = 1 and beta = 0.999, so if x =
+ * −t·ln beta is small, its series is used: x·(1 − x/2·(1 − x/3·(…))).
  */
 function oneMinusPower(beta: number, t: Tensor): Tensor {
   if (beta === 0) return tf.onesLike(t);
@@ -204,7 +204,7 @@ function updateParameter(
   parameter.assign(tf.keep(newValue));
 }
 
-/** GradScaler's rule, new loss scale and good steps in a row; a constant scale ends as NaN. */
+/** GradScaler's rule for the new loss scale and consecutive good steps; a constant scale ends as NaN. */
 function updateScale(
   scale: Tensor,
   goodSteps: Tensor,

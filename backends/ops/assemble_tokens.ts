@@ -3,11 +3,11 @@ import type { Context } from "../backend.ts";
 import { observed } from "../observed.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
-/** What {@link assembleTokens} puts together. */
+/** The parts that {@link assembleTokens} combines. */
 export interface TokenParts {
   /** [B, N, C]. */
   readonly patches: Tensor;
-  /** [B, N], 1 where a patch is replaced by the mask token, else 0; null masks nothing. */
+  /** [B, N], 1 where a patch is replaced with the mask token, otherwise 0; null masks nothing. */
   readonly mask: Tensor | null;
   /** [1, 1, C]; may be null without a mask. */
   readonly maskToken: Tensor | null;
@@ -18,8 +18,8 @@ export interface TokenParts {
 }
 
 /**
- * Patch embeddings to the tokens a transformer reads: masked ones replaced, the cls token put in
- * front, then the position embedding added. Returns [B, N + 1, C].
+ * Patch embeddings to the tokens that a transformer reads: masks some, prepends the cls token, then
+ * adds the position embedding. Returns [B, N + 1, C].
  *
  * @example
  * ```ts

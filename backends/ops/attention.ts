@@ -7,7 +7,7 @@ import { roundGradient, roundTo } from "./round_to.ts";
 /** Options of {@link attention}. */
 export interface AttentionOptions {
   readonly heads: number;
-  /** Factor on q·kᵀ, usually 1/√(channels of a head). */
+  /** Factor for q·kᵀ, usually 1/√(channels per head). */
   readonly scale: number;
 }
 

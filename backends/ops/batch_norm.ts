@@ -2,7 +2,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
-/** What {@link batchNorm} gives in training: the result and the batch's statistics. */
+/** What {@link batchNorm} returns in training: the result and the batch's statistics. */
 export interface BatchNormOutput {
   readonly y: Tensor;
   /** Mean [C] of each channel. */
@@ -14,7 +14,7 @@ export interface BatchNormOutput {
 /**
  * Batch norm by the statistics of the batch, in float32: (x − mean)/√(variance + ε)·weight + bias.
  *
- * Sums over the rows are products with a row of ones, which every backend does fast.
+ * Sums over the rows are products with a row of ones, which are fast on every backend.
  *
  * @param x [..., C]
  * @param weight [C]

@@ -12,7 +12,8 @@ export interface CodeStatistics {
 }
 
 /**
- * Counts and sums of the rows that each code has got. They add up over micro-batches. No gradient.
+ * Counts and sums of the rows assigned to each code. They can be added over micro-batches. No
+ * gradient.
  *
  * @param z [M, D]
  * @param ids int32 [M], 0 … codes − 1

@@ -4,16 +4,16 @@ import { recordKernel } from "../tfjs/record_kernel.ts";
 import { linear } from "./linear.ts";
 import { roundTo, roundValue } from "./round_to.ts";
 
-/** Bytes that the columns of one part of a convolution may take; the batch is cut into such parts. */
+/** Bytes that the columns of one part of a convolution may take; the batch is divided into such parts. */
 const columnBytes = 64 * 2 ** 20;
 
 /**
- * A convolution with an odd square kernel, stride 1 and zeros around, without bias: one matrix product
- * over the neighbourhoods of all pixels. Only `x` is kept for the gradient; the neighbourhoods, nine
- * times as large, are gathered again there.
+ * A convolution with an odd square kernel, stride 1 and zero padding, without bias: one matrix product over the
+ * neighbourhoods of all pixels. Only `x` is kept for the gradient; the neighbourhoods, nine times as large, are
+ * gathered again there.
  *
  * @param x [B, H, W, I]
- * @param weight [O, I, k, k], as PyTorch has it
+ * @param weight [O, I, k, k], as in PyTorch
  * @returns [B, H, W, O]
  *
  * @example A kernel that shifts to the right
@@ -42,7 +42,7 @@ export function convolution(on: Context, x: Tensor, weight: Tensor): Tensor {
   return y;
 }
 
-/** weight [O, I, k, k] as the matrix [O, k·k·I] that stands against {@link columnsOf}. */
+/** weight [O, I, k, k] as the matrix [O, k·k·I] that multiplies {@link columnsOf}. */
 function asMatrix(weight: Tensor): Tensor {
   const [outputs, inputs, side] = weight.shape as [number, number, number, number];
   return tf.reshape(tf.transpose(weight, [0, 2, 3, 1]), [outputs, side * side * inputs]);
@@ -60,7 +60,7 @@ function columnsOf(x: Tensor, side: number): Tensor {
   return tf.reshape(tf.concat(shifted, 3), [batch * height * width, side * side * inputs]);
 }
 
-/** The sum over {@link columnsOf}'s places: its gradient, [B·H·W, k·k·I] → [B, H, W, I]. */
+/** The sum over the positions of {@link columnsOf}: its gradient, [B·H·W, k·k·I] → [B, H, W, I]. */
 function gather(columns: Tensor, shape: number[], side: number): Tensor {
   const [batch, height, width, inputs] = shape;
   const reach = (side - 1) / 2;
@@ -74,7 +74,7 @@ function gather(columns: Tensor, shape: number[], side: number): Tensor {
   return tf.slice(tf.addN(parts), [0, reach, reach, 0], [batch, height, width, inputs]);
 }
 
-/** Images of one part: as many as `columnBytes` holds the columns of, at least one. */
+/** Images per part: as many as fit into `columnBytes`, at least one. */
 function partsOf(shape: readonly number[], side: number): { start: number; count: number }[] {
   const [batch, height, width, inputs] = shape;
   const perImage = height * width * side * side * inputs * 4;

@@ -4,8 +4,8 @@ import { observed } from "../observed.ts";
 import { detached, recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
- * Mean of 1 − cos(prediction, target) over rows, in float32: how well VQ-KD's decoder reconstructs the
- * teacher (paper, equation 3). The norms are divided by as they are, so a row of zeros gives NaN.
+ * Mean of 1 − cos(prediction, target) over rows, in float32: how well VQ-KD's decoder reconstructs the teacher
+ * (paper, equation 3). The norms are not clamped, so a row of zeros gives NaN.
  *
  * @param prediction [R, D]
  * @param target [R, D]; no gradient reaches it

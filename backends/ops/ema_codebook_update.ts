@@ -6,9 +6,9 @@ import type { CodeStatistics } from "./code_statistics.ts";
 import { l2Normalize } from "./l2_normalize.ts";
 
 /**
- * One update of an l2-normalised EMA codebook (unilm's `norm_ema_quantizer.py`): a code that was hit
- * moves to l2norm(decay·e + (1 − decay)·l2norm(mean of its rows)), the others stay where they are.
- * The cluster size is averaged likewise and serves as a usage statistic only.
+ * One update of an l2-normalised EMA codebook (unilm's `norm_ema_quantizer.py`): a code that was hit moves to
+ * l2norm(decay·e + (1 − decay)·l2norm(mean of its rows)), the others do not change. The cluster size is
+ * averaged in the same way and serves only as a usage statistic.
  *
  * @param codebook [K, D], assigned a new value
  * @param clusterSize [K], assigned a new value

@@ -3,7 +3,7 @@ import type { Context } from "../backend.ts";
 import { joinTokens, sliceTokens } from "./slice_tokens.ts";
 
 /**
- * The same further tokens behind those of every image: x [B, N, C] and `tokens` [1, R, C] →
+ * Appends the same additional tokens to those of every image: x [B, N, C] and `tokens` [1, R, C] →
  * [B, N + R, C].
  *
  * @example
@@ -32,7 +32,7 @@ export function firstTokens(_on: Context, x: Tensor, count: number): Tensor {
   return sliceTokens(x, 0, count);
 }
 
-/** The mean of all tokens in front of them, x [B, N, C] → [B, N + 1, C]. */
+/** Prepends the mean of all tokens, x [B, N, C] → [B, N + 1, C]. */
 export function withMeanToken(_on: Context, x: Tensor): Tensor {
   return joinTokens(tf.mean(x, 1, true), x);
 }

@@ -40,7 +40,7 @@ function runL2Normalize(on: Context, x: Tensor): Tensor {
 }
 
 function composeL2Normalize(x: Tensor): Tensor {
-  // The limit is put on the square: the gradient of a root at zero is infinite.
+  // The limit is applied to the square: the gradient of a root at zero is infinite.
   const square = tf.maximum(tf.sum(tf.square(x), -1, true), 1e-24);
   return tf.div(x, tf.sqrt(square));
 }

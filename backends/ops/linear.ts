@@ -10,7 +10,7 @@ import { roundTo, roundValue } from "./round_to.ts";
 export interface LinearOptions {
   /** Default `none`. */
   readonly activation?: Activation;
-  /** False where `x` is data: its gradient is then not computed. Default true. */
+  /** False if `x` is data: its gradient is then not computed. Default: true. */
   readonly needsInputGradient?: boolean;
 }
 

@@ -17,11 +17,11 @@ export interface LinearCrossEntropyArguments {
 }
 
 /**
- * Softmax cross-entropy of a linear head (paper, equation 5): `loss` [] is the mean over the rows,
- * `correct` [] the share where the largest logit is the target's (no gradient). A fused kernel makes the
- * logits in parts, so that they never exist all at once.
+ * Softmax cross-entropy of a linear head (paper, equation 5): `loss` [] is the mean over the rows, `correct` []
+ * the share of rows whose largest logit is the target's (no gradient). A fused kernel computes the logits in
+ * parts, so that they never all exist at the same time.
  *
- * @example Without knowledge the loss is the logarithm of the number of codes
+ * @example Without any knowledge, the loss is the logarithm of the number of codes
  * ```ts
  * import { createReferenceBackend } from "../reference/mod.ts";
  * import { linearCrossEntropy } from "./linear_cross_entropy.ts";

@@ -3,7 +3,7 @@ import type { Context } from "../backend.ts";
 import { detached } from "../tfjs/record_kernel.ts";
 
 /**
- * The code that is nearest to each row, in float32; the lowest id wins a tie. No gradient.
+ * The nearest code for each row, in float32; the lowest id wins a tie. No gradient.
  *
  * @param z [M, D], unit rows
  * @param codebook [K, D], unit rows
@@ -25,7 +25,7 @@ import { detached } from "../tfjs/record_kernel.ts";
  */
 export function nearestCode(on: Context, z: Tensor, codebook: Tensor): Tensor {
   const kernel = on.backend.kernels.nearestCode;
-  // Between unit vectors the smallest distance is the largest product.
+  // Between unit vectors, the smallest distance is the largest product.
   const [ids] = detached(() => [
     kernel === undefined
       ? tf.argMax(tf.matMul(z, codebook, false, true), -1)

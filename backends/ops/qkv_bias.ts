@@ -4,7 +4,8 @@ import { observed } from "../observed.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
- * The bias of BEiT's joint q, k, v projection: keys have none, for it would cancel in the softmax.
+ * The bias of BEiT's joint q, k, v projection: keys have none, because it would cancel in the
+ * softmax.
  *
  * @param qBias [C]
  * @param vBias [C]

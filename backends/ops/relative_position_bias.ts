@@ -5,7 +5,7 @@ import { gatherRows } from "./gather_rows.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
- * The table of relative positions laid out as one matrix of logits per head.
+ * The table of relative positions arranged as one matrix of logits per head.
  *
  * @param table [T, H]
  * @param index int32 [N, N], the row of each pair of tokens

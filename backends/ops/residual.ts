@@ -4,7 +4,7 @@ import { observed } from "../observed.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
- * x + keep·gamma·branch: layer scale, drop path and residual connection in one.
+ * x + keep·gamma·branch: layer scale, drop path and residual connection in one op.
  *
  * @param x [B, N, C] or [B, C]
  * @param branch of the same shape

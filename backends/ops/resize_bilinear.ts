@@ -2,8 +2,8 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../backend.ts";
 
 /**
- * The matrix [to, from] that resizes one axis bilinearly, as `torch.nn.functional.interpolate` does
- * with `align_corners=False`: pixels are areas, and beyond the border its nearest pixel counts.
+ * The matrix [to, from] that resizes one axis bilinearly, like `torch.nn.functional.interpolate`
+ * with `align_corners=False`: pixels are areas, and beyond the border the nearest pixel counts.
  */
 function axisMatrix(from: number, to: number): Tensor {
   const values = new Float32Array(to * from);
@@ -18,8 +18,8 @@ function axisMatrix(from: number, to: number): Tensor {
 }
 
 /**
- * Bilinear resizing of feature maps, in float32 (`align_corners=False`). tfjs' own has no gradient for
- * these positions; this is two products with a constant matrix.
+ * Bilinear resizing of feature maps, in float32 (`align_corners=False`). tfjs' own has no gradient for these
+ * positions; this consists of two products with a constant matrix.
  *
  * @param x [B, H, W, C]
  * @param height of the result

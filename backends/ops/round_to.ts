@@ -1,5 +1,6 @@
 /**
- * Imitated float16 and bfloat16: tensors stay float32 and hold only values that the format has.
+ * Emulated float16 and bfloat16: tensors stay float32 but hold only values that the format can
+ * represent.
  *
  * @module
  */
@@ -17,9 +18,7 @@ function leadingBits(x: Tensor, dropped: number): Tensor {
   return tf.sub(scaled, tf.sub(scaled, x));
 }
 
-/**
- * Out of tfjs ops. Halfway cases may go to the odd neighbour, which one in 2¹³ values is.
- */
+/** Made of tfjs ops. Halfway cases may be rounded to odd, which affects one in 2¹³ values. */
 function roundByArithmetic(x: Tensor, precision: Precision): Tensor {
   const magnitude = tf.abs(x);
   if (precision === "bfloat16") {
@@ -53,8 +52,8 @@ function rounding(
 }
 
 /**
- * `x` rounded to the context's precision, and so is its gradient: for activations. Too large a value
- * becomes infinite. In float32 it is `x` itself.
+ * `x` rounded to the context's precision, with its gradient rounded too: for activations. A value that is too
+ * large becomes infinite. In float32 it is `x` itself.
  *
  * @example
  * ```ts
@@ -73,12 +72,12 @@ export function roundTo(on: Context, x: Tensor): Tensor {
   return rounding(on, x, { value: true, gradient: true });
 }
 
-/** `x` rounded, its gradient left in float32: for weights, whose gradients are summed in float32. */
+/** `x` rounded, with its gradient left in float32: for weights, whose gradients are summed in float32. */
 export function roundValue(on: Context, x: Tensor): Tensor {
   return rounding(on, x, { value: true, gradient: false });
 }
 
-/** `x` as it is, its gradient rounded: for products that stay in float32, such as logits. */
+/** `x` unchanged, with its gradient rounded: for products that stay in float32, such as logits. */
 export function roundGradient(on: Context, x: Tensor): Tensor {
   return rounding(on, x, { value: false, gradient: true });
 }

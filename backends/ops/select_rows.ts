@@ -6,10 +6,10 @@ import { gatherRows } from "./gather_rows.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
- * Some tokens of a batch, wherever they are.
+ * Selected tokens of a batch, wherever they are.
  *
  * @param x [B, N, C]
- * @param rows int32 [M], each at most once: rows of `x` seen as [B·N, C]
+ * @param rows int32 [M], each at most once: rows of `x` viewed as [B·N, C]
  * @returns [M, C], in the order of `rows`
  *
  * @example

@@ -3,7 +3,7 @@ import type { Context } from "../backend.ts";
 import { sliceTokens } from "./slice_tokens.ts";
 
 /**
- * Rows of `x` [R, C] that follow one another → [count, C].
+ * Consecutive rows of `x` [R, C] → [count, C].
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Parts of sequences. Gradients of tfjs' own slice and concatenation keep whole sequences, of which
- * they use no more than the shapes.
+ * Parts of sequences. The gradients of tfjs' own slice and concatenation keep whole sequences,
+ * although they only need the shapes.
  *
  * @module
  */

@@ -7,7 +7,7 @@ import { observed } from "../observed.ts";
  * over samples of −Σ target·log softmax(logits).
  *
  * @param logits [B, K]
- * @param targets [B, K], rows that add up to 1
+ * @param targets [B, K], rows that sum to 1
  * @returns []
  *
  * @example

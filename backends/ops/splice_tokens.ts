@@ -3,11 +3,11 @@ import type { Context } from "../backend.ts";
 import { joinTokens, sliceTokens } from "./slice_tokens.ts";
 
 /**
- * A cls token before the patch tokens of another sequence: the input of the patch-aggregation blocks
+ * Prepends a cls token to the patch tokens of another sequence: the input of the patch-aggregation blocks
  * (paper, figure 3).
  *
  * @param cls [B, C]
- * @param patchesFrom [B, N, C], of which all tokens but the first are taken
+ * @param patchesFrom [B, N, C], of which all tokens but the first are used
  * @returns [B, N, C]
  *
  * @example

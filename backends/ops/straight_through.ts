@@ -3,7 +3,8 @@ import type { Context } from "../backend.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
 /**
- * `quantized` going forward, the identity on `z` going back: z + stopGradient(quantized − z).
+ * `quantized` in the forward pass, the identity on `z` in the backward pass: z +
+ * stopGradient(quantized − z).
  *
  * @param z [R, D]
  * @param quantized [R, D]; no gradient reaches it

@@ -3,8 +3,8 @@ import type { Context } from "../backend.ts";
 import { sliceTokens } from "./slice_tokens.ts";
 
 /**
- * Some of the tokens of `x` [B, N, C], whose token 0 is the cls token: `cls` → [B, C], `patches` →
- * [B, N − 1, C], `meanPatches` → [B, C].
+ * Selected tokens of `x` [B, N, C], whose token 0 is the cls token: `cls` → [B, C], `patches` → [B,
+ * N − 1, C], `meanPatches` → [B, C].
  *
  * @example
  * ```ts

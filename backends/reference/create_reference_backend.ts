@@ -1,6 +1,6 @@
 /**
- * The `reference` backend: tfjs' plain JavaScript kernels and the plain compositions of the ops. Slow,
- * and simple enough to be believed; reduced precision is imitated by rounding.
+ * The `reference` backend: tfjs' plain JavaScript kernels and the plain compositions of the ops. Slow, and
+ * simple enough to be trusted; reduced precision is emulated by rounding.
  *
  * @module
  */
@@ -83,7 +83,7 @@ class ReferenceBackend implements Backend {
 }
 
 /**
- * Starts a reference backend of its own: several may be used side by side.
+ * Starts an independent reference backend: several may be used side by side.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Exact rounding to float16 and bfloat16, to nearest and halfway cases to even.
+ * Exact rounding to float16 and bfloat16: to nearest, with halfway cases to even.
  *
  * @module
  */
@@ -25,7 +25,7 @@ function roundToBfloat16(values: TypedArray): Float32Array {
   return rounded;
 }
 
-/** Kernel behind `ops/round_to.ts`, for any backend that keeps its tensors as typed arrays. */
+/** The kernel behind `ops/round_to.ts`, for any backend that keeps its tensors as typed arrays. */
 export const roundKernel: KernelConfig = {
   kernelName: roundKernelName,
   backendName: "",

@@ -1,6 +1,6 @@
 /**
- * The way back through what a tape has recorded. tfjs' own keeps every activation and every gradient
- * on the way until the last one is there; here each is freed when the op that needs it is through.
+ * The backward pass through what a tape has recorded. tfjs' own keeps every activation and every gradient until
+ * the last one has been computed; here each is freed as soon as the op that needs it is done.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { runKernel } from "./run_kernel.ts";
 import { tidyTensors } from "./tidy_tensors.ts";
 
 /**
- * Gradients of `y`, times `dy`, with respect to `xs`; null where `y` does not depend on one. The
- * nodes are used up.
+ * Gradients of `y`, times `dy`, with respect to `xs`; null if `y` does not depend on one. The nodes
+ * are consumed.
  *
- * @param onFinal is told of each gradient when no further op adds to it
+ * @param onFinal called with each gradient when no further op will add to it
  */
 export function backpropagate(
   nodes: readonly TapeNode[],
@@ -49,7 +49,7 @@ export function releaseSaved(node: TapeNode): void {
   node.saved = [];
 }
 
-/** Places in `xs` by the first op that uses the tensor; null for those that none does. */
+/** Positions in `xs` by the first op that uses the tensor; null for those that no op uses. */
 function placesByFirstUse(
   nodes: readonly TapeNode[],
   xs: readonly Tensor[],
@@ -71,7 +71,7 @@ function idsDependingOn(nodes: readonly TapeNode[], xs: readonly Tensor[]): Set<
   return ids;
 }
 
-/** The gradients of a node's inputs of the given names; all else that it makes is freed. */
+/** The gradients of a node's inputs with the given names; everything else that it creates is freed. */
 function inputGradients(
   node: TapeNode,
   dys: (Tensor | null)[],
@@ -99,12 +99,12 @@ function inputGradients(
   });
 }
 
-/** The gradients so far. An op may hand on the very tensor it was given, so holders are counted. */
+/** The gradients so far. An op may pass on the very tensor it was given, so holders are counted. */
 class GradientMap {
   readonly #byId = new Map<number, Tensor>();
   readonly #holders = new Map<Tensor, number>();
 
-  /** `dy` stays the caller's. */
+  /** `dy` remains the caller's. */
   constructor(y: Tensor, dy: Tensor) {
     this.#hold(dy);
     this.#byId.set(y.id, dy);

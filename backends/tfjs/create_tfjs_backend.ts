@@ -1,5 +1,5 @@
 /**
- * Any backend that is registered with tfjs, through the plain compositions.
+ * Any backend registered with tfjs, using the plain compositions.
  *
  * @module
  */
@@ -31,7 +31,7 @@ class TfjsBackend implements Backend {
     return this.#slot.run(work);
   }
 
-  /** tfjs has no call for this; a value that is read has been computed. */
+  /** tfjs has no call for this; once a value can be read, it has been computed. */
   async sync(): Promise<void> {
     const last = this.run(() => tf.tidy(() => tf.add(tf.ones([1]), 1)));
     await last.data();
@@ -50,7 +50,7 @@ class TfjsBackend implements Backend {
   }
 }
 
-/** @throws UserError where tfjs has no such backend, or it does not start */
+/** @throws UserError if tfjs has no such backend, or it does not start */
 export async function createTfjsBackend(name: string): Promise<Backend> {
   const known = tfjsBackendNames();
   if (!known.includes(name)) {

@@ -1,6 +1,6 @@
 /**
- * What tfjs' engine keeps to itself and the files of this folder use; tfjs' version is pinned for it.
- * All else reaches the engine through them.
+ * The private parts of tfjs' engine that the files in this folder use; tfjs' version is pinned for this reason.
+ * Everything else reaches the engine through them.
  *
  * @module
  */
@@ -13,11 +13,11 @@ export interface TapeNode {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: readonly Tensor[];
   readonly gradient?: (dys: (Tensor | null)[]) => Record<string, () => Tensor>;
-  /** What the gradient needs of the forward pass; the tape's own handles. */
+  /** What the gradient needs from the forward pass; the tape's own handles. */
   saved?: Tensor[];
 }
 
-/** What the engine keeps about its active backend. */
+/** What the engine stores about its active backend. */
 export interface ActiveBackend {
   backendName: string | null;
   backendInstance: unknown;

@@ -1,7 +1,7 @@
 /**
- * Puts fused kernels on tfjs' tape.
+ * Records fused kernels on tfjs' tape.
  *
- * `tf.customGrad` allows one output only, and what it is built on makes clones that go through the
+ * `tf.customGrad` allows only one output, and its implementation creates clones that go through the
  * whole engine; here the tape is written directly.
  *
  * @module
@@ -14,12 +14,12 @@ import { alias } from "./handles.ts";
 
 /** A fused forward pass and its gradient. */
 export interface RecordedKernel<Inputs extends NamedTensorMap> {
-  /** What gradients may be asked for. Other tensors that `backward` needs go into `saved`. */
+  /** What gradients may be requested for. Other tensors that `backward` needs go into `saved`. */
   readonly inputs: Inputs;
   readonly forward: () => { outputs: Tensor[]; saved: Tensor[] };
   /**
-   * From the gradients of the outputs to those of the inputs. It gets the inputs back: the caller may
-   * have freed its own handles by then.
+   * From the gradients of the outputs to those of the inputs. It gets the inputs back: the caller may have
+   * released its own handles by then.
    */
   readonly backward: (
     dys: Tensor[],
@@ -28,7 +28,7 @@ export interface RecordedKernel<Inputs extends NamedTensorMap> {
   ) => { [Name in keyof Inputs]: Tensor };
 }
 
-/** Runs the forward pass; while a tape is open, it remembers how to go back. */
+/** Runs the forward pass; while a tape is open, it records the backward pass. */
 export function recordKernel<Inputs extends NamedTensorMap>(
   { inputs, forward, backward }: RecordedKernel<Inputs>,
 ): Tensor[] {
@@ -50,8 +50,8 @@ export function recordKernel<Inputs extends NamedTensorMap>(
     gradient: (dys) => {
       const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
       const whole = dys.map((dy, i) => dy ?? tf.zeros(outputs[i].shape));
-      // Computed here and not when one is asked for: tfjs' own way back frees what a request has
-      // made besides its own gradient.
+      // Computed here and not on request: tfjs' own backward pass frees whatever a request has
+      // created besides its own gradient.
       const gradients = backward(whole, restored, kept.slice(names.length));
       return Object.fromEntries(names.map((name) => [name, () => gradients[name]]));
     },
@@ -60,8 +60,8 @@ export function recordKernel<Inputs extends NamedTensorMap>(
 }
 
 /**
- * Runs `work` so that an open tape records nothing of it; its results are constants as far as
- * gradients go, and all else that it made is freed.
+ * Runs `work` so that an open tape records none of it; its results are constants as far as
+ * gradients are concerned, and everything else that it created is freed.
  */
 export function detached(work: () => Tensor[]): Tensor[] {
   return pauseTape(() => tidyTensors(work));

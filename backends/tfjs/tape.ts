@@ -1,8 +1,8 @@
 /**
- * An open tape: what runs between `open` and `gradients` is recorded, so that the stages of a step
- * can run one after another as plain functions and the last of them asks for the gradients.
+ * An open tape: whatever runs between `open` and `gradients` is recorded, so that the stages of a
+ * step can run one after another as plain functions, and the last of them requests the gradients.
  *
- * tfjs offers only `grads(f)`, which wants all stages in one closure.
+ * tfjs only offers `grads(f)`, which needs all stages in a single closure.
  *
  * @module
  */
@@ -34,20 +34,20 @@ export function withinKernel<T>(work: () => T): T {
   }
 }
 
-/** Whether what runs now is followed by a backward pass. */
+/** Whether a backward pass follows what is currently running. */
 export function isTapeOpen(): boolean {
   return engine().state.gradientDepth > 0;
 }
 
-/** Whether an op that runs now is to be recorded: not within one that is. */
+/** Whether an op that runs now is to be recorded: not inside one that is. */
 export function isRecording(): boolean {
   return engine().isTapeOn();
 }
 
-/** Puts an op on the open tape; its `saved` tensors, marked as kept, are freed by the tape. */
+/** Records an op on the open tape; its `saved` tensors, marked as kept, are freed by the tape. */
 export function record(node: Omit<TapeNode, "kernelName">): void {
   const { state } = engine();
-  // tfjs' own `grads` tells nodes by their number.
+  // tfjs' own `grads` identifies nodes by their number.
   state.activeTape!.push({ id: state.nextTapeNodeId++, kernelName: "", ...node } as TapeNode);
 }
 
@@ -66,11 +66,11 @@ export class Tape {
   }
 
   /**
-   * Gradients of `y` (times `dy`, of its shape; ones by default) with respect to `xs`, in their order;
-   * zeros for those that `y` does not depend on. The tape ends here: the ops of the backward pass are
-   * not recorded, and may open a tape of their own.
+   * Gradients of `y` (times `dy`, of its shape; ones by default) with respect to `xs`, in their order; zeros
+   * for those that `y` does not depend on. The tape ends here: the ops of the backward pass are not recorded,
+   * and may open their own tape.
    *
-   * @param onFinal is told of each gradient, by its place in `xs`, as soon as it is final
+   * @param onFinal called with each gradient, by its position in `xs`, as soon as it is final
    */
   gradients(
     y: Tensor,
@@ -93,12 +93,12 @@ export class Tape {
     }
   }
 
-  /** Frees what the tape kept; harmless when `gradients` has done so already. */
+  /** Frees what the tape kept; harmless if `gradients` has already done so. */
   close(): void {
     this.#end().forEach(releaseSaved);
   }
 
-  /** Stops recording; gives what was recorded. */
+  /** Stops recording; returns what was recorded. */
   #end(): TapeNode[] {
     const { state } = engine();
     const nodes = state.activeTape ?? [];

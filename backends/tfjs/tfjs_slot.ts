@@ -1,5 +1,5 @@
 /**
- * Switches tfjs' active backend and back, at once.
+ * Switches tfjs' active backend and back, synchronously.
  *
  * @module
  */
@@ -16,7 +16,7 @@ function readActive(): ActiveBackend {
 
 /** How {@link TfjsSlot.register} registers a backend. */
 export interface Registration {
-  /** The backend of tfjs whose kernels it has. */
+  /** The tfjs backend whose kernels it has. */
   readonly kernelsOf: "cpu" | "webgpu";
   /** Registers or replaces kernels under `name`; they stay there and must hold no state. */
   readonly addKernels?: (name: string) => void;
@@ -32,7 +32,7 @@ export class TfjsSlot {
     this.#own = own;
   }
 
-  /** Registers a backend of one's own with tfjs, under a free name that begins with `name`. */
+  /** Registers a custom backend with tfjs, under a free name that starts with `name`. */
   static register(
     name: string,
     backend: KernelBackend,
@@ -40,13 +40,13 @@ export class TfjsSlot {
   ): TfjsSlot {
     const free = freeBackendName(name);
     tf.registerBackend(free, () => backend, 0);
-    // Kernels stay registered under a name that was in use before.
+    // Kernels stay registered under a name that was used before.
     if (tf.getKernelsForBackend(free).length === 0) {
       tf.copyRegisteredKernels(kernelsOf, free);
       addKernels?.(free);
     }
     const before = readActive();
-    // Not waited for: the backend is there, so that it is active at once, and others may start meanwhile.
+    // Not awaited: the backend exists, so it is active immediately, and others may start in the meantime.
     void tf.setBackend(free);
     const own = readActive();
     Object.assign(engine(), before);
@@ -57,9 +57,9 @@ export class TfjsSlot {
   }
 
   /**
-   * Starts a backend that others have registered, if it has not been started.
+   * Starts a backend that others have registered, unless it has already been started.
    *
-   * @returns null where it does not start
+   * @returns null if it does not start
    */
   static async start(name: string): Promise<TfjsSlot | null> {
     const before = readActive();
@@ -76,7 +76,7 @@ export class TfjsSlot {
     Object.assign(engine(), this.#own);
   }
 
-  /** Runs `work` with this backend active; nests. */
+  /** Runs `work` with this backend active; calls may be nested. */
   run<T>(work: () => T): T {
     const before = readActive();
     this.activate();
@@ -87,7 +87,7 @@ export class TfjsSlot {
     }
   }
 
-  /** Takes the backend from tfjs' registry and frees its tensors. */
+  /** Removes the backend from tfjs' registry and frees its tensors. */
   remove(): void {
     const before = readActive();
     tf.removeBackend(this.name);
@@ -95,12 +95,12 @@ export class TfjsSlot {
   }
 }
 
-/** The names of all backends that are registered with tfjs. */
+/** The names of all backends registered with tfjs. */
 export function tfjsBackendNames(): string[] {
   return Object.keys(engine().registryFactory);
 }
 
-/** `name`, or `name-2` and so on where tfjs has that already. */
+/** `name`, or `name-2` and so on if tfjs already has that. */
 export function freeBackendName(name: string): string {
   const taken = new Set(tfjsBackendNames());
   let free = name;

@@ -2,8 +2,8 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { engine } from "./engine.ts";
 
 /**
- * `tf.tidy` for work that gives a list of tensors: frees all others that it made. tfjs looks for
- * tensors in whatever comes back, which takes longer than many an op's own bookkeeping.
+ * `tf.tidy` for work that returns a list of tensors: frees all others that it created. tfjs
+ * searches whatever comes back for tensors, which takes longer than the bookkeeping of many an op.
  */
 export function tidyTensors(work: () => Tensor[]): Tensor[] {
   const own = engine();

@@ -1,6 +1,6 @@
 /**
- * tfjs' WebGPU backend with what it keeps private and work of our own needs: its tensors' buffers and
- * its command stream. tfjs-backend-webgpu's version is pinned for its sake.
+ * tfjs' WebGPU backend, with the private parts that our own work needs: its tensors' buffers and its command
+ * stream. tfjs-backend-webgpu's version is pinned for this reason.
  *
  * @module
  */
@@ -8,17 +8,17 @@
 import type { DataType } from "../../deps/tfjs.ts";
 import { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
 
-/** What the two classes of tfjs call an identity of data; compared by reference. */
+/** What tfjs' two classes call a data id; compared by reference. */
 export type DataId = object;
 
-/** A part of a buffer, as a bind group takes it. */
+/** Part of a buffer, in the form that a bind group takes. */
 export interface BufferSlice {
   readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly size: number;
 }
 
-/** What tfjs knows of a tensor; that `resource` may be a slice is ours. */
+/** What tfjs knows about a tensor; that `resource` may be a slice is our addition. */
 export interface TensorData {
   values: unknown;
   dtype: DataType;
@@ -43,7 +43,7 @@ export class WebgpuTensors extends WebGPUBackend {
     return this as unknown as Internals;
   }
 
-  /** What tfjs knows of a tensor, to be read and changed. */
+  /** What tfjs knows about a tensor, to be read and changed. */
   protected dataOf(id: DataId): TensorData {
     return this.#internals.tensorMap.get(id);
   }
@@ -52,12 +52,12 @@ export class WebgpuTensors extends WebGPUBackend {
     return this.#internals.tensorMap.has(id);
   }
 
-  /** Has tfjs keep the buffer of a tensor that is freed until the recorded work is submitted. */
+  /** Makes tfjs keep the buffer of a freed tensor until the recorded work is submitted. */
   protected keepUntilSubmitted(id: DataId): void {
     this.#internals.commandQueueOwnedIds.add(id);
   }
 
-  /** Takes {@link keepUntilSubmitted} back. */
+  /** Reverts {@link keepUntilSubmitted}. */
   protected freeAtOnce(id: DataId): void {
     this.#internals.commandQueueOwnedIds.delete(id);
   }
@@ -67,38 +67,38 @@ export class WebgpuTensors extends WebGPUBackend {
     this.#internals.bufferManager = pool;
   }
 
-  /** Whether work is recorded that has not been submitted. */
+  /** Whether any recorded work has not been submitted. */
   protected get isRecording(): boolean {
     return this.#internals.commandEncoder !== null;
   }
 
-  /** What commands outside of a pass are recorded with; the open pass ends. */
+  /** What commands outside a pass are recorded with; the open pass ends. */
   protected encoderOutsidePass(): GPUCommandEncoder {
     this.ensureCommandEncoderReady();
     this.endComputePassEncoder();
     return this.#internals.commandEncoder!;
   }
 
-  /** The open compute pass; a new one where there is none. */
+  /** The open compute pass; a new one if there is none. */
   protected openPass(): GPUComputePassEncoder {
     this.ensureCommandEncoderReady();
     return this.#internals.computePassEncoder ??= this.#internals.commandEncoder!
       .beginComputePass();
   }
 
-  /** Ends the open pass and takes the one that `begin` opens. */
+  /** Ends the open pass and uses the one that `begin` opens. */
   protected replacePass(begin: (encoder: GPUCommandEncoder) => GPUComputePassEncoder): void {
     const encoder = this.encoderOutsidePass();
     this.#internals.computePassEncoder = begin(encoder);
   }
 
-  /** Counts a dispatch of our own among those that tfjs submits together; → how many they are. */
+  /** Counts one of our own dispatches among those that tfjs submits together; returns how many there are. */
   protected countDispatch(): number {
     return ++this.#internals.dispatchCountInPass;
   }
 }
 
-/** The whole of a buffer, or the slice that it is already. */
+/** The whole of a buffer, or the slice that it already is. */
 export function asSlice(resource: GPUBuffer | BufferSlice): BufferSlice {
   if (!(resource instanceof GPUBuffer)) return resource;
   return { buffer: resource, offset: 0, size: resource.size };

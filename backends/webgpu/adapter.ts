@@ -1,19 +1,19 @@
 /**
- * Finding a GPU and opening our own device on it.
+ * Finds a GPU and opens our own device on it.
  *
- * A device asked for without limits gets WebGPU's defaults (256 invocations, 8 storage buffers, no
- * float16) whatever the adapter can do, so everything useful is requested by name.
+ * A device requested without limits gets WebGPU's defaults (256 invocations, 8 storage buffers, no
+ * float16) whatever the adapter supports, so everything useful is requested by name.
  *
  * @module
  */
 
 import { UserError } from "../../core/errors.ts";
 
-/** What `doctor` prints about a GPU, and what decides whether `auto` takes it. */
+/** What `doctor` prints about a GPU, and what decides whether `auto` uses it. */
 export interface AdapterSummary {
-  /** One line: name and, where the driver tells, vendor and architecture. */
+  /** One line: name and, if the driver reports them, vendor and architecture. */
   readonly description: string;
-  /** Whether the "GPU" is a program on the processor (lavapipe, SwiftShader, WARP). */
+  /** Whether the "GPU" is a program on the CPU (lavapipe, SwiftShader, WARP). */
   readonly isSoftware: boolean;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<LimitName, number>>;
@@ -23,9 +23,9 @@ export interface AdapterSummary {
 export interface AdapterOptions {
   /** `high-performance` (default) prefers a discrete GPU, `low-power` an integrated one. */
   readonly powerPreference?: GPUPowerPreference;
-  /** Ask for the adapter that imitates a GPU on the processor, where there is one. */
+  /** Request the adapter that emulates a GPU on the CPU, if there is one. */
   readonly forceFallbackAdapter?: boolean;
-  /** Use this adapter instead of asking for one. */
+  /** Use this adapter instead of requesting one. */
   readonly adapter?: GPUAdapter;
 }
 
@@ -70,11 +70,11 @@ export async function requestAdapter(options: AdapterOptions = {}): Promise<GPUA
   return adapter;
 }
 
-/** The facts about an adapter that matter here. */
+/** The relevant facts about an adapter. */
 export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
   const info = adapter.info;
   const name = info.description || info.device || "unnamed GPU";
-  // Drivers that have no name for these report the bare vendor and device numbers.
+  // Drivers without a name for these report the bare vendor and device numbers.
   const details = [info.vendor, info.architecture].filter((text) => text && !/^\d+$/.test(text));
   const limits = Object.fromEntries(
     LIMIT_NAMES.map((limit) => [limit, adapter.limits[limit]]),
@@ -88,17 +88,17 @@ export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
   };
 }
 
-/** An adapter, and the preferences that lead to it. */
+/** An adapter, and the preferences that select it. */
 export interface AdapterChoice {
   readonly adapter: AdapterSummary;
   readonly preferences: readonly GPUPowerPreference[];
 }
 
 /**
- * The adapters that `powerPreference` chooses between: one where both preferences find the same.
+ * The adapters that `powerPreference` chooses between: one if both preferences find the same.
  *
- * WebGPU shows no list of adapters, on purpose. A machine may have more than these: the variables of
- * the driver's loader (`VK_DRIVER_FILES`) decide which are seen at all.
+ * WebGPU deliberately provides no list of adapters. A machine may have more than these: the environment
+ * variables of the driver's loader (`VK_DRIVER_FILES`) decide which are visible at all.
  */
 export async function listAdapters(): Promise<AdapterChoice[]> {
   const found = new Map<string, { adapter: AdapterSummary; preferences: GPUPowerPreference[] }>();
@@ -112,7 +112,7 @@ export async function listAdapters(): Promise<AdapterChoice[]> {
   return [...found.values()];
 }
 
-/** Opens a device with all that the adapter has, but for the features in `without`. */
+/** Opens a device with everything the adapter supports except the features in `without`. */
 export async function openDevice(
   adapter: GPUAdapter,
   without: readonly GPUFeatureName[] = [],

@@ -1,6 +1,6 @@
 /**
- * tfjs' `Add` on our device. Where gradients of two paths meet, tfjs adds them; one of them is often
- * that of a layer norm which has not run yet and can add the other as it goes.
+ * tfjs' `Add` on our device. tfjs adds gradients where two paths meet; one of them often comes from a layer
+ * norm that has not run yet and can add the other along the way.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "./kernels/layer_norm/layer_norm.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** Replaces the copy of tfjs' kernel that is registered under `backendName`. */
+/** Replaces the copy of tfjs' kernel registered under `backendName`. */
 export function registerAdd(backendName: string): void {
   const stock = tf.getKernel("Add", backendName) as KernelConfig;
   tf.unregisterKernel("Add", backendName);
@@ -27,7 +27,7 @@ export function registerAdd(backendName: string): void {
   });
 }
 
-/** The sum, if `gradient` waits to be computed. */
+/** The sum, if `gradient` is waiting to be computed. */
 function addInPassing(runtime: Runtime, added: Tensor, gradient: Tensor): TensorInfo | null {
   if (added.dataId === gradient.dataId || added.dtype !== "float32") return null;
   if (!sameShape(added.shape, gradient.shape)) return null;

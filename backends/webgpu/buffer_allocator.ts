@@ -9,11 +9,11 @@ import { DeviceFaults, mebibytes } from "./device_faults.ts";
 
 const TENSOR_USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
 
-/** What {@link BufferAllocator} is told. */
+/** Options of {@link BufferAllocator}. */
 export interface BufferAllocatorOptions {
   /** Bytes that it may hold. */
   readonly limitBytes: number;
-  /** The kernel at work, for messages; empty where there is none. */
+  /** The running kernel, for messages; empty if there is none. */
   readonly kernel: () => string;
 }
 
@@ -43,7 +43,7 @@ export class BufferAllocator {
     });
   }
 
-  /** Bytes that one tensor may have: what a shader can be given at once. */
+  /** Maximum bytes for one tensor: what can be bound to a shader at once. */
   get largestBytes(): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
     return Math.min(maxBufferSize, maxStorageBufferBindingSize);
@@ -52,7 +52,7 @@ export class BufferAllocator {
   /**
    * A buffer for a tensor of `type` and `shape`, with undefined contents.
    *
-   * @throws OutOfMemoryError where one binding or the pool cannot hold so much
+   * @throws OutOfMemoryError if a single binding or the pool cannot hold that much
    */
   acquire(bytes: number, type: string, shape: readonly number[]): GPUBuffer {
     return this.allocating(
@@ -62,13 +62,13 @@ export class BufferAllocator {
     );
   }
 
-  /** A buffer of one's own, which no other tensor had; zero at first. */
+  /** A separate buffer that no other tensor has used; initially zero. */
   create(bytes: number): GPUBuffer {
     return this.pool.acquireBuffer(bytes, TENSOR_USAGE, false, false);
   }
 
   /**
-   * Runs `work`, in which whoever it is takes `bytes` from the pool for `what`.
+   * Runs `work`, in which somebody takes `bytes` from the pool for `what`.
    *
    * @throws OutOfMemoryError as {@link acquire}
    */

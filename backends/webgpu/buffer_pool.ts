@@ -1,20 +1,19 @@
 /**
- * The buffers of tensors, used again by size; in place of tfjs' buffer manager, which never gives
- * memory back.
+ * The buffers of tensors, reused by size. This replaces tfjs' buffer manager, which never gives memory back.
  *
- * Free buffers are destroyed, the longest unused first, where they would bring the pool more than a
- * fifth above the most that was in use at once, and when nobody has asked for their size for a while.
+ * Free buffers are destroyed, longest unused first, if they would bring the pool more than a fifth above the
+ * peak in use, and when nobody has asked for their size for a while.
  *
  * @module
  */
 
-/** Free bytes that are kept, as a share of the most bytes in use at once. */
+/** Free bytes that are kept, as a share of the peak bytes in use. */
 const SLACK = 0.2;
 
 /** Submissions after which a free buffer that nobody has asked for is destroyed; about ten steps. */
 const IDLE_SUBMISSIONS = 400;
 
-/** What {@link BufferPool} is told. */
+/** Options of {@link BufferPool}. */
 export interface BufferPoolOptions {
   /** Bytes that it may hold. */
   readonly limitBytes: number;
@@ -28,19 +27,19 @@ interface FreeBuffer {
   readonly since: number;
 }
 
-/** See the module's text. Names in the middle part are those that tfjs calls. */
+/** See the module's description. The methods in the middle have the names that tfjs calls. */
 export class BufferPool {
-  /** Bytes in use, and those with the free buffers. */
+  /** Bytes in use, and the same including free buffers. */
   numBytesUsed = 0;
   numBytesAllocated = 0;
-  /** The most that the two have been. */
+  /** The peak of the two. */
   peakBytesUsed = 0;
   peakBytesAllocated = 0;
   readonly #options: BufferPoolOptions;
-  /** By size and usage; the oldest first in each. */
+  /** By size and usage; oldest first. */
   readonly #free = new Map<string, FreeBuffer[]>();
   readonly #used = new Set<GPUBuffer>();
-  /** Work that was recorded and not submitted may read these. */
+  /** Work that has been recorded but not submitted may read these. */
   #doomed: GPUBuffer[] = [];
   #submissions = 0;
 
@@ -85,7 +84,7 @@ export class BufferPool {
     this.numBytesAllocated = 0;
   }
 
-  /** To be called when all work recorded so far has been submitted. */
+  /** Call this when all work recorded so far has been submitted. */
   afterSubmission(): void {
     for (const buffer of this.#doomed) buffer.destroy();
     this.#doomed = [];
@@ -104,7 +103,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Destroys free buffers, the longest unused first, until so many bytes are held or none is left. */
+  /** Destroys free buffers, longest unused first, until at most this many bytes are held or none is left. */
   #shrinkTo(bytes: number): void {
     if (this.numBytesAllocated <= bytes) return;
     const oldest = [...this.#free.values()].flat().sort((a, b) => a.since - b.since);

@@ -1,8 +1,8 @@
 /**
- * tfjs' WebGPU backend on our own device, with dispatches of our own in its command stream.
+ * tfjs' WebGPU backend on our own device, with our own dispatches in its command stream.
  *
- * tfjs' programs have one output, read-only inputs and no float16. Pipelines of ours are recorded
- * into the same passes, in the same order.
+ * tfjs' programs have one output, read-only inputs and no float16. Our pipelines are recorded into
+ * the same passes, in order.
  *
  * @module
  */
@@ -21,19 +21,19 @@ export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   /** In the order of the shader's bindings; the uniform, if any, comes after them. */
   readonly bindings: readonly BufferSlice[];
-  /** Contents of the uniform buffer, or null where the shader has none. */
+  /** Contents of the uniform buffer, or null if the shader has none. */
   readonly uniform: ArrayBuffer | null;
   readonly grid: readonly [number, number, number];
 }
 
-/** Dispatches recorded before they are handed to the GPU; tfjs' own default is 15. */
+/** Dispatches recorded before they are submitted to the GPU; tfjs' own default is 15. */
 const DISPATCHES_PER_SUBMIT = 32;
 
 /** See the module's text. */
 export class CommandRecorder extends WebgpuTensors {
-  /** The kernel at work, for messages. */
+  /** The running kernel, for messages. */
   kernel = "";
-  /** Times every dispatch while there is one. */
+  /** Times every dispatch while it is set. */
   profiler: KernelProfiler | null = null;
   /** Dispatches so far, tfjs' and our own. */
   dispatches = 0;
@@ -52,7 +52,7 @@ export class CommandRecorder extends WebgpuTensors {
     return this.allocator.pool;
   }
 
-  /** Bytes that one tensor may have. */
+  /** Maximum bytes for one tensor. */
   get largestBytes(): number {
     return this.allocator.largestBytes;
   }
@@ -92,13 +92,13 @@ export class CommandRecorder extends WebgpuTensors {
     if (this.countDispatch() >= DISPATCHES_PER_SUBMIT) this.flush();
   }
 
-  /** While profiling, every dispatch has a pass of its own. */
+  /** While profiling, every dispatch has its own pass. */
   #profile(name: string): void {
     const { profiler } = this;
     if (profiler !== null) this.replacePass((encoder) => profiler.beginPass(encoder, name));
   }
 
-  /** Hands all recorded work to the GPU. */
+  /** Submits all recorded work to the GPU. */
   flush(): void {
     if (!this.isRecording) return;
     this.endComputePassEncoder();

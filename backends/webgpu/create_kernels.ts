@@ -14,7 +14,7 @@ export interface DeviceTraits {
   readonly attention: AttentionTilingChoice;
 }
 
-/** How each kernel is made; it does not compile while one of the table is missing. */
+/** How each kernel is created; it does not compile if one from the table is missing. */
 const kernelFactories: {
   readonly [Name in keyof Kernels]-?: (tools: KernelTools) => NonNullable<Kernels[Name]>;
 } = kernels;
@@ -31,7 +31,7 @@ export function createKernels(
 
 type Work = (...args: unknown[]) => unknown;
 
-/** The same kernels, which tell the runtime their names while they are at work. */
+/** The same kernels, which report their names to the runtime while they run. */
 function named(runtime: Runtime, kernels: Kernels): Kernels {
   const wrap = (name: string, work: Work) => (...args: unknown[]) => {
     const outer = runtime.kernel;

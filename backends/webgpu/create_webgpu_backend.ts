@@ -1,5 +1,5 @@
 /**
- * The `webgpu` backend: any GPU that WebGPU reaches, from Deno and from a browser.
+ * The `webgpu` backend: any GPU that WebGPU supports, from Deno and from a browser.
  *
  * @module
  */
@@ -24,32 +24,32 @@ import { KernelProfiler } from "./kernel_profiler.ts";
 import { registerRunner } from "./open_runner.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** What {@link createWebgpuBackend} may be told. */
+/** Options of {@link createWebgpuBackend}. */
 export interface WebgpuOptions extends AdapterOptions {
   /**
-   * Whether shaders may use the GPU's own float16 type; where it is absent or not wanted, float16
+   * Whether shaders may use the GPU's own float16 type; if it is missing or not wanted, float16
    * values are packed in pairs with the same results.
    */
   readonly float16?: boolean;
-  /** Bytes that tensors may take; more is an OutOfMemoryError. Default: what the GPU has. */
+  /** Bytes that tensors may take; more is an OutOfMemoryError. Default: all of the GPU's memory. */
   readonly memoryLimitBytes?: number;
-  /** Keeps which products were fastest on a GPU; default: as long as the process lives. */
+  /** Remembers which products were fastest on a GPU; default: for the lifetime of the process. */
   readonly measurements?: MeasurementStore;
 }
 
 /** The backend and what it runs on. */
 export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
-  /** Dispatches since the start, of our kernels and of tfjs'. */
+  /** Dispatches since the start, by our kernels and by tfjs'. */
   readonly dispatches: number;
   startProfile(): void;
   stopProfile(): Promise<KernelSpan[]>;
 }
 
 /**
- * Opens a GPU as a backend of its own: other WebGPU backends of tfjs in the process are not touched.
+ * Opens a GPU as an independent backend: other tfjs WebGPU backends in the process are not affected.
  *
- * @throws UserError where there is no adapter or it does not open; the message says what to install.
+ * @throws UserError if there is no adapter or it does not open; the message says what to install.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export interface WebgpuBackend extends Backend {
 export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
   const adapter = await requestAdapter(options);
   const device = await openDevice(adapter, options.float16 === false ? ["shader-f16"] : []);
-  // tfjs would run ops on small tensors on the processor, and then wait for the GPU at the next one.
+  // tfjs would run ops on small tensors on the CPU, and then wait for the GPU at the next one.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
   const { runner, slot } = registerRunner(device, adapter.info, options.memoryLimitBytes);
   const summary = summarizeAdapter(adapter);

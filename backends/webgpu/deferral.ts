@@ -1,9 +1,9 @@
 /**
- * Work that waits to see who asks for it.
+ * Work that is deferred until its reader is known.
  *
- * A kernel may put off its dispatch: the next kernel that reads its result can then do both in one
- * pass over memory. Whoever else touches the result first has the work done then, as it was meant.
- * What the work reads is kept alive as long.
+ * A kernel may put off its dispatch: the next kernel that reads its result can then do both in a
+ * single pass over memory. If anything else touches the result first, the work is done then, in its
+ * original form. The tensors that the work reads are kept alive until then.
  *
  * @module
  */
@@ -11,7 +11,7 @@
 import type { Tensor } from "../../deps/tfjs.ts";
 import { forgetValues } from "../tfjs/handles.ts";
 
-/** What reference counting needs of the runtime. */
+/** What reference counting needs from the runtime. */
 interface TensorOwner {
   incRef(id: object): void;
   disposeData(id: object): boolean;
@@ -19,7 +19,7 @@ interface TensorOwner {
 
 /** A dispatch that has not been recorded. */
 export interface Deferred {
-  /** The kernel it belongs to; who takes it must know what is in `args`. */
+  /** The kernel it belongs to; whoever takes it over must know the contents of `args`. */
   readonly kind: string;
   readonly args: unknown;
   /** Records the dispatch. */
@@ -40,7 +40,7 @@ export class Deferrals {
     this.#owner = owner;
   }
 
-  /** Puts off `work`, which reads `inputs` and writes `outputs`. */
+  /** Defers `work`, which reads `inputs` and writes `outputs`. */
   defer(inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], work: Deferred): void {
     const ids = inputs.filter((input) => input !== null).map(({ dataId }) => dataId);
     for (const id of ids) {
@@ -52,7 +52,7 @@ export class Deferrals {
   }
 
   /**
-   * Hands over the work whose first result `tensor` is, if it is of this kind, for the caller to do.
+   * Hands over the deferred work whose first result is `tensor`, if it is of this kind, for the caller to do.
    *
    * @returns its arguments, and what to call when they have been used
    */
@@ -63,7 +63,7 @@ export class Deferrals {
     return { args: entry.args as Args, done: () => this.#release(entry) };
   }
 
-  /** Has the work done that a tensor waits for. */
+  /** Performs the work that a tensor is waiting for. */
   settle(id: object): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
@@ -72,12 +72,12 @@ export class Deferrals {
     this.#release(entry);
   }
 
-  /** Has all of it done: to be called before anything is changed in place. */
+  /** Performs all deferred work: call this before anything is changed in place. */
   settleAll(): void {
     for (const id of [...this.#entries.keys()]) this.settle(id);
   }
 
-  /** To be told when a tensor is freed: what nobody wants is not done. */
+  /** Call this when a tensor is freed: work whose results nobody needs is not done. */
   forget(id: object): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;

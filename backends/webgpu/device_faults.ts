@@ -1,23 +1,23 @@
 /**
  * What a device reports, later than it happens, as errors that say what was going on.
  *
- * WebGPU throws nothing where memory runs out or the device goes away: the call that did it returns,
- * and an event or a promise tells of it when others have followed. Here the first cause is kept, with
- * the allocation it belongs to, and thrown at the next occasion.
+ * WebGPU does not throw when memory runs out or the device is lost: the call that caused it returns, and an
+ * event or a promise reports it only after later calls. Here the first cause is kept, along with the allocation
+ * it belongs to, and thrown at the next opportunity.
  *
  * @module
  */
 
 import { DeviceLostError, isDeviceFault, messageOf, OutOfMemoryError } from "../../core/errors.ts";
 
-/** A buffer that is being made. */
+/** A buffer that is being created. */
 export interface Allocation {
   /** What it is for: `attention, float32 [64, 197, 768]`. */
   readonly label: string;
   readonly bytes: number;
 }
 
-/** How long a failed call waits for the reason that the device gives, milliseconds. */
+/** How long a failed call waits for the device's own reason, in milliseconds. */
 const PATIENCE = 200;
 
 /** Watches over one device. */
@@ -25,13 +25,13 @@ export class DeviceFaults {
   readonly #device: GPUDevice;
   readonly #allocatedBytes: () => number;
   readonly #lost: Promise<void>;
-  /** Buffers of which the device has not yet said whether there was memory for them. */
+  /** Buffers for which the device has not yet confirmed that there was enough memory. */
   readonly #undecided = new Set<Promise<void>>();
   #fault: Error | null = null;
   #latest: Allocation | null = null;
   #isClosing = false;
 
-  /** @param allocatedBytes what the buffers of the device hold now */
+  /** @param allocatedBytes what the device's buffers currently hold */
   constructor(device: GPUDevice, allocatedBytes: () => number) {
     this.#device = device;
     this.#allocatedBytes = allocatedBytes;
@@ -45,9 +45,10 @@ export class DeviceFaults {
   }
 
   /**
-   * Makes a buffer, and remembers whose it is until the device has said that it has the memory.
+   * Creates a buffer, and remembers whose it is until the device has confirmed that it has the
+   * memory.
    *
-   * @throws OutOfMemoryError where that is known at once
+   * @throws OutOfMemoryError if that is known immediately
    */
   createBuffer(allocation: Allocation, descriptor: GPUBufferDescriptor): GPUBuffer {
     this.#latest = allocation;
@@ -68,7 +69,7 @@ export class DeviceFaults {
     }
   }
 
-  /** The error for an allocation that cannot be had; `reason` is whoever's who refused. */
+  /** The error for an allocation that failed; `reason` comes from whoever refused it. */
   outOfMemory(
     { label, bytes }: Allocation,
     reason: string,
@@ -83,17 +84,20 @@ export class DeviceFaults {
   /** Throws what the device has reported so far, if anything. */
   check(): void {
     const isKnown = isDeviceFault(this.#fault) || this.#undecided.size === 0;
-    // A buffer that was not to be had makes every later use of it invalid: its own error is coming.
+    // A buffer that could not be allocated makes every later use of it invalid: its own error is on
+    // its way.
     if (this.#fault !== null && isKnown) throw this.#fault;
   }
 
-  /** As {@link check}, when all allocations so far are decided. */
+  /** Like {@link check}, once all allocations so far are decided. */
   async settle(): Promise<void> {
     await Promise.all(this.#undecided);
     this.check();
   }
 
-  /** The reason of a call's failure: what the device tells of it within a moment, else `error` itself. */
+  /**
+   * The reason for a failed call: what the device reports about it within a moment, otherwise `error` itself.
+   */
   async explain(error: unknown): Promise<unknown> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, PATIENCE));
@@ -102,12 +106,12 @@ export class DeviceFaults {
     return this.#fault ?? error;
   }
 
-  /** From now on, the loss of the device is no fault. */
+  /** From now on, losing the device is not a fault. */
   close(): void {
     this.#isClosing = true;
   }
 
-  /** Keeps the first fault; a cause takes the place of what follows from it. */
+  /** Keeps the first fault; a cause replaces its consequences. */
   #report(fault: Error): void {
     const takesPlace = isDeviceFault(fault) && !isDeviceFault(this.#fault);
     if (this.#fault === null || takesPlace) this.#fault = fault;
@@ -133,7 +137,7 @@ export class DeviceFaults {
   }
 }
 
-/** Bytes for a message, never less than there are. */
+/** Bytes for a message, never rounded down. */
 export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

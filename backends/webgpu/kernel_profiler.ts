@@ -1,5 +1,5 @@
 /**
- * How long each kernel runs on the device, by timestamp queries: every dispatch gets a pass of its own.
+ * How long each kernel runs on the device, measured by timestamp queries: every dispatch gets its own pass.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export class KernelProfiler {
     });
   }
 
-  /** Has the timestamps of the set in use copied into a buffer, and starts another. */
+  /** Copies the timestamps of the current set into a buffer, and starts another. */
   #resolve(encoder: GPUCommandEncoder): void {
     const size = this.#names.length * 16;
     const resolved = this.#device.createBuffer({ size, usage: 0x200 | 0x4 }); // QUERY_RESOLVE | COPY_SRC

@@ -1,10 +1,10 @@
 /**
- * The tensors of a device, as our own kernels want them.
+ * The tensors of a device, as our own kernels need them.
  *
- * Two things tfjs does not know about are kept beside its tensor map. A tensor may be stored as
- * float16 behind a float32 handle, at half the size: our kernels ask for {@link Runtime.storage} and
- * read it as it is, and whenever anything of tfjs wants the tensor it is widened first. And a tensor
- * may live in a slice of a larger buffer, see `kernels/adam_w/parameter_arena.ts`.
+ * Two things that tfjs does not know about are kept alongside its tensor map. A tensor may be stored as float16
+ * behind a float32 handle, at half the size: our kernels ask for {@link Runtime.storage} and read it directly,
+ * and it is widened before anything in tfjs uses it. And a tensor may live in a slice of a larger buffer, see
+ * `kernels/adam_w/parameter_arena.ts`.
  *
  * @module
  */
@@ -26,18 +26,18 @@ export type Storage = "float32" | "float16";
 export class Runtime extends CommandRecorder {
   /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
   widen: ((half: BufferSlice, full: BufferSlice) => void) | null = null;
-  /** Told when the last handle of a tensor in a slice is gone. */
+  /** Called when the last handle of a tensor in a slice is gone. */
   onSliceReleased: ((slice: BufferSlice) => void) | null = null;
-  /** Gives a gradient of the parameter in a slice its place, null where that is taken. */
+  /** Returns the place for a gradient of the parameter in a slice, null if it is taken. */
   claimGradientSlot:
     | ((parameter: BufferSlice, gradient: TensorInfo) => BufferSlice | null)
     | null = null;
-  /** Gives the float16 copy of the parameter in a slice, null where none is kept with it. */
+  /** Returns the float16 copy of the parameter in a slice, null if none is kept. */
   halfSlotOf: ((parameter: BufferSlice) => BufferSlice | null) | null = null;
-  /** Told when a tensor is about to be written, and when its data is gone. */
+  /** Called when a tensor is about to be written, and when its data is gone. */
   onWritten: ((id: DataId) => void) | null = null;
   onFreed: ((id: DataId) => void) | null = null;
-  /** Dispatches of kernels that wait for their reader. */
+  /** Dispatches of kernels that are waiting for their reader. */
   readonly deferrals = new Deferrals(this);
   #halves = new WeakSet<DataId>();
   #abandoned = new WeakSet<DataId>();
@@ -63,8 +63,8 @@ export class Runtime extends CommandRecorder {
   }
 
   /**
-   * A new tensor for the gradient of `parameter`, of its shape: where the update wants it, if that
-   * place is known and free.
+   * A new tensor for the gradient of `parameter`, of its shape: where the update expects it, if
+   * that place is known and free.
    */
   allocateGradient(parameter: Tensor): Tensor {
     const held = this.sliceOf(parameter);
@@ -75,18 +75,18 @@ export class Runtime extends CommandRecorder {
     return gradient;
   }
 
-  /** As {@link allocate}, with a buffer only from the first use on: for what may never be computed. */
+  /** Like {@link allocate}, but with a buffer only from first use: for what may never be computed. */
   allocateLater(shape: number[]): Tensor {
     const info = this.makeTensorInfo(shape, "float32");
     return makeTensor(info, this);
   }
 
-  /** Says that `tensor` will never have contents; its use is an error from now on. */
+  /** Declares that `tensor` will never have contents; using it is an error from now on. */
   abandon(tensor: TensorInfo): void {
     this.#abandoned.add(tensor.dataId as DataId);
   }
 
-  /** What must be done before the contents of a tensor are used by whomever. */
+  /** What must be done before anyone uses the contents of a tensor. */
   #prepare(id: DataId): void {
     if (this.#abandoned.has(id)) throw new Error("This gradient went into a sum and has no value");
     this.deferrals.settle(id);
@@ -97,7 +97,7 @@ export class Runtime extends CommandRecorder {
     return this.allocator.acquire(bytes, "float32", shape);
   }
 
-  /** A buffer of one's own, zero at first. */
+  /** A separate buffer, initially zero. */
   createBuffer(bytes: number): BufferSlice {
     return asSlice(this.allocator.create(bytes));
   }
@@ -106,7 +106,7 @@ export class Runtime extends CommandRecorder {
     this.pool.releaseBuffer(buffer, false);
   }
 
-  /** The buffer of `tensor` as it is stored; uploads what is still on the processor. */
+  /** The buffer of `tensor` as stored; uploads what is still on the host. */
   bindingOf(tensor: TensorInfo): BufferSlice {
     const id = tensor.dataId as DataId;
     this.#prepare(id);
@@ -115,13 +115,13 @@ export class Runtime extends CommandRecorder {
     return asSlice(this.dataOf(id).resource!);
   }
 
-  /** As {@link bindingOf}, widened to float32 where it was stored as float16. */
+  /** Like {@link bindingOf}, widened to float32 if it was stored as float16. */
   floatsOf(tensor: TensorInfo): BufferSlice {
     this.uploadToGPU(tensor.dataId as DataId);
     return this.bindingOf(tensor);
   }
 
-  /** As {@link bindingOf}, for a tensor that is about to be written. */
+  /** Like {@link bindingOf}, for a tensor that is about to be written. */
   bindingOfOutput(tensor: TensorInfo): BufferSlice {
     const binding = this.bindingOf(tensor);
     // tfjs keeps what was read back; it is stale from now on.
@@ -143,7 +143,7 @@ export class Runtime extends CommandRecorder {
     data.resource = slice;
   }
 
-  /** Gives `tensor` a buffer of its own, with what is in its slice. */
+  /** Gives `tensor` its own buffer, with the contents of its slice. */
   moveOut(tensor: TensorInfo): void {
     const from = this.bindingOf(tensor);
     const buffer = this.#acquireFloats(tensor.shape);
@@ -157,14 +157,14 @@ export class Runtime extends CommandRecorder {
     return resource && !(resource instanceof GPUBuffer) ? resource : null;
   }
 
-  /** Replaces the float32 buffer of `tensor` by a float16 one, which `narrow` fills. */
+  /** Replaces the float32 buffer of `tensor` with a float16 one, which `narrow` fills. */
   demote(tensor: Tensor, narrow: (full: BufferSlice, half: BufferSlice) => void): void {
     const half = this.allocate(tensor.shape, "float32", "float16");
     narrow(this.bindingOf(tensor), this.bindingOfOutput(half));
     this.replaceByHalf(tensor, half);
   }
 
-  /** Gives `tensor` the float16 buffer of `half`, which is gone after. */
+  /** Gives `tensor` the float16 buffer of `half`, which is gone afterwards. */
   replaceByHalf(tensor: Tensor, half: Tensor): void {
     const [data, taken] = [tensor, half].map(({ dataId }) => {
       return this.dataOf(dataId as DataId);
@@ -228,8 +228,8 @@ export class Runtime extends CommandRecorder {
     if (isLast) {
       this.deferrals.forget(id);
       this.onFreed?.(id);
-      // tfjs would wait for the next submission. Whoever gets the buffer next writes it by work that
-      // is recorded after all that reads it.
+      // tfjs would wait for the next submission. Whoever gets the buffer next writes it in work that is
+      // recorded after everything that reads it.
       this.freeAtOnce(id);
     }
     if (isLast && data.resource && !(data.resource instanceof GPUBuffer)) {

@@ -1,5 +1,5 @@
 /**
- * Buffers of uniforms. Shapes and sizes recur every step, so they are kept by content and written once.
+ * Uniform buffers. Shapes and sizes recur every step, so buffers are kept by content and written once.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class UniformBuffers {
   readonly #flush: () => void;
   readonly #buffers = new Map<string, GPUBuffer>();
 
-  /** `flush` hands over all recorded work, which may read the buffers. */
+  /** `flush` submits all recorded work, which may read the buffers. */
   constructor(device: GPUDevice, flush: () => void) {
     this.#device = device;
     this.#flush = flush;

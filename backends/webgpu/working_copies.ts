@@ -1,9 +1,9 @@
 /**
  * float16 copies of weights, which products in float16 read: half the bytes of the float32 masters.
  *
- * The update writes those of the parameters it holds on its way (see
+ * The update writes the copies of the parameters that it holds along the way (see
  * `kernels/adam_w/parameter_arena.ts`); all others (frozen models, and everything before the first
- * update) are made here when first wanted.
+ * update) are created here when first needed.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class WorkingCopies {
     runtime.onFreed = (id) => this.#drop(id);
   }
 
-  /** The copy of a weight in float32 whose size is a multiple of four, as it is now. */
+  /** The current copy of a float32 weight whose size is a multiple of four. */
   of(weight: TensorInfo): BufferSlice {
     const id = weight.dataId;
     const full = this.#runtime.bindingOf(weight);

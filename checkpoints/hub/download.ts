@@ -30,7 +30,7 @@ export interface DownloadOptions {
   onStandIn?(name: string): void;
   /** Cancels the download. */
   signal?: AbortSignal;
-  /** Called with the bytes received so far, and all of them where the server says so. */
+  /** Called with the bytes received so far, and the total if the server reports it. */
   onProgress?(progress: { bytes: number; total: number | undefined }): void;
 }
 

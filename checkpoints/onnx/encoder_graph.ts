@@ -201,7 +201,7 @@ export class EncoderGraph {
     return graph.node("Expand", [this.#parameter(name), wanted]);
   }
 
-  /** images: [B, 3, S, S] → tokens [B, N + 1, C], the class token first, where there is one */
+  /** images: [B, 3, S, S] → tokens [B, N + 1, C], the class token first, if there is one */
   #embed(images: string): string {
     const graph = this.#graph;
     const { shape } = this.#model;

@@ -1,4 +1,4 @@
-/** The command of a method: what it declares of itself, with the flags of every training. */
+/** The command of a method: what the method declares, plus the flags of every training command. */
 import { commandOf } from "../../configs/task.ts";
 import { type Task, tasks } from "../../methods/mod.ts";
 import { type Command, type CommandContext, defineCommand, type Flag } from "../parsing/command.ts";
@@ -8,7 +8,7 @@ import { runFlags, type RunFlagValues } from "../running/run_flags.ts";
 import { runTask } from "../running/run_task.ts";
 import type { TaskRunner } from "../running/task_runner.ts";
 
-/** What the command of one method does beside what all do. */
+/** What one method's command does in addition to what all do. */
 export interface OwnCommand<T extends Task> {
   readonly flags?: Readonly<Record<string, Flag>>;
   /** @param runner runs and plans the method */

@@ -28,7 +28,7 @@ import { tokenize } from "./tokenize.ts";
 import { tokensReport } from "./tokens_report.ts";
 import { visualize } from "./visualize.ts";
 
-/** The commands of methods that do something beside running their method. */
+/** The commands of methods that do more than run their method. */
 const special: Readonly<Partial<Record<Task, Command>>> = { pretrain, segment };
 
 /** The commands of the command line: those of the methods first. */

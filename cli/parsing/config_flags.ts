@@ -155,7 +155,7 @@ export function shortcutFlags(
   return Object.fromEntries(entries.map(([name, [flag]]) => [name, flag]));
 }
 
-/** `--model`, where a schema has the sizes of a model that it may choose. */
+/** `--model`, if a schema has model sizes that it may choose. */
 export function modelFlags(schema: Node): Readonly<Record<string, Flag>> {
   return nodeAt(schema, "model.embedDim").node === null ? {} : { model: modelFlag };
 }

@@ -28,7 +28,7 @@ export interface Choice {
 /** Number of files whose headers are read: enough to know the sizes, and done in a second or two. */
 const mostHeads = 2000;
 const quickStartBatch = 16;
-/** Seen when the sizes alone are to be chosen: the bundled pictures. */
+/** Used when only the sizes are to be chosen: the bundled images. */
 const sampleImages = { count: 6000, shortEdge: 28 };
 
 /** The value that `--set KEY=VALUE` gives a key. */

@@ -19,7 +19,7 @@ import { flattenConfig } from "../../report/tensorboard/hparams.ts";
 export interface RunSummary {
   readonly id: string;
   readonly task: string;
-  /** The task in words, or the name of a method of the user's own. */
+  /** The task in words, or the name of a custom method. */
   readonly method: string;
   /**
    * `early`: by `evaluation.stop`; `cut`: by `--max-steps`; `silent`: neither ended nor heard from for a while,

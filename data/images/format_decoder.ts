@@ -1,5 +1,5 @@
 /**
- * What the libraries that decode are told.
+ * Options for the decoding libraries.
  *
  * @module
  */

@@ -14,7 +14,8 @@ import type { RgbImage } from "./image.ts";
 
 /**
  * How to resample: Pillow's filters by name, or `area`, OpenCV's `INTER_AREA`, which is what
- * mmselfsup's "bicubic" really computes in its two-picture crop (cv2 reads Pillow's 3 as its own).
+ * mmselfsup's "bicubic" actually computes in its two-picture crop (cv2 reads Pillow's 3 as its
+ * own).
  */
 export type Interpolation = PillowFilter | "area";
 

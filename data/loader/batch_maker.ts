@@ -16,8 +16,8 @@ import type { SampleFile } from "./sample_file.ts";
 const largestChunk = 16;
 
 /**
- * The file at a slot of a batch (`attempt` 0), and those to use in its place if it is skipped (from
- * 1 on); null if there is none left.
+ * The file at a slot of a batch (`attempt` 0), and those to use instead if it is skipped (from 1);
+ * null if none are left.
  */
 export type FileAt = (slot: number, attempt: number) => Promise<SampleFile | null>;
 
@@ -133,7 +133,7 @@ export class BatchMaker {
     }
   }
 
-  /** The first file for `slot` that can be made, with what was made of it. */
+  /** The first file for `slot` that can be processed, with the result. */
   async #replacement(
     epoch: number,
     slot: number,

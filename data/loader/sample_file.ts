@@ -1,5 +1,5 @@
 /**
- * Image files on their way from a source to whoever decodes them, and how they are read.
+ * Image files in transit from a source to the decoder, and how they are read.
  *
  * @module
  */

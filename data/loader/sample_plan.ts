@@ -72,8 +72,8 @@ export class SamplePlan {
   }
 
   /**
-   * The file at `slot` of a batch, or the `attempt`-th after it in the epoch (from 1, past its end from
-   * its start on), to use in its place; null if there is none left.
+   * The file at `slot` of a batch, or the `attempt`-th after it in the epoch (from 1, wrapping around at the
+   * end), to use instead; null if none are left.
    */
   async file(
     { epoch, position }: PlannedBatch,

@@ -71,7 +71,7 @@ export async function planTokenizer(
   return { images, ...sizes, codes, codeDim, tokensPerCode, ...costs };
 }
 
-/** The config of a run that is its steps alone: the start of the codebook is no part of one. */
+/** The config for measuring steps alone: initialising the codebook is not part of a step. */
 export function tokenizerSteps(config: TokenizerConfig): TokenizerConfig {
   const { codebook, teacher } = config;
   return {

@@ -110,7 +110,7 @@ export interface BlockOptions {
   readonly activation?: MlpActivation;
   /** [H, N, N] added to the attention logits; none by default. */
   readonly relativePositionBias?: Tensor | null;
-  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null where it is off. */
+  /** Drop path of the two branches: [B] of 0 and 1/keep probability; null if it is off. */
   readonly keep?: readonly [Tensor | null, Tensor | null];
   /**
    * The tokens needed, as M rows of x viewed as [B·N, C], each at most once; default: all. The others are only

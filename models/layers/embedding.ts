@@ -89,7 +89,7 @@ export function embedPatches(
  * All tokens, x [B, 3, S, S] or [B, N, inputDim] → [B, T, C]: the class token, the patches, the
  * registers.
  *
- * @param mask [B, N], 1 where a patch is replaced by the mask token; null masks nothing
+ * @param mask [B, N], 1 where a patch is replaced with the mask token; null masks nothing
  */
 export function embed(
   on: Context,

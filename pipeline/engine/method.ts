@@ -265,11 +265,11 @@ export interface ListedMethod<
 
 /** A result as the command line shows it. */
 export interface ResultWords {
-  /** Lines of a table; none where nothing was measured. */
+  /** Lines of a table; none if nothing was measured. */
   readonly table: readonly string[];
   /** What follows `Pretrained for 300 steps in 2m`. */
   readonly ending?: string;
-  /** Where the result lies; default: `Everything is in` the run's directory. */
+  /** Where the result is; default: `Everything is in` the run's directory. */
   readonly place?: string;
 }
 

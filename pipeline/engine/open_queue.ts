@@ -49,12 +49,12 @@ export async function openQueue<Batch>(options: QueueOptions): Promise<BatchQueu
   return loaderQueue(await openRunLoader(options)) as unknown as BatchQueue<Batch>;
 }
 
-/** The stages one by one, those of the user's on this thread; decoding stays in the workers. */
+/** The stages one by one, the user's on this thread; decoding stays in the workers. */
 async function openStages<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
   const { config: { data, seed, batchSize }, source, input, own, share, listener } = options;
   const { mask: masks, ...views } = input;
   const isOwn = (name: string) => own.names.includes(name);
-  // A stage `load` of the user's numbers its files as it likes.
+  // A user's `load` stage numbers its files as it likes.
   const known = isOwn("load") ? {} : { count: source.length };
   const maker = await BatchMaker.open(
     {

@@ -74,7 +74,7 @@ const storedSchema = runSchema.pick({ task: true, seed: true, data: true }).exte
     .optional(),
 });
 
-/** A run's config, as far as it is read to use its model. */
+/** The parts of a run's config that are needed to use its model. */
 export type StoredRun = z.output<typeof storedSchema>;
 
 /** A run's directory and its config. */

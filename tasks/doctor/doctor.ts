@@ -34,7 +34,7 @@ export interface ParitySummary {
   readonly failures: readonly string[];
 }
 
-/** One of the reference code's numbers beside a backend's. */
+/** One of the reference code's numbers, compared with a backend's. */
 export interface ComparedQuantity {
   readonly ok: boolean;
   readonly file: string;

@@ -25,7 +25,7 @@ import { viewSheets } from "./view_sheets.ts";
 export const modelPictures = ["attention", "pca"] as const;
 /** … and those that need only a pretraining config. */
 export const viewPictures = ["masks", "views"] as const;
-/** A kind of pictures. */
+/** A kind of picture. */
 export type PictureKind = "masks" | "views" | "attention" | "pca";
 /** All of them. */
 export const pictureKinds = [...viewPictures, ...modelPictures] as const satisfies PictureKind[];

@@ -1,4 +1,4 @@
-/** The reference of commands, from what the parser knows of them. @module */
+/** The reference of commands, from the parser's data. @module */
 import type { Argument, Command, CommandGroup, Flag } from "../../cli/parsing/command.ts";
 import { argumentTerm, flagTerm } from "../../cli/parsing/help.ts";
 import { code, prose, table } from "./markdown.ts";

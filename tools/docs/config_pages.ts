@@ -1,4 +1,4 @@
-/** The reference of config keys, from the schema: what each wants, its default and what it is for. @module */
+/** The reference of config keys, from the schema: what each expects, its default and its purpose. @module */
 import { childrenOf, jsonSchemaOf, type Node, wantedAt } from "../../configs/nodes.ts";
 import { valueAt } from "../../configs/layers.ts";
 import { parseLayers } from "../../configs/parse.ts";
@@ -13,9 +13,9 @@ export function configPageName(task: Task): string {
   return `config-${commandOf(task)}.md`;
 }
 
-/** The values of a task where nothing is written, in each variant. */
+/** A task's values if nothing is set, for each variant. */
 interface Defaults {
-  /** Keys that nothing in the task reads: the page leaves them out. */
+  /** Keys that nothing in the task reads, which the page leaves out. */
   readonly inert: readonly string[];
   readonly unilm: RunConfig;
   readonly mmselfsup: RunConfig;
@@ -37,7 +37,7 @@ function defaultsOf(task: Task): Defaults {
 /** The default of a key in words. */
 function defaultOf(key: string, node: Node, { unilm, mmselfsup, origins }: Defaults): string {
   const written = (config: RunConfig) => {
-    // A section that is null by default has defaults of its own keys all the same.
+    // A section that is null by default still has defaults for its keys.
     const value = valueAt(config as unknown as Record<string, unknown>, key) ??
       (origins.has(key) ? null : jsonSchemaOf(node).default);
     return value === undefined ? "–" : code(JSON.stringify(value));
@@ -67,7 +67,7 @@ function keyTable(all: readonly (readonly [string, Node])[], defaults: Defaults)
   ]);
 }
 
-/** A section with a heading, its own keys in a table, then the sections within it. */
+/** A section with a heading, its own keys in a table, then its subsections. */
 function section(key: string, node: Node, defaults: Defaults): string[] {
   const children = Object.entries(childrenOf(node)!)
     .map(([name, child]) => [`${key}.${name}`, child] as const);

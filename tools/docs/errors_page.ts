@@ -1,10 +1,10 @@
-/** The page of errors and of what helps, from the table that the tests follow. */
+/** The page of errors and remedies, from the table that the tests follow. */
 import type { Following, HintRow } from "../../tests/hints/_row.ts";
 import { hintRows } from "../../tests/hints/_rows.ts";
 import { unfollowed } from "../../tests/hints/_unfollowed.ts";
 import { prose, table } from "./markdown.ts";
 
-/** What is done about an error, in words. */
+/** What to do about an error, in words. */
 function actionOf(following: Following): string {
   if ("add" in following) return `give ${following.add}`;
   if ("fill" in following) return `give ${following.fill}, with your own value`;
@@ -23,7 +23,7 @@ function rowOf({ command, error, follow, next }: HintRow): string[] {
   ];
 }
 
-/** Hints by the reason why the tests do not follow them. */
+/** Hints, by the reason why the tests do not follow them. */
 function reasonRows(): string[][] {
   const texts = Map.groupBy(unfollowed, ([, reason]) => reason);
   return [...texts].map(([reason, hints]) => [
@@ -32,7 +32,7 @@ function reasonRows(): string[][] {
   ]);
 }
 
-/** `docs/errors.md`, before `deno fmt` lays it out. */
+/** `docs/errors.md`, before `deno fmt` formats it. */
 export function errorsPage(): string {
   return [
     "# Errors and their remedies",

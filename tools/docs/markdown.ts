@@ -1,18 +1,18 @@
-/** Pieces of Markdown pages; `deno fmt` lays them out. @module */
+/** Pieces of Markdown pages; `deno fmt` formats them. @module */
 
-/** Text in which nothing is taken for markup: what stands in backticks is code and stays. */
+/** Text in which nothing is mistaken for markup: whatever is in backticks is code and stays unchanged. */
 export function prose(text: string): string {
   return text.split(/(`[^`]*`)/).map((part, index) =>
     index % 2 === 1 ? part : part.replaceAll(/[<*_|\\]/g, (mark) => `\\${mark}`)
   ).join("");
 }
 
-/** Text as code, also where it holds backticks. */
+/** Text as code, even if it contains backticks. */
 export function code(text: string): string {
   return text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``;
 }
 
-/** A table with its head first; cells are Markdown. */
+/** A table, heading first; cells are Markdown. */
 export function table(rows: readonly (readonly string[])[]): string {
   const [head, ...body] = rows;
   const cell = (text: string) => text.replaceAll(/(?<!\\)\|/g, "\\|").replaceAll("\n", " ");
@@ -20,7 +20,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return [line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
 }
 
-/** The page without its layout: equal for a page and what `deno fmt` makes of it. */
+/** The page without its formatting: equal for a page and what `deno fmt` makes of it. */
 export function withoutLayout(page: string): string {
   return page.replaceAll(/-{3,}/g, "---").replaceAll(/\s+/g, " ").trim();
 }

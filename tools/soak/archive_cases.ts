@@ -27,7 +27,7 @@ function tarMember(name: string, content: Uint8Array, type = "0"): Uint8Array {
   return member;
 }
 
-/** A link: its header names what it leads to. */
+/** A link: its header names its target. */
 function tarLink(name: string, target: string, type: "1" | "2"): Uint8Array {
   const member = tarMember(name, new Uint8Array(), type);
   member.set(encoder.encode(target), 157);
@@ -51,7 +51,7 @@ async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Archives of every kind, by the ending of their names. */
+/** Archives of every kind, by file name extension. */
 async function victims(): Promise<[string, Uint8Array][]> {
   const data = `${fixtures}/compat/0.1.0/data`;
   const files: Record<string, Uint8Array> = {};
@@ -92,7 +92,7 @@ async function victims(): Promise<[string, Uint8Array][]> {
   ];
 }
 
-/** Damages an archive; of tars half keep right checksums, and are packed after the damage. */
+/** Damages an archive; half of the tars keep correct checksums, and are compressed after the damage. */
 function damage(ending: string, bytes: Uint8Array, generator: Generator): Uint8Array {
   if (ending === "zip" || generator.next() < 0.5) return mutate(bytes, generator);
   const change = (tar: Uint8Array) => repairTar(mutate(tar, generator));

@@ -1,5 +1,5 @@
 /**
- * Small files that ask for much memory or time, each used as a user's command would.
+ * Small files that demand a lot of memory or time, each used as a user's command would.
  *
  * @module
  */
@@ -38,7 +38,7 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** So many zeros behind `head`, compressed. */
+/** A number of zeros after `head`, compressed. */
 async function squeezed(
   format: CompressionFormat,
   zeros: number,
@@ -75,7 +75,7 @@ function hugeWebp(width: number, height: number): Uint8Array {
   return bytes;
 }
 
-/** A JPEG of the fixtures whose header tells another size. */
+/** A JPEG from the fixtures whose header claims another size. */
 function hugeJpeg(width: number, height: number): Uint8Array {
   const bytes = Deno.readFileSync(`${fixtures}/images/cat_q75_444.jpg`);
   const frame = bytes.findIndex((byte, at) => byte === 0xff && bytes[at + 1] === 0xc0);
@@ -85,7 +85,7 @@ function hugeJpeg(width: number, height: number): Uint8Array {
   return bytes;
 }
 
-/** A black PNG of one bit a pixel, whole and right. */
+/** A black PNG with one bit per pixel, complete and valid. */
 async function hugePng(width: number, height: number): Promise<Uint8Array> {
   const chunk = (name: string, data: Uint8Array) => {
     const body = concat(encoder.encode(name), data);
@@ -122,7 +122,7 @@ async function decodeBoth(bytes: Uint8Array): Promise<string> {
   return refused;
 }
 
-/** A tar's one member of zeros, without its end. */
+/** A tar's only member, of zeros, without its end. */
 function tarHead(name: string, size: number): Uint8Array {
   const header = new Uint8Array(512);
   const write = (text: string, at: number) => header.set(encoder.encode(text), at);
@@ -180,7 +180,7 @@ async function resolveText(name: string, text: string): Promise<string> {
   return "resolved";
 }
 
-/** Trains two steps of a tiny pretraining with one value of its own. */
+/** Trains two steps of a tiny pretraining with one value changed. */
 async function train(override: string): Promise<string> {
   const fixture = `${fixtures}/compat/0.1.0`;
   const { pretrain: tiny } = tinyTrainings({
@@ -208,7 +208,7 @@ const laughs = Array.from({ length: 12 }, (_, index) => {
 
 const gigabyte = 1e9;
 
-/** Made and used; `ready` is told when what takes long to make is made. */
+/** Created and used; `ready` is called when whatever takes long has been created. */
 const bombs: Readonly<Record<string, (ready: () => void) => Promise<string>>> = {
   "a WebP of 34 bytes that says 16383 × 16000": () => decodeBoth(hugeWebp(16383, 16000)),
   "a JPEG that says 65500 × 65500": () => decodeBoth(hugeJpeg(65500, 65500)),

@@ -1,4 +1,4 @@
-/** Small files that ask for much; see `bomb_cases.ts`. @module */
+/** Small files that demand a lot; see `bomb_cases.ts`. @module */
 import { bombNames } from "./bomb_cases.ts";
 import { runWatched, type Watched } from "./in_child.ts";
 import type { SoakPart } from "./part.ts";

@@ -1,5 +1,5 @@
 /**
- * What the watched process works on.
+ * What the supervised process works on.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import type { Generator } from "../../core/generator.ts";
 
 /**
- * Does one case; gives how it ended. Errors that the command line shows without a trace are endings;
- * `about` is told what the case is, for a finding.
+ * Runs one case; returns how it ended. Errors that the command line shows without a trace are endings; `about`
+ * is called with a description of the case, for a finding.
  */
 export type Case = (
   generator: Generator,

@@ -1,4 +1,4 @@
-/** Damaged files of weights of every format, looked into, opened, read and converted. @module */
+/** Damaged weight files of every format: inspected, opened, read and converted. @module */
 
 import { fileURLToPath } from "node:url";
 import { bytesSource } from "../../checkpoints/tensors/byte_source.ts";
@@ -16,7 +16,7 @@ import { mutate, oneOf } from "./mutate.ts";
 
 const fixtures = fileURLToPath(new URL("../../tests/fixtures", import.meta.url));
 
-/** A file, or a folder of a hub, as name and bytes. */
+/** A file, or a hub folder, as name and bytes. */
 interface Victim {
   readonly path: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -29,7 +29,7 @@ function read(path: string): Victim {
   }
   const files = new Map<string, Uint8Array>();
   const walk = (folder: string, prefix: string) => {
-    // In an order that is the same everywhere, so that a case follows from its seed.
+    // In an order that is the same everywhere, so that a case is determined by its seed.
     for (const { name, isDirectory } of [...Deno.readDirSync(folder)].sort(byName)) {
       if (isDirectory) walk(`${folder}/${name}`, `${prefix}${name}/`);
       else files.set(`${prefix}${name}`, Deno.readFileSync(`${folder}/${name}`));
@@ -54,7 +54,7 @@ function victims(): Victim[] {
   return [...paths, ...runs].map(read);
 }
 
-/** A zip's records again, the pickle damaged, under right checksums. */
+/** A zip's records again, with the pickle damaged but correct checksums. */
 async function withDamagedPickle(bytes: Uint8Array, generator: Generator): Promise<Uint8Array> {
   const source = bytesSource(bytes);
   const sink = new MemorySink();
@@ -67,7 +67,7 @@ async function withDamagedPickle(bytes: Uint8Array, generator: Generator): Promi
   return sink.bytes();
 }
 
-/** A safetensors file with a damaged header whose length is right, so that its JSON is looked at. */
+/** A safetensors file with a damaged header of the correct length, so that its JSON is parsed. */
 function withDamagedHeader(bytes: Uint8Array, generator: Generator): Uint8Array {
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = mutate(bytes.subarray(8, 8 + length), generator);

@@ -1,5 +1,5 @@
 /**
- * The watched process: works on cases `FIRST … LAST` of a part and says how each ended.
+ * The supervised process: works on cases `FIRST … LAST` of a part and reports how each ended.
  *
  * `child.ts PART SEED FIRST LAST`, started by `in_child.ts`.
  *

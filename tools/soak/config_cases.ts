@@ -25,7 +25,7 @@ const tiny = tinyTrainings({
   tokenizer: `${fixture}/runs/tokenizer`,
   pretrained: `${fixture}/runs/pretrain`,
 });
-/** What of each task a training that takes a second is; of one without, nothing is tried. */
+/** What makes each task a training of one second; tasks without an entry are not run. */
 const overridesOf = new Map(
   (Object.keys(tasks) as Task[]).flatMap((task) => {
     const overrides = tiny[commandOf(task) as keyof typeof tiny];
@@ -34,7 +34,7 @@ const overridesOf = new Map(
 );
 const tried = [...overridesOf.keys()];
 
-/** Values that a config may be given by mistake or malice. */
+/** Values that a config may be given by mistake or out of malice. */
 const wild: readonly unknown[] = [
   ...[0, -1, 1, 2, 3, 7, 0.5, 1e-12, -0.001, 1.5, 63, 1000, 65536, 2 ** 31 - 1, 2 ** 31, 2 ** 32],
   ...[2 ** 53, 1e18, 1e300, -(2 ** 31), NaN, Infinity],
@@ -56,10 +56,10 @@ const wild: readonly unknown[] = [
   [1e9, 1e9],
 ];
 
-/** Keys that would have the run look at, or write, what is not this soak's. */
+/** Keys that would make the run read or write something that does not belong to this soak. */
 const kept = /^(data\.source|output|backend\.name|teacher\.name)$/;
 
-/** A value not far from one that is right. */
+/** A value close to a valid one. */
 function near(value: unknown, generator: Generator): unknown {
   if (typeof value === "number") {
     const others = [
@@ -82,7 +82,7 @@ function near(value: unknown, generator: Generator): unknown {
   return oneOf(wild, generator);
 }
 
-/** A few keys of a config with other values: near the ones they have, or wild. */
+/** A few config keys with other values: close to the current ones, or wild. */
 function otherValues(config: Config, generator: Generator): [string, unknown][] {
   const keys = leavesOf(tasks[config.task].schema).map(({ key }) => key).filter((key) =>
     !kept.test(key)
@@ -108,7 +108,7 @@ async function train(config: Config): Promise<void> {
   });
 }
 
-/** The bundled recipes as they are, and as plain JSON, which is YAML too. */
+/** The bundled recipes unchanged, and as plain JSON, which is also YAML. */
 async function recipeTexts(): Promise<[string, Uint8Array][]> {
   const texts: [string, Uint8Array][] = [];
   for (const name of recipeNames) {
@@ -141,7 +141,7 @@ export async function configCases(): Promise<Case> {
   };
 }
 
-/** A recipe's text, damaged, in a file of its own; it is resolved and not run. */
+/** A recipe's text, damaged, in a separate file; it is resolved but not run. */
 async function damagedRecipe(
   [suffix, bytes]: readonly [string, Uint8Array],
   generator: Generator,

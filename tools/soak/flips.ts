@@ -1,5 +1,5 @@
 /**
- * Bits flipped in the directory of an interrupted run, which is then gone on with.
+ * Bits flipped in the directory of an interrupted run, which is then resumed.
  *
  * @module
  */
@@ -19,7 +19,7 @@ function filesBelow(folder: string): string[] {
   });
 }
 
-/** Losses by step, of the lines that are whole. */
+/** Losses by step, from the intact lines. */
 function lossesOf(directory: string): Map<number, number> {
   const losses = new Map<number, number>();
   for (const line of Deno.readTextFileSync(`${directory}/metrics.jsonl`).split("\n")) {
@@ -27,7 +27,7 @@ function lossesOf(directory: string): Map<number, number> {
       const { step, loss } = JSON.parse(line);
       losses.set(step, loss);
     } catch {
-      // A flipped line; what it says counts for nothing.
+      // A flipped line, whose contents do not count.
     }
   }
   return losses;
@@ -68,7 +68,7 @@ async function flipOne(
   else if (ended.code !== 0) find("died", `exit code ${ended.code}: ${ended.said.slice(-600)}`);
   else {
     tally.count(`${kind}: resumed`);
-    // A log has no checksum: a digit may be another, in the lines that were there.
+    // A log has no checksum: a digit may differ in the lines that were already there.
     const first = where === "metrics.jsonl" ? 11 : 1;
     const found = lossesOf(`${folder}/${run}`);
     for (const [step, loss] of lossesOf(`${fixture}/runs/${training}`)) {

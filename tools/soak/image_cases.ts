@@ -38,7 +38,7 @@ const transforms: readonly Transform[] = [
   },
 ];
 
-/** Damages a picture; of PNGs half keep right checksums, so that what is behind them is tried. */
+/** Damages an image; half of the PNGs keep correct checksums, so that what lies behind them is tested. */
 function damage(bytes: Uint8Array, generator: Generator): Uint8Array {
   const isPng = bytes[1] === 0x50 && bytes[2] === 0x4e;
   const way = isPng ? generator.integer(0, 3) : 0;

@@ -1,6 +1,6 @@
 /**
- * Cases by the thousand, in a process that is watched: one that hangs, dies or takes too much memory
- * costs a finding and a new process, which goes on behind it.
+ * Thousands of cases, in a supervised process: one that hangs, crashes or takes too much memory is a finding,
+ * and a new process continues after it.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { fileURLToPath } from "node:url";
 import { TextLineStream } from "./lines.ts";
 import { eachCase, type PartOptions, type PartResult, type SoakPart, Tally } from "./part.ts";
 
-/** What is watched. */
+/** What is supervised. */
 export interface Watched extends Pick<SoakPart, "name" | "title"> {
   /** Seconds that a case may take, on a busy machine. */
   readonly seconds: number;
   /** Resident memory that the process may take, bytes. */
   readonly limitBytes: number;
-  /** Cases of one process; the next has a clean memory. */
+  /** Cases per process; the next one starts with clean memory. */
   readonly casesPerProcess: number;
 }
 
 const child = fileURLToPath(new URL("child.ts", import.meta.url));
 
-/** The most bytes that a process has had in memory; 0 where the system does not tell. */
+/** A process's peak memory in bytes; 0 if the system does not report it. */
 function peakOf(pid: number): number {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
@@ -31,7 +31,7 @@ function peakOf(pid: number): number {
   }
 }
 
-/** Runs the cases `first … last` of a part in one process; gives the next one to do. */
+/** Runs the cases `first … last` of a part in one process; returns the next one to do. */
 async function runSome(
   { name, seconds, limitBytes }: Watched,
   { seed, scratch, deadline }: PartOptions,
@@ -110,7 +110,7 @@ async function runSome(
   return current + 1;
 }
 
-/** Runs cases of a part in watched processes. */
+/** Runs a part's cases in supervised processes. */
 export async function runWatched(watched: Watched, options: PartOptions): Promise<PartResult> {
   const tally = new Tally(options.seed);
   const { casesPerProcess: size } = watched;

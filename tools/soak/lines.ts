@@ -1,6 +1,6 @@
 /** Text in lines. @module */
 
-/** Cuts a stream of text into its lines. */
+/** Splits a stream of text into lines. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {
     let rest = "";

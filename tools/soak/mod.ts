@@ -1,17 +1,17 @@
 /**
- * The soak: kills, flips, mutations, bombs and signals by the thousand, and a table of what came of
- * them.
+ * The soak test: thousands of kills, bit flips, mutations, bombs and signals, and a table of the
+ * results.
  *
  * ```sh
  * deno task soak                        # every part, five minutes in all
  * deno task soak --minutes 120          # longer
- * deno task soak kills=500 ranks=100    # these parts, so many cases of each
+ * deno task soak kills=500 ranks=100    # these parts, with this many cases
  * deno task soak --full --page docs/reliability.md
  * deno task soak --seed 7 --case kills:12
  * ```
  *
- * It ends with code 1 where something was found. Every case follows from the seed, its part and its
- * number; the instants of kills follow from the machine's speed too.
+ * It exits with code 1 if something was found. Every case is determined by the seed, its part and
+ * its number; the moments of kills also depend on the machine's speed.
  *
  * @module
  */
@@ -77,7 +77,7 @@ Parts: ${parts.map(({ name, cases }) => `${name} (${cases})`).join(", ")}; defau
   Deno.exit(0);
 }
 
-/** The parts that are asked for, with their numbers of cases. */
+/** The parts requested, with their numbers of cases. */
 function chosen(): [SoakPart, number][] {
   if (values.case !== undefined) positionals.splice(0, Infinity, values.case.split(":")[0]);
   if (positionals.length === 0) {

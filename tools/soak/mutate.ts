@@ -1,12 +1,12 @@
 /**
- * Damage to files: what disks, networks and hostile people do to bytes.
+ * Damage to files: what disks, networks and malicious people do to bytes.
  *
  * @module
  */
 
 import type { Generator } from "../../core/generator.ts";
 
-/** Numbers at which parsers of sizes, counts and offsets go wrong. */
+/** Numbers at which parsers of sizes, counts and offsets tend to fail. */
 const edges = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
 
 type Damage = (bytes: Uint8Array, at: number, generator: Generator) => Uint8Array;

@@ -1,5 +1,5 @@
 /**
- * What the parts of the soak have in common: what each is asked, and what it finds.
+ * What the parts of the soak have in common: their inputs and results.
  *
  * @module
  */
@@ -13,38 +13,38 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** What a part did. */
+/** The results of a part. */
 export interface PartResult {
   readonly name: string;
-  /** What a case of it is, for the table. */
+  /** A description of its cases, for the table. */
   readonly title: string;
   readonly seed: number;
-  /** Cases that count: of kills those that hit a running process. */
+  /** Cases that count: of kills, those that hit a running process. */
   readonly cases: number;
-  /** How cases ended, by the name of the ending. */
+  /** How cases ended, by name of the ending. */
   readonly endings: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   readonly seconds: number;
-  /** Most resident memory of a process that worked on cases, bytes; null where it is not watched. */
+  /** Peak resident memory of a process that worked on cases, in bytes; null if it is not supervised. */
   readonly peakBytes: number | null;
-  /** What the memory is held against, bytes. */
+  /** The memory limit, in bytes. */
   readonly limitBytes: number | null;
 }
 
-/** What a part is asked. */
+/** The inputs of a part. */
 export interface PartOptions {
   readonly seed: number;
-  /** Cases after which it is done. */
+  /** Number of cases after which it is done. */
   readonly cases: number;
-  /** Milliseconds since the epoch of `performance.now()` after which no case is begun. */
+  /** Milliseconds on the clock of `performance.now()` after which no case is started. */
   readonly deadline: number;
-  /** A folder of its own. */
+  /** A separate folder. */
   readonly scratch: string;
-  /** Processes at once. */
+  /** Number of concurrent processes. */
   readonly jobs: number;
   /** The one case to run, or null for all. */
   readonly only: number | null;
-  /** Told of every case that is done. */
+  /** Called with every completed case. */
   readonly progress: (done: number) => void;
 }
 
@@ -57,7 +57,7 @@ export interface SoakPart {
   run(options: PartOptions): Promise<PartResult>;
 }
 
-/** Collects what a part does. */
+/** Collects the results of a part. */
 export class Tally {
   readonly #endings = new Map<string, number>();
   readonly findings: Finding[] = [];
@@ -97,7 +97,7 @@ export class Tally {
   }
 }
 
-/** Works on cases `0, 1, …` in turn, some at once, until enough are counted or time is up. */
+/** Works on cases `0, 1, …`, several at a time, until enough are counted or time is up. */
 export async function eachCase(
   { cases, deadline, jobs, only, progress }: PartOptions,
   work: (index: number) => Promise<void>,

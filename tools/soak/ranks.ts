@@ -1,8 +1,8 @@
-/** Runs over ranks of which one, or the launcher, is killed. @module */
+/** Runs over several ranks, of which one, or the launcher, is killed. @module */
 import { denoWords, send, strikeRuns, type Striking } from "./runs.ts";
 import type { SoakPart } from "./part.ts";
 
-/** Settings of OpenMPI for more ranks than processors, as any user. */
+/** OpenMPI settings for more ranks than processors, as any user. */
 const environment = {
   NO_COLOR: "1",
   OMPI_ALLOW_RUN_AS_ROOT: "1",
@@ -45,7 +45,7 @@ const striking: Striking = {
     return struck[0] ? "SIGKILL to all" : null;
   },
   savesMore: false,
-  // The launcher's own codes of a job that lost a rank.
+  // The launcher's own exit codes for a job that lost a rank.
   codes: Array.from({ length: 255 }, (_, code) => code + 1),
 };
 

@@ -1,6 +1,6 @@
 /**
- * Right checksums around damaged contents: what a hostile writer makes, and no disk. Without them most
- * damage is refused by its checksum, and the parsers behind that are never tried.
+ * Correct checksums around damaged contents: what a malicious writer produces, but no disk. Without them, most
+ * damage is caught by its checksum, and the parsers behind it are never tested.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { crc32, deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib
 import type { Generator } from "../../core/generator.ts";
 import { mutate } from "./mutate.ts";
 
-/** Writes the checksum of every chunk of a PNG anew, as far as its lengths make sense. */
+/** Recomputes the checksum of every chunk of a PNG, as far as its lengths make sense. */
 export function repairPng(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = bytes.slice();
   const view = new DataView(copy.buffer);
@@ -22,7 +22,7 @@ export function repairPng(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
-/** Damages the pixels of a PNG behind its compression, all of them in one chunk. */
+/** Damages the pixels of a PNG behind its compression, with all of them in one chunk. */
 export function damagePngRows(bytes: Uint8Array, generator: Generator): Uint8Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const parts: Uint8Array[] = [bytes.subarray(0, 33)];
@@ -43,7 +43,7 @@ export function damagePngRows(bytes: Uint8Array, generator: Generator): Uint8Arr
   return repairPng(joined([...parts, chunk, end]));
 }
 
-/** Writes the checksum of each block anew that looks like the header of a tar's member. */
+/** Recomputes the checksum of each block that looks like a tar member's header. */
 export function repairTar(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = bytes.slice();
   for (let at = 0; at + 512 <= copy.length; at += 512) {
@@ -57,7 +57,7 @@ export function repairTar(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
-/** Damages what a gzip file holds, under a right checksum and size. */
+/** Damages the contents of a gzip file, with correct checksum and size. */
 export function damageInside(
   packed: Uint8Array,
   damage: (bytes: Uint8Array) => Uint8Array,

@@ -6,7 +6,7 @@
 
 import type { PartResult } from "./part.ts";
 
-/** What a soak ends with. */
+/** The result of a soak. */
 export interface SoakReport {
   readonly machine: string;
   readonly parts: readonly PartResult[];
@@ -45,7 +45,7 @@ export function formatTable(report: SoakReport): string {
   ).join("\n");
 }
 
-/** The result for a page, between its words. */
+/** The result for a page, inserted into its text. */
 export function resultsMarkdown(report: SoakReport): string {
   const table = [head, head.map((_, column) => column === 0 ? "---" : "--:"), ...rowsOf(report)]
     .map((row) => `| ${row.join(" | ")} |`);
@@ -64,7 +64,7 @@ export function resultsMarkdown(report: SoakReport): string {
   ].join("\n");
 }
 
-/** Puts parts in the place of those of the same names, the others staying as they are. */
+/** Replaces parts with those of the same names; the others stay unchanged. */
 export function renewed(report: SoakReport, parts: readonly string[], by: SoakReport): SoakReport {
   const all = [...report.parts.filter(({ name }) => by.parts.every((part) => part.name !== name))];
   all.push(...by.parts);
@@ -72,7 +72,7 @@ export function renewed(report: SoakReport, parts: readonly string[], by: SoakRe
   return { machine: by.machine, parts: all };
 }
 
-/** Renews a result in the JSON beside a page, and between the two marks of the page. */
+/** Updates a result in the JSON next to a page, and between the page's two markers. */
 export function writePage(page: string, parts: readonly string[], by: SoakReport): void {
   const json = page.replace(/\.md$/, ".json");
   let report = by;
@@ -85,10 +85,10 @@ export function writePage(page: string, parts: readonly string[], by: SoakReport
   Deno.writeTextFileSync(page, withResults(Deno.readTextFileSync(page), report));
 }
 
-/** They hold the formatter off, too. */
+/** They also keep the formatter away. */
 const [begin, end] = ["<!-- deno-fmt-ignore-start -->", "<!-- deno-fmt-ignore-end -->"];
 
-/** A page's text with the results of a report. */
+/** A page's text with a report's results inserted. */
 export function withResults(text: string, report: SoakReport): string {
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error("the page has no place for results");

@@ -1,5 +1,5 @@
 /**
- * What a run has left, so that an interrupted one can be held against one that was not.
+ * What a run has left behind, so that an interrupted one can be compared with an uninterrupted one.
  *
  * @module
  */

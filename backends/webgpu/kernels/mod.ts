@@ -1,4 +1,4 @@
-/** What makes each fused kernel, by its name in the table: one line an op. @module */
+/** How each fused kernel is created, by its name in the table: one line per op. @module */
 
 export { adamWKernel as adamW } from "./adam_w/adam_w.ts";
 export { assembleTokensKernel as assembleTokens } from "./assemble_tokens/assemble_tokens.ts";

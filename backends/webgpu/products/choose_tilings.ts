@@ -1,6 +1,6 @@
 /**
- * Which tilings are fastest on a device: a few products, timed on it once. What was found is kept, so
- * that a run that goes on rounds as it did before.
+ * Which tilings are fastest on a device: a few products, timed once. The result is kept, so that a resumed run
+ * rounds as before.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 } from "./matrix_product.ts";
 import type { ShaderRunner } from "../shaders/shader_runner.ts";
 
-/** Where nothing can be timed; of lavapipe and SwiftShader it was measured. */
+/** If nothing can be timed; measured on lavapipe and SwiftShader. */
 const ON_GPU: TilingChoice = {
   ...onlyTiling("square64", 1024),
   small: "square32",
@@ -51,7 +51,7 @@ const REPETITIONS = 3;
 /** Where nothing outlives the process. */
 const inProcess: MeasurementStore = new Map<string, unknown>();
 
-/** What {@link chooseTilings} may be told. */
+/** Options of {@link chooseTilings}. */
 export interface ChooseTilingsOptions {
   readonly samples?: Samples;
   readonly measurements?: MeasurementStore;
@@ -118,9 +118,10 @@ export interface ProductTimes {
 }
 
 /**
- * Times a layer's products with each tiling: the best of some rounds, in which all take turns.
+ * Times a layer's products with each tiling: the best of several rounds, in which all take turns.
  *
- * @param warmUp runs products until the clock of the GPU is up; without, times are good for comparing
+ * @param warmUp runs products until the GPU's clock has ramped up; without it, times are only good for
+ * comparison
  */
 export async function timeTilings(
   runner: ShaderRunner,

@@ -1,4 +1,4 @@
-/** Matrices of logits, a stretch of rows at a time: all of them would not fit into a binding. @module */
+/** Matrices of logits, a chunk of rows at a time: all of them would not fit into one binding. @module */
 
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { ShaderRunner } from "../shaders/shader_runner.ts";

@@ -1,6 +1,6 @@
 /**
  * The matrix products of linear layers: forward with bias and activation in the same pass, backward
- * all three gradients in one dispatch, or two where a weight is too small to keep a GPU busy.
+ * all three gradients in one dispatch, or two if a weight is too small to keep a GPU busy.
  *
  * @module
  */
@@ -76,13 +76,13 @@ export interface Tiling {
   readonly K_UNROLL: number;
 }
 
-/** Ways to divide the work, named by the tile; which is fastest depends on the GPU. */
+/** Ways to divide the work, named after the tile; which is fastest depends on the GPU. */
 export const TILINGS = {
   square32: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 4, MICRO_N: 4, K_TILE: 16, K_UNROLL: 16 },
   square64: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16, K_UNROLL: 16 },
   high128: { THREADS_M: 16, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16, K_UNROLL: 16 },
   deep128: { THREADS_M: 16, THREADS_N: 16, MICRO_M: 8, MICRO_N: 8, K_TILE: 32, K_UNROLL: 32 },
-  // Processors that imitate a GPU; their compilers take long over what is written out.
+  // For CPUs that emulate a GPU, whose compilers take long over unrolled code.
   processor32: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 4, MICRO_N: 4, K_TILE: 16, K_UNROLL: 2 },
   processor64: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 8, MICRO_N: 8, K_TILE: 16, K_UNROLL: 2 },
   processor128: { THREADS_M: 8, THREADS_N: 8, MICRO_M: 16, MICRO_N: 16, K_TILE: 8, K_UNROLL: 2 },
@@ -236,8 +236,8 @@ export class MatrixProducts {
   }
 
   /**
-   * Into how many parts the rows are divided for a weight of `tiles` tiles: a workgroup that walked
-   * over all rows should not take longer than the device needs for the whole, of which `others`
+   * Into how many parts to split the rows for a weight of `tiles` tiles: a workgroup that loops
+   * over all rows should not take longer than the device needs for everything, of which `others`
    * steps along k are not the weight's.
    */
   #partsOf(tiling: Tiling, rows: number, tiles: number, others: number): number {

@@ -1,15 +1,15 @@
 /**
  * Turns a `.wgsl` file into a pipeline for given tensors.
  *
- * The files hold the arithmetic only. What varies is put in front of them: constants, the uniform
+ * The files contain only the arithmetic. What varies is prepended to them: constants, the uniform
  * struct, and for each tensor its binding with a pair of functions, so that one file serves every
- * storage format and widths that are no multiple of four:
+ * storage format and widths that are not multiples of four:
  *
- * - `loadX(base, column, width)` → `vec4f`: four columns of the row of `x` that begins at element
+ * - `loadX(base, column, width)` → `vec4f`: four columns of the row of `x` that starts at element
  *   `base`, zeros from `width` on;
  * - `storeY(base, column, width, value)`: the reverse.
  *
- * int32 tensors and what `ShaderRunner.floats` gives are plain arrays of their name.
+ * int32 tensors and the results of `ShaderRunner.floats` are plain arrays under their names.
  *
  * Names in capitals (`WORKGROUP`, `HAS_BIAS`) are such constants.
  *
@@ -26,7 +26,7 @@ import { WorkingCopies } from "../working_copies.ts";
 export interface ShaderFile {
   readonly name: string;
   readonly code: string;
-  /** Files put in front, for functions that several share. */
+  /** Files prepended to it, for functions that several share. */
   readonly includes?: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export interface FloatArray {
   readonly floats: BufferSlice | null;
 }
 
-/** A tensor, or null for one that the shader's constants say is not used, or a plain array. */
+/** A tensor, or null for one that the shader's constants declare unused, or a plain array. */
 export type Operand = TensorInfo | FloatArray | QuadArray | HalfArray | null;
 
 /** A float among the uniforms; plain numbers are u32. */
@@ -43,7 +43,7 @@ export interface FloatUniform {
   readonly float: number;
 }
 
-/** What {@link ShaderRunner.run} is told. */
+/** Options of {@link ShaderRunner.run}. */
 export interface ShaderCall {
   readonly file: ShaderFile;
   /** Fixed at compile time: booleans, and numbers as u32. */
@@ -82,7 +82,7 @@ export function float(value: number): FloatUniform {
 export class ShaderRunner {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #hasFloat16: boolean;
-  /** What stands in for operands that are not used, by their place: two never share a buffer. */
+  /** Stand-ins for unused operands, by position: two never share a buffer. */
   readonly #placeholders: BufferSlice[] = [];
   readonly #demotable = new WeakSet<object>();
   readonly #workingCopies: WorkingCopies;
@@ -94,8 +94,8 @@ export class ShaderRunner {
   }
 
   /**
-   * Marks a result that only products are expected to read: where those are in float16, it is
-   * stored as float16 from then on, see {@link demoteIfAllowed}.
+   * Marks a result that only products are expected to read: if those are in float16, it is stored
+   * as float16 from then on; see {@link demoteIfAllowed}.
    */
   allowDemotion(tensor: Tensor): void {
     this.#demotable.add(tensor.dataId);
@@ -157,7 +157,7 @@ export class ShaderRunner {
 
   #binding(operand: Operand, place: number, isWritten: boolean): BufferSlice {
     const tensor = bufferOf(operand);
-    // A binding that is declared must be given a buffer, used or not.
+    // A declared binding must be given a buffer, used or not.
     if (tensor === null) return this.#placeholderAt(place);
     if (!("dataId" in tensor)) return tensor;
     return isWritten ? this.runtime.bindingOfOutput(tensor) : this.runtime.bindingOf(tensor);
@@ -178,7 +178,7 @@ export class ShaderRunner {
     return this.#hasFloat16 ? "f16" : "packed";
   }
 
-  /** Shaders that go number by number know float32 only. */
+  /** Shaders that process single numbers support only float32. */
   #widenAll(operands: Operand[]): void {
     for (const operand of operands) {
       if (operand !== null && "dataId" in operand) this.runtime.floatsOf(operand);

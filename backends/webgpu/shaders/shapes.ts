@@ -5,7 +5,7 @@ import type { Storage } from "../runtime.ts";
 
 /** Threads of the workgroups that reduce or go element by element. */
 export const WORKGROUP = 64;
-/** Threads of the workgroups some of which sum columns over all rows: those take longest. */
+/** Threads in workgroups that partly sum columns over all rows: those take longest. */
 export const SUM_WORKGROUP = 256;
 /** Quads of columns that one workgroup sums over all rows. */
 export const COLUMN_QUADS = 2;

@@ -1,17 +1,17 @@
 /**
- * Writes out the loops marked `@unroll` in a shader.
+ * Unrolls the loops marked `@unroll` in a shader.
  *
- * Arrays in registers need constant indices, and the WebGPU implementation in Deno adds a counter to
- * every loop, which keeps drivers from unrolling it themselves. A marked loop has the one form
- * `@unroll for (var i = 0u; i < COUNT; i++) { … }` with a number or a known constant as its count,
- * and a variable that nothing in it assigns to.
+ * Arrays in registers need constant indices, and the WebGPU implementation in Deno adds a counter to every
+ * loop, which keeps drivers from unrolling it themselves. A marked loop must have the form
+ * `@unroll for (var i = 0u; i < COUNT; i++) { … }` with a number or a known constant as its count, and a
+ * variable that nothing in it assigns to.
  *
  * @module
  */
 
 const HEAD = /@unroll for \(var (\w+) = 0u; \1 < (\w+); \1\+\+\) \{/;
 
-/** `code` with its marked loops written out, innermost last. */
+/** `code` with its marked loops unrolled, innermost last. */
 export function unroll(
   code: string,
   constants: Readonly<Record<string, number | boolean>>,

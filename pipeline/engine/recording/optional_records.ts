@@ -1,5 +1,5 @@
 /**
- * What a run writes down and can do without: where that fails, the run says so once and goes on.
+ * What a run records but can do without: if that fails, the run says so once and continues.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { messageOf } from "../../../core/errors.ts";
 export class OptionalRecords {
   readonly #failed = new Set<string>();
 
-  /** @param warn hears of what cannot be written */
+  /** @param warn called with what cannot be written */
   constructor(readonly warn: (message: string) => void) {}
 
   /** @param what is written, such as "the report" */

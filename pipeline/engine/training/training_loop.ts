@@ -1,5 +1,5 @@
 /**
- * What a training loop is made of.
+ * The parts of a training loop.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface TrainingLoop<Batch> {
   readonly learningRate: (step: number) => number;
   /** Steps already done (0, or those of the checkpoint) and steps to reach. */
   readonly startStep: number;
-  /** Steps of the whole run, those already done included. */
+  /** Steps of the whole run, including those already done. */
   readonly totalSteps: number;
   /** Images in a step, over all ranks. */
   readonly batchSize: number;
@@ -47,7 +47,7 @@ export interface TrainingLoop<Batch> {
    * on the tape: the place to save and evaluate. If it returns true, the run ends there.
    */
   readonly pause: (step: number) => Promise<boolean | void>;
-  /** Whether to pause after so many steps. */
+  /** Whether to pause after this many steps. */
   readonly wantsPause: (step: number) => boolean;
   /** The last of the leading stages with frozen models: its output becomes part of a failure bundle. */
   readonly frozenStage?: string;

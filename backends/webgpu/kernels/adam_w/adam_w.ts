@@ -1,4 +1,4 @@
-/** AdamW over all parameters: two dispatches for each 128 MiB of them and one between. @module */
+/** AdamW over all parameters: two dispatches per 128 MiB of them and one in between. @module */
 
 import controlCode from "./adam_w_control.wgsl" with { type: "text" };
 import rowSums from "../../shaders/row_sums.wgsl" with { type: "text" };
@@ -46,7 +46,7 @@ export function adamWKernel({ runner }: KernelTools): (args: AdamWArguments) => 
     return null;
   };
 
-  /** The arena that holds most of the tensors, so that a loaded checkpoint goes where it was. */
+  /** The arena that holds most of the tensors, so that a loaded checkpoint goes where the tensors were. */
   function arenaOf(args: AdamWArguments): ParameterArena {
     let [best, most]: [ParameterArena | null, number] = [null, 0];
     for (const arena of arenas) {
@@ -62,7 +62,7 @@ export function adamWKernel({ runner }: KernelTools): (args: AdamWArguments) => 
   }
 
   return (args) => {
-    // What still waits may be about to read the parameters as they are.
+    // Deferred work may be about to read the current parameters.
     runtime.deferrals.settleAll();
     const arena = arenaOf(args);
     arena.gatherGradients(args.gradients);
@@ -105,7 +105,7 @@ export function adamWKernel({ runner }: KernelTools): (args: AdamWArguments) => 
 
   function writeRates(arena: ParameterArena, { learningRates, weightDecays }: AdamWArguments) {
     const rates = learningRates.flatMap((rate, index) => [rate, 1 - rate * weightDecays[index]]);
-    // Writes happen before all work that is not yet submitted, the last step's included.
+    // Writes happen before all work that has not been submitted, including the last step's.
     runtime.flush();
     runtime.queue.writeBuffer(arena.rates.buffer, 0, Float32Array.from(rates));
   }
@@ -153,7 +153,7 @@ function reduceGradients(
       partials: partialCount,
       maximum: float(maxGradientNorm ?? 0),
       growthInterval: float(growthInterval ?? 0),
-      // β = 0 makes 1 − βᵗ one at once.
+      // β = 0 makes 1 − βᵗ one immediately.
       minusLogBeta1: float(beta1 === 0 ? 100 : -Math.log(beta1)),
       minusLogBeta2: float(beta2 === 0 ? 100 : -Math.log(beta2)),
     },

@@ -1,9 +1,9 @@
 /**
  * Parameters and their moments, side by side in a few large buffers.
  *
- * A dispatch can bind about ten buffers, and a model has hundreds of tensors. Here each parameter gets
- * a slot in a segment of at most 128 MiB; a tensor in a slot is used like any other. Slots begin at
- * multiples of a block, so that a workgroup of the update never crosses from one to the next.
+ * A dispatch can bind about ten buffers, and a model has hundreds of tensors. Here each parameter gets a slot
+ * in a segment of at most 128 MiB; a tensor in a slot is used like any other. Slots start at multiples of a
+ * block, so that a workgroup of the update never crosses from one to the next.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const MOST_STAGED_BYTES = 2 ** 22;
 /** The buffers of one segment, all of the same size. */
 export interface Segment extends Record<Kind, BufferSlice> {
   readonly blocks: number;
-  /** u32 for each block: the index of its parameter. */
+  /** u32 per block: the index of its parameter. */
   readonly owners: BufferSlice;
   /** The parameters in float16, once somebody has asked for them. */
   halves: BufferSlice | null;
@@ -40,7 +40,7 @@ interface SlotTensors {
   readonly secondMoments: readonly Tensor[];
 }
 
-/** See the module's text. It lives as long as any of its tensors. */
+/** See the module's description. It lives as long as any of its tensors. */
 export class ParameterArena {
   readonly segments: Segment[] = [];
   /** float32 pairs for each parameter, rewritten every step. */
@@ -55,7 +55,7 @@ export class ParameterArena {
     BufferSlice[]
   >;
   readonly #parameterAt = new Map<BufferSlice, number>();
-  /** The gradients that were made in their slots and are still there. */
+  /** The gradients that were created in their slots and are still there. */
   readonly #claimed = new Map<BufferSlice, TensorInfo>();
   #occupied = 0;
 
@@ -80,7 +80,7 @@ export class ParameterArena {
       for (let block = 0; block < blocks; block++) segment.push(parameter);
     });
     this.rates = runtime.createBuffer(tensors.parameters.length * 8);
-    // One kind after the other, so that no more than one is there twice.
+    // One kind after another, so that no more than one exists twice.
     const lists = [tensors.parameters, tensors.firstMoments, tensors.secondMoments];
     const made = (["parameters", "first", "second"] as const).map((kind, index) => {
       const buffers = this.#createBuffers(kind);
@@ -123,7 +123,7 @@ export class ParameterArena {
       parameters.every(({ size }, index) => size * 4 === this.#places[index].size);
   }
 
-  /** Moves the tensors that are elsewhere into their slots, and notes that all are to be written. */
+  /** Moves tensors that are elsewhere into their slots, and notes that all are about to be written. */
   hold(tensors: SlotTensors): void {
     const before = this.#occupied;
     this.#eachKind(tensors, (list, slots) => this.#moveIn(list, slots));
@@ -169,7 +169,7 @@ export class ParameterArena {
     });
   }
 
-  /** The place of a parameter's gradient; null where another one is there or the slice is not here. */
+  /** The slot of a parameter's gradient; null if it is taken or the slice is not here. */
   claimGradientSlot(parameter: BufferSlice, gradient: TensorInfo): BufferSlice | null {
     const index = this.#parameterAt.get(parameter);
     if (index === undefined) return null;
@@ -201,7 +201,7 @@ export class ParameterArena {
     visit(secondMoments, this.#slots.second);
   }
 
-  /** To be told when a tensor in a slice is gone; true when this was the last one here. */
+  /** Call this when a tensor in a slice is gone; returns true if it was the last one here. */
   release(slice: BufferSlice): boolean {
     if (this.#claimed.delete(slice)) return this.#occupied === 0;
     const { parameters, first, second } = this.#slots;

@@ -40,7 +40,7 @@ const QUERIES = {
   includes: [...includes, tilesCode],
 };
 
-/** Bytes that the pairs of the samples which are gone through together may take. */
+/** Bytes for the pairs of those samples that are processed together. */
 const PAIR_BYTES = 256 * 2 ** 20;
 
 const DELTA_THREADS = 64;
@@ -114,7 +114,7 @@ export function attentionKernel(
           grid: [queryTiles + biasTiles, heads, count],
         });
       }
-      // To the pool: what gets them next is recorded after these.
+      // Returned to the pool: whatever gets them next is recorded after these.
       pairTensor.dispose();
       deltaTensor.dispose();
       return { dqkv, dbias };
@@ -153,7 +153,7 @@ interface Part extends Attention {
   readonly queryTiles?: number;
 }
 
-/** What the shaders are told alike. */
+/** What the shaders have in common. */
 function commonOf(
   { runtime }: ShaderRunner,
   part: Part,

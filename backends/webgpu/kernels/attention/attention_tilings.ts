@@ -1,4 +1,4 @@
-/** How attention divides its work among workgroups and threads, see `attention_tiles.wgsl`. @module */
+/** How attention divides its work among workgroups and threads; see `attention_tiles.wgsl`. @module */
 
 import type { AdapterSummary } from "../../adapter.ts";
 

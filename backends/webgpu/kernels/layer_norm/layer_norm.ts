@@ -1,6 +1,6 @@
 /**
- * Layer norm in one dispatch forward, which makes the residual sum before it on the way, and one
- * backward, which adds the gradient that goes past it.
+ * Layer norm in one dispatch forward, which also computes the preceding residual sum, and one
+ * backward, which adds the gradient that bypasses it.
  *
  * @module
  */
@@ -76,7 +76,7 @@ export function layerNormKernel({ runner }: KernelTools): LayerNormKernel {
     const storage = width % 4 === 0 ? runtime.storage(branch) : "float32";
     const y = runtime.allocate(x.shape, "float32", storage);
     const statistics = runtime.allocate([rows, 2]);
-    // Nobody keeps it where no backward pass follows, or where one comes back with a second forward.
+    // Nobody keeps it if no backward pass follows, or if it is recomputed in a second forward pass.
     const isKept = isTapeOpen() && storage === "float16" && canKeepHalf;
     const halfStream = isKept && runner.takeDemotable(stream)
       ? runtime.allocate(stream.shape, "float32", "float16")

@@ -1,6 +1,6 @@
 /**
- * The language-model head and its softmax cross-entropy. The logits are made a stretch of rows at a
- * time, and once more in the backward pass instead of being kept.
+ * The language-model head and its softmax cross-entropy. The logits are computed a chunk of rows at
+ * a time, and again in the backward pass instead of being kept.
  *
  * @module
  */

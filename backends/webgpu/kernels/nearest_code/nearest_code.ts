@@ -13,7 +13,7 @@ const ARG_MAX = { name: "arg_max", code: argMaxCode, includes: [bestCode] };
 export function nearestCodeKernel({ runner, products }: KernelTools): Kernels["nearestCode"] {
   return ({ z, codebook }) => {
     const ids = runner.runtime.allocate([z.shape[0]], "int32");
-    // Between unit vectors the smallest distance is the largest product.
+    // Between unit vectors, the smallest distance is the largest product.
     eachStretchOfLogits(
       runner,
       products,

@@ -51,10 +51,10 @@ export function residualKernel({ runner }: KernelTools): ResidualKernel {
           isQuadWide: width % 4 === 0,
           grid: foldedGrid(rows * quadsPerRow, WORKGROUP),
         });
-        // As a layer norm in place of this would do it, for its own backward pass.
+        // As a layer norm in its place would do it, for its own backward pass.
         if (isTapeOpen() && runtime.storage(branch) === "float16") runner.demoteIfAllowed(x);
       };
-      // A layer norm almost always follows and can make the sum on its way.
+      // A layer norm almost always follows and can compute the sum along the way.
       if (maxStorageBuffersPerShaderStage < BUFFERS_WITH_LAYER_NORM) run();
       else runtime.deferrals.defer([x, branch, gamma, keep], [y], { kind: RESIDUAL, args, run });
       return { y };

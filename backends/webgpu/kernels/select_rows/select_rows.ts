@@ -37,7 +37,7 @@ export function selectRowsKernel({ runner }: KernelTools): SelectRowsKernel {
     forward({ x, rows, precision }) {
       const y = runtime.allocate([rows.size, x.shape[1]!], "float32", runtime.storage(x));
       moveRows({ from: x, positions: rows, to: y, isScattered: false });
-      // Of a stream, whose other readers are norms, the way back needs no more than float16.
+      // For a stream whose other readers are norms, the backward pass needs only float16.
       if (isTapeOpen() && precision === "float16") runner.demoteIfAllowed(x);
       runner.allowDemotion(y);
       return { y };
