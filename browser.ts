@@ -68,13 +68,8 @@ export {
 } from "./models/parameter_set.ts";
 export { sincosPositions } from "./models/sincos_positions.ts";
 export { vqkdBase, type VqkdConfig } from "./models/vqkd_config.ts";
-export {
-  type CodeStatistics,
-  type RestartOptions,
-  type VqkdEncoding,
-  type VqkdOutput,
-  VqkdTokenizer,
-} from "./models/vqkd_tokenizer.ts";
+export type { Codebook, CodeStatistics, RestartOptions } from "./models/layers/codebook.ts";
+export { type VqkdEncoding, type VqkdOutput, VqkdTokenizer } from "./models/vqkd_tokenizer.ts";
 export type { Teacher, TeacherImages } from "./models/teachers/teacher.ts";
 export { withoutGradient } from "./backends/tfjs/without_gradient.ts";
 

@@ -9,19 +9,14 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Context } from "../backends/backend.ts";
-import { codeStatistics } from "../backends/ops/code_statistics.ts";
 import { cosineLoss } from "../backends/ops/cosine_loss.ts";
-import { emaCodebookUpdate } from "../backends/ops/ema_codebook_update.ts";
 import { l2Normalize } from "../backends/ops/l2_normalize.ts";
 import { meanSquaredError } from "../backends/ops/mean_squared_error.ts";
-import { nearestCode } from "../backends/ops/nearest_code.ts";
 import { straightThrough } from "../backends/ops/straight_through.ts";
 import { UserError } from "../core/errors.ts";
-import type { Generator } from "../core/generator.ts";
-import { type Fill, unitRows, zeros } from "./initial_values.ts";
 import { affineSpecs, linearLayer } from "./layers/affine.ts";
+import { Codebook, codebookSpecs } from "./layers/codebook.ts";
 import { type Initialise, ParameterSet, type ParameterSpec } from "./parameter_set.ts";
-import { sphericalKMeans } from "./spherical_k_means.ts";
 import { visionTransformer, visionTransformerSpecs } from "./vision_transformer.ts";
 import { validateVqkdConfig, type VqkdConfig, vqkdDecoder, vqkdEncoder } from "./vqkd_config.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
@@ -54,24 +49,6 @@ export interface VqkdOutput extends VqkdEncoding {
   readonly quantizationLoss: Tensor;
 }
 
-/** Number of members of each code in a batch, and the sums of their z. */
-export interface CodeStatistics {
-  /** [K]. */
-  readonly counts: Tensor;
-  /** [K, D]. */
-  readonly sums: Tensor;
-}
-
-/** Restarts codes that no patch has hit for a while. */
-export interface RestartOptions {
-  /** Updates without a hit after which a code is restarted. */
-  readonly idleSteps: number;
-  /** z of the batch from which restarted codes are drawn, [n, D]. */
-  readonly z: Tensor;
-  /** Draws the rows of z. */
-  readonly generator: Generator;
-}
-
 /** Two linear layers with a tanh between them. */
 function taskLayerSpecs(prefix: string, input: number, output: number): ParameterSpec[] {
   return [
@@ -80,24 +57,14 @@ function taskLayerSpecs(prefix: string, input: number, output: number): Paramete
   ];
 }
 
-/**
- * The parameters, in the order of the published state dicts. Two buffers that unilm stores but
- * never reads (`quantize.embedding.cluster_size`, `.embed_avg`) are omitted; `quantize.idle_steps`
- * is ours: steps since a code was last hit.
- */
+/** The parameters, in the order of the published state dicts. */
 export function vqkdSpecs(config: VqkdConfig): ParameterSpec[] {
   const { codes, codeDim, embedDim, decoderDepth, teacherDim } = config;
-  const buffer = (name: string, shape: number[], initialise: Fill = zeros): ParameterSpec => {
-    return { name: `quantize.${name}`, shape, isTrainable: false, initialise };
-  };
   const hasDecoder = decoderDepth > 0;
   return [
     ...visionTransformerSpecs("encoder.", vqkdEncoder(config)),
     ...(hasDecoder ? visionTransformerSpecs("decoder.", vqkdDecoder(config)) : []),
-    buffer("cluster_size", [codes]),
-    buffer("embedding.weight", [codes, codeDim], unitRows),
-    buffer("embedding.initted", [1]),
-    buffer("idle_steps", [codes]),
+    ...codebookSpecs("quantize", codes, codeDim),
     ...taskLayerSpecs("encode_task_layer", embedDim, codeDim),
     ...(hasDecoder ? taskLayerSpecs("decode_task_layer", embedDim, teacherDim) : []),
   ];
@@ -109,10 +76,12 @@ export class VqkdTokenizer {
   readonly config: VqkdConfig;
   /** All parameters and the codebook with its statistics. */
   readonly parameters: ParameterSet;
+  readonly codebook: Codebook;
 
   private constructor(config: VqkdConfig, parameters: ParameterSet) {
     this.config = config;
     this.parameters = parameters;
+    this.codebook = new Codebook(parameters.scope("quantize"), config.decay);
   }
 
   /**
@@ -123,12 +92,6 @@ export class VqkdTokenizer {
   static create(on: Context, config: VqkdConfig, initialise: Initialise): VqkdTokenizer {
     validateVqkdConfig(config);
     return new VqkdTokenizer(config, ParameterSet.create(on, vqkdSpecs(config), initialise));
-  }
-
-  /** Whether the codebook has been initialised; reads one number back. */
-  async isInitialised(): Promise<boolean> {
-    const [flag] = await this.parameters.value("quantize.embedding.initted").data();
-    return flag !== 0;
   }
 
   /** Encoder and projection, images [B, 3, S, S] in [−1, 1] → {@link VqkdEncoding}. */
@@ -148,7 +111,7 @@ export class VqkdTokenizer {
    * gradient, no codebook update. If two codes are equally close, the lower id wins.
    */
   encode(on: Context, images: Tensor): Tensor {
-    const [ids] = withoutGradient(() => [this.#nearest(on, this.project(on, images).z)]);
+    const [ids] = withoutGradient(() => [this.codebook.nearest(on, this.project(on, images).z)]);
     return ids;
   }
 
@@ -162,8 +125,8 @@ export class VqkdTokenizer {
     const encoding = this.project(on, images, recompute);
     const { z } = encoding;
     const [ids, codes] = withoutGradient(() => {
-      const nearest = this.#nearest(on, z);
-      return [nearest, tf.gather(this.parameters.value("quantize.embedding.weight"), nearest)];
+      const nearest = this.codebook.nearest(on, z);
+      return [nearest, tf.gather(this.codebook.vectors, nearest)];
     });
     const quantized = straightThrough(on, z, codes);
     const { decoded, reconstruction } = this.decode(on, quantized);
@@ -194,70 +157,9 @@ export class VqkdTokenizer {
     return { decoded, reconstruction: this.#taskLayer(on, "decode_task_layer", decoded) };
   }
 
-  /** Members and sums of each code, z [n, D] and ids int32 [n] → {@link CodeStatistics}. */
-  statistics(on: Context, z: Tensor, ids: Tensor): CodeStatistics {
-    const [counts, sums] = withoutGradient(() => {
-      const statistics = codeStatistics(on, z, ids, this.config.codes);
-      return [statistics.counts, statistics.sums];
-    });
-    return { counts, sums };
-  }
-
-  /**
-   * One EMA update of codebook and cluster sizes, statistics [K], [K, D] → nothing. With several
-   * micro-batches, add up their statistics and call this once per step.
-   */
-  updateCodebook(on: Context, statistics: CodeStatistics, restart?: RestartOptions): void {
-    const codebook = this.parameters.parameter("quantize.embedding.weight");
-    const clusterSize = this.parameters.parameter("quantize.cluster_size");
-    const idleSteps = this.parameters.parameter("quantize.idle_steps");
-    emaCodebookUpdate(on, codebook, clusterSize, statistics, this.config.decay);
-    const [idle] = withoutGradient(() => {
-      const isHit = tf.greater(statistics.counts, 0);
-      return [tf.where(isHit, tf.zerosLike(idleSteps.value), tf.add(idleSteps.value, 1))];
-    });
-    idleSteps.assign(tf.keep(idle));
-    if (restart !== undefined) this.#restart(restart);
-  }
-
-  /**
-   * Updates the cluster sizes from the codes' usage without changing the codes, as the reference does in
-   * evaluation, statistics [K] → nothing.
-   */
-  countUses({ counts }: Pick<CodeStatistics, "counts">): void {
-    const clusterSize = this.parameters.parameter("quantize.cluster_size");
-    const { decay } = this.config;
-    const [updated] = withoutGradient(() => [
-      tf.add(tf.mul(clusterSize.value, decay), tf.mul(counts, 1 - decay)),
-    ]);
-    clusterSize.assign(tf.keep(updated));
-  }
-
-  /** Initialises the codebook by k-means over samples, unit rows [n, D]; best with n ≥ K. */
-  initialiseCodebook(
-    on: Context,
-    samples: Tensor,
-    generator: Generator,
-    iterations = 10,
-  ): void {
-    const { codes } = this.config;
-    const rows = drawRows(generator, samples.shape[0], codes);
-    const [means] = withoutGradient(() => {
-      const first = tf.gather(samples, tf.tensor1d(rows, "int32"));
-      return [sphericalKMeans(on, samples, first, iterations).means];
-    });
-    this.parameters.parameter("quantize.embedding.weight").assign(tf.keep(means));
-    const flag = this.parameters.parameter("quantize.embedding.initted");
-    flag.assign(tf.keep(tf.ones([1])));
-  }
-
   /** Frees the parameters. */
   dispose(): void {
     this.parameters.dispose();
-  }
-
-  #nearest(on: Context, z: Tensor): Tensor {
-    return nearestCode(on, z, this.parameters.value("quantize.embedding.weight"));
   }
 
   /** Linear, tanh, linear, x [B, N, C] → [B, N, outputs]. */
@@ -267,35 +169,12 @@ export class VqkdTokenizer {
     return linearLayer(on, layer.scope("2"), hidden);
   }
 
-  #restart({ idleSteps, z, generator }: RestartOptions): void {
-    const codebook = this.parameters.parameter("quantize.embedding.weight");
-    const idle = this.parameters.parameter("quantize.idle_steps");
-    const rows = drawRows(generator, z.shape[0], this.config.codes);
-    const [newCodes, newIdle] = withoutGradient(() => {
-      const isDead = tf.greaterEqual(idle.value, idleSteps);
-      const places = tf.gather(z, tf.tensor1d(rows, "int32"));
-      const column = tf.broadcastTo(tf.reshape(isDead, [-1, 1]), codebook.value.shape);
-      return [
-        tf.where(column, places, codebook.value),
-        tf.where(isDead, tf.zerosLike(idle.value), idle.value),
-      ];
-    });
-    codebook.assign(tf.keep(newCodes));
-    idle.assign(tf.keep(newIdle));
-  }
-
   #requireDecoder(): void {
     if (this.config.decoderDepth > 0) return;
     throw new UserError("Cannot train this tokenizer: it has an encoder but no decoder", {
       hint: "train from a checkpoint with decoder.* tensors, or from scratch",
     });
   }
-}
-
-/** `wanted` of `rows` row numbers: distinct if there are enough, otherwise with repetitions. */
-function drawRows(generator: Generator, rows: number, wanted: number): Int32Array {
-  if (rows >= wanted) return Int32Array.from(generator.permutation(rows).subarray(0, wanted));
-  return Int32Array.from({ length: wanted }, () => generator.integer(0, rows - 1));
 }
 
 /**

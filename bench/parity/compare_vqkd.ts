@@ -90,7 +90,7 @@ function trainingPass(subject: Subject, tokenizer: VqkdTokenizer, name: string):
   const images01 = subject.fixture.tensor(name);
   const targets = subject.teacher.targets(on, { images01 });
   const output = tokenizer.forward(on, toTokenizerRange(images01), targets);
-  tokenizer.updateCodebook(on, tokenizer.statistics(on, output.z, output.ids));
+  tokenizer.codebook.update(on, tokenizer.codebook.statistics(on, output.z, output.ids));
   return output;
 }
 
@@ -180,7 +180,7 @@ async function compareEvaluation(subject: Subject): Promise<void> {
       const images = toTokenizerRange(fixture.tensor("input.images01"));
       const ids = tokenizer.encode(on, images);
       const { z } = tokenizer.project(on, images);
-      tokenizer.countUses(tokenizer.statistics(on, z, ids));
+      tokenizer.codebook.countUses(tokenizer.codebook.statistics(on, z, ids));
     })
   );
   const state = await tokenizer.parameters.export();

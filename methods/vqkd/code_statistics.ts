@@ -7,7 +7,7 @@
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import { sumOverRanks } from "../../distributed/reduce_values.ts";
-import type { CodeStatistics } from "../../models/vqkd_tokenizer.ts";
+import type { CodeStatistics } from "../../models/layers/codebook.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { gatherRows } from "./gather_rows.ts";
 import type { DeviceContext } from "../../pipeline/stage.ts";

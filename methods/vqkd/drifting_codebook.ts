@@ -7,16 +7,12 @@
 
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { communicatorOf, type Context } from "../../backends/backend.ts";
-import { nearestCode } from "../../backends/ops/nearest_code.ts";
 import type { NamedValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 import { StepStatistics } from "./code_statistics.ts";
 import type { DeviceContext } from "../../pipeline/stage.ts";
 import type { PatchTokenizer } from "../../pipeline/tokenize.ts";
-
-/** The parts of a tokenizer that change. */
-const moving = ["quantize.embedding.weight", "quantize.cluster_size", "quantize.idle_steps"];
 
 /** A tokenizer whose codebook adapts to the images it encodes. */
 export class DriftingCodebook implements PatchTokenizer {
@@ -35,23 +31,21 @@ export class DriftingCodebook implements PatchTokenizer {
     const tokenizer = this.#tokenizer;
     const [z, ids] = withoutGradient(() => {
       const { z } = tokenizer.project(on, images);
-      return [z, nearestCode(on, z, tokenizer.parameters.value(moving[0]))];
+      return [z, tokenizer.codebook.nearest(on, z)];
     });
     // A watched step is a repetition.
     if (on.watch !== undefined) return ids;
-    const own = tokenizer.statistics(on, z, ids);
-    if (context === undefined || communicatorOf(on).size === 1) tokenizer.updateCodebook(on, own);
-    else {
-      this.#statistics.add(own, null, context, (whole) => tokenizer.updateCodebook(on, whole));
-    }
+    const { codebook } = tokenizer;
+    const own = codebook.statistics(on, z, ids);
+    if (context === undefined || communicatorOf(on).size === 1) codebook.update(on, own);
+    else this.#statistics.add(own, null, context, (whole) => codebook.update(on, whole));
     return ids;
   }
 
   /** What a checkpoint must hold for the run to resume exactly. */
   async export(): Promise<Map<string, NamedValues>> {
     const values = new Map<string, NamedValues>();
-    for (const name of moving) {
-      const { shape, value } = this.#tokenizer.parameters.parameter(name);
+    for (const { name, shape, value } of this.#tokenizer.codebook.moving) {
       const data = await value.data() as Float32Array;
       values.set(name, { shape: [...shape], values: data.slice() });
     }
@@ -61,9 +55,8 @@ export class DriftingCodebook implements PatchTokenizer {
   /** Continues from an exported state. */
   load(on: Context, state: ReadonlyMap<string, NamedValues>): void {
     on.backend.run(() => {
-      for (const name of moving) {
-        const { shape, values } = state.get(name)!;
-        const parameter = this.#tokenizer.parameters.parameter(name);
+      for (const parameter of this.#tokenizer.codebook.moving) {
+        const { shape, values } = state.get(parameter.name)!;
         parameter.assign(tf.keep(tf.tensor(values, [...shape])));
       }
     });

@@ -62,7 +62,7 @@ export async function startCodebook(start: CodebookStart): Promise<void> {
   on.backend.run(() =>
     tf.tidy(() => {
       const samples = tf.concat(gathered) as Tensor;
-      tokenizer.initialiseCodebook(on, samples, generator, kmeansIterations);
+      tokenizer.codebook.initialise(on, samples, generator, kmeansIterations);
     })
   );
   tf.dispose(gathered);

@@ -51,14 +51,14 @@ export function quantize(
     run(output, context) {
       const { on, generator } = context;
       const { loss, reconstructionLoss, quantizationLoss, z, ids, quantized } = output;
-      const own = tokenizer.statistics(on, z, ids);
+      const own = tokenizer.codebook.statistics(on, z, ids);
       const places = restartIdleSteps === null ? null : z;
       if (on.watch === undefined) {
         statistics.add(own, places, context, (whole, places) => {
           const restart = places === null
             ? undefined
             : { idleSteps: restartIdleSteps!, z: places, generator: generator.split("restart") };
-          tokenizer.updateCodebook(on, whole, restart);
+          tokenizer.codebook.update(on, whole, restart);
         });
       }
       const [teacherCosine, quantizationError] = withoutGradient(() => [
