@@ -7,6 +7,7 @@
 import type { Context } from "../../backends/backend.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import { adaptPositions, type PositionTarget } from "../../checkpoints/formats/adapt_positions.ts";
+import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
 import type { Preprocessing } from "../../checkpoints/hub/preprocessing.ts";
 import type { ModelKind, ModelShape } from "../../checkpoints/formats/model_shape.ts";
 import { requireWhole } from "../../checkpoints/open_model.ts";
@@ -40,10 +41,6 @@ export interface ReadOptions extends PositionTarget {
   readonly onShape?: (shape: ModelShape) => void;
 }
 
-const encoderPart =
-  /^((cls_token|register_tokens|pos_embed)$|(patch_embed|norm_pre|rel_pos_bias|blocks)\.)/;
-const classifierPart = /^(fc_norm|norm|head)\./;
-
 /**
  * Reads the encoder of a checkpoint, and its classifier if there is one. The parts used only in pretraining
  * (mask token, shared norm, heads, aggregation, tokenizer) stay on disk.
@@ -65,18 +62,20 @@ export async function readPretrained(
         hint: "give a pretrained or fine-tuned model",
       });
     }
-    const isNeeded = (name: string) =>
-      encoderPart.test(name) || (kind === "finetune" && classifierPart.test(name));
+    const neededBy = (shape: ModelShape) =>
+      expectedTensors(kind === "finetune" ? "finetune" : "encoder", shape);
+    const needed = neededBy(opened.shape);
     requireWhole({
       ...report,
-      missing: report.missing.filter(isNeeded),
-      wrongShape: report.wrongShape.filter(({ name }) => isNeeded(name)),
+      missing: report.missing.filter((name) => needed.has(name)),
+      wrongShape: report.wrongShape.filter(({ name }) => needed.has(name)),
     }, `the model "${checkpoint}"`);
     const { tensors, shape } = adaptPositions(opened.tensors, opened.shape, target);
     onShape?.(shape);
     const values = new Map<string, NamedValues>();
+    const wanted = neededBy(shape);
     for (const [name, tensor] of tensors) {
-      if (!isNeeded(name)) continue;
+      if (!wanted.has(name)) continue;
       values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
     }
     const { classNames, preprocessing } = opened;
