@@ -27,7 +27,7 @@ export interface LinearKernel {
       precision: Precision;
     },
   ): { y: Tensor; saved: Tensor[] };
-  /** `dy` [R, O] → gradients; `dx` is null where it is not needed, `dbias` where there was no bias. */
+  /** `dy` [R, O] → gradients; `dx` is null if it is not needed, `dbias` if there was no bias. */
   backward(
     args: {
       dy: Tensor;

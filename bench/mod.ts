@@ -72,7 +72,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
 };
 
-/** Runs one benchmark; gives its exit code. */
+/** Runs one benchmark; returns its exit code. */
 async function run(program: string, args: readonly string[]): Promise<number> {
   const file = new URL(program, import.meta.url);
   console.log(`== bench/${program} ${args.join(" ")}`);

@@ -1,4 +1,4 @@
-/** The models that the benchmarks train, by name, each with the tokenizer that gives its targets. */
+/** The models that the benchmarks train, by name, each with the tokenizer that provides its targets. */
 
 import type { Context } from "../backends/backend.ts";
 import { Generator } from "../core/generator.ts";
@@ -34,7 +34,7 @@ export function stepModel(name: string | undefined): BeitConfig {
   return config;
 }
 
-/** The bundled tokenizer for the quick start; else one of the published ones' size, untrained. */
+/** The bundled tokenizer for the quick start; otherwise an untrained one of the published ones' size. */
 export async function openStepTokenizer(on: Context, config: BeitConfig): Promise<VqkdTokenizer> {
   if (config === quickstart) return await loadTokenizer(on, "vqkd_quickstart");
   const initialise = initialisePlain(Generator.from(3), { xavier: true });

@@ -16,7 +16,7 @@ export interface TraineeOptions {
   readonly config: BeitConfig;
   readonly batch: number;
   readonly precision: Precision;
-  /** What gives the targets, see `_step_models.ts`; without one they are drawn. The caller's. */
+  /** What provides the targets, see `step_models.ts`; without one they are drawn. Owned by the caller. */
   readonly tokenizer?: VqkdTokenizer | null;
   /** Blocks that keep only their input. */
   readonly recompute?: number;

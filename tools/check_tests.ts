@@ -10,7 +10,7 @@
 
 import { projectFiles } from "./check_imports.ts";
 
-/** Tests of the whole program, by what they look at it through. */
+/** Tests of the whole program, by how they access it. */
 const wholeProgram = [
   "tests/browser/",
   "tests/docs/",

@@ -1,7 +1,7 @@
 /**
- * Takes out of `main.lock` what Deno would download and could not load: sharp's binaries for musl, 20 MB,
- * which it fetches beside those for glibc since it looks at system and processor only. There is no Deno
- * for musl. A part of `deno task lock`.
+ * Removes from `main.lock` what Deno would download but could not load: sharp's binaries for musl, 20 MB, which
+ * it fetches along with those for glibc because it only looks at system and processor. There is no Deno for
+ * musl. Part of `deno task lock`.
  *
  * @module
  */

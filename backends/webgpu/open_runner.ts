@@ -1,4 +1,4 @@
-/** A device as a backend of tfjs, with what runs our shaders on it. @module */
+/** A device as a tfjs backend, with what runs our shaders on it. @module */
 
 import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import { openDevice, requestAdapter } from "./adapter.ts";

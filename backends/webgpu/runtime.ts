@@ -19,7 +19,7 @@ import { asSlice, type BufferSlice, type DataId, type TensorData } from "../tfjs
 export type { Dispatch } from "./command_recorder.ts";
 export type { BufferSlice } from "../tfjs/webgpu_tensors.ts";
 
-/** How the elements of a float tensor lie in its buffer. */
+/** How the elements of a float tensor are stored in its buffer. */
 export type Storage = "float32" | "float16";
 
 /** See the module's text. */

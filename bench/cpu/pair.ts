@@ -36,11 +36,11 @@ export interface Pair {
   readonly peer: Peer;
   /** What every result says of the two sides. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Our next step; gives the loss. */
+  /** Our next step; returns the loss. */
   step(): number;
 }
 
-/** @throws Error where the sides do not compute the same */
+/** @throws Error if the two sides compute different results */
 export async function openPair(
   name: string | undefined,
   options: typeof usualOptions,

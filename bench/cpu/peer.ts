@@ -1,4 +1,4 @@
-/** A process that runs another side: PyTorch's, if nothing else is said. */
+/** A process that runs another side: PyTorch's by default. */
 
 import { writeSafetensors } from "../../checkpoints/safetensors/safetensors_writer.ts";
 import type { TensorData } from "../../checkpoints/tensors/tensor_data.ts";

@@ -114,7 +114,7 @@ async function runSteps(count: number): Promise<number> {
   return value;
 }
 
-/** Milliseconds of each kernel in a step of its own, the largest first. */
+/** Milliseconds of each kernel in a separate step, largest first. */
 async function profile(): Promise<Record<string, number>> {
   backend.startProfile();
   await runSteps(1);

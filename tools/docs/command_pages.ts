@@ -3,7 +3,7 @@ import type { Argument, Command, CommandGroup, Flag } from "../../cli/parsing/co
 import { argumentTerm, flagTerm } from "../../cli/parsing/help.ts";
 import { code, prose, table } from "./markdown.ts";
 
-/** Paragraphs of a command's help; one whose lines are aligned stays as it is. */
+/** Paragraphs of a command's help; one with aligned lines stays unchanged. */
 function paragraphs(text: string): string[] {
   return text.split("\n\n").map((paragraph) => {
     if (!paragraph.includes("\n")) return prose(paragraph);

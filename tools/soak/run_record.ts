@@ -7,7 +7,7 @@
 import { readRecords } from "../../checkpoints/store/event_file.ts";
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 
-/** The numbers of a run, by where they stand. */
+/** The numbers of a run, by where they were found. */
 export interface RunRecord {
   /** `step loss` of each line of the metrics, in their order. */
   readonly losses: readonly string[];
@@ -17,10 +17,10 @@ export interface RunRecord {
   readonly checkpoints: readonly number[];
   /** Times that TensorBoard's files hold each step, and each evaluation's figures. */
   readonly tensorBoard: readonly string[];
-  /** Step of the newest whole checkpoint; −1 without one. */
+  /** Step of the latest complete checkpoint; −1 without one. */
   readonly saved: number;
   readonly broken: number;
-  /** What the run gave, without what differs from place to place; null where there is none. */
+  /** The run's result, without what differs between directories; null if there is none. */
   readonly result: string | null;
 }
 
@@ -68,7 +68,7 @@ function resultOf(directory: string): string | null {
   );
 }
 
-/** Reads a run's directory; throws where something in it is not whole. */
+/** Reads a run's directory; throws if something in it is incomplete. */
 export function readRun(directory: string): RunRecord {
   const events = linesOf(`${directory}/events.jsonl`);
   const { checkpoint, broken } = latestCheckpoint(directory);
@@ -85,7 +85,7 @@ export function readRun(directory: string): RunRecord {
   };
 }
 
-/** The first place where two lists differ, in words; null where they are the same. */
+/** The first place where two lists differ, in words; null if they are equal. */
 function difference(what: string, found: readonly string[], wanted: readonly string[]) {
   for (let i = 0; i < Math.max(found.length, wanted.length); i++) {
     if (found[i] === wanted[i]) continue;

@@ -1,5 +1,5 @@
 /**
- * Runs that are struck at random instants and gone on with until they are done.
+ * Runs that are interrupted at random moments and resumed until they are done.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const mostSeconds = 180;
 export interface Striking extends Pick<SoakPart, "name" | "title"> {
   /** A process that runs mimic with these words, not yet started. */
   command(words: readonly string[]): Deno.Command;
-  /** Strikes a process; gives what with, or null where it had ended by itself. */
+  /** Interrupts a process; returns how, or null if it had already ended. */
   strike(pid: number, generator: Generator): string | null;
   /** Whether a struck run may save where another would not. */
   readonly savesMore: boolean;
@@ -58,7 +58,7 @@ interface Baseline {
   readonly endMs: number;
 }
 
-/** A process, its end and what it said. */
+/** A process, how it ended and what it printed. */
 export class Running {
   readonly child: Deno.ChildProcess;
   readonly ended: Promise<{ code: number; said: string }>;
@@ -190,7 +190,7 @@ async function measureBaseline(
   };
 }
 
-/** Whether a run's result stands: what is left of it then is nothing that it needs. */
+/** Whether a run's result exists: nothing is missing then. */
 function isDone(directory: string): boolean {
   return entriesOf(directory).includes("result.json");
 }

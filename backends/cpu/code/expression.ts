@@ -114,7 +114,7 @@ export class Vector {
   readonly variable: Variable | null;
   /**
    * For `shuffle`: lanes of the first (0–3) and second (4–7) input. For `bits`: the lanes that have
-   * them; all where it is empty.
+   * them; all if it is empty.
    */
   readonly lanes: readonly number[];
 
@@ -137,7 +137,7 @@ export class Vector {
     return ["constant", "bits", "laneNumbers"].includes(this.operation);
   }
 
-  /** The bytes of so many lanes of a constant. */
+  /** The bytes of a constant with that many lanes. */
   constantBytes(count: number): number[] {
     const { operation, value, lanes } = this;
     const numbers = [...Array(count).keys()];
@@ -216,7 +216,7 @@ export class Vector {
     return new Vector("roundToInteger", [this]);
   }
 
-  /** The nearest whole number, ties to even. */
+  /** The nearest integer, ties to even. */
   round(): Vector {
     return new Vector("round", [this]);
   }
@@ -225,7 +225,7 @@ export class Vector {
     return new Vector("squareRoot", [this]);
   }
 
-  /** this·factor + addend, rounded once where the target can. */
+  /** this·factor + addend, rounded once if the target supports it. */
   multiplyAdd(factor: Vector | number, addend: Vector | number): Vector {
     return new Vector("multiplyAdd", [this, toVector(factor), toVector(addend)]);
   }
@@ -280,7 +280,7 @@ export function bits(value: number): Vector {
   return new Vector("bits", [], { value });
 }
 
-/** A whole number as a float in every lane. */
+/** An integer as a float in every lane. */
 export function fromIndex(value: Index): Vector {
   return new Vector("fromIndex", [], { address: value });
 }

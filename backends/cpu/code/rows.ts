@@ -6,7 +6,7 @@ import type { IndexVariable, KernelBuilder } from "./kernel_builder.ts";
 /** Partial sums of a reduction, so that one addition need not wait for the previous one. */
 const sumCopies = 4;
 
-/** Σ of what `term` gives for each element of a row; the pointers are left where they are. */
+/** Σ of `term` over the elements of a row; the pointers do not move. */
 export function sumRow(
   k: KernelBuilder,
   count: Index,
@@ -37,7 +37,7 @@ export function forRows(
 }
 
 /**
- * The largest element of a row and its column, counted from `base`, or what was `before` where no
+ * The largest element of a row and its column, counted from `base`, or what was `before` if no
  * element is larger; the lower column wins a tie, and NaN never does.
  */
 export function bestOfRow(

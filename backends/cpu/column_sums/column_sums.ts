@@ -1,4 +1,4 @@
-/** Sums of columns, beside other tasks. @module */
+/** Sums of columns, alongside other tasks. @module */
 
 import type { Tensor } from "../../../deps/tfjs.ts";
 import { addressOf, type Runtime } from "../runtime.ts";

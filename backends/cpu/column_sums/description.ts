@@ -3,7 +3,7 @@
 import { toVector } from "../code/expression.ts";
 import { type KernelBuilder, type KernelDescription, notLess } from "../code/kernel_builder.ts";
 
-/** Rows that are added at once: fewer turns through the sums, and memory is read in its order. */
+/** Rows added together: fewer passes over the sums, and memory is read sequentially. */
 const rowsAtOnce = 4;
 
 /** sums[column] = Σ over rows. */

@@ -1,8 +1,8 @@
 /**
  * The one memory that holds every tensor of a backend.
  *
- * Shared and 64-bit where the engine supports it, so that threads see the tensors and more than 4 GiB
- * fit; otherwise shared with 32-bit addresses; otherwise private, which means one thread.
+ * Shared and 64-bit if the engine supports it, so that threads see the tensors and more than 4 GiB fit;
+ * otherwise shared with 32-bit addresses; otherwise private, which means one thread.
  *
  * @module
  */
@@ -84,7 +84,7 @@ export function createArenaMemory(
   });
 }
 
-/** Grows `memory` to at least `bytes`; false where the limit or the system forbids it. */
+/** Grows `memory` to at least `bytes`; false if the limit or the system forbids it. */
 export function growArenaMemory(arena: ArenaMemory, bytes: number): boolean {
   const missing = bytes - arena.memory.buffer.byteLength;
   if (missing <= 0) return true;

@@ -33,7 +33,7 @@ export interface MatrixProduct {
   activation?: Activation;
   /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
   activated?: number;
-  /** What `a` and `b` are rounded to where the processor multiplies that format. Default: float32. */
+  /** What `a` and `b` are rounded to if the processor multiplies that format. Default: float32. */
   precision?: Precision;
 }
 
@@ -45,7 +45,7 @@ function startOf(start: Start, panelBytes: number) {
   return { start: start.matrix, startRowBytes: start.rowBytes, startPanelBytes: panelBytes };
 }
 
-/** Bytes between rows of the matrix as it is stored. */
+/** Bytes between rows of the stored matrix. */
 function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
   return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
 }

@@ -1,6 +1,6 @@
 /**
- * The job of all kernels that simply work on rows: it calls a kernel for a stretch of them, with the
- * arguments moved to where the stretch begins.
+ * The job of all kernels that simply work on rows: it calls a kernel for a stretch of them, with the arguments
+ * advanced to the start of the stretch.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Runs a kernel on rows, divided among threads, without a job of its own. @module */
+/** Runs a kernel on rows, divided among threads, without a dedicated job. @module */
 
 import type { Tensor } from "../../../deps/tfjs.ts";
 import { addressOf, type Runtime } from "../runtime.ts";

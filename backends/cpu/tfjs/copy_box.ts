@@ -2,7 +2,7 @@
 
 import type { KernelTable } from "../threads/job.ts";
 
-/** An array of 32-bit numbers in memory with its shape, and where the box begins in it. */
+/** An array of 32-bit numbers in memory with its shape, and where the box starts in it. */
 export interface BoxPlace {
   readonly address: number;
   readonly shape: readonly number[];

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** Indices of int32 words; those that several threads write have cache lines of their own. */
+/** Indices of int32 words; those that several threads write have their own cache lines. */
 const word = { generation: 0, state: 16, nextItem: 32, stop: 48, failed: 49, done: 64 };
 const programByte = 512;
 const programLength = 192;

@@ -1,4 +1,4 @@
-/** What a worker thread does: waits for jobs and takes items of them until it is told to end. @module */
+/** What a worker thread does: waits for jobs and takes their items until it is told to end. @module */
 
 import { tileShape } from "../products/tile.ts";
 import { type ForeignKernels, lanesOf } from "../providers/foreign_kernels.ts";

@@ -2,7 +2,7 @@
 
 import type { WorkerSetup } from "./serve_jobs.ts";
 
-/** Starts one worker; throws where that is not allowed. */
+/** Starts one worker; throws if that is not allowed. */
 export type StartWorker = (setup: WorkerSetup) => void;
 
 interface NodeWorker {
@@ -19,7 +19,7 @@ type NodeWorkerClass = new (
 // from bundlers for browsers, which would look for the module.
 const nodeWorkers = "node:worker_threads";
 
-/** How to start workers here, or null where there are none. */
+/** How to start workers here, or null if there are none. */
 export async function findStartWorker(): Promise<StartWorker | null> {
   try {
     const { Worker: NodeWorker } = await import(nodeWorkers) as { Worker: NodeWorkerClass };

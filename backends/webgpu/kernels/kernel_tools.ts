@@ -4,7 +4,7 @@ import type { MatrixProducts } from "../products/matrix_product.ts";
 import type { ShaderRunner } from "../shaders/shader_runner.ts";
 import type { AttentionTilingChoice } from "./attention/attention_tilings.ts";
 
-/** Each kernel takes of it what it needs. */
+/** Each kernel uses the parts it needs. */
 export interface KernelTools {
   readonly runner: ShaderRunner;
   readonly products: MatrixProducts;

@@ -45,7 +45,7 @@ export interface MatrixProduct {
   readonly before?: Tensor | null;
 }
 
-/** The gradients of a linear layer: what is given and where they go. */
+/** The gradients of a linear layer: the inputs and where the results go. */
 export interface LinearBackward {
   /** [rows, outputs]: the gradient before the activation. */
   readonly dz: Tensor;
@@ -53,7 +53,7 @@ export interface LinearBackward {
   readonly x: Tensor;
   /** [outputs, inputs]. */
   readonly weight: Tensor;
-  /** As `x`; null where it is not needed. */
+  /** Like `x`; null if it is not needed. */
   readonly dx: Tensor | null;
   readonly dweight: Tensor;
   readonly dbias: Tensor | null;
@@ -72,7 +72,7 @@ export interface Tiling {
   readonly MICRO_M: number;
   readonly MICRO_N: number;
   readonly K_TILE: number;
-  /** Steps along k that are written out; all, where the compiler can take it. */
+  /** Steps along k that are unrolled; all, if the compiler can handle it. */
   readonly K_UNROLL: number;
 }
 
@@ -99,11 +99,11 @@ export interface TilingChoice {
   /** Below that. */
   readonly medium: TilingName;
   readonly mediumBackward: TilingName;
-  /** Up to 48, and where rows are no whole quads. */
+  /** Up to 48, and where rows are not whole quads. */
   readonly small: TilingName;
   /**
-   * Tiles of 64 × 64 that keep the device busy; 1 where the rows of a weight need not be divided. More
-   * than a device runs at a time costs little.
+   * Tiles of 64 × 64 that keep the device busy; 1 if the rows of a weight need not be divided. More than a
+   * device runs at a time costs little.
    */
   readonly workgroups: number;
 }
@@ -120,7 +120,7 @@ export function onlyTiling(name: TilingName, workgroups: number): TilingChoice {
   };
 }
 
-/** Sums of parts take memory of their own; more would gain little. */
+/** Sums of parts take additional memory; more would gain little. */
 const MOST_PARTS = 32;
 /** Rows below which a part costs more than it gains. */
 const SHORTEST_PART = 256;

@@ -53,7 +53,7 @@ export interface ShaderCall {
   /** Written (and readable), bound after `reads`. */
   readonly writes: Readonly<Record<string, Operand>>;
   readonly uniforms?: Readonly<Record<string, number | FloatUniform>>;
-  /** Whether every row is a multiple of four wide, so that quads can be loaded at once. */
+  /** Whether every row is a multiple of four wide, so that whole quads can be loaded. */
   readonly isQuadWide: boolean;
   /** Workgroups in x, y, z. */
   readonly grid: readonly [number, number, number];
@@ -112,7 +112,7 @@ export class ShaderRunner {
     this.runtime.demote(tensor, (full, half) => this.narrow(full, half));
   }
 
-  /** A weight as products in float16 are to read it: its float16 copy, if rows are whole quads. */
+  /** A weight in the form that float16 products read: its float16 copy, if rows are whole quads. */
   halvesOf(weight: Tensor): Tensor | HalfArray {
     const isWhole = weight.shape.every((width) => width % 4 === 0);
     if (!isWhole || this.runtime.storage(weight) === "float16") return weight;

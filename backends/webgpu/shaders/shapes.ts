@@ -21,7 +21,7 @@ export function columnGroupsOf(width: number): number {
   return Math.ceil(width / (COLUMN_QUADS * 4));
 }
 
-/** How activations of these widths are stored: as float16 only where all are whole quads. */
+/** How activations of these widths are stored: as float16 only if all are whole quads. */
 export function storageFor(precision: Precision, ...widths: number[]): Storage {
   return precision === "float16" && widths.every((width) => width % 4 === 0)
     ? "float16"

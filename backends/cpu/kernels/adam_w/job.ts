@@ -1,4 +1,4 @@
-/** The optimizer's jobs, on all parameters at once: a table lists their stretches. @module */
+/** The optimizer's jobs, on all parameters together: a table lists their stretches. @module */
 
 import { defineJob } from "../../threads/job.ts";
 

@@ -33,7 +33,7 @@ function buildAssemble(k: KernelBuilder, { isMasked, isPositioned }: Parts): voi
   });
 }
 
-/** dpatches = dy where the mask is 0, else 0; dmaskToken += dy where it is not. */
+/** dpatches = dy where the mask is 0, otherwise 0; dmaskToken += dy where it is not. */
 function buildBackward(k: KernelBuilder): void {
   const [dy, mask, dpatches, dmaskToken, rows, columns] = k.indices(
     "dy",

@@ -8,7 +8,7 @@ function assembleKernel(kernels: Bench["kernels"], mask: number, positions: numb
   return positions === 0 ? kernels.assembleMasked : kernels.assembleMaskedPositioned;
 }
 
-/** An item is a sample; mask, maskToken and positions are 0 where there are none. */
+/** An item is a sample; mask, maskToken and positions are 0 if there are none. */
 export const assembleTokensJob = defineJob(
   "assembleTokens",
   ["patches", "mask", "maskToken", "clsToken", "positions", "y", "rows", "columns"],

@@ -9,7 +9,7 @@ import { addressOf, type Runtime, withScratch } from "../../runtime.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
 
-/** Codes whose logits are in memory at once. */
+/** Codes whose logits are in memory at the same time. */
 const chunkCodes = 1024;
 
 /** Roughly how many multiplications one exponential costs. */

@@ -1,4 +1,4 @@
-/** Codes whose scores are in memory at once. */
+/** Codes whose scores are in memory at the same time. */
 const chunkCodes = 1024;
 
 /** The nearest code: the largest product of unit vectors. @module */

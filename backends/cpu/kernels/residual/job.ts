@@ -18,7 +18,7 @@ function forSamples(
   }
 }
 
-/** `keepStep` is 4, or 0 where all samples share one factor; gamma 0 means none. */
+/** `keepStep` is 4, or 0 if all samples share one factor; gamma 0 means none. */
 export const residualJob = defineJob(
   "residual",
   ["x", "branch", "gamma", "keep", "keepStep", "y", "rows", "columns", "length", "perSample"],

@@ -1,11 +1,11 @@
 /**
  * The matrix product of packed panels: C = start + A·B for a block that fits the caches.
  *
- * A tile of C stays in registers while the kernel walks the depth. The tile's initial values are loaded
- * from an address with its own strides, so that one kernel can start from zero, from a bias shared by
- * all rows, from another matrix, or from C itself.
+ * A tile of C stays in registers while the kernel walks the depth. The tile's initial values are loaded from an
+ * address with its own strides, so that one kernel can start from zero, from a bias shared by all rows, from
+ * another matrix, or from C itself.
  *
- * Panels hold float32, or pairs of bfloat16 in the place of one: two steps of the depth at once.
+ * Panels hold float32, or pairs of bfloat16 in place of one: two steps of the depth at once.
  *
  * @module
  */

@@ -6,7 +6,7 @@ import { type TileShape, tileShape } from "../tile.ts";
 
 /** So many rows that their packed block of the depth stays in the second-level cache: 240 KiB. */
 const largestRows = 240;
-/** Fewer rows are not worth an item of their own. */
+/** Fewer rows are not worth a separate item. */
 const smallestRows = 24;
 /** Items of one panel of rows that each thread should get, so that all finish at about the same time. */
 const smallestShare = 12;
@@ -141,10 +141,10 @@ function activate(bench: Bench, values: Values, region: Region): void {
 }
 
 /**
- * c = start + a·b; with `activation` also activated = f(c). `a` is [rows, depth], or [depth, rows]
- * where `aIsTransposed` is 1; `b` is what the pack job made; `start` is a matrix with strides of its
- * own (zero for a bias, or for one zero). The depth must not be 0. With two steps in a place both
- * operands are rounded to bfloat16; the sums are float32.
+ * c = start + a·b; with `activation` also activated = f(c). `a` is [rows, depth], or [depth, rows] where
+ * `aIsTransposed` is 1; `b` comes from the pack job; `start` is a matrix with its own strides (zero for a bias,
+ * or for one zero). The depth must not be 0. With two steps in a place both operands are rounded to bfloat16;
+ * the sums are float32.
  */
 export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const { rows, columns, depth, rowItems, columnItems } = values;

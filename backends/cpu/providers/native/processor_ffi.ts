@@ -51,8 +51,8 @@ export interface VectorSupport {
 }
 
 /**
- * The widest vectors that the processor computes with and whose registers the system keeps: 16 lanes
- * with AVX-512, 8 with AVX2 and FMA; null where there are neither.
+ * The widest vectors that the processor computes with and whose registers the system keeps: 16 lanes with
+ * AVX-512, 8 with AVX2 and FMA; null if there are neither.
  */
 export function vectorSupport(host: NativeHost): VectorSupport | null {
   const code = host.place(processorQuery);

@@ -157,7 +157,7 @@ export class X64Assembler {
     return { kind: "pool", offset };
   }
 
-  /** The code, with its constants aligned behind it; whole cache lines. */
+  /** The code, followed by its aligned constants; whole cache lines. */
   finish(): Uint8Array<ArrayBuffer> {
     for (const { position, label } of this.#jumps) {
       this.#patch(position, this.#labels.get(label)! - position - 4);

@@ -120,7 +120,7 @@ const parsed = new Map<string, readonly Form[]>(
 /** What an operand is, as far as forms tell it apart. */
 type Kind = "register" | "memory" | "immediate";
 
-/** Whether an operand of this kind may stand at this letter. */
+/** Whether an operand of this kind may be used for this letter. */
 function fits(letter: string, kind: Kind): boolean {
   if (kind === "immediate") return letter === "i";
   return kind === "memory" ? letter === "M" : letter !== "i";

@@ -136,17 +136,17 @@ function sizesOf({ qkv, heads }: Attention) {
   };
 }
 
-/** Tiles of so many quads that the tokens make. */
+/** The number of tiles of that many quads that the tokens make up. */
 function tilesOf(tokens: number, quads: number): number {
   return Math.ceil(tokens / (4 * quads));
 }
 
-/** Results are stored as qkv is, where heads are whole quads wide. */
+/** Results are stored like qkv if heads are whole quads wide. */
 function storageOf({ runtime }: ShaderRunner, { qkv, heads }: Attention): Storage {
   return qkv.shape[2]! / 3 / heads % 4 === 0 ? runtime.storage(qkv) : "float32";
 }
 
-/** Samples that a dispatch is for; all where nothing is said. */
+/** Samples that a dispatch covers; default: all. */
 interface Part extends Attention {
   readonly firstSample?: number;
   readonly samples?: number;

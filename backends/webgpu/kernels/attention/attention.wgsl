@@ -9,7 +9,7 @@ const QUERY_TILE = QUERY_TILE_QUADS * 4u;
 const KEY_TILE = LEFT_THREADS * LEFT_ROWS;
 
 var<workgroup> partial: array<array<vec4f, QUERY_TILE_QUADS>, LEFT_THREADS>;
-// Of each query: what its sums so far are multiplied by, in the end its whole sum.
+// For each query: the factor for its sums so far, and finally its whole sum.
 var<workgroup> factors: array<vec4f, QUERY_TILE_QUADS>;
 
 fn readRow(source: u32, place: Place, token: u32, quad: u32) -> vec4f {

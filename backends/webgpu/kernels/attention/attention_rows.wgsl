@@ -1,8 +1,8 @@
-// What the attention shaders share: where the rows of q, k and v of one head lie in qkv, which is
-// [B, N, 3·C] with the last axis in the order (q|k|v, head, channel).
+// What the attention shaders share: where the rows of q, k and v of one head lie in qkv, which is [B, N, 3·C]
+// with the last axis in the order (q|k|v, head, channel).
 //
-// A workgroup belongs to one head of one sample, its `place`. Rows past the last token repeat it: what
-// becomes of them is never stored, or multiplied by zero.
+// A workgroup belongs to one head of one sample, its `place`. Rows past the last token repeat it; their results
+// are never stored, or are multiplied by zero.
 
 struct Place {
   head: u32,
@@ -13,7 +13,7 @@ fn tokenBefore(token: u32) -> u32 {
   return min(token, uniforms.tokens - 1u);
 }
 
-// Element at which a row of a [B, N, C] tensor begins.
+// Element at which a row of a [B, N, C] tensor starts.
 fn rowBase(place: Place, token: u32) -> u32 {
   return (place.sample * uniforms.tokens + token) * uniforms.heads * HEAD_WIDTH;
 }
@@ -28,7 +28,7 @@ fn biasRow(head: u32, query: u32) -> u32 {
   return (head * uniforms.tokens + tokenBefore(query)) * uniforms.tokens;
 }
 
-// Element at which the pairs of a query begin, of a sample of those whose pairs are kept.
+// Element at which the pairs of a query start, for one of the samples whose pairs are kept.
 fn pairRow(head: u32, sample: u32, query: u32) -> u32 {
   return ((sample * uniforms.heads + head) * uniforms.tokens + query) * uniforms.pairWidth;
 }

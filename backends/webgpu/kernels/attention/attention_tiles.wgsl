@@ -120,7 +120,7 @@ fn fillRight(source: u32, place: Place, firstRow: u32, firstQuad: u32, thread: u
   }
 }
 
-// POSITIONS rows of `source` as they are.
+// POSITIONS rows of `source`, unchanged.
 fn fillRows(source: u32, place: Place, firstRow: u32, thread: u32) {
   @unroll for (var n = 0u; n < ROW_FILLS; n++) {
     let block = n * THREADS + thread;

@@ -29,7 +29,7 @@ export interface AttentionTiling {
   /** Of the pass over the keys, which gives dk and dv. */
   readonly keys: PairTiling;
   readonly queries: RowTiling;
-  /** The most threads that lie side by side along the channels of a result. */
+  /** Maximum number of threads side by side along the channels of a result. */
   readonly channelThreads: number;
 }
 
@@ -37,8 +37,8 @@ export interface AttentionTiling {
 export type TileConstants = Readonly<Record<string, number>>;
 
 /**
- * For what imitates a GPU on the processor: neighbouring threads are lanes of a vector, each with rows
- * of its own, that go through the same keys (or queries, for dk and dv).
+ * For emulated GPUs on a CPU: neighbouring threads are lanes of a vector, each with its own rows, that loop
+ * over the same keys (or queries, for dk and dv).
  */
 function lanes(count: number): AttentionTiling {
   return {

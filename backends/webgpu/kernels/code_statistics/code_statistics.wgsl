@@ -1,5 +1,5 @@
-// Rows of each code: how many, and their sum. A workgroup owns one code: it looks through the ids a
-// stretch at a time, and where it finds its own, each thread adds up some of the columns.
+// Rows of each code: how many, and their sum. A workgroup owns one code: it scans the ids a stretch
+// at a time, and where it finds its own, each thread adds up some of the columns.
 
 const STRETCH = WORKGROUP * 4u;
 

@@ -1,4 +1,4 @@
-// 1 - cos(prediction, target) of each row, with what its gradient needs; one workgroup a row.
+// 1 - cos(prediction, target) of each row, with what its gradient needs; one workgroup per row.
 //
 // rowResults: (loss, 0, 1 / (‖p‖·‖t‖), cos / ‖p‖²) for each row.
 

@@ -1,5 +1,5 @@
-// One code a workgroup: the mean of its rows as a unit vector (its old vector where it has no rows),
-// blended into the codebook and brought back to unit length; its size is blended alike.
+// One code per workgroup: the mean of its rows as a unit vector (its old vector if it has no rows), blended
+// into the codebook and rescaled to unit length; its size is blended in the same way.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {

@@ -1,5 +1,5 @@
-// y = x / max(‖x‖, 1e-12), or with BACKWARD the gradient (dy - y·(dy·y)) / ‖x‖ (dy / 1e-12 where the
-// limit holds); one workgroup a row.
+// y = x / max(‖x‖, 1e-12), or with BACKWARD the gradient (dy - y·(dy·y)) / ‖x‖ (dy / 1e-12 where the limit
+// applies); one workgroup per row.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -1,6 +1,6 @@
-// y = (x - mean) / sqrt(variance + epsilon) · weight + bias; one workgroup a row.
-// Writes (mean, 1 / deviation) of each row for the backward pass.
-// firstX (in the file put in front) gives x the first time that it is read.
+// y = (x - mean) / sqrt(variance + epsilon) · weight + bias; one workgroup per row. Writes (mean, 1
+// / deviation) of each row for the backward pass. firstX (in the prepended file) returns x the
+// first time it is read.
 
 // 1 for the columns that exist, 0 past the end of the row.
 fn inRow(column: u32) -> vec4f {

@@ -22,7 +22,7 @@ const BACKWARD = { name: "residual_backward", code: backwardCode, includes: [col
 /** Kind of the deferred forward pass; see {@link DeferredResidual}. */
 export const RESIDUAL = "residual";
 
-/** What a deferred sum is made of. */
+/** The parts of a deferred sum. */
 export interface DeferredResidual {
   readonly x: Tensor;
   readonly branch: Tensor;

@@ -28,7 +28,7 @@ fn gammaGradient(index: u32, thread: u32) {
   var sum = vec4f(0.0);
   if (column < width) {
     for (var first = lane; first < uniforms.rows; first += ROW_LANES * 4u) {
-      // Four rows at once, so that their loads do not wait for one another.
+      // Four rows at a time, so that their loads do not wait for one another.
       @unroll for (var i = 0u; i < 4; i++) {
         let row = min(first + i * ROW_LANES, uniforms.rows - 1u);
         let dy = keepOf(row) * loadDy(row * width, column, width);
