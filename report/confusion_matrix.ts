@@ -34,7 +34,7 @@ function worstPairs({ classes, counts }: ConfusionMatrix): string {
   ).filter(({ label, other, count }) => label !== other && count > 0);
   pairs.sort((a, b) => b.count - a.count);
   const lines = pairs.slice(0, namedPairs).map(({ label, other, share }) =>
-    `<li><b>${escapeHtml(classes[label])}</b> taken for <b>${escapeHtml(classes[other])}</b> ` +
+    `<li><b>${escapeHtml(classes[label])}</b> mistaken for <b>${escapeHtml(classes[other])}</b> ` +
     `<span class="faint">${formatPercent(share)}</span></li>`
   );
   return lines.length === 0 ? "" : `<ol class="pairs">${lines.join("")}</ol>`;
@@ -47,7 +47,7 @@ function cell(
 ): string {
   const count = counts[label][other];
   const share = count / (sum(counts[label]) || 1);
-  const name = `${classes[label]} taken for ${classes[other]}: ${formatCount(count)}, ` +
+  const name = `${classes[label]} mistaken for ${classes[other]}: ${formatCount(count)}, ` +
     formatPercent(share);
   const percent = Math.round(100 * share);
   const text = classes.length > mostNumbered || count === 0 ? "" : percent === 0 ? "<1" : percent;

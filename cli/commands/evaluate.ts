@@ -56,7 +56,7 @@ export const evaluate = defineCommand({
       if (communicator.rank > 0) return;
       if (flags.json) return context.printJson(result);
       const width = Math.max(...result.classes.map(({ name }) => name.length), "class".length);
-      context.print(`${"class".padEnd(width)}  images    recall  precision  taken for`);
+      context.print(`${"class".padEnd(width)}  images    recall  precision  confused with`);
       for (const { name, images, recall, precision, confusedWith } of result.classes) {
         const cells = [
           name.padEnd(width),

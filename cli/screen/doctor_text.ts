@@ -127,7 +127,7 @@ export function doctorLines(report: DoctorReport): string[] {
   const sick = report.backends.filter((backend) => !isHealthy(backend));
   const sections = [
     ["machine", ...machineLines(report)],
-    ["backends", ...report.backends.flatMap(backendLines), `  auto takes ${report.auto}`],
+    ["backends", ...report.backends.flatMap(backendLines), `  auto selects ${report.auto}`],
     [
       "accelerators",
       ...columns(report.accelerators.map(({ name, starts, detail }) => [

@@ -156,7 +156,7 @@ function notAnArchive(name: string, head: Uint8Array): UserError {
   const folder = slash < 0 ? "." : name.slice(0, Math.max(1, slash));
   return new UserError(
     `Cannot read data "${name}": expected a folder, a tar or a zip archive, found a single image`,
-    { hint: `give the folder that it lies in: --data ${shellQuoted(folder)}` },
+    { hint: `give the folder that contains it: --data ${shellQuoted(folder)}` },
   );
 }
 

@@ -113,7 +113,7 @@ function nestingNotes(
       `All images of "${root}" are in one folder, "${classes[0]}", which contains ${
         quoted(inner)
       }: ` +
-      `give --data ${root}/${classes[0]} to take those as classes`,
+      `give --data ${root}/${classes[0]} to use those as classes`,
     ];
   }
   const outer = classes.find((name) => nestedFolders(paths, name).length > 1);

@@ -116,7 +116,7 @@ export const vqkd: ListedMethod<
       ...Object.entries(metrics).map(([key, value]) => [metricName(key), formatMetric(key, value)]),
     ]),
     ...(interrupted ? {} : {
-      place: `The tokenizer is ${directory}/tokenizer.safetensors; the run is beside it`,
+      place: `The tokenizer is ${directory}/tokenizer.safetensors; the run is next to it`,
     }),
   }),
 

@@ -210,7 +210,7 @@ Deno.test("a single image in the place of a data set is told so, with the folder
       assert.equal(
         error.message,
         `Cannot read data "${root}/my photos/x.heic": expected a folder, a tar or a zip archive, ` +
-          `found a single image; give the folder that it lies in: --data '${root}/my photos'`,
+          `found a single image; give the folder that contains it: --data '${root}/my photos'`,
       );
       return true;
     });

@@ -42,7 +42,7 @@ export const dataRows: readonly HintRow[] = [
     command: "finetune --data {one} {tiny} --out {out}",
     error:
       'Cannot read data "…": expected a folder, a tar or a zip archive, found a single image; ' +
-      "give the folder that it lies in: --data …",
+      "give the folder that contains it: --data …",
     follow: { add: "--data …" },
     next: 'Cannot learn classes from "…": its images have no class labels; "…" is not in a class ' +
       "folder; put each class into its own folder",

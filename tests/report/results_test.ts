@@ -107,8 +107,8 @@ Deno.test("a confusion matrix has its labels and names what is mixed up most", (
   assert.equal(html.match(/<th scope="col">/g)?.length, 3);
   assert.equal(html.match(/class="hit/g)?.length, 3);
   assert.ok(html.includes("&lt;coat&gt;") && !html.includes("<coat>"));
-  assert.ok(html.includes('title="shirt taken for &lt;coat&gt;: 4, 40.0 %">40<'));
-  assert.match(html, /<li><b>shirt<\/b> taken for <b>&lt;coat&gt;<\/b>/);
+  assert.ok(html.includes('title="shirt mistaken for &lt;coat&gt;: 4, 40.0 %">40<'));
+  assert.match(html, /<li><b>shirt<\/b> mistaken for <b>&lt;coat&gt;<\/b>/);
   const page = runReportPage(report({
     evaluations: [{
       ...{ step: 7, name: "segmentation", result: { mIoU: 0.5 } },

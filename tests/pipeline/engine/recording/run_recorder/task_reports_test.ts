@@ -67,7 +67,7 @@ Deno.test("a fine-tuning's report has its confusion matrix with labels, after a 
     for (const page of [await train(6), await train(12)]) {
       assert.match(page, /<th scope="row">bright<\/th>/);
       assert.match(page, /<th scope="col"><span>dark<\/span><\/th>/);
-      assert.match(page, /title="bright taken for bright: \d+, /);
+      assert.match(page, /title="bright mistaken for bright: \d+, /);
     }
   });
 });
@@ -86,7 +86,7 @@ Deno.test("a segmentation's report has its mIoU, the classes', and pictures with
         "<span>labels</span><span>prediction</span>",
         "of the pixels correct",
         "</i>triangle</span>",
-        "background taken for disc: ",
+        "background mistaken for disc: ",
         "400 files",
       ]
     ) assert.ok(page.includes(part), part);
