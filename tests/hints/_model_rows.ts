@@ -96,7 +96,7 @@ export const modelRows: readonly HintRow[] = [
   },
   {
     command: "visualize {data}/val --checkpoint {model} {cpu} --out {out} --head 7",
-    error: "Cannot show head 7: the model has 2 heads a block; give --head from 0 to 1",
+    error: "Cannot show head 7: the model has 2 heads per block; give --head from 0 to 1",
     follow: { fill: "--head", value: "1" },
   },
   {
@@ -123,7 +123,7 @@ export const modelRows: readonly HintRow[] = [
   {
     command: "convert {tokenizer} {out} --to timm",
     error:
-      "Cannot convert a VQ-KD tokenizer to timm: it has not a suitable class; give --to mmselfsup, " +
+      "Cannot convert a VQ-KD tokenizer to timm: it has no class for it; give --to mmselfsup, " +
       "unilm or safetensors",
     follow: { add: "--to mmselfsup" },
   },

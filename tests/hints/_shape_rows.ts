@@ -125,7 +125,7 @@ export const shapeRows: readonly HintRow[] = [
   {
     command: "pretrain {tinyPretraining} --train-tokenizer --resume {out} --out {out} --set " +
       "tokenizer.recipe={tinyRecipe}",
-    error: "Cannot use --train-tokenizer with --resume; omit --resume: the same command goes on " +
+    error: "Cannot use --train-tokenizer with --resume; omit --resume: the same command resumes " +
       "where it stopped",
     follow: { drop: "--resume" },
   },

@@ -59,6 +59,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "give the directory of a run, or start one with --out",
     "give the folder that holds your runs",
     "train on the images that it was started with, or start a new run",
+    "use the version of mimic that the run was made with",
   ],
   "It asks for a change to the text of a recipe or study.": [
     "give only one of them",
@@ -117,8 +118,8 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "redirect it to a file on a disk with room",
     "set MIMIC_CACHE to a folder",
     "try again later, or give the path of a local file",
-    "; the first start fetches libraries from the npm registry: look whether this machine reaches " +
-    "it, then run the same command again",
+    "; the first start downloads libraries from the npm registry: check that this machine can reach it, " +
+    "then run the same command again",
   ],
   "It needs several processes, or another one that interferes.": [
     "start all ranks with the same command and the same version",
