@@ -147,7 +147,7 @@ export interface Training<Batch, Parts extends object, Result extends object>
   /** What the workers do with each image. */
   readonly input: Pick<LoaderOptions, "transform" | "mask" | "cropsPerImage">;
   /** Something between the queue and the stages. */
-  readonly ahead?: (queue: BatchQueue<Batch>) => BatchQueue<Batch>;
+  readonly ahead?: <Queued extends Batch>(queue: BatchQueue<Queued>) => BatchQueue<Queued>;
   /** The last of the leading stages with frozen models: its output becomes part of a failure bundle. */
   readonly frozenStage: string | null;
   /** @param parameters everything that is trained, in order */

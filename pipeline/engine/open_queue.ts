@@ -6,7 +6,7 @@
 
 import type { RunConfig } from "../../configs/task.ts";
 import { BatchMaker } from "../../data/loader/batch_maker.ts";
-import type { LoaderOptions } from "../../data/loader/loader.ts";
+import type { LoadedBatch, LoaderOptions } from "../../data/loader/loader.ts";
 import type { MicroBatch } from "../../data/loader/sampler.ts";
 import type { Source } from "../../data/sources/source.ts";
 import { augment } from "../augment.ts";
@@ -42,15 +42,14 @@ export function openRunLoader({ config, source, input, share, listener }: QueueO
 }
 
 /** Opens the queue. */
-export async function openQueue<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
+export async function openQueue(options: QueueOptions): Promise<BatchQueue<LoadedBatch>> {
   const { names, own } = options;
   if (own.names.some((name) => names.includes(name))) return await openStages(options);
-  // A method's stages accept what its own transform and mask make the loader return.
-  return loaderQueue(await openRunLoader(options)) as unknown as BatchQueue<Batch>;
+  return loaderQueue(await openRunLoader(options));
 }
 
 /** The stages one by one, the user's on this thread; decoding stays in the workers. */
-async function openStages<Batch>(options: QueueOptions): Promise<BatchQueue<Batch>> {
+async function openStages(options: QueueOptions): Promise<BatchQueue<LoadedBatch>> {
   const { config: { data, seed, batchSize }, source, input, own, share, listener } = options;
   const { mask: masks, ...views } = input;
   const isOwn = (name: string) => own.names.includes(name);
@@ -75,7 +74,8 @@ async function openStages<Batch>(options: QueueOptions): Promise<BatchQueue<Batc
     augment(maker),
     ...(masks === undefined ? [] : [mask(masks, seed)]),
   ];
-  const stages = new Pipeline<StepPlace, Batch, never, HostContext>(
+  // A method only uses what its stages before the queue return, whoever they are from.
+  const stages = new Pipeline<StepPlace, LoadedBatch, never, HostContext>(
     all.map((stage) => own.instead(stage)),
   );
   const { microBatches } = options;

@@ -9,6 +9,7 @@ import { resultFile } from "../../checkpoints/store/run_directory.ts";
 import type { JsonValue } from "../../checkpoints/store/store.ts";
 import type { RunConfig } from "../../configs/task.ts";
 import { Generator } from "../../core/generator.ts";
+import type { LoadedBatch } from "../../data/loader/loader_options.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { StepFailure } from "./training/step_failure.ts";
 import type { StepMetrics } from "./events.ts";
@@ -48,12 +49,11 @@ export interface EngineOutcome extends RunOutcome {
  */
 export async function runMethod<
   C extends RunConfig,
-  Batch,
   Parts extends object,
   Result extends object,
   Images extends RunImages,
 >(
-  method: Method<C, Batch, Parts, Result, Images>,
+  method: Method<C, LoadedBatch, Parts, Result, Images>,
   config: C,
   options: MethodOptions<object, Parts>,
 ): Promise<Result & EngineOutcome> {
@@ -79,7 +79,6 @@ export async function runMethod<
 /** One run, from an open session to its result. */
 class MethodRun<
   C extends RunConfig,
-  Batch,
   Parts extends object,
   Result extends object,
   Images extends RunImages,
@@ -91,7 +90,7 @@ class MethodRun<
   #share: LoaderShare | null = null;
 
   constructor(
-    readonly method: Method<C, Batch, Parts, Result, Images>,
+    readonly method: Method<C, LoadedBatch, Parts, Result, Images>,
     readonly config: C,
     readonly options: MethodOptions<object, Parts>,
     readonly session: RunSession,
@@ -121,7 +120,7 @@ class MethodRun<
     }
   }
 
-  #open(extra: ValueMap | null): Promise<Training<Batch, Parts, Result>> {
+  #open(extra: ValueMap | null): Promise<Training<LoadedBatch, Parts, Result>> {
     const { on, listener, resumed } = this.session;
     return this.method.open({
       config: this.config,
@@ -139,7 +138,7 @@ class MethodRun<
   }
 
   async #train(
-    training: Training<Batch, Parts, Result>,
+    training: Training<LoadedBatch, Parts, Result>,
     extra: ValueMap | null,
   ): Promise<Result & EngineOutcome> {
     const { config, session, images: { source }, method } = this;
@@ -156,7 +155,7 @@ class MethodRun<
     );
     const model = new TrainedModel(on, config, training, own, this.#stop);
     const checkpoints = new RunCheckpoints(session, model);
-    let queue: BatchQueue<Batch> | null = null;
+    let queue: BatchQueue<LoadedBatch> | null = null;
     try {
       const startStep = await checkpoints.restore(extra);
       const share = fitMicroBatch(config, training.footprint, {
@@ -175,7 +174,7 @@ class MethodRun<
       if (startStep === 0) {
         await training.begin?.({ openLoader: () => openRunLoader(opening), microBatches });
       }
-      const opened = await openQueue<Batch>(opening);
+      const opened = await openQueue(opening);
       queue = training.ahead?.(opened) ?? opened;
       this.#describe(training);
       const { totalSteps, scheduleSteps, stepsPerEpoch } = length;
@@ -193,7 +192,7 @@ class MethodRun<
       const { schedule, statistics, moving, summarize, frozenStage } = training;
       const { step, interrupted } = this.#isStopped
         ? { step: startStep, interrupted: false }
-        : await train<Batch>({
+        : await train({
           on,
           queue,
           stages: model.stages,
@@ -231,7 +230,7 @@ class MethodRun<
     }
   }
 
-  #describe(training: Training<Batch, Parts, Result>): void {
+  #describe(training: Training<LoadedBatch, Parts, Result>): void {
     const { recorder } = this.session;
     const { length, classes, notes = [] } = this.images.source;
     const { source } = this.config.data;
@@ -240,13 +239,13 @@ class MethodRun<
     if (training.pictures !== undefined) recorder?.setPictures(training.pictures);
   }
 
-  #see(training: Training<Batch, Parts, Result>, metrics: StepMetrics): void {
+  #see(training: Training<LoadedBatch, Parts, Result>, metrics: StepMetrics): void {
     this.#metrics = keptMetrics(metrics);
     training.onStep?.(metrics);
   }
 
   async #save(
-    { shape, schedule: { length } }: Training<Batch, Parts, Result>,
+    { shape, schedule: { length } }: Training<LoadedBatch, Parts, Result>,
     checkpoints: RunCheckpoints,
     step: number,
   ): Promise<void> {
@@ -266,8 +265,8 @@ class MethodRun<
 
   /** The evaluation after a step, if one is due; returns whether the run should stop. */
   async #evaluate(
-    { evaluation }: Training<Batch, Parts, Result>,
-    { averages }: TrainedModel<Batch>,
+    { evaluation }: Training<LoadedBatch, Parts, Result>,
+    { averages }: TrainedModel<LoadedBatch>,
     step: number,
   ): Promise<boolean> {
     if (evaluation === undefined || !evaluation.isDue(step)) return false;
@@ -276,8 +275,8 @@ class MethodRun<
   }
 
   async #finish(
-    training: Training<Batch, Parts, Result>,
-    { averages }: TrainedModel<Batch>,
+    training: Training<LoadedBatch, Parts, Result>,
+    { averages }: TrainedModel<LoadedBatch>,
     step: number,
     interrupted: boolean,
   ): Promise<Result & EngineOutcome> {
@@ -303,14 +302,14 @@ class MethodRun<
   }
 
   async #saveFailure(
-    { shape, frozenStage }: Training<Batch, Parts, Result>,
+    { shape, frozenStage }: Training<LoadedBatch, Parts, Result>,
     checkpoints: RunCheckpoints,
     own: OwnStages,
-    failure: StepFailure<Batch>,
+    failure: StepFailure<LoadedBatch>,
   ): Promise<string | null> {
     const { directory, on } = this.session;
     if (directory === null || !this.config.guard.failureBundle) return null;
-    return await writeFailure(directory.path, failure as StepFailure<object>, {
+    return await writeFailure(directory.path, failure, {
       config: this.config,
       method: methodName(this.method),
       backend: on.backend.name,
