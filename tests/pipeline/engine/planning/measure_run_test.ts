@@ -13,7 +13,7 @@ import { planDisk } from "../../../../pipeline/engine/planning/plan_disk.ts";
 import { pretrain } from "../../../../methods/beit/method.ts";
 import { planPretraining } from "../../../../methods/beit/plan.ts";
 import { trainTokenizer } from "../../../../methods/vqkd/method.ts";
-import { planTokenizer } from "../../../../methods/vqkd/plan.ts";
+import { planTokenizer, tokenizerSteps } from "../../../../methods/vqkd/plan.ts";
 import { runTask } from "../../../cli/_tasks.ts";
 import { tinyConfig, tinyOverrides, withFolder, writeTinyTokenizer } from "../../../tasks/_tiny.ts";
 import { tinyTokenizerConfig } from "../../../tasks/_tiny_tokenizer.ts";
@@ -55,7 +55,8 @@ Deno.test("every task is measured, keeps nothing, and evaluates nothing", async 
 
     const cache = `${folder}/features`;
     const vqkd = await tinyTokenizerConfig([`teacher.cache.directory=${cache}`]);
-    assertMeasured(await measureRun(vqkd, await planTokenizer(vqkd), trainTokenizer, quick), 12);
+    const steps = tokenizerSteps(vqkd);
+    assertMeasured(await measureRun(steps, await planTokenizer(vqkd), trainTokenizer, quick), 12);
     assert.throws(() => Deno.statSync(cache), Deno.errors.NotFound);
 
     const shape = ["model.embedDim=16", "model.heads=2", "model.depth=2", "batchSize=4"];
