@@ -8,7 +8,7 @@ import { openProgress } from "../screen/progress.ts";
 export const modelFlags = {
   checkpoint: text(
     "The model: a run directory (its last checkpoint), a file in any known format or the name of a model " +
-      "name.",
+      "card.",
     { placeholder: "RUN_OR_FILE" },
   ),
   imageSize: integer("Size of the images in pixels; default: the model's. Positions are resized.", {
