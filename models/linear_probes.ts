@@ -9,8 +9,9 @@ import type { Context } from "../backends/backend.ts";
 import type { Generator } from "../core/generator.ts";
 import type { FeatureRequest } from "./features.ts";
 import { initialisePlain } from "./initialise.ts";
-import { constant, type Fill, matrix, normal, zeros } from "./initial_values.ts";
+import { matrix, normal } from "./initial_values.ts";
 import { affineSpecs, linearLayer } from "./layers/affine.ts";
+import { moveStatistics, runningSpecs } from "./layers/running_statistics.ts";
 import { ParameterSet, type ParameterSpec } from "./parameter_set.ts";
 import { withoutGradient } from "../backends/tfjs/without_gradient.ts";
 
@@ -40,7 +41,6 @@ export interface ProbeConfig {
 }
 
 const batchNormEpsilon = 1e-6;
-const batchNormMomentum = 0.1;
 
 /** `layer3.cls`: the name used for a classifier's parameters and accuracies. */
 export function placeName({ layer, token }: ProbePlace): string {
@@ -126,11 +126,7 @@ export class LinearProbes {
       if (!isTraining) return [standardize(x, mean.value, variance.value)];
       const batch = tf.moments(x, 0);
       if (on.watch !== undefined) return [standardize(x, batch.mean, batch.variance)];
-      const rows = x.shape[0];
-      // PyTorch keeps the unbiased variance and divides by the biased one.
-      const unbiased = tf.mul(batch.variance, rows / Math.max(1, rows - 1));
-      move(mean, batch.mean);
-      move(variance, unbiased);
+      moveStatistics(mean, variance, batch, x.shape[0]);
       return [standardize(x, batch.mean, batch.variance)];
     });
     return normalized;
@@ -140,15 +136,6 @@ export class LinearProbes {
   dispose(): void {
     this.parameters.dispose();
   }
-}
-
-function move(parameter: ReturnType<ParameterSet["parameter"]>, towards: Tensor): void {
-  parameter.assign(tf.keep(tf.tidy(() =>
-    tf.add(
-      tf.mul(parameter.value, 1 - batchNormMomentum),
-      tf.mul(towards, batchNormMomentum),
-    ) as Tensor
-  )));
 }
 
 function standardize(x: Tensor, mean: Tensor, variance: Tensor): Tensor {
@@ -166,11 +153,8 @@ function placeSpecs(
 ): ParameterSpec[] {
   const width = place.token === "clsAndMean" ? 2 * embedDim : embedDim;
   const name = placeName(place);
-  const running = (statistic: string, initialise: Fill): ParameterSpec => {
-    return { name: `${name}.${statistic}`, shape: [width], isTrainable: false, initialise };
-  };
   return [
     ...affineSpecs(name, [classes, width], () => matrix(normal(initDeviation))),
-    ...(batchNorm ? [running("mean", zeros), running("variance", constant(1))] : []),
+    ...(batchNorm ? runningSpecs(`${name}.mean`, `${name}.variance`, width) : []),
   ];
 }

@@ -8,25 +8,19 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import { batchNorm } from "../../backends/ops/batch_norm.ts";
 import { convolution } from "../../backends/ops/convolution.ts";
-import type { Parameter } from "../../backends/parameter.ts";
-import { constant, type Fill, normal, zeros } from "../initial_values.ts";
+import { normal } from "../initial_values.ts";
 import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
 import { affineSpecs } from "./affine.ts";
+import { moveStatistics, runningSpecs } from "./running_statistics.ts";
 import { withoutGradient } from "../../backends/tfjs/without_gradient.ts";
 
 const epsilon = 1e-5;
-/** Share of the running statistics that each batch replaces. */
-const momentum = 0.1;
 
 /** A batch norm's parameters and running statistics, under PyTorch's names. */
 export function batchNormSpecs(prefix: string, channels: number): ParameterSpec[] {
-  const running = (name: string, initialise: Fill): ParameterSpec => {
-    return { name: `${prefix}.${name}`, shape: [channels], isTrainable: false, initialise };
-  };
   return [
     ...affineSpecs(prefix, [channels]),
-    running("running_mean", zeros),
-    running("running_var", constant(1)),
+    ...runningSpecs(`${prefix}.running_mean`, `${prefix}.running_var`, channels),
   ];
 }
 
@@ -64,19 +58,11 @@ export function normalizeBatch(
   }
   const batch = batchNorm(on, x, weight, bias, epsilon);
   if (on.watch !== undefined) return batch.y;
-  const rows = x.size / weight.size;
   withoutGradient(() => {
-    move(mean, batch.mean);
-    // PyTorch keeps the unbiased variance and divides by the biased one.
-    move(variance, tf.mul(batch.variance, rows / Math.max(1, rows - 1)));
+    moveStatistics(mean, variance, batch, x.size / weight.size);
     return [];
   });
   return batch.y;
-}
-
-function move(parameter: Parameter, towards: Tensor): void {
-  const kept = tf.mul(parameter.value, 1 - momentum);
-  parameter.assign(tf.keep(tf.add(kept, tf.mul(towards, momentum)) as Tensor));
 }
 
 /** ReLU(batch norm(convolution)), x [B, H, W, I] → [B, H, W, O]. */
