@@ -76,6 +76,7 @@ export class VqkdTokenizer {
   readonly config: VqkdConfig;
   /** All parameters and the codebook with its statistics. */
   readonly parameters: ParameterSet;
+  /** The codes and their statistics. */
   readonly codebook: Codebook;
 
   private constructor(config: VqkdConfig, parameters: ParameterSet) {

@@ -59,7 +59,7 @@ export class Codebook {
   readonly #isInitialised: Parameter;
   readonly #decay: number;
 
-  /** @param decay share of the old code in its moving average */
+  /** On the parameters of `quantize`; `decay` is the share of the old code in its moving average. */
   constructor(parameters: ParameterScope, decay: number) {
     this.#vectors = parameters.parameter("embedding.weight");
     this.#clusterSize = parameters.parameter("cluster_size");
