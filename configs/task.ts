@@ -24,7 +24,7 @@ export type RunConfig = z.output<typeof runSchema>;
 export interface TaskWords {
   /** One line, without a full stop, for the list of commands. */
   readonly summary: string;
-  /** Paragraphs of the help. */
+  /** Paragraphs of the help text. */
   readonly description: string;
   /** Command lines after `deno task `, each with what it does. */
   readonly examples: readonly (readonly [commandLine: string, does: string])[];

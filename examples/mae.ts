@@ -204,7 +204,7 @@ function pictures(
   };
 }
 
-/** The method as the engine runs it. */
+/** The method, as the engine runs it. */
 export const mae: mimic.Method<
   mimic.PretrainConfig,
   mimic.AugmentedBatch,

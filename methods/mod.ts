@@ -44,7 +44,7 @@ export type Task = keyof typeof methods;
 /** The config type of a task. */
 export type ConfigOf<T extends Task> = ConfigIn<(typeof methods)[T]["task"]>;
 
-/** A resolved config of any task; `task` tells which. */
+/** A resolved config of any task; `task` discriminates. */
 export type Config = { [T in Task]: ConfigOf<T> }[Task];
 
 /** The tasks by their names, in the order of the help. */

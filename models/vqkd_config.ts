@@ -11,7 +11,7 @@ import type { VisionTransformerConfig } from "./vision_transformer.ts";
 export interface VqkdConfig {
   /** Pixels along a side; images are square. */
   readonly imageSize: number;
-  /** Pixels along a side of a patch. */
+  /** Side of a patch in pixels. */
   readonly patchSize: number;
   /** Width of the tokens in encoder and decoder. */
   readonly embedDim: number;

@@ -19,7 +19,7 @@ export interface StepPlace {
 export interface ImageFile {
   /** Index in the source: a sample's draws are derived from it. */
   readonly index: number;
-  /** Where it came from, as the source names it. */
+  /** Its origin, as the source names it. */
   readonly id: string;
   /** Its location, for messages; default: `id`. */
   readonly path?: string;

@@ -8,7 +8,7 @@ import { concatBytes } from "../core/concatenate.ts";
 
 /** A picture of RGB bytes, [height, width, 3]. */
 export interface RgbPicture {
-  /** Pixels in a row. */
+  /** Pixels per row. */
   readonly width: number;
   /** Rows. */
   readonly height: number;

@@ -16,7 +16,7 @@ export type ModelKind = "pretrain" | "finetune" | "tokenizer" | "encoder";
 export interface ModelShape extends TransformerTraits {
   /** Pixels along a side; images are square. */
   imageSize: number;
-  /** Pixels along a side of a patch. */
+  /** Side of a patch in pixels. */
   patchSize: number;
   /** Width of the tokens. */
   embedDim: number;

@@ -9,11 +9,11 @@ export const replay = defineCommand({
   summary: "Repeat a step that was not finite, on any backend",
   description:
     "If a run ends because its loss or a gradient is not finite, everything that the step " +
-    "depends on is kept in failures/step-N in its directory: config, generator state, the micro-batch, " +
+    "depends on is kept in its directory, in failures/step-N: config, generator state, the micro-batch, " +
     "the parameters, and the first non-finite tensor. This command repeats that micro-batch, " +
     "forward and backward in the run's precision, and says which tensor fails first here.\n\n" +
-    "Where reference finds another tensor, or none, the backend of the run is to blame: report it " +
-    "with the bundle. Exit code 1 says so.",
+    "If reference finds a different tensor, or none, the run's backend is at fault: report it " +
+    "with the bundle. The exit code is then 1.",
   arguments: {
     bundle: required("BUNDLE", "The directory, such as runs/mine/failures/step-120."),
   },

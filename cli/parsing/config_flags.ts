@@ -168,7 +168,7 @@ export type ConfigFlagValues =
 
 function overrideOf(name: Shortcut, value: string | number): Override {
   const [, key, otherwise] = shortcuts[name] as readonly [Flag, string, string?];
-  // As text, the schema reads it as it reads `--set`: `--micro-batch auto` and `--micro-batch 4`.
+  // As text, parsed by the schema like `--set`: `--micro-batch auto` and `--micro-batch 4`.
   const isText = typeof value === "string";
   return { key, value, origin: flagName(name), isText, ...(otherwise && { otherwise }) };
 }

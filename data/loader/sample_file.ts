@@ -19,7 +19,7 @@ export interface StoredFile {
 export interface SampleFile extends StoredFile {
   /** Index in the source. */
   readonly index: number;
-  /** Where it came from, as the source names it. */
+  /** Its origin, as the source names it. */
   readonly id: string;
   /** Class; −1 if the source has none. */
   readonly label: number;

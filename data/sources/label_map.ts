@@ -7,7 +7,7 @@ import type { CropBox } from "../images/image.ts";
 
 /** One class per pixel, row by row; {@link ignoredLabel} for a pixel that does not count. */
 export interface LabelMap {
-  /** Pixels in a row. */
+  /** Pixels per row. */
   readonly width: number;
   /** Rows. */
   readonly height: number;

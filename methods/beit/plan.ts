@@ -63,7 +63,7 @@ export interface PretrainPlan extends RunSizes, RunCosts {
   readonly tokenizerParameters: number;
   /** Masked patches of an image. */
   readonly maskedPatches: number;
-  /** Patches of an image. */
+  /** Patches per image. */
   readonly patches: number;
 }
 

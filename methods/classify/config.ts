@@ -15,7 +15,7 @@ import { batchSizeOf, runKeys, stoppingEvaluation } from "../../configs/sections
 import { withDefault } from "../../configs/sections/with_default.ts";
 import type { TaskDefinition } from "../../configs/task.ts";
 
-/** The learning rate of a classifier that is as wide as the quick start's. */
+/** The learning rate for a classifier as wide as the quick start's. */
 const chosenLr = 1e-3;
 
 /** Fine-tuning for classification. */
