@@ -1,11 +1,11 @@
 /**
- * The memory of a pretraining step, measured beside what the plan says: on webgpu in float32 and
- * float16 and with all blocks recomputed, on the cpu in float32. What is measured is the most bytes of
- * tensors at once (weights, moments, gradients, activations, scratch) from the start of a second step.
+ * The memory of a pretraining step, measured and compared with the plan: on webgpu in float32, in
+ * float16 and with all blocks recomputed, on cpu in float32. The measurement is the peak of tensor bytes
+ * (weights, moments, gradients, activations, scratch) from the start of the second step.
  *
  *     deno run -A bench/memory.ts <model> [batch 16] [all|precisions]
  *
- * Models: see `_step_models.ts`; `precisions` leaves out what is not webgpu, or recomputes.
+ * Models: see `step_models.ts`; `precisions` skips cpu and recomputation.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * Runs benchmarks by name, one after another in processes of their own; prints their ratios and keeps
+ * Runs benchmarks by name, one after another, each in its own process; prints their ratios and keeps
  * them in `bench/results/`.
  *
- *     deno task bench                         the ones that say most, in some minutes
+ *     deno task bench                         the most telling ones, in a few minutes
  *     deno task bench step vit_s --batch 4    one of them, with its own arguments
  *
- * The other side is found in the environment: `python3` with PyTorch, Pillow and NumPy.
+ * The peer is taken from the environment: `python3` with PyTorch, Pillow and NumPy.
  *
  * @module
  */

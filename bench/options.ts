@@ -9,7 +9,7 @@ type Widened<Options> = {
     : string;
 };
 
-/** Options such as `--batch 8`, by their usual values, whose types they have; and what else is given. */
+/** Options such as `--batch 8`, typed by their defaults, and the positional arguments. */
 export function readOptions<Options extends Readonly<Record<string, Value>>>(
   usual: Options,
 ): { options: Widened<Options>; positionals: string[] } {

@@ -5,12 +5,12 @@
  *
  * Two measurements:
  *
- * - `stepRatio`: one run, every second step of which is recorded (both logs, curves, TensorBoard's
- *   numbers); the median time of the recorded steps by that of the others. Neighbours in time are
- *   compared, so that other work on the machine falls on both.
- * - `share`: a run with all records (also pages, pictures and histograms, at one checkpoint) and the part
- *   of its time that the recorder booked. A quick start has one checkpoint in 400 steps; where `steps` are
- *   fewer, they weigh more here than there.
+ * - `stepRatio`: a run that records every other step (both logs, curves, TensorBoard scalars): the median
+ *   time of the recorded steps divided by that of the others. Neighbouring steps are compared, so other
+ *   load on the machine affects both alike.
+ * - `share`: a run with all records (including pages, pictures and histograms, at one checkpoint), and the
+ *   share of its time that the recorder accounts for. The quick start has one checkpoint per 400 steps;
+ *   with fewer `steps`, a checkpoint weighs more here than there.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const { config } = await resolveConfig({
   ],
 });
 
-/** Steps at the start that are left out: caches fill, code is compiled. */
+/** Initial steps to ignore: caches fill, code is compiled. */
 const warmUp = 10;
 
 async function measureSteps(folder: string): Promise<{ recorded: number; plain: number }> {

@@ -52,7 +52,7 @@ export class Peer {
     return JSON.parse(value) as Answer;
   }
 
-  /** Gives it the weights and inputs of `trainee`; answers with what it is. */
+  /** Sends it the weights and inputs of `trainee`; returns its description of itself. */
   async load(trainee: Trainee, model: PeerModel): Promise<Record<string, unknown>> {
     const weights = await Deno.makeTempFile({ suffix: ".safetensors" });
     const side = gridSize(model.config);

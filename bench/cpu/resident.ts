@@ -4,7 +4,7 @@
  *
  *     deno task bench resident vit_b --batch 8 --steps 50
  *
- * Other options: see `step.ts`. PyTorch makes five steps; its peak is there after two. Linux only.
+ * Other options: see `step.ts`. PyTorch runs five steps; it reaches its peak after two. Linux only.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { openPair, usualOptions } from "./pair.ts";
 const { options, positionals: [model] } = readOptions({ ...usualOptions, steps: 50 });
 const { batch, precision, steps } = options;
 
-/** Resident bytes of this process: now, and the most there have been. */
+/** Resident bytes of this process: current and peak. */
 function resident(): { bytes: number; peakBytes: number } {
   const status = Deno.readTextFileSync("/proc/self/status");
   const value = (name: string) => 1024 * Number(status.match(`${name}:\\s+(\\d+)`)?.[1]);

@@ -1,12 +1,12 @@
 /**
- * Pretraining steps of BEiT v2 on our `wasm` provider beside tfjs' own WebAssembly and JavaScript
- * backends, which run the same model as plain tfjs ops; in turns of about a second or a step, with the
- * same first loss.
+ * Pretraining steps of BEiT v2 on our `wasm` provider compared with tfjs' own WebAssembly and JavaScript
+ * backends, which run the same model as plain tfjs ops. They take turns of about a second, at least one
+ * step each, and must start from the same loss.
  *
  *     deno task bench tfjs quickstart --batch 8 --threads 2 --rounds 3
  *
- * Outside browsers tfjs computes on one thread. Its WebAssembly backend has every kernel that the
- * step takes.
+ * Outside browsers, tfjs computes on one thread. Its WebAssembly backend has every kernel the step
+ * needs.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * One side of `tfjs_peers.ts`, in a process of its own: the garbage of one would slow the others down.
- * Answers as `torch_peer.py` does; arguments: our provider or a tfjs backend, model, batch, threads.
+ * One side of `tfjs_peers.ts`, in a separate process: one side's garbage would slow down the others.
+ * Speaks the protocol of `torch_peer.py`; arguments: our provider or a tfjs backend, model, batch, threads.
  */
 
 import { type CpuBackendOptions, createCpuBackend } from "../../backends/cpu/mod.ts";

@@ -1,10 +1,10 @@
 /**
- * CPU time of the data pipeline for one picture of 500 × 375 pixels: decode, colour jitter, flip, crop,
- * bicubic resize to 224, both normalisations. Beside it `pipeline.py` does the same with Pillow and NumPy:
+ * CPU time of the data pipeline for one image of 500 × 375 pixels: decode, colour jitter, flip, crop,
+ * bicubic resize to 224, both normalisations. `pipeline.py` does the same with Pillow and NumPy:
  *
  *     deno task bench data
  *
- * The two alternate; the ratio of the medians counts, not the times.
+ * The two alternate; what counts is the ratio of the medians, not the times.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * One rank of `scaling.ts`: some steps of pretraining with the whole trainer. Rank 0 prints the seconds
- * of each step and those of them spent waiting for other ranks.
+ * One rank of `scaling.ts`: a few pretraining steps with the full trainer. Rank 0 prints how many seconds
+ * each step took, and how many of them it spent waiting for other ranks.
  *
  *     _rank.ts TOKENIZER IMAGES_PER_RANK STEPS OVERLAP(true|false) WIRE
  */

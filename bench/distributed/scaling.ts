@@ -1,17 +1,17 @@
 /**
- * How much faster two processes are than one: ViT-S pretraining on the cpu backend, one thread each, the
- * same number of images on each rank.
+ * How much faster two processes are than one: ViT-S pretraining on the cpu backend, with one thread and
+ * the same number of images per rank.
  *
- *     deno run -A bench/distributed/scaling.ts [images a rank, 4] [steps, 7] [rounds, 2]
+ *     deno run -A bench/distributed/scaling.ts [images per rank, 4] [steps, 7] [rounds, 2]
  *
- * One process alone, two with messages under way during the backward pass, two with messages after it,
- * and two with float16 on the wire take turns; the figures are medians over all steps but each start's
- * first two.
+ * Four setups take turns: one process alone, two that send messages during the backward pass, two that
+ * send them after it, and two with float16 on the wire. The figures are medians over all steps except the
+ * first two after each start.
  *
- * - `efficiency`: images a second of two processes by twice those of one. On a machine whose memory two
- *   processes share, it also holds what they take from each other; `efficiencyApart` divides by two
- *   processes that compute beside each other and do not talk.
- * - `communicationShare`: share of a step in which a rank waits for the other and its messages.
+ * - `efficiency`: images per second of two processes, divided by twice those of one. On a machine where
+ *   two processes share the memory, this includes how much they slow each other down; `efficiencyApart`
+ *   divides by two processes that run side by side without communicating.
+ * - `communicationShare`: share of a step that a rank spends waiting for the other and its messages.
  *
  * @module
  */

@@ -1,16 +1,15 @@
 /**
- * Pretraining in mixed precision beside float32 on `webgpu`: the first steps of the quick start, with
- * the same pictures, masks and weights, and how far the two loss curves are apart.
+ * Compares pretraining in mixed precision with float32 on `webgpu`: the first steps of the quick start,
+ * with the same images, masks and weights, and the distance between the two loss curves.
  *
- * Two trainings that differ by next to nothing come apart, whatever their precision: AdamW's first
- * updates follow the signs of gradients, however small. Beside mixed precision there are therefore two
- * controls in float32: `nudged` starts with layer scales larger by 2⁻¹² of their value, which is half the
- * most that rounding to float16 changes a number by; `brighter` has pictures whose brightness differs by
- * at most 1/1000 at each step.
+ * Two runs that differ by next to nothing diverge in any precision: AdamW's first updates follow the
+ * signs of gradients, however small. Mixed precision is therefore compared with two controls in float32:
+ * `nudged` starts with layer scales larger by 2⁻¹² of their value, half the largest relative error of
+ * rounding to float16; `brighter` has images whose brightness differs by at most 1/1000 at each step.
  *
  *     deno run -A bench/webgpu/amp_loss.ts [steps 200] [key=value ...]
  *
- * Keys of the config change all of the runs, so that a slow device has less to do.
+ * Config keys apply to all the runs, to give a slow device less work.
  *
  * @module
  */
@@ -20,7 +19,7 @@ import { resolveConfig } from "../../methods/configs.ts";
 import { pretrain } from "../../methods/beit/method.ts";
 import { keep } from "../report.ts";
 
-/** What the quick start is changed by, for each run. */
+/** The changes to the quick start, for each run. */
 const variants = {
   float32: ["precision=float32"],
   amp: ["precision=amp"],
@@ -28,10 +27,10 @@ const variants = {
   brighter: ["precision=float32", "augment.jitter.brightness=0.201"],
 };
 
-/** Steps of which the mean loss is taken for a smooth curve. */
+/** Window of steps whose mean loss gives the smooth curve. */
 const WINDOW = 20;
 
-/** Whatever the length: only losses count here. */
+/** Irrespective of length: only losses matter here. */
 const common = ["knn.atEnd", "linear.atEnd", "baselines"].map((key) => `evaluation.${key}=false`);
 
 const [stepsText = "200", ...overrides] = Deno.args;
@@ -68,7 +67,7 @@ async function run(name: keyof typeof variants): Promise<Curve> {
   return { losses, skippedSteps, lossScale, adapter: adapter.description };
 }
 
-/** Means of `WINDOW` values that follow one another, at every place. */
+/** Moving average over `WINDOW` values. */
 function smooth(values: readonly number[]): number[] {
   const width = Math.min(WINDOW, values.length);
   return Array.from({ length: values.length - width + 1 }, (_, first) => {
@@ -76,12 +75,12 @@ function smooth(values: readonly number[]): number[] {
   });
 }
 
-/** Relative distances of a curve from another. */
+/** Relative distances between two curves. */
 function distances(from: readonly number[], to: readonly number[]): number[] {
   return from.map((value, index) => Math.abs(to[index] / value - 1));
 }
 
-/** How far a curve is from float32's. */
+/** Distance of a curve from float32's. */
 function compare(full: Curve, other: Curve) {
   const bySteps = distances(full.losses, other.losses);
   return {

@@ -1,14 +1,14 @@
 /**
  * Pretraining steps of BEiT v2 (the tokenizer's forward pass, encoder, aggregation, both losses,
- * backward, AdamW with clipping) on a GPU: ours through WebGPU and PyTorch's through CUDA, in turns,
- * from the same weights and inputs. Prints images per second, their ratio, and where our time goes.
+ * backward pass, AdamW with clipping) on a GPU: ours through WebGPU and PyTorch's through CUDA take turns,
+ * with the same weights and inputs. Prints images per second, their ratio, and where our time goes.
  *
  *     deno run -A bench/webgpu/pytorch.ts vit_s --batch 64 --precision float32 --rounds 5
  *
- * Models and their tokenizers: see `../step_models.ts`. A round is five steps which do not wait for one
+ * Models and their tokenizers: see `../step_models.ts`. A round is five steps that do not wait for one
  * another. With `--precision float16` PyTorch runs under autocast with a gradient scaler. First losses
- * must agree to 1e-4, in float16 to 1 %. PyTorch computes products of float32 as such, unless
- * `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1` is set. `--device cpu` is for trying it without a GPU.
+ * must agree to 1e-4, in float16 to 1 %. PyTorch computes float32 products in full precision unless
+ * `TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1` is set. `--device cpu` is for trying it out without a GPU.
  *
  * @module
  */
@@ -97,7 +97,7 @@ await keep(`webgpu_pytorch_${name}_${batch}_${precision}${tf32}`, result);
 trainee.dispose();
 await backend.dispose();
 
-/** The share of `codes` that the tokenizer gives here too. */
+/** The share of `codes` on which our tokenizer agrees. */
 async function shareOf(codes: number[]): Promise<number> {
   const ids = trainee.tokenize()!;
   const own = await ids.data();
@@ -125,8 +125,8 @@ async function profile(): Promise<Record<string, number>> {
 }
 
 /**
- * Floating-point operations of a step with every patch: the model forward and backward, the tokenizer
- * forward. Ours leaves out some of the last blocks'.
+ * Floating-point operations of a step over all patches: the model's forward and backward pass, the
+ * tokenizer's forward pass. Ours skips some in the last blocks.
  */
 function operations({ headLayers, codes, ...config }: BeitConfig): number {
   const heads = 2 * maskedPatches(config) * config.embedDim * codes;

@@ -1,11 +1,11 @@
 /**
- * Pretraining steps of BEiT v2 (tokenizer, encoder, aggregation, both losses, backward, AdamW with
- * clipping) on the `webgpu` backend: our kernels and tfjs' own in turns on one device, from the same
+ * Pretraining steps of BEiT v2 (tokenizer, encoder, aggregation, both losses, backward pass, AdamW with
+ * clipping) on the `webgpu` backend: our kernels and tfjs' own take turns on one device, with the same
  * weights and inputs. Prints dispatches, times and bytes.
  *
  *     deno run -A bench/webgpu/step.ts <model> [batch 2] [float32|float16] [rounds 5] [ours|both]
  *
- * Models: see `../step_models.ts`; vit_b has a full-size tokenizer beside it, the others none.
+ * Models: see `../step_models.ts`; vit_b comes with a full-size tokenizer, the others with none.
  *
  * @module
  */

@@ -32,7 +32,7 @@ function linesOf(path: string): Record<string, unknown>[] {
     try {
       return JSON.parse(line);
     } catch {
-      throw new Error(`${path}: line ${index + 1} is no JSON: ${line.slice(0, 80)}`);
+      throw new Error(`${path}: line ${index + 1} is not JSON: ${line.slice(0, 80)}`);
     }
   });
 }
