@@ -3,51 +3,17 @@
  *
  * @module
  */
+import names from "./recipe_names.json" with { type: "json" };
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import type { Layer, RawConfig } from "./layers.ts";
 import { readSource, type Source } from "./sources.ts";
 
 /**
- * The bundled recipes: files in `configs/recipes/`, found relative to this module both on disk and by URL.
+ * The bundled recipes: the files of `configs/recipes/`, found next to this one on disk and by URL alike.
+ * `deno task schema` lists them, those that tasks take by default first.
  */
-export const recipeNames = [
-  "quickstart",
-  "vqkd_quickstart",
-  "finetune_quickstart",
-  "linear-probe_quickstart",
-  "segment_quickstart",
-  // mmselfsup's names, and names in its style where it has no recipe.
-  "beitv2_vit-base-p16_8xb256-amp-coslr-300e_in1k",
-  "beitv2_vit-base-p16_8xb256-amp-coslr-1600e_in1k",
-  "beitv2_vit-large-p16_8xb256-amp-coslr-300e_in1k",
-  "vit-base-p16_ft-8xb128-coslr-100e_in1k",
-  "vit-base-p16_ft-8xb128-coslr-30e_in1k",
-  "vit-base-p16_linear-8xb128-coslr-100e_in1k",
-  "vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k",
-  "vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k-dino",
-  "upernet_vit-base-p16_8xb2-160k_ade20k-512x512",
-  // unilm's names: of its released weights, its tokenizers and its configs.
-  "beitv2_base_patch16_224_pt1k_300e",
-  "beitv2_base_patch16_224_pt1k",
-  "beitv2_large_patch16_224_pt1k_300e",
-  "beitv2_large_patch16_224_pt1k",
-  "beitv2_base_patch16_224_pt1k_300e_ft1k",
-  "beitv2_base_patch16_224_pt1k_ft1k",
-  "beitv2_base_patch16_224_pt1k_ft21k",
-  "beitv2_base_patch16_224_pt1k_ft21kto1k",
-  "beitv2_large_patch16_224_pt1k_300e_ft1k",
-  "beitv2_large_patch16_224_pt1k_ft1k",
-  "beitv2_large_patch16_224_pt1k_ft21k",
-  "beitv2_large_patch16_224_pt1k_ft21kto1k",
-  "vqkd_encoder_base_decoder_3x768x12_clip",
-  "vqkd_encoder_base_decoder_1x768x12_clip",
-  "vqkd_encoder_base_decoder_1x768x12_dino",
-  "upernet_beit_base_12_512_slide_160k_ade20k",
-  "upernet_beit_base_12_512_slide_160k_21ktoade20k",
-  "upernet_beit_large_24_512_slide_160k_ade20k",
-  "upernet_beit_large_24_512_slide_160k_21ktoade20k",
-] as const;
+export const recipeNames: readonly string[] = names;
 
 /** A recipe that has been read, as layers, with the one it extends first. */
 export interface Recipe {
@@ -76,7 +42,7 @@ function bundledUrl(name: string): URL {
 
 /** The location of a recipe given by name, path or URL, and what messages call it. */
 function locate(recipe: string, base: URL): { url: URL; label: string } {
-  if ((recipeNames as readonly string[]).includes(recipe)) {
+  if (recipeNames.includes(recipe)) {
     return { url: bundledUrl(recipe), label: `${recipe}.jsonc` };
   }
   if (/^[a-z][a-z+.-]+:\/\//i.test(recipe)) return { url: new URL(recipe), label: recipe };

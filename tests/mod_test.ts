@@ -17,7 +17,7 @@ linearCrossEntropy linearProbe load loadCheckpoint loadEncoder loadTokenizer loa
 maskColor maskOptions maskedPositions meanSquaredError messageOf mlflowLogger mmengineCosine
 modelFootprint normalizations openModel openPth openSafetensors openSource optimize overPatches
 parameterGroups parseConfig patchRows pipeline planPretraining poly predict pretrain
-pretrainTransform recipeNames replayFailure resize resolveConfig resolveWeights runConformance
+pretrainTask pretrainTransform recipeNames replayFailure resize resolveConfig resolveWeights runConformance
 runLength runMethod saveCheckpoint segment selectRows shownOf sincosPositions stageQueue tf
 tokenize tokenizeImages train trainTokenizer transformImage unilmCosine visualize vitBase vitLarge
 vqkdBase wandbLogger withoutGradient writeSafetensors

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
+import { commandOf } from "../../configs/task.ts";
 import { resolveConfig } from "../../methods/configs.ts";
+import { recipeFiles } from "../../tools/write_schema.ts";
 
 const folder = new URL("../../configs/recipes/", import.meta.url);
 
-Deno.test("recipeNames lists exactly the files of configs/recipes", () => {
-  const files = [...Deno.readDirSync(folder)].map((entry) => entry.name.replace(/\.jsonc$/, ""));
-  assert.deepEqual(files.sort(), [...recipeNames].sort());
+Deno.test("recipeNames lists exactly the files of configs/recipes (deno task schema writes it)", () => {
+  assert.deepEqual(recipeNames, recipeFiles(folder));
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assert.deepEqual(recipeNames.map((name) => `${name}.jsonc`).sort(), files.sort());
 });
 
 for (const name of recipeNames) {
@@ -18,14 +21,7 @@ for (const name of recipeNames) {
     const command = header.match(/^Command +deno task (\S+)/m)?.[1];
     const resolved = await resolveConfig({ recipe: name });
     assert.equal(resolved.name, name);
-    const commands = {
-      pretrain: "pretrain",
-      tokenizer: "tokenizer",
-      finetune: "finetune",
-      linearProbe: "linear-probe",
-      segment: "segment",
-    };
-    assert.equal(command, commands[resolved.config.task]);
+    assert.equal(command, commandOf(resolved.config.task));
     const text = Deno.readTextFileSync(new URL(`${name}.jsonc`, folder));
     assert.match(text, /"\$schema": "\.\.\/schema\.json"/);
   });

@@ -21,7 +21,7 @@ function taskWords(words: readonly string[]): readonly string[] | null {
 
 /** Whether all recipes that flags name are bundled: others are the reader's own. */
 function namesRecipes({ config }: ConfigFlagValues): boolean {
-  return config.every((name) => (recipeNames as readonly string[]).includes(name));
+  return config.every((name) => recipeNames.includes(name));
 }
 
 /** Checks that a command line is one that the program takes, with the keys that it sets. */
