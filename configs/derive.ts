@@ -29,13 +29,13 @@ const MMSELFSUP: Readonly<Record<string, unknown>> = {
 
 /** What `variant` sets for a task. */
 export function variantLayer(
-  { schema, unlikeMmselfsup = [] }: TaskDefinition,
+  { schema, inertKeys = [], unlikeMmselfsup = [] }: TaskDefinition,
   variant: unknown,
 ): Layer {
   const values: RawConfig = {};
   if (variant === "mmselfsup") {
     for (const [key, value] of Object.entries(MMSELFSUP)) {
-      if (unlikeMmselfsup.includes(key)) continue;
+      if (unlikeMmselfsup.includes(key) || inertKeys.includes(key)) continue;
       const found = nodeAt(schema, key);
       if (found.node !== null) setAt(values, found.path, value);
     }
@@ -55,9 +55,14 @@ export interface Derived {
  * What follows from `written`, the merged layers, for the keys that they leave open. It has not
  * been checked yet, so a value is only used as a number if it is one.
  */
-export function derivedValues({ schema }: TaskDefinition, written: RawConfig): Derived[] {
+export function derivedValues(
+  { schema, inertKeys = [] }: TaskDefinition,
+  written: RawConfig,
+): Derived[] {
   const derived: Derived[] = [];
-  const known = new Set(leavesOf(schema).map((leaf) => leaf.key));
+  const known = new Set(
+    leavesOf(schema).map((leaf) => leaf.key).filter((key) => !inertKeys.includes(key)),
+  );
   const value = (key: string) =>
     valueAt(written, key) ?? derived.find((entry) => entry.key === key)?.value;
   const number = (key: string): number | null => {

@@ -14,7 +14,7 @@ export function refuseInertKeys<C extends RunConfig>(
     const { node } = nodeAt(schema, key);
     const wanted = node === null ? undefined : (jsonSchemaOf(node) as JsonSchema).default;
     const found = valueAt(config, key);
-    if (wanted === undefined || found === wanted) continue;
+    if (wanted === undefined || JSON.stringify(found) === JSON.stringify(wanted)) continue;
     throw new UserError(
       `Cannot use "${key}" (${origins.get(key) ?? "default"}): it has no effect in task ` +
         `"${name}"`,

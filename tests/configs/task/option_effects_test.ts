@@ -6,27 +6,14 @@ import assert from "node:assert/strict";
 import { messageOf } from "../../../core/errors.ts";
 import { leavesOf } from "../../../configs/nodes.ts";
 import { resolveConfig } from "../../../methods/configs.ts";
-import { type ConfigOf, type Task, tasks } from "../../../methods/mod.ts";
+import { type ConfigOf, loadMethod, type Task, taskNames, tasks } from "../../../methods/mod.ts";
 import type { RunEvent } from "../../../pipeline/engine/events.ts";
-import { finetune, linearProbe, pretrain, segment, trainTokenizer } from "../../../mod.ts";
+import { runMethod } from "../../../pipeline/engine/run_method.ts";
 import { writeTinyTokenizer } from "../../tasks/_tiny.ts";
 import { writeTinyModel } from "../../tasks/_tiny_model.ts";
 import { tinyTokenizerOverrides } from "../../tasks/_tiny_tokenizer.ts";
 import { changesInTask, optionChanges } from "./_option_changes.ts";
 import { writeOptionData } from "./_option_data.ts";
-
-type Run = (
-  config: never,
-  options: { directory?: string; listener(event: RunEvent): void },
-) => Promise<object>;
-
-const runs: Readonly<Record<Task, Run>> = {
-  pretrain,
-  tokenizer: trainTokenizer,
-  finetune,
-  linearProbe,
-  segment,
-};
 
 const small = [
   "data.workers=0",
@@ -116,7 +103,7 @@ async function traceOf(task: Task, folder: string, overrides: readonly string[])
   try {
     const { config } = await resolveConfig({ task, overrides: all });
     const output = config.output;
-    const result = await runs[task](config as ConfigOf<Task> as never, {
+    const result = await runMethod(await loadMethod(task), config as ConfigOf<Task> as never, {
       ...(output === null ? { directory } : {}),
       listener: (event) => {
         if (event.type === "progress") return;
@@ -156,7 +143,7 @@ async function traceOf(task: Task, folder: string, overrides: readonly string[])
   return JSON.stringify(seen, (key, value) => times.test(key) ? undefined : value);
 }
 
-for (const task of Object.keys(runs) as Task[]) {
+for (const task of taskNames) {
   Deno.test(`every config key of ${task} does something`, async () => {
     const folder = await Deno.makeTempDir({ prefix: "mimic-options-" });
     try {
