@@ -20,7 +20,7 @@ export function runningSpecs(mean: string, variance: string, width: number): Par
   return [running(mean, zeros), running(variance, constant(1))];
 }
 
-/** Moves the statistics towards those of a batch of so many rows; to be called without a gradient. */
+/** Moves the statistics towards those of a batch of `rows` rows; call it without a gradient. */
 export function moveStatistics(
   mean: Parameter,
   variance: Parameter,

@@ -104,8 +104,7 @@ export async function viewSheets(
   return {
     views: {
       title: "The two views of pretraining",
-      explanation:
-        "One crop of each image, drawn anew in every epoch, with the same colour changes: " +
+      explanation: "One crop of each image, redrawn every epoch, with the same colour changes: " +
         "the encoder sees it masked, the tokenizer labels its patches.",
       ...sheet(
         numbers.flatMap((number) => [`encoder ${number}`, `tokenizer ${number}`]),
