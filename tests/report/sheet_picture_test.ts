@@ -48,7 +48,16 @@ const sheet: PictureSheet = {
 Deno.test("a sheet says in the picture what it is, what its columns are, and the files' names", () => {
   const picture = sheetPicture(sheet, 120);
   assert.equal(picture.width, 2 * 120 + 8 + 28);
-  for (const text of ["Masks", "Block by block", "image", "mask 1", "train/cat.jpg", "ö-ß é.png"]) {
+  for (
+    const text of [
+      "Masks",
+      "Masked block by block",
+      "image",
+      "mask 1",
+      "train/cat.jpg",
+      "ö-ß é.png",
+    ]
+  ) {
     assert.ok(hasText(picture, text), text);
   }
   assert.ok(!hasText(picture, "mask 2") && !hasText(picture, "train/dog.jpg"));
