@@ -4,9 +4,6 @@ import { z } from "../deps/zod.ts";
 /** Any schema of zod. */
 export type Node = z.core.$ZodType;
 
-/** Steps into a config: `["optimizer", "betas", 0]`. */
-export type KeyPath = readonly (string | number)[];
-
 const WRAPPERS = new Set(["default", "prefault", "optional", "nullable"]);
 
 /** The schema inside defaults, optionals and nullables. */

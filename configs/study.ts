@@ -70,8 +70,6 @@ export const studySchema = z.strictObject({
 
 /** A complete study. */
 export type Study = z.output<typeof studySchema>;
-/** An arm of a study. */
-export type StudyArm = Study["arms"][string];
 /** A data set of a study. */
 export type StudyDataset = Study["datasets"][string];
 

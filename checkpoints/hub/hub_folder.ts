@@ -1,6 +1,6 @@
 /** What the JSON files next to a hub's weights say: Hugging Face's, or timm's. */
 
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { ModelFormat } from "../formats/model_format.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
@@ -228,11 +228,4 @@ export function readHubFolder(folder: string): ModelNotes {
   const config = readJson(path);
   if (typeof config.architecture === "string") return timmNotes(path, config);
   return MODEL_TYPES.test(String(config.model_type)) ? huggingFaceNotes(folder, config) : {};
-}
-
-/** Like {@link readHubFolder}, for the folder itself or its weight file. */
-export function readHubNotes(path: string): ModelNotes {
-  if (!exists(path)) return {};
-  if (Deno.statSync(path).isDirectory) return readHubFolder(path);
-  return HUB_WEIGHTS.some((name) => path.endsWith(name)) ? readHubFolder(dirname(path)) : {};
 }

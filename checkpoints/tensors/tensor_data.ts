@@ -4,8 +4,7 @@
  * @module
  */
 
-import { UserError } from "../../core/errors.ts";
-import { formatShape, sizeOf } from "../../core/shapes.ts";
+import { sizeOf } from "../../core/shapes.ts";
 
 /** The element types found in checkpoints, by safetensors' names. */
 export type DType = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
@@ -119,18 +118,6 @@ export function arrayOver(dtype: DType, bytes: Uint8Array<ArrayBuffer>): TensorA
 export function bytesOf(tensor: TensorData): Uint8Array {
   const { buffer, byteOffset, byteLength } = tensor.data;
   return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** A float32 tensor over the given values; throws a `UserError` if their number does not match. */
-export function float32Tensor(shape: readonly number[], data: Float32Array): TensorData {
-  if (sizeOf(shape) !== data.length) {
-    throw new UserError(
-      `Cannot make a tensor of shape ${formatShape(shape)}: expected ${
-        sizeOf(shape)
-      } values, found ${data.length}`,
-    );
-  }
-  return { dtype: "F32", shape, data };
 }
 
 /** One IEEE half-precision bit pattern as a number. */

@@ -221,5 +221,3 @@ export type FinetuneAugment = z.output<typeof finetuneAugmentSection>;
 export type MaskConfig = z.output<typeof maskSection>;
 /** A resize filter by its name in configs. */
 export type InterpolationName = z.output<typeof interpolation>;
-/** Mean and deviation by their name in configs. */
-export type NormalizationName = z.output<typeof normalization>;

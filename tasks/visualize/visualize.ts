@@ -27,8 +27,6 @@ export const modelPictures = ["attention", "pca"] as const;
 export const viewPictures = ["masks", "views"] as const;
 /** A kind of picture. */
 export type PictureKind = "masks" | "views" | "attention" | "pca";
-/** All of them. */
-export const pictureKinds = [...viewPictures, ...modelPictures] as const satisfies PictureKind[];
 
 /** What to draw. */
 export interface VisualizeOptions extends Partial<Omit<InferenceOptions, "checkpoint">> {
