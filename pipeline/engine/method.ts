@@ -150,8 +150,11 @@ export interface Training<Batch, Parts extends object, Result extends object>
   readonly ahead?: <Queued extends Batch>(queue: BatchQueue<Queued>) => BatchQueue<Queued>;
   /** The last of the leading stages with frozen models: its output becomes part of a failure bundle. */
   readonly frozenStage: string | null;
-  /** @param parameters everything that is trained, in order */
-  /** The optimizer of a run. */
+  /**
+   * The optimizer of a run.
+   *
+   * @param parameters everything that is trained, in order
+   */
   createOptimizer(parameters: readonly Parameter[]): Updater;
   /** Running statistics, which every rank updates from its own images. */
   readonly statistics?: readonly Parameter[];
