@@ -3,6 +3,7 @@ import type { Context } from "../backend.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 import { linear } from "./linear.ts";
 import { roundTo, roundValue } from "./round_to.ts";
+import { addAll } from "../add_all.ts";
 
 /** Bytes that the columns of one part of a convolution may take; the batch is divided into such parts. */
 const columnBytes = 64 * 2 ** 20;
@@ -71,7 +72,7 @@ function gather(columns: Tensor, shape: number[], side: number): Tensor {
     const padding = [[0, 0], [top, 2 * reach - top], [left, 2 * reach - left], [0, 0]];
     return tf.pad(part, padding as [number, number][]);
   });
-  return tf.slice(tf.addN(parts), [0, reach, reach, 0], [batch, height, width, inputs]);
+  return tf.slice(addAll(parts), [0, reach, reach, 0], [batch, height, width, inputs]);
 }
 
 /** Images per part: as many as fit into `columnBytes`, at least one. */
@@ -120,7 +121,7 @@ function backward(
     return { dx: gather(gradients.dx, images.shape, side), dweight: gradients.dweight };
   });
   const dx = parts.length === 1 ? parts[0].dx : tf.concat(parts.map((part) => part.dx), 0);
-  const sum = tf.addN(parts.map((part) => part.dweight));
+  const sum = addAll(parts.map((part) => part.dweight));
   const dweight = tf.transpose(tf.reshape(sum, [outputs, side, side, inputs]), [0, 3, 1, 2]);
   return { x: dx, weight: dweight };
 }

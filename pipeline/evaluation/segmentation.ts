@@ -15,6 +15,7 @@ import { fittedSize, padImage } from "../../data/augment/segmentation_transform.
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { Segmenter } from "../../models/segmentation/segmenter.ts";
 import { imageTensor } from "../tokenize.ts";
+import { addAll } from "../../backends/add_all.ts";
 
 /** How an image is processed. */
 export interface WindowOptions {
@@ -72,7 +73,7 @@ function windowScores(
           [0, 0],
         ])
       );
-      return tf.addN([sum, ...placed]);
+      return addAll([sum, ...placed]);
     });
     sum.dispose();
     sum = next;

@@ -12,6 +12,7 @@ import { UserError } from "../../core/errors.ts";
 import { lazily, type LazyValues, type NamedValues, readAll } from "../../models/parameter_set.ts";
 import type { Updater } from "./optimizer.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
+import { addAll } from "../../backends/add_all.ts";
 
 /** Settings of {@link Lars}. */
 export interface LarsOptions {
@@ -77,7 +78,7 @@ export class Lars implements Updater {
     const { momentum = 0.9 } = this.#options;
     const rate = schedule(step);
     const norm = tf.tidy(() =>
-      tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))))
+      tf.sqrt(addAll(gradients.map((gradient) => tf.sum(tf.square(gradient)))))
     );
     const scale = this.#scale.value;
     const isFinite = tf.logicalAnd(tf.isFinite(norm), tf.isFinite(scale));

@@ -15,8 +15,9 @@ export interface Outcome {
   readonly backend: string;
   readonly losses: readonly number[];
   readonly passed: number;
-  readonly failed: number;
   readonly skipped: number;
+  /** Conformance cases that failed, each with the reason. */
+  readonly failures: readonly string[];
   /** The message of what went wrong; the rest is then incomplete. */
   readonly error: string | null;
 }
@@ -86,16 +87,22 @@ async function main(): Promise<Outcome> {
   const backendName = (query.get("backend") ?? "webgpu") as BackendName;
   const losses: number[] = [];
   const count = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[] = [];
   try {
     const backend = await train(backendName, losses);
-    for (const { status } of await conform(backendName)) count[status]++;
+    for (const { status, name, message, valueError, gradientError } of await conform(backendName)) {
+      count[status]++;
+      if (status === "failed") {
+        failures.push(`${name}: ${message ?? `errors ${valueError}, ${gradientError}`}`);
+      }
+    }
     show("status", `Done on ${backend}`);
-    return { backend, losses, ...count, error: null };
+    return { backend, losses, ...count, failures, error: null };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     show("status", `Stopped: ${message}`);
     console.error(error);
-    return { backend: backendName, losses, ...count, error: message };
+    return { backend: backendName, losses, ...count, failures, error: message };
   }
 }
 

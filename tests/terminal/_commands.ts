@@ -3,6 +3,7 @@
  * a pseudo-terminal, as a reader would: small networks and few images, the commands else as they stand.
  */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commands } from "../../cli/commands/mod.ts";
 import { commandLines, pages, shellBlocks } from "../docs/_markdown.ts";
@@ -121,8 +122,29 @@ async function prepare(): Promise<string> {
   return folder;
 }
 
+/** Waits for the other tests whose commands listen on the same port; call what it returns at the end. */
+async function aloneOnItsPort(line: string, cwd: string): Promise<() => void> {
+  if (!/task (serve|browser)\b/.test(line)) return () => {};
+  const file = await Deno.open(`${dirname(cwd)}/mimic-port-of-tests.lock`, {
+    create: true,
+    write: true,
+  });
+  await file.lock(true);
+  // Closing it lets the next one go on.
+  return () => file.close();
+}
+
 /** Runs one line and looks at what is left on the screen. */
 async function runLine(line: string, cwd: string, columns: number): Promise<void> {
+  const leave = await aloneOnItsPort(line, cwd);
+  try {
+    await runAlone(line, cwd, columns);
+  } finally {
+    leave();
+  }
+}
+
+async function runAlone(line: string, cwd: string, columns: number): Promise<void> {
   const session = new Session(`sh -c '${line.replaceAll("'", `'\\''`)}'`, {
     columns,
     cwd,

@@ -14,6 +14,7 @@ import { withoutGradient } from "../../../backends/tfjs/without_gradient.ts";
 import type { AugmentedBatch, LossOutput } from "../../../pipeline/batch.ts";
 import type { Stage } from "../../../pipeline/stage.ts";
 import { imageTensor } from "../../../pipeline/tokenize.ts";
+import { addAll } from "../../../backends/add_all.ts";
 
 /** Frozen features and their labels. */
 export interface ExtractedBatch {
@@ -56,7 +57,7 @@ export function probeLoss(
         );
         return [tf.max(tf.stack(shares))];
       });
-      return { loss: tf.addN(losses), metrics: { accuracy } };
+      return { loss: addAll(losses), metrics: { accuracy } };
     },
   };
 }

@@ -18,6 +18,7 @@ import type { StepMetrics } from "../events.ts";
 import { type StepSums, sumStep } from "./sum_step.ts";
 import { type DeviceContext, runWithoutWaiting } from "../../stage.ts";
 import type { TrainingLoop } from "./training_loop.ts";
+import { addAll } from "../../../backends/add_all.ts";
 
 /** Consecutive steps that mixed precision may skip before the run is aborted … */
 const mostSkippedSteps = 50;
@@ -202,8 +203,8 @@ async function runStep<Batch>(
   if (loop.statistics !== undefined) await averageOverRanks(loop.on, loop.statistics);
   const packed = loop.on.backend.run(() =>
     tf.tidy(() => {
-      const parts = [tf.addN(vectors) as Tensor, report];
-      if (details.length > 0) parts.push(tf.addN(details));
+      const parts = [addAll(vectors), report];
+      if (details.length > 0) parts.push(addAll(details));
       return tf.concat(parts);
     })
   );
