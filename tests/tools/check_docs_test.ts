@@ -11,7 +11,7 @@ error[missing-jsdoc]: exported symbol is missing JSDoc documentation
   --> /here/models/a.ts:60:12
 
 error[missing-jsdoc]: exported symbol is missing JSDoc documentation
-  --> /cache/npm/registry.npmjs.org/@tensorflow/tfjs-core/4.22.0/dist/tensor.d.ts:1:1
+  --> /cache/npm/registry/@tensorflow/tfjs-core/4.22.0/dist/tensor.d.ts:1:1
 
 error[missing-jsdoc]: exported symbol is missing JSDoc documentation
    --> /here/deps/tfjs.ts:9:8
