@@ -9,6 +9,7 @@ import { basename, join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 import { findCard, MODEL_CARDS, type ModelCard } from "./cards.ts";
+import { hashFile } from "../tensors/hash_file.ts";
 import { attemptTransfer, dropPart } from "../tensors/transfer.ts";
 
 /** How to download. */
@@ -70,18 +71,6 @@ function exists(path: string): boolean {
 
 function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
-}
-
-function hashFile(path: string): string {
-  const file = Deno.openSync(path);
-  try {
-    const hash = createHash("sha256");
-    const chunk = new Uint8Array(1 << 20);
-    for (let count; (count = file.readSync(chunk)) !== null;) hash.update(chunk.subarray(0, count));
-    return hash.digest("hex");
-  } finally {
-    file.close();
-  }
 }
 
 /** What is wrong with a downloaded file, or `undefined`. */

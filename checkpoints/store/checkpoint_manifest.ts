@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { messageOf } from "../../core/errors.ts";
+import { hashFile } from "../tensors/hash_file.ts";
 
 /** Anything that JSON holds. */
 export type JsonValue =
@@ -55,18 +56,6 @@ export function readManifest(directory: string): Manifest {
     throw new Error(`${MANIFEST_FILE} does not match its hash`);
   }
   return manifest;
-}
-
-function hashFile(path: string): string {
-  const file = Deno.openSync(path);
-  try {
-    const hash = createHash("sha256");
-    const chunk = new Uint8Array(1 << 20);
-    for (let count; (count = file.readSync(chunk)) !== null;) hash.update(chunk.subarray(0, count));
-    return hash.digest("hex");
-  } finally {
-    file.close();
-  }
 }
 
 /**
