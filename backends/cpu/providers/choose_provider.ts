@@ -67,9 +67,12 @@ const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, { d
   const { lanes } = native;
   const foreign = { kind: "native", ...native } as const;
   const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  const different = nativeDifferences.get(lanes) ??
-    findNativeDifference(wasmKernels, kernels, lanes, arena);
-  nativeDifferences.set(lanes, different);
+  let different = nativeDifferences.get(lanes);
+  // null says that nothing differs, which need not be found out again either.
+  if (different === undefined) {
+    different = findNativeDifference(wasmKernels, kernels, lanes, arena);
+    nativeDifferences.set(lanes, different);
+  }
   if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
   const formats = native.hasBfloat16 ? " and bfloat16" : "";
   const description = `machine code, ${nativeNames[lanes]}${formats}`;
