@@ -1,7 +1,6 @@
 /**
  * Encodes a kernel as a machine-code function `void kernel(const double *values)`: one float64 for
- * each parameter, preceded by the address of the tensors' memory as a 64-bit integer. System V calling
- * convention.
+ * each parameter, preceded by the address of the tensors' memory as a 64-bit integer.
  *
  * Indices for which no register is left live on the stack. Vectors never do: that would cost the speed
  * that kernels exist for, and the registers of both targets suffice for all kernels.
@@ -11,6 +10,7 @@
 
 import { type KernelCode, Vector } from "../../code/expression.ts";
 import { allocateRegisters, type Allocation } from "./allocate_registers.ts";
+import type { CallingConvention } from "./calling_convention.ts";
 import { linearize } from "./linear_code.ts";
 import type { Instruction, LinearOperand, Virtual } from "./linear_instructions.ts";
 import type { Lanes } from "./native_code.ts";
@@ -26,26 +26,34 @@ const valuesBase = rax;
 /** For indices that live on the stack while they are worked on. */
 const scratchRegisters = [rcx, rax];
 const indexRegisters = [rdx, rbx, rbp, rsi, r8, r9, r10, r11, r12, r13, r14, rdi];
-const savedRegisters = [rbx, rbp, r12, r13, r14, r15];
 const slotBytes = 8;
 
 class Encoder {
   readonly #lanes: Lanes;
+  readonly #convention: CallingConvention;
   readonly #assembler: X64Assembler;
   readonly #indices: Allocation;
   readonly #vectors: Allocation;
+  /** Vectors of the caller that the kernel uses. */
+  readonly #savedVectors: readonly number[];
 
-  constructor(kernel: KernelCode, lanes: Lanes) {
+  constructor(kernel: KernelCode, lanes: Lanes, convention: CallingConvention) {
     this.#lanes = lanes;
+    this.#convention = convention;
     this.#assembler = new X64Assembler(lanes === 16 ? 64 : 32);
     const code = linearize(kernel, lanes);
-    const vectorRegisters = [...Array(lanes === 16 ? 32 : 16).keys()];
+    const { savedVectors } = convention;
+    const freeVectors = [...Array(lanes === 16 ? 32 : 16).keys()]
+      .filter((number) => !savedVectors.includes(number));
+    const vectorRegisters = [...freeVectors, ...savedVectors];
     this.#indices = allocateRegisters(code, "index", indexRegisters);
     this.#vectors = allocateRegisters(code, "vector", vectorRegisters);
     if (this.#vectors.slots.size > 0) {
       const most = `more than ${vectorRegisters.length} vectors at once`;
       throw new Error(`Cannot encode the kernel "${kernel.name}" for x86-64: it needs ${most}`);
     }
+    const used = new Set(this.#vectors.registers.values());
+    this.#savedVectors = savedVectors.filter((number) => used.has(number));
     this.#enter();
     for (const instruction of code.instructions) this.#instruction(instruction);
     this.#leave();
@@ -55,22 +63,39 @@ class Encoder {
     return this.#assembler.finish();
   }
 
-  get #frameBytes(): number {
+  get #slotsBytes(): number {
     return this.#indices.slots.size * slotBytes;
   }
 
+  /** Small enough that Windows, which adds pages to the stack one at a time, needs no probes. */
+  get #frameBytes(): number {
+    return this.#slotsBytes + this.#savedVectors.length * this.#lanes * 4;
+  }
+
   #enter(): void {
+    const { argument, savedRegisters } = this.#convention;
     for (const number of savedRegisters) this.#assembler.push(number);
     this.#assembler.emit("add", inRegister(rsp), -this.#frameBytes);
-    this.#assembler.emit("mov", inRegister(memoryBase), inMemory(rdi, 0));
-    this.#assembler.emit("mov", inRegister(valuesBase), inRegister(rdi));
+    this.#savedVectors.forEach((number, place) =>
+      this.#assembler.emit("vmovups", this.#savedVector(place), inRegister(number))
+    );
+    this.#assembler.emit("mov", inRegister(memoryBase), inMemory(argument, 0));
+    this.#assembler.emit("mov", inRegister(valuesBase), inRegister(argument));
   }
 
   #leave(): void {
+    this.#savedVectors.forEach((number, place) =>
+      this.#assembler.emit("vmovups", inRegister(number), this.#savedVector(place))
+    );
     this.#assembler.emit("add", inRegister(rsp), this.#frameBytes);
-    for (const number of savedRegisters.toReversed()) this.#assembler.pop(number);
+    for (const number of this.#convention.savedRegisters.toReversed()) this.#assembler.pop(number);
     this.#assembler.vzeroupper();
     this.#assembler.ret();
+  }
+
+  /** Whole vectors are kept, for which there is an instruction already; 128 bits would do. */
+  #savedVector(place: number): Operand {
+    return inMemory(rsp, this.#slotsBytes + place * this.#lanes * 4);
   }
 
   #instruction(instruction: Instruction): void {
@@ -140,6 +165,10 @@ function isVirtual(operand: LinearOperand | undefined): operand is Virtual {
 }
 
 /** See the module comment. */
-export function encodeX64(kernel: KernelCode, lanes: Lanes): Uint8Array<ArrayBuffer> {
-  return new Encoder(kernel, lanes).finish();
+export function encodeX64(
+  kernel: KernelCode,
+  lanes: Lanes,
+  convention: CallingConvention,
+): Uint8Array<ArrayBuffer> {
+  return new Encoder(kernel, lanes, convention).finish();
 }

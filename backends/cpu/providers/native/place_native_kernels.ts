@@ -10,9 +10,10 @@ import { portableKernels } from "../../kernels/kernel_table.ts";
 import { pairDescriptions as gemmOfPairs } from "../../products/gemm/description.ts";
 import { pairDescriptions as packInPairs } from "../../products/pack/description.ts";
 import { encodeX64 } from "./encode_kernel.ts";
-import { type NativeHost, openNativeHost } from "./executable_memory_ffi.ts";
+import { openNativeHost } from "./executable_memory_ffi.ts";
 import type { Lanes, NativeCode } from "./native_code.ts";
 import { vectorSupport } from "./processor_ffi.ts";
+import type { NativeHost } from "./systems/system_ffi.ts";
 
 interface EncodedKernel {
   readonly name: string;
@@ -44,7 +45,7 @@ export function placeNativeKernels(
     ];
     const codes = descriptions.map((description) => ({
       name: description.name,
-      code: encodeX64(describeKernel(description, lanes), lanes),
+      code: encodeX64(describeKernel(description, lanes), lanes, host.convention),
     }));
     known = { native: { lanes, hasBfloat16, addresses: place(host, codes) }, codes };
     placed.set(lanes, known);

@@ -1,37 +1,40 @@
 /** What the processor can do, as it reports itself. @module */
 
-import { functionOfValues, type NativeHost } from "./executable_memory_ffi.ts";
+import type { CallingConvention } from "./calling_convention.ts";
+import { functionOfValues } from "./executable_memory_ffi.ts";
 import type { Lanes } from "./native_code.ts";
+import type { NativeHost } from "./systems/system_ffi.ts";
 
 /**
  * Asks for leaf 1, both parts of leaf 7 and, where the system saves extended registers, which ones;
  * stores ecx of leaf 1, ebx of leaf 7, the low half of xcr0 and eax of leaf 7's second part as int32.
  */
-export const processorQuery = Uint8Array.of(
-  ...[0x53], // push rbx
-  ...[0x49, 0x89, 0xf8], // mov r8, rdi
-  ...[0xb8, 0x01, 0x00, 0x00, 0x00], // mov eax, 1
-  ...[0x31, 0xc9], // xor ecx, ecx
-  ...[0x0f, 0xa2], // cpuid
-  ...[0x41, 0x89, 0x08], // mov [r8], ecx
-  ...[0x41, 0x89, 0xc9], // mov r9d, ecx
-  ...[0xb8, 0x07, 0x00, 0x00, 0x00], // mov eax, 7
-  ...[0x31, 0xc9], // xor ecx, ecx
-  ...[0x0f, 0xa2], // cpuid
-  ...[0x41, 0x89, 0x58, 0x04], // mov [r8 + 4], ebx
-  ...[0xb8, 0x07, 0x00, 0x00, 0x00], // mov eax, 7
-  ...[0xb9, 0x01, 0x00, 0x00, 0x00], // mov ecx, 1
-  ...[0x0f, 0xa2], // cpuid
-  ...[0x41, 0x89, 0x40, 0x0c], // mov [r8 + 12], eax
-  ...[0x31, 0xc0], // xor eax, eax
-  ...[0x41, 0x0f, 0xba, 0xe1, 0x1b], // bt r9d, 27
-  ...[0x73, 0x05], // jnc over the next two
-  ...[0x31, 0xc9], // xor ecx, ecx
-  ...[0x0f, 0x01, 0xd0], // xgetbv
-  ...[0x41, 0x89, 0x40, 0x08], // mov [r8 + 8], eax
-  ...[0x5b], // pop rbx
-  ...[0xc3], // ret
-);
+export const processorQuery = ({ argument }: CallingConvention) =>
+  Uint8Array.of(
+    ...[0x53], // push rbx
+    ...[0x49, 0x89, 0xc0 | argument << 3], // mov r8, argument
+    ...[0xb8, 0x01, 0x00, 0x00, 0x00], // mov eax, 1
+    ...[0x31, 0xc9], // xor ecx, ecx
+    ...[0x0f, 0xa2], // cpuid
+    ...[0x41, 0x89, 0x08], // mov [r8], ecx
+    ...[0x41, 0x89, 0xc9], // mov r9d, ecx
+    ...[0xb8, 0x07, 0x00, 0x00, 0x00], // mov eax, 7
+    ...[0x31, 0xc9], // xor ecx, ecx
+    ...[0x0f, 0xa2], // cpuid
+    ...[0x41, 0x89, 0x58, 0x04], // mov [r8 + 4], ebx
+    ...[0xb8, 0x07, 0x00, 0x00, 0x00], // mov eax, 7
+    ...[0xb9, 0x01, 0x00, 0x00, 0x00], // mov ecx, 1
+    ...[0x0f, 0xa2], // cpuid
+    ...[0x41, 0x89, 0x40, 0x0c], // mov [r8 + 12], eax
+    ...[0x31, 0xc0], // xor eax, eax
+    ...[0x41, 0x0f, 0xba, 0xe1, 0x1b], // bt r9d, 27
+    ...[0x73, 0x05], // jnc over the next two
+    ...[0x31, 0xc9], // xor ecx, ecx
+    ...[0x0f, 0x01, 0xd0], // xgetbv
+    ...[0x41, 0x89, 0x40, 0x08], // mov [r8 + 8], eax
+    ...[0x5b], // pop rbx
+    ...[0xc3], // ret
+  );
 
 const bits = (...places: number[]) => places.reduce((all, place) => all | 1 << place, 0);
 
@@ -55,7 +58,7 @@ export interface VectorSupport {
  * AVX-512, 8 with AVX2 and FMA; null if there are neither.
  */
 export function vectorSupport(host: NativeHost): VectorSupport | null {
-  const code = host.place(processorQuery);
+  const code = host.place(processorQuery(host.convention));
   const answer = new Int32Array(4);
   functionOfValues(code.address, new Float64Array(answer.buffer))();
   code.free();

@@ -21,6 +21,7 @@ import { createArenaMemory } from "../../../../backends/cpu/memory/arena_memory.
 import { encodeKernel } from "../../../../backends/cpu/wasm/encode_kernel.ts";
 import { encodeModule } from "../../../../backends/cpu/wasm/encode_module.ts";
 import { instantiateKernels } from "../../../../backends/cpu/wasm/instantiate_kernels.ts";
+import { systemV } from "../../../../backends/cpu/providers/native/calling_convention.ts";
 import { encodeX64 } from "../../../../backends/cpu/providers/native/encode_kernel.ts";
 import {
   addressOfBuffer,
@@ -73,7 +74,9 @@ function nativeTarget(lanes: 8 | 16): Target | null {
       memory.set(data);
       const numbers = new Float64Array([0, ...values]);
       new BigInt64Array(numbers.buffer)[0] = addressOfBuffer(buffer);
-      const code = host.place(encodeX64(describeKernel(description, lanes), lanes));
+      const code = host.place(
+        encodeX64(describeKernel(description, lanes), lanes, host.convention),
+      );
       functionOfValues(code.address, numbers)();
       code.free();
       data.set(memory);
@@ -339,7 +342,7 @@ Deno.test("encodeX64() refuses a kernel that needs more vectors than there are r
   for (const lanes of [8, 16] as const) {
     const code = describeKernel(description, lanes);
     assert.throws(
-      () => encodeX64(code, lanes),
+      () => encodeX64(code, lanes, systemV),
       /Cannot encode .*"crowded".* more than \d+ vectors/,
     );
   }
