@@ -1,6 +1,6 @@
 /**
  * Runs benchmarks by name, one after another, each in its own process; prints their ratios and keeps
- * them in `bench/results/`.
+ * them in `bench/results/`, in a folder for each processor.
  *
  *     deno task bench                         the most telling ones, in a few minutes
  *     deno task bench step vit_s --batch 4    one of them, with its own arguments
@@ -46,7 +46,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
   data: {
     program: "data/pipeline.ts",
-    measures: "preparing photos compared with Pillow and NumPy",
+    measures: "preparing photos compared with Pillow and NumPy: [--python python3]",
     usual: [[]],
   },
   memory: {

@@ -2,6 +2,7 @@
 
 import { cpus } from "node:os";
 import { median } from "../core/median.ts";
+import { folderName, thisProcessor } from "./processor.ts";
 
 /** Waits until threads of the side that ran before have stopped to wait actively for more. */
 export function calm(): Promise<void> {
@@ -34,10 +35,9 @@ export function compare(ours: readonly number[], theirs: readonly number[]) {
 
 /** The machine, and how busy it was with other work when asked. */
 export function machine(): Record<string, unknown> {
-  const all = cpus();
   return {
-    processor: all[0]?.model ?? "unknown",
-    cores: all.length,
+    processor: thisProcessor(),
+    cores: cpus().length,
     system: `${Deno.build.os} ${Deno.build.arch}`,
     deno: Deno.version.deno,
     loadAverage: Deno.loadavg()[0],
@@ -51,9 +51,19 @@ function command(): string {
   return `deno run -A bench/${program} ${args}`.trim();
 }
 
-/** Keeps the results in `bench/results/<name>.json`, with the command that made them. */
+/**
+ * The device that computed, after which the folder is named: the GPU that the results name as their adapter,
+ * if it is one, otherwise the processor.
+ */
+function deviceOf(results: unknown): string {
+  const { adapter } = results as { adapter?: string };
+  const isGpu = adapter !== undefined && !/llvmpipe|swiftshader/i.test(adapter);
+  return isGpu ? adapter : thisProcessor();
+}
+
+/** Keeps the results in `bench/results/<device>/<name>.json`, with the command that made them. */
 export async function keep(name: string, results: unknown): Promise<void> {
-  const folder = new URL("results/", import.meta.url);
+  const folder = new URL(`results/${folderName(deviceOf(results))}/`, import.meta.url);
   await Deno.mkdir(folder, { recursive: true });
   const kept = { command: command(), machine: machine(), results };
   // A list of numbers is one line.

@@ -1,6 +1,6 @@
 /**
- * Writes `docs/reference/`, the pages of all config keys and commands, and `docs/errors.md`, the
- * table of errors and what helps: `deno task docs`.
+ * Writes `docs/reference/`, the pages of all config keys and commands, `docs/errors.md`, the table of
+ * errors and what helps, and the measurements in `docs/performance.md`: `deno task docs`.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { taskNames } from "../methods/mod.ts";
 import { commandPage } from "./docs/command_pages.ts";
 import { configPage, configPageName } from "./docs/config_pages.ts";
 import { errorsPage } from "./docs/errors_page.ts";
+import { readMeasurements, withMeasurements } from "./docs/measurements.ts";
 
 /** The page that leads to the others. */
 function indexPage(): string {
@@ -39,4 +40,10 @@ if (import.meta.main) {
     Deno.writeTextFileSync(new URL(name, folder), page);
   }
   Deno.writeTextFileSync(new URL("../errors.md", folder), errorsPage());
+  const performance = new URL("../performance.md", folder);
+  const measurements = readMeasurements(new URL("../../bench/results/", folder));
+  Deno.writeTextFileSync(
+    performance,
+    withMeasurements(Deno.readTextFileSync(performance), measurements),
+  );
 }

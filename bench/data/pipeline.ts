@@ -2,7 +2,7 @@
  * CPU time of the data pipeline for one image of 500 × 375 pixels: decode, colour jitter, flip, crop,
  * bicubic resize to 224, both normalisations. `pipeline.py` does the same with Pillow and NumPy:
  *
- *     deno task bench data
+ *     deno task bench data --python python3
  *
  * The two alternate; what counts is the ratio of the medians, not the times.
  *
@@ -19,7 +19,10 @@ import {
   transformImage,
 } from "../../data/mod.ts";
 import { median } from "../../core/median.ts";
+import { readOptions } from "../options.ts";
 import { keep } from "../report.ts";
+
+const { options: { python } } = readOptions({ python: "python3" });
 
 const photo = new URL("../../tests/fixtures/images/photo_500x375.jpg", import.meta.url);
 const transform: TrainTransform = {
@@ -59,7 +62,7 @@ async function theirs(): Promise<number | undefined> {
   try {
     const script = decodeURIComponent(new URL("pipeline.py", import.meta.url).pathname);
     const args = [script, decodeURIComponent(photo.pathname), String(pictures)];
-    const { success, stdout } = await new Deno.Command("python3", { args, stderr: "null" })
+    const { success, stdout } = await new Deno.Command(python, { args, stderr: "null" })
       .output();
     return success ? Number(new TextDecoder().decode(stdout)) : undefined;
   } catch {
@@ -77,7 +80,7 @@ for (let round = 0; round < rounds; round++) {
 const result = { decoder: decoder.name, milliseconds: median(times.ours) };
 if (times.theirs.length === 0) {
   console.log(
-    JSON.stringify({ ...result, note: "python3 with Pillow and NumPy is not installed" }),
+    JSON.stringify({ ...result, note: `${python} with Pillow and NumPy is not installed` }),
   );
 } else {
   const pillow = median(times.theirs);

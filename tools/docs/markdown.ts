@@ -12,12 +12,16 @@ export function code(text: string): string {
   return text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``;
 }
 
-/** A table, heading first; cells are Markdown. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** A table, heading first; cells are Markdown. Columns from `numbersFrom` on are aligned on the right. */
+export function table(rows: readonly (readonly string[])[], numbersFrom = Infinity): string {
   const [head, ...body] = rows;
   const cell = (text: string) => text.replaceAll(/(?<!\\)\|/g, "\\|").replaceAll("\n", " ");
   const line = (row: readonly string[]) => `| ${row.map(cell).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
+  return [
+    line(head),
+    line(head.map((_, column) => column < numbersFrom ? "---" : "---:")),
+    ...body.map(line),
+  ].join("\n");
 }
 
 /** The page without its formatting: equal for a page and what `deno fmt` makes of it. */

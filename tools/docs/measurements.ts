@@ -1,0 +1,196 @@
+/** The measurements in `docs/performance.md`, from the files in `bench/results/`. @module */
+
+import { table } from "./markdown.ts";
+
+/** A file that a benchmark kept: `bench/report.ts` writes it. */
+export interface Measurement {
+  /** `<folder of the processor>/<name>.json` */
+  readonly path: string;
+  readonly command: string;
+  readonly machine: { readonly processor: string; readonly cores: number };
+  // deno-lint-ignore no-explicit-any -- each benchmark has its own results
+  readonly results: any;
+}
+
+/** All files below a folder, in the order of their paths. */
+export function readMeasurements(folder: URL): Measurement[] {
+  const paths = [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory)
+    .flatMap(({ name }) =>
+      [...Deno.readDirSync(new URL(`${name}/`, folder))].map((file) => `${name}/${file.name}`)
+    );
+  return paths.filter((path) => path.endsWith(".json")).sort()
+    .map((path) => ({ path, ...JSON.parse(Deno.readTextFileSync(new URL(path, folder))) }));
+}
+
+const models = { quickstart: "quick start", vit_s: "ViT-S/16", vit_b: "ViT-B/16" } as const;
+
+function nameOf(model: string): string {
+  return models[model as keyof typeof models];
+}
+
+const decimals = (value: number) => value.toFixed(2);
+const gigabytes = (bytes: number) => `${decimals(bytes / 1e9)} GB`;
+const times = (value: number) => `${decimals(value)} ×`;
+
+/** Those of one benchmark, without the processor's folder and the end of the name. */
+function ofKind(measurements: readonly Measurement[], kind: string): Measurement[] {
+  return measurements.filter(({ path }) => path.split("/")[1].startsWith(kind));
+}
+
+/** A heading for each processor that something was measured on, and what `write` says about it. */
+function byProcessor(
+  measurements: readonly Measurement[],
+  write: (own: readonly Measurement[]) => string[],
+): string {
+  const folders = Map.groupBy(measurements, ({ path }) => path.split("/")[0]);
+  return [...folders.values()].flatMap((own) => {
+    const parts = write(own);
+    if (parts.length === 0) return [];
+    const machines = new Set(
+      own.map(({ machine }) => `${machine.processor}, ${machine.cores} cores`),
+    );
+    return [`### ${[...machines].join("; ")}`, ...parts];
+  }).join("\n\n");
+}
+
+/** What a step was measured with, and the row of its table. */
+function stepRow({ command, results }: Measurement): { order: number[]; cells: string[] } {
+  const { model, batch, threads, precision, ratio, ratioOfFastest } = results;
+  const provider = command.match(/--provider (\S+)/)?.[1];
+  const avx2 = command.includes("--avx2");
+  const name = [nameOf(model), ...(provider ? [`\`${provider}\``] : []), ...(avx2 ? ["AVX2"] : [])];
+  const rank = Object.keys(models).indexOf(model);
+  return {
+    order: [provider ? 1 : 0, rank, precision === "float32" ? 0 : 1, avx2 ? 1 : 0, batch, threads],
+    cells: [
+      name.join(", "),
+      ...[precision, batch, threads].map(String),
+      decimals(ratio),
+      decimals(ratioOfFastest),
+    ],
+  };
+}
+
+function stepTable(steps: readonly Measurement[]): string[] {
+  if (steps.length === 0) return [];
+  const rows = steps.map(stepRow).sort((a, b) => {
+    const place = a.order.findIndex((value, index) => value !== b.order[index]);
+    return place < 0 ? 0 : a.order[place] - b.order[place];
+  });
+  const head = [
+    "model",
+    "batch",
+    "threads",
+    "precision",
+    "ours ÷ PyTorch, medians",
+    "fastest rounds",
+  ];
+  return [table([head, ...rows.map(({ cells }) => cells)], 2)];
+}
+
+/** How much faster steps are on two threads than on one, where both were measured. */
+function threadsSentence(steps: readonly Measurement[]): string[] {
+  const pairs = steps.flatMap((one) => {
+    const same = ({ path }: Measurement) => path === one.path.replace("_1_", "_2_");
+    const two = one.results.threads === 1 ? steps.find(same) : undefined;
+    if (two === undefined) return [];
+    const gain = (side: string) =>
+      times(two.results.imagesPerSecond[side] / one.results.imagesPerSecond[side]);
+    const { model, batch } = one.results;
+    return [`${nameOf(model)} at batch ${batch} ${gain("ours")} (PyTorch: ${gain("pytorch")})`];
+  });
+  if (pairs.length === 0) return [];
+  return [`**Threads.** Steps on two threads are faster than on one: ${pairs.join(", ")}.`];
+}
+
+function tfjsSentence({ results }: Measurement): string {
+  const ratio = (name: string) => Math.round(results.ratios[name].ratio);
+  return `**Compared with tfjs.** On the ${nameOf(results.model)} at batch ${results.batch}, the ` +
+    `\`wasm\` provider with ${results.threads.ours} threads runs ${
+      ratio("tfjs:wasm")
+    } times as many ` +
+    "steps per second as tfjs' WebAssembly backend, which runs the same model as plain tfjs ops on one " +
+    `thread, and ${
+      ratio("tfjs:cpu")
+    } times as many as its JavaScript backend (\`deno task bench tfjs\`).`;
+}
+
+function memorySentence({ results }: Measurement): string {
+  const { model, batch, ours, pytorch } = results;
+  const [first, last] = [ours[0], ours.at(-1)];
+  return `**Memory.** A ${nameOf(model)} step at batch ${batch} has a peak resident size of ` +
+    `${gigabytes(last.peakBytes)}, PyTorch's ${gigabytes(pytorch.peakBytes)}. Ours is steady: ` +
+    `${gigabytes(first.peakBytes)} after ${first.step} steps and ${
+      gigabytes(last.peakBytes)
+    } after ` +
+    `${last.step}, of which ${gigabytes(last.peakTensorBytes)} are tensors ` +
+    `(\`deno task bench resident ${model}\`).`;
+}
+
+function dataSentence({ results }: Measurement): string {
+  return "**Data.** Preparing a photo of 500 × 375 pixels (decode, jitter, flip, crop, resize, normalise) " +
+    `is ${
+      times(results.ratio)
+    } as fast as with Pillow and NumPy, in CPU time (\`deno task bench data\`).`;
+}
+
+/** Whole steps beside PyTorch's, and what else was measured on each processor. */
+function stepsPart(measurements: readonly Measurement[]): string {
+  return byProcessor(measurements, (own) => {
+    const steps = ofKind(own, "cpu_step_");
+    return [
+      ...stepTable(steps),
+      ...ofKind(own, "cpu_tfjs_").map(tfjsSentence),
+      ...threadsSentence(steps),
+      ...ofKind(own, "cpu_resident_").map(memorySentence),
+      ...ofKind(own, "data_pipeline").map(dataSentence),
+    ];
+  });
+}
+
+/** Rates of matrix products, a table for each number of threads. */
+function productsPart(measurements: readonly Measurement[]): string {
+  const head = [
+    ...["rows × columns × depth", "threads", "PyTorch", "`native`", "`blas`", "`wasm`"],
+    ...["limit", "share"],
+  ];
+  return byProcessor(measurements, (own) => {
+    const products = ofKind(own, "cpu_products_").flatMap(({ results }) => results);
+    if (products.length === 0) return [];
+    const rows = products.map(({ rows, columns, depth, threads, gigaflops, shareOfWasmLimit }) => {
+      const { pytorch, native, blas, wasm, wasmLimit } = gigaflops;
+      const rates = [pytorch, native, blas, wasm, wasmLimit].map((rate?: number) =>
+        rate?.toFixed(0) ?? ""
+      );
+      return [
+        `${rows} × ${columns} × ${depth}`,
+        String(threads),
+        ...rates,
+        decimals(shareOfWasmLimit),
+      ];
+    });
+    const ratios = products.flatMap(({ gigaflops: { native, pytorch } }) =>
+      native === undefined ? [] : [native / pytorch]
+    );
+    const range = ratios.length === 0 ? [] : [
+      `\`native\` runs at ${decimals(Math.min(...ratios))} to ${
+        decimals(Math.max(...ratios))
+      } of ` +
+      "PyTorch's rate.",
+    ];
+    return [table([head, ...rows], 1), ...range];
+  });
+}
+
+const parts = { steps: stepsPart, products: productsPart };
+
+/**
+ * A page with its measurements as the files have them: between `<!-- measured: steps -->` and
+ * `<!-- /measured -->`.
+ */
+export function withMeasurements(page: string, measurements: readonly Measurement[]): string {
+  return page.replaceAll(
+    /(<!-- measured: (\w+) -->\n)[\s\S]*?(<!-- \/measured -->)/g,
+    (_, start, name: keyof typeof parts, end) => `${start}\n${parts[name](measurements)}\n\n${end}`,
+  );
+}
