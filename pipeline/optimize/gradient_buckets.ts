@@ -64,6 +64,8 @@ const wireScale = 2 ** 10;
 export class GradientBuckets {
   /** The order in which parameters are expected: from the last to the first. */
   readonly order: readonly number[];
+  /** The same, divided into what is sent together. */
+  readonly groups: readonly (readonly number[])[];
   readonly #communicator: Communicator;
   readonly #buckets: readonly Bucket[];
   readonly #places: readonly Place[];
@@ -78,9 +80,9 @@ export class GradientBuckets {
   ) {
     this.#communicator = communicator;
     this.order = sizes.map((_, index) => sizes.length - 1 - index);
-    const groups = groupBySize(this.order, sizes, bucketMegabytes * 1e6 / 4);
+    this.groups = groupBySize(this.order, sizes, bucketMegabytes * 1e6 / 4);
     const places: Place[] = [];
-    this.#buckets = groups.map((parameters) => {
+    this.#buckets = this.groups.map((parameters) => {
       const length = parameters.reduce((sum, index) => sum + sizes[index], 0);
       const bucket: Bucket = {
         values: new Float32Array(length),

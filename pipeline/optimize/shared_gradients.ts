@@ -59,10 +59,15 @@ export class SharedGradients {
     return async () => {
       this.#buckets.begin((await scale.data())[0]);
       scale.dispose();
-      for (const index of this.#buckets.order) {
-        const parts = before.length === 0 ? [gradients[index]] : [gradients[index], before[index]];
-        const values = await Promise.all(parts.map((part) => part.data()));
-        this.#buckets.add(index, values as Float32Array[]);
+      for (const group of this.#buckets.groups) {
+        const parts = group.map((index) =>
+          before.length === 0 ? [gradients[index]] : [gradients[index], before[index]]
+        );
+        // Everything that is sent together is read together: a device is waited for at every read.
+        const values = await Promise.all(parts.flat().map((part) => part.data()));
+        for (const [place, index] of group.entries()) {
+          this.#buckets.add(index, values.splice(0, parts[place].length) as Float32Array[]);
+        }
       }
       tf.dispose([...gradients, ...before]);
       await this.#buckets.finish();

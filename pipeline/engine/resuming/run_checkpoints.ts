@@ -17,6 +17,7 @@ import {
   type ParameterSet,
   readAll,
 } from "../../../models/parameter_set.ts";
+import { readAhead } from "../../../models/read_ahead.ts";
 import type { Updater } from "../../optimize/optimizer.ts";
 import { readValues, toTensors } from "../../weights/model_tensors.ts";
 import type { KeptState, ValueMap } from "../method.ts";
@@ -104,7 +105,7 @@ export class RunCheckpoints {
 
   /** All parameters by name, each read back when it is needed. */
   get #parameters(): ReadonlyMap<string, LazyValues> {
-    return lazily(this.#trained.sets.flatMap((set) => [...set]));
+    return readAhead(this.#session.on, lazily(this.#trained.sets.flatMap((set) => [...set])));
   }
 
   /** All parameters by name, read back. */
@@ -152,7 +153,7 @@ export class RunCheckpoints {
   /** Saves a checkpoint. */
   async save(step: number, state: Omit<RunState, "logs">): Promise<void> {
     await this.#compareRanks(step);
-    const { directory, config, listener, disk } = this.#session;
+    const { on, directory, config, listener, disk } = this.#session;
     if (directory === null) return;
     const parameters = this.#parameters;
     const extra = new Map<string, NamedValues | LazyValues>();
@@ -161,7 +162,7 @@ export class RunCheckpoints {
     }
     const tensors: Record<string, NamedTensors> = {
       model: toTensors(parameters),
-      optimizer: toTensors(this.#trained.optimizer.lazy()),
+      optimizer: toTensors(readAhead(on, this.#trained.optimizer.lazy())),
       ...(this.#trained.kept.length === 0 ? {} : { extra: toTensors(extra) }),
     };
     for (const name of directory.missingLogs) {

@@ -1,5 +1,5 @@
 /**
- * The training loop shared by every task: fetch a batch, run the stages, read the numbers one step
+ * The training loop shared by every task: fetch a batch, run the stages, read their numbers
  * later, notify the listener, stop when asked.
  *
  * @module
@@ -15,7 +15,7 @@ import type { StepOutput } from "../../batch.ts";
 import { divergenceOf } from "./divergence.ts";
 import { MovingParameters } from "./moving_parameters.ts";
 import type { StepMetrics } from "../events.ts";
-import { type StepSums, sumStep } from "./sum_step.ts";
+import { type KnownStep, StepReader } from "./step_reader.ts";
 import { type DeviceContext, runWithoutWaiting } from "../../stage.ts";
 import type { TrainingLoop } from "./training_loop.ts";
 import { addAll } from "../../../backends/add_all.ts";
@@ -25,16 +25,6 @@ const mostSkippedSteps = 50;
 /** … and those whose loss itself is not finite, which no loss scale can fix. */
 const mostLostSteps = 10;
 
-interface PendingStep {
-  step: number;
-  names: string[];
-  sums: Promise<StepSums>;
-  learningRate: number;
-  stepTime: number;
-  dataTime: number;
-  stages: Record<string, number>;
-}
-
 /**
  * Runs steps `startStep` … `totalSteps` − 1.
  *
@@ -43,8 +33,9 @@ interface PendingStep {
 export async function train<Batch>(
   loop: TrainingLoop<Batch>,
 ): Promise<{ step: number; interrupted: boolean }> {
+  const reader = new StepReader(loop.on);
   try {
-    return await runSteps(loop);
+    return await runSteps(loop, reader);
   } catch (error) {
     const cause = await deviceFault(loop.on.backend) ?? error;
     if (cause instanceof OutOfMemoryError) {
@@ -52,6 +43,8 @@ export async function train<Batch>(
       cause.microBatchSize = Math.max(...sizes);
     }
     throw cause;
+  } finally {
+    reader.dispose();
   }
 }
 
@@ -67,75 +60,69 @@ async function deviceFault(backend: Backend): Promise<Error | null> {
 
 async function runSteps<Batch>(
   loop: TrainingLoop<Batch>,
+  reader: StepReader,
 ): Promise<{ step: number; interrupted: boolean }> {
   const stopwatch = new Stopwatch();
   const profiler = loop.profiler ?? null;
   stopwatch.onSpan = profiler?.stage ?? null;
-  let pending: PendingStep | null = null;
   let [skippedInARow, lostInARow] = [0, 0];
   const isAlone = communicatorOf(loop.on).size === 1;
   let isStopping = false;
 
-  const deliver = async () => {
-    if (pending === null) return;
-    const { values, stopping, warnings } = await pending.sums;
-    const metrics = toMetrics(pending, values, loop);
-    pending = null;
-    // With several ranks, all stop after the same step: the one at which all of them know.
-    isStopping ||= stopping > 0;
-    if (warnings > 0) await loop.relay?.exchange();
-    loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
-    const epochs = epochsDone(metrics.step, loop);
-    if (epochs > epochsDone(metrics.step - 1, loop)) {
-      loop.listener({ type: "epoch", epoch: epochs, step: metrics.step });
+  const news = () => ({
+    isStopping: loop.signal?.aborted ?? false,
+    warnings: loop.relay?.waiting ?? 0,
+  });
+  const deliver = async (known: Promise<KnownStep[]>) => {
+    for (const step of await known) {
+      const metrics = toMetrics(step, loop);
+      const { stopping, warnings } = step.sums;
+      // With several ranks, all stop after the same step: the one at which all of them know.
+      isStopping ||= stopping > 0;
+      if (warnings > 0) await loop.relay?.exchange();
+      loop.listener({ type: "step", totalSteps: loop.totalSteps, metrics });
+      const epochs = epochsDone(metrics.step, loop);
+      if (epochs > epochsDone(metrics.step - 1, loop)) {
+        loop.listener({ type: "epoch", epoch: epochs, step: metrics.step });
+      }
+      skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
+      lostInARow = Number.isFinite(metrics.loss) ? 0 : lostInARow + 1;
+      const isOver = loop.skipsNonFinite
+        ? skippedInARow >= mostSkippedSteps || lostInARow >= mostLostSteps
+        : metrics.skipped;
+      if (isOver) throw await divergenceOf(loop, metrics, skippedInARow);
     }
-    skippedInARow = metrics.skipped ? skippedInARow + 1 : 0;
-    lostInARow = Number.isFinite(metrics.loss) ? 0 : lostInARow + 1;
-    const isOver = loop.skipsNonFinite
-      ? skippedInARow >= mostSkippedSteps || lostInARow >= mostLostSteps
-      : metrics.skipped;
-    if (isOver) throw await divergenceOf(loop, metrics, skippedInARow);
   };
 
   let step = loop.startStep;
   let pausedAt = step;
-  let started = now();
   while (step < loop.totalSteps && !(isAlone ? loop.signal?.aborted : isStopping)) {
     await profiler?.before(step, now());
     const before = new MovingParameters(loop.on, [
       ...loop.statistics ?? [],
       ...loop.moving ?? [],
     ]);
-    const { packed, names, dataTime } = await runStep(loop, step, stopwatch, before)
+    const submitted = await runStep(loop, step, stopwatch, before)
       .finally(() => before.dispose());
-    const values = packed.data() as Promise<Float32Array>;
-    values.then(() => packed.dispose(), () => {});
-    const { sums } = await sumStep(communicatorOf(loop.on), values, names.length, {
-      isStopping: loop.signal?.aborted ?? false,
-      warnings: loop.relay?.waiting ?? 0,
-    });
-    await deliver();
-    await profiler?.after(now);
-    const ended = now();
     const stages = { ...loop.queue.takeTimes(), ...stopwatch.take() };
     const learningRate = loop.learningRate(step);
     step++;
-    pending = { step, names, sums, learningRate, stepTime: ended - started, dataTime, stages };
-    started = ended;
+    await deliver(reader.add({ step, ...submitted, learningRate, stages }, news()));
+    await profiler?.after(now);
     // In a run that may end here, no further step is computed before this is known.
-    if (skippedInARow > mostLostSteps / 2) await deliver();
+    if (skippedInARow + reader.unknown >= mostLostSteps) await deliver(reader.finish(news()));
     if (loop.wantsPause(step) && step < loop.totalSteps) {
-      await deliver();
+      await deliver(reader.finish(news()));
       const isEnough = await loop.pause(step);
       pausedAt = step;
-      started = now();
+      reader.restart();
       if (isEnough) {
         await profiler?.end(now);
         return { step, interrupted: false };
       }
     }
   }
-  await deliver();
+  await deliver(reader.finish(news()));
   const interrupted = step < loop.totalSteps;
   await profiler?.end(now);
   if (step > pausedAt) await loop.pause(step);
@@ -222,26 +209,25 @@ function epochsDone<Batch>(
 }
 
 function toMetrics<Batch>(
-  pending: PendingStep,
-  values: Float32Array,
+  { step, names, sums: { values }, learningRate, stepTime, dataTime, stages }: KnownStep,
   loop: TrainingLoop<Batch>,
 ): StepMetrics {
-  const named = Object.fromEntries(pending.names.map((name, index) => [name, values[index]]));
-  const [gradNorm, lossScale, skipped] = values.subarray(pending.names.length);
-  const details = values.subarray(pending.names.length + 3);
+  const named = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+  const [gradNorm, lossScale, skipped] = values.subarray(names.length);
+  const details = values.subarray(names.length + 3);
   return {
-    step: pending.step,
-    epoch: pending.step * loop.batchSize / loop.imagesPerEpoch,
+    step,
+    epoch: step * loop.batchSize / loop.imagesPerEpoch,
     ...named,
     ...loop.summarize?.(details),
     loss: named.loss,
-    learningRate: pending.learningRate,
+    learningRate,
     lossScale,
     gradNorm: Number.isFinite(gradNorm) ? gradNorm : null,
     skipped: skipped !== 0,
-    imagesPerSecond: loop.batchSize / pending.stepTime,
-    dataTime: pending.dataTime,
-    stepTime: pending.stepTime,
-    stages: pending.stages,
+    imagesPerSecond: loop.batchSize / stepTime,
+    dataTime,
+    stepTime,
+    stages,
   };
 }

@@ -3,6 +3,7 @@ import type { Precision } from "../../../backends/backend.ts";
 import { createWebgpuBackend } from "../../../backends/webgpu/mod.ts";
 import { vitBase } from "../../../models/beit_config.ts";
 import { largestActivationBytes } from "../../../pipeline/engine/planning/plan.ts";
+import { mostSharedSteps } from "../../../pipeline/engine/training/step_reader.ts";
 import { pretrain } from "../../../methods/beit/method.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
 import { hasAdapter } from "./_adapter.ts";
@@ -45,7 +46,7 @@ webgpuTest("a step as wide as ViT-B/16 at 224 px binds no more than 128 MiB", as
 });
 
 webgpuTest(
-  "a step in mixed precision reads one small tensor back, and nothing else",
+  "steps in mixed precision read at most one small tensor each, and nothing else",
   async (backend) => {
     await withFolder(async (folder) => {
       const tokenizer = await writeTinyTokenizer(folder);
@@ -74,8 +75,9 @@ webgpuTest(
         GPUBuffer.prototype.mapAsync = original;
       }
       assert.ok(scales.every((scale) => scale > 1), "the loss was not scaled");
-      assert.equal(reads.length, 6);
-      assert.ok(Math.max(...reads) < 256, `${reads} bytes`);
+      assert.equal(scales.length, 6);
+      assert.ok(reads.length <= 6, `${reads.length} reads`);
+      assert.ok(Math.max(...reads) < 256 * mostSharedSteps, `${reads} bytes`);
     });
   },
 );
