@@ -1,6 +1,7 @@
 /** Facts about the machine and what this process may do, for a report that can be published. */
 import { statfsSync } from "node:fs";
 import { cpus } from "node:os";
+import { machineMemory } from "./memory_room.ts";
 
 /** Something that mimic uses a permission for. */
 export interface PermissionReport {
@@ -52,7 +53,7 @@ export function describeMachine(): MachineReport {
     architecture: Deno.build.arch,
     processor: mayAsk("cpus") ? orNull(() => cpus()[0].model) : null,
     threads: navigator.hardwareConcurrency,
-    memory: memory && { totalBytes: memory.total, availableBytes: memory.available },
+    memory: memory && machineMemory(memory),
     freeDiskBytes: disk && Number(disk.bavail) * Number(disk.bsize),
   };
 }

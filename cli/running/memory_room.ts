@@ -102,16 +102,22 @@ function readSystemFile(path: string): string | null {
   }
 }
 
+/** The machine's memory as Deno reports it: on Windows, only the free bytes, and 0 as available. */
+export function machineMemory(
+  { total, available, free }: Pick<Deno.SystemMemoryInfo, "total" | "available" | "free">,
+): Pick<MemoryRoom, "totalBytes" | "availableBytes"> {
+  return { totalBytes: total, availableBytes: available || free };
+}
+
 /** The available memory; null if it may not be queried. */
 export function memoryRoom(): MemoryRoom | null {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   if (state !== "granted") return null;
-  const { total, available } = Deno.systemMemoryInfo();
   const limits = groupLimits(readSystemFile);
   // The runtime knows the limit of its own group without that permission, but not what others use of it.
   const own = process.constrainedMemory();
   if (own > 0 && own < unlimited) {
     limits.push({ limitBytes: own, usedBytes: Deno.memoryUsage().rss });
   }
-  return roomUnder({ totalBytes: total, availableBytes: available }, limits);
+  return roomUnder(machineMemory(Deno.systemMemoryInfo()), limits);
 }

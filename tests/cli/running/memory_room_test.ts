@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { groupLimits, memoryRoom, roomUnder } from "../../../cli/running/memory_room.ts";
+import {
+  groupLimits,
+  machineMemory,
+  memoryRoom,
+  roomUnder,
+} from "../../../cli/running/memory_room.ts";
 
 const gibibyte = 2 ** 30;
 const machine = { totalBytes: 64 * gibibyte, availableBytes: 50 * gibibyte };
@@ -86,4 +91,13 @@ Deno.test("both versions: the lower limit wins, and one above the machine's memo
 Deno.test("this machine has memory", () => {
   const room = memoryRoom();
   assert.ok(room !== null && room.totalBytes > 2 ** 28 && room.availableBytes > 0);
+});
+
+Deno.test("where Deno tells no available memory, as on Windows, the free one counts", () => {
+  const [total, free] = [machine.totalBytes, 40 * gibibyte];
+  assert.equal(machineMemory({ total, free, available: 0 }).availableBytes, free);
+  assert.equal(
+    machineMemory({ total, free, available: 50 * gibibyte }).availableBytes,
+    50 * gibibyte,
+  );
 });

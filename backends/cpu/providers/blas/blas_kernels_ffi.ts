@@ -34,7 +34,12 @@ const symbols = {
   cblas_sgemm: sgemm,
   openblas_set_num_threads: setThreads,
   MKL_Set_Num_Threads: setThreads,
+  // From macOS 15 on.
+  BLASSetThreading: { ...setThreads, result: "i32" },
 } as const;
+
+/** Accelerate's constant for one thread: that of the caller, for whom alone it is set. */
+const singleThreaded = 1;
 
 /** The file name of a usable library, or why there is none. */
 export function findBlas(): { library: string } | string {
@@ -58,10 +63,11 @@ export function attachBlas(
   { library }: { library: string },
   buffer: ArrayBufferLike,
 ): KernelTable {
-  const { cblas_sgemm, openblas_set_num_threads, MKL_Set_Num_Threads } =
+  const { cblas_sgemm, openblas_set_num_threads, MKL_Set_Num_Threads, BLASSetThreading } =
     Deno.dlopen(library, symbols).symbols;
   openblas_set_num_threads?.(1);
   MKL_Set_Num_Threads?.(1);
+  BLASSetThreading?.(singleThreaded);
   const base = addressOfBuffer(buffer);
   const at = (offset: number) => Deno.UnsafePointer.create(base + BigInt(offset));
   return {
