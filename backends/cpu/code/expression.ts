@@ -44,15 +44,17 @@ export type VectorOperation =
   | "equal"
   | "integerAdd"
   | "integerShiftLeft"
-  | "integerShiftRight"
   | "roundToInteger"
   | "round"
   | "fromIndex"
   | "laneNumbers"
+  | "table"
   | "squareRoot"
   | "multiplyAdd"
   | "multiplySubtractFrom"
   | "dotPairs"
+  | "toBfloat16"
+  | "interleaveHalves"
   | "select"
   | "sumLanes"
   | "maximumLanes"
@@ -114,7 +116,7 @@ export class Vector {
   readonly variable: Variable | null;
   /**
    * For `shuffle`: lanes of the first (0–3) and second (4–7) input. For `bits`: the lanes that have
-   * them; all if it is empty.
+   * them; all if it is empty. For `table`: the int32 of each lane.
    */
   readonly lanes: readonly number[];
 
@@ -134,12 +136,13 @@ export class Vector {
 
   /** Whether the lanes are known without running anything. */
   get isConstant(): boolean {
-    return ["constant", "bits", "laneNumbers"].includes(this.operation);
+    return ["constant", "bits", "laneNumbers", "table"].includes(this.operation);
   }
 
   /** The bytes of a constant with that many lanes. */
   constantBytes(count: number): number[] {
     const { operation, value, lanes } = this;
+    if (operation === "table") return [...new Uint8Array(Int32Array.from(lanes).buffer)];
     const numbers = [...Array(count).keys()];
     const values = operation === "bits"
       ? Int32Array.from(numbers, (lane) => lanes.length === 0 || lanes.includes(lane) ? value : 0)
@@ -206,11 +209,6 @@ export class Vector {
     return new Vector("integerShiftLeft", [this], { value: bits });
   }
 
-  /** Zeros come in at the top. */
-  integerShiftRight(bits: number): Vector {
-    return new Vector("integerShiftRight", [this], { value: bits });
-  }
-
   /** The lanes as int32, rounded to nearest. */
   roundToInteger(): Vector {
     return new Vector("roundToInteger", [this]);
@@ -236,6 +234,19 @@ export class Vector {
    */
   dotPairs(factor: Vector, addend: Vector): Vector {
     return new Vector("dotPairs", [this, factor, addend]);
+  }
+
+  /**
+   * Twice as many lanes of 16 bits: these lanes as bfloat16, then those of `next`; to nearest, halfway to
+   * even, and what is too small for a normal number becomes 0. For processors with AVX512-BF16 only.
+   */
+  toBfloat16(next: Vector): Vector {
+    return this.#binary("toBfloat16", next);
+  }
+
+  /** Of lanes of 16 bits, one from the first half and one from the second by turns. AVX-512 only. */
+  interleaveHalves(): Vector {
+    return new Vector("interleaveHalves", [this]);
   }
 
   /** from − this·factor. */

@@ -93,8 +93,11 @@ export function findDifference(
   }
 }
 
-/** Rows, columns and depth of the checked product: whole tiles, edges, and a remainder of the depth. */
-const [productRows, productColumns, productDepth] = [25, 69, 37];
+/**
+ * Rows, columns and depth of the checked product: panels that are packed together and alone, whole
+ * tiles, edges, and a remainder of the depth.
+ */
+const [productRows, productColumns, productDepth] = [61, 165, 37];
 
 /**
  * The same for the product of packed panels, whose shape depends on the lanes: `gemmBlock` and the
@@ -106,7 +109,7 @@ export function findGemmDifference(
   lanes: number,
   arena: Arena,
 ): string | null {
-  const floats = 4096;
+  const floats = 12_288;
   const block = arena.allocate(5 * floats * 4);
   const [source, a, b, c, edge] = [0, 1, 2, 3, 4].map((part) => block.offset + part * floats * 4);
   const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);

@@ -246,7 +246,6 @@ class FunctionEncoder {
         this.#vector(first);
         return this.#emit(vectorOperation("round"), vectorOperation("toInteger"));
       case "integerShiftLeft":
-      case "integerShiftRight":
         this.#vector(first);
         return this.#emit(0x41, signed(vector.value), vectorOperation(vector.operation));
       case "shuffle":

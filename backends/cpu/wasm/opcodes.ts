@@ -78,7 +78,6 @@ export const simd = {
   less: 0x43,
   integerAdd: 0xae,
   integerShiftLeft: 0xab,
-  integerShiftRight: 0xad,
   toInteger: 0xf8,
   round: 0x6a,
   squareRoot: 0xe3,

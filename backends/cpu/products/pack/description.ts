@@ -14,7 +14,7 @@
  * @module
  */
 
-import { bits, type Index, toVector, type Vector } from "../../code/expression.ts";
+import { type Index, toVector, type Vector } from "../../code/expression.ts";
 import {
   greater,
   type IndexVariable,
@@ -41,18 +41,9 @@ function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
   ]);
 }
 
-/** bfloat16 in the upper half: to nearest, halfway to even; a NaN stays one. */
-function roundUpperHalf(k: KernelBuilder, value: Vector): Vector {
-  const exact = k.let(value);
-  const isOdd = exact.integerShiftRight(16).and(bits(1));
-  const rounded = exact.integerAdd(bits(0x7fff)).integerAdd(isOdd);
-  return exact.isEqual(exact).select(rounded, bits(0x7fc00000));
-}
-
 /** Two steps of the depth in one place. */
-function pair(k: KernelBuilder, first: Vector, second: Vector): Vector {
-  const lower = roundUpperHalf(k, first).integerShiftRight(16);
-  return lower.or(roundUpperHalf(k, second).and(bits(-0x10000)));
+function pair(first: Vector, second: Vector): Vector {
+  return first.toBfloat16(second).interleaveHalves();
 }
 
 /** How the steps of the depth are laid out. */
@@ -73,17 +64,12 @@ function packVectors(
 ): void {
   const rows = sources.map((source) => {
     const first = k.load(source).times(scale);
-    if (!isPaired) return first;
-    const [one, two] = [k.let(first), k.let(k.load(source, k.vectorBytes).times(scale))];
-    return pair(k, one.shuffle(two, [0, 2, 4, 6]), one.shuffle(two, [1, 3, 5, 7]));
+    // Steps that share a place are neighbours already.
+    return isPaired ? first.toBfloat16(k.load(source, k.vectorBytes).times(scale)) : first;
   });
   transpose(k, rows).forEach((column, step) => {
     for (let part = 0; part < k.lanes / group; part++) {
-      // Of each four pairs, two come from the first vector of the row and two from the second.
-      const place = isPaired
-        ? 2 * part + (step % 2) + (step < 2 ? 0 : k.lanes / 2)
-        : group * part + step;
-      k.storeGroup(target, column, part, place * width * 4);
+      k.storeGroup(target, column, part, (group * part + step) * width * 4);
     }
   });
 }
@@ -113,7 +99,7 @@ function packGroup(
   const single = (second: (source: Index) => Vector) => () => {
     for (let row = 0; row < used; row++) {
       const first = k.loadSplat(sources[row]).times(scale);
-      k.storeFirst(target, isPaired ? pair(k, first, second(sources[row])) : first, row * 4);
+      k.storeFirst(target, isPaired ? pair(first, second(sources[row])) : first, row * 4);
     }
   };
   if (isPaired) loop(2, 1, single((source) => k.loadSplat(source, 4).times(scale)));
@@ -183,35 +169,68 @@ function buildPackRows(k: KernelBuilder, side: Side, isPaired: boolean): void {
   }, greater(count, 0));
 }
 
+/** Panels that are packed side by side, so that a row's cache lines are used up while they are there. */
+const panelsTogether = 4;
+
 /** The depth lies down the columns of the source: [depth, count], `rowBytes` apart. */
 function buildPackColumns(k: KernelBuilder, side: Side, isPaired: boolean): void {
   const width = panelWidth(k, side);
   const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const [places] = k.indices("places");
+  const panelBytes = k.letIndex(places.times(width * 4));
   const row = k.letIndex(0);
+  const next = k.letIndex(0);
   const left = k.letIndex(0);
-  const loop = (steps: 1 | 2) => {
-    const more = notLess(left, steps);
-    const place = () => {
-      const next = k.letIndex(row.plus(rowBytes));
-      for (let first = 0; first < width; first += k.lanes) {
-        const value = k.load(row, first * 4).times(scale);
-        const after = steps === 2 ? k.load(next, first * 4).times(scale) : toVector(0);
-        k.store(target, isPaired ? pair(k, value, after) : value, first * 4);
-      }
-      row.advance(rowBytes.times(steps));
-      target.advance(width * 4);
-      left.set(left.minus(steps));
-    };
-    k.if(more, () => k.doWhile(place, more));
+  const to = k.letIndex(0);
+  const panel = k.letIndex(0);
+  /** What a vector of a place holds, `offset` bytes from the first column. */
+  const placeAt = (offset: number, steps: 1 | 2) => {
+    const value = k.load(row, offset).times(scale);
+    if (!isPaired) return value;
+    return pair(value, steps === 2 ? k.load(next, offset).times(scale) : toVector(0));
   };
-  k.doWhile(() => {
-    row.set(source);
-    left.set(depth);
-    if (isPaired) loop(2);
-    loop(1);
-    source.advance(width * 4);
-    count.set(count.minus(width));
-  }, greater(count, 0));
+  const whole = (at: Index, offset: number, steps: 1 | 2) => {
+    for (let first = 0; first < width; first += k.lanes) {
+      k.store(at, placeAt(offset + first * 4, steps), first * 4);
+    }
+  };
+  /** Not a lane more than the place has: behind the last one of a panel, the next panel is there already. */
+  const exactly = (at: Index, offset: number, steps: 1 | 2) => {
+    for (let lane = 0; lane < width; lane += group) {
+      const first = Math.min(lane, width - group);
+      k.storeGroup(at, placeAt(offset + first * 4, steps), 0, first * 4);
+    }
+  };
+  const place = (panels: number, steps: 1 | 2, write: typeof whole) => {
+    if (steps === 2) next.set(row.plus(rowBytes));
+    panel.set(to);
+    for (let index = 0; index < panels; index++) {
+      if (index > 0) panel.advance(panelBytes);
+      write(panel, index * width * 4, steps);
+    }
+    row.advance(rowBytes.times(steps));
+    to.advance(width * 4);
+    left.set(left.minus(steps));
+  };
+  const columns = (panels: number) => {
+    const more = greater(count, (panels - 1) * width);
+    k.if(more, () =>
+      k.doWhile(() => {
+        row.set(source);
+        left.set(depth);
+        to.set(target);
+        const steps = isPaired ? 2 : 1;
+        const several = greater(left, steps);
+        k.if(several, () => k.doWhile(() => place(panels, steps, whole), several));
+        if (isPaired) k.if(greater(left, 1), () => place(panels, 2, exactly));
+        k.if(greater(left, 0), () => place(panels, 1, exactly));
+        source.advance(panels * width * 4);
+        target.advance(panelBytes.times(panels));
+        count.set(count.minus(panels * width));
+      }, more));
+  };
+  columns(panelsTogether);
+  columns(1);
 }
 
 function descriptionsOf(isPaired: boolean): KernelDescription[] {

@@ -33,7 +33,21 @@ export function packing(
   stepsPerPlace: StepsPerPlace = 1,
 ) {
   const [rows, columns] = packers[side][stepsPerPlace - 1];
-  return { packRows: kernels[rows], packColumns: kernels[columns] };
+  const packWholeColumns = kernels[columns];
+  return {
+    packRows: kernels[rows],
+    packColumns: (
+      source: number,
+      rowBytes: number,
+      count: number,
+      depth: number,
+      target: number,
+      scale: number,
+    ) => {
+      const places = Math.ceil(depth / stepsPerPlace);
+      packWholeColumns(source, rowBytes, count, depth, target, scale, places);
+    },
+  };
 }
 
 /** Bytes of a packed right operand. */

@@ -5,7 +5,13 @@
  * @module
  */
 
-import type { Condition, Index, KernelCode, Statement, Vector } from "../../code/expression.ts";
+import {
+  type Condition,
+  type Index,
+  type KernelCode,
+  type Statement,
+  Vector,
+} from "../../code/expression.ts";
 import {
   type Address,
   type Instruction,
@@ -41,6 +47,11 @@ const commuting: ReadonlySet<string> = new Set(["add", "multiply", "and", "or"])
 /** Immediates: of comparisons, and of rounding to nearest. */
 const comparison = { less: 0x11, equal: 0x00 } as const;
 const nearest = 8;
+
+/** The lanes of 16 bits that `interleaveHalves` takes, two in each lane of 32. */
+const interleaving = new Vector("table", [], {
+  lanes: Array.from({ length: 16 }, (_, lane) => lane | (16 + lane) << 16),
+});
 
 /** Exchanges of larger parts of a vector first, then of pairs of lanes, then of neighbours. */
 const exchanges = {
@@ -208,6 +219,7 @@ class Linearizer {
       case "constant":
       case "bits":
       case "laneNumbers":
+      case "table":
       case "variable":
         return this.#add("vmovups", to, this.#vector(vector));
       case "load":
@@ -227,8 +239,6 @@ class Linearizer {
         return this.#add("vcvtps2dq", to, this.#vector(inputs[0]));
       case "integerShiftLeft":
         return this.#add("vpslld", to, this.#vectorRegister(inputs[0]), value);
-      case "integerShiftRight":
-        return this.#add("vpsrld", to, this.#vectorRegister(inputs[0]), value);
       case "fromIndex":
         this.#add("vcvtsi2ss", to, to, this.#indexRegister(vector.address!));
         return this.#add("vbroadcastss", to, to);
@@ -238,6 +248,14 @@ class Linearizer {
         return this.#accumulate("vfnmadd231ps", to, inputs);
       case "dotPairs":
         return this.#accumulate("vdpbf16ps", to, inputs);
+      case "toBfloat16": {
+        const lower = this.#vectorRegister(inputs[0]);
+        return this.#add("vcvtne2ps2bf16", to, this.#vectorRegister(inputs[1]), lower);
+      }
+      case "interleaveHalves": {
+        const order = this.#vectorRegister(interleaving);
+        return this.#add("vpermw", to, order, this.#vectorRegister(inputs[0]));
+      }
       case "select":
         return this.#select(to, inputs);
       case "shuffle":

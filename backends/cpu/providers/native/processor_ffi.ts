@@ -42,6 +42,7 @@ const bits = (...places: number[]) => places.reduce((all, place) => all | 1 << p
 const fmaExtendedSaveAvx = bits(12, 27, 28);
 const avx2 = bits(5);
 const avx512 = bits(16, 17); // F and DQ
+const avx512Words = bits(30); // BW
 const avx512Bfloat16 = bits(5);
 const savedByAvx = bits(1, 2);
 const savedByAvx512 = bits(1, 2, 5, 6, 7);
@@ -67,5 +68,6 @@ export function vectorSupport(host: NativeHost): VectorSupport | null {
   const isEnough = has(leaf1, fmaExtendedSaveAvx) && has(leaf7, avx2) && has(saved, savedByAvx);
   if (!isEnough) return null;
   const isWide = has(leaf7, avx512) && has(saved, savedByAvx512);
-  return { lanes: isWide ? 16 : 8, hasBfloat16: isWide && has(leaf7Second, avx512Bfloat16) };
+  const hasBfloat16 = isWide && has(leaf7, avx512Words) && has(leaf7Second, avx512Bfloat16);
+  return { lanes: isWide ? 16 : 8, hasBfloat16 };
 }

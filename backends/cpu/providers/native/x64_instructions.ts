@@ -42,7 +42,6 @@ const forms = {
   vxorps: ["RVM 0F 57"],
   vpaddd: ["RVM 66 0F FE"],
   vpslld: ["VU/6 66 0F 72 ib"],
-  vpsrld: ["VU/2 66 0F 72 ib"],
   /** Adds to the first operand. */
   vfmadd231ps: ["RVM 66 0F38 B8"],
   /** Subtracts from it. */
@@ -65,10 +64,14 @@ const forms = {
   vpmovm2d: ["RU F3 0F38 38"],
   vpmovd2m: ["RU F3 0F38 39"],
   vblendmps: ["RVMK 66 0F38 65"],
+  /** Lanes of 16 bits of the third operand, by the numbers in the second. */
+  vpermw: ["RVM W1 66 0F38 8D"],
 
   // AVX512-BF16 only.
   /** Adds the products of two pairs in each lane to the first operand. */
   vdpbf16ps: ["RVM F3 0F38 52"],
+  /** The lanes as bfloat16: of the third operand in the lower half, of the second in the upper one. */
+  vcvtne2ps2bf16: ["RVM F2 0F38 72"],
 } as const;
 
 /** An instruction's name. */
