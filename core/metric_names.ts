@@ -47,6 +47,7 @@ const metrics: Readonly<Record<string, readonly [name: string, unit: MetricUnit]
   knnTop5: ["k-NN top-5", "share"],
   linearTop1: ["linear", "share"],
   linearTop5: ["linear top-5", "share"],
+  rankMe: ["RankMe", "number"],
   top1: ["top-1 accuracy", "share"],
   top5: ["top-5 accuracy", "share"],
   mIoU: ["mIoU", "share"],

@@ -105,18 +105,25 @@ export class LinearProbes {
    */
   logits(on: Context, features: readonly Tensor[], isTraining: boolean): Tensor[] {
     const exact: Context = { ...on, precision: "float32" };
-    const { requests } = this;
-    const take = (layer: number, kind: string) =>
-      features[requests.findIndex((wanted) => wanted.layer === layer && wanted.kind === kind)];
     return this.config.places.map((place) => {
-      const { layer, token } = place;
       const own = this.parameters.scope(placeName(place));
-      const raw = token === "clsAndMean"
-        ? tf.concat([take(layer, "cls"), take(layer, "meanPatches")], 1)
-        : take(layer, token);
+      const raw = this.inputOf(place, features);
       const x = this.config.batchNorm ? this.#normalize(on, place, raw, isTraining) : raw;
       return linearLayer(exact, own, x, { needsInputGradient: false });
     });
+  }
+
+  /**
+   * What the classifier of a place sees, [B, C] or [B, 2·C], before its batch norm.
+   *
+   * @param features for {@link LinearProbes.requests}, each [B, C]
+   */
+  inputOf({ layer, token }: ProbePlace, features: readonly Tensor[]): Tensor {
+    const { requests } = this;
+    const take = (kind: string) =>
+      features[requests.findIndex((wanted) => wanted.layer === layer && wanted.kind === kind)];
+    if (token !== "clsAndMean") return take(token);
+    return tf.concat([take("cls"), take("meanPatches")], 1);
   }
 
   #normalize(on: Context, place: ProbePlace, x: Tensor, isTraining: boolean): Tensor {

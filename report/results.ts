@@ -11,7 +11,7 @@ import type { EvaluationRecord } from "./run_plots.ts";
 /** One bar of a comparison. */
 export interface ResultRow {
   readonly name: string;
-  /** A share in [0, 1]. */
+  /** A share in [0, 1], except for RankMe. */
   readonly value: number;
   readonly role: "model" | "baseline" | "chance";
 }
@@ -37,6 +37,7 @@ const titles: Readonly<Record<string, string>> = {
   linearTop5: "Linear top-5 accuracy",
   mAcc: "Mean class accuracy",
   aAcc: "Pixel accuracy",
+  rankMe: "Effective rank of the features (RankMe)",
 };
 
 const baselines = new Set(["untrained", "pixels"]);
@@ -153,7 +154,8 @@ export function runResults(
   const results = evaluations.filter(isResult);
   const measured = new Set(results.flatMap(({ result }) => Object.keys(result)));
   const ordered = [...Object.keys(titles), ...measured].filter((key, index, all) =>
-    measured.has(key) && all.indexOf(key) === index && metricUnit(key) === "share"
+    measured.has(key) && all.indexOf(key) === index &&
+    (metricUnit(key) === "share" || Object.hasOwn(titles, key))
   );
   return ordered.flatMap((key) => groupOf(results, key, classes) ?? []);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { formatMetric, metricName, tellingMetrics } from "../core/metric_names.ts";
-import { formatCount, formatFigure, formatPercent, formatSeconds } from "../core/number_formats.ts";
+import { formatMetric, metricName, metricUnit, tellingMetrics } from "../core/metric_names.ts";
+import { formatCount, formatFigure, formatSeconds } from "../core/number_formats.ts";
 import { classBars, confusionHtml, confusionStyle } from "./confusion_matrix.ts";
 import { curvePlotStyle, smoothedPoints } from "./curve_plot.ts";
 import type { History } from "./history.ts";
@@ -154,10 +154,11 @@ function difference(own: number, other: number): string {
 }
 
 /** The first result in a sentence. */
-function verdict({ rows, title }: ResultGroup): string {
+function verdict({ key, rows, title }: ResultGroup): string {
   const [own, ...others] = rows;
+  const isShare = metricUnit(key) === "share";
   const compared = others.filter(({ name, role }) =>
-    role !== "model" && !/^(best|layer)/.test(name)
+    isShare && role !== "model" && !/^(best|layer)/.test(name)
   )
     .map(({ name, value }) => {
       const article = name === metricName("untrained") ? "the " : "";
@@ -166,7 +167,7 @@ function verdict({ rows, title }: ResultGroup): string {
   const against = compared.length === 0
     ? ""
     : `: ${new Intl.ListFormat("en", { type: "conjunction" }).format(compared)}`;
-  return `<p class="verdict"><b>${formatPercent(own.value)}</b> ${
+  return `<p class="verdict"><b>${formatMetric(key, own.value)}</b> ${
     escapeHtml(title[0].toLowerCase() + title.slice(1) + against)
   }.</p>`;
 }
@@ -176,14 +177,17 @@ function resultSection({ evaluations, data }: RunReport): string {
   const groups = runResults(evaluations, data?.classes.length ?? 0);
   if (groups.length === 0) return "";
   const main = groups.filter(({ key }) => !/top5$/i.test(key));
-  const cards = main.map(({ title, step, rows }) =>
+  // A rank's bars are relative to the highest.
+  const whole = (key: string, rows: ResultGroup["rows"]) =>
+    metricUnit(key) === "share" ? 1 : Math.max(...rows.map(({ value }) => value));
+  const cards = main.map(({ key, title, step, rows }) =>
     `<div class="card"><h2>${escapeHtml(title)} <span class="faint">step ${
       formatCount(step)
     }</span></h2>${
       barList(rows.map(({ name, value, role }) => ({
         name,
-        share: value,
-        text: formatPercent(value),
+        share: value / whole(key, rows),
+        text: formatMetric(key, value),
         role,
       })))
     }</div>`

@@ -63,7 +63,10 @@ const knn = z.strictObject({
     "Votes are weighted by exp(similarity / this).",
   ),
   pooling: pooling.describe("What represents an image in the last block."),
-}).describe("Accuracy of a vote among nearest neighbours.");
+}).describe(
+  "Accuracy of a vote among nearest neighbours and, with or without labels, the effective rank of the " +
+    "features that they are found by, RankMe.",
+);
 
 const linear = z.strictObject({
   every: z.number().positive().max(most.epochs).nullable().default(null).describe(
@@ -102,6 +105,18 @@ export const evaluationSection = z.strictObject({
   ),
   stop: stopOn(["knnTop1", "knnTop5", "linearTop1", "linearTop5"]),
 }).describe("How good the features are, measured during and after pretraining.");
+
+/** What is measured of a tokenizer's features, which have no labels. */
+export const tokenizerEvaluationSection = z.strictObject({
+  rankMe: z.strictObject({
+    every: z.number().positive().max(most.epochs).nullable().default(null).describe(
+      "Epochs between measurements during training; null: none.",
+    ),
+    atEnd: z.boolean().default(false).describe("Whether it is measured at the end of the run."),
+  }).prefault({}).describe(
+    "RankMe, the effective rank of the vectors that the codebook quantizes, on training images.",
+  ),
+}).describe("How good the features are, measured during and after training.");
 
 const backend = z.strictObject({
   name: z.union([

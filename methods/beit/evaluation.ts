@@ -14,9 +14,12 @@ import {
   evaluateFeatures,
   type EvaluationData,
   type Featurize,
+  type Measures,
   openEvaluationData,
   rawPixels,
 } from "../../pipeline/evaluation/evaluate_features.ts";
+import { spreadIndices } from "../../pipeline/evaluation/rank_me.ts";
+import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { toTensors } from "../../pipeline/weights/model_tensors.ts";
 import { bestModelFile } from "../classify/evaluation.ts";
 import { isDue } from "../../pipeline/engine/training/due.ts";
@@ -29,7 +32,7 @@ import type {
   ValueMap,
 } from "../../pipeline/engine/method.ts";
 
-/** Accuracies in [0, 1], by name, for each thing evaluated. */
+/** Accuracies in [0, 1] and RankMe, by name, for each thing evaluated. */
 export type EvaluationResults = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 type Pooling = EvaluatedConfig["evaluation"]["knn"]["pooling"];
@@ -70,8 +73,8 @@ function requireTelling(
 
 /**
  * Measures the quality of a model's features when the config's `evaluation` asks for it: k-NN and
- * linear accuracy and, if baselines are wanted, those of the untrained network, raw pixels and
- * chance.
+ * linear accuracy, RankMe and, if baselines are wanted, those of the untrained network, and the
+ * accuracies of raw pixels and chance.
  */
 export class FeatureEvaluation implements Evaluation, KeptState {
   readonly #subject: Subject;
@@ -84,7 +87,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   }
 
   /**
-   * Opens the labelled images if any evaluation is wanted; says so if there are none.
+   * Opens the images if any evaluation is wanted; says so if accuracies are, and there are no labels.
    *
    * @param untrained creates the network as it was before training, for comparison
    */
@@ -95,26 +98,58 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     untrained: () => EncodingModel,
   ): Promise<FeatureEvaluation> {
     const { knn, linear } = run.config.evaluation;
-    const isWanted = [knn, linear].some(({ atEnd, every }) => atEnd || every !== null);
+    const isWanted = ({ atEnd, every }: typeof linear) => atEnd || every !== null;
     const subject = { run, length, model, untrained };
-    if (!isWanted) return new FeatureEvaluation({ ...subject, data: null });
+    if (!isWanted(knn) && !isWanted(linear)) {
+      return new FeatureEvaluation({ ...subject, data: null });
+    }
     const data = await openEvaluationData(run.config);
     if (!("reason" in data)) {
       requireTelling(run.config, data);
       return new FeatureEvaluation({ ...subject, data });
     }
-    run.listener({ type: "note", message: `No evaluation of features: ${data.reason}` });
-    return new FeatureEvaluation({ ...subject, data: null });
+    const instead = isWanted(knn) ? `; ${metricName("rankMe")} is measured, which needs none` : "";
+    const message = `No accuracy of features: ${data.reason}${instead}`;
+    run.listener({ type: "note", message });
+    if (!isWanted(knn)) return new FeatureEvaluation({ ...subject, data: null });
+    const train = await openTrainingSource(run.config.data);
+    return new FeatureEvaluation({ ...subject, data: { train, test: null, classes: 0 } });
+  }
+
+  /** What is measured at the end. */
+  get #finalMeasures(): Measures {
+    const { data, run: { config: { evaluation: { knn, linear } } } } = this.#subject;
+    const hasLabels = (data?.test ?? null) !== null;
+    return {
+      knn: hasLabels && knn.atEnd,
+      linear: hasLabels && linear.atEnd,
+      rankMe: data !== null && knn.atEnd,
+    };
+  }
+
+  /** What is measured after a step during training. */
+  #measuresAt(step: number): Measures {
+    const { data, length, run: { config: { evaluation } } } = this.#subject;
+    const hasLabels = (data?.test ?? null) !== null;
+    return {
+      knn: hasLabels && isDue(evaluation.knn.every, step, length),
+      linear: hasLabels && isDue(evaluation.linear.every, step, length),
+      rankMe: data !== null && isDue(evaluation.knn.every, step, length),
+    };
   }
 
   get finalImages(): number {
     const { data, length, run: { config } } = this.#subject;
-    const { knn, linear, baselines } = config.evaluation;
+    const { evaluation: { knn, linear, baselines } } = config;
+    const which = this.#finalMeasures;
     // A run that is cut short is not evaluated.
-    const isMade = (knn.atEnd || linear.atEnd) && length.totalSteps >= length.scheduleSteps;
-    if (data === null || !isMade) return 0;
-    const passes = knn.atEnd && linear.atEnd && knn.pooling !== linear.pooling ? 2 : 1;
-    return passes * (baselines ? 2 : 1) * (data.train.length + data.test.length);
+    if (data === null || length.totalSteps < length.scheduleSteps) return 0;
+    if (!which.knn && !which.linear) {
+      return which.rankMe ? (baselines ? 2 : 1) * spreadIndices(data.train.length).length : 0;
+    }
+    const isTwice = (which.knn || which.rankMe) && which.linear && knn.pooling !== linear.pooling;
+    const images = data.train.length + (data.test?.length ?? 0);
+    return (isTwice ? 2 : 1) * (baselines ? 2 : 1) * images;
   }
 
   /** The results at the end. */
@@ -124,19 +159,13 @@ export class FeatureEvaluation implements Evaluation, KeptState {
 
   /** Whether an evaluation is due after a step. */
   isDue(step: number): boolean {
-    const { data, length, run: { config } } = this.#subject;
-    const { knn, linear } = config.evaluation;
-    return data !== null && [knn, linear].some(({ every }) => isDue(every, step, length));
+    return isAny(this.#measuresAt(step));
   }
 
   /** Runs the evaluations that are due after a step. */
   async evaluate({ step }: EvaluationMoment): Promise<Readonly<Record<string, number>>> {
-    const { model, length, run: { config } } = this.#subject;
-    const { knn, linear } = config.evaluation;
-    const figures = await this.#measure("features", step, this.#featuresOf(model), {
-      knn: isDue(knn.every, step, length),
-      linear: isDue(linear.every, step, length),
-    });
+    const featurize = this.#featuresOf(this.#subject.model);
+    const figures = await this.#measure("features", step, featurize, this.#measuresAt(step));
     await this.#keepBest(step, figures);
     return figures;
   }
@@ -173,9 +202,8 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     { step, isWhole }: EvaluationMoment & { readonly isWhole: boolean },
   ): Promise<void> {
     const { data, model, untrained, length, run: { config, listener } } = this.#subject;
-    const { knn, linear, baselines } = config.evaluation;
-    const which = { knn: knn.atEnd, linear: linear.atEnd };
-    if (data === null || !(which.knn || which.linear)) return;
+    const which = this.#finalMeasures;
+    if (data === null || !isAny(which)) return;
     if (!isWhole) {
       const message =
         `Not evaluated: that is done at step ${length.scheduleSteps}, the last one in the schedule`;
@@ -184,12 +212,16 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     }
     const results: Record<string, Record<string, number>> = {};
     results.features = await this.#measure("features", step, this.#featuresOf(model), which);
-    if (baselines) {
+    if (config.evaluation.baselines) {
       const fresh = untrained();
       results.untrained = await this.#measure("untrained", step, this.#featuresOf(fresh), which);
       fresh.dispose();
-      results.pixels = await this.#measure("pixels", step, () => rawPixels, which);
-      results.chance = chanceOf(results.features, data.classes);
+      if (which.knn || which.linear) {
+        // The rank of pixels says nothing of features, and takes long: there are many of them.
+        const accuracies = { ...which, rankMe: false };
+        results.pixels = await this.#measure("pixels", step, () => rawPixels, accuracies);
+        results.chance = chanceOf(results.features, data.classes);
+      }
     }
     this.#results = results;
   }
@@ -203,7 +235,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     name: string,
     step: number,
     featurize: (pooling: Pooling) => Featurize,
-    which: { knn: boolean; linear: boolean },
+    which: Measures,
   ): Promise<Record<string, number>> {
     const { data, run: { on, config, listener } } = this.#subject;
     const result = await evaluateFeatures(on, config, data!, featurize, which, {
@@ -215,12 +247,17 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   }
 }
 
+function isAny({ knn, linear, rankMe }: Measures): boolean {
+  return knn || linear || rankMe;
+}
+
 /** The accuracy of guessing. */
 function chanceOf(
   accuracies: Readonly<Record<string, number>>,
   classes: number,
 ): Record<string, number> {
   return Object.fromEntries(
-    Object.keys(accuracies).map((key) => [key, (key.endsWith("5") ? 5 : 1) / classes]),
+    Object.keys(accuracies).filter((key) => /Top\d$/.test(key))
+      .map((key) => [key, (key.endsWith("5") ? 5 : 1) / classes]),
   );
 }

@@ -66,8 +66,10 @@ export type PretrainOptions = MethodOptions<PretrainStages, PretrainParts>;
 
 /** The result of a pretraining run. */
 export interface PretrainResult extends EngineOutcome {
-  /** Accuracies by what was evaluated: `features`, `untrained`, `pixels` and `chance`. */
+  /** Accuracies and RankMe by what was evaluated: `features`, `untrained`, `pixels` and `chance`. */
   readonly evaluation: EvaluationResults;
+  /** RankMe of the model's features; null if it was not measured at the end. */
+  readonly rankMe: number | null;
 }
 
 /** The stages on the device. */
@@ -94,7 +96,7 @@ export const beit: ListedMethod<
   PretrainConfig,
   MaskedBatch,
   PretrainParts,
-  Pick<PretrainResult, "evaluation">
+  Pick<PretrainResult, "evaluation" | "rankMe">
 > = {
   task: pretrainTask,
   inputStages: ["load", "augment", "mask"],
@@ -134,7 +136,10 @@ export const beit: ListedMethod<
       ],
       evaluation,
       pictures: pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
-      result: () => ({ evaluation: evaluation.results }),
+      result: () => ({
+        evaluation: evaluation.results,
+        rankMe: evaluation.results.features?.rankMe ?? null,
+      }),
       dispose() {
         model.dispose();
         tokenizer.dispose();

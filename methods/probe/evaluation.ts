@@ -1,5 +1,5 @@
 /**
- * The accuracy of every classifier in a probe.
+ * The accuracy of every classifier in a probe, and the rank of the features of the best.
  *
  * @module
  */
@@ -7,15 +7,17 @@
 import { tf } from "../../deps/tfjs.ts";
 import { communicatorOf } from "../../backends/backend.ts";
 import type { LinearProbeConfig } from "./config.ts";
-import { tellingMetrics } from "../../core/metric_names.ts";
+import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/sources/source.ts";
+import { subsetOf } from "../../data/sources/subset.ts";
 import { countOverRanks } from "../../distributed/reduce_values.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures } from "../../models/features.ts";
 import { type LinearProbes, placeName, type ProbePlace } from "../../models/linear_probes.ts";
 import { imageTensor } from "../../pipeline/tokenize.ts";
 import { rankOfLabel } from "../../pipeline/evaluation/classification.ts";
-import { batchesOf } from "../../pipeline/evaluation/collect_features.ts";
+import { batchesOf, collectFeatures } from "../../pipeline/evaluation/collect_features.ts";
+import { rankMe, spreadIndices } from "../../pipeline/evaluation/rank_me.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { evaluationTransform } from "../../pipeline/images/transforms.ts";
 import type { Evaluation, EvaluationMoment, Run } from "../../pipeline/engine/method.ts";
@@ -28,6 +30,14 @@ export interface ProbeAccuracy extends ProbePlace {
   readonly top5: number;
 }
 
+/** The classifier with the most correct answers; the first of several. */
+export function bestOf(layers: readonly ProbeAccuracy[]): ProbeAccuracy | null {
+  return layers.reduce<ProbeAccuracy | null>(
+    (best, other) => best === null || other.top1 > best.top1 ? other : best,
+    null,
+  );
+}
+
 /** Measures the classifiers at the end of a probe. */
 export class ProbeEvaluation implements Evaluation {
   readonly #run: Pick<Run<LinearProbeConfig>, "config" | "on" | "listener">;
@@ -35,6 +45,7 @@ export class ProbeEvaluation implements Evaluation {
   readonly #probes: LinearProbes;
   readonly #test: Source;
   #layers: readonly ProbeAccuracy[] = [];
+  #rankMe: number | null = null;
 
   constructor(
     run: Pick<Run<LinearProbeConfig>, "config" | "on" | "listener">,
@@ -53,8 +64,13 @@ export class ProbeEvaluation implements Evaluation {
     return this.#layers;
   }
 
+  /** RankMe of the test images' features that the best classifier sees; null until the end. */
+  get rankMe(): number | null {
+    return this.#rankMe;
+  }
+
   get finalImages(): number {
-    return this.#test.length;
+    return this.#test.length + spreadIndices(this.#test.length).length;
   }
 
   isDue(): boolean {
@@ -67,6 +83,32 @@ export class ProbeEvaluation implements Evaluation {
 
   async finish({ step }: EvaluationMoment): Promise<void> {
     this.#layers = await this.#measure(step);
+    const best = bestOf(this.#layers);
+    if (best !== null) this.#rankMe = await this.#measureRank(best, step);
+  }
+
+  /** In a second pass, because the features of all places would not fit into memory. */
+  async #measureRank(place: ProbePlace, step: number): Promise<number> {
+    const { config: { augment, data }, on, listener } = this.#run;
+    const [set] = await collectFeatures(
+      on,
+      subsetOf(this.#test, spreadIndices(this.#test.length)),
+      (on, { pixels, size, imageSize }) => {
+        const input = imageTensor(pixels, size, imageSize, normalizations[augment.normalization]);
+        const features = extractFeatures(on, this.#encoder, input, this.#probes.requests);
+        return [this.#probes.inputOf(place, features)];
+      },
+      {
+        data,
+        transform: evaluationTransform(augment),
+        listener,
+        communicator: communicatorOf(on),
+        what: `Evaluating the ${metricName("rankMe")} of the best: test images`,
+      },
+    );
+    const value = rankMe(set);
+    listener({ type: "evaluation", step, name: placeName(place), result: { rankMe: value } });
+    return value;
   }
 
   async #measure(step: number): Promise<ProbeAccuracy[]> {

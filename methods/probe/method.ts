@@ -8,7 +8,7 @@
 import type { Context } from "../../backends/backend.ts";
 import type { Parameter } from "../../backends/parameter.ts";
 import { type LinearProbeConfig, linearProbeTask } from "./config.ts";
-import { metricName } from "../../core/metric_names.ts";
+import { formatMetric, metricName } from "../../core/metric_names.ts";
 import { classifierTable } from "../../report/text_tables.ts";
 import { Generator } from "../../core/generator.ts";
 import type { Source } from "../../data/sources/source.ts";
@@ -37,7 +37,7 @@ import { evaluationTransform, trainTransform } from "../../pipeline/images/trans
 import { type EngineOutcome, runMethod } from "../../pipeline/engine/run_method.ts";
 import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import type { ListedMethod, RunImages } from "../../pipeline/engine/method.ts";
-import { type ProbeAccuracy, ProbeEvaluation } from "./evaluation.ts";
+import { bestOf, type ProbeAccuracy, ProbeEvaluation } from "./evaluation.ts";
 import { probeFootprint, probePlaces, requirePretrained } from "./model.ts";
 import { planLinearProbe } from "./plan.ts";
 import { probeLength, probeSchedule } from "./schedule.ts";
@@ -73,6 +73,8 @@ export interface LinearProbeResult extends EngineOutcome {
   readonly top5: number | null;
   /** The block and token of that classifier; null like `top1`. */
   readonly best: ProbePlace | null;
+  /** RankMe of the features that it sees, on the test images; null like `top1`. */
+  readonly rankMe: number | null;
   /** Every classifier, by block and token. */
   readonly layers: readonly ProbeAccuracy[];
   /** Number of classes. */
@@ -125,7 +127,7 @@ export const probe: ListedMethod<
   task: linearProbeTask,
   inputStages: ["load", "augment"],
   plan: planLinearProbe,
-  describe: ({ layers, best, top1, top5, classes }) => ({
+  describe: ({ layers, best, top1, top5, rankMe, classes }) => ({
     table: classifierTable({
       ...Object.fromEntries(
         layers.map(({ layer, token, ...accuracy }) => [`layer${layer}.${token}`, accuracy]),
@@ -134,6 +136,9 @@ export const probe: ListedMethod<
         [`best: ${metricName(`layer${best.layer}.${best.token}`)}`]: { top1, top5 },
       }),
     }, classes),
+    ending: rankMe === null
+      ? ""
+      : `; ${metricName("rankMe")} of the best ${formatMetric("rankMe", rankMe)}`,
   }),
   validate: (config) => void requirePretrained(config),
 
@@ -200,14 +205,12 @@ export const probe: ListedMethod<
       }),
       result() {
         const { layers } = evaluation;
-        const best = layers.reduce<ProbeAccuracy | null>(
-          (best, other) => best === null || other.top1 > best.top1 ? other : best,
-          null,
-        );
+        const best = bestOf(layers);
         return {
           top1: best?.top1 ?? null,
           top5: best?.top5 ?? null,
           best: best === null ? null : { layer: best.layer, token: best.token },
+          rankMe: evaluation.rankMe,
           layers,
           classes: source.classes.length,
         };

@@ -12,7 +12,7 @@ import {
   tokenizerModelSection,
 } from "../../configs/sections/model.ts";
 import { optimizerSection, scheduleSection } from "../../configs/sections/optimization.ts";
-import { batchSizeOf, runKeys } from "../../configs/sections/run.ts";
+import { batchSizeOf, runKeys, tokenizerEvaluationSection } from "../../configs/sections/run.ts";
 import { withDefault } from "../../configs/sections/with_default.ts";
 import type { TaskDefinition } from "../../configs/task.ts";
 import { teacherSection } from "./teachers/mod.ts";
@@ -40,6 +40,7 @@ export const tokenizerSchema = z.strictObject({
   schedule: scheduleSection.extend({
     epochs: withDefault(scheduleSection.shape.epochs, 100),
   }).prefault({}),
+  evaluation: tokenizerEvaluationSection.prefault({}),
 });
 
 /** A resolved config of tokenizer training. */

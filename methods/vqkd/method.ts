@@ -35,6 +35,7 @@ import { learningRateSchedule, runLength } from "../../pipeline/engine/schedule.
 import type { ListedMethod } from "../../pipeline/engine/method.ts";
 import { kindOf } from "./teachers/mod.ts";
 import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
+import { CodeRank } from "./evaluation.ts";
 import { openTeacherCache } from "./teachers/open_teacher_cache.ts";
 import { formatMetric, metricName } from "../../core/metric_names.ts";
 import { alignedRows } from "../../report/text_tables.ts";
@@ -71,6 +72,8 @@ export type TokenizerOptions = MethodOptions<TokenizerStages, TokenizerParts>;
 export interface TokenizerResult extends EngineOutcome {
   /** Of the last step: loss, cosine similarity to the teacher, and the codebook's statistics. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** RankMe of the vectors that the codebook quantizes; null if it was not measured at the end. */
+  readonly rankMe: number | null;
 }
 
 /** The stages on the device. */
@@ -104,16 +107,18 @@ export const vqkd: ListedMethod<
   TokenizerConfig,
   LoadedBatch,
   TokenizerParts,
-  Pick<TokenizerResult, "metrics">
+  Pick<TokenizerResult, "metrics" | "rankMe">
 > = {
   task: tokenizerTask,
   inputStages: ["load", "augment"],
   plan: planTokenizer,
   stepsOnly: tokenizerSteps,
-  describe: ({ interrupted, metrics, directory }) => ({
+  describe: ({ interrupted, metrics, rankMe, directory }) => ({
     table: alignedRows([
       ["last step", "this tokenizer"],
-      ...Object.entries(metrics).map(([key, value]) => [metricName(key), formatMetric(key, value)]),
+      ...Object.entries({ ...metrics, ...(rankMe === null ? {} : { rankMe }) }).map((
+        [key, value],
+      ) => [metricName(key), formatMetric(key, value)]),
     ]),
     ...(interrupted ? {} : {
       place: `The tokenizer is ${directory}/tokenizer.safetensors; the run is next to it`,
@@ -137,6 +142,7 @@ export const vqkd: ListedMethod<
     const usage = new CodebookUsage(shape.codes, config.codebook.usageWindow);
     const cache = await openTeacherCache(on, config, teacher);
     const length = runLength(config, source.length);
+    const evaluation = new CodeRank({ on, config, source, listener, tokenizer, length });
     const alarm = usageAlarm(config, usage, listener);
     return {
       shape,
@@ -162,6 +168,7 @@ export const vqkd: ListedMethod<
           shape: [shape.codes],
           values: Float32Array.from(usage.hits),
         }]]),
+      evaluation,
       pictures: codePictures({ on, config, source, tokenizer }),
       summarize: (counts) => {
         usage.add(counts);
@@ -190,6 +197,7 @@ export const vqkd: ListedMethod<
         metrics: Object.fromEntries(
           resultMetrics.filter((name) => name in metrics).map((name) => [name, metrics[name]]),
         ),
+        rankMe: evaluation.last,
       }),
       dispose() {
         tokenizer.dispose();

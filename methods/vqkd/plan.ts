@@ -71,12 +71,13 @@ export async function planTokenizer(
   return { images, ...sizes, codes, codeDim, tokensPerCode, ...costs };
 }
 
-/** The config for measuring steps alone: initialising the codebook is not part of a step. */
+/** The config for measuring steps alone: neither the codebook's start nor evaluations belong to one. */
 export function tokenizerSteps(config: TokenizerConfig): TokenizerConfig {
   const { codebook, teacher } = config;
   return {
     ...config,
     codebook: { ...codebook, kmeansTokensPerCode: 1, kmeansIterations: 1 },
     teacher: { ...teacher, cache: { ...teacher.cache, directory: null } },
+    evaluation: { rankMe: { every: null, atEnd: false } },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * How good an encoder's features are: k-NN and linear accuracy on labelled images.
+ * How good an encoder's features are: k-NN and linear accuracy on labelled images, and their rank.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import type { RunConfig } from "../../configs/task.ts";
 import { UserError } from "../../core/errors.ts";
 import { metricName, tellingMetrics } from "../../core/metric_names.ts";
 import type { Source } from "../../data/sources/source.ts";
+import { subsetOf } from "../../data/sources/subset.ts";
 import type { BeitEncoder } from "../../models/beit_encoder.ts";
 import { extractFeatures, type FeatureKind } from "../../models/features.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
@@ -24,6 +25,7 @@ import { evaluationTransform } from "../images/transforms.ts";
 import { collectFeatures } from "./collect_features.ts";
 import { knnAccuracy } from "./knn.ts";
 import { linearAccuracy } from "./linear.ts";
+import { rankMeOfSome, spreadIndices } from "./rank_me.ts";
 
 /** A config whose features are evaluated. */
 export interface EvaluatedConfig extends RunConfig {
@@ -36,17 +38,30 @@ type Pooling = EvaluationConfig["knn"]["pooling"];
 /** Turns a batch of images into features [B, C] on the device. */
 export type Featurize = (on: Context, batch: LoadedBatch) => Tensor;
 
-/** The labelled images of an evaluation. */
+/** The images of an evaluation. */
 export interface EvaluationData {
   readonly train: Source;
-  readonly test: Source;
+  /** Null without labels: accuracies cannot be measured. */
+  readonly test: Source | null;
   readonly classes: number;
+}
+
+/** The images of an evaluation that have labels. */
+export interface LabelledData extends EvaluationData {
+  readonly test: Source;
+}
+
+/** What is measured of features. */
+export interface Measures {
+  readonly knn: boolean;
+  readonly linear: boolean;
+  readonly rankMe: boolean;
 }
 
 /** The images that a config evaluates on, or why there are none (no labels, no second split). */
 export async function openEvaluationData(
   config: EvaluatedConfig,
-): Promise<EvaluationData | { readonly reason: string }> {
+): Promise<LabelledData | { readonly reason: string }> {
   const train = await openTrainingSource(config.data);
   if (train.classes.length < 2) return { reason: "the images have no class labels" };
   try {
@@ -82,7 +97,8 @@ export const rawPixels: Featurize = (_, { pixels, size }) =>
 
 /**
  * Accuracies in [0, 1] by name: `knnTop1`, `knnTop5`, `linearTop1`, `linearTop5`; without the top-5 ones if
- * there are fewer than six classes, which would make them meaningless.
+ * there are fewer than six classes, which would make them meaningless. `rankMe` is that of the features that
+ * k-NN compares.
  *
  * @param what is evaluated, in words, for the progress lines
  */
@@ -91,7 +107,7 @@ export async function evaluateFeatures(
   config: EvaluatedConfig,
   data: EvaluationData,
   featurize: (pooling: Pooling) => Featurize,
-  which: { readonly knn: boolean; readonly linear: boolean },
+  which: Measures,
   { listener, what }: { readonly listener: RunListener; readonly what: string },
 ): Promise<Record<string, number>> {
   const { knn, linear } = config.evaluation;
@@ -108,15 +124,19 @@ export async function evaluateFeatures(
       const telling = { ...reading, what: `Evaluating ${what}: ${images} images` };
       return (await collectFeatures(on, source, one, telling))[0];
     };
-    const train = await take(data.train, "training");
-    const test = await take(data.test, "test");
-    return { train, test };
+    const hasLabels = data.test !== null && (which.knn || which.linear);
+    const train = hasLabels ? data.train : subsetOf(data.train, spreadIndices(data.train.length));
+    return {
+      train: await take(train, "training"),
+      test: hasLabels ? await take(data.test, "test") : null,
+    };
   };
   const tell = (what: string) => (done: number, total: number) =>
     listener({ type: "progress", what, done, total });
   const result: Record<string, number> = {};
-  let features = await collect(which.knn ? knn.pooling : linear.pooling);
-  if (which.knn) {
+  let features = await collect(which.knn || which.rankMe ? knn.pooling : linear.pooling);
+  if (which.rankMe) result.rankMe = rankMeOfSome(features.train);
+  if (which.knn && features.test !== null) {
     const onProgress = tell(`Evaluating ${what}: ${metricName("knnTop1")}`);
     const options = { neighbours: knn.k, temperature: knn.temperature, onProgress };
     const { top1, top5 } = await knnAccuracy(
@@ -128,12 +148,13 @@ export async function evaluateFeatures(
     );
     Object.assign(result, { knnTop1: top1, knnTop5: top5 });
   }
-  if (which.linear) {
-    if (which.knn && knn.pooling !== linear.pooling) features = await collect(linear.pooling);
+  if (which.linear && data.test !== null) {
+    const isOther = (which.knn || which.rankMe) && knn.pooling !== linear.pooling;
+    if (isOther) features = await collect(linear.pooling);
     const { top1, top5 } = await linearAccuracy(
       on,
       features.train,
-      features.test,
+      features.test!,
       data.classes,
       tell(`Evaluating ${what}: ${metricName("linearTop1")} classifier`),
     );

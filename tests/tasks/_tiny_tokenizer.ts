@@ -20,6 +20,7 @@ export const tinyTokenizerOverrides: readonly string[] = [
   "teacher.hog.globalComponents=4",
   "batchSize=8",
   "schedule.steps=12",
+  "evaluation.rankMe.atEnd=false",
   "checkpoint.everySteps=5",
   "data.workers=0",
   "data.cacheBytes=0",

@@ -262,6 +262,8 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   "evaluation.knn.k": { to: "1", given: faint },
   "evaluation.knn.temperature": { to: "0.0001", given: faint },
   "evaluation.knn.pooling": { to: "cls", given: faint },
+  "evaluation.rankMe.every": "0.25",
+  "evaluation.rankMe.atEnd": "true",
   "evaluation.linear.every": "0.25",
   "evaluation.linear.atEnd": "true",
   "evaluation.linear.pooling": {

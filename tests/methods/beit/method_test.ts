@@ -66,6 +66,51 @@ Deno.test("k-NN accuracy is measured every so many epochs, and changes no loss",
   });
 });
 
+Deno.test("RankMe is measured with labels and without, on the same images and at the same steps", async () => {
+  await withFolder(async (folder, backend) => {
+    const tokenizer = await writeTinyTokenizer(folder);
+    const data = writeTinyData(folder);
+    Deno.mkdirSync(`${folder}/flat`);
+    for (const label of ["bright", "dark"]) {
+      for (const { name } of Deno.readDirSync(`${data}/train/${label}`)) {
+        Deno.copyFileSync(`${data}/train/${label}/${name}`, `${folder}/flat/${label}${name}`);
+      }
+    }
+    const rank = ["evaluation.knn.every=0.5", "evaluation.knn.atEnd=true"];
+    const measure = async (overrides: string[], directory: string) => {
+      const seen: [number, string, Record<string, number>][] = [];
+      const config = await tinyConfig(tokenizer, [...overrides, ...rank]);
+      const result = await pretrain(config, {
+        backend,
+        directory,
+        listener(event) {
+          if (event.type !== "evaluation") return;
+          seen.push([event.step, event.name, { ...event.result }]);
+        },
+      });
+      return { seen, result };
+    };
+    const unlabelled = await measure([`data.source=${folder}/flat`], `${folder}/a`);
+    const values = unlabelled.seen.filter(([, name]) => name === "features");
+    assert.deepEqual(values.map(([step]) => step), [3, 6, 9, 12, 12]);
+    for (const [, , result] of values) {
+      assert.deepEqual(Object.keys(result), ["rankMe"]);
+      assert.ok(result.rankMe > 1 && result.rankMe < 16, `${result.rankMe}`);
+    }
+    assert.equal(unlabelled.result.rankMe, values[4][2].rankMe);
+    const labelled = await measure(
+      [`data.source=${data}`, "data.evaluationSplit=val"],
+      `${folder}/b`,
+    );
+    const { features } = labelled.result.evaluation;
+    assert.equal(labelled.result.rankMe, features.rankMe);
+    assert.ok(features.knnTop1 > 0);
+    const report = Deno.readTextFileSync(`${folder}/a/report.html`);
+    assert.match(report, /Effective rank of the features \(RankMe\)/);
+    assert.match(report, /<figcaption>RankMe|>RankMe</);
+  });
+});
+
 Deno.test("a run stopped after step 7 goes on to bitwise the same losses", async () => {
   await withFolder(async (folder, backend) => {
     const config = await tinyConfig(await writeTinyTokenizer(folder), ["model.dropPathRate=0.2"]);

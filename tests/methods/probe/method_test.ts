@@ -59,6 +59,7 @@ Deno.test("linearProbe() reports every block and token, and the best", async () 
         ["cls", "meanPatches", "clsAndMean"].map((token) => `${layer}.${token}`)
       ),
     );
+    assert.ok(result.rankMe! > 1 && result.rankMe! <= 12, `${result.rankMe}`);
     assert.equal(result.top1, Math.max(...result.layers.map(({ top1 }) => top1)));
     assert.equal(result.top1, 1);
     assert.equal(result.best?.token, result.layers.find(({ top1 }) => top1 === 1)?.token);

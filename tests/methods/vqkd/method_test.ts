@@ -26,6 +26,24 @@ function blank(length: number): Source {
   };
 }
 
+Deno.test("RankMe of a tokenizer is that of the vectors its codebook quantizes", async () => {
+  await withFolder(async (folder, backend) => {
+    const seen: number[] = [];
+    const overrides = ["evaluation.rankMe.every=0.005", "evaluation.rankMe.atEnd=true"];
+    const { rankMe } = await trainTokenizer(await tinyTokenizerConfig(overrides), {
+      backend,
+      directory: `${folder}/run`,
+      listener: (event) => {
+        if (event.type === "evaluation") seen.push(event.result.rankMe);
+      },
+    });
+    assert.ok(seen.length > 1 && seen.every((value) => value > 1 && value < 4.01), `${seen}`);
+    assert.equal(rankMe, seen.at(-1));
+    const plain = await trainTokenizer(await tinyTokenizerConfig(), { backend });
+    assert.equal(plain.rankMe, null);
+  });
+});
+
 Deno.test("trainTokenizer() writes the promised keys and a small file of the tokenizer", async () => {
   await withFolder(async (folder, backend) => {
     const directory = `${folder}/run`;
