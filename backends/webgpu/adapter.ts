@@ -8,6 +8,7 @@
  */
 
 import { UserError } from "../../core/errors.ts";
+import { SUBGROUPS } from "./shaders/subgroups.ts";
 
 /** What `doctor` prints about a GPU, and what decides whether `auto` uses it. */
 export interface AdapterSummary {
@@ -119,8 +120,12 @@ export async function openDevice(
 ): Promise<GPUDevice> {
   const { limits, description } = summarizeAdapter(adapter);
   const features = FEATURES.filter((name) => adapter.features.has(name) && !without.includes(name));
+  const open = (requiredFeatures: GPUFeatureName[]) =>
+    adapter.requestDevice({ requiredFeatures, requiredLimits: limits });
   try {
-    return await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits });
+    if (without.includes(SUBGROUPS)) return await open(features);
+    // Deno has them without listing them among the adapter's features.
+    return await open([...features, SUBGROUPS]).catch(() => open(features));
   } catch (cause) {
     throw new UserError(
       `Cannot start the WebGPU backend: ${description} refused to open: ${String(cause)}`,

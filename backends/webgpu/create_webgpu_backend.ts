@@ -23,6 +23,7 @@ import { attentionTilingChoice } from "./kernels/attention/attention_tilings.ts"
 import { KernelProfiler } from "./kernel_profiler.ts";
 import { registerRunner } from "./open_runner.ts";
 import type { Runtime } from "./runtime.ts";
+import { findSubgroups, SUBGROUPS } from "./shaders/subgroups.ts";
 
 /** Options of {@link createWebgpuBackend}. */
 export interface WebgpuOptions extends AdapterOptions {
@@ -31,6 +32,8 @@ export interface WebgpuOptions extends AdapterOptions {
    * values are packed in pairs with the same results.
    */
   readonly float16?: boolean;
+  /** Whether reductions may use subgroups, if the GPU has them; the results are the same. Default: true. */
+  readonly subgroups?: boolean;
   /** Bytes that tensors may take; more is an OutOfMemoryError. Default: all of the GPU's memory. */
   readonly memoryLimitBytes?: number;
   /** Remembers which products were fastest on a GPU; default: for the lifetime of the process. */
@@ -40,6 +43,8 @@ export interface WebgpuOptions extends AdapterOptions {
 /** The backend and what it runs on. */
 export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
+  /** Threads that reductions treat as one subgroup; null if they use none. */
+  readonly subgroupSize: number | null;
   /** Dispatches since the start, by our kernels and by tfjs'. */
   readonly dispatches: number;
   startProfile(): void;
@@ -65,21 +70,35 @@ export interface WebgpuBackend extends Backend {
  */
 export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
   const adapter = await requestAdapter(options);
-  const device = await openDevice(adapter, options.float16 === false ? ["shader-f16"] : []);
+  const unwanted: GPUFeatureName[] = [];
+  if (options.float16 === false) unwanted.push("shader-f16");
+  if (options.subgroups === false) unwanted.push(SUBGROUPS);
+  const device = await openDevice(adapter, unwanted);
+  const subgroups = await findSubgroups(device, adapter.info);
   // tfjs would run ops on small tensors on the CPU, and then wait for the GPU at the next one.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
-  const { runner, slot } = registerRunner(device, adapter.info, options.memoryLimitBytes);
+  const { runner, slot } = registerRunner(
+    device,
+    adapter.info,
+    subgroups,
+    options.memoryLimitBytes,
+  );
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
   const attention = attentionTilingChoice(summary);
   const kernels = createKernels(runner, { tilings, attention });
   runner.runtime.dispatches = 0;
-  return new DeviceBackend(slot, runner.runtime, { adapter: summary, kernels });
+  return new DeviceBackend(slot, runner.runtime, {
+    adapter: summary,
+    subgroupSize: subgroups?.size ?? null,
+    kernels,
+  });
 }
 
 class DeviceBackend implements WebgpuBackend {
   readonly name = "webgpu";
   readonly adapter: AdapterSummary;
+  readonly subgroupSize: number | null;
   readonly capabilities: Capabilities;
   readonly kernels: Kernels;
   readonly #slot: TfjsSlot;
@@ -88,11 +107,14 @@ class DeviceBackend implements WebgpuBackend {
   constructor(
     slot: TfjsSlot,
     runtime: Runtime,
-    { adapter, kernels }: { adapter: AdapterSummary; kernels: Kernels },
+    { adapter, subgroupSize, kernels }: Pick<WebgpuBackend, "adapter" | "subgroupSize"> & {
+      kernels: Kernels;
+    },
   ) {
     this.#slot = slot;
     this.#runtime = runtime;
     this.adapter = adapter;
+    this.subgroupSize = subgroupSize;
     this.kernels = kernels;
     this.capabilities = {
       reducedPrecisions: ["float16"],

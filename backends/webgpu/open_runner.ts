@@ -5,6 +5,7 @@ import { openDevice, requestAdapter } from "./adapter.ts";
 import { registerAdd } from "./add_kernel.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shaders/shader_runner.ts";
+import { findSubgroups, type Subgroups } from "./shaders/subgroups.ts";
 
 /** A device at tfjs' service and ours. */
 export interface OpenRunner {
@@ -16,6 +17,7 @@ export interface OpenRunner {
 export function registerRunner(
   device: GPUDevice,
   info: GPUAdapterInfo,
+  subgroups: Subgroups | null,
   limitBytes?: number,
 ): OpenRunner {
   const runtime = new Runtime(device, info, limitBytes);
@@ -23,7 +25,7 @@ export function registerRunner(
     kernelsOf: "webgpu",
     addKernels: registerAdd,
   });
-  return { runner: new ShaderRunner(runtime), slot };
+  return { runner: new ShaderRunner(runtime, subgroups), slot };
 }
 
 /** Opens the GPU for work with single kernels, as tfjs' active backend, without a table of them. */
@@ -31,7 +33,9 @@ export async function openRunner(): Promise<
   OpenRunner & { readonly adapter: GPUAdapter; readonly runtime: Runtime }
 > {
   const adapter = await requestAdapter();
-  const { runner, slot } = registerRunner(await openDevice(adapter), adapter.info);
+  const device = await openDevice(adapter);
+  const subgroups = await findSubgroups(device, adapter.info);
+  const { runner, slot } = registerRunner(device, adapter.info, subgroups);
   slot.activate();
   return { adapter, runner, slot, runtime: runner.runtime };
 }

@@ -19,6 +19,7 @@
 import convertCode from "./convert_storage.wgsl" with { type: "text" };
 import type { Tensor, TensorInfo } from "../../../deps/tfjs.ts";
 import type { BufferSlice, Runtime } from "../runtime.ts";
+import { type Subgroups, subgroupText } from "./subgroups.ts";
 import { unroll } from "./unroll.ts";
 import { WorkingCopies } from "../working_copies.ts";
 
@@ -87,7 +88,8 @@ export class ShaderRunner {
   readonly #demotable = new WeakSet<object>();
   readonly #workingCopies: WorkingCopies;
 
-  constructor(readonly runtime: Runtime) {
+  /** @param subgroups what reductions use; null: workgroup memory alone, with the same results */
+  constructor(readonly runtime: Runtime, readonly subgroups: Subgroups | null = null) {
     this.#hasFloat16 = runtime.device.features.has("shader-f16");
     this.#workingCopies = new WorkingCopies(runtime, (full, half) => this.narrow(full, half));
     runtime.widen = (half, full) => this.#convert(half, full, "widen");
@@ -193,7 +195,7 @@ export class ShaderRunner {
     if (!pipeline) {
       const module = this.runtime.device.createShaderModule({
         label: call.file.name,
-        code: shaderText(call, formats),
+        code: shaderText(call, formats, this.subgroups),
       });
       pipeline = this.runtime.device.createComputePipeline({
         label: call.file.name,
@@ -229,8 +231,15 @@ function encodeUniforms(values: (number | FloatUniform)[]): ArrayBuffer {
   return view.buffer;
 }
 
-function shaderText(call: ShaderCall, formats: Format[]): string {
+function shaderText(
+  call: ShaderCall,
+  formats: Format[],
+  subgroups: Subgroups | null,
+): string {
+  const code = [...(call.file.includes ?? []), call.file.code].join("\n");
+  const reduces = /\bSUBGROUP\b/.test(code);
   const parts: string[] = formats.includes("f16") ? ["enable f16;"] : [];
+  if (reduces) parts.push(subgroups?.directive ?? "", subgroupText(subgroups));
   for (const [name, value] of Object.entries(call.constants ?? {})) {
     parts.push(`const ${name} = ${typeof value === "number" ? `${value}u` : value};`);
   }
@@ -242,7 +251,6 @@ function shaderText(call: ShaderCall, formats: Format[]): string {
     parts.push(operandText(name, index, access, formats[index], call.isQuadWide));
   });
   if (call.uniforms) parts.push(uniformText(call.uniforms, names.length));
-  const code = [...(call.file.includes ?? []), call.file.code].join("\n");
   return [...parts, unroll(code, call.constants ?? {})].join("\n");
 }
 

@@ -7,6 +7,7 @@
 
 import backwardCode from "./cross_entropy_backward.wgsl" with { type: "text" };
 import bestCode from "../../shaders/row_best.wgsl" with { type: "text" };
+import ownBestCode from "../../shaders/own_best.wgsl" with { type: "text" };
 import forwardCode from "./cross_entropy.wgsl" with { type: "text" };
 import meanCode from "../../shaders/mean_columns.wgsl" with { type: "text" };
 import rowSums from "../../shaders/row_sums.wgsl" with { type: "text" };
@@ -16,7 +17,11 @@ import { eachStretchOfLogits } from "../../products/logits.ts";
 import { rowsOf, storageFor, WORKGROUP } from "../../shaders/shapes.ts";
 import type { KernelTools } from "../kernel_tools.ts";
 
-const FORWARD = { name: "cross_entropy", code: forwardCode, includes: [rowSums, bestCode] };
+const FORWARD = {
+  name: "cross_entropy",
+  code: forwardCode,
+  includes: [rowSums, bestCode, ownBestCode],
+};
 const BACKWARD = { name: "cross_entropy_backward", code: backwardCode };
 const MEAN = { name: "mean_columns", code: meanCode, includes: [rowSums] };
 

@@ -2,13 +2,14 @@
 
 import argMaxCode from "./arg_max.wgsl" with { type: "text" };
 import bestCode from "../../shaders/row_best.wgsl" with { type: "text" };
+import ownBestCode from "../../shaders/own_best.wgsl" with { type: "text" };
 import type { Kernels } from "../../../kernels.ts";
 import { eachStretchOfLogits } from "../../products/logits.ts";
 import { foldedGrid } from "../../shaders/shader_runner.ts";
 import { WORKGROUP } from "../../shaders/shapes.ts";
 import type { KernelTools } from "../kernel_tools.ts";
 
-const ARG_MAX = { name: "arg_max", code: argMaxCode, includes: [bestCode] };
+const ARG_MAX = { name: "arg_max", code: argMaxCode, includes: [bestCode, ownBestCode] };
 
 export function nearestCodeKernel({ runner, products }: KernelTools): Kernels["nearestCode"] {
   return ({ z, codebook }) => {
