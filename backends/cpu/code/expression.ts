@@ -1,5 +1,5 @@
 /**
- * What kernels are written in: expressions over vectors and addresses, and a few statements.
+ * What kernels are written in, besides statements: expressions over vectors and addresses.
  *
  * There are two types only. An {@link Index} is an address or a count, as wide as a pointer. A
  * {@link Vector} has as many float32 lanes as the target's registers; a scalar is a vector whose
@@ -23,7 +23,8 @@ export type IndexOperation =
   | "subtract"
   | "multiply"
   | "shiftLeft"
-  | "loadInt32";
+  | "loadInt32"
+  | "fromMemoryStart";
 
 export type VectorOperation =
   | "constant"
@@ -299,35 +300,4 @@ export function fromIndex(value: Index): Vector {
 /** 0, 1, 2, … along the lanes. */
 export function laneNumbers(): Vector {
   return new Vector("laneNumbers");
-}
-
-/** A comparison of signed indices. */
-export interface Condition {
-  readonly relation: "less" | "notLess" | "greater" | "equal";
-  readonly left: Index;
-  readonly right: Index;
-}
-
-/** Lanes that a store writes: all, the first, or four of them, by the number of their group. */
-export type StoredLanes = "all" | "first" | { readonly group: number };
-
-export type Statement =
-  | { kind: "setIndex"; variable: Variable; value: Index }
-  | { kind: "setVector"; variable: Variable; value: Vector }
-  | { kind: "store"; address: Index; offset: number; value: Vector; lanes: StoredLanes }
-  | { kind: "doWhile"; body: Statement[]; condition: Condition }
-  | { kind: "if"; condition: Condition; then: Statement[]; otherwise: Statement[] };
-
-/** A parameter: numbers of the host become indices, or float32 in every lane. */
-export interface KernelParameter {
-  readonly name: string;
-  readonly variable: Variable;
-}
-
-/** A kernel ready to be encoded. */
-export interface KernelCode {
-  readonly name: string;
-  readonly parameters: readonly KernelParameter[];
-  readonly variables: readonly Variable[];
-  readonly body: readonly Statement[];
 }

@@ -6,17 +6,14 @@
 
 import {
   bits,
-  type Condition,
   Index,
-  type KernelCode,
-  type KernelParameter,
   laneNumbers,
-  type Statement,
   toIndex,
   toVector,
   type Variable,
   Vector,
 } from "./expression.ts";
+import type { Condition, KernelCode, KernelParameter, Statement } from "./statement.ts";
 
 /** A variable of type index: reads like the index that it holds. */
 export class IndexVariable extends Index {
@@ -160,6 +157,11 @@ export class KernelBuilder {
   /** Four lanes, from 4·`group` on. */
   storeGroup(address: Index, value: Vector, group: number, offset = 0): void {
     this.add({ kind: "store", address, offset, value, lanes: { group } });
+  }
+
+  /** The lanes where a comparison holds; for AVX-512. */
+  storeWhere(where: Vector, address: Index, value: Vector, offset = 0): void {
+    this.add({ kind: "store", address, offset, value, lanes: { where } });
   }
 
   if(condition: Condition, then: () => void, otherwise: () => void = () => {}): void {

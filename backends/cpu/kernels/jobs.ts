@@ -8,6 +8,7 @@ export * from "./patch_embed/job.ts";
 export * from "./relative_position_bias/job.ts";
 export * from "./residual/job.ts";
 export * from "../column_sums/job.ts";
+export * from "../products/amx/job.ts";
 export * from "../products/gemm/job.ts";
 export * from "../products/library_product/job.ts";
 export * from "../products/pack/job.ts";

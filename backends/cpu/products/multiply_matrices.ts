@@ -6,6 +6,14 @@ import { zerosOffset } from "../memory/arena.ts";
 import { type Runtime, withScratch } from "../runtime.ts";
 import { type Task, task } from "../threads/program.ts";
 import { activationKernelNames, gemmJob, planGemm } from "./gemm/job.ts";
+import {
+  packTilesItems,
+  packTilesJob,
+  planTiles,
+  tilePanelBytes,
+  tileProductJob,
+} from "./amx/job.ts";
+import { hasTiles, stepsPerTilePlace, tileBlock } from "./amx/panels.ts";
 import { libraryProductJob, libraryRows } from "./library_product/job.ts";
 import { packedBytes, packItems, packJob, type StepsPerPlace } from "./pack/job.ts";
 
@@ -98,7 +106,9 @@ export function stepsPerPlaceOf(
   { pool }: Runtime,
   { precision }: { precision?: Precision },
 ): StepsPerPlace {
-  return precision === "bfloat16" && "gemmBlockOfPairs" in pool.kernels ? 2 : 1;
+  if (precision !== "bfloat16") return 1;
+  if (hasTiles(pool.kernels)) return stepsPerTilePlace;
+  return "gemmBlockOfPairs" in pool.kernels ? 2 : 1;
 }
 
 function packTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
@@ -143,6 +153,71 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
   }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
 }
 
+/** Packs both operands for tile registers at `start`, A first. */
+function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: number): Task[] {
+  const isTransposed = [a, b].map((matrix) => matrix.isTransposed ?? false);
+  const pack = (
+    count: number,
+    values: Pick<Parameters<typeof packTilesJob.run>[1], "source" | "rowBytes" | "isLeft">,
+    isAlongRows: boolean,
+    target: number,
+  ) =>
+    task(packTilesJob, { ...values, isAlongRows: Number(isAlongRows), count, depth, target }, {
+      items: packTilesItems(count, depth),
+      work: depth * count,
+    });
+  const left = { source: a.address, rowBytes: storedRowBytes(a, rows, depth), isLeft: 1 };
+  const right = { source: b.address, rowBytes: storedRowBytes(b, depth, columns), isLeft: 0 };
+  return [
+    pack(rows, left, !isTransposed[0], start),
+    pack(columns, right, isTransposed[1], start + tilePanelBytes(rows, depth)),
+  ];
+}
+
+function tileProductTask({ pool }: Runtime, product: MatrixProduct, packed: number): Task {
+  const { rows, columns, depth, c } = product;
+  const { rowItems, columnItems, scratchBytes } = planTiles(product, pool.threads);
+  return task(tileProductJob, {
+    a: packed,
+    b: packed + tilePanelBytes(rows, depth),
+    c: c.address,
+    rowBytes: c.rowBytes ?? columns * 4,
+    rows,
+    columns,
+    depth,
+    ...startOf(product.start ?? "zero", tileBlock.columns * 4),
+    activation: activationNumber(product),
+    activated: product.activated ?? 0,
+    rowItems,
+    columnItems,
+  }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
+}
+
+/** All operands are packed in one stage, and all products computed in the next. */
+function multiplyOnTiles(
+  runtime: Runtime,
+  products: readonly MatrixProduct[],
+  { before = [], beside = [] }: Company,
+): void {
+  const bytes = products.map(({ rows, columns, depth }) =>
+    tilePanelBytes(rows, depth) + tilePanelBytes(columns, depth)
+  );
+  withScratch(runtime, bytes.reduce((total, length) => total + length), (start) => {
+    let packed = start;
+    const tasks = products.map((product, index) => {
+      const pack = packTilesTasks(product, packed);
+      const multiply = tileProductTask(runtime, product, packed);
+      packed += bytes[index];
+      return { pack, multiply };
+    });
+    runtime.pool.runStages([
+      before,
+      tasks.flatMap(({ pack }) => pack),
+      [...beside, ...tasks.map(({ multiply }) => multiply)],
+    ]);
+  });
+}
+
 /** Tasks that run in the same program as the products. */
 export interface Company {
   /** Run before the products; may write their left operands, but not the right ones. */
@@ -152,8 +227,8 @@ export interface Company {
 }
 
 /**
- * Computes products that do not depend on each other. The right operand of each is packed while the
- * threads compute the previous product.
+ * Computes products that do not depend on each other, all in the same precision. The right operand of each
+ * is packed while the threads compute the previous product, except for tile registers.
  */
 export function multiplyMatrices(
   runtime: Runtime,
@@ -166,6 +241,9 @@ export function multiplyMatrices(
   for (const product of nonEmpty) if (product.depth === 0) writeStart(runtime, product);
   if ("matrixProduct" in pool.kernels) {
     return pool.runStages([before, [...beside, ...proper.map(libraryTask)]]);
+  }
+  if (proper.length > 0 && stepsPerPlaceOf(runtime, proper[0]) === stepsPerTilePlace) {
+    return multiplyOnTiles(runtime, proper, { before, beside });
   }
   const bytes = proper.map((product) =>
     packedBytes(product, pool.tile.columns, stepsPerPlaceOf(runtime, product))

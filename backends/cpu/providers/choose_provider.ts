@@ -8,7 +8,7 @@ import type { KernelTable } from "../threads/job.ts";
 import { hasRelaxedSimd } from "../wasm/encode_kernels.ts";
 import { wasmLanes } from "../wasm/lanes.ts";
 import { attachForeignKernels, type ForeignKernels } from "./foreign_kernels.ts";
-import { mostNativeThreads } from "./native/native_code.ts";
+import { mostNativeThreads, type NativeCode } from "./native/native_code.ts";
 import { findDifference, findGemmDifference, isProductRight } from "./self_check.ts";
 
 /** What replaces the WebAssembly kernels. */
@@ -27,6 +27,11 @@ export interface ProviderOptions {
    * the widest vectors that the processor has, `native-avx2` those of 256 bits.
    */
   provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
+  /**
+   * Whether products in bfloat16 use tile registers (AMX), which some Intel processors have. Where that is
+   * not possible, `auto` does without them, and `native` says why. Default: false.
+   */
+  useAmx?: boolean;
   /** Called with the generated code, for a disassembler. */
   dumpKernels?: (name: string, bytes: Uint8Array) => void;
 }
@@ -42,8 +47,8 @@ function wasmDescription(): string {
   return `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`;
 }
 
-/** What the self-check found, by lanes; the code is the same for all backends of the process. */
-const nativeDifferences = new Map<number, string | null>();
+/** What the self-check found; the same code serves all backends of the process. */
+const nativeDifferences = new Map<NativeCode["addresses"], string | null>();
 
 function findNativeDifference(
   wasmKernels: KernelTable,
@@ -60,21 +65,26 @@ function findNativeDifference(
 
 const nativeNames = { 8: "AVX2", 16: "AVX-512" };
 
-const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, { dumpKernels }) => {
+const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, options) => {
   const { placeNativeKernels } = await import("./native/place_native_kernels.ts");
-  const native = placeNativeKernels(mostLanes, dumpKernels ?? (() => {}));
+  const { dumpKernels = () => {}, useAmx = false } = options;
+  const native = placeNativeKernels({ mostLanes, useAmx }, dumpKernels);
   if (typeof native === "string") return native;
   const { lanes } = native;
   const foreign = { kind: "native", ...native } as const;
   const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  let different = nativeDifferences.get(lanes);
+  let different = nativeDifferences.get(native.addresses);
   // null says that nothing differs, which need not be found out again either.
   if (different === undefined) {
     different = findNativeDifference(wasmKernels, kernels, lanes, arena);
-    nativeDifferences.set(lanes, different);
+    nativeDifferences.set(native.addresses, different);
   }
   if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
-  const formats = native.hasBfloat16 ? " and bfloat16" : "";
+  const formats = native.hasTiles
+    ? ", bfloat16 and AMX"
+    : native.hasBfloat16
+    ? " and bfloat16"
+    : "";
   const description = `machine code, ${nativeNames[lanes]}${formats}`;
   return { kernels, foreign, mostThreads: mostNativeThreads, description };
 };
@@ -105,7 +115,10 @@ export async function chooseProvider(
   for (const name of names) {
     const found = await attempt(attempts[name], arena, wasmKernels, options);
     if (typeof found !== "string") return found;
-    if (wanted === "auto") continue;
+    if (wanted === "auto") {
+      if (!options.useAmx) continue;
+      return await chooseProvider(arena, wasmKernels, { ...options, useAmx: false });
+    }
     throw new UserError(`Cannot use the kernel provider "${name}": ${found}`, {
       hint: 'provider "auto" uses what is available',
     });

@@ -5,9 +5,12 @@
  * @module
  */
 
-import type { KernelCode } from "../code/expression.ts";
+import type { KernelCode } from "../code/statement.ts";
 import type { Arena } from "../memory/arena.ts";
-import { packing, type StepsPerPlace } from "../products/pack/job.ts";
+import { stepsPerTilePlace, tileBlock } from "../products/amx/panels.ts";
+import { activationKernelNames } from "../products/gemm/job.ts";
+import type { StepsPerPlace } from "../products/pack/job.ts";
+import { blockShape, panelProducts } from "../products/panel_products.ts";
 import { tileShape } from "../products/tile.ts";
 import type { KernelTable } from "../threads/job.ts";
 import { wasmLanes } from "../wasm/lanes.ts";
@@ -93,6 +96,11 @@ export function findDifference(
   }
 }
 
+/** Products of bfloat16: the operands are exact in it. */
+const reducedProducts = [["gemmBlockOfPairs", 2], ["tileBlock", stepsPerTilePlace]] as const;
+
+const bytesOf = (count: number) => count * 4;
+
 /**
  * Rows, columns and depth of the checked product: panels that are packed together and alone, whole
  * tiles, edges, and a remainder of the depth.
@@ -101,7 +109,7 @@ const [productRows, productColumns, productDepth] = [61, 165, 37];
 
 /**
  * The same for the product of packed panels, whose shape depends on the lanes: `gemmBlock` and the
- * packing kernels, and `gemmBlockOfPairs` with its own where `suspect` has them.
+ * packing kernels, and `gemmBlockOfPairs` and `tileBlock` with their own where `suspect` has them.
  */
 export function findGemmDifference(
   trusted: KernelTable,
@@ -121,20 +129,18 @@ export function findGemmDifference(
     stepsPerPlace: StepsPerPlace = 1,
   ) => {
     memory.forEach((_, place) => memory[place] = sample(place));
-    const left = packing(table, "Left", stepsPerPlace);
-    const right = packing(table, "Right", stepsPerPlace);
-    const bytes = (count: number) => count * 4;
+    const { left, right, multiply } = panelProducts(table, stepsPerPlace);
+    const panelBytes = bytesOf(blockShape(tileShape(lanes), stepsPerPlace).columns);
     if (isTransposed) {
-      left.packColumns(source, bytes(productRows), productRows, productDepth, a, 1);
-      right.packRows(source, bytes(productDepth), productColumns, productDepth, b, 1);
+      left.packColumns(source, bytesOf(productRows), productRows, productDepth, a, 1);
+      right.packRows(source, bytesOf(productDepth), productColumns, productDepth, b, 1);
     } else {
-      left.packRows(source, bytes(productDepth), productRows, productDepth, a, 1);
-      right.packColumns(source, bytes(productColumns), productColumns, productDepth, b, 1);
+      left.packRows(source, bytesOf(productDepth), productRows, productDepth, a, 1);
+      right.packColumns(source, bytesOf(productColumns), productColumns, productDepth, b, 1);
     }
-    const places = Math.ceil(productDepth / stepsPerPlace);
-    const block = [places, a, b, c, bytes(productColumns), productRows, productColumns];
-    const gemmBlock = stepsPerPlace === 2 ? table.gemmBlockOfPairs : table.gemmBlock;
-    gemmBlock(...block, c, bytes(productColumns), bytes(tileShape(lanes).columns), edge);
+    const rowBytes = bytesOf(productColumns);
+    const shape = [rowBytes, productRows, productColumns];
+    multiply(productDepth, a, b, c, ...shape, c, rowBytes, panelBytes, edge);
     return memory.slice(3 * floats, 4 * floats);
   };
   try {
@@ -143,8 +149,44 @@ export function findGemmDifference(
     for (const isTransposed of [false, true]) {
       const expected = multiply(trusted, wasmLanes, isTransposed);
       if (!isSame(multiply(suspect, lanes, isTransposed), expected)) return "gemmBlock";
-      if (!("gemmBlockOfPairs" in suspect)) continue;
-      if (!isSame(multiply(suspect, lanes, isTransposed, 2), expected)) return "gemmBlockOfPairs";
+      for (const [name, stepsPerPlace] of reducedProducts) {
+        if (!(name in suspect)) continue;
+        if (!isSame(multiply(suspect, lanes, isTransposed, stepsPerPlace), expected)) return name;
+      }
+    }
+    return "tileBlock" in suspect ? findActivationDifference(trusted, suspect, arena) : null;
+  } finally {
+    arena.free(block);
+  }
+}
+
+/** The same for what `tileBlock` does with results: of a product of zeros they are the initial values. */
+function findActivationDifference(
+  trusted: KernelTable,
+  suspect: KernelTable,
+  arena: Arena,
+): string | null {
+  const { rows, columns } = tileBlock;
+  const floats = rows * columns;
+  const block = arena.allocate(5 * floats * 4);
+  const [zeros, start, c, activated, edge] = [0, 1, 2, 3, 4].map((part) =>
+    block.offset + part * bytesOf(floats)
+  );
+  const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
+  try {
+    for (const [activation, name] of activationKernelNames.entries()) {
+      if (name === "") continue;
+      memory.forEach((_, place) => memory[place] = place < floats ? 0 : sample(place));
+      const expected = memory.slice();
+      expected.copyWithin(2 * floats, floats, 2 * floats);
+      const shape = [bytesOf(columns), rows, columns, start, bytesOf(columns), 0];
+      suspect.tileBlock(1, zeros, zeros, c, ...shape, edge, activation, activated);
+      const actual = memory.slice(0, 4 * floats);
+      trusted[name](start, activated, floats);
+      expected.set(memory.subarray(3 * floats, 4 * floats), 3 * floats);
+      if (!actual.every((value, place) => isClose(value, expected[place]))) {
+        return `tileBlock with ${name}`;
+      }
     }
     return null;
   } finally {

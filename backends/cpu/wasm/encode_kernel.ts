@@ -8,14 +8,8 @@
  * @module
  */
 
-import type {
-  Condition,
-  Index,
-  KernelCode,
-  Statement,
-  Variable,
-  Vector,
-} from "../code/expression.ts";
+import type { Index, Variable, Vector } from "../code/expression.ts";
+import type { Condition, KernelCode, Statement } from "../code/statement.ts";
 import { signed, unsigned } from "./bytes.ts";
 import { wasmLanes } from "./lanes.ts";
 import { control, integer, local, type simd, valueType, vectorOperation } from "./opcodes.ts";
@@ -174,6 +168,8 @@ class FunctionEncoder {
           this.#block(statement.otherwise);
         }
         return this.#emit(control.end);
+      case "tile":
+        throw new Error("Cannot encode tile registers for WebAssembly");
     }
   }
 
@@ -196,6 +192,8 @@ class FunctionEncoder {
       case "loadInt32":
         this.#index(index.inputs[0]);
         return this.#emit(integers.loadInt32, memory(2, index.value));
+      case "fromMemoryStart":
+        throw new Error("Cannot encode the address of the memory for WebAssembly");
       default:
         index.inputs.forEach((input) => this.#index(input));
         this.#emit(integers[index.operation]);

@@ -3,16 +3,13 @@
 import type { AttentionKernel } from "../../../kernels.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { stepsPerPlaceOf } from "../../products/multiply_matrices.ts";
+import { blockShape } from "../../products/panel_products.ts";
 import { addressOf, reshape, type Runtime } from "../../runtime.ts";
 import { task } from "../../threads/program.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
-import {
-  attentionBackwardBytes,
-  attentionBackwardJob,
-  attentionForwardBytes,
-  attentionJob,
-} from "./job.ts";
+import { attentionBackwardJob, attentionJob } from "./job.ts";
+import { attentionBackwardBytes, attentionForwardBytes } from "./layout.ts";
 
 /** Groups of samples whose bias gradients are summed separately: enough items for the threads. */
 const largestGroups = 4;
@@ -29,6 +26,8 @@ function backward(runtime: Runtime, values: BackwardArguments) {
   const { tensors, pool } = runtime;
   const { samples, tokens, headSize } = shapes(qkv, heads);
   const dqkv = tensors.empty(qkv.shape);
+  const stepsPerPlace = stepsPerPlaceOf(runtime, { precision });
+  const block = blockShape(pool.tile, stepsPerPlace);
   const groups = bias === null ? samples : Math.min(samples, largestGroups);
   const dbiases = bias === null ? null : tensors.empty([groups, heads, tokens, tokens]);
   const gradients = task(attentionBackwardJob, {
@@ -45,10 +44,10 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     tokens,
     headSize,
     scale,
-    stepsPerPlace: stepsPerPlaceOf(runtime, { precision }),
+    stepsPerPlace,
   }, {
     items: groups * heads,
-    scratchBytes: attentionBackwardBytes({ tokens, headSize, tile: pool.tile }),
+    scratchBytes: attentionBackwardBytes({ tokens, headSize, block, stepsPerPlace }),
     work: 5 * samples * heads * tokens * tokens * headSize,
   });
   if (dbiases === null || bias === null) {
@@ -73,6 +72,8 @@ export const attention: CpuKernel<"attention"> = {
       forward({ qkv, bias, heads, scale, precision }) {
         const { samples, tokens, channels, headSize } = shapes(qkv, heads);
         const y = tensors.empty([samples, tokens, channels]);
+        const stepsPerPlace = stepsPerPlaceOf(runtime, { precision });
+        const block = blockShape(pool.tile, stepsPerPlace);
         const statistics = tensors.empty([samples, heads, tokens, 2]);
         pool.run(attentionJob, {
           qkv: addressOf(runtime, qkv),
@@ -83,10 +84,10 @@ export const attention: CpuKernel<"attention"> = {
           tokens,
           headSize,
           scale,
-          stepsPerPlace: stepsPerPlaceOf(runtime, { precision }),
+          stepsPerPlace,
         }, {
           items: samples * heads,
-          scratchBytes: attentionForwardBytes({ tokens, headSize, tile: pool.tile }),
+          scratchBytes: attentionForwardBytes({ tokens, headSize, block, stepsPerPlace }),
           work: 2 * samples * heads * tokens * tokens * headSize,
         });
         return { y, saved: [statistics] };

@@ -6,95 +6,11 @@
  */
 
 import { zerosOffset } from "../../memory/arena.ts";
-import { edgeBytes } from "../../products/gemm/job.ts";
-import { packing, type StepsPerPlace } from "../../products/pack/job.ts";
+import type { StepsPerPlace } from "../../products/pack/job.ts";
+import { blockShape, panelProducts } from "../../products/panel_products.ts";
 import type { TileShape } from "../../products/tile.ts";
 import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
-
-/** At most this many queries form a block, always in whole tiles. */
-const forwardQueries = 48;
-const backwardQueries = 72;
-
-function roundDown(value: number, step: number): number {
-  return value - value % step;
-}
-
-function roundUp(value: number, step: number): number {
-  return Math.ceil(value / step) * step;
-}
-
-/** Hands out addresses within a thread's scratch memory, one after another. */
-class Layout {
-  #next: number;
-
-  constructor(start: number) {
-    this.#next = start;
-  }
-
-  take(floats: number): number {
-    const address = this.#next;
-    this.#next += roundUp(floats * 4 + 64, 64);
-    return address;
-  }
-
-  get end(): number {
-    return this.#next;
-  }
-}
-
-interface Sizes {
-  tokens: number;
-  headSize: number;
-}
-
-/** Shapes, and the sizes of packed panels. */
-type SizesWithTile = Sizes & { tile: TileShape };
-
-function forwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
-  const layout = new Layout(start);
-  const columns = roundUp(tokens, tile.columns);
-  const rows = roundDown(forwardQueries, tile.rows);
-  const places = {
-    edge: layout.take(edgeBytes / 4),
-    keys: layout.take(columns * headSize),
-    values: layout.take(tokens * roundUp(headSize, tile.columns)),
-    packed: layout.take(rows * Math.max(tokens, headSize)),
-    scores: layout.take(rows * columns),
-  };
-  return { ...places, rows, scoreBytes: columns * 4, bytes: layout.end - start };
-}
-
-function backwardLayout({ tokens, headSize, tile }: SizesWithTile, start: number) {
-  const layout = new Layout(start);
-  const columns = roundUp(tokens, tile.columns);
-  const width = roundUp(headSize, tile.columns);
-  const rows = roundDown(backwardQueries, tile.rows);
-  const places = {
-    edge: layout.take(edgeBytes / 4),
-    /** Keys and values with the depth along their rows, and keys down their columns. */
-    keys: layout.take(columns * headSize),
-    values: layout.take(columns * headSize),
-    keyRows: layout.take(tokens * width),
-    packed: layout.take(
-      Math.max(rows * Math.max(tokens, headSize), roundUp(tokens, tile.rows) * rows),
-    ),
-    queries: layout.take(rows * width),
-    slopes: layout.take(rows * width),
-    scores: layout.take(rows * columns),
-    dscores: layout.take(rows * columns),
-    deltas: layout.take(rows),
-  };
-  return { ...places, rows, scoreBytes: columns * 4, bytes: layout.end - start };
-}
-
-/** Scratch bytes of a thread. */
-export function attentionForwardBytes(sizes: SizesWithTile): number {
-  return forwardLayout(sizes, 0).bytes;
-}
-
-export function attentionBackwardBytes(sizes: SizesWithTile): number {
-  return backwardLayout(sizes, 0).bytes;
-}
+import { backwardLayout, forwardLayout } from "./layout.ts";
 
 /** Where the scores of a block of queries start from: rows of the bias, or zero. */
 function scoreStart(bias: number, row: number, tokens: number, panelColumns: number) {
@@ -114,29 +30,22 @@ const forwardFields = [
   "stepsPerPlace",
 ] as const;
 
-/** Packs and multiplies panels of float32 or of pairs of bfloat16. */
-function productsOf({ kernels }: Bench, stepsPerPlace: StepsPerPlace) {
-  const { gemmBlock, gemmBlockOfPairs } = kernels;
-  const multiplyPlaces = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
-  return {
-    left: packing(kernels, "Left", stepsPerPlace),
-    right: packing(kernels, "Right", stepsPerPlace),
-    multiply: (depth: number, ...rest: number[]) =>
-      multiplyPlaces(Math.ceil(depth / stepsPerPlace), ...rest),
-  };
-}
-
 /** An item is a sample and head. `statistics` [B, H, N, 2]: maximum and 1/Σ of each row of scores. */
 export const attentionJob = defineJob("attention", forwardFields, (bench, values, item) => {
-  const { kernels, tile } = bench;
-  const { left, right, multiply } = productsOf(bench, values.stepsPerPlace as StepsPerPlace);
+  const { kernels } = bench;
+  const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
+  const { left, right, multiply } = panelProducts(kernels, stepsPerPlace);
+  const shape = blockShape(bench.tile, stepsPerPlace);
   const { qkv, bias, y, statistics, heads, tokens, headSize, scale } = values;
   const sample = Math.floor(item / heads);
   const head = item % heads;
   const yBytes = heads * headSize * 4;
   const qkvBytes = 3 * yBytes;
   const queries = qkv + sample * tokens * qkvBytes + head * headSize * 4;
-  const places = forwardLayout({ tokens, headSize, tile }, bench.scratch);
+  const places = forwardLayout(
+    { tokens, headSize, block: shape, stepsPerPlace },
+    bench.scratch,
+  );
   const { edge, packed, scores, scoreBytes } = places;
   const block = places.rows;
   right.packRows(queries + yBytes, qkvBytes, tokens, headSize, places.keys, 1);
@@ -144,7 +53,7 @@ export const attentionJob = defineJob("attention", forwardFields, (bench, values
   for (let first = 0; first < tokens; first += block) {
     const rows = Math.min(block, tokens - first);
     left.packRows(queries + first * qkvBytes, qkvBytes, rows, headSize, packed, scale);
-    const start = scoreStart(bias, head * tokens + first, tokens, tile.columns);
+    const start = scoreStart(bias, head * tokens + first, tokens, shape.columns);
     multiply(
       headSize,
       packed,
@@ -200,7 +109,8 @@ type Backward = JobArguments<(typeof backwardFields)[number]>;
 class BackwardPass {
   readonly #bench: Bench;
   readonly #values: Backward;
-  readonly #products: ReturnType<typeof productsOf>;
+  readonly #products: ReturnType<typeof panelProducts>;
+  readonly #shape: TileShape;
   readonly #places: ReturnType<typeof backwardLayout>;
   readonly #head: number;
   readonly #sample: number;
@@ -212,8 +122,11 @@ class BackwardPass {
   constructor(bench: Bench, values: Backward, sample: number, head: number) {
     this.#bench = bench;
     this.#values = values;
-    this.#products = productsOf(bench, values.stepsPerPlace as StepsPerPlace);
-    this.#places = backwardLayout({ ...values, tile: bench.tile }, bench.scratch);
+    const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
+    this.#products = panelProducts(bench.kernels, stepsPerPlace);
+    this.#shape = blockShape(bench.tile, stepsPerPlace);
+    const sizes = { ...values, block: this.#shape, stepsPerPlace };
+    this.#places = backwardLayout(sizes, bench.scratch);
     this.#head = head;
     this.#sample = sample;
     this.#yBytes = values.heads * values.headSize * 4;
@@ -249,7 +162,7 @@ class BackwardPass {
     const query = qkv + this.#qkvOffset + first * 3 * yBytes;
     left.packRows(query, 3 * yBytes, rows, headSize, packed, scale);
     const scoreRow = this.#head * tokens + first;
-    const start = scoreStart(bias, scoreRow, tokens, this.#bench.tile.columns);
+    const start = scoreStart(bias, scoreRow, tokens, this.#shape.columns);
     multiply(headSize, packed, keys, scores, scoreBytes, rows, tokens, ...start, edge);
     left.packRows(dy + row, yBytes, rows, headSize, packed, 1);
     const zero = [zerosOffset, 0, 0];
@@ -271,7 +184,6 @@ class BackwardPass {
 
   /** The block's share of dq, dk and dv. */
   #gradients(first: number, rows: number): void {
-    const { tile } = this.#bench;
     const { left, right, multiply } = this.#products;
     const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
     const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
@@ -298,7 +210,7 @@ class BackwardPass {
     const slope = dy + this.#yOffset + first * yBytes;
     right.packColumns(slope, yBytes, headSize, rows, slopes, 1);
     const add = (target: number, a: number, b: number, factor: number) => {
-      const start = first === 0 ? zero : [target, qkvBytes, tile.columns * 4];
+      const start = first === 0 ? zero : [target, qkvBytes, this.#shape.columns * 4];
       left.packColumns(a, scoreBytes, tokens, rows, packed, factor);
       multiply(rows, packed, b, target, qkvBytes, tokens, headSize, ...start, edge);
     };

@@ -34,6 +34,9 @@ function tanhSlope(k: KernelBuilder, x: Vector): Vector {
 
 type Formula = (k: KernelBuilder, x: Vector) => Vector;
 
+/** In the order of `activationKernelNames`, which starts with none. */
+export const activationFormulas: readonly Formula[] = [gelu, quickGelu, hyperbolicTangent];
+
 /** y = f(x). */
 function forward(name: string, formula: Formula): KernelDescription {
   return {

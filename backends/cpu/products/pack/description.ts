@@ -31,7 +31,7 @@ const group = 4;
  * In each group of four lanes, rows become columns: of group g, the j-th result holds the lane 4·g + j
  * of each input.
  */
-function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
+export function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
   const [a, b, c, d] = rows.map((row) => k.let(row));
   const low = [k.let(a.shuffle(b, [0, 4, 1, 5])), k.let(c.shuffle(d, [0, 4, 1, 5]))];
   const high = [k.let(a.shuffle(b, [2, 6, 3, 7])), k.let(c.shuffle(d, [2, 6, 3, 7]))];
@@ -42,7 +42,7 @@ function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
 }
 
 /** Two steps of the depth in one place. */
-function pair(first: Vector, second: Vector): Vector {
+export function pair(first: Vector, second: Vector): Vector {
   return first.toBfloat16(second).interleaveHalves();
 }
 

@@ -1,12 +1,16 @@
 /** Packs the right operand of a matrix product, shared by all threads. @module */
 
 import { defineJob, type KernelTable } from "../../threads/job.ts";
+import { type PackPanels, stepsPerTilePlace, tilePacking } from "../amx/panels.ts";
 
 /** Panels with at most this many places along the depth stay in the caches and are not divided. */
 const largestPlaces = 384;
 
-/** Steps of the depth that share a place of a panel: 1 in float32, 2 in bfloat16. */
-export type StepsPerPlace = 1 | 2;
+/**
+ * Steps of the depth that share a place of a panel, which tells the formats apart: 1 in float32, 2 in
+ * bfloat16, 32 in bfloat16 for tile registers.
+ */
+export type StepsPerPlace = 1 | 2 | typeof stepsPerTilePlace;
 
 /** Steps of a block of the depth: an even number, and about the same for all blocks. */
 export function depthBlock(depth: number, stepsPerPlace: StepsPerPlace): number {
@@ -31,7 +35,8 @@ export function packing(
   kernels: KernelTable,
   side: "Left" | "Right",
   stepsPerPlace: StepsPerPlace = 1,
-) {
+): { packRows: PackPanels; packColumns: PackPanels } {
+  if (stepsPerPlace === stepsPerTilePlace) return tilePacking(kernels, side);
   const [rows, columns] = packers[side][stepsPerPlace - 1];
   const packWholeColumns = kernels[columns];
   return {

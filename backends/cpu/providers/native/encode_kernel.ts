@@ -8,11 +8,17 @@
  * @module
  */
 
-import { type KernelCode, Vector } from "../../code/expression.ts";
+import { Vector } from "../../code/expression.ts";
+import type { KernelCode } from "../../code/statement.ts";
 import { allocateRegisters, type Allocation } from "./allocate_registers.ts";
 import type { CallingConvention } from "./calling_convention.ts";
 import { linearize } from "./linear_code.ts";
-import type { Instruction, LinearOperand, Virtual } from "./linear_instructions.ts";
+import {
+  type Instruction,
+  type LinearOperand,
+  memoryStart,
+  type Virtual,
+} from "./linear_instructions.ts";
 import type { Lanes } from "./native_code.ts";
 import { inMemory, inRegister, type Operand, register, X64Assembler } from "./x64_assembler.ts";
 import { accumulating, type Mnemonic } from "./x64_instructions.ts";
@@ -133,15 +139,20 @@ class Encoder {
   /** Operands whose place the allocation does not decide. */
   #fixed(operand: Exclude<LinearOperand, Virtual>, scratch: number[]): Operand {
     if (typeof operand === "number") return operand;
+    if (operand === memoryStart) return inRegister(memoryBase);
     if (operand instanceof Vector) {
       return this.#assembler.constant(operand.constantBytes(this.#lanes));
     }
-    if ("opmask" in operand) return inRegister(operand.opmask);
+    if ("fixed" in operand) return inRegister(operand.fixed);
+    if ("bytes" in operand) return this.#assembler.constant(operand.bytes);
     if ("parameter" in operand) return inMemory(valuesBase, 8 * (operand.parameter + 1));
+    const toRead = (index: Virtual) =>
+      this.#registerOf(index) ?? this.#borrow(index, scratch, true);
+    if ("rowBytes" in operand) {
+      return inMemory(toRead(operand.base), operand.offset, toRead(operand.rowBytes));
+    }
     const { index, offset } = operand;
-    if (index === null) return inMemory(memoryBase, offset);
-    const number = this.#registerOf(index) ?? this.#borrow(index, scratch, true);
-    return inMemory(memoryBase, offset, number);
+    return inMemory(memoryBase, offset, index === null ? null : toRead(index));
   }
 
   /** A scratch register in place of a slot of the stack, with its value if that is read. */

@@ -5,59 +5,31 @@
  * @module
  */
 
-import {
-  type Condition,
-  type Index,
-  type KernelCode,
-  type Statement,
-  Vector,
-} from "../../code/expression.ts";
+import type { Index, Vector } from "../../code/expression.ts";
+import type { Condition, KernelCode, Statement } from "../../code/statement.ts";
 import {
   type Address,
   type Instruction,
   type LinearCode,
   type LinearOperand,
   mask,
+  memoryStart,
   type Virtual,
 } from "./linear_instructions.ts";
+import {
+  binaryNames,
+  commuting,
+  comparison,
+  exchanges,
+  indexNames,
+  interleaving,
+  jumps,
+  nearest,
+  oppositeJumps,
+} from "./linear_tables.ts";
+import { tileInstruction } from "./linear_tiles.ts";
 import type { Lanes } from "./native_code.ts";
 import type { Mnemonic } from "./x64_instructions.ts";
-
-/** Conditions of jumps where a relation holds, and where it does not. */
-const jumps = { less: "l", notLess: "ge", greater: "g", equal: "e" } as const;
-const oppositeJumps = { less: "ge", notLess: "l", greater: "le", equal: "ne" } as const;
-
-const indexNames = { add: "add", subtract: "sub", multiply: "imul", shiftLeft: "shl" } as const;
-
-/** Operations that are one instruction with two sources; the second may be a constant. */
-const binaryNames: Partial<Record<Vector["operation"], Mnemonic>> = {
-  add: "vaddps",
-  subtract: "vsubps",
-  multiply: "vmulps",
-  divide: "vdivps",
-  minimum: "vminps",
-  maximum: "vmaxps",
-  and: "vandps",
-  or: "vorps",
-  xor: "vxorps",
-  integerAdd: "vpaddd",
-};
-const commuting: ReadonlySet<string> = new Set(["add", "multiply", "and", "or"]);
-
-/** Immediates: of comparisons, and of rounding to nearest. */
-const comparison = { less: 0x11, equal: 0x00 } as const;
-const nearest = 8;
-
-/** The lanes of 16 bits that `interleaveHalves` takes, two in each lane of 32. */
-const interleaving = new Vector("table", [], {
-  lanes: Array.from({ length: 16 }, (_, lane) => lane | (16 + lane) << 16),
-});
-
-/** Exchanges of larger parts of a vector first, then of pairs of lanes, then of neighbours. */
-const exchanges = {
-  8: [["vperm2f128", 0x01], ["vshufps", 0x4e], ["vshufps", 0xb1]],
-  16: [["vshuff32x4", 0x4e], ["vshuff32x4", 0xb1], ["vshufps", 0x4e], ["vshufps", 0xb1]],
-} as const;
 
 class Linearizer {
   readonly instructions: Instruction[] = [];
@@ -109,6 +81,10 @@ class Linearizer {
         const address = this.#address(statement.address, statement.offset);
         if (lanes === "all") return this.#add("vmovups", address, from);
         if (lanes === "first") return this.#add("vmovss", address, from);
+        if ("where" in lanes) {
+          this.#compare(mask, lanes.where);
+          return this.#add("vmovups", address, from, mask);
+        }
         const name = this.#lanes === 16 ? "vextractf32x4" : "vextractf128";
         return this.#add(name, address, from, lanes.group);
       }
@@ -116,6 +92,8 @@ class Linearizer {
         return this.#loop(statement.body, statement.condition);
       case "if":
         return this.#branch(statement);
+      case "tile":
+        return this.#add(...tileInstruction(statement, (index) => this.#indexRegister(index)));
     }
   }
 
@@ -181,6 +159,10 @@ class Linearizer {
     }
     if (operation === "loadInt32") {
       return this.#add("movsxd", to, this.#address(inputs[0], value));
+    }
+    if (operation === "fromMemoryStart") {
+      this.#indexInto(to, inputs[0]);
+      return this.#add("add", to, memoryStart);
     }
     const first = this.#index(inputs[0]);
     const second = operation === "shiftLeft" ? value : this.#index(inputs[1]);

@@ -15,11 +15,34 @@ export type Address =
   | { readonly index: Virtual | null; readonly offset: number }
   | { readonly parameter: number };
 
-/** The one opmask register that is used. */
-export const mask = { opmask: 1 } as const;
+/** Rows of a tile, at an address that includes the memory's. */
+export interface TileAddress {
+  readonly base: Virtual;
+  readonly rowBytes: Virtual;
+  readonly offset: number;
+}
 
-/** What an instruction works on; a vector is a constant, a number an immediate. */
-export type LinearOperand = Virtual | Vector | Address | typeof mask | number;
+/** A register that is not to be allocated: a tile, an opmask. */
+export interface Fixed {
+  readonly fixed: number;
+}
+
+/** The one opmask register that is used. */
+export const mask: Fixed = { fixed: 1 };
+
+/** The register with the address of the tensors' memory. */
+export const memoryStart = "memoryStart";
+
+/** What an instruction works on; a vector or bytes are a constant, a number an immediate. */
+export type LinearOperand =
+  | Virtual
+  | Vector
+  | Address
+  | TileAddress
+  | Fixed
+  | typeof memoryStart
+  | { readonly bytes: readonly number[] }
+  | number;
 
 export type Instruction =
   | { kind: "operation"; name: Mnemonic; operands: readonly LinearOperand[] }
@@ -36,8 +59,9 @@ export interface LinearCode {
 export function registersOf(instruction: Instruction): Virtual[] {
   if (instruction.kind !== "operation") return [];
   return instruction.operands.flatMap((operand) => {
-    if (typeof operand === "number") return [];
+    if (typeof operand !== "object") return [];
     if ("id" in operand) return [operand];
+    if ("rowBytes" in operand) return [operand.base, operand.rowBytes];
     return "index" in operand && operand.index !== null ? [operand.index] : [];
   });
 }

@@ -11,5 +11,7 @@ export interface NativeCode {
   readonly lanes: Lanes;
   /** Whether there is `gemmBlockOfPairs`. */
   readonly hasBfloat16: boolean;
+  /** Whether there is `tileBlock`. */
+  readonly hasTiles: boolean;
   readonly addresses: Readonly<Record<string, bigint>>;
 }

@@ -7,6 +7,7 @@
 import { concatBytes } from "../../../../core/concatenate.ts";
 import { describeKernel } from "../../code/kernel_builder.ts";
 import { portableKernels } from "../../kernels/kernel_table.ts";
+import { descriptions as tiles } from "../../products/amx/description.ts";
 import { pairDescriptions as gemmOfPairs } from "../../products/gemm/description.ts";
 import { pairDescriptions as packInPairs } from "../../products/pack/description.ts";
 import { encodeX64 } from "./encode_kernel.ts";
@@ -20,15 +21,22 @@ interface EncodedKernel {
   readonly code: Uint8Array;
 }
 
-/** The code depends on nothing but the processor: one copy serves every backend of the process. */
-const placed = new Map<Lanes, { native: NativeCode; codes: readonly EncodedKernel[] }>();
+/** Of what the processor can do, what is to be used. */
+export interface NativeLimits {
+  readonly mostLanes: Lanes;
+  /** Tile registers. */
+  readonly useAmx: boolean;
+}
 
 /**
- * Encodes and places all portable kernels, for vectors of at most `mostLanes`; returns the reason if
- * that is not possible.
+ * The code depends on nothing but the processor and the limits: one copy serves every backend of the
+ * process.
  */
+const placed = new Map<string, { native: NativeCode; codes: readonly EncodedKernel[] }>();
+
+/** Encodes and places all kernels for this processor; returns the reason if that is not possible. */
 export function placeNativeKernels(
-  mostLanes: Lanes,
+  { mostLanes, useAmx }: NativeLimits,
   dump: (name: string, bytes: Uint8Array) => void,
 ): NativeCode | string {
   const host = openNativeHost();
@@ -37,18 +45,27 @@ export function placeNativeKernels(
   if (support === null) return "the processor lacks AVX2 or FMA";
   const lanes = support.lanes > mostLanes ? mostLanes : support.lanes;
   const hasBfloat16 = support.hasBfloat16 && lanes === 16;
-  let known = placed.get(lanes);
+  if (useAmx) {
+    const refusal = support.hasTiles && lanes === 16
+      ? host.askForTiles()
+      : "the processor has none";
+    if (refusal !== null) return `no tile registers (AMX): ${refusal}`;
+  }
+  const key = `${lanes} ${useAmx}`;
+  let known = placed.get(key);
   if (known === undefined) {
     const descriptions = [
       ...portableKernels,
       ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs] : []),
+      ...(useAmx ? tiles : []),
     ];
     const codes = descriptions.map((description) => ({
       name: description.name,
       code: encodeX64(describeKernel(description, lanes), lanes, host.convention),
     }));
-    known = { native: { lanes, hasBfloat16, addresses: place(host, codes) }, codes };
-    placed.set(lanes, known);
+    const addresses = place(host, codes);
+    known = { native: { lanes, hasBfloat16, hasTiles: useAmx, addresses }, codes };
+    placed.set(key, known);
   }
   for (const { name, code } of known.codes) dump(`${name}.x64`, code);
   return known.native;

@@ -1,7 +1,8 @@
 /**
  * Bytes of x86-64 instructions, from their forms.
  *
- * Vector instructions take the prefix VEX (AVX2, 32 bytes) or EVEX (AVX-512, 64 bytes) throughout.
+ * Vector instructions take the prefix VEX (AVX2, 32 bytes) or EVEX (AVX-512, 64 bytes) throughout, tile
+ * instructions always VEX.
  * Memory operands always have a 32-bit displacement, and prefixes their longest form: this is simpler,
  * and the code is small anyway.
  *
@@ -74,7 +75,7 @@ function fieldsOf(form: Form, operands: readonly Operand[]): Fields {
   };
   return {
     reg: form.extension ?? number("R"),
-    rm: at("M") ?? at("U"),
+    rm: at("M") ?? at("U") ?? inRegister(0),
     vvvv: number("V"),
     mask: number("K"),
     immediate: form.operands.includes("S") ? number("S") << 4 : at("i") as number,
@@ -106,8 +107,8 @@ export class X64Assembler {
   emit(name: Mnemonic, ...operands: readonly Operand[]): void {
     const form = formOf(name, operands.map(kindOf));
     const fields = fieldsOf(form, operands);
-    if (!form.isVector) this.#rex(form, fields);
-    else if (this.#vectorBytes === 32) this.#vex(form, fields);
+    if (!form.isVector && !form.isTile) this.#rex(form, fields);
+    else if (form.isTile || this.#vectorBytes === 32) this.#vex(form, fields);
     else this.#evex(form, fields);
     this.#code.push(form.opcode);
     const trailing = form.operands.includes("S") ? 1 : form.immediateBytes;
@@ -183,12 +184,12 @@ export class X64Assembler {
   }
 
   /** 3 bytes: C4, R̅X̅B̅·map, W·v̅v̅v̅v̅·L·prefix. */
-  #vex({ map, prefix, isWide, isScalar }: Form, { reg, rm, vvvv }: Fields): void {
+  #vex({ map, prefix, isWide, isScalar, isTile }: Form, { reg, rm, vvvv }: Fields): void {
     const { x, b } = extensions(rm);
     this.#code.push(
       0xc4,
       ((~(reg >> 3) & 1) << 7) | ((~x & 1) << 6) | ((~b & 1) << 5) | map,
-      (isWide ? 0x80 : 0) | ((~vvvv & 15) << 3) | (isScalar ? 0 : 4) | prefix,
+      (isWide ? 0x80 : 0) | ((~vvvv & 15) << 3) | (isScalar || isTile ? 0 : 4) | prefix,
     );
   }
 

@@ -5,7 +5,8 @@
  * is ModRM.rm as register or memory, `U` the same as register only, `V` is VEX.vvvv, `S` a register
  * in the immediate, `K` the opmask that chooses lanes. `/6` is an extension of the opcode in ModRM.reg.
  * `ib` and `id` are immediates of one and four bytes. `W1` asks for 64 bits, `EW1` only under EVEX,
- * where a float64 is told so. `LIG` works on the first lane alone.
+ * where a float64 is told so. `LIG` works on the first lane alone. `L0` is always the short VEX, and
+ * `-` stands for no operands.
  *
  * @module
  */
@@ -21,7 +22,7 @@ const forms = {
   shl: ["M/4 C1 ib"],
 
   // Moves and conversions.
-  vmovups: ["RM 0F 10", "MR 0F 11"],
+  vmovups: ["RM 0F 10", "MR 0F 11", "MRK 0F 11"],
   vmovss: ["MR LIG F3 0F 11"],
   vbroadcastss: ["RM 66 0F38 18"],
   vcvttsd2si: ["RM LIG W1 F2 0F 2C"],
@@ -72,6 +73,18 @@ const forms = {
   vdpbf16ps: ["RVM F3 0F38 52"],
   /** The lanes as bfloat16: of the third operand in the lower half, of the second in the upper one. */
   vcvtne2ps2bf16: ["RVM F2 0F38 72"],
+
+  // AMX: eight tiles of up to 16 rows of 64 bytes. Of their addresses, the index is the bytes between rows.
+  ldtilecfg: ["M/0 L0 0F38 49"],
+  sttilecfg: ["M/0 L0 66 0F38 49"],
+  tilerelease: ["- L0 0F38 49"],
+  tilezero: ["R L0 F2 0F38 49"],
+  tileloadd: ["RM L0 F2 0F38 4B"],
+  /** For rows that are not read again soon. */
+  tileloaddt1: ["RM L0 66 0F38 4B"],
+  tilestored: ["MR L0 F3 0F38 4B"],
+  /** Adds the product of the second tile, rows of pairs, with the third, pairs of rows. */
+  tdpbf16ps: ["RUV L0 F3 0F38 5C"],
 } as const;
 
 /** An instruction's name. */
@@ -82,6 +95,7 @@ export interface Form {
   /** A letter for each operand, the immediate as `i`. */
   readonly operands: string;
   readonly isVector: boolean;
+  readonly isTile: boolean;
   /** 0, or 1: 66, 2: F3, 3: F2. */
   readonly prefix: number;
   /** 0: none, 1: 0F, 2: 0F 38, 3: 0F 3A. */
@@ -97,15 +111,18 @@ export interface Form {
 function parse(name: string, text: string): Form {
   const isVector = name.startsWith("v");
   const [order, ...words] = text.split(" ");
-  const [letters, extension] = order.split("/");
+  const [letters, extension] = order.replace("-", "").split("/");
   const has = (word: string) => words.includes(word);
+  const isTile = has("L0");
+  const hasPrefix = isVector || isTile;
   const immediateBytes = has("ib") ? 1 : has("id") ? 4 : 0;
   const numbers = words.filter((word) => /^[0-9A-F]{2}$/.test(word) && word !== "0F");
-  const isWide = !isVector || has("W1");
+  const isWide = !hasPrefix || has("W1");
   return {
     operands: letters + (immediateBytes === 0 ? "" : "i"),
     isVector,
-    prefix: isVector && numbers.length > 1 ? ["66", "F3", "F2"].indexOf(numbers[0]) + 1 : 0,
+    isTile,
+    prefix: hasPrefix && numbers.length > 1 ? ["66", "F3", "F2"].indexOf(numbers[0]) + 1 : 0,
     map: has("0F") ? 1 : has("0F38") ? 2 : has("0F3A") ? 3 : 0,
     opcode: parseInt(numbers.at(-1)!, 16),
     extension: extension === undefined ? null : Number(extension),

@@ -17,6 +17,8 @@ export interface NativeHost {
    * @throws Error if the system refuses
    */
   place(code: Uint8Array): ExecutableCode;
+  /** Asks for tile registers (AMX) for all threads of the process; the reason if it may not use them. */
+  askForTiles(): string | null;
 }
 
 /** C's `bsearch(key, base, count, size, compare)` as a library's function. */

@@ -45,6 +45,7 @@ export function openWindows(): NativeSystem {
   return {
     convention: windowsX64,
     place,
+    askForTiles: () => "asking Windows for them is not implemented",
     bsearch: Deno.dlopen("ucrtbase.dll", { bsearch }).symbols.bsearch,
   };
 }

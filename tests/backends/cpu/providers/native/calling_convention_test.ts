@@ -25,6 +25,7 @@ import {
 } from "../../../../../backends/cpu/providers/native/executable_memory_ffi.ts";
 import type { Lanes } from "../../../../../backends/cpu/providers/native/native_code.ts";
 import {
+  answerLength,
   processorQuery,
   vectorSupport,
 } from "../../../../../backends/cpu/providers/native/processor_ffi.ts";
@@ -140,7 +141,7 @@ testCalls("what the code for Linux keeps is not enough", (place, watch) => {
 
 testCalls("the processor query answers the same by the Windows convention", (place, watch) => {
   const ask = (call: (values: Float64Array) => void) => {
-    const answer = new Float64Array(2);
+    const answer = new Float64Array(answerLength);
     call(answer);
     return [...new Int32Array(answer.buffer)];
   };

@@ -19,7 +19,7 @@ import { processorQuery } from "../../../../../backends/cpu/providers/native/pro
 import fixture from "./fixtures/x64_instructions.json" with { type: "json" };
 
 function registerNumber(text: string): number {
-  const numbered = /^(?:[xyz]mm|k)(\d+)$/.exec(text);
+  const numbered = /^(?:[xyzt]mm|k)(\d+)$/.exec(text);
   if (numbered !== null) return Number(numbered[1]);
   const name = text.replace(/^(r\d+)d$/, "$1") as keyof typeof register;
   assert.ok(name in register, `unknown register ${text}`);

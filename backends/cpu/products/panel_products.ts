@@ -1,0 +1,42 @@
+/** Products of packed panels by one thread, in whichever format the panels are. @module */
+
+import type { KernelTable } from "../threads/job.ts";
+import {
+  stepsPerTilePlace,
+  tileBlock,
+  tileMultiplication,
+  tileScratchBytes,
+} from "./amx/panels.ts";
+import { edgeBytes } from "./gemm/job.ts";
+import { packing, type StepsPerPlace } from "./pack/job.ts";
+import type { TileShape } from "./tile.ts";
+
+/** Room for one block, which products want as scratch memory. */
+export const blockBytes = Math.max(edgeBytes, tileScratchBytes);
+
+/** Rows and columns of panels; `tile` is the shape of those in float32. */
+export function blockShape(tile: TileShape, stepsPerPlace: StepsPerPlace): TileShape {
+  return stepsPerPlace === stepsPerTilePlace ? tileBlock : tile;
+}
+
+/** How many float32 a row or column of a panel takes for `depth` steps. */
+export function panelFloats(depth: number, stepsPerPlace: StepsPerPlace): number {
+  return Math.ceil(depth / stepsPerPlace) * Math.max(1, stepsPerPlace / 2);
+}
+
+/**
+ * Packs and multiplies panels. The parameters of `multiply` are those of `gemmBlock`, but the depth counts
+ * steps.
+ */
+export function panelProducts(kernels: KernelTable, stepsPerPlace: StepsPerPlace) {
+  const { gemmBlock, gemmBlockOfPairs } = kernels;
+  const multiplyPlaces = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
+  return {
+    left: packing(kernels, "Left", stepsPerPlace),
+    right: packing(kernels, "Right", stepsPerPlace),
+    multiply: stepsPerPlace === stepsPerTilePlace
+      ? tileMultiplication(kernels)
+      : (depth: number, ...rest: number[]) =>
+        multiplyPlaces(Math.ceil(depth / stepsPerPlace), ...rest),
+  };
+}
