@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
+import { withoutMark } from "../../core/text_lines.ts";
 import type { ModelFormat } from "../formats/model_format.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
 import { cropShareOf, type Preprocessing, type ResizeFilter } from "./preprocessing.ts";
@@ -37,7 +38,7 @@ export function readJson(path: string): Json {
     throw new UserError(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
   }
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(withoutMark(text));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
   } catch {
     // The parser's message may span several lines of the file.

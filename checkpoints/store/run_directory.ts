@@ -16,6 +16,7 @@
 
 import { join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
+import { withoutMark } from "../../core/text_lines.ts";
 import { AppendLog, lastRecord, type LogRecord } from "./append_log.ts";
 import { writeError } from "./disk_space.ts";
 import { EventFile, type EventFilePosition } from "./event_file.ts";
@@ -258,7 +259,7 @@ function readJson(file: string, hint: string): unknown {
     throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, { cause: error });
   }
   try {
-    return JSON.parse(text);
+    return JSON.parse(withoutMark(text));
   } catch (error) {
     throw new UserError(`Cannot read "${file}": ${messageOf(error)}`, { hint, cause: error });
   }

@@ -1,12 +1,13 @@
 /** `predict`: the classes of images. */
 import { messageOf, UserError } from "../../core/errors.ts";
+import { linesOf } from "../../core/text_lines.ts";
 import { defineCommand, integer, path, some } from "../parsing/command.ts";
 import { inferenceOptions, modelFlags, percent } from "../parsing/model_flags.ts";
 
 function readNames(file: string | undefined): readonly string[] | undefined {
   if (file === undefined) return undefined;
   try {
-    return Deno.readTextFileSync(file).trimEnd().split(/\r?\n/);
+    return linesOf(Deno.readTextFileSync(file).trimEnd());
   } catch (cause) {
     throw new UserError(`Cannot read the class names "${file}": ${messageOf(cause)}`, { cause });
   }

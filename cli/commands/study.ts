@@ -89,7 +89,7 @@ export const study = defineCommand({
     const command = [
       "deno task study",
       ...(flags.config === undefined ? [] : [`--config ${flags.config}`]),
-      ...flags.data.map((pair) => `--data ${pair.replace(/=.*\//, "=")}`),
+      ...flags.data.map((pair) => `--data ${pair.replace(/=.*[/\\]/, "=")}`),
     ].join(" ");
     try {
       if (flags.dryRun) {

@@ -9,6 +9,7 @@ import { jsonLabel } from "../sources/json_label.ts";
 import { type ArchiveMember, indexTar, isTar } from "./tar_index.ts";
 import { isHidden } from "../sources/file_names.ts";
 import { isImagePath, sampleKey } from "../sources/layout.ts";
+import { forwardSlashes } from "../sources/slashes.ts";
 import { sniffFormat } from "../images/sniff.ts";
 import { indexZip } from "./zip_index.ts";
 
@@ -152,7 +153,7 @@ function notAnArchive(name: string, head: Uint8Array): UserError {
       hint: "other archives must be unpacked",
     });
   }
-  const slash = name.lastIndexOf("/");
+  const slash = forwardSlashes(name).lastIndexOf("/");
   const folder = slash < 0 ? "." : name.slice(0, Math.max(1, slash));
   return new UserError(
     `Cannot read data "${name}": expected a folder, a tar or a zip archive, found a single image`,

@@ -5,6 +5,7 @@
  */
 import { UserError } from "../../core/errors.ts";
 import { sorted, splitNames } from "../sources/layout.ts";
+import { forwardSlashes } from "../sources/slashes.ts";
 
 /** Maximum number of shards in a pattern. */
 const mostShards = 100_000;
@@ -72,7 +73,7 @@ function namesIn(folder: string): string[] {
 
 /** The files matching a path with `*` and `?`, sorted. */
 function matchFiles(pattern: string): string[] {
-  const parts = pattern.split("/");
+  const parts = forwardSlashes(pattern).split("/");
   let found = [""];
   for (const [index, part] of parts.entries()) {
     const join = (folder: string, name: string) => index === 0 ? name : `${folder}/${name}`;

@@ -15,12 +15,13 @@ const mostMembers = 20_000_000;
 export async function indexZip(store: ByteStore, name: string): Promise<ArchiveMember[]> {
   try {
     const entries = await readZipEntries(store, mostMembers);
-    return entries.filter((entry) => !entry.name.endsWith("/")).map((entry) => ({
+    const members = entries.map((entry) => ({
       name: cleanName(entry.name),
       offset: entry.headerOffset,
       size: entry.packed,
       unpacked: entry.bytes,
     }));
+    return members.filter(({ name }) => !name.endsWith("/"));
   } catch (cause) {
     if (!(cause instanceof ZipError)) throw cause;
     throw new UserError(`Cannot read zip archive "${name}": ${cause.message}`, {

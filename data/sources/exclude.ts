@@ -4,6 +4,8 @@
  * @module
  */
 import { messageOf, UserError } from "../../core/errors.ts";
+import { linesOf } from "../../core/text_lines.ts";
+import { forwardSlashes } from "./slashes.ts";
 import type { Source } from "./source.ts";
 import { subsetOf } from "./subset.ts";
 
@@ -16,14 +18,14 @@ export function excludeLine(id: string): string {
 /** The paths in a list; empty lines and lines starting with # are ignored. */
 export function parseExcludeList(text: string, name: string): Set<string> {
   const ids = new Set<string>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
+  for (const [index, line] of linesOf(text).entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;
     if (!line.startsWith('"')) {
-      ids.add(line);
+      ids.add(forwardSlashes(line));
       continue;
     }
     try {
-      ids.add(String(JSON.parse(line)));
+      ids.add(forwardSlashes(String(JSON.parse(line))));
     } catch (cause) {
       throw new UserError(
         `Cannot read "${name}", line ${index + 1}: expected a path, found ${line}`,
@@ -54,11 +56,12 @@ export function withoutListed(source: Source, list: string, root?: string): Sour
   }
   const ids = parseExcludeList(text, list);
   const kept: number[] = [];
+  const above = root === undefined ? undefined : `${forwardSlashes(root)}/`;
   const isListed = (id: string) =>
     ids.has(id) ||
-    (root !== undefined && id.startsWith(`${root}/`) && ids.has(id.slice(root.length + 1)));
+    (above !== undefined && id.startsWith(above) && ids.has(id.slice(above.length)));
   for (let index = 0; index < source.length; index++) {
-    if (!isListed(source.entry(index).id)) kept.push(index);
+    if (!isListed(forwardSlashes(source.entry(index).id))) kept.push(index);
   }
   const count = source.length - kept.length;
   if (count === 0) return source;

@@ -4,8 +4,10 @@
  * @module
  */
 import { messageOf, UserError } from "../../core/errors.ts";
+import { linesOf } from "../../core/text_lines.ts";
 import { isNowhere } from "./nowhere.ts";
 import { noImages } from "./layout.ts";
+import { forwardSlashes } from "./slashes.ts";
 
 /** The contents of a list file. */
 export interface SampleList {
@@ -55,7 +57,7 @@ function classNames(paths: readonly string[], labels: Int32Array): string[] {
 export function parseList(text: string, name: string): SampleList {
   const paths: string[] = [];
   const labels: number[] = [];
-  text.split(/\r?\n/).forEach((raw, index) => {
+  linesOf(text).forEach((raw, index) => {
     const content = raw.trim();
     if (content === "") return;
     const match = line.exec(content);
@@ -68,7 +70,7 @@ export function parseList(text: string, name: string): SampleList {
     if (paths.length > 0 && (labels[0] < 0) !== (label < 0)) {
       throw fail(labels[0] < 0 ? "no label, as on the lines before" : "a label as well");
     }
-    paths.push(match[1].replace(/^(\.?\/)+/, ""));
+    paths.push(forwardSlashes(match[1]).replace(/^(\.?\/)+/, ""));
     labels.push(label);
   });
   if (paths.length === 0) throw noImages(name);
