@@ -13,7 +13,8 @@ const target = new URL("../data/images/pixels_wasm.ts", import.meta.url);
 /** The assembled module. */
 export async function assemblePixels(): Promise<Uint8Array> {
   const wabt = await loadWabt();
-  const module = wabt.parseWat("pixels.wat", await Deno.readTextFile(source), { simd: true });
+  const features = { simd: true, relaxed_simd: true };
+  const module = wabt.parseWat("pixels.wat", await Deno.readTextFile(source), features);
   module.validate();
   return module.toBinary({}).buffer;
 }

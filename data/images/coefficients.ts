@@ -14,12 +14,12 @@ export interface Coefficients {
   readonly starts: Int32Array;
   /** The same in bytes within a row of RGB pixels. */
   readonly offsets: Int32Array;
-  /** Length of each window. */
-  readonly lengths: Int32Array;
+  /** Pairs of weights in each window; the last one may have a weight of 0. */
+  readonly pairs: Int32Array;
   /** Distance in `weights` from one window to the next. */
   readonly stride: number;
-  /** The weights, 22 fractional bits. */
-  readonly weights: Int32Array;
+  /** Of each pair of weights, as int16: the weights >> 12, then their lower 12 bits. */
+  readonly weights: Int16Array;
 }
 
 type Filter = (x: number) => number;
@@ -57,11 +57,12 @@ function compute(from: number, to: number, kind: PillowFilter): Coefficients {
   const scale = from / to;
   const filterScale = Math.max(scale, 1);
   const reach = support * filterScale;
-  const stride = Math.ceil(reach) * 2 + 1;
+  const longest = Math.ceil(reach) * 2 + 1;
+  const stride = Math.ceil(longest / 2) * 4;
   const starts = new Int32Array(to);
-  const lengths = new Int32Array(to);
-  const weights = new Int32Array(to * stride);
-  const window = new Float64Array(stride);
+  const pairs = new Int32Array(to);
+  const weights = new Int16Array(to * stride);
+  const window = new Float64Array(longest);
   for (let x = 0; x < to; x++) {
     const centre = (x + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - reach + 0.5));
@@ -74,12 +75,15 @@ function compute(from: number, to: number, kind: PillowFilter): Coefficients {
     }
     for (let i = 0; i < length; i++) {
       const weight = (sum === 0 ? window[i] : window[i] / sum) * (1 << 22);
-      weights[x * stride + i] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
+      const whole = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
+      const place = x * stride + (i >> 1) * 4 + i % 2;
+      weights[place] = whole >> 12;
+      weights[place + 2] = whole & 0xfff;
     }
     starts[x] = start;
-    lengths[x] = length;
+    pairs[x] = Math.ceil(length / 2);
   }
-  return { starts, offsets: starts.map((start) => start * 3), lengths, stride, weights };
+  return { starts, offsets: starts.map((start) => start * 3), pairs, stride, weights };
 }
 
 /** Random crops use every size between the smallest and the whole: keep about 10 MB of tables. */

@@ -13,16 +13,18 @@ interface PixelLoops {
   saturate(at: number, pixels: number, alpha: number): void;
   graySum(at: number, pixels: number): number;
   mirror(from: number, to: number, pixels: number): void;
-  resizeRow(
+  resizeRows(
     from: number,
+    fromBytes: number,
     to: number,
+    toBytes: number,
     width: number,
     starts: number,
-    lengths: number,
+    pairs: number,
     weights: number,
     stride: number,
   ): void;
-  resizeColumn(from: number, to: number, bytes: number, taps: number, weights: number): void;
+  resizeColumn(from: number, to: number, bytes: number, pairs: number, weights: number): void;
   normalize(
     from: number,
     to: number,

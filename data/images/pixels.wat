@@ -4,6 +4,9 @@
 ;; Pictures are RGB bytes, three a pixel. Loads and stores of 4 or 16 bytes may touch up to 16 bytes
 ;; behind a picture: the caller leaves that room. Arithmetic is that of Pillow: float32 blends
 ;; truncated to bytes; resampling with 22 fractional bits, rounded and clipped.
+;;
+;; Products of int32 are slow on many processors, sums of two products of int16 are not: weights with
+;; more bits than an int16 has are split.
 (module
   (memory (export "memory") 16)
 
@@ -35,9 +38,10 @@
         (local.set $at (i32.add (local.get $at) (i32.const 16)))
         (br $next))))
 
-  ;; Four samples (int32) blended with four levels (float32); the result is int32, not yet clipped.
+  ;; Four samples (int32) blended with four levels (float32); the result is int32, not yet clipped. All
+  ;; values are far within int32, where every engine's relaxed truncation is the same.
   (func $blend4 (param $samples v128) (param $levels v128) (param $alphas v128) (result v128)
-    (i32x4.trunc_sat_f32x4_s
+    (i32x4.relaxed_trunc_f32x4_s
       (f32x4.add (local.get $levels)
         (f32x4.mul (local.get $alphas)
           (f32x4.sub (f32x4.convert_i32x4_s (local.get $samples)) (local.get $levels))))))
@@ -53,16 +57,21 @@
     (i8x16.swizzle (local.get $v)
       (v128.const i8x16 2 -1 -1 -1 5 -1 -1 -1 8 -1 -1 -1 11 -1 -1 -1)))
 
-  ;; Pillow's grey of four pixels: (19595 R + 38470 G + 7471 B + 2^15) >> 16.
-  (func $gray (param $r v128) (param $g v128) (param $b v128) (result v128)
+  ;; Pillow's grey of the four pixels at the start of a vector: (19595 R + 38470 G + 7471 B + 2^15) >> 16.
+  ;; Half of green's weight goes with red and half with blue.
+  (func $gray (param $v v128) (result v128)
     (i32x4.shr_u
       (i32x4.add
         (i32x4.add
-          (i32x4.mul (local.get $r) (i32x4.splat (i32.const 19595)))
-          (i32x4.mul (local.get $g) (i32x4.splat (i32.const 38470))))
-        (i32x4.add
-          (i32x4.mul (local.get $b) (i32x4.splat (i32.const 7471)))
-          (i32x4.splat (i32.const 32768))))
+          (i32x4.dot_i16x8_s
+            (i8x16.swizzle (local.get $v)
+              (v128.const i8x16 0 -1 1 -1 3 -1 4 -1 6 -1 7 -1 9 -1 10 -1))
+            (i32x4.splat (i32.const 0x4b234c8b)))
+          (i32x4.dot_i16x8_s
+            (i8x16.swizzle (local.get $v)
+              (v128.const i8x16 1 -1 2 -1 4 -1 5 -1 7 -1 8 -1 10 -1 11 -1))
+            (i32x4.splat (i32.const 0x1d2f4b23))))
+        (i32x4.splat (i32.const 32768)))
       (i32.const 16)))
 
   ;; Blends `pixels` pixels in place with their grey. `pixels` is rounded up to a multiple of 4.
@@ -78,8 +87,7 @@
         (local.set $r (call $red (local.get $v)))
         (local.set $g (call $green (local.get $v)))
         (local.set $b (call $blue (local.get $v)))
-        (local.set $level (f32x4.convert_i32x4_s
-          (call $gray (local.get $r) (local.get $g) (local.get $b))))
+        (local.set $level (f32x4.convert_i32x4_s (call $gray (local.get $v))))
         ;; r0-3 g0-3 b0-3 as bytes, then back in pixel order
         (local.set $v
           (i8x16.swizzle
@@ -98,15 +106,12 @@
 
   ;; Sum of the greys of `pixels` pixels, a multiple of 4 below 2^23 (the caller adds the others).
   (func (export "graySum") (param $at i32) (param $pixels i32) (result i32)
-    (local $end i32) (local $v v128) (local $sum v128)
+    (local $end i32) (local $sum v128)
     (local.set $end (i32.add (local.get $at) (i32.mul (local.get $pixels) (i32.const 3))))
     (block $done
       (loop $next
         (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
-        (local.set $v (v128.load (local.get $at)))
-        (local.set $sum (i32x4.add (local.get $sum)
-          (call $gray (call $red (local.get $v)) (call $green (local.get $v))
-            (call $blue (local.get $v)))))
+        (local.set $sum (i32x4.add (local.get $sum) (call $gray (v128.load (local.get $at)))))
         (local.set $at (i32.add (local.get $at) (i32.const 12)))
         (br $next)))
     (i32.add
@@ -127,51 +132,123 @@
         (local.set $at (i32.sub (local.get $at) (i32.const 3)))
         (br $next))))
 
-  ;; One row resampled to `width` pixels. `starts` holds byte offsets, `lengths` the taps of each
-  ;; output pixel, `weights` their weights, `stride` bytes apart (all int32).
-  (func (export "resizeRow") (param $from i32) (param $to i32) (param $width i32)
-    (param $starts i32) (param $lengths i32) (param $weights i32) (param $stride i32)
-    (local $p i32) (local $w i32) (local $last i32) (local $sum v128)
+  ;; Sums of products with both parts of the weights, to bytes from 0 to 255 as int32.
+  (func $resampled (param $high v128) (param $low v128) (result v128)
+    (i32x4.shr_s
+      (i32x4.add (i32x4.shl (local.get $high) (i32.const 12)) (local.get $low))
+      (i32.const 22)))
+
+  ;; Four rows, `fromBytes` and `toBytes` apart, resampled to `width` pixels. `starts` holds byte offsets,
+  ;; `pairs` the pairs of taps of each output pixel, `weights` their weights, `stride` bytes apart: of each
+  ;; pair the upper parts, then the lower 12 bits.
+  (func (export "resizeRows") (param $from i32) (param $fromBytes i32) (param $to i32) (param $toBytes i32)
+    (param $width i32)
+    (param $starts i32) (param $pairs i32) (param $weights i32) (param $stride i32)
+    (local $p0 i32) (local $p1 i32) (local $p2 i32) (local $p3 i32)
+    (local $start i32) (local $all i32) (local $first v128) (local $w i32) (local $last i32) (local $row i32)
+    (local $v v128) (local $upper v128) (local $lower v128) (local $half v128)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128)
+    (local $e v128) (local $f v128) (local $g v128) (local $h v128)
+    (local.set $half (i32x4.splat (i32.const 2097152)))
+    (local.set $start (local.get $to))
+    (local.set $all (local.get $width))
     (block $done
       (loop $next
         (br_if $done (i32.eqz (local.get $width)))
-        (local.set $p (i32.add (local.get $from) (i32.load (local.get $starts))))
+        (local.set $p0 (i32.add (local.get $from) (i32.load (local.get $starts))))
+        (local.set $p1 (i32.add (local.get $p0) (local.get $fromBytes)))
+        (local.set $p2 (i32.add (local.get $p1) (local.get $fromBytes)))
+        (local.set $p3 (i32.add (local.get $p2) (local.get $fromBytes)))
         (local.set $w (local.get $weights))
         (local.set $last
-          (i32.add (local.get $w) (i32.shl (i32.load (local.get $lengths)) (i32.const 2))))
-        (local.set $sum (i32x4.splat (i32.const 2097152)))
+          (i32.add (local.get $w) (i32.shl (i32.load (local.get $pairs)) (i32.const 3))))
+        (local.set $a (v128.const i32x4 0 0 0 0))
+        (local.set $c (local.get $a))
+        (local.set $e (local.get $a))
+        (local.set $g (local.get $a))
+        (local.set $b (local.get $half))
+        (local.set $d (local.get $half))
+        (local.set $f (local.get $half))
+        (local.set $h (local.get $half))
         (block $summed
           (loop $tap
             (br_if $summed (i32.ge_u (local.get $w) (local.get $last)))
-            (local.set $sum
-              (i32x4.add (local.get $sum)
-                (i32x4.mul
-                  (v128.load32_splat (local.get $w))
-                  (i32x4.extend_low_i16x8_u
-                    (i16x8.extend_low_i8x16_u (v128.load32_zero (local.get $p)))))))
-            (local.set $p (i32.add (local.get $p) (i32.const 3)))
-            (local.set $w (i32.add (local.get $w) (i32.const 4)))
+            (local.set $upper (v128.load32_splat (local.get $w)))
+            (local.set $lower (v128.load32_splat offset=4 (local.get $w)))
+            (local.set $v
+              (i8x16.swizzle (v128.load64_zero (local.get $p0))
+                (v128.const i8x16 0 -1 3 -1 1 -1 4 -1 2 -1 5 -1 -1 -1 -1 -1)))
+            (local.set $a (i32x4.add (local.get $a)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $upper))))
+            (local.set $b (i32x4.add (local.get $b)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $p0 (i32.add (local.get $p0) (i32.const 6)))
+            (local.set $v
+              (i8x16.swizzle (v128.load64_zero (local.get $p1))
+                (v128.const i8x16 0 -1 3 -1 1 -1 4 -1 2 -1 5 -1 -1 -1 -1 -1)))
+            (local.set $c (i32x4.add (local.get $c)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $upper))))
+            (local.set $d (i32x4.add (local.get $d)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $p1 (i32.add (local.get $p1) (i32.const 6)))
+            (local.set $v
+              (i8x16.swizzle (v128.load64_zero (local.get $p2))
+                (v128.const i8x16 0 -1 3 -1 1 -1 4 -1 2 -1 5 -1 -1 -1 -1 -1)))
+            (local.set $e (i32x4.add (local.get $e)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $upper))))
+            (local.set $f (i32x4.add (local.get $f)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $p2 (i32.add (local.get $p2) (i32.const 6)))
+            (local.set $v
+              (i8x16.swizzle (v128.load64_zero (local.get $p3))
+                (v128.const i8x16 0 -1 3 -1 1 -1 4 -1 2 -1 5 -1 -1 -1 -1 -1)))
+            (local.set $g (i32x4.add (local.get $g)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $upper))))
+            (local.set $h (i32x4.add (local.get $h)
+              (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $p3 (i32.add (local.get $p3) (i32.const 6)))
+            (local.set $w (i32.add (local.get $w) (i32.const 8)))
             (br $tap)))
-        (local.set $sum (i32x4.shr_s (local.get $sum) (i32.const 22)))
-        (local.set $sum (i16x8.narrow_i32x4_s (local.get $sum) (local.get $sum)))
-        (v128.store32_lane 0 (local.get $to)
-          (i8x16.narrow_i16x8_u (local.get $sum) (local.get $sum)))
+        (local.set $v
+          (i8x16.narrow_i16x8_u
+            (i16x8.narrow_i32x4_s
+              (call $resampled (local.get $a) (local.get $b))
+              (call $resampled (local.get $c) (local.get $d)))
+            (i16x8.narrow_i32x4_s
+              (call $resampled (local.get $e) (local.get $f))
+              (call $resampled (local.get $g) (local.get $h)))))
+        (if (i32.eq (local.get $width) (local.get $all)) (then (local.set $first (local.get $v))))
+        (v128.store32_lane 0 (local.get $to) (local.get $v))
+        (local.set $row (i32.add (local.get $to) (local.get $toBytes)))
+        (v128.store32_lane 1 (local.get $row) (local.get $v))
+        (local.set $row (i32.add (local.get $row) (local.get $toBytes)))
+        (v128.store32_lane 2 (local.get $row) (local.get $v))
+        (local.set $row (i32.add (local.get $row) (local.get $toBytes)))
+        (v128.store32_lane 3 (local.get $row) (local.get $v))
         (local.set $to (i32.add (local.get $to) (i32.const 3)))
         (local.set $starts (i32.add (local.get $starts) (i32.const 4)))
-        (local.set $lengths (i32.add (local.get $lengths) (i32.const 4)))
+        (local.set $pairs (i32.add (local.get $pairs) (i32.const 4)))
         (local.set $weights (i32.add (local.get $weights) (local.get $stride)))
         (local.set $width (i32.sub (local.get $width) (i32.const 1)))
-        (br $next))))
+        (br $next)))
+    ;; The last pixel of each row has touched the first one of the next.
+    (local.set $row (i32.add (local.get $start) (local.get $toBytes)))
+    (v128.store8_lane 4 (local.get $row) (local.get $first))
+    (local.set $row (i32.add (local.get $row) (local.get $toBytes)))
+    (v128.store8_lane 8 (local.get $row) (local.get $first))
+    (local.set $row (i32.add (local.get $row) (local.get $toBytes)))
+    (v128.store8_lane 12 (local.get $row) (local.get $first)))
 
-  ;; One row out of `taps` rows of `bytes` bytes each, the first at `from`.
+  ;; One row out of `pairs` pairs of rows of `bytes` bytes each, the first at `from`; weights as above.
   (func (export "resizeColumn") (param $from i32) (param $to i32) (param $bytes i32)
-    (param $taps i32) (param $weights i32)
+    (param $pairs i32) (param $weights i32)
     (local $x i32) (local $p i32) (local $w i32) (local $last i32)
-    (local $v v128) (local $low v128) (local $high v128) (local $weight v128)
+    (local $v v128) (local $both v128) (local $upper v128) (local $lower v128)
     (local $a v128) (local $b v128) (local $c v128) (local $d v128)
-    (local.set $last (i32.add (local.get $weights) (i32.shl (local.get $taps) (i32.const 2))))
+    (local $next v128)
+    (local.set $last (i32.add (local.get $weights) (i32.shl (local.get $pairs) (i32.const 3))))
     (block $done
-      (loop $next
+      (loop $next16
         (br_if $done (i32.ge_u (local.get $x) (local.get $bytes)))
         (local.set $p (i32.add (local.get $from) (local.get $x)))
         (local.set $w (local.get $weights))
@@ -182,20 +259,44 @@
         (block $summed
           (loop $tap
             (br_if $summed (i32.ge_u (local.get $w) (local.get $last)))
+            (local.set $upper (v128.load32_splat (local.get $w)))
+            (local.set $lower (v128.load32_splat offset=4 (local.get $w)))
             (local.set $v (v128.load (local.get $p)))
-            (local.set $weight (v128.load32_splat (local.get $w)))
-            (local.set $low (i16x8.extend_low_i8x16_u (local.get $v)))
-            (local.set $high (i16x8.extend_high_i8x16_u (local.get $v)))
-            (local.set $a (i32x4.add (local.get $a)
-              (i32x4.mul (local.get $weight) (i32x4.extend_low_i16x8_u (local.get $low)))))
-            (local.set $b (i32x4.add (local.get $b)
-              (i32x4.mul (local.get $weight) (i32x4.extend_high_i16x8_u (local.get $low)))))
-            (local.set $c (i32x4.add (local.get $c)
-              (i32x4.mul (local.get $weight) (i32x4.extend_low_i16x8_u (local.get $high)))))
-            (local.set $d (i32x4.add (local.get $d)
-              (i32x4.mul (local.get $weight) (i32x4.extend_high_i16x8_u (local.get $high)))))
             (local.set $p (i32.add (local.get $p) (local.get $bytes)))
-            (local.set $w (i32.add (local.get $w) (i32.const 4)))
+            (local.set $next (v128.load (local.get $p)))
+            (local.set $p (i32.add (local.get $p) (local.get $bytes)))
+            (local.set $w (i32.add (local.get $w) (i32.const 8)))
+            ;; Samples of both rows by turns.
+            (local.set $both
+              (i8x16.shuffle 0 16 1 17 2 18 3 19 4 20 5 21 6 22 7 23
+                (local.get $v) (local.get $next)))
+            (local.set $next
+              (i8x16.shuffle 8 24 9 25 10 26 11 27 12 28 13 29 14 30 15 31
+                (local.get $v) (local.get $next)))
+            (local.set $v (i16x8.extend_low_i8x16_u (local.get $both)))
+            (local.set $a
+              (i32x4.add
+                (i32x4.add (local.get $a)
+                  (i32x4.shl (i32x4.dot_i16x8_s (local.get $v) (local.get $upper)) (i32.const 12)))
+                (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $v (i16x8.extend_high_i8x16_u (local.get $both)))
+            (local.set $b
+              (i32x4.add
+                (i32x4.add (local.get $b)
+                  (i32x4.shl (i32x4.dot_i16x8_s (local.get $v) (local.get $upper)) (i32.const 12)))
+                (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $v (i16x8.extend_low_i8x16_u (local.get $next)))
+            (local.set $c
+              (i32x4.add
+                (i32x4.add (local.get $c)
+                  (i32x4.shl (i32x4.dot_i16x8_s (local.get $v) (local.get $upper)) (i32.const 12)))
+                (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
+            (local.set $v (i16x8.extend_high_i8x16_u (local.get $next)))
+            (local.set $d
+              (i32x4.add
+                (i32x4.add (local.get $d)
+                  (i32x4.shl (i32x4.dot_i16x8_s (local.get $v) (local.get $upper)) (i32.const 12)))
+                (i32x4.dot_i16x8_s (local.get $v) (local.get $lower))))
             (br $tap)))
         (v128.store (i32.add (local.get $to) (local.get $x))
           (i8x16.narrow_i16x8_u
@@ -206,7 +307,7 @@
               (i32x4.shr_s (local.get $c) (i32.const 22))
               (i32x4.shr_s (local.get $d) (i32.const 22)))))
         (local.set $x (i32.add (local.get $x) (i32.const 16)))
-        (br $next))))
+        (br $next16))))
 
   ;; Four samples (int32) to (sample - mean) / deviation.
   (func $normalize4 (param $to i32) (param $samples v128) (param $mean f32) (param $std f32)

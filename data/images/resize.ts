@@ -29,45 +29,64 @@ export interface ResizeOptions {
   readonly interpolation?: Interpolation;
 }
 
-function resizeRows(image: RgbImage, width: number, table: Coefficients): RgbImage {
-  const { height } = image;
-  const { offsets, lengths, stride, weights } = table;
-  const area = new PixelMemory();
-  const source = area.reserve(image.data.length);
-  const result = area.reserve(width * height * 3);
-  const offsetsAt = area.reserve(offsets.byteLength);
-  const lengthsAt = area.reserve(lengths.byteLength);
-  const weightsAt = area.reserve(weights.byteLength);
-  const bytes = area.bytes();
-  bytes.set(image.data, source);
-  new Int32Array(bytes.buffer, offsetsAt).set(offsets);
-  new Int32Array(bytes.buffer, lengthsAt).set(lengths);
-  new Int32Array(bytes.buffer, weightsAt).set(weights);
-  const { resizeRow } = pixelLoops();
-  for (let y = 0; y < height; y++) {
-    const from = source + y * image.width * 3;
-    const to = result + y * width * 3;
-    resizeRow(from, to, width, offsetsAt, lengthsAt, weightsAt, stride * 4);
-  }
-  return { width, height, data: bytes.slice(result, result + width * height * 3) };
+/** Addresses of one axis' table in the loops' memory. */
+interface Placed {
+  readonly table: Coefficients;
+  readonly offsets: number;
+  readonly pairs: number;
+  readonly weights: number;
 }
 
-function resizeColumns(image: RgbImage, height: number, table: Coefficients): RgbImage {
-  const { width } = image;
-  const { starts, lengths, stride, weights } = table;
+function reserveTable(memory: PixelMemory, table: Coefficients): Placed {
+  return {
+    table,
+    offsets: memory.reserve(table.offsets.byteLength),
+    pairs: memory.reserve(table.pairs.byteLength),
+    weights: memory.reserve(table.weights.byteLength),
+  };
+}
+
+function writeTable({ buffer }: Uint8Array, { table, offsets, pairs, weights }: Placed): void {
+  new Int32Array(buffer, offsets).set(table.offsets);
+  new Int32Array(buffer, pairs).set(table.pairs);
+  new Int16Array(buffer, weights).set(table.weights);
+}
+
+/** Both passes, in the loops' memory. */
+function resample(image: RgbImage, width: number, height: number, filter: PillowFilter): RgbImage {
   const rowBytes = width * 3;
-  const area = new PixelMemory();
-  const source = area.reserve(image.data.length);
-  const result = area.reserve(rowBytes * height);
-  const weightsAt = area.reserve(weights.byteLength);
-  const bytes = area.bytes();
+  const hasRows = width !== image.width;
+  const hasColumns = height !== image.height;
+  const memory = new PixelMemory();
+  const source = memory.reserve(image.data.length);
+  const between = hasRows ? memory.reserve(rowBytes * image.height) : source;
+  // Right behind the rows that are read: the last of an odd number is paired with whatever follows.
+  const result = hasColumns ? memory.reserve(rowBytes * height) : between;
+  const across = hasRows ? reserveTable(memory, coefficients(image.width, width, filter)) : null;
+  const down = hasColumns ? reserveTable(memory, coefficients(image.height, height, filter)) : null;
+  const bytes = memory.bytes();
+  const { resizeRows, resizeColumn } = pixelLoops();
   bytes.set(image.data, source);
-  new Int32Array(bytes.buffer, weightsAt).set(weights);
-  const { resizeColumn } = pixelLoops();
-  for (let y = 0; y < height; y++) {
-    const from = source + starts[y] * rowBytes;
-    const to = result + y * rowBytes;
-    resizeColumn(from, to, rowBytes, lengths[y], weightsAt + y * stride * 4);
+  if (across !== null) {
+    writeTable(bytes, across);
+    const { offsets, pairs, weights, table: { stride } } = across;
+    const fromBytes = image.width * 3;
+    const table4 = [offsets, pairs, weights, stride * 2] as const;
+    // Four rows at a time; the last four may overlap the ones before, and of fewer than four each is alone.
+    const [step, fromStep, toStep] = image.height < 4 ? [1, 0, 0] : [4, fromBytes, rowBytes];
+    for (let next = 0; next < image.height; next += step) {
+      const y = Math.min(next, image.height - step);
+      const [from, to] = [source + y * fromBytes, between + y * rowBytes];
+      resizeRows(from, fromStep, to, toStep, width, ...table4);
+    }
+  }
+  if (down !== null) {
+    writeTable(bytes, down);
+    const { weights, table: { starts, pairs, stride } } = down;
+    for (let y = 0; y < height; y++) {
+      const [from, to] = [between + starts[y] * rowBytes, result + y * rowBytes];
+      resizeColumn(from, to, rowBytes, pairs[y], weights + y * stride * 2);
+    }
   }
   return { width, height, data: bytes.slice(result, result + rowBytes * height) };
 }
@@ -87,12 +106,6 @@ function resizeColumns(image: RgbImage, height: number, table: Coefficients): Rg
 export function resize(image: RgbImage, options: ResizeOptions): RgbImage {
   const { width, height, interpolation = "bicubic" } = options;
   if (interpolation === "area") return areaResize(image, width, height);
-  let result = image;
-  if (width !== result.width) {
-    result = resizeRows(result, width, coefficients(result.width, width, interpolation));
-  }
-  if (height !== result.height) {
-    result = resizeColumns(result, height, coefficients(result.height, height, interpolation));
-  }
-  return result;
+  if (width === image.width && height === image.height) return image;
+  return resample(image, width, height, interpolation);
 }
