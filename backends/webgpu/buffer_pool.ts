@@ -1,6 +1,9 @@
 /**
  * The buffers of tensors, reused by size. This replaces tfjs' buffer manager, which never gives memory back.
  *
+ * Of several free ones, the first that was created is used: a step that asks for the same as the one before
+ * gets the same buffers, and its bind groups recur (`bind_groups.ts`).
+ *
  * Free buffers are destroyed, longest unused first, if they would bring the pool more than a fifth above the
  * peak in use, and when nobody has asked for their size for a while.
  *
@@ -24,6 +27,8 @@ export interface BufferPoolOptions {
 
 interface FreeBuffer {
   readonly buffer: GPUBuffer;
+  /** Buffers created before it. */
+  readonly number: number;
   readonly since: number;
 }
 
@@ -36,9 +41,11 @@ export class BufferPool {
   peakBytesUsed = 0;
   peakBytesAllocated = 0;
   readonly #options: BufferPoolOptions;
-  /** By size and usage; oldest first. */
+  /** By size and usage; the first one created comes last. */
   readonly #free = new Map<string, FreeBuffer[]>();
-  readonly #used = new Set<GPUBuffer>();
+  /** Those in use, with their numbers. */
+  readonly #used = new Map<GPUBuffer, number>();
+  #created = 0;
   /** Work that has been recorded but not submitted may read these. */
   #doomed: GPUBuffer[] = [];
   #submissions = 0;
@@ -48,23 +55,29 @@ export class BufferPool {
   }
 
   acquireBuffer(size: number, usage: number, mappedAtCreation = false, reuse = true): GPUBuffer {
-    const found = reuse ? this.#free.get(keyOf(size, usage))?.pop()?.buffer : undefined;
-    const buffer = found ?? this.#create(size, usage, mappedAtCreation);
-    this.#used.add(buffer);
+    const found = reuse ? this.#free.get(keyOf(size, usage))?.pop() : undefined;
+    const buffer = found?.buffer ?? this.#create(size, usage, mappedAtCreation);
+    this.#used.set(buffer, found?.number ?? this.#created++);
     this.numBytesUsed += size;
     this.peakBytesUsed = Math.max(this.peakBytesUsed, this.numBytesUsed);
     return buffer;
   }
 
   releaseBuffer(buffer: GPUBuffer, reuse = true): void {
-    if (!this.#used.delete(buffer)) return; // disposed of
+    const number = this.#used.get(buffer);
+    if (number === undefined) return; // disposed of
+    this.#used.delete(buffer);
     this.numBytesUsed -= buffer.size;
     if (!reuse) return this.#destroy(buffer);
     const key = keyOf(buffer.size, buffer.usage);
     const list = this.#free.get(key);
-    const entry = { buffer, since: this.#submissions };
-    if (list === undefined) this.#free.set(key, [entry]);
-    else list.push(entry);
+    const entry = { buffer, number, since: this.#submissions };
+    if (list === undefined) {
+      this.#free.set(key, [entry]);
+      return;
+    }
+    const place = list.findLastIndex((other) => other.number > number) + 1;
+    list.splice(place, 0, entry);
   }
 
   getNumUsedBuffers(): number {
@@ -76,7 +89,7 @@ export class BufferPool {
   }
 
   dispose(): void {
-    for (const buffer of this.#used) buffer.destroy();
+    for (const buffer of this.#used.keys()) buffer.destroy();
     this.#used.clear();
     this.numBytesUsed = 0;
     this.#evict(() => true);

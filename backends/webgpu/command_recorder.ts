@@ -8,6 +8,7 @@
  */
 
 import type { WebGPUBackend } from "../../deps/tfjs_webgpu.ts";
+import { BindGroups } from "./bind_groups.ts";
 import { BufferAllocator } from "./buffer_allocator.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { DeviceFaults } from "./device_faults.ts";
@@ -39,11 +40,13 @@ export class CommandRecorder extends WebgpuTensors {
   dispatches = 0;
   protected readonly allocator: BufferAllocator;
   readonly #uniforms: UniformBuffers;
+  readonly #bindGroups: BindGroups;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo, limitBytes = Infinity) {
     super(device, info);
     this.allocator = new BufferAllocator(device, { limitBytes, kernel: () => this.kernel });
     this.#uniforms = new UniformBuffers(device, () => this.flush());
+    this.#bindGroups = new BindGroups(device);
     this.useBufferPool(this.pool);
   }
 
@@ -73,16 +76,12 @@ export class CommandRecorder extends WebgpuTensors {
 
   /** Records one dispatch; it runs when the queue is next submitted. */
   dispatch({ label, pipeline, bindings, uniform, grid }: Dispatch): void {
-    const entries = bindings.map((resource, binding) => ({ binding, resource }));
+    const slices = [...bindings];
     if (uniform) {
       const buffer = this.#uniforms.of(uniform);
-      entries.push({
-        binding: bindings.length,
-        resource: { buffer, offset: 0, size: buffer.size },
-      });
+      slices.push({ buffer, offset: 0, size: buffer.size });
     }
-    const layout = pipeline.getBindGroupLayout(0);
-    const group = this.device.createBindGroup({ label, layout, entries });
+    const group = this.#bindGroups.of(label, pipeline, slices);
     this.#profile(label);
     const pass = this.openPass();
     pass.setPipeline(pipeline);

@@ -1,4 +1,4 @@
-/** AdamW over all parameters: two dispatches per 128 MiB of them and one in between. @module */
+/** AdamW over all parameters: two dispatches per segment of them and one in between. @module */
 
 import controlCode from "./adam_w_control.wgsl" with { type: "text" };
 import rowSums from "../../shaders/row_sums.wgsl" with { type: "text" };

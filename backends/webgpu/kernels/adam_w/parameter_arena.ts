@@ -2,7 +2,7 @@
  * Parameters and their moments, side by side in a few large buffers.
  *
  * A dispatch can bind about ten buffers, and a model has hundreds of tensors. Here each parameter gets a slot
- * in a segment of at most 128 MiB; a tensor in a slot is used like any other. Slots start at multiples of a
+ * in a segment, as large as a binding may be; a tensor in a slot is used like any other. Slots start at multiples of a
  * block, so that a workgroup of the update never crosses from one to the next.
  *
  * @module
@@ -14,7 +14,8 @@ import type { BufferSlice, Runtime } from "../../runtime.ts";
 /** Floats in a block: what one workgroup updates. */
 export const BLOCK = 256;
 
-const MOST_SEGMENT_BYTES = 2 ** 27;
+/** One segment holds a quarter of a billion parameters, where the device binds that much. */
+const MOST_SEGMENT_BYTES = 2 ** 30;
 const MOST_STAGED_BYTES = 2 ** 22;
 
 /** The buffers of one segment, all of the same size. */
@@ -67,7 +68,8 @@ export class ParameterArena {
   ) {
     this.#runtime = runtime;
     this.#narrow = narrow;
-    const limit = Math.min(MOST_SEGMENT_BYTES, runtime.device.limits.maxStorageBufferBindingSize);
+    const { maxStorageBufferBindingSize, maxBufferSize } = runtime.device.limits;
+    const limit = Math.min(MOST_SEGMENT_BYTES, maxStorageBufferBindingSize, maxBufferSize);
     tensors.parameters.forEach(({ size }, parameter) => {
       const blocks = Math.max(1, Math.ceil(size / BLOCK));
       let segment = this.#owners.at(-1);

@@ -2,6 +2,7 @@
 
 import statisticsCode from "./code_statistics.wgsl" with { type: "text" };
 import type { Kernels } from "../../../kernels.ts";
+import { foldedGrid } from "../../shaders/shader_runner.ts";
 import { WORKGROUP } from "../../shaders/shapes.ts";
 import type { KernelTools } from "../kernel_tools.ts";
 
@@ -18,9 +19,9 @@ export function codeStatisticsKernel({ runner }: KernelTools): Kernels["codeStat
       constants: { WORKGROUP, QUADS_PER_THREAD: Math.ceil(width / 4 / WORKGROUP) },
       reads: { z, ids },
       writes: { sums, counts: runner.floats(counts) },
-      uniforms: { rows, width },
+      uniforms: { rows, width, codes },
       isQuadWide: width % 4 === 0,
-      grid: [codes, 1, 1],
+      grid: foldedGrid(codes, 1),
     });
     return { counts, sums };
   };

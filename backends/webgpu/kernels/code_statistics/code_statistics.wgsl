@@ -7,8 +7,14 @@ var<workgroup> stretchIds: array<i32, STRETCH>;
 var<workgroup> found: atomic<u32>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let code = i32(group.x);
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= uniforms.codes) { return; }
+  let code = i32(row);
   let width = uniforms.width;
   var count = 0u;
   var sums: array<vec4f, QUADS_PER_THREAD>;
@@ -37,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
   for (var j = 0u; j < QUADS_PER_THREAD; j++) {
     let column = (j * WORKGROUP + thread) * 4u;
-    if (column < width) { storeSums(group.x * width, column, width, sums[j]); }
+    if (column < width) { storeSums(row * width, column, width, sums[j]); }
   }
-  if (thread == 0u) { counts[group.x] = f32(count); }
+  if (thread == 0u) { counts[row] = f32(count); }
 }

@@ -3,7 +3,7 @@
 import rowSums from "../../shaders/row_sums.wgsl" with { type: "text" };
 import updateCode from "./ema_codebook_update.wgsl" with { type: "text" };
 import type { Kernels } from "../../../kernels.ts";
-import { float } from "../../shaders/shader_runner.ts";
+import { float, foldedGrid } from "../../shaders/shader_runner.ts";
 import { WORKGROUP } from "../../shaders/shapes.ts";
 import type { KernelTools } from "../kernel_tools.ts";
 
@@ -25,9 +25,9 @@ export function emaCodebookUpdateKernel({ runner }: KernelTools): Kernels["emaCo
         clusterSize: runner.floats(clusterSize),
       },
       writes: { newCodebook, newClusterSize: runner.floats(newClusterSize) },
-      uniforms: { width, decay: float(decay), rest: float(1 - decay) },
+      uniforms: { codes, width, decay: float(decay), rest: float(1 - decay) },
       isQuadWide: width % 4 === 0,
-      grid: [codes, 1, 1],
+      grid: foldedGrid(codes, 1),
     });
     return { codebook: newCodebook, clusterSize: newClusterSize };
   };

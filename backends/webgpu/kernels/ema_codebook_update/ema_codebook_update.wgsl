@@ -2,8 +2,13 @@
 // into the codebook and rescaled to unit length; its size is blended in the same way.
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let code = group.x;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let code = group.x + group.y * groups.x;
+  if (code >= uniforms.codes) { return; }
   let width = uniforms.width;
   let base = code * width;
   let count = counts[code];

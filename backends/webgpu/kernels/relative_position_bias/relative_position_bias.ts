@@ -35,9 +35,9 @@ export function relativePositionBiasKernel({ runner }: KernelTools): RelativePos
         constants: { WORKGROUP, HEADS: heads },
         reads: { dy: runner.floats(dy), index },
         writes: { dtable: runner.floats(dtable) },
-        uniforms: { pairs: index.size },
+        uniforms: { pairs: index.size, rows },
         isQuadWide: false,
-        grid: [rows, 1, 1],
+        grid: foldedGrid(rows, 1),
       });
       return { dtable };
     },

@@ -4,8 +4,13 @@
 var<workgroup> sums: array<f32, WORKGROUP * HEADS>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let row = group.x;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= uniforms.rows) { return; }
   for (var head = 0u; head < HEADS; head++) { sums[head * WORKGROUP + thread] = 0.0; }
   for (var pair = thread; pair < uniforms.pairs; pair += WORKGROUP) {
     if (u32(index[pair]) == row) {
