@@ -21,9 +21,9 @@ import type { Activation } from "../../../../../backends/kernels.ts";
 import { Generator } from "../../../../../core/generator.ts";
 import { fc } from "../../../../../deps/fast_check.ts";
 import { pairKernels, tileKernels } from "../../_model_kernels.ts";
-import { openModelRuntime } from "../../_model_runtime.ts";
+import { createModelBackend } from "../../_model_backend.ts";
 
-const runtime = openModelRuntime([...tileKernels, ...pairKernels]);
+const { runtime, tiles } = createModelBackend([...tileKernels, ...pairKernels]);
 const { arena } = runtime.tensors;
 
 /** To nearest, ties to even. */
@@ -249,10 +249,10 @@ Deno.test("any division of a product on tiles gives the same bits", () => {
 });
 
 Deno.test("the least number of tile instructions", () => {
-  const before = { ...runtime.tiles.counts };
+  const before = { ...tiles.counts };
   checkProduct({ ...usual, rows: 64, columns: 64, depth: 64 });
   const counts = Object.fromEntries(
-    Object.entries(runtime.tiles.counts).map(([name, count]) => [name, count - before[name]]),
+    Object.entries(tiles.counts).map(([name, count]) => [name, count - before[name]]),
   );
   // 4 blocks of 4 tiles, 2 places deep.
   assert.deepEqual(counts, {

@@ -228,7 +228,7 @@ export class X64Model {
     const set = (source: Float32Array) =>
       bytes.set(new Uint8Array(source.buffer, source.byteOffset, 64), 64 * reg);
     const rm = (): Float32Array => {
-      if (place.register !== null) return vector(place.register).slice();
+      if (place.register !== null) return vector(place.register);
       const copy = this.#memory.bytes(this.#address(place), 64).slice();
       return new Float32Array(copy.buffer);
     };
@@ -296,7 +296,7 @@ export class X64Model {
     // Of the shifts, V is the target.
     if (isGroup) reg = second;
     return () => {
-      const operands = { first: vector(second).slice(), second: rm(), before: vector(reg).slice() };
+      const operands = { first: vector(second), second: rm(), before: vector(reg) };
       set(operation({ ...operands, immediate }));
     };
   }

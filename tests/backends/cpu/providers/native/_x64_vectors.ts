@@ -70,14 +70,17 @@ function toBfloat16(bits: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-function halvesOf(values: Float32Array, lane: number): [number, number] {
-  const word = asIntegers(values)[lane];
-  const floats = new Float32Array(Int32Array.of(word << 16, word & -0x10000).buffer);
-  return [floats[0], floats[1]];
+/** The bfloat16 in the lower and in the upper half of each lane. */
+function halvesOf(values: Float32Array): [Float32Array, Float32Array] {
+  const words = asIntegers(values);
+  return [
+    fromIntegers((lane) => words[lane] << 16),
+    fromIntegers((lane) => words[lane] & -0x10000),
+  ];
 }
 
-const isSmall = (value: number) => Math.abs(value) < 1.1754943508222875e-38;
-const flushed = (value: number) => isSmall(value) ? 0 : value;
+const smallestNormal = 1.1754943508222875e-38;
+const flushed = (value: number) => Math.abs(value) < smallestNormal ? 0 : value;
 
 /** By map, prefix and opcode; a group of opcodes has the field of ModRM behind a slash. */
 export const vectorFunctions: Readonly<Record<string, VectorFunction>> = {
@@ -101,13 +104,14 @@ export const vectorFunctions: Readonly<Record<string, VectorFunction>> = {
     fromLanes((lane) => before[lane] - first[lane] * second[lane]),
   "3.1.08": ({ second }) => fromLanes((lane) => roundHalfEven(second[lane])),
   // The odd products first, then the even ones.
-  "2.2.52": ({ before, first, second }) =>
-    fromLanes((lane) => {
-      const [a, b] = [halvesOf(first, lane), halvesOf(second, lane)];
-      const [even, odd] = [0, 1].map((half) => flushed(a[half]) * flushed(b[half]));
-      const sum = flushed(Math.fround(flushed(before[lane]) + odd));
-      return flushed(Math.fround(sum + even));
-    }),
+  "2.2.52": ({ before, first, second }) => {
+    const [[evenLeft, oddLeft], [evenRight, oddRight]] = [halvesOf(first), halvesOf(second)];
+    return fromLanes((lane) => {
+      const odd = flushed(oddLeft[lane]) * flushed(oddRight[lane]);
+      const even = flushed(evenLeft[lane]) * flushed(evenRight[lane]);
+      return flushed(Math.fround(flushed(Math.fround(flushed(before[lane]) + odd)) + even));
+    });
+  },
   "2.3.72": ({ first, second }) => {
     const [upper, lower] = [first, second].map((source) => [...asIntegers(source)].map(toBfloat16));
     return new Float32Array(Uint16Array.from([...lower, ...upper]).buffer);
