@@ -1,9 +1,9 @@
 /** The conformance suite in bfloat16 on tile registers, executed by the model of the processor. */
 
 import assert from "node:assert/strict";
-import { formatConformance, runConformance } from "../../../../../backends/conformance.ts";
-import { createModelBackend } from "../../_model_backend.ts";
-import { pairKernels, tileKernels } from "../../_model_kernels.ts";
+import { formatConformance, runConformance } from "../../../../backends/conformance.ts";
+import { createModelBackend } from "../_model_backend.ts";
+import { pairKernels, tileKernels } from "../_model_kernels.ts";
 
 Deno.test("every op conforms in bfloat16 on tile registers", async () => {
   const backend = createModelBackend([...tileKernels, ...pairKernels]);
