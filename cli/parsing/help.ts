@@ -1,5 +1,6 @@
 /** Writes the help for the program, a group and a command. */
 import { type Argument, type Command, type CommandGroup, type Flag, flagName } from "./command.ts";
+import { asCalled } from "../screen/output.ts";
 import type { Style } from "../screen/style.ts";
 
 /** Maximum width of a page in columns: longer lines are harder to read. */
@@ -101,7 +102,7 @@ export function commandHelp(command: Command, calledAs: string, layout: HelpLayo
   if (command.examples.length > 0) {
     const lines = command.examples.map(([line, does]) =>
       `  ${style.dim(wrap(`# ${does}`, widthOf(layout) - 4, "  # "))}\n  ${
-        commandLine(`deno task ${line}`, widthOf(layout))
+        commandLine(asCalled(`deno task ${line}`), widthOf(layout))
       }`
     );
     help += section("Examples", lines.join("\n"), style);

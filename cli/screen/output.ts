@@ -91,8 +91,24 @@ export function terminalColumns(): number {
   }
 }
 
+/** How users start commands; every text is written with `deno task`. */
+let calledAs = "deno task";
+
+/** Says how the program was started, as in `npx @mimic/mimic`; texts then name commands that way. */
+export function setCalledAs(name: string): void {
+  calledAs = name;
+}
+
+/** A text with commands named as the user starts them. */
+export function asCalled(text: string): string {
+  return text.replaceAll("deno task", calledAs);
+}
+
 /** Words, and what is kept together: quoted commands, and one that ends a line. */
-const pieces = /`[^`]*`\S*|\bdeno task .*$|\S+/g;
+function pieces(): RegExp {
+  const command = calledAs.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  return new RegExp(`\`[^\`]*\`\\S*|(?<!\\S)${command} .*$|\\S+`, "g");
+}
 
 /**
  * Lines broken between words, with continuation lines indented; a command to copy is not broken.
@@ -109,7 +125,7 @@ export function wrapWords(text: string, columns: number): string {
     if (stringWidth(line) <= columns) return line;
     const indent = line.match(/^ */)![0];
     let [broken, row] = ["", indent];
-    for (const [piece] of line.matchAll(pieces)) {
+    for (const [piece] of line.matchAll(pieces())) {
       const isFirst = row.trim() === "";
       if (!isFirst && stringWidth(row) + 1 + stringWidth(piece) > columns) {
         broken += `${row}\n`;
@@ -124,14 +140,14 @@ export function wrapWords(text: string, columns: number): string {
 export function writeNote(text: string): void {
   const isTerminal = Deno.stderr.isTerminal();
   liveLine?.clear();
-  const shown = printable(text, isTerminal);
+  const shown = asCalled(printable(text, isTerminal));
   writeRaw(Deno.stderr, isTerminal ? wrapWords(shown, terminalColumns()) : shown);
 }
 
 /** Writes a text as made by {@link printable}. */
 export function writeText(output: Output, text: string): void {
   liveLine?.clear();
-  writeRaw(output, printable(text, output.isTerminal()));
+  writeRaw(output, asCalled(printable(text, output.isTerminal())));
 }
 
 /** Reads past what the terminal has put on the cursor's row, such as `^C`, and starts a new row. */
