@@ -34,7 +34,7 @@ Deno.test("docs/architecture.md leads to every page of its folder, and names eve
     if (page !== "architecture.md") assert.ok(map.includes(`(${page})`), page);
   }
   const shown = [...Deno.readDirSync(root)].filter(({ name, isDirectory }) =>
-    isDirectory && !/^(\.|runs$|vendor$|node_modules$|coverage$|assets$|docs$)/.test(name)
+    isDirectory && !/^(\.|runs$|vendor$|node_modules$|coverage$|dist$|assets$|docs$)/.test(name)
   );
   for (const { name } of shown) assert.ok(map.includes(`\`${name}/`), name);
 });
