@@ -101,7 +101,8 @@ export {
   type EvaluationResults,
   FeatureEvaluation,
 } from "./methods/beit/evaluation.ts";
-export { beitConfig, modelFootprint } from "./methods/beit/plan.ts";
+export { modelFootprint } from "./methods/beit/plan.ts";
+export { beitConfig } from "./methods/beit/shape.ts";
 export { createOptimizer, type TrainingConfig } from "./pipeline/engine/create_optimizer.ts";
 export {
   learningRateSchedule,

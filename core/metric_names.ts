@@ -64,6 +64,7 @@ const places: Readonly<Record<string, string>> = {
   classifier: "this model",
   segmentation: "this model",
   averaged: "averaged weights",
+  checkpoint: "the checkpoint",
   untrained: "untrained network",
   pixels: "raw pixels",
   chance: "chance",

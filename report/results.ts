@@ -40,7 +40,7 @@ const titles: Readonly<Record<string, string>> = {
   rankMe: "Effective rank of the features (RankMe)",
 };
 
-const baselines = new Set(["untrained", "pixels"]);
+const baselines = new Set(["checkpoint", "untrained", "pixels"]);
 
 /** Number of a probe's classifiers shown individually; beyond that, the best of each block. */
 const mostShown = 12;

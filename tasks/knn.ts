@@ -194,9 +194,8 @@ function fitsPixels(images: number, imageSize: number, listener: RunListener): b
 /** The network before training: as its run initialised it, if known, otherwise with BEiT's initialisation. */
 function createUntrained(on: Context, checkpoint: string, config: BeitConfig): LoadedEncoder {
   const stored = runConfig(checkpoint);
-  // The config of a run that may start from another describes how the head is initialised, but not
-  // the encoder.
-  const isPretraining = stored !== null && stored.pretrained === undefined;
+  // The config of a run that starts from another says how its heads are initialised, but not the encoder.
+  const isPretraining = stored?.task === "pretrain" && (stored.pretrained ?? null) === null;
   const initVariant = (isPretraining ? stored.model?.initVariant : undefined) ?? config.initVariant;
   const generator = Generator.from(stored?.seed ?? 0).split("model");
   const specs = encoderSpecs(config, { hasMaskToken: false });

@@ -23,7 +23,7 @@ import { openLabelled } from "../../pipeline/images/open_labelled.ts";
 import { labelSubset } from "../../pipeline/images/label_subset.ts";
 import { loadEncoder } from "../../pipeline/weights/load_encoder.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
-import { beitConfig } from "../../methods/beit/plan.ts";
+import { beitConfig } from "../../methods/beit/shape.ts";
 import { evaluationTransform } from "../../pipeline/images/transforms.ts";
 
 /** Accuracies in [0, 1] at one label fraction. */

@@ -5,6 +5,7 @@ import {
   choosePretraining,
   type PretrainChoice,
   withoutTokenizer,
+  withRecipe,
 } from "../running/chosen_tokenizer.ts";
 import { type CommandContext, toggle } from "../parsing/command.ts";
 import { configOf } from "../parsing/config_flags.ts";
@@ -27,7 +28,10 @@ async function choose(
   const progress = openProgress(10, flags.quiet);
   try {
     const choice = await choosePretraining(flags, progress.listener);
-    const { settings, overrides, trainsTokenizer } = choice;
+    const { settings, overrides, trainsTokenizer, tokenizer } = choice;
+    if (tokenizer !== undefined && !flags.quiet) {
+      progress.line(`The tokenizer for this checkpoint is ${tokenizer}; --tokenizer for another`);
+    }
     if (settings === null || flags.quiet) return choice;
     const isMeasured = ranks === 1 && !flags.dryRun && !signal.aborted;
     let seconds: number | null = null;
@@ -54,10 +58,11 @@ export const pretrain = methodCommand("pretrain", {
     ),
   },
   async run(values, context, runner) {
-    const given = values as RunFlagValues & { readonly trainTokenizer: boolean };
+    const asked = values as RunFlagValues & { readonly trainTokenizer: boolean };
+    const communicator = await context.job.join(asked);
+    const choice = await fromFirst(communicator, () => choose(asked, context, communicator.size));
+    const given = withRecipe(asked);
     let flags: RunFlagValues = given;
-    const communicator = await context.job.join(given);
-    const choice = await fromFirst(communicator, () => choose(given, context, communicator.size));
     let chosen = choice.overrides;
     if (choice.trainsTokenizer && given.dryRun && !given.trainTokenizer) {
       chosen = await withoutTokenizer(choice, context.note, given);

@@ -3,6 +3,7 @@ import type { Override } from "../../configs/overrides.ts";
 import { resolveConfig } from "../../methods/configs.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
 import { type Choice, chooseFor } from "./chosen_settings.ts";
+import { continuedChoice, continueRecipe } from "./continued_checkpoint.ts";
 import { configOf } from "../parsing/config_flags.ts";
 import type { RunFlagValues } from "./run_flags.ts";
 
@@ -10,10 +11,40 @@ import type { RunFlagValues } from "./run_flags.ts";
 export interface PretrainChoice extends Choice {
   /** Whether no available tokenizer fits, so that one is trained first. */
   readonly trainsTokenizer: boolean;
+  /** The published tokenizer that was chosen for a checkpoint. */
+  readonly tokenizer?: string | undefined;
 }
 
 /** The name for k-means on the run's own pixels, which fits any model. */
 const pixels = "pixels";
+
+/** Flags with the recipe that is used if a checkpoint is continued without one. */
+export function withRecipe<Flags extends RunFlagValues>(flags: Flags): Flags {
+  const isContinued = flags.checkpoint !== undefined && flags.resume === undefined;
+  return isContinued && flags.config.length === 0 ? { ...flags, config: [continueRecipe] } : flags;
+}
+
+/** The choice for a run that continues a checkpoint. */
+async function chooseContinued(flags: RunFlagValues, choice: Choice): Promise<PretrainChoice> {
+  const { overrides, tokenizer } = await continuedChoice(String(flags.checkpoint), flags);
+  const isGiven = flags.tokenizer !== undefined ||
+    flags.set.some((text) => text.startsWith("tokenizer.checkpoint="));
+  const all = [...choice.overrides, ...overrides];
+  if (!isGiven) return { ...choice, overrides: all, trainsTokenizer: false, tokenizer };
+  // As many codes as the given tokenizer has: a head for others is new.
+  const { config } = await configOf("pretrain", withRecipe(flags), undefined, all);
+  const { checkpoint } = config.tokenizer;
+  if (checkpoint === pixels) return { ...choice, overrides: all, trainsTokenizer: false };
+  const { tokenizerConfig } = await import("../../methods/vqkd/load_tokenizer.ts");
+  const { codes, imageSize } = await tokenizerConfig(checkpoint, {
+    offline: flags.offline,
+    onStandIn() {},
+  });
+  const origin = `of ${checkpoint}`;
+  const follow = { "model.codes": codes, "augment.tokenizerSize": imageSize };
+  const own = Object.entries(follow).map(([key, value]) => ({ key, value, origin }));
+  return { ...choice, overrides: [...all, ...own], trainsTokenizer: false };
+}
 
 /**
  * Chooses for pretraining: sizes, training length and the tokenizer's view. If the bundled
@@ -24,6 +55,10 @@ export async function choosePretraining(
   tell: RunListener,
 ): Promise<PretrainChoice> {
   const choice = await chooseFor("pretrain", flags, tell);
+  if (flags.checkpoint !== undefined && flags.resume === undefined && flags.config.length === 0) {
+    const continued = await chooseContinued(flags, choice);
+    return { ...continued, trainsTokenizer: flags.trainTokenizer };
+  }
   const keep = { ...choice, trainsTokenizer: flags.trainTokenizer };
   if (flags.resume !== undefined || flags.config.length > 0 || flags.trainTokenizer) return keep;
   const { config, origins } = await configOf("pretrain", flags, undefined, choice.overrides);

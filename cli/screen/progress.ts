@@ -297,10 +297,12 @@ export function openProgress(plainSeconds: number, quiet: boolean): Progress {
 }
 
 /** `: 4 blocks of width 128, 32 px` if a config has a model; a pretrained one by its name. */
-function describeModel({ model, pretrained }: Readonly<Record<string, unknown>>): string {
+function describeModel({ task, model, pretrained }: Readonly<Record<string, unknown>>): string {
   const { depth, embedDim, imageSize } = (model ?? {}) as Record<string, unknown>;
   // Its sizes are its own, whatever the config says.
-  if (typeof pretrained === "string") return ` of ${pretrained}`;
+  if (typeof pretrained === "string") {
+    return task === "pretrain" ? `, continuing ${pretrained}` : ` of ${pretrained}`;
+  }
   if (typeof depth !== "number" || typeof embedDim !== "number") return "";
   const pixels = typeof imageSize === "number" ? `, ${imageSize} px` : "";
   return `: ${depth} blocks of width ${embedDim}${pixels}`;

@@ -6,6 +6,7 @@
 
 import { z } from "../../deps/zod.ts";
 import { dataSection, maskSection, twoViewAugmentSection } from "../../configs/sections/data.ts";
+import { pretrainedKey } from "../../configs/sections/downstream.ts";
 import { pretrainModelSection, tokenizerSection } from "../../configs/sections/model.ts";
 import { optimizerSection, scheduleSection } from "../../configs/sections/optimization.ts";
 import { batchSizeOf, evaluationSection, runKeys } from "../../configs/sections/run.ts";
@@ -15,6 +16,14 @@ import type { TaskDefinition } from "../../configs/task.ts";
 export const pretrainSchema = z.strictObject({
   task: z.literal("pretrain").describe("Masked image modelling: BEiT v2."),
   ...runKeys,
+  pretrained: pretrainedKey.describe(
+    "The model to continue from: a run directory, a checkpoint in any known format or the name of a model " +
+      "card; null: a new one.",
+  ),
+  newHeads: z.boolean().default(false).describe(
+    "Whether the prediction head and the patch aggregation of `pretrained` are initialised anew, for a " +
+      "tokenizer with other codes.",
+  ),
   data: dataSection.prefault({}),
   augment: twoViewAugmentSection.prefault({}),
   mask: maskSection.prefault({}),
@@ -60,6 +69,10 @@ export const pretrainTask: TaskDefinition<PretrainConfig> = {
       ],
       ["pretrain --set optimizer.lr=1e-3 --dry-run", "what a run would cost"],
       ["pretrain --data ~/photos --train-tokenizer", "the tokenizer too, on the same images"],
+      [
+        "pretrain --checkpoint beitv2_base_patch16_224_pt1k --data ~/photos",
+        "continue from published weights",
+      ],
       ["pretrain --resume runs/quickstart", "resume a stopped run"],
     ],
   },

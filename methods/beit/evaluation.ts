@@ -49,14 +49,21 @@ export interface EncodingModel {
   dispose(): void;
 }
 
+/** The network before training, which the trained one is compared with. */
+export interface EvaluationStart {
+  /** `untrained`, or `checkpoint` if the run continues one. */
+  readonly name: "untrained" | "checkpoint";
+  /** Creates it; dispose of it. */
+  create(): EncodingModel | Promise<EncodingModel>;
+}
+
 /** What an evaluation needs. */
 interface Subject {
   readonly run: Run<EvaluatedConfig>;
   readonly data: EvaluationData | null;
   readonly length: RunLength;
   readonly model: EncodingModel;
-  /** The network before training; dispose of it. */
-  readonly untrained: () => EncodingModel;
+  readonly start: EvaluationStart;
 }
 
 /** Refuses early stopping by a metric that is left out of evaluations with few classes. */
@@ -89,17 +96,20 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   /**
    * Opens the images if any evaluation is wanted; says so if accuracies are, and there are no labels.
    *
-   * @param untrained creates the network as it was before training, for comparison
+   * @param start the network as it was before training, or what creates it, for comparison
    */
   static async open(
     run: Run<EvaluatedConfig>,
     length: RunLength,
     model: EncodingModel,
-    untrained: () => EncodingModel,
+    start: EvaluationStart | (() => EncodingModel),
   ): Promise<FeatureEvaluation> {
     const { knn, linear } = run.config.evaluation;
     const isWanted = ({ atEnd, every }: typeof linear) => atEnd || every !== null;
-    const subject = { run, length, model, untrained };
+    const named = typeof start === "function"
+      ? { name: "untrained", create: start } as const
+      : start;
+    const subject = { run, length, model, start: named };
     if (!isWanted(knn) && !isWanted(linear)) {
       return new FeatureEvaluation({ ...subject, data: null });
     }
@@ -201,7 +211,7 @@ export class FeatureEvaluation implements Evaluation, KeptState {
   async finish(
     { step, isWhole }: EvaluationMoment & { readonly isWhole: boolean },
   ): Promise<void> {
-    const { data, model, untrained, length, run: { config, listener } } = this.#subject;
+    const { data, model, length, start, run: { config, listener } } = this.#subject;
     const which = this.#finalMeasures;
     if (data === null || !isAny(which)) return;
     if (!isWhole) {
@@ -213,9 +223,12 @@ export class FeatureEvaluation implements Evaluation, KeptState {
     const results: Record<string, Record<string, number>> = {};
     results.features = await this.#measure("features", step, this.#featuresOf(model), which);
     if (config.evaluation.baselines) {
-      const fresh = untrained();
-      results.untrained = await this.#measure("untrained", step, this.#featuresOf(fresh), which);
-      fresh.dispose();
+      const fresh = await this.#createStart();
+      if (fresh !== null) {
+        const featurize = this.#featuresOf(fresh);
+        results[start.name] = await this.#measure(start.name, step, featurize, which);
+        fresh.dispose();
+      }
       if (which.knn || which.linear) {
         // The rank of pixels says nothing of features, and takes long: there are many of them.
         const accuracies = { ...which, rankMe: false };
@@ -224,6 +237,18 @@ export class FeatureEvaluation implements Evaluation, KeptState {
       }
     }
     this.#results = results;
+  }
+
+  /** Null if its checkpoint is no longer there: the run itself does not need it any more. */
+  async #createStart(): Promise<EncodingModel | null> {
+    const { start, run: { listener } } = this.#subject;
+    try {
+      return await start.create();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      listener({ type: "note", message: `Not compared with its checkpoint: ${error.message}` });
+      return null;
+    }
   }
 
   #featuresOf(model: EncodingModel) {

@@ -5,9 +5,8 @@
  */
 
 import { type PretrainConfig, pretrainTask } from "./config.ts";
-import { Generator } from "../../core/generator.ts";
 import { type BeitConfig, validateBeitConfig } from "../../models/beit_config.ts";
-import { initialiseBeit } from "../../models/initialise.ts";
+import { initialiseZero } from "../../models/initialise.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import { initialiseFrom } from "../../models/parameter_set.ts";
 import type {
@@ -25,6 +24,8 @@ import { loss } from "../../pipeline/loss.ts";
 import { type HostStage, pipeline, type Stage } from "../../pipeline/stage.ts";
 import { type PatchTokenizer, tokenize } from "../../pipeline/tokenize.ts";
 import { pretrainPictures } from "./pictures.ts";
+import type { RunListener } from "../../pipeline/engine/events.ts";
+import { noteNormalization } from "../../pipeline/images/checkpoint_preparation.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { maskOptions, pretrainTransform } from "../../pipeline/images/transforms.ts";
 import { createOptimizer } from "../../pipeline/engine/create_optimizer.ts";
@@ -35,7 +36,10 @@ import type { ListedMethod } from "../../pipeline/engine/method.ts";
 import { describeAccuracies } from "../../report/text_tables.ts";
 import { openTokenizer } from "../vqkd/open_tokenizer.ts";
 import { type EvaluationResults, FeatureEvaluation } from "./evaluation.ts";
-import { beitConfig, planPretraining, pretrainFootprint, pretrainSteps } from "./plan.ts";
+import { describeGain, type Gain, GainRecord } from "./gain.ts";
+import { planPretraining, pretrainFootprint, pretrainSteps } from "./plan.ts";
+import { beitConfig } from "./shape.ts";
+import { describeContinuation, startPretraining } from "./start.ts";
 
 /** The stages of pretraining; each can be replaced by another of the same type. */
 export interface PretrainStages {
@@ -68,6 +72,8 @@ export type PretrainOptions = MethodOptions<PretrainStages, PretrainParts>;
 export interface PretrainResult extends EngineOutcome {
   /** Accuracies and RankMe by what was evaluated: `features`, `untrained`, `pixels` and `chance`. */
   readonly evaluation: EvaluationResults;
+  /** For a run that continues a checkpoint: its loss at both ends; null before its first step. */
+  readonly gain: Gain | null;
   /** RankMe of the model's features; null if it was not measured at the end. */
   readonly rankMe: number | null;
 }
@@ -96,7 +102,7 @@ export const beit: ListedMethod<
   PretrainConfig,
   MaskedBatch,
   PretrainParts,
-  Pick<PretrainResult, "evaluation" | "rankMe">
+  Pick<PretrainResult, "evaluation" | "rankMe" | "gain">
 > = {
   task: pretrainTask,
   inputStages: ["load", "augment", "mask"],
@@ -109,17 +115,31 @@ export const beit: ListedMethod<
   validate: (config) => validateBeitConfig(beitConfig(config)),
 
   async open(run) {
-    const { config, on, images: { source } } = run;
+    const { config, on, listener, images: { source } } = run;
+    const { pretrained } = config;
     const tokenizer = await openTokenizer(run);
-    const generator = Generator.from(config.seed);
-    const shape = beitConfig(config);
-    const createModel = () =>
-      MaskedImageModel.create(on, shape, initialiseBeit(shape, generator.split("model")));
+    const createStart = async (tell: RunListener = () => {}) => {
+      const start = await startPretraining(config, { downloads: run.downloads });
+      if (start.continuation !== null) {
+        for (const message of describeContinuation(pretrained!, start.continuation)) {
+          tell({ type: "note", message });
+        }
+        noteNormalization(start.preprocessing, config.augment.normalization, tell);
+      }
+      return MaskedImageModel.create(on, start.shape, start.initialise);
+    };
     const footprint = pretrainFootprint(config, tokenizer.parameterCount);
     run.requireRoom(footprint);
-    const model = createModel();
+    const model = pretrained !== null && run.saved !== null
+      ? MaskedImageModel.create(on, run.saved.shape as BeitConfig, initialiseZero)
+      : await createStart(listener);
+    const { config: shape } = model;
     const length = runLength(config, source.length);
-    const evaluation = await FeatureEvaluation.open(run, length, model, createModel);
+    const evaluation = await FeatureEvaluation.open(run, length, model, {
+      name: pretrained === null ? "untrained" : "checkpoint",
+      create: () => createStart(),
+    });
+    const gains = new GainRecord(length.totalSteps);
     return {
       shape,
       parameters: model.parameters,
@@ -133,13 +153,23 @@ export const beit: ListedMethod<
       kept: [
         ...(tokenizer.extra === null ? [] : [{ export: tokenizer.extra }]),
         ...(config.evaluation.stop === null ? [] : [evaluation]),
+        ...(pretrained === null ? [] : [gains]),
       ],
+      onStep: ({ loss }) => gains.add(loss),
       evaluation,
       pictures: pretrainPictures({ on, config, source, tokenizer: tokenizer.onlooker, model }),
       result: () => ({
         evaluation: evaluation.results,
         rankMe: evaluation.results.features?.rankMe ?? null,
+        gain: pretrained === null ? null : gains.gain,
       }),
+      finish({ interrupted }) {
+        const { gain } = gains;
+        if (pretrained !== null && gain !== null && !interrupted) {
+          listener({ type: "note", message: describeGain(gain) });
+        }
+        return Promise.resolve();
+      },
       dispose() {
         model.dispose();
         tokenizer.dispose();

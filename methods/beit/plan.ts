@@ -16,15 +16,11 @@ import { maskedImageModelSpecs } from "../../models/masked_image_model.ts";
 import type { ModelFootprint } from "../../pipeline/engine/planning/plan.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import { checkTokenizer } from "../vqkd/open_tokenizer.ts";
+import { beitConfig } from "./shape.ts";
+import { startPretraining } from "./start.ts";
 import { planRun, type RunCosts, type RunSizes } from "../../pipeline/engine/planning/plan_run.ts";
 import { learningRateSchedule, runLength, warmupStepsOf } from "../../pipeline/engine/schedule.ts";
 import type { RunOptions } from "../../pipeline/engine/run_options.ts";
-
-/** A config's model section in the form that the model takes. */
-export function beitConfig({ model }: PretrainConfig): BeitConfig {
-  const { sincosAmplitude, ...rest } = model;
-  return sincosAmplitude === null ? rest : { ...rest, sincosAmplitude };
-}
 
 /** The memory of a training step, from a config. */
 export function pretrainFootprint(
@@ -65,6 +61,13 @@ export interface PretrainPlan extends RunSizes, RunCosts {
   readonly maskedPatches: number;
   /** Patches per image. */
   readonly patches: number;
+  /** What a continued run trains: how many tensors are the checkpoint's, and how many are new. */
+  readonly continued?: {
+    readonly checkpoint: string;
+    readonly taken: number;
+    readonly new: number;
+    readonly notUsed: number;
+  };
 }
 
 /**
@@ -78,6 +81,8 @@ export async function planPretraining(
 ): Promise<PretrainPlan> {
   validateBeitConfig(beitConfig(config));
   const tokenizerParameters = await checkTokenizer(config, options.downloads);
+  const { downloads } = options;
+  const { continuation } = await startPretraining(config, { downloads, withoutValues: true });
   const source = await openTrainingSource(config.data);
   source.close?.();
   const footprint = pretrainFootprint(config, tokenizerParameters);
@@ -96,6 +101,14 @@ export async function planPretraining(
     tokenizerParameters,
     patches: footprint.tokens - 1,
     maskedPatches: config.mask.maskedPatches,
+    ...(continuation === null ? {} : {
+      continued: {
+        checkpoint: config.pretrained!,
+        taken: continuation.taken.length,
+        new: continuation.fresh.length,
+        notUsed: continuation.left.length,
+      },
+    }),
     ...costs,
   };
 }

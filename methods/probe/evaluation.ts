@@ -107,7 +107,7 @@ export class ProbeEvaluation implements Evaluation {
       },
     );
     const value = rankMe(set);
-    listener({ type: "evaluation", step, name: placeName(place), result: { rankMe: value } });
+    listener({ type: "evaluation", step, name: "features", result: { rankMe: value } });
     return value;
   }
 

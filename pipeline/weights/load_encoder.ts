@@ -10,7 +10,7 @@ import { adaptPositions, type PositionTarget } from "../../checkpoints/formats/a
 import { expectedTensors } from "../../checkpoints/formats/expected_tensors.ts";
 import type { Preprocessing } from "../../checkpoints/hub/preprocessing.ts";
 import type { ModelKind, ModelShape } from "../../checkpoints/formats/model_shape.ts";
-import { requireWhole } from "../../checkpoints/open_model.ts";
+import { type ModelCheckpoint, requireWhole } from "../../checkpoints/open_model.ts";
 import { openWeights } from "../../checkpoints/hub/open_weights.ts";
 import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
@@ -41,6 +41,26 @@ export interface ReadOptions extends PositionTarget {
   readonly onShape?: (shape: ModelShape) => void;
 }
 
+/** What a downstream task needs of a checkpoint: the encoder and a classifier's head. */
+function neededTensors(kind: ModelKind, shape: ModelShape): Map<string, readonly number[]> {
+  return expectedTensors(kind === "finetune" ? "finetune" : "encoder", shape);
+}
+
+/** Throws a `UserError` for a tokenizer, or an encoder that is not complete. */
+export function requireEncoder({ kind, report, shape }: ModelCheckpoint, checkpoint: string): void {
+  if (kind === "tokenizer") {
+    throw new UserError(`Cannot extract features from "${checkpoint}": it is a tokenizer`, {
+      hint: "give a pretrained or fine-tuned model",
+    });
+  }
+  const needed = neededTensors(kind, shape);
+  requireWhole({
+    ...report,
+    missing: report.missing.filter((name) => needed.has(name)),
+    wrongShape: report.wrongShape.filter(({ name }) => needed.has(name)),
+  }, `the model "${checkpoint}"`);
+}
+
 /**
  * Reads the encoder of a checkpoint, and its classifier if there is one. The parts used only in pretraining
  * (mask token, shared norm, heads, aggregation, tokenizer) stay on disk.
@@ -56,24 +76,12 @@ export async function readPretrained(
   const { downloads = {}, onShape, ...target } = options;
   const opened = await openWeights(checkpoint, downloads);
   try {
-    const { kind, report } = opened;
-    if (kind === "tokenizer") {
-      throw new UserError(`Cannot extract features from "${checkpoint}": it is a tokenizer`, {
-        hint: "give a pretrained or fine-tuned model",
-      });
-    }
-    const neededBy = (shape: ModelShape) =>
-      expectedTensors(kind === "finetune" ? "finetune" : "encoder", shape);
-    const needed = neededBy(opened.shape);
-    requireWhole({
-      ...report,
-      missing: report.missing.filter((name) => needed.has(name)),
-      wrongShape: report.wrongShape.filter(({ name }) => needed.has(name)),
-    }, `the model "${checkpoint}"`);
+    const { kind } = opened;
+    requireEncoder(opened, checkpoint);
     const { tensors, shape } = adaptPositions(opened.tensors, opened.shape, target);
     onShape?.(shape);
     const values = new Map<string, NamedValues>();
-    const wanted = neededBy(shape);
+    const wanted = neededTensors(kind, shape);
     for (const [name, tensor] of tensors) {
       if (!wanted.has(name)) continue;
       values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
@@ -96,7 +104,7 @@ const traits = [
 ] as const satisfies readonly (keyof TransformerTraits)[];
 
 /** How a shape differs from BEiT. */
-function traitsOf(shape: ModelShape): TransformerTraits {
+export function traitsOf(shape: ModelShape): TransformerTraits {
   const found = traits.filter((trait) => shape[trait] !== undefined);
   return Object.fromEntries(found.map((trait) => [trait, shape[trait]]));
 }

@@ -48,6 +48,13 @@ export const shapeRows: readonly HintRow[] = [
     follow: { add: "--image-size …" },
   },
   {
+    command: `${pretrain} --set model.depth=2 --set model.earlyLayers=1 --checkpoint {model} ` +
+      "--set model.embedDim=32",
+    error: 'Cannot continue from "…": the config has model.embedDim 32, and the checkpoint 16; ' +
+      "give --set model.embedDim=16",
+    follow: { add: "--set model.embedDim=…" },
+  },
+  {
     command: `${pretrain} --set model.codes=64`,
     error: "Cannot use the tokenizer: it has 32 codes, and model.codes is 64; give --set " +
       "model.codes=32, or another --tokenizer",

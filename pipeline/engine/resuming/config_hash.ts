@@ -44,6 +44,10 @@ export function decidingValues(config: RunConfig): Record<string, unknown> {
   for (const key of ["workers", "cacheBytes", "prefetch", "maxPixels"]) delete data[key];
   // Keys that older runs lack count only if they are set.
   for (const key of ["holdOut", "exclude"]) if (data[key] === null) delete data[key];
+  if (config.task === "pretrain") {
+    if (relevant.pretrained === null) delete relevant.pretrained;
+    if (relevant.newHeads === false) delete relevant.newHeads;
+  }
   return relevant;
 }
 

@@ -25,6 +25,9 @@ const faint = [...knn, "data.source=FOLDER/faint"];
 const fast = ["optimizer.lr=0.05", "schedule.warmupRatio=0"];
 const deep = ["schedule.maxSteps=2"];
 
+/** Sizes of the tiny model in FOLDER. */
+const asModel = ["model.depth=2", "model.earlyLayers=1"];
+
 const evaluatedLater = {
   test: "tests/pipeline/images/preparation_test.ts",
   by: "data.evaluationSource",
@@ -45,6 +48,7 @@ export const changesInTask: typeof optionChanges = {
   "finetune model.usesSharedRelativePositionBias": "true",
   "segment model.usesSharedRelativePositionBias": "true",
   "linearProbe pretrained": "FOLDER/other/model.safetensors",
+  "pretrain pretrained": { to: "FOLDER/model.safetensors", given: asModel },
 };
 
 /** A value alone, or with what it needs. `FOLDER` is the test's own. */
@@ -281,6 +285,7 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   },
 
   pretrained: "FOLDER/model.safetensors",
+  newHeads: { to: "true", given: [...asModel, "pretrained=FOLDER/model.safetensors"] },
   evaluateEveryEpochs: "0.25",
   evaluateEverySteps: "2",
   "ema.decay": "0.1",
