@@ -20,6 +20,8 @@ export interface BackendOptions {
   readonly threads?: number | null;
   /** Which GPU `webgpu` uses; default: `high-performance`. */
   readonly powerPreference?: GPUPowerPreference;
+  /** Whose WebGPU `webgpu` runs on. Default: `auto`. */
+  readonly implementation?: "auto" | "deno" | "dawn";
   /** What multiplies matrices on `cpu`. Default: `auto`. */
   readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
   /** Called with the code that `cpu` generates. */

@@ -2,6 +2,7 @@
  * How far the first start has got with downloading libraries: Deno has a folder for each one that is present.
  * Nothing imported here needs downloading itself.
  */
+import { libraryCache } from "../backends/webgpu/dawn/library_cache_ffi.ts";
 
 interface Library {
   readonly os?: readonly string[];
@@ -32,21 +33,6 @@ export function libraryFolders(
     )
     .map(([name]) => name.replace(/^(@?[^@]+)@([^_]+).*$/, "$1/$2"));
 }
-
-function variable(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
-}
-
-/** Where Deno keeps libraries; null if unknown. */
-function libraryCache(): string | null {
-  const [own, home] = [variable("DENO_DIR"), variable("HOME")];
-  if (own !== undefined) return `${own}/npm`;
-  if (home === undefined || Deno.build.os === "windows") return null;
-  if (Deno.build.os === "darwin") return `${home}/Library/Caches/deno/npm`;
-  return `${variable("XDG_CACHE_HOME") ?? `${home}/.cache`}/deno/npm`;
-}
-
 function exists(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;

@@ -8,6 +8,7 @@
  */
 
 import { UserError } from "../../core/errors.ts";
+import { openDawn } from "./dawn/open_dawn.ts";
 import { SUBGROUPS } from "./shaders/subgroups.ts";
 
 /** What `doctor` prints about a GPU, and what decides whether `auto` uses it. */
@@ -16,8 +17,25 @@ export interface AdapterSummary {
   readonly description: string;
   /** Whether the "GPU" is a program on the CPU (lavapipe, SwiftShader, WARP). */
   readonly isSoftware: boolean;
+  /** Whose WebGPU this is: `deno` is the runtime's own, in a browser the browser's. */
+  readonly implementation: WebgpuImplementation;
   readonly features: readonly string[];
+  /** What the GPU's matrix units multiply in one go; empty if they are out of reach. */
+  readonly matrices: readonly MatrixConfig[];
   readonly limits: Readonly<Record<LimitName, number>>;
+}
+
+/** The WebGPU implementations: the runtime's own, and Chromium's from npm. */
+export type WebgpuImplementation = "deno" | "dawn";
+
+/** A product [M, K]·[K, N] that a subgroup of threads computes as one operation. */
+export interface MatrixConfig {
+  /** Type of the operands, `f16` say, and of the sums. */
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** Which GPU to open and how; see {@link requestAdapter}. */
@@ -26,6 +44,8 @@ export interface AdapterOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Request the adapter that emulates a GPU on the CPU, if there is one. */
   readonly forceFallbackAdapter?: boolean;
+  /** Whose WebGPU to ask. Default: `deno`. */
+  readonly implementation?: WebgpuImplementation;
   /** Use this adapter instead of requesting one. */
   readonly adapter?: GPUAdapter;
 }
@@ -44,14 +64,19 @@ const LIMIT_NAMES = [
 
 type LimitName = typeof LIMIT_NAMES[number];
 
-const FEATURES: GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+// Experimental, so no type declares it.
+const MATRIX_FEATURE = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+const FEATURES: GPUFeatureName[] = ["shader-f16", "timestamp-query", MATRIX_FEATURE];
 
 const SOFTWARE_NAMES = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;
 
 /** The adapter that `options` describe. Throws a {@link UserError} that says what to install. */
 export async function requestAdapter(options: AdapterOptions = {}): Promise<GPUAdapter> {
   if (options.adapter) return options.adapter;
-  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  const gpu = options.implementation === "dawn"
+    ? await openDawn()
+    : (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu) {
     throw new UserError("Cannot start the WebGPU backend: this runtime has no navigator.gpu", {
       hint: "use Deno 2.9 or newer, or a browser with WebGPU, or --backend cpu",
@@ -62,14 +87,21 @@ export async function requestAdapter(options: AdapterOptions = {}): Promise<GPUA
     forceFallbackAdapter: options.forceFallbackAdapter ?? false,
   });
   if (!adapter) {
-    throw new UserError("Cannot start the WebGPU backend: no WebGPU adapter found", {
+    const finder = options.implementation === "dawn"
+      ? "Dawn finds no adapter"
+      : "no WebGPU adapter found";
+    throw new UserError(`Cannot start the WebGPU backend: ${finder}`, {
       hint:
         "install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1, or the GPU maker's) " +
         "or use --backend cpu",
     });
   }
+  if (options.implementation === "dawn") fromDawn.add(adapter);
   return adapter;
 }
+
+/** The adapters that came from Dawn: nothing on an adapter says so. */
+const fromDawn = new WeakSet<GPUAdapter>();
 
 /** The relevant facts about an adapter. */
 export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
@@ -84,9 +116,20 @@ export function summarizeAdapter(adapter: GPUAdapter): AdapterSummary {
   return {
     description: details.length > 0 ? `${name} (${details.join(" ")})` : name,
     isSoftware: isFallback || SOFTWARE_NAMES.test(`${name} ${info.vendor} ${info.architecture}`),
+    implementation: fromDawn.has(adapter) ? "dawn" : "deno",
+    matrices: adapter.features.has(MATRIX_FEATURE) ? matricesOf(info) : [],
     features: FEATURES.filter((feature) => adapter.features.has(feature)),
     limits,
   };
+}
+
+function matricesOf(info: GPUAdapterInfo): MatrixConfig[] {
+  const { subgroupMatrixConfigs = [] } = info as {
+    subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+  };
+  return [...subgroupMatrixConfigs].map(({ componentType, resultComponentType, M, N, K }) => {
+    return { componentType, resultComponentType, M, N, K };
+  });
 }
 
 /** An adapter, and the preferences that select it. */
@@ -101,10 +144,12 @@ export interface AdapterChoice {
  * WebGPU deliberately provides no list of adapters. A machine may have more than these: the environment
  * variables of the driver's loader (`VK_DRIVER_FILES`) decide which are visible at all.
  */
-export async function listAdapters(): Promise<AdapterChoice[]> {
+export async function listAdapters(
+  implementation: WebgpuImplementation = "deno",
+): Promise<AdapterChoice[]> {
   const found = new Map<string, { adapter: AdapterSummary; preferences: GPUPowerPreference[] }>();
   for (const powerPreference of ["high-performance", "low-power"] as const) {
-    const adapter = summarizeAdapter(await requestAdapter({ powerPreference }));
+    const adapter = summarizeAdapter(await requestAdapter({ powerPreference, implementation }));
     const key = JSON.stringify(adapter);
     const known = found.get(key);
     if (known) known.preferences.push(powerPreference);

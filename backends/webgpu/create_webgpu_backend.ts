@@ -16,6 +16,7 @@ import {
   openDevice,
   requestAdapter,
   summarizeAdapter,
+  type WebgpuImplementation,
 } from "./adapter.ts";
 import { chooseTilings } from "./products/choose_tilings.ts";
 import { createKernels } from "./create_kernels.ts";
@@ -26,7 +27,9 @@ import type { Runtime } from "./runtime.ts";
 import { findSubgroups, SUBGROUPS } from "./shaders/subgroups.ts";
 
 /** Options of {@link createWebgpuBackend}. */
-export interface WebgpuOptions extends AdapterOptions {
+export interface WebgpuOptions extends Omit<AdapterOptions, "implementation"> {
+  /** Whose WebGPU to use. Default: `auto`, which is `deno`. */
+  readonly implementation?: "auto" | WebgpuImplementation;
   /**
    * Whether shaders may use the GPU's own float16 type; if it is missing or not wanted, float16
    * values are packed in pairs with the same results.
@@ -69,7 +72,11 @@ export interface WebgpuBackend extends Backend {
  * ```
  */
 export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
-  const adapter = await requestAdapter(options);
+  const { implementation = "auto", ...rest } = options;
+  const adapter = await requestAdapter({
+    ...rest,
+    implementation: implementation === "dawn" ? "dawn" : "deno",
+  });
   const unwanted: GPUFeatureName[] = [];
   if (options.float16 === false) unwanted.push("shader-f16");
   if (options.subgroups === false) unwanted.push(SUBGROUPS);

@@ -76,6 +76,14 @@ const shortcuts = {
     }),
     "backend.name",
   ],
+  webgpu: [
+    choice("Whose WebGPU the webgpu backend uses: Deno's own, or Chromium's for matrix units.", [
+      "auto",
+      "deno",
+      "dawn",
+    ]),
+    "backend.implementation",
+  ],
   batch: [integer("Images per optimizer step.", { minimum: 1 }), "batchSize"],
   microBatch: [
     text("Images per forward pass, or auto: as many as fit.", { placeholder: "N" }),

@@ -1,5 +1,5 @@
 /** The report of `doctor` as lines. */
-import type { AdapterChoice } from "../../backends/webgpu/mod.ts";
+import type { AdapterChoice, MatrixConfig } from "../../backends/webgpu/mod.ts";
 import { type BackendReport, isHealthy, type WorkingBackend } from "../../tasks/doctor/doctor.ts";
 import type { AcceleratorReport, MachineReport, PermissionReport } from "../running/machine.ts";
 import { formatBytes } from "./plan.ts";
@@ -63,7 +63,7 @@ function figureLines(numbers: Readonly<Record<string, number>>): string[] {
 
 function backendLines(report: BackendReport): string[] {
   if (!report.starts) return [`  ${report.backend}: does not start`, `    ${report.reason}`];
-  const { capabilities, adapter, adapters } = report;
+  const { capabilities, adapter, adapters, readBackMs } = report;
   const { reducedPrecisions, maxBufferBytes, description } = capabilities;
   const reduced = reducedPrecisions.length === 0 ? "none" : reducedPrecisions.join(", ");
   const lines = [
@@ -73,8 +73,20 @@ function backendLines(report: BackendReport): string[] {
   if (adapter === null) return lines;
   if (adapter.isSoftware) lines.push("    not a GPU but one emulated on the CPU: slow");
   lines.push(...adapterLines(adapters ?? []));
+  lines.push(`    matrix units: ${matricesText(adapter.matrices)}`);
+  if (typeof readBackMs === "number") {
+    lines.push(`    reading one number back takes ${readBackMs.toPrecision(2)} ms`);
+  }
   lines.push(`    features: ${adapter.features.join(", ") || "none"}`);
   return [...lines, "    limits:", ...figureLines(adapter.limits)];
+}
+
+/** `f16 to f32 16×16×16, …`, each once. */
+function matricesText(matrices: readonly MatrixConfig[]): string {
+  const texts = matrices.map(({ componentType, resultComponentType, M, N, K }) =>
+    `${componentType} to ${resultComponentType} ${M}×${N}×${K}`
+  );
+  return texts.length === 0 ? "out of reach" : [...new Set(texts)].join(", ");
 }
 
 /** Which setting selects which GPU; with a single GPU there is no choice. */

@@ -138,6 +138,10 @@ const backend = z.strictObject({
   powerPreference: z.enum(["high-performance", "low-power"]).default("high-performance").describe(
     "Which of two GPUs the webgpu backend uses; `deno task doctor` shows them.",
   ),
+  implementation: z.enum(["auto", "deno", "dawn"]).default("auto").describe(
+    "What the webgpu backend runs on: deno, also auto, is Deno's own WebGPU; dawn is Chromium's, which " +
+      "reaches a GPU's matrix units (51 MB, downloaded with its first use).",
+  ),
 }).describe("Where to compute.");
 
 const distributed = z.strictObject({

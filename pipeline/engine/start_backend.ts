@@ -8,13 +8,14 @@ import type { RunConfig } from "../../configs/task.ts";
  * @param autoThreads threads if the config leaves them open; default: one per core
  */
 export function startBackend(
-  { name, threads, provider, powerPreference, memory }: RunConfig["backend"],
+  { name, threads, provider, powerPreference, implementation, memory }: RunConfig["backend"],
   autoThreads: number | null = null,
 ): Promise<StartedBackend> {
   return createBackend(name, {
     threads: threads === "auto" ? autoThreads : threads,
     provider,
     powerPreference,
+    implementation,
     measurements: openMeasurements(),
     ...(memory === null ? {} : { memoryLimitBytes: memory * 2 ** 30 }),
   });

@@ -6,8 +6,15 @@
 
 import type { Backend, Capabilities } from "../../backends/backend.ts";
 import { type BackendName, type BackendOptions, createBackend } from "../../backends/mod.ts";
-import type { AdapterChoice, AdapterSummary, WebgpuBackend } from "../../backends/webgpu/mod.ts";
+import type {
+  AdapterChoice,
+  AdapterSummary,
+  WebgpuBackend,
+  WebgpuImplementation,
+} from "../../backends/webgpu/mod.ts";
 import { messageOf } from "../../core/errors.ts";
+import { median } from "../../core/median.ts";
+import { tf } from "../../deps/tfjs.ts";
 import { type Clock, type SelfTest, selfTest } from "./self_test.ts";
 
 /** A backend to examine, in one of its kinds. */
@@ -16,11 +23,19 @@ export interface Candidate {
   readonly label: string;
   readonly name: BackendName;
   readonly options?: BackendOptions;
+  /** Why it is not started, and what would help; null if nothing speaks against it. */
+  readonly obstacle?: () => Promise<string | null>;
 }
 
 /** All that are bundled: the best kind of `cpu`, and the one that needs no permission. */
 export const candidates: readonly Candidate[] = [
-  { label: "webgpu", name: "webgpu" },
+  { label: "webgpu", name: "webgpu", options: { implementation: "deno" } },
+  {
+    label: "webgpu (dawn)",
+    name: "webgpu",
+    options: { implementation: "dawn" },
+    obstacle: missingDawn,
+  },
   { label: "cpu", name: "cpu" },
   { label: "cpu (wasm)", name: "cpu", options: { provider: "wasm" } },
   { label: "reference", name: "reference" },
@@ -53,6 +68,8 @@ export interface WorkingBackend {
   readonly adapter: AdapterSummary | null;
   /** The GPUs that `backend.powerPreference` chooses between; `webgpu` only. */
   readonly adapters: readonly AdapterChoice[] | null;
+  /** What it takes to read one number, in milliseconds; `webgpu` only. */
+  readonly readBackMs?: number | null;
   /** null if it was not requested. */
   readonly selfTest: SelfTest | { readonly ok: false; readonly error: string } | null;
   readonly parity: ParitySummary | null;
@@ -93,9 +110,33 @@ function summarizeParity(rows: readonly ComparedQuantity[]): ParitySummary {
   return { ok: failures.length === 0, quantities: rows.length, failures };
 }
 
-async function listGpus(): Promise<AdapterChoice[]> {
+async function listGpus(implementation: WebgpuImplementation): Promise<AdapterChoice[]> {
   const { listAdapters } = await import("../../backends/webgpu/mod.ts");
-  return await listAdapters();
+  return await listAdapters(implementation);
+}
+
+/** Examining a machine should not download anything. */
+async function missingDawn(): Promise<string | null> {
+  const { dawnPackage, fetchDawn } = await import("../../deps/dawn.ts");
+  const { isCached } = await import("../../backends/webgpu/dawn/library_cache_ffi.ts");
+  if (isCached(dawnPackage)) return null;
+  return `Dawn, Chromium's WebGPU, is not here; \`${fetchDawn}\` fetches it (51 MB). Where a driver ` +
+    "offers its matrix units (tensor cores), only Dawn can reach them";
+}
+
+const reads = 5;
+
+/** The median time to write a number and read it back. */
+async function timeReadBack(backend: Backend, now: Clock): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i <= reads; i++) {
+    const start = now();
+    const sum = backend.run(() => tf.add(tf.scalar(i), 1));
+    await sum.data();
+    backend.run(() => sum.dispose());
+    if (i > 0) times.push((now() - start) * 1000); // the first compiles
+  }
+  return median(times);
 }
 
 /**
@@ -112,9 +153,11 @@ async function listGpus(): Promise<AdapterChoice[]> {
  * ```
  */
 export async function examineBackend(
-  { label, name, options }: Candidate,
+  { label, name, options, obstacle }: Candidate,
   { now, test = true, parity, onProgress }: DoctorOptions,
 ): Promise<BackendReport> {
+  const reason = await obstacle?.() ?? null;
+  if (reason !== null) return { backend: label, starts: false, reason };
   let backend: Backend;
   try {
     backend = (await createBackend(name, options)).backend;
@@ -124,7 +167,8 @@ export async function examineBackend(
   try {
     const { capabilities } = backend;
     const adapter = name === "webgpu" ? (backend as WebgpuBackend).adapter : null;
-    const adapters = adapter === null ? null : await listGpus();
+    const adapters = adapter === null ? null : await listGpus(adapter.implementation);
+    const readBackMs = adapter === null ? null : await timeReadBack(backend, now);
     if (test) onProgress?.(`Testing ${label}`);
     const tested = test ? await testOrError(backend, now) : null;
     if (parity) onProgress?.(`Comparing ${label} with the reference's numbers`);
@@ -135,6 +179,7 @@ export async function examineBackend(
       capabilities,
       adapter,
       adapters,
+      readBackMs,
       selfTest: tested,
       parity: compared,
     };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { dawnPackage } from "../../deps/dawn.ts";
 import { assertTidy, runInTerminal, Session, terminalTest } from "./_terminal.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -72,6 +73,8 @@ terminalTest(
       for (const name of ["onnxruntime-web", "playwright-core", "wabt", "fast-check"]) {
         assert.ok(!packages.has(name), `${name} is for tests alone`);
       }
+      const dawn = dawnPackage.name;
+      assert.ok(!packages.has(dawn), "Dawn is downloaded with its first use");
     });
   },
 );

@@ -22,6 +22,8 @@ const ON_GPU: TilingChoice = {
   ...onlyTiling("square64", 1024),
   small: "square32",
 };
+/** Dawn's shaders take the processor's compiler ten times as long; small tiles keep that bearable. */
+const ON_PROCESSOR_WITH_DAWN = onlyTiling("processor32", 1);
 const ON_PROCESSOR: TilingChoice = {
   large: "processor128",
   largeBackward: "processor128",
@@ -63,7 +65,9 @@ export async function chooseTilings(
   adapter: AdapterSummary,
   { samples = SAMPLES, measurements = inProcess }: ChooseTilingsOptions = {},
 ): Promise<TilingChoice> {
-  if (adapter.isSoftware) return ON_PROCESSOR;
+  if (adapter.isSoftware) {
+    return adapter.implementation === "dawn" ? ON_PROCESSOR_WITH_DAWN : ON_PROCESSOR;
+  }
   const { device } = runner.runtime;
   if (!device.features.has("timestamp-query")) return ON_GPU;
   const names = CANDIDATES.filter((name) => fits(name, device.limits));

@@ -40,10 +40,10 @@ Deno.test("doctor --quick says what there is, in one JSON document and without p
   assert.ok(report.machine.freeDiskBytes! > 0);
   assert.deepEqual(report.permissions.filter(({ granted }) => !granted), []);
   const names = report.backends.map(({ backend }) => backend);
-  assert.deepEqual(names, ["webgpu", "cpu", "cpu (wasm)", "reference"]);
+  assert.deepEqual(names, ["webgpu", "webgpu (dawn)", "cpu", "cpu (wasm)", "reference"]);
   for (const backend of report.backends) {
     if (backend.starts) assert.ok(backend.capabilities.description.length > 3);
-    else assert.match(backend.reason, /Cannot start the WebGPU backend: /);
+    else assert.match(backend.reason, /Cannot start the WebGPU backend: |Dawn/);
   }
   assert.ok(["webgpu", "cpu"].includes(report.auto));
   const root = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");

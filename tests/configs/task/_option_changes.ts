@@ -97,6 +97,10 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
     test: "tests/backends/webgpu/create_webgpu_backend_test.ts",
     by: "powerPreference",
   },
+  "backend.implementation": {
+    test: "tests/backends/webgpu/dawn/open_dawn_test.ts",
+    by: "implementation",
+  },
   "distributed.wire": { test: "tests/program/ranks_training_test.ts", by: "distributed.wire" },
   "distributed.bucketMegabytes": {
     test: "tests/program/ranks_training_test.ts",
