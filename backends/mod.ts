@@ -24,6 +24,8 @@ export interface BackendOptions {
   readonly implementation?: "auto" | "deno" | "dawn";
   /** What multiplies matrices on `cpu`. Default: `auto`. */
   readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
+  /** Whether products in bfloat16 on `cpu` use tile registers (AMX) where there are any. Default: false. */
+  readonly useAmx?: boolean;
   /** Called with the code that `cpu` generates. */
   readonly dumpKernels?: (name: string, bytes: Uint8Array) => void;
   /** Bytes that tensors may take on `webgpu`; more is an OutOfMemoryError. */
@@ -87,9 +89,10 @@ export async function createBackend(
   );
 }
 
-async function startCpu({ threads, provider, dumpKernels }: BackendOptions): Promise<Backend> {
+async function startCpu(options: BackendOptions): Promise<Backend> {
+  const { threads, provider, useAmx, dumpKernels } = options;
   const { createCpuBackend } = await import("./cpu/mod.ts");
-  return await createCpuBackend({ threads: threads ?? undefined, provider, dumpKernels });
+  return await createCpuBackend({ threads: threads ?? undefined, provider, useAmx, dumpKernels });
 }
 
 async function startBest(options: BackendOptions): Promise<StartedBackend> {

@@ -21,14 +21,14 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   ops: {
     program: "cpu/products.ts",
     measures: "matrix products of each provider compared with PyTorch: " +
-      "[--threads 2] [--rounds 7] [--python python3]",
+      "[--precision float32] [--threads 2] [--rounds 7] [--python python3]",
     usual: [["--threads", "1"], ["--threads", "2"]],
   },
   step: {
     program: "cpu/step.ts",
     measures:
       "training steps compared with PyTorch: <quickstart|vit_s|vit_b> [--batch 8] [--threads 2] " +
-      "[--provider auto] [--precision float32] [--avx2] [--rounds 5] [--python python3]",
+      "[--provider auto] [--precision float32] [--avx2] [--amx] [--rounds 5] [--python python3]",
     usual: [["quickstart", "--batch", "16", "--rounds", "15"], ["vit_s"]],
   },
   tfjs: {

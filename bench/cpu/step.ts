@@ -6,7 +6,8 @@
  *     deno task bench step vit_s --batch 8 --threads 2 --provider auto --precision float32 --rounds 5
  *
  * Models and their tokenizers: see `../step_models.ts`. With `--precision bfloat16` PyTorch runs under
- * autocast; `--avx2` keeps both sides to AVX2; `--python` says which one has PyTorch.
+ * autocast; `--avx2` keeps both sides to AVX2; with `--amx` ours uses tile registers, as PyTorch does wherever
+ * there are any; `--python` says which one has PyTorch.
  *
  * @module
  */
@@ -17,7 +18,7 @@ import { calm, compare, keep, mean, stepsOfRound, timed } from "../report.ts";
 import { openPair, usualOptions } from "./pair.ts";
 
 const { options, positionals: [model] } = readOptions({ ...usualOptions, rounds: 5 });
-const { batch, threads, provider, precision, avx2, rounds } = options;
+const { batch, threads, provider, precision, avx2, amx, rounds } = options;
 const { backend, peer, facts, step } = await openPair(model, options);
 
 const ours: number[] = [];
@@ -41,6 +42,7 @@ const summary = {
   ...compare(ours, theirs),
 };
 console.log(JSON.stringify(summary, null, 2));
-const name = ["cpu_step", model, batch, provider, threads, precision, ...(avx2 ? ["avx2"] : [])];
+const limits = [...(avx2 ? ["avx2"] : []), ...(amx ? ["amx"] : [])];
+const name = ["cpu_step", model, batch, provider, threads, precision, ...limits];
 await keep(name.join("_"), { ...summary, seconds: { ours, pytorch: theirs } });
 await backend.dispose();

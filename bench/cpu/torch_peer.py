@@ -7,6 +7,7 @@
     {"do": "step", "count": n}                        -> {"loss": first loss, "seconds": [...]}
     on a GPU a step is "together": k of them, which do not wait for one another
     {"do": "product", "rows": m, "columns": n, "depth": k, "count": c} -> {"seconds": [...]}
+    with "precision": "bfloat16" operands and result are bfloat16
     {"do": "resident"}                                -> {"bytes": now, "peakBytes": at most}
 """
 
@@ -194,9 +195,10 @@ for line in sys.stdin:
         answer = {"seconds": timed(command["count"], lambda: run_steps(command.get("together", 1), losses))}
         answer["loss"] = float(losses[0])
     elif command["do"] == "product":
-        a = torch.randn(command["rows"], command["depth"])
-        b = torch.randn(command["columns"], command["depth"])
-        out = torch.empty(command["rows"], command["columns"])
+        dtype = getattr(torch, command.get("precision", "float32"))
+        a = torch.randn(command["rows"], command["depth"]).to(dtype)
+        b = torch.randn(command["columns"], command["depth"]).to(dtype)
+        out = torch.empty(command["rows"], command["columns"], dtype=dtype)
         answer = {"seconds": timed(command["count"], lambda: torch.matmul(a, b.t(), out=out))}
     else:
         answer = resident()

@@ -35,16 +35,22 @@ function choiceOfAuto(reports: readonly BackendReport[]): string {
   return gpu?.starts && gpu.adapter?.isSoftware === false ? "webgpu" : "cpu";
 }
 
-/** What makes the CPU fast besides WebAssembly: machine code and a system BLAS. */
+/** What makes the CPU fast besides WebAssembly: the name and the options that ask for it. */
+const accelerators = [
+  { name: "machine code", options: { provider: "native" } },
+  { name: "AMX tiles", options: { provider: "native", useAmx: true } },
+  { name: "BLAS", options: { provider: "blas" } },
+] as const;
+
 async function describeKernels(
   dumpKernels?: (name: string, bytes: Uint8Array) => void,
 ): Promise<AcceleratorReport[]> {
   const { createBackend } = await import("../../backends/mod.ts");
   const { messageOf } = await import("../../core/errors.ts");
   const found: AcceleratorReport[] = [];
-  for (const [provider, name] of [["native", "machine code"], ["blas", "BLAS"]] as const) {
+  for (const { name, options } of accelerators) {
     try {
-      const { backend } = await createBackend("cpu", { provider, dumpKernels });
+      const { backend } = await createBackend("cpu", { ...options, dumpKernels });
       const { description } = backend.capabilities;
       await backend.dispose();
       found.push({ name, starts: true, detail: description });
@@ -95,7 +101,7 @@ export const doctor = defineCommand({
     const dump = flags.dumpKernels === undefined
       ? undefined
       : await dumpInto(flags.dumpKernels, context);
-    const accelerators = [await machine.describeDecoder(), ...await describeKernels(dump)];
+    const found = [await machine.describeDecoder(), ...await describeKernels(dump)];
     const backends = await examineAll(flags, context);
     if (context.signal.aborted) return exitCodes.interrupted;
     const report = machine.valueWithoutPaths({
@@ -103,7 +109,7 @@ export const doctor = defineCommand({
       machine: machine.describeMachine(),
       simd: `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`,
       permissions: machine.describePermissions(),
-      accelerators,
+      accelerators: found,
       backends,
       auto: choiceOfAuto(backends),
       ok: backends.every(isHealthy),

@@ -57,14 +57,18 @@ function byProcessor(
 function stepRow({ command, results }: Measurement): { order: number[]; cells: string[] } {
   const { model, batch, threads, precision, ratio, ratioOfFastest } = results;
   const provider = command.match(/--provider (\S+)/)?.[1];
-  const avx2 = command.includes("--avx2");
-  const name = [nameOf(model), ...(provider ? [`\`${provider}\``] : []), ...(avx2 ? ["AVX2"] : [])];
+  const kept = ["avx2", "amx"].filter((limit) => command.includes(`--${limit}`));
+  const name = [
+    nameOf(model),
+    ...(provider ? [`\`${provider}\``] : []),
+    ...kept.map((limit) => limit.toUpperCase()),
+  ];
   const rank = Object.keys(models).indexOf(model);
   return {
-    order: [provider ? 1 : 0, rank, precision === "float32" ? 0 : 1, avx2 ? 1 : 0, batch, threads],
+    order: [provider ? 1 : 0, rank, precision === "float32" ? 0 : 1, kept.length, batch, threads],
     cells: [
       name.join(", "),
-      ...[precision, batch, threads].map(String),
+      ...[batch, threads, precision].map(String),
       decimals(ratio),
       decimals(ratioOfFastest),
     ],
@@ -148,6 +152,19 @@ function stepsPart(measurements: readonly Measurement[]): string {
   });
 }
 
+/** Rates of products in bfloat16, where they were measured. */
+function reducedProductsTable(own: readonly Measurement[]): string[] {
+  const products = ofKind(own, "cpu_bfloat16_products_").flatMap(({ results }) => results);
+  if (products.length === 0) return [];
+  const head = ["bfloat16", "threads", "PyTorch", "`native`", "`native` with AMX"];
+  const rows = products.map(({ rows, columns, depth, threads, gigaflops }) => [
+    `${rows} × ${columns} × ${depth}`,
+    String(threads),
+    ...["pytorch", "native", "amx"].map((side) => gigaflops[side]?.toFixed(0) ?? ""),
+  ]);
+  return [table([head, ...rows], 1)];
+}
+
 /** Rates of matrix products, a table for each number of threads. */
 function productsPart(measurements: readonly Measurement[]): string {
   const head = [
@@ -156,7 +173,7 @@ function productsPart(measurements: readonly Measurement[]): string {
   ];
   return byProcessor(measurements, (own) => {
     const products = ofKind(own, "cpu_products_").flatMap(({ results }) => results);
-    if (products.length === 0) return [];
+    if (products.length === 0) return reducedProductsTable(own);
     const rows = products.map(({ rows, columns, depth, threads, gigaflops, shareOfWasmLimit }) => {
       const { pytorch, native, blas, wasm, wasmLimit } = gigaflops;
       const rates = [pytorch, native, blas, wasm, wasmLimit].map((rate?: number) =>
@@ -178,7 +195,7 @@ function productsPart(measurements: readonly Measurement[]): string {
       } of ` +
       "PyTorch's rate.",
     ];
-    return [table([head, ...rows], 1), ...range];
+    return [table([head, ...rows], 1), ...range, ...reducedProductsTable(own)];
   });
 }
 

@@ -73,6 +73,7 @@ Deno.test("doctor with no permission but its own files names the flags to add", 
   for (const { flag } of describePermissions()) assert.ok(stdout.includes(`  add ${flag}`), flag);
   assert.match(stdout, /^ {2}memory +not known: add --allow-sys=systemMemoryInfo$/m);
   assert.match(stdout, /^ {2}machine code +off +.*(?:FFI|ffi)/m);
+  assert.match(stdout, /^ {2}AMX tiles +off +.*(?:FFI|ffi)/m);
   assert.match(stdout, /^ {2}reference: plain JavaScript/m);
 });
 

@@ -2,9 +2,8 @@
  * The matrix product on tile registers (AMX), and the packing of its left operand.
  *
  * Two tiles of A by two of B: four loads for four products, the least with eight tiles. A result of 32×32
- * goes through a scratch in the first-level cache, from where whole vectors take it to its place: storing
- * tiles there directly would be three times as slow, because the rows of a large matrix are far apart. On
- * that way the initial values are added and the activation is applied.
+ * goes through a scratch in the first-level cache, from where whole vectors take it to its place: tiles
+ * stored there directly take much longer, because the rows of a large matrix are far apart. On that way the initial values are added and the activation is applied.
  *
  * @module
  */
