@@ -111,7 +111,7 @@ export {
   type ScheduledConfig,
 } from "./pipeline/engine/schedule.ts";
 export type { OptimizerConfig, ScheduleConfig } from "./configs/sections/optimization.ts";
-export { patchRows } from "./methods/vqkd/pixel_tokenizer.ts";
+export { patchRows } from "./models/patch_rows.ts";
 export type { MemoryPlan, ModelFootprint, PlannedRun } from "./pipeline/engine/planning/plan.ts";
 export {
   type DrawPictures,
@@ -271,6 +271,8 @@ export type { ConvertDType } from "./checkpoints/tensors/convert_dtype.ts";
 export type { ConvertTarget } from "./checkpoints/convert_writers.ts";
 export { type DownloadOptions, resolveWeights } from "./checkpoints/hub/download.ts";
 export { inspectFile, type Inspection, type TensorEntry } from "./checkpoints/inspect.ts";
+export type { VisionFile, VisionPreparation } from "./checkpoints/onnx/vision_file.ts";
+export type { FeatureLayout, FeatureOutput, VisionGraph } from "./checkpoints/onnx/vision_graph.ts";
 export type { OnnxContent, OnnxValue } from "./checkpoints/onnx/read_onnx.ts";
 export {
   exportOnnxFile,

@@ -4,13 +4,15 @@
  * @module
  */
 
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { sizeOf } from "../core/shapes.ts";
+import { exists, HUB_WEIGHTS } from "./hub/hub_folder.ts";
 import { openCheckpointFiles } from "./store/checkpoint_files.ts";
 import type { ModelFormat } from "./formats/model_format.ts";
 import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
 import { isOnnx, type OnnxContent, readOnnx } from "./onnx/read_onnx.ts";
+import { onnxIn, readVisionFile, type VisionFile } from "./onnx/vision_file.ts";
 import { type LoadReport, openModel } from "./open_model.ts";
 import type { DType } from "./tensors/tensor_data.ts";
 
@@ -52,6 +54,8 @@ export interface Inspection {
   metadata: Readonly<Record<string, string>>;
   /** An ONNX file's inputs and outputs. */
   graph?: Pick<OnnxContent, "producer" | "opset" | "inputs" | "outputs">;
+  /** What an ONNX file is as a teacher of tokenizers, or in `refused`, why it cannot be one. */
+  teacher?: VisionFile | { readonly refused: string };
 }
 
 const FLOATING: readonly DType[] = ["F64", "F32", "F16", "BF16"];
@@ -81,6 +85,8 @@ function countParameters(entries: Iterable<{ dtype: DType; shape: readonly numbe
  */
 export async function inspectFile(from: string | URL): Promise<Inspection> {
   if (isOnnx(from)) return await inspectOnnx(from);
+  const inside = typeof from === "string" && !hasWeights(from) ? onnxIn(from) : undefined;
+  if (inside !== undefined) return await inspectOnnx(inside);
   const files = await openCheckpointFiles(from);
   files.close();
   const { path, bytes, container, wrappers, metadata } = files;
@@ -104,6 +110,11 @@ export async function inspectFile(from: string | URL): Promise<Inspection> {
   }
 }
 
+/** Whether a folder holds the weights of a checkpoint, beside which an ONNX file is an export of them. */
+function hasWeights(folder: string): boolean {
+  return HUB_WEIGHTS.some((name) => exists(join(folder, name)));
+}
+
 async function inspectOnnx(from: string | URL): Promise<Inspection> {
   const { bytes, tensors, metadata, ...graph } = await readOnnx(from);
   return {
@@ -115,7 +126,17 @@ async function inspectOnnx(from: string | URL): Promise<Inspection> {
     parameters: countParameters(tensors),
     metadata,
     graph,
+    teacher: await teacherOf(String(from)),
   };
+}
+
+async function teacherOf(path: string): Promise<Inspection["teacher"]> {
+  try {
+    return await readVisionFile(path);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { refused: error.message };
+  }
 }
 
 /** One line that says what a file is: `vit.pth: unilm pretrain, ViT of 12 blocks …`. */

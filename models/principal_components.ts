@@ -5,6 +5,8 @@ export interface PrincipalComponents {
   /** Unit rows, greatest variance first, [count, dim]. */
   readonly components: Float32Array;
   readonly count: number;
+  /** Variance of the samples along each, [count]; 0 for rows of zeros. */
+  readonly variances: Float32Array;
   /** Root mean square length of the centred samples along these directions. */
   readonly length: number;
 }
@@ -34,14 +36,19 @@ export function principalComponents(
   }
   const { vectors, variances } = rotateToAxes(basis, covariance, dim, width);
   const components = new Float32Array(count * dim);
+  const along = new Float32Array(count);
   let total = 0;
   for (let index = 0; index < Math.min(count, width); index++) {
     // Directions without variance are numerical noise.
     if (!(variances[index] > 1e-10 * variances[0])) break;
     total += variances[index];
+    along[index] = variances[index];
     components.set(withPositivePeak(vectors.subarray(index * dim, (index + 1) * dim)), index * dim);
   }
-  return { mean: Float32Array.from(mean), components, count, length: Math.sqrt(total) };
+  return {
+    ...{ mean: Float32Array.from(mean), components, count },
+    ...{ variances: along, length: Math.sqrt(total) },
+  };
 }
 
 function columnMeans(samples: Float32Array, dim: number): Float64Array {

@@ -95,6 +95,11 @@ export class VqkdTokenizer {
     return new VqkdTokenizer(config, ParameterSet.create(on, vqkdSpecs(config), initialise));
   }
 
+  /** The codes, unit rows [K, D]. */
+  get vectors(): Tensor {
+    return this.codebook.vectors;
+  }
+
   /** Encoder and projection, images [B, 3, S, S] in [−1, 1] → {@link VqkdEncoding}. */
   project(on: Context, images: Tensor, recompute = 0): VqkdEncoding {
     const { config, parameters } = this;

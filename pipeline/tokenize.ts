@@ -16,8 +16,34 @@ import type { DeviceContext, Stage } from "./stage.ts";
  * on the tape (see `withoutGradient`).
  */
 export interface PatchTokenizer {
-  /** Images [B, 3, T, T] → the code of each patch, int32 [B·N], row-major. */
-  encode(on: Context, images: Tensor, context?: DeviceContext): Tensor;
+  /**
+   * Images [B, 3, T, T] → the code of each patch, int32 [B·N], row-major.
+   *
+   * @param pixels the same images as RGB bytes [B, T, T, 3], for tokenizers that prepare them otherwise
+   */
+  encode(on: Context, images: Tensor, context?: DeviceContext, pixels?: Uint8Array): Tensor;
+}
+
+/** Images as RGB bytes. */
+export interface PixelBatch {
+  /** [B, T, T, 3]. */
+  readonly pixels: Uint8Array;
+  /** B. */
+  readonly size: number;
+  /** T. */
+  readonly imageSize: number;
+}
+
+/** The codes of images given as bytes, int32 [B·N]. */
+export function encodePixels(
+  on: Context,
+  tokenizer: PatchTokenizer,
+  normalization: Normalization,
+  { pixels, size, imageSize }: PixelBatch,
+  context?: DeviceContext,
+): Tensor {
+  const images = imageTensor(pixels, size, imageSize, normalization);
+  return tokenizer.encode(on, images, context, pixels);
 }
 
 /**
@@ -46,9 +72,9 @@ export function tokenize(
     name: "tokenize",
     run(batch, context) {
       const { on } = context;
-      const { tokenizerPixels, size, tokenizerSize } = batch;
-      const images = imageTensor(tokenizerPixels, size, tokenizerSize, normalization);
-      return { ...batch, tokens: tokenizer.encode(on, images, context) };
+      const { tokenizerPixels: pixels, size, tokenizerSize: imageSize } = batch;
+      const seen = { pixels, size, imageSize };
+      return { ...batch, tokens: encodePixels(on, tokenizer, normalization, seen, context) };
     },
   };
 }

@@ -104,8 +104,14 @@ function sideIn(value: unknown): { side?: number; isShortest: boolean | null } {
 /** Processors that read a single number as the shorter edge; the others stretch the image to a square. */
 const CUTS = /CLIP|ChineseCLIP|ConvNext|Bit|DeiT|MobileNet|EfficientFormer/;
 
+/** Height and width of the images that a Hugging Face `preprocessor_config.json` makes, if it says so. */
+export function huggingFaceSize(path: string): number | undefined {
+  const { size, crop_size, do_center_crop } = readJson(path);
+  return (do_center_crop === true ? sideIn(crop_size).side : undefined) ?? sideIn(size).side;
+}
+
 /** What a Hugging Face `preprocessor_config.json` says; 1/255 maps bytes to [0, 1]. */
-function huggingFacePreprocessing(path: string): Preprocessing {
+export function huggingFacePreprocessing(path: string): Preprocessing {
   const json = readJson(path);
   const resample = numberIn(json, "resample") ?? 3;
   const interpolation = FILTERS[resample];

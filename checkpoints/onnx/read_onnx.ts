@@ -13,8 +13,10 @@ import { type Field, FieldReader } from "./field_reader.ts";
 export interface OnnxValue {
   /** Its name in the graph. */
   readonly name: string;
-  /** Its dimensions. */
+  /** Its dimensions; none if the file does not say. */
   readonly shape: readonly (number | string)[];
+  /** Type of its elements; missing if the file does not say, or it is not a number. */
+  readonly dtype?: DType;
 }
 
 /** The contents of an ONNX file. */
@@ -97,14 +99,18 @@ class OnnxReader {
   /** ValueInfoProto → TypeProto → Tensor → TensorShapeProto. */
   async #value(field: Field): Promise<OnnxValue> {
     const name = await this.#first(field, 1);
-    let inner: Field | undefined = field;
-    for (const number of [2, 1, 2]) inner = inner && await this.#first(inner, number);
+    let tensor: Field | undefined = field;
+    for (const number of [2, 1]) tensor = tensor && await this.#first(tensor, number);
+    const [type, extents] = tensor === undefined
+      ? []
+      : [await this.#first(tensor, 1), await this.#first(tensor, 2)];
     const shape: (number | string)[] = [];
-    for await (const extent of inner ? this.#inside(inner) : []) {
+    for await (const extent of extents ? this.#inside(extents) : []) {
       const [value, open] = [await this.#first(extent, 1), await this.#first(extent, 2)];
       shape.push(value?.value ?? (open ? await this.#fields.text(open) : "?"));
     }
-    return { name: name ? await this.#fields.text(name) : "", shape };
+    const dtype = type && TYPES[type.value];
+    return { name: name ? await this.#fields.text(name) : "", shape, ...(dtype && { dtype }) };
   }
 
   async read(bytes: number): Promise<OnnxContent> {

@@ -209,7 +209,7 @@ export function finishedResult(path: string, lastStep: number | undefined): Fini
     return null;
   }
   const { step, scheduleSteps = step, interrupted, stoppedEarly = null } = result ?? {};
-  if (typeof step !== "number" || step !== lastStep || interrupted !== false) return null;
+  if (typeof step !== "number" || step !== (lastStep ?? 0) || interrupted !== false) return null;
   return step >= scheduleSteps! || stoppedEarly !== null ? result as FinishedRun : null;
 }
 

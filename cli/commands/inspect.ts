@@ -31,6 +31,29 @@ function describeGraph(graph: Inspection["graph"]): string[] {
   ];
 }
 
+/** What `tokenizer --teacher FILE` would take. */
+function describeTeacher(teacher: Inspection["teacher"]): string[] {
+  if (teacher === undefined) return [];
+  if ("refused" in teacher) return [teacher.refused];
+  const { input, batch, outputs, chosen, preparation: { mean, deviation, size } } = teacher;
+  const known = teacher.size ?? size;
+  const side = known === undefined ? "of any size" : `of ${known} px`;
+  const statistics = mean === undefined || deviation === undefined
+    ? "normalised by ImageNet's statistics, for want of others"
+    : `normalised by mean ${mean.join(", ")} and deviation ${deviation.join(", ")}`;
+  const features = outputs.map(({ name, layout, dim }) => {
+    const what = layout === "map" ? "a map" : "tokens";
+    const isChosen = chosen.includes(name) ? "" : ", if teacher.onnx.outputs names it";
+    return `  ${name}: ${what} of ${dim ?? "?"} features by place${isChosen}`;
+  });
+  return [
+    `as a teacher for tokenizers: images ${side} into ${input}${
+      batch === null ? "" : `, ${batch} at a time`
+    }, ${statistics}`,
+    ...features,
+  ];
+}
+
 function describeTensors(tensors: Inspection["tensors"]): string[] {
   if (tensors.length === 0) return [];
   const rows = tensors.map(({ name, dtype, shape }) => [name, dtype, formatShape(shape)] as const);
@@ -47,7 +70,7 @@ export const inspect = defineCommand({
   summary: "Show what a checkpoint is and what it contains",
   description: "Shows a model's origin and shape, what would be dropped, unused " +
     "or missing when it is loaded, its metadata and its tensors. Reads safetensors, PyTorch's " +
-    ".pth without executing anything in it, and ONNX; reads no weights.",
+    ".pth without executing anything in it, and ONNX, with what it could teach a tokenizer; reads no weights.",
   arguments: {
     file: required(
       "FILE",
@@ -68,8 +91,10 @@ export const inspect = defineCommand({
     context.print(describeInspection(found));
     if (found.wrappers.length > 0) context.print(`weights under: ${found.wrappers.join(".")}`);
     for (const line of describeGraph(found.graph)) context.print(line);
-    if (found.graph !== undefined) context.print("a graph to run, not a checkpoint to load");
-    else if (found.report === undefined) context.print("not a known model");
+    if (found.graph !== undefined) {
+      context.print("a graph to run, not a checkpoint to load");
+      for (const line of describeTeacher(found.teacher)) context.print(line);
+    } else if (found.report === undefined) context.print("not a known model");
     else for (const line of describeLoadReport(found.report)) context.print(line);
     for (const line of describeMetadata(found.metadata)) context.print(line);
     for (const line of describeTensors(found.tensors)) context.print(line);

@@ -1,5 +1,4 @@
 /** The flags that choose and change a config, the same for every task with a config. */
-import { teacherNames } from "../../methods/vqkd/teachers/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RawConfig } from "../../configs/layers.ts";
 import { leavesOf, type Node, nodeAt } from "../../configs/nodes.ts";
@@ -19,6 +18,7 @@ import {
   text,
   type ValuesOf,
 } from "./command.ts";
+import { teacherFlag, teacherOverrides } from "./teacher_flag.ts";
 
 /** Schemas of all tasks: what commands that take a config of any task go by. */
 const allSchemas: readonly Node[] = Object.values(tasks).map(({ schema }) => schema);
@@ -65,10 +65,7 @@ const shortcuts = {
     }),
     "tokenizer.checkpoint",
   ],
-  teacher: [
-    choice("The tokenizer's teacher.", teacherNames),
-    "teacher.name",
-  ],
+  teacher: [teacherFlag, "teacher.name"],
   backend: [
     text("Where to compute: auto, webgpu, cpu, reference, or tfjs:NAME.", {
       placeholder: "NAME",
@@ -192,7 +189,9 @@ export function overridesOf(task: Task | undefined, flags: ConfigFlagValues): Ov
   }
   for (const name of Object.keys(shortcuts) as Shortcut[]) {
     const value = flags[name];
-    if (value !== undefined) overrides.push(overrideOf(name, value));
+    if (value === undefined) continue;
+    if (name === "teacher") overrides.push(...teacherOverrides(String(value)));
+    else overrides.push(overrideOf(name, value));
   }
   return overrides;
 }

@@ -35,8 +35,8 @@ async function chooseContinued(flags: RunFlagValues, choice: Choice): Promise<Pr
   const { config } = await configOf("pretrain", withRecipe(flags), undefined, all);
   const { checkpoint } = config.tokenizer;
   if (checkpoint === pixels) return { ...choice, overrides: all, trainsTokenizer: false };
-  const { tokenizerConfig } = await import("../../methods/vqkd/load_tokenizer.ts");
-  const { codes, imageSize } = await tokenizerConfig(checkpoint, {
+  const { tokenizerSize } = await import("../../methods/vqkd/load_tokenizer.ts");
+  const { size: { codes, imageSize } } = await tokenizerSize(checkpoint, {
     offline: flags.offline,
     onStandIn() {},
   });
@@ -64,8 +64,8 @@ export async function choosePretraining(
   const { config, origins } = await configOf("pretrain", flags, undefined, choice.overrides);
   const { checkpoint } = config.tokenizer;
   if (checkpoint === pixels) return keep;
-  const { tokenizerConfig } = await import("../../methods/vqkd/load_tokenizer.ts");
-  const tokenizer = await tokenizerConfig(checkpoint, { offline: flags.offline });
+  const { tokenizerSize } = await import("../../methods/vqkd/load_tokenizer.ts");
+  const { size: tokenizer } = await tokenizerSize(checkpoint, { offline: flags.offline });
   const [theirs, ours] = [tokenizer, config.model].map((x) => x.imageSize / x.patchSize);
   const isOwn = origins.get("tokenizer.checkpoint")?.startsWith("--") ?? false;
   if (theirs !== ours && !isOwn) return { ...keep, trainsTokenizer: true };

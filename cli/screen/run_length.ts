@@ -11,6 +11,8 @@ export interface RunLength {
 
 /** `Trained for 1200 steps in 2m 10s`; for a resumed run, which of them took that long. */
 export function describeLength(work: string, step: number, { from, seconds }: RunLength): string {
+  // Some tokenizers are made at once.
+  if (step === 0) return `Done in ${formatDuration(seconds)}`;
   const steps = `${work} for ${step} ${step === 1 ? "step" : "steps"}`;
   if (from === null) return steps;
   const part = from > 0 ? `, the last ${step - from} of them` : "";

@@ -9,7 +9,7 @@ import type { PretrainConfig } from "./config.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Source } from "../../data/sources/source.ts";
 import { type MaskedImageModel, maskedPositions } from "../../models/masked_image_model.ts";
-import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
+import { encodePixels, imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import type { Context } from "../../backends/backend.ts";
 import {
   dimmed,
@@ -74,16 +74,17 @@ async function codesOf(
   const positions = maskedPositions(mask);
   const [targets, best] = on.backend.run(() =>
     tf.tidy(() => {
-      const seen = imageTensor(
-        tokenizerPixels,
-        size,
-        tokenizerSize,
-        normalizations[tokenizerNormalization],
-      );
+      const seen = { pixels: tokenizerPixels, size, imageSize: tokenizerSize };
       const images = imageTensor(pixels, size, imageSize, normalizations[normalization]);
       const { patches } = model.encode(on, images, { mask, positions, dropPath: null });
       const logits = model.logits(on, patches);
-      return [tokenizer.encode(on, seen), tf.argMax(logits, -1)];
+      const codes = encodePixels(
+        on,
+        tokenizer,
+        normalizations[tokenizerNormalization],
+        seen,
+      );
+      return [codes, tf.argMax(logits, -1)];
     })
   );
   const predicted = new Int32Array(mask.length).fill(-1);

@@ -12,6 +12,7 @@ import {
   tokenizerModelSection,
 } from "../../configs/sections/model.ts";
 import { optimizerSection, scheduleSection } from "../../configs/sections/optimization.ts";
+import { most } from "../../configs/sections/most.ts";
 import { batchSizeOf, runKeys, tokenizerEvaluationSection } from "../../configs/sections/run.ts";
 import { withDefault } from "../../configs/sections/with_default.ts";
 import type { TaskDefinition } from "../../configs/task.ts";
@@ -21,6 +22,19 @@ import { teacherSection } from "./teachers/mod.ts";
 export const tokenizerSchema = z.strictObject({
   task: z.literal("tokenizer").describe("Training of the visual tokenizer: VQ-KD."),
   ...runKeys,
+  method: z.enum(["vqkd", "kMeans"]).default("vqkd").describe(
+    "vqkd: a network learns codes from which the teacher's features can be reconstructed; kMeans: " +
+      "the codes are means of those features, which takes a minute, and the teacher runs whenever " +
+      "images are tokenized.",
+  ),
+  kMeans: z.strictObject({
+    tokensPerCode: z.int().min(1).max(most.iterations).default(128).describe(
+      "Patches per code that the means are fitted to.",
+    ),
+    iterations: z.int().min(0).max(most.iterations).default(20).describe(
+      "Rounds of assigning patches to means.",
+    ),
+  }).describe("How `method: kMeans` finds its codes.").prefault({}),
   data: dataSection.prefault({}),
   augment: cropAugmentSection.extend({
     normalization: withDefault(cropAugmentSection.shape.normalization, "half"),
@@ -69,6 +83,11 @@ export const tokenizerTask: TaskDefinition<TokenizerConfig> = {
       ["tokenizer", "the quick start"],
       ["tokenizer --data ~/photos --out runs/codes", "on your own images"],
       ["pretrain --data ~/photos --tokenizer runs/codes", "then pretrain with it"],
+      ["tokenizer --data ~/photos --teacher dinov2.onnx", "with any vision model as the teacher"],
+      [
+        "tokenizer --data ~/photos --teacher dinov2.onnx --set method=kMeans",
+        "without training: k-means of its features",
+      ],
       [
         "tokenizer --config vqkd_vit-base-p16_8xb64-amp-coslr-100e_in1k --data data/imagenet " +
         "--set teacher.checkpoint=ViT-B-16.pt",

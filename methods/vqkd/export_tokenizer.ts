@@ -9,9 +9,6 @@ import type { LazyTensor } from "../../checkpoints/tensors/tensor_data.ts";
 import type { LazyValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 
-/** The file's name in a run's directory. */
-export const tokenizerFile = "tokenizer.safetensors";
-
 /** Needed only for training: the decoder, and the restart counter. */
 const isForTraining = (name: string) =>
   /^(decoder|decode_task_layer)\./.test(name) || name === "quantize.idle_steps";

@@ -11,9 +11,11 @@ import { openWeights } from "../../checkpoints/hub/open_weights.ts";
 import { type TensorMap, toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
-import type { ParameterSpec } from "../../models/parameter_set.ts";
+import { countTrainable, type ParameterSpec } from "../../models/parameter_set.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
-import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { vqkdSpecs, VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import { kMeansSize, loadKMeans } from "./k_means/k_means_file.ts";
+import type { FrozenTokenizer, TokenizerSize } from "./k_means/k_means_tokenizer.ts";
 
 /** Bundled tokenizers, by name. */
 export const bundledTokenizers: Readonly<Record<string, URL>> = {
@@ -42,8 +44,33 @@ export async function loadTokenizer(
   });
 }
 
+/**
+ * Loads a tokenizer of either method.
+ *
+ * @throws UserError as {@link loadTokenizer}, or if a k-means tokenizer's teacher is missing
+ */
+export async function loadFrozenTokenizer(
+  on: Context,
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<FrozenTokenizer> {
+  return await loadKMeans(on, checkpoint, downloads) ??
+    await loadTokenizer(on, checkpoint, downloads);
+}
+
+/** The size of a tokenizer of either method, and the number of its frozen parameters. */
+export async function tokenizerSize(
+  checkpoint: string,
+  downloads: DownloadOptions = {},
+): Promise<{ readonly size: TokenizerSize; readonly parameterCount: number }> {
+  const means = await kMeansSize(checkpoint);
+  if (means !== null) return { size: means, parameterCount: 0 };
+  const size = await tokenizerConfig(checkpoint, downloads);
+  return { size, parameterCount: countTrainable(vqkdSpecs(size)) };
+}
+
 /** The shape of a tokenizer's encoder, read from its file. */
-export async function tokenizerConfig(
+async function tokenizerConfig(
   checkpoint: string,
   downloads: DownloadOptions = {},
 ): Promise<VqkdConfig> {

@@ -34,7 +34,8 @@ import type { MethodOptions } from "../../pipeline/engine/run_options.ts";
 import { learningRateSchedule, runLength } from "../../pipeline/engine/schedule.ts";
 import type { ListedMethod } from "../../pipeline/engine/method.ts";
 import { kindOf } from "./teachers/mod.ts";
-import { exportTokenizer, tokenizerFile } from "./export_tokenizer.ts";
+import { tokenizerFile } from "../../checkpoints/store/tokenizer_file.ts";
+import { exportTokenizer } from "./export_tokenizer.ts";
 import { CodeRank } from "./evaluation.ts";
 import { openTeacherCache } from "./teachers/open_teacher_cache.ts";
 import { formatMetric, metricName } from "../../core/metric_names.ts";
@@ -113,9 +114,13 @@ export const vqkd: ListedMethod<
   inputStages: ["load", "augment"],
   plan: planTokenizer,
   stepsOnly: tokenizerSteps,
+  withoutSteps: async (config, options) =>
+    config.method === "kMeans"
+      ? await (await import("./k_means/fit_k_means.ts")).fitKMeans(config, options)
+      : null,
   describe: ({ interrupted, metrics, rankMe, directory }) => ({
     table: alignedRows([
-      ["last step", "this tokenizer"],
+      ["", "this tokenizer"],
       ...Object.entries({ ...metrics, ...(rankMe === null ? {} : { rankMe }) }).map((
         [key, value],
       ) => [metricName(key), formatMetric(key, value)]),

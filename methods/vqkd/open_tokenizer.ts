@@ -1,5 +1,6 @@
 /**
- * A pretraining run's tokenizer: VQ-KD from a file, frozen or drifting, or k-means on pixels.
+ * A pretraining run's tokenizer: from a file, VQ-KD (frozen or drifting) or k-means of a teacher's
+ * features, or k-means on the run's own pixels.
  *
  * @module
  */
@@ -9,12 +10,12 @@ import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { PretrainConfig } from "../beit/config.ts";
 import { UserError } from "../../core/errors.ts";
 import { Generator } from "../../core/generator.ts";
-import { countTrainable, type NamedValues } from "../../models/parameter_set.ts";
-import { vqkdSpecs } from "../../models/vqkd_tokenizer.ts";
+import type { NamedValues } from "../../models/parameter_set.ts";
+import { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import { openLoader } from "../../pipeline/images/data_sources.ts";
 import { DriftingCodebook } from "./drifting_codebook.ts";
-import { loadTokenizer, requireFit, tokenizerConfig } from "./load_tokenizer.ts";
+import { loadFrozenTokenizer, requireFit, tokenizerSize } from "./load_tokenizer.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { PixelTokenizer, type PixelTokenizerConfig } from "./pixel_tokenizer.ts";
 import type { Run } from "../../pipeline/engine/method.ts";
@@ -60,9 +61,9 @@ export async function checkTokenizer(
 ): Promise<number> {
   const { checkpoint, updatesDuringPretraining } = config.tokenizer;
   if (checkpoint !== pixelTokenizerName) {
-    const found = await tokenizerConfig(checkpoint, downloads);
-    requireFit(found, config.model, config.augment.tokenizerSize);
-    return countTrainable(vqkdSpecs(found));
+    const { size, parameterCount } = await tokenizerSize(checkpoint, downloads);
+    requireFit(size, config.model, config.augment.tokenizerSize);
+    return parameterCount;
   }
   if (updatesDuringPretraining) {
     throw new UserError("Cannot update the codebook of pixels during pretraining: it is frozen", {
@@ -106,10 +107,16 @@ export async function openTokenizer(run: Run<PretrainConfig>): Promise<RunTokeni
     const dispose = () => encoder.dispose();
     return { encoder, onlooker: encoder, parameterCount, extra, dispose };
   }
-  const tokenizer = await loadTokenizer(on, checkpoint, downloads);
+  const tokenizer = await loadFrozenTokenizer(on, checkpoint, downloads);
   const dispose = () => tokenizer.dispose();
   if (!updatesDuringPretraining) {
     return { encoder: tokenizer, onlooker: tokenizer, parameterCount, extra: null, dispose };
+  }
+  if (!(tokenizer instanceof VqkdTokenizer)) {
+    dispose();
+    throw new UserError("Cannot update the codes of k-means during pretraining: they are frozen", {
+      hint: "give --set tokenizer.updatesDuringPretraining=false",
+    });
   }
   const encoder = new DriftingCodebook(tokenizer);
   if (kept !== null) encoder.load(on, kept);

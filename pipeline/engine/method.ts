@@ -23,7 +23,7 @@ import type { ModelFootprint, PlannedRun } from "./planning/plan.ts";
 import type { BatchQueue } from "./queue.ts";
 import type { AnyStage, Stage } from "../stage.ts";
 import type { DiskPlan } from "./planning/plan_disk.ts";
-import type { RunOptions } from "./run_options.ts";
+import type { MethodOptions, RunOptions } from "./run_options.ts";
 import type { DrawPictures } from "./recording/fixed_images.ts";
 import type { RunLength } from "./schedule.ts";
 
@@ -236,6 +236,11 @@ export interface Method<
    * @param given the caller's images, in place of those that the config names
    */
   openImages?(config: C, given: Source | undefined): Promise<Images>;
+  /** The whole of a run that a config asks for and that has no steps; null: it is run step by step. */
+  withoutSteps?(
+    config: C,
+    options: MethodOptions<object, never>,
+  ): Promise<(Result & RunOutcome) | null>;
   /** Builds models, stages and everything else that a run needs. */
   open(run: Run<C, Images>): Promise<Training<Batch, Parts, Result>>;
   /**

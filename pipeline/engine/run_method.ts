@@ -58,6 +58,9 @@ export async function runMethod<
   options: MethodOptions<object, Parts>,
 ): Promise<Result & EngineOutcome> {
   method.validate?.(config);
+  const whole = await method.withoutSteps?.(config, options as MethodOptions<object, never>) ??
+    null;
+  if (whole !== null) return { stoppedEarly: null, ...whole };
   // Defaults for everything that a method leaves out.
   const images = await (method.openImages?.(config, options.source) ??
     openImages(options.source, () => openTrainingSource(config.data)) as Promise<Images>);

@@ -11,7 +11,7 @@ import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { LoadedBatch } from "../../data/loader/loader.ts";
 import type { Normalization } from "../../data/images/normalize.ts";
-import { imageTensor, type PatchTokenizer } from "../../pipeline/tokenize.ts";
+import { encodePixels, type PatchTokenizer } from "../../pipeline/tokenize.ts";
 import { batchesOf } from "../../pipeline/evaluation/collect_features.ts";
 import { type TokenizerInferenceOptions, withTokenizer } from "./with_tokenizer.ts";
 
@@ -56,10 +56,10 @@ export async function encodeBatch(
   on: Context,
   tokenizer: PatchTokenizer,
   normalization: Normalization,
-  { pixels, size, imageSize }: LoadedBatch,
+  batch: LoadedBatch,
 ): Promise<Int32Array> {
   const ids: Tensor = on.backend.run(() =>
-    tf.tidy(() => tokenizer.encode(on, imageTensor(pixels, size, imageSize, normalization)))
+    tf.tidy(() => encodePixels(on, tokenizer, normalization, batch))
   );
   const values = Int32Array.from(await ids.data());
   ids.dispose();

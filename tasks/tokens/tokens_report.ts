@@ -214,7 +214,7 @@ async function render(
   kept: readonly KeptImage[],
 ): Promise<string> {
   const { codeDim, imageSize, patchSize } = tokenizer.config;
-  const vectors = await tokenizer.codebook.vectors.data();
+  const vectors = await tokenizer.vectors.data();
   return await tokensReportPage({
     checkpoint,
     data: preparation.data.source,

@@ -8,9 +8,9 @@ import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Normalization } from "../../data/images/normalize.ts";
 import type { TestTransform } from "../../data/augment/transform.ts";
-import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
 import { type Inference, type InferenceOptions, withInference } from "../inference.ts";
-import { loadTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
+import { loadFrozenTokenizer } from "../../methods/vqkd/load_tokenizer.ts";
+import type { FrozenTokenizer } from "../../methods/vqkd/k_means/k_means_tokenizer.ts";
 import { normalizations } from "../../pipeline/images/normalizations.ts";
 import { preparationOf, testTransform } from "../../pipeline/images/preparation.ts";
 
@@ -27,7 +27,7 @@ export interface TokenizerInferenceOptions
 /** A tokenizer that is ready to encode. */
 export interface TokenizerInference extends Inference {
   readonly checkpoint: string;
-  readonly tokenizer: VqkdTokenizer;
+  readonly tokenizer: FrozenTokenizer;
   readonly normalization: Normalization;
   /** The single view of an image that is encoded. */
   readonly transform: TestTransform;
@@ -54,7 +54,7 @@ export async function withTokenizer<T>(
   const { checkpoint = defaultTokenizer } = options;
   return await withInference({ ...options, checkpoint }, async (inference) => {
     const { on, preparation } = inference;
-    const tokenizer = await loadTokenizer(on, checkpoint, options.downloads);
+    const tokenizer = await loadFrozenTokenizer(on, checkpoint, options.downloads);
     try {
       return await work({
         ...inference,

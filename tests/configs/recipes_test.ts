@@ -32,6 +32,8 @@ Deno.test("recipes keep one order of sections", () => {
     "$schema",
     "extends",
     "task",
+    "method",
+    "kMeans",
     "variant",
     "data",
     "augment",

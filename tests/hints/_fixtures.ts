@@ -8,6 +8,7 @@ import { tinyTokenizerOverrides } from "../tasks/_tiny_tokenizer.ts";
 import { call } from "./_call.ts";
 
 const models = new URL("../fixtures/models/", import.meta.url).pathname;
+const onnx = new URL("../fixtures/onnx/", import.meta.url).pathname;
 
 const onOneThread = "--backend cpu --threads 1 --workers 0";
 const setAll = (values: readonly string[]) => values.map((value) => `--set ${value}`).join(" ");
@@ -113,7 +114,7 @@ export async function makeFixtures(folder: string): Promise<Map<string, string>>
   const small = `${words} --batch 6 --max-steps 1`;
   const fixtures = new Map(Object.entries({
     ...{ folder, data, model, tokenizer, broken, three, nested, shapes, moreClasses },
-    ...{ brokenShapes, large, part, deep, recipe, tinyRecipe, models },
+    ...{ brokenShapes, large, part, deep, recipe, tinyRecipe, models, onnx },
     file: hook,
     few: writeTinyData(make("few"), { train: 2, val: 2 }),
     one: `${data}/train/dark/0.pgm`,

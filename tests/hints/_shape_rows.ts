@@ -93,6 +93,33 @@ export const shapeRows: readonly HintRow[] = [
     follow: { add: "--set teacher.hog.localComponents=…" },
   },
   {
+    command: "tokenizer {tinyTokenizer} --set method=kMeans --dry-run --out {out}",
+    error:
+      "Cannot plan a tokenizer by k-means: it has no steps; omit --dry-run: it takes about a " +
+      "minute",
+    follow: { drop: "--dry-run" },
+  },
+  {
+    command: "tokenizer {tinyTokenizer} --teacher hogg --out {out}",
+    error:
+      'Cannot teach with "hogg": it is neither a known teacher nor a file; did you mean "hog"?',
+    follow: { replace: "hogg", by: "hog" },
+  },
+  {
+    command: "tokenizer {tinyTokenizer} --teacher something --out {out}",
+    error:
+      'Cannot teach with "something": it is neither a known teacher nor a file; give one of …, or ' +
+      "a .onnx file",
+    follow: { fill: "--teacher", value: "hog" },
+  },
+  {
+    command: "tokenizer {tinyTokenizer} --teacher {onnx}cnn.onnx --set teacher.onnx.runtime=wasm " +
+      "--set teacher.onnx.whiten=99 --out {out}",
+    error: "Cannot whiten features of 16 values to 99 dimensions; give --set " +
+      "teacher.onnx.whiten=16 or less",
+    follow: { add: "--set teacher.onnx.whiten=16" },
+  },
+  {
     command: "tokenizer {tinyTokenizer} --teacher dino --out {out}",
     error: "Cannot load the dino teacher: teacher.checkpoint is not set; give its weights with " +
       "--set teacher.checkpoint=FILE, or use --teacher hog, which has none",

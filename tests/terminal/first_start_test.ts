@@ -70,8 +70,16 @@ terminalTest(
       assert.ok(bytes < mostBytes, `${Math.round(bytes / 1e6)} MB`);
       const packages = foldersBelow(`${env.DENO_DIR}/npm`);
       assert.ok(packages.has("tfjs-core"), "packages are looked for where they lie");
-      for (const name of ["onnxruntime-web", "playwright-core", "wabt", "fast-check"]) {
-        assert.ok(!packages.has(name), `${name} is for tests alone`);
+      for (
+        const name of [
+          "onnxruntime-web",
+          "onnxruntime-node",
+          "playwright-core",
+          "wabt",
+          "fast-check",
+        ]
+      ) {
+        assert.ok(!packages.has(name), `${name} is not for the first command`);
       }
       const dawn = dawnPackage.name;
       assert.ok(!packages.has(dawn), "Dawn is downloaded with its first use");

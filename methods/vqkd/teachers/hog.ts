@@ -1,11 +1,9 @@
 /** Histograms of oriented gradients as a teacher: no download. @module */
 
 import { most } from "../../../configs/sections/most.ts";
-import { UserError } from "../../../core/errors.ts";
 import { z } from "../../../deps/zod.ts";
 import type { NamedValues } from "../../../models/parameter_set.ts";
-import { openLoader } from "../../../pipeline/images/data_sources.ts";
-import { trainTransform } from "../../../pipeline/images/transforms.ts";
+import { firstViews } from "./first_views.ts";
 import type { TeacherKind, TeacherRun } from "./teacher_kind.ts";
 
 /** The section `teacher.hog`. */
@@ -33,20 +31,10 @@ function keptHog(kept: ReadonlyMap<string, NamedValues> | null): Map<string, Nam
 }
 
 /** Fits the hog teacher to views of the run's first images. */
-async function fit({ config, settings, source, listener }: TeacherRun<HogSettings>) {
+async function fit(run: TeacherRun<HogSettings>) {
   const { fitHog } = await import("../../../models/teachers/hog.ts");
-  const images = Math.min(settings.fitImages, source.length);
-  const transform = trainTransform(config.augment);
-  const options = { source, transform, batch: images, seed: config.seed };
-  const loader = await openLoader(config.data, options, listener);
-  try {
-    for await (const { pixels } of loader.batches({ to: 1 })) {
-      return fitHog(pixels, { ...settings, ...config.model });
-    }
-  } finally {
-    loader.close();
-  }
-  throw new UserError("Cannot fit the hog teacher: there are no images");
+  const { pixels } = await firstViews(run, run.settings.fitImages);
+  return fitHog(pixels, { ...run.settings, ...run.config.model });
 }
 
 /** The kind; what it computes with is loaded when it is opened. */

@@ -9,12 +9,16 @@ import { z } from "../../../deps/zod.ts";
 import { most } from "../../../configs/sections/most.ts";
 import { encoderKinds } from "./encoder_kinds.ts";
 import { hog } from "./hog.ts";
+import { onnx } from "./onnx.ts";
+import { pixels } from "./pixels.ts";
 import type { TeacherKind } from "./teacher_kind.ts";
 
 /** The teachers by the name that `teacher.name` gives them. */
 export const teachers = {
   ...encoderKinds,
   hog,
+  onnx,
+  pixels,
   // deno-lint-ignore no-explicit-any
 } satisfies Readonly<Record<string, TeacherKind<any>>>;
 
@@ -55,10 +59,12 @@ export const teacherSection = z.strictObject({
   name: z.enum(teacherNames).default("clip")
     .describe(
       "A model under the names of its authors, timm or transformers, a BEiT that mimic can load, or " +
-        "gradient histograms (no download).",
+        "gradient histograms (no download); `onnx`: any vision model in an ONNX file; `pixels`: those of the " +
+        "patch itself.",
     ),
   checkpoint: z.string().nullable().default(null).describe(
-    "The teacher's weights: a file, a run directory or the name of a model card; `hog` needs none.",
+    "The teacher's weights: a file, a run directory, the name of a model card or an address; for `onnx`, a " +
+      ".onnx file or a folder with one; `hog` and `pixels` need none.",
   ),
   ...settingsSections,
   cache: teacherCache.prefault({}),

@@ -11,9 +11,9 @@ import type { Teacher } from "../../../models/teachers/teacher.ts";
 import { TeacherCache } from "./teacher_cache.ts";
 
 /** SHA-256 of everything that determines a teacher's features for given pixels. */
-async function teacherHash(
-  { precision }: Context,
-  { model }: TokenizerConfig,
+export async function teacherHash(
+  { precision }: Pick<Context, "precision">,
+  { model }: Pick<TokenizerConfig, "model">,
   teacher: Teacher,
 ): Promise<string> {
   const { imageSize, patchSize } = model;

@@ -39,7 +39,13 @@ export function decidingValues(config: RunConfig): Record<string, unknown> {
   const { wire } = config.distributed;
   delete relevant.distributed;
   if (wire !== "float32") relevant.wire = wire;
-  delete (relevant.teacher as Record<string, unknown> | undefined)?.cache;
+  const teacher = relevant.teacher as { name?: string; cache?: unknown; onnx?: object } | undefined;
+  delete teacher?.cache;
+  // Older runs lack the keys.
+  if (relevant.method === "vqkd") { for (const key of ["method", "kMeans"]) delete relevant[key]; }
+  // Older runs lack the section; what runs the model only affects the rounding of its features.
+  if (teacher?.name === "onnx") delete (teacher.onnx as { runtime?: string }).runtime;
+  else delete teacher?.onnx;
   const data = relevant.data as Record<string, unknown>;
   for (const key of ["workers", "cacheBytes", "prefetch", "maxPixels"]) delete data[key];
   // Keys that older runs lack count only if they are set.

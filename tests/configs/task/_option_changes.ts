@@ -16,6 +16,13 @@ export interface SeenElsewhere {
 }
 
 const amp = ["precision=amp", "backend.name=reference", "schedule.maxSteps=2"];
+const onnx = new URL("../../fixtures/onnx/", import.meta.url).pathname;
+const taught = (path: string) => [
+  "teacher.name=onnx",
+  `teacher.checkpoint=${onnx}${path}`,
+  "teacher.onnx.runtime=wasm",
+];
+const convolutional = taught("cnn.onnx");
 const cached = ["augment.cropsPerImage=1", "teacher.cache.directory=FOLDER/cache"];
 const trained = ["augment.randomErasing.probability=1"];
 const warm = ["schedule.warmupRatio=0.5", "schedule.warmupSteps=2"];
@@ -225,12 +232,23 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   "codebook.usageWindow": "1",
   "codebook.usageAlarm": { to: "1", given: ["codebook.usageWindow=1"] },
 
+  method: "kMeans",
+  "kMeans.tokensPerCode": { to: "8", given: ["method=kMeans"] },
+  "kMeans.iterations": { to: "0", given: ["method=kMeans"] },
   "teacher.name": "clip",
   "teacher.checkpoint": { to: "FOLDER/nothing", given: ["teacher.name=beit"] },
   "teacher.hog.localComponents": "3",
   "teacher.hog.globalComponents": "2",
   "teacher.hog.globalWeight": "3",
   "teacher.hog.fitImages": "5",
+  "teacher.onnx.outputs": { to: '["coarse"]', given: convolutional },
+  "teacher.onnx.inputSize": { to: "24", given: convolutional },
+  "teacher.onnx.prefixTokens": { to: "16", given: taught("dinov2") },
+  "teacher.onnx.mean": { to: "[0,0,0]", given: convolutional },
+  "teacher.onnx.deviation": { to: "[1,1,1]", given: convolutional },
+  "teacher.onnx.whiten": { to: "4", given: convolutional },
+  "teacher.onnx.fitImages": { to: "5", given: [...convolutional, "teacher.onnx.whiten=4"] },
+  "teacher.onnx.runtime": { to: "native", given: convolutional },
   "teacher.cache.directory": { to: "FOLDER/cache", given: ["augment.cropsPerImage=1"] },
   "teacher.cache.maxBytes": { to: "0", given: cached },
 

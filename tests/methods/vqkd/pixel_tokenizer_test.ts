@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Generator } from "../../../core/generator.ts";
 import { tf } from "../../../deps/tfjs.ts";
-import { patchRows, PixelTokenizer } from "../../../methods/vqkd/pixel_tokenizer.ts";
+import { PixelTokenizer } from "../../../methods/vqkd/pixel_tokenizer.ts";
+import { patchRows } from "../../../models/patch_rows.ts";
 import { noiseImages, onReference, valuesOf } from "../../models/_tiny.ts";
 
 Deno.test("patchRows() cuts an image row by row", async () => {

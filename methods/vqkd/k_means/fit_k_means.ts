@@ -1,0 +1,159 @@
+/**
+ * `method: kMeans`: a tokenizer from a minute of k-means on a teacher's features, instead of training.
+ *
+ * @module
+ */
+
+import { type Tensor, tf } from "../../../deps/tfjs.ts";
+import { communicatorOf, type Context } from "../../../backends/backend.ts";
+import { codeStatistics } from "../../../backends/ops/code_statistics.ts";
+import { finishedRun, resultFile } from "../../../checkpoints/store/run_directory.ts";
+import { tokenizerFile } from "../../../checkpoints/store/tokenizer_file.ts";
+import { UserError } from "../../../core/errors.ts";
+import { Generator } from "../../../core/generator.ts";
+import type { Source } from "../../../data/sources/source.ts";
+import { fitMeans, nearestMean } from "../../../models/k_means.ts";
+import type { Teacher } from "../../../models/teachers/teacher.ts";
+import type { RunOutcome } from "../../../pipeline/engine/method.ts";
+import type { MethodOptions } from "../../../pipeline/engine/run_options.ts";
+import { RunSession } from "../../../pipeline/engine/session.ts";
+import { openLoader, openTrainingSource } from "../../../pipeline/images/data_sources.ts";
+import { trainTransform } from "../../../pipeline/images/transforms.ts";
+import { CodebookUsage } from "../codebook_usage.ts";
+import { type TokenizerConfig, tokenizerTask } from "../config.ts";
+import { kindOf } from "../teachers/mod.ts";
+import { exportKMeans } from "./k_means_file.ts";
+import { teacherRows } from "./k_means_tokenizer.ts";
+
+/** How it ended, and how the codes are used. */
+export interface KMeansResult extends RunOutcome {
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Codes of k-means have no rank of their own: it is that of the teacher. */
+  readonly rankMe: null;
+}
+
+/** Images whose features are computed at once. */
+const imagesAtOnce = 32;
+
+/** A teacher's features of as many patches as the config asks for, [n, T]; kept. */
+async function gatherRows(
+  on: Context,
+  config: TokenizerConfig,
+  teacher: Teacher,
+  source: Source,
+  session: RunSession,
+): Promise<Tensor> {
+  const { model, codebook, kMeans, data, seed, augment } = config;
+  const patches = (model.imageSize / model.patchSize) ** 2;
+  const wanted = Math.ceil(codebook.codes * kMeans.tokensPerCode / patches);
+  const images = Math.min(source.length, wanted);
+  const batch = Math.min(imagesAtOnce, images);
+  const { listener } = session;
+  const transform = trainTransform(augment);
+  const loader = await openLoader(data, { source, transform, batch, seed }, listener);
+  const parts: Tensor[] = [];
+  const total = Math.ceil(images / batch);
+  try {
+    for await (const loaded of loader.batches({ to: total })) {
+      parts.push(on.backend.run(() => tf.tidy(() => teacherRows(on, teacher, loaded))));
+      listener({ type: "progress", what: "Features of the teacher", done: parts.length, total });
+    }
+  } finally {
+    loader.close();
+  }
+  const rows = on.backend.run(() => tf.keep(tf.concat(parts) as Tensor));
+  tf.dispose(parts);
+  return rows;
+}
+
+/** How the samples [n, T] are divided among the codes. */
+async function usageOf(on: Context, rows: Tensor, means: Tensor) {
+  const codes = means.shape[0];
+  const counts = on.backend.run(() =>
+    tf.tidy(() => codeStatistics(on, rows, nearestMean(on, rows, means), codes).counts)
+  );
+  const usage = new CodebookUsage(codes, 1);
+  usage.add(await counts.data() as Float32Array);
+  counts.dispose();
+  const { codebookUsage, codebookPerplexity, deadCodes } = usage.health;
+  return { codebookUsage, codebookPerplexity, deadCodes };
+}
+
+async function fit(
+  config: TokenizerConfig,
+  options: MethodOptions<object, never>,
+  session: RunSession,
+): Promise<KMeansResult> {
+  const { listener, path } = session;
+  const on: Context = { ...session.on, precision: "float32" };
+  const source = options.source ?? await openTrainingSource(config.data);
+  const { kind, settings } = kindOf(config.teacher);
+  const teacher = await kind.open({
+    ...{ on, config, settings, source, listener, kept: null },
+    downloads: options.downloads ?? {},
+  });
+  try {
+    const rows = await gatherRows(on, config, teacher, source, session);
+    const { codes } = config.codebook;
+    const generator = Generator.from(config.seed).split("kmeans");
+    listener({
+      type: "note",
+      message: `Fitting ${codes} codes to the features of ${rows.shape[0]} patches`,
+    });
+    const means = await fitMeans(on, rows, codes, config.kMeans.iterations, generator);
+    const metrics = await usageOf(on, rows, means);
+    const values = (await means.data() as Float32Array).slice();
+    const { tensors, metadata } = await exportKMeans(on, config, teacher, {
+      ...{ shape: [...means.shape], values },
+    });
+    await session.writeModel(tokenizerFile, tensors, metadata);
+    tf.dispose([rows, means]);
+    const result: KMeansResult = {
+      ...{ metrics, rankMe: null, step: 0, scheduleSteps: 0, interrupted: false },
+      ...{ directory: path, loss: null },
+    };
+    session.directory?.writeText(resultFile, JSON.stringify(result, null, 2) + "\n");
+    listener({
+      ...{ type: "done", step: 0, interrupted: false, scheduleSteps: 0, stoppedEarly: null },
+    });
+    return result;
+  } finally {
+    teacher.dispose();
+    if (options.source === undefined) source.close?.();
+  }
+}
+
+/**
+ * Makes a tokenizer by k-means according to a config.
+ *
+ * @throws UserError for a mistake in the config, the data, the teacher or the run directory
+ */
+export async function fitKMeans(
+  config: TokenizerConfig,
+  options: MethodOptions<object, never>,
+): Promise<KMeansResult> {
+  const path = options.directory === undefined ? config.output : options.directory;
+  const finished = path === null ? null : finishedRun(path);
+  if (finished !== null && options.resume === "always") {
+    return { ...finished, directory: path } as unknown as KMeansResult;
+  }
+  if (finished !== null) {
+    throw new UserError(`Cannot start in "${path}": it contains a finished run`, {
+      hint: "choose another --out",
+    });
+  }
+  const session = await RunSession.open({ task: tokenizerTask }, config, {
+    ...options,
+    resume: "auto",
+  });
+  try {
+    if (communicatorOf(session.on).size > 1) {
+      throw new UserError("Cannot run k-means in several processes", {
+        hint: "give --launcher none: it takes about a minute",
+      });
+    }
+    return await fit(config, options, session);
+  } finally {
+    await session.close();
+  }
+}
