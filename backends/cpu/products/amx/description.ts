@@ -3,7 +3,8 @@
  *
  * Two tiles of A by two of B: four loads for four products, the least with eight tiles. A result of 32×32
  * goes through a scratch in the first-level cache, from where whole vectors take it to its place: tiles
- * stored there directly take much longer, because the rows of a large matrix are far apart. On that way the initial values are added and the activation is applied.
+ * stored there directly take much longer, because the rows of a large matrix are far apart. On that way
+ * the initial values are added and the activation is applied.
  *
  * @module
  */
@@ -148,20 +149,29 @@ function buildTileBlock(k: KernelBuilder): void {
       multiplyPanels(k, places, pointers, tileRowBytes);
       const forPartsOfRow = forParts(k, columns);
       const sums = k.letIndex(edge);
-      k.repeat(atMost(k, rowsLeft, blockRows), () => {
-        forPartsOfRow((offset, isInside) => {
-          const value = k.let(k.load(sums, offset).plus(k.load(from, offset)));
-          k.storeWhere(isInside, target, value, offset);
-          activationFormulas.forEach((formula, index) =>
-            k.if(equal(activation, index + 1), () => {
-              k.storeWhere(isInside, target.plus(activated), formula(k, value), offset);
-            })
-          );
+      const finish = (activate: (value: Vector, isInside: Vector, offset: number) => void) =>
+        k.repeat(atMost(k, rowsLeft, blockRows), () => {
+          forPartsOfRow((offset, isInside) => {
+            const value = k.let(k.load(sums, offset).plus(k.load(from, offset)));
+            k.storeWhere(isInside, target, value, offset);
+            activate(value, isInside, offset);
+          });
+          sums.advance(wideRowBytes);
+          from.advance(startRowBytes);
+          target.advance(rowBytes);
         });
-        sums.advance(wideRowBytes);
-        from.advance(startRowBytes);
-        target.advance(rowBytes);
-      });
+      k.if(
+        equal(activation, 0),
+        () => finish(() => {}),
+        () =>
+          finish((value, isInside, offset) =>
+            activationFormulas.forEach((formula, index) =>
+              k.if(equal(activation, index + 1), () => {
+                k.storeWhere(isInside, target.plus(activated), formula(k, value), offset);
+              })
+            )
+          ),
+      );
       rowsLeft.set(rowsLeft.minus(blockRows));
     }, greater(rowsLeft, 0));
     b.advance(panelBytes);
