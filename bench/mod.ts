@@ -64,10 +64,22 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     measures: "training steps on a GPU compared with tfjs' own kernels: see the file",
     usual: [],
   },
-  gpu: {
+  "gpu-steps": {
     program: "webgpu/pytorch.ts",
     measures: "training steps on a GPU compared with PyTorch: <vit_s|vit_b> [--batch 64] " +
-      "[--precision float32] [--rounds 5] [--python python3]",
+      "[--precision float32] [--webgpu deno] [--rounds 5] [--python python3]",
+    usual: [],
+  },
+  gpu: {
+    program: "webgpu/check/mod.ts",
+    measures: "device check, in five minutes: right numbers, products, attention and steps on a " +
+      "GPU compared with PyTorch: [--out .] [--minutes 5] [--python python3] " +
+      "[--webgpu deno,dawn] [--small]",
+    usual: [],
+  },
+  "gpu-pack": {
+    program: "webgpu/check/pack.ts",
+    measures: "packs the device check for a machine without a network: [--out gpu_check]",
     usual: [],
   },
 };

@@ -1,6 +1,7 @@
 /** What a benchmark prints and keeps. */
 
 import { cpus } from "node:os";
+import { pathToFileURL } from "node:url";
 import { median } from "../core/median.ts";
 import { folderName, thisProcessor } from "./processor.ts";
 
@@ -46,7 +47,8 @@ export function machine(): Record<string, unknown> {
 
 /** The command that this process was started with, but for where Python is. */
 function command(): string {
-  const program = new URL(Deno.mainModule).pathname.split("/bench/")[1];
+  const { pathname } = new URL(Deno.mainModule);
+  const program = pathname.split("/bench/")[1] ?? pathname.split("/").at(-1);
   const args = Deno.args.join(" ").replace(/ ?--python[ =]\S+/, "");
   return `deno run -A bench/${program} ${args}`.trim();
 }
@@ -61,9 +63,15 @@ function deviceOf(results: unknown): string {
   return isGpu ? adapter : thisProcessor();
 }
 
-/** Keeps the results in `bench/results/<device>/<name>.json`, with the command that made them. */
+/**
+ * Keeps the results in `bench/results/<device>/<name>.json`, with the command that made them; in the folder that
+ * the variable MIMIC_BENCH_RESULTS names if there is one: a device check collects them there.
+ */
 export async function keep(name: string, results: unknown): Promise<void> {
-  const folder = new URL(`results/${folderName(deviceOf(results))}/`, import.meta.url);
+  const own = Deno.env.get("MIMIC_BENCH_RESULTS");
+  const folder = own === undefined
+    ? new URL(`results/${folderName(deviceOf(results))}/`, import.meta.url)
+    : pathToFileURL(`${own}/`);
   await Deno.mkdir(folder, { recursive: true });
   const kept = { command: command(), machine: machine(), results };
   // A list of numbers is one line.

@@ -1,7 +1,7 @@
 /** A device as a tfjs backend, with what runs our shaders on it. @module */
 
 import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
-import { openDevice, requestAdapter } from "./adapter.ts";
+import { type AdapterOptions, openDevice, requestAdapter } from "./adapter.ts";
 import { registerAdd } from "./add_kernel.ts";
 import { Runtime } from "./runtime.ts";
 import { ShaderRunner } from "./shaders/shader_runner.ts";
@@ -29,10 +29,10 @@ export function registerRunner(
 }
 
 /** Opens the GPU for work with single kernels, as tfjs' active backend, without a table of them. */
-export async function openRunner(): Promise<
+export async function openRunner(options: AdapterOptions = {}): Promise<
   OpenRunner & { readonly adapter: GPUAdapter; readonly runtime: Runtime }
 > {
-  const adapter = await requestAdapter();
+  const adapter = await requestAdapter(options);
   const device = await openDevice(adapter);
   const subgroups = await findSubgroups(device, adapter.info);
   const { runner, slot } = registerRunner(device, adapter.info, subgroups);

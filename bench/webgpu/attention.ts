@@ -3,7 +3,8 @@
  * TFLOP/s of the products that the method asks for (two forward, five backward; padding not counted).
  * Results must agree between tilings. Those for GPUs that are imitated are left out unless named.
  *
- *     deno run -A bench/webgpu/attention.ts [images 64] [tokens 197] [rounds 3] [tilings, by comma]
+ *     deno run -A bench/webgpu/attention.ts [images 64] [tokens 197] [rounds 3] [tilings, by comma] \
+ *         [--webgpu deno]
  *
  * @module
  */
@@ -21,10 +22,13 @@ import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
+import { readOptions } from "../options.ts";
 import { keep } from "../report.ts";
+import { implementationOf } from "./implementation.ts";
 import { warmUp } from "./warm_up.ts";
 
-const [imagesText, tokensText, roundsText, names] = Deno.args;
+const { options, positionals } = readOptions({ webgpu: "deno" });
+const [imagesText, tokensText, roundsText, names] = positionals;
 const samples = Number(imagesText ?? 64);
 const tokens = Number(tokensText ?? 197);
 const rounds = Number(roundsText ?? 3);
@@ -32,7 +36,7 @@ const headWidth = 64;
 const tilings = Object.entries<AttentionTiling>(ATTENTION_TILINGS)
   .filter(([name]) => names ? names.split(",").includes(name) : !name.startsWith("lanes"));
 
-const { adapter, runner, runtime } = await openRunner();
+const { adapter, runner, runtime } = await openRunner(implementationOf(options.webgpu));
 
 interface Inputs {
   readonly qkv: Tensor;
@@ -125,5 +129,6 @@ for (const heads of [6, 12]) {
     tf.dispose([Object.values(inputs), Object.values(few)]);
   }
 }
-await keep("webgpu_attention", { adapter: summarizeAdapter(adapter).description, results });
+const own = options.webgpu === "deno" ? "" : `_${options.webgpu}`;
+await keep(`webgpu_attention${own}`, { adapter: summarizeAdapter(adapter).description, results });
 runtime.dispose();

@@ -2,7 +2,7 @@
  * Every tiling of the matrix products at the shapes of ViT-S and ViT-B: TFLOP/s forward (c = a·bᵀ) and
  * backward (both gradients).
  *
- *     deno run -A bench/webgpu/products.ts [images 64]
+ *     deno run -A bench/webgpu/products.ts [images 64] [inputs x outputs by comma] [--webgpu deno]
  *
  * @module
  */
@@ -11,13 +11,17 @@ import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
 import { fits, timeTilings } from "../../backends/webgpu/products/choose_tilings.ts";
 import { type TilingName, TILINGS } from "../../backends/webgpu/products/matrix_product.ts";
 import { openRunner } from "../../backends/webgpu/open_runner.ts";
+import { readOptions } from "../options.ts";
 import { keep } from "../report.ts";
+import { implementationOf } from "./implementation.ts";
 import { warmUp } from "./warm_up.ts";
 
-const rows = Number(Deno.args[0] ?? 64) * 197;
-const shapes = [[384, 1536], [1536, 384], [768, 2304], [768, 768], [768, 3072], [3072, 768]];
+const { options, positionals: [images = "64", given] } = readOptions({ webgpu: "deno" });
+const rows = Number(images) * 197;
+const usual = "384x1536,1536x384,768x2304,768x768,768x3072,3072x768";
+const shapes = (given ?? usual).split(",").map((shape) => shape.split("x").map(Number));
 
-const { adapter, runner, runtime } = await openRunner();
+const { adapter, runner, runtime } = await openRunner(implementationOf(options.webgpu));
 const results = [];
 const names = (Object.keys(TILINGS) as TilingName[]).filter((name) => fits(name, adapter.limits));
 for (const [inputs, outputs] of shapes) {
@@ -30,5 +34,6 @@ for (const [inputs, outputs] of shapes) {
     console.log(JSON.stringify(results.at(-1)));
   }
 }
-await keep("webgpu_products", { adapter: summarizeAdapter(adapter).description, results });
+const own = options.webgpu === "deno" ? "" : `_${options.webgpu}`;
+await keep(`webgpu_products${own}`, { adapter: summarizeAdapter(adapter).description, results });
 runtime.dispose();

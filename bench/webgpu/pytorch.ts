@@ -3,7 +3,7 @@
  * backward pass, AdamW with clipping) on a GPU: ours through WebGPU and PyTorch's through CUDA take turns,
  * with the same weights and inputs. Prints images per second, their ratio, and where our time goes.
  *
- *     deno run -A bench/webgpu/pytorch.ts vit_s --batch 64 --precision float32 --rounds 5
+ *     deno run -A bench/webgpu/pytorch.ts vit_s --batch 64 --precision float32 --rounds 5 --webgpu deno
  *
  * Models and their tokenizers: see `../step_models.ts`. A round is five steps that do not wait for one
  * another. With `--precision float16` PyTorch runs under autocast with a gradient scaler. First losses
@@ -22,6 +22,7 @@ import { readOptions } from "../options.ts";
 import { calm, compare, keep } from "../report.ts";
 import { openStepTokenizer, stepModel } from "../step_models.ts";
 import { maskedPatches, Trainee } from "../trainee.ts";
+import { implementationOf } from "./implementation.ts";
 
 const { options, positionals: [name] } = readOptions({
   batch: 64,
@@ -29,13 +30,14 @@ const { options, positionals: [name] } = readOptions({
   rounds: 5,
   python: "python3",
   device: "cuda",
+  webgpu: "deno",
 });
 const { batch, rounds, device } = options;
 const config = stepModel(name);
 const precision = options.precision as Precision;
 const together = 5;
 
-const backend = await createWebgpuBackend();
+const backend = await createWebgpuBackend(implementationOf(options.webgpu));
 const tokenizer = await openStepTokenizer({ backend, precision }, config);
 const trainee = new Trainee(backend, { config, batch, precision, tokenizer });
 const peer = new Peer(options.python);
@@ -93,7 +95,8 @@ const result = {
 const { seconds: _times, ...summary } = result;
 console.log(JSON.stringify(summary, null, 2));
 const tf32 = result.tf32 ? "_tf32" : "";
-await keep(`webgpu_pytorch_${name}_${batch}_${precision}${tf32}`, result);
+const own = options.webgpu === "deno" ? "" : `_${options.webgpu}`;
+await keep(`webgpu_pytorch_${name}_${batch}_${precision}${tf32}${own}`, result);
 trainee.dispose();
 await backend.dispose();
 
