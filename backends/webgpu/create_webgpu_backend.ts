@@ -81,7 +81,8 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   if (options.float16 === false) unwanted.push("shader-f16");
   if (options.subgroups === false) unwanted.push(SUBGROUPS);
   const device = await openDevice(adapter, unwanted);
-  const subgroups = await findSubgroups(device, adapter.info);
+  // Matrix units bring subgroups with them.
+  const subgroups = options.subgroups === false ? null : await findSubgroups(device, adapter.info);
   // tfjs would run ops on small tensors on the CPU, and then wait for the GPU at the next one.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
   const { runner, slot } = registerRunner(

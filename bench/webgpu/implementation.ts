@@ -1,8 +1,11 @@
 /** Whose WebGPU a benchmark uses. */
 
-import type { WebgpuOptions } from "../../backends/webgpu/mod.ts";
+import type { WebgpuImplementation } from "../../backends/webgpu/mod.ts";
 
-/** Options for the implementation of that name, `deno` or `dawn`. */
-export function implementationOf(name: string): WebgpuOptions {
-  return { implementation: name } as WebgpuOptions;
+/** The options that ask for the implementation of that name. */
+export function implementationOf(name: string): { readonly implementation: WebgpuImplementation } {
+  if (name !== "deno" && name !== "dawn") {
+    throw new Error(`Choose --webgpu deno or dawn: found "${name}"`);
+  }
+  return { implementation: name };
 }

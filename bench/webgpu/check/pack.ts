@@ -14,6 +14,7 @@
  */
 
 import { UserError } from "../../../core/errors.ts";
+import { dawnPackage } from "../../../deps/dawn.ts";
 import { readOptions } from "../../options.ts";
 
 /** Mebibytes that the two files may take together. */
@@ -24,8 +25,6 @@ const { options } = readOptions({
   webgpu: "deno,dawn",
   loader: "/usr/lib/x86_64-linux-gnu/libvulkan.so.1",
 });
-/** The package that `implementationOf("dawn")` loads. */
-const dawn = { name: "webgpu", version: "0.6.2" };
 const here = new URL("./", import.meta.url);
 const programs = ["check/mod", "pytorch", "correctness", "products", "attention"];
 
@@ -44,7 +43,7 @@ function pathOf(url: URL): string {
 
 /** Dawn's package from Deno's cache, with this machine's binary alone. */
 async function copyDawn(folder: string): Promise<void> {
-  const { name, version } = dawn;
+  const { name, version } = dawnPackage;
   await run(Deno.execPath(), "cache", "--quiet", `npm:${name}@${version}`);
   const { npmCache } = JSON.parse(await run(Deno.execPath(), "info", "--json"));
   // The cache has a folder for each registry.
