@@ -79,6 +79,7 @@ export type {
   BackendMemory,
   Capabilities,
   Context,
+  KernelChoice,
   KernelSpan,
   Precision,
 } from "./backends/backend.ts";

@@ -137,6 +137,7 @@ export type { RgbPicture } from "./report/png.ts";
 export type { MethodOptions, RunOptions, StagesOf } from "./pipeline/engine/run_options.ts";
 export { type EngineOutcome, runMethod } from "./pipeline/engine/run_method.ts";
 export type { StoppedEarly } from "./pipeline/engine/training/early_stop.ts";
+export type { TransformerSizes } from "./pipeline/engine/computing/time_step.ts";
 export type * from "./pipeline/engine/method.ts";
 export type { WeightAverage } from "./pipeline/engine/training/average.ts";
 export type { MicroBatch } from "./data/loader/sampler.ts";

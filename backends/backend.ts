@@ -19,6 +19,22 @@ import type { Watch } from "./watch.ts";
 
 export type { Precision } from "./precision.ts";
 
+/** The kernels that a backend was found to be fastest with, where it has several. */
+export interface KernelChoice {
+  /** The name that `backend.provider` forces it by. */
+  readonly provider: string;
+  /** Identifies the device and the kernels, for what is measured with them. */
+  readonly key: string;
+  /** What was timed to choose it, in all formats; null if it was requested or is the only one. */
+  readonly times:
+    | readonly {
+      readonly provider: string;
+      readonly format: Precision;
+      readonly milliseconds: number;
+    }[]
+    | null;
+}
+
 /** A backend's capabilities, for `--backend auto`, `doctor`, and the choice of precision. */
 export interface Capabilities {
   /** Reduced precisions that `amp` may use, best first; empty if there are none. */
@@ -33,6 +49,8 @@ export interface Capabilities {
   readonly halvesActivations?: boolean;
   /** Whether values can be read immediately, without waiting for a device; default: false. */
   readonly isHostMemory?: boolean;
+  /** Its kernels, if it chose between several; a reduced precision is then measured before use. */
+  readonly kernels?: KernelChoice;
   /** One line: the adapter, or the processor and its kernel provider. */
   readonly description: string;
 }

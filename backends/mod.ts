@@ -9,7 +9,14 @@ import { nearest } from "../core/nearest.ts";
 import type { MeasurementStore } from "../core/measurement_store.ts";
 import type { Backend } from "./backend.ts";
 
-export type { Backend, BackendMemory, Capabilities, Context, Precision } from "./backend.ts";
+export type {
+  Backend,
+  BackendMemory,
+  Capabilities,
+  Context,
+  KernelChoice,
+  Precision,
+} from "./backend.ts";
 
 /** Names that {@link createBackend} knows; `tfjs:<name>` is any backend registered with tfjs. */
 export type BackendName = "auto" | "reference" | "cpu" | "webgpu" | `tfjs:${string}`;
@@ -23,14 +30,19 @@ export interface BackendOptions {
   /** Whose WebGPU `webgpu` runs on. Default: `auto`. */
   readonly implementation?: "auto" | "deno" | "dawn";
   /** What multiplies matrices on `cpu`. Default: `auto`. */
-  readonly provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
-  /** Whether products in bfloat16 on `cpu` use tile registers (AMX) where there are any. Default: false. */
-  readonly useAmx?: boolean;
+  readonly provider?:
+    | "auto"
+    | "wasm"
+    | "blas"
+    | "native"
+    | "native-avx2"
+    | "native-avx512"
+    | "native-amx";
   /** Called with the code that `cpu` generates. */
   readonly dumpKernels?: (name: string, bytes: Uint8Array) => void;
   /** Bytes that tensors may take on `webgpu`; more is an OutOfMemoryError. */
   readonly memoryLimitBytes?: number;
-  /** Keeps what `webgpu` measures about a GPU. Default: for the lifetime of the process. */
+  /** Keeps what `webgpu` measures about a GPU, and `cpu` about a processor. Default: for the lifetime of the process. */
   readonly measurements?: MeasurementStore;
 }
 
@@ -89,10 +101,9 @@ export async function createBackend(
   );
 }
 
-async function startCpu(options: BackendOptions): Promise<Backend> {
-  const { threads, provider, useAmx, dumpKernels } = options;
+async function startCpu({ threads, ...options }: BackendOptions): Promise<Backend> {
   const { createCpuBackend } = await import("./cpu/mod.ts");
-  return await createCpuBackend({ threads: threads ?? undefined, provider, useAmx, dumpKernels });
+  return await createCpuBackend({ ...options, threads: threads ?? undefined });
 }
 
 async function startBest(options: BackendOptions): Promise<StartedBackend> {

@@ -31,6 +31,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       "[--provider auto] [--precision float32] [--avx2] [--amx] [--rounds 5] [--python python3]",
     usual: [["quickstart", "--batch", "16", "--rounds", "15"], ["vit_s"]],
   },
+  auto: {
+    program: "cpu/auto.ts",
+    measures:
+      "what `precision: auto` chooses compared with float32: [--threads 2] [--provider auto] " +
+      "[--rounds 7]",
+    usual: [[]],
+  },
   tfjs: {
     program: "cpu/tfjs_peers.ts",
     measures:

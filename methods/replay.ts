@@ -10,6 +10,7 @@ import { type BackendName, createBackend } from "../backends/mod.ts";
 import type { Parameter } from "../backends/parameter.ts";
 import type { Observation, TensorPlace } from "../backends/watch.ts";
 import type { RunConfig } from "../configs/task.ts";
+import { openMeasurements } from "../checkpoints/hub/measurements.ts";
 import { UserError } from "../core/errors.ts";
 import { Generator } from "../core/generator.ts";
 import type { LossOutput, StepOutput } from "../pipeline/batch.ts";
@@ -186,7 +187,8 @@ export async function replayFailure(
 ): Promise<ReplayResult> {
   const bundle = await readFailure(directory, tasks);
   const name = options.backendName ?? bundle.backend as BackendName;
-  const backend = options.backend ?? (await createBackend(name)).backend;
+  const backend = options.backend ??
+    (await createBackend(name, { measurements: openMeasurements() })).backend;
   const { precision, step, microBatch, microBatches, firstImage, share, lossScale } = bundle;
   try {
     requirePrecision(backend, precision);

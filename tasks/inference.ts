@@ -7,6 +7,7 @@
 import type { Backend, Context } from "../backends/backend.ts";
 import { createBackend } from "../backends/mod.ts";
 import type { DownloadOptions } from "../checkpoints/hub/download.ts";
+import { openMeasurements } from "../checkpoints/hub/measurements.ts";
 import type { DataConfig } from "../configs/sections/data.ts";
 import type { Communicator } from "../distributed/communicator.ts";
 import { single } from "../distributed/single.ts";
@@ -71,7 +72,7 @@ export async function withInference<T>(
   if (options.backend !== undefined) return await use(options.backend);
   const { backend, notes } = await createBackend(
     (options.backendName ?? "auto") as Parameters<typeof createBackend>[0],
-    { threads: options.threads },
+    { threads: options.threads, measurements: openMeasurements() },
   );
   for (const message of notes) listener({ type: "note", message });
   try {

@@ -13,6 +13,7 @@ import { createArenaMemory } from "./memory/arena_memory.ts";
 import { tileShape } from "./products/tile.ts";
 import { chooseProvider, type ProviderOptions } from "./providers/choose_provider.ts";
 import { lanesOf } from "./providers/foreign_kernels.ts";
+import { formatsOf } from "./providers/time_providers.ts";
 import type { Runtime } from "./runtime.ts";
 import { ArenaBackend } from "./tfjs/arena_backend.ts";
 import { replaceTfjsKernels } from "./tfjs/replace_kernels.ts";
@@ -86,7 +87,8 @@ class CpuBackend implements Backend {
 }
 
 /**
- * Starts the backend; takes a few milliseconds. Threads start with the first kernel that is large
+ * Starts the backend; takes a few milliseconds, and at the first start on a processor a few tenths of a
+ * second to find out which kernels are fastest on it. Threads start with the first kernel that is large
  * enough, and end with {@link Backend.dispose} or the process.
  *
  * @example
@@ -111,7 +113,8 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   const module = await WebAssembly.compile(bytes);
   const arena = new Arena(memory);
   const wasmKernels = instantiateKernels(module, memory.memory);
-  const provider = await chooseProvider(arena, wasmKernels, options);
+  const provider = await chooseProvider({ arena, wasmKernels, module, bytes }, options);
+  arena.forgetPeak();
   const kernels = { ...wasmKernels, ...provider.kernels };
   const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
   const tools = { kernels, tile: tileShape(lanesOf(provider.foreign)) };
@@ -125,11 +128,12 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     addKernels: replaceTfjsKernels,
   });
   return new CpuBackend(runtime, slot, {
-    reducedPrecisions: "gemmBlockOfPairs" in kernels ? ["bfloat16"] : [],
+    reducedPrecisions: formatsOf(kernels).filter((format) => format !== "float32"),
     threads: pool.threads,
     maxBufferBytes: memory.maximumBytes,
     memoryBytes: memory.maximumBytes,
     isHostMemory: true,
+    kernels: { provider: provider.name, key: provider.key, times: provider.times },
     description: `${provider.description}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
   });
 }

@@ -49,13 +49,11 @@ export async function openPair(
   const { batch, threads, avx2 } = options;
   const config = stepModel(name);
   const precision = options.precision === "bfloat16" ? "bfloat16" : "float32";
-  // With `auto`, AMX that is not there would be done without.
-  const machineCode = avx2 ? "native-avx2" : options.amx ? "native" : "auto";
+  const machineCode = avx2 ? "native-avx2" : options.amx ? "native-amx" : "auto";
   const provider = options.provider === "auto" ? machineCode : options.provider;
   const backend = await createCpuBackend({
     threads,
     provider: provider as CpuBackendOptions["provider"],
-    useAmx: options.amx,
   });
   const on = { backend, precision } as const;
   const tokenizer = await openStepTokenizer(on, config);

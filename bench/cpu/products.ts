@@ -42,7 +42,7 @@ const unmeasured = 5;
 
 const isReduced = precision === "bfloat16";
 const candidates: Record<string, CpuBackendOptions> = isReduced
-  ? { native: { provider: "native" }, amx: { provider: "native", useAmx: true } }
+  ? { native: { provider: "native" }, amx: { provider: "native-amx" } }
   : { wasm: { provider: "wasm" }, blas: { provider: "blas" }, native: { provider: "native" } };
 const backends: Record<string, Backend> = {};
 for (const [name, options] of Object.entries(candidates)) {

@@ -10,7 +10,7 @@ import type { RunListener } from "../../pipeline/engine/events.ts";
 import { finetune } from "../../methods/classify/method.ts";
 import { pretrain } from "../../methods/beit/method.ts";
 import type { RunOptions } from "../../pipeline/engine/run_options.ts";
-import { startBackend } from "../../pipeline/engine/start_backend.ts";
+import { startBackend } from "../../pipeline/engine/computing/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { finetunePassCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";

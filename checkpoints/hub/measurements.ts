@@ -12,7 +12,8 @@ import { readJsonFile, writeTextFile } from "../store/result_store.ts";
 
 /**
  * The measurements in `folder`; default: `measurements` in the download folder. If it cannot be read or
- * written, or is damaged, they last as long as the returned object; nothing prompts or throws.
+ * written, or is damaged, they last as long as the process, or for a given folder as the returned object;
+ * nothing prompts or throws.
  *
  * @example
  * ```ts
@@ -25,8 +26,18 @@ import { readJsonFile, writeTextFile } from "../store/result_store.ts";
  * Deno.removeSync(folder, { recursive: true });
  * ```
  */
-export function openMeasurements(folder: string | null = defaultFolder()): MeasurementStore {
-  const known = new Map<string, unknown>();
+export function openMeasurements(folder?: string | null): MeasurementStore {
+  if (folder !== undefined) return storeIn(folder, new Map());
+  const usual = defaultFolder();
+  const known = knownIn.get(usual) ?? new Map<string, unknown>();
+  knownIn.set(usual, known);
+  return storeIn(usual, known);
+}
+
+/** What the download folders of this process hold, or would hold if it could be written. */
+const knownIn = new Map<string | null, Map<string, unknown>>();
+
+function storeIn(folder: string | null, known: Map<string, unknown>): MeasurementStore {
   const pathOf = (key: string) => {
     const name = createHash("sha256").update(key).digest("hex").slice(0, 16);
     return folder === null ? null : join(folder, `${name}.json`);

@@ -13,6 +13,7 @@ async function examineAll(
   const { candidates, examineBackend } = await import("../../tasks/doctor/doctor.ts");
   const { compareFixtures } = await import("../../bench/parity/compare_fixtures.ts");
   const { bundledFixtures } = await import("../../bench/parity/fixture_folder.ts");
+  const { openMeasurements } = await import("../../checkpoints/hub/measurements.ts");
   const compare = (backend: Backend) => compareFixtures(bundledFixtures(), backend);
   const reports: BackendReport[] = [];
   for (const candidate of candidates) {
@@ -20,6 +21,7 @@ async function examineAll(
     reports.push(
       await examineBackend(candidate, {
         now: () => performance.now() / 1000,
+        measurements: openMeasurements(),
         test: !flags.quick,
         ...(flags.parity ? { parity: compare } : {}),
         onProgress: (text) => context.note(text),
@@ -38,7 +40,7 @@ function choiceOfAuto(reports: readonly BackendReport[]): string {
 /** What makes the CPU fast besides WebAssembly: the name and the options that ask for it. */
 const accelerators = [
   { name: "machine code", options: { provider: "native" } },
-  { name: "AMX tiles", options: { provider: "native", useAmx: true } },
+  { name: "AMX tiles", options: { provider: "native-amx" } },
   { name: "BLAS", options: { provider: "blas" } },
 ] as const;
 
@@ -75,7 +77,8 @@ export const doctor = defineCommand({
   summary: "Show what works on this machine, and why the rest does not",
   description:
     "Shows versions, processor, memory, disk, which backends start and why the others do " +
-    "not, the GPU's features and limits, and missing permissions with the flags to add. " +
+    "not, the GPU's features and limits, which kernels and number formats were timed on the CPU and " +
+    "which are chosen, and missing permissions with the flags to add. " +
     "Then tests each backend for a few seconds: its ops, a matrix product, and pretraining steps " +
     "of a tiny model.\n\nThe output names none of your folders, so you can paste it into a bug report. Exit " +
     "code 1 means that a backend which starts does not work correctly.",

@@ -25,7 +25,8 @@ async function compareOn(
 ): Promise<BackendParity> {
   const { compareFixtures } = await import("../../bench/parity/compare_fixtures.ts");
   const { createBackend } = await import("../../backends/mod.ts");
-  const { backend, notes } = await createBackend(name);
+  const { openMeasurements } = await import("../../checkpoints/hub/measurements.ts");
+  const { backend, notes } = await createBackend(name, { measurements: openMeasurements() });
   try {
     for (const note of notes) context.note(note);
     const { description, reducedPrecisions } = backend.capabilities;

@@ -1,6 +1,8 @@
 /** The report of `doctor` as lines. */
 import type { AdapterChoice, MatrixConfig } from "../../backends/webgpu/mod.ts";
+import type { Capabilities } from "../../backends/backend.ts";
 import { type BackendReport, isHealthy, type WorkingBackend } from "../../tasks/doctor/doctor.ts";
+import type { FormatReport } from "../../tasks/doctor/number_formats.ts";
 import type { AcceleratorReport, MachineReport, PermissionReport } from "../running/machine.ts";
 import { formatBytes } from "./plan.ts";
 
@@ -70,6 +72,7 @@ function backendLines(report: BackendReport): string[] {
     `  ${report.backend}: ${description}`,
     `    tensors up to ${formatBytes(maxBufferBytes)}; reduced precision: ${reduced}`,
   ];
+  lines.push(...kernelLines(capabilities), ...report.formats.map(formatLine));
   if (adapter === null) return lines;
   if (adapter.isSoftware) lines.push("    not a GPU but one emulated on the CPU: slow");
   lines.push(...adapterLines(adapters ?? []));
@@ -87,6 +90,27 @@ function matricesText(matrices: readonly MatrixConfig[]): string {
     `${componentType} to ${resultComponentType} ${M}×${N}×${K}`
   );
   return texts.length === 0 ? "out of reach" : [...new Set(texts)].join(", ");
+}
+
+function shortTime(milliseconds: number): string {
+  return `${milliseconds < 10 ? milliseconds.toPrecision(2) : Math.round(milliseconds)} ms`;
+}
+
+/** What was timed to choose the kernels. */
+function kernelLines({ kernels }: Capabilities): string[] {
+  if (kernels === undefined || kernels.times === null) return [];
+  const times = kernels.times.map(({ provider, format, milliseconds }) =>
+    `${provider}${format === "float32" ? "" : ` in ${format}`} ${shortTime(milliseconds)}`
+  );
+  return [`    kernels timed: ${times.join(", ")}`, `    chosen: ${kernels.provider}`];
+}
+
+/** What was timed to choose a number format. */
+function formatLine({ model, milliseconds, auto }: FormatReport): string {
+  const times = Object.entries(milliseconds).map(([format, time]) =>
+    `${format} ${shortTime(time)}`
+  );
+  return `    a block of ${model}: ${times.join(", ")}; precision auto: ${auto}`;
 }
 
 /** Which setting selects which GPU; with a single GPU there is no choice. */

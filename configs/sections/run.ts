@@ -132,8 +132,17 @@ const backend = z.strictObject({
     "GiB of GPU memory that webgpu may use, and that the micro-batch is chosen for; null: no limit, " +
       "and 8 GiB or the machine's free memory for the choice.",
   ),
-  provider: z.enum(["auto", "wasm", "blas", "native", "native-avx2"]).default("auto").describe(
-    "Kernels of the cpu backend; native: machine code for the widest vectors, or for AVX2.",
+  provider: z.enum([
+    "auto",
+    "wasm",
+    "blas",
+    "native",
+    "native-avx2",
+    "native-avx512",
+    "native-amx",
+  ]).default("auto").describe(
+    "Kernels of the cpu backend; auto: the fastest, timed at the first start on a processor; native: " +
+      "machine code for the widest vectors, for AVX2, for AVX-512, or for that with tile registers (AMX).",
   ),
   powerPreference: z.enum(["high-performance", "low-power"]).default("high-performance").describe(
     "Which of two GPUs the webgpu backend uses; `deno task doctor` shows them.",
@@ -176,7 +185,8 @@ export const runKeys = {
       "less memory, up to a third more time, the same numbers.",
   ),
   precision: z.enum(["auto", "amp", "float32"]).default("auto").describe(
-    "amp: reduced precision with float32 master weights; auto: amp if the backend supports it.",
+    "amp: reduced precision with float32 master weights; auto: amp where the backend has a reduced format " +
+      "and, on the CPU, a step of the model is faster with it.",
   ),
   lossScale: lossScaleSection.prefault({}),
   checkpoint: checkpoint.prefault({}),

@@ -112,6 +112,7 @@ export const beit: ListedMethod<
     table: describeAccuracies(evaluation),
     ending: loss === null ? "" : `, loss ${loss.toPrecision(4)}`,
   }),
+  sizes: ({ model }) => model,
   validate: (config) => validateBeitConfig(beitConfig(config)),
 
   async open(run) {

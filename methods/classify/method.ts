@@ -129,6 +129,7 @@ export const classifier: ListedMethod<
   task: finetuneTask,
   inputStages: ["load", "augment"],
   plan: planFinetuning,
+  sizes: ({ model }) => model,
   describe: ({ top1, top5, averaged, best, classes }) => ({
     table: classifierTable({
       classifier: top1 === null || top5 === null ? null : { top1, top5 },

@@ -99,6 +99,7 @@ export const segmenter: ListedMethod<
   // Views and label maps are made together, so only by the workers.
   inputStages: [],
   plan: planSegmentation,
+  sizes: ({ model }) => model,
   describe: (result) => ({ table: segmentationTables(result) }),
   openImages: ({ data }, given) => openImages(given, () => openAnnotatedTraining(data)),
 

@@ -113,6 +113,7 @@ export const vqkd: ListedMethod<
   task: tokenizerTask,
   inputStages: ["load", "augment"],
   plan: planTokenizer,
+  sizes: ({ model }) => model,
   stepsOnly: tokenizerSteps,
   withoutSteps: async (config, options) =>
     config.method === "kMeans"

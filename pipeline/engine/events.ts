@@ -57,6 +57,8 @@ export type WarningKind =
   | "dataStarvation"
   /** The ranks' parameters were not bitwise identical. */
   | "ranksDiffer"
+  /** A resumed run continues with other kernels, or in another number format. */
+  | "otherComputation"
   /** The disk has room for fewer than `guard.spareCheckpoints` checkpoints. */
   | "diskSpace";
 

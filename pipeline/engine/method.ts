@@ -16,6 +16,7 @@ import type { Source } from "../../data/sources/source.ts";
 import type { LazyValues, NamedValues, ParameterSet } from "../../models/parameter_set.ts";
 import type { WeightAverage } from "./training/average.ts";
 import type { LossOutput } from "../batch.ts";
+import type { TransformerSizes } from "./computing/time_step.ts";
 import type { RunListener, StepMetrics } from "./events.ts";
 import type { Updater } from "../optimize/optimizer.ts";
 import type { LearningRateSchedule } from "../../core/schedules/schedule.ts";
@@ -228,6 +229,11 @@ export interface Method<
   readonly name?: string;
   /** Stages before the queue that a user's may replace. */
   readonly inputStages: readonly string[];
+  /**
+   * The sizes of its images and transformer blocks, by which `precision: auto` chooses a number format;
+   * default: those of ViT-S/16.
+   */
+  sizes?(config: C): TransformerSizes;
   /** Throws a `UserError` for a mistake in the config before anything is opened. */
   validate?(config: C): void;
   /**

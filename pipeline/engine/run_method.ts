@@ -16,6 +16,7 @@ import type { StepMetrics } from "./events.ts";
 import type { BatchQueue } from "./queue.ts";
 import { train } from "./training/trainer.ts";
 import { openTrainingSource } from "../images/data_sources.ts";
+import { computationOf } from "./computing/computation.ts";
 import { type Method, methodName } from "./method.ts";
 import type { RunImages, RunOutcome, Training, ValueMap } from "./method.ts";
 import { type DataPrint, dataPrint, requireSameData } from "./resuming/data_print.ts";
@@ -260,6 +261,7 @@ class MethodRun<
       seed,
       model: shape as JsonValue,
       finished: step >= length.scheduleSteps,
+      computation: computationOf(this.session.on),
       microBatch: this.#share!.microBatch,
       data: this.print,
       metrics: this.#metrics,

@@ -6,6 +6,7 @@
 
 import type { LogPositions } from "../../checkpoints/store/run_directory.ts";
 import type { JsonValue } from "../../checkpoints/store/store.ts";
+import type { Computation } from "./computing/computation.ts";
 import type { StepMetrics } from "./events.ts";
 import type { DataPrint } from "./resuming/data_print.ts";
 
@@ -19,6 +20,8 @@ export interface RunState {
   readonly model: JsonValue;
   /** Whether the schedule was completed. */
   readonly finished: boolean;
+  /** What the run was computed with; a resumed run keeps it where it can. */
+  readonly computation?: Computation;
   /** Images per forward pass on one rank. */
   readonly microBatch?: number;
   /** The images that the run trains on. */

@@ -24,7 +24,15 @@ import { runFacts } from "./run_facts.ts";
 import type { RunOptions } from "./run_options.ts";
 import { RunRecorder } from "./recording/run_recorder.ts";
 import type { ResumedRun } from "./run_state.ts";
-import { requireAlike, startContext } from "./start_context.ts";
+import type { TransformerSizes } from "./computing/time_step.ts";
+import { requireAlike, startContext } from "./computing/start_context.ts";
+
+/** What a session needs to know of a method. */
+type SessionMethod<C extends RunConfig> = {
+  readonly task: TaskDefinition<C>;
+  readonly name?: string;
+  sizes?(config: C): TransformerSizes;
+};
 
 /** What a session is created from. */
 interface SessionParts {
@@ -92,7 +100,7 @@ export class RunSession {
    * @param method has a name unless it is mimic's own for the task
    */
   static async open<C extends RunConfig>(
-    { task, name: ownMethod }: { readonly task: TaskDefinition<C>; readonly name?: string },
+    { task, name: ownMethod, sizes }: SessionMethod<C>,
     config: C,
     options: RunOptions,
   ): Promise<RunSession> {
@@ -109,9 +117,12 @@ export class RunSession {
       const found = directory === null
         ? null
         : findCheckpoint(directory, task, config, hash, options, listener);
-      on = await startContext(config, options, listener);
-      await requireAlike(on, hash);
       const [resumed] = await gatherJson<ResumedRun | null>(communicator, found?.resumed ?? null);
+      on = await startContext(config, options, listener, {
+        sizes: sizes?.(config),
+        before: resumed === null ? null : resumed.state.computation ?? {},
+      });
+      await requireAlike(on, hash);
       if (communicator.size > 1) {
         const { size, description } = communicator;
         listener({ type: "note", message: `${size} ranks: ${description}` });

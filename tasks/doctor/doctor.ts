@@ -15,6 +15,8 @@ import type {
 import { messageOf } from "../../core/errors.ts";
 import { median } from "../../core/median.ts";
 import { tf } from "../../deps/tfjs.ts";
+import { inProcess, type MeasurementStore } from "../../core/measurement_store.ts";
+import { type FormatReport, measureFormats } from "./number_formats.ts";
 import { type Clock, type SelfTest, selfTest } from "./self_test.ts";
 
 /** A backend to examine, in one of its kinds. */
@@ -70,6 +72,8 @@ export interface WorkingBackend {
   readonly adapters: readonly AdapterChoice[] | null;
   /** What it takes to read one number, in milliseconds; `webgpu` only. */
   readonly readBackMs?: number | null;
+  /** Number formats that were timed against each other; empty if there is no choice. */
+  readonly formats: readonly FormatReport[];
   /** null if it was not requested. */
   readonly selfTest: SelfTest | { readonly ok: false; readonly error: string } | null;
   readonly parity: ParitySummary | null;
@@ -87,6 +91,8 @@ export type BackendReport = WorkingBackend | {
 export interface DoctorOptions {
   /** A clock, in seconds. */
   readonly now: Clock;
+  /** What was measured on this machine before. Default: nothing. */
+  readonly measurements?: MeasurementStore;
   /** Run the self-test. Default: true. */
   readonly test?: boolean;
   /** Compares with golden numbers of the reference code. Default: that is left out. */
@@ -154,13 +160,13 @@ async function timeReadBack(backend: Backend, now: Clock): Promise<number> {
  */
 export async function examineBackend(
   { label, name, options, obstacle }: Candidate,
-  { now, test = true, parity, onProgress }: DoctorOptions,
+  { now, measurements = inProcess, test = true, parity, onProgress }: DoctorOptions,
 ): Promise<BackendReport> {
   const reason = await obstacle?.() ?? null;
   if (reason !== null) return { backend: label, starts: false, reason };
   let backend: Backend;
   try {
-    backend = (await createBackend(name, options)).backend;
+    backend = (await createBackend(name, { measurements, ...options })).backend;
   } catch (error) {
     return { backend: label, starts: false, reason: messageOf(error) };
   }
@@ -169,6 +175,7 @@ export async function examineBackend(
     const adapter = name === "webgpu" ? (backend as WebgpuBackend).adapter : null;
     const adapters = adapter === null ? null : await listGpus(adapter.implementation);
     const readBackMs = adapter === null ? null : await timeReadBack(backend, now);
+    const formats = await measureFormats(backend, measurements);
     if (test) onProgress?.(`Testing ${label}`);
     const tested = test ? await testOrError(backend, now) : null;
     if (parity) onProgress?.(`Comparing ${label} with the reference's numbers`);
@@ -180,6 +187,7 @@ export async function examineBackend(
       adapter,
       adapters,
       readBackMs,
+      formats,
       selfTest: tested,
       parity: compared,
     };

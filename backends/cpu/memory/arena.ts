@@ -84,6 +84,11 @@ export class Arena {
     return this.#peakBytes;
   }
 
+  /** The peak counts from here: what was used to choose kernels is no run's. */
+  forgetPeak(): void {
+    this.#peakBytes = this.#usedBytes;
+  }
+
   /** Gives an uninitialised block of at least `bytes`; an OutOfMemoryError when the memory is full. */
   allocate(bytes: number): Block {
     const wanted = roundUp(Math.max(bytes, 1), alignment);

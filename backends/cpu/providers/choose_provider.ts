@@ -1,142 +1,180 @@
-/** Chooses the fastest kernels that the processor, the system and the permissions allow. @module */
+/**
+ * Chooses the fastest kernels that the processor, the system and the permissions allow. What a processor
+ * can do does not say what is fast on it, so the candidates are timed at the first start on it.
+ *
+ * @module
+ */
 
-import { messageOf, UserError } from "../../../core/errors.ts";
-import { describeKernel } from "../code/kernel_builder.ts";
-import { portableKernels } from "../kernels/kernel_table.ts";
-import type { Arena } from "../memory/arena.ts";
-import type { KernelTable } from "../threads/job.ts";
-import { hasRelaxedSimd } from "../wasm/encode_kernels.ts";
-import { wasmLanes } from "../wasm/lanes.ts";
-import { attachForeignKernels, type ForeignKernels } from "./foreign_kernels.ts";
-import { mostNativeThreads, type NativeCode } from "./native/native_code.ts";
-import { findDifference, findGemmDifference, isProductRight } from "./self_check.ts";
+import { UserError } from "../../../core/errors.ts";
+import { TextFingerprint } from "../../../core/fingerprint.ts";
+import {
+  inProcess,
+  keptOrMeasured,
+  type MeasurementStore,
+} from "../../../core/measurement_store.ts";
+import {
+  type Provider,
+  type ProviderGround,
+  type ProviderName,
+  providerNames,
+  tryProvider,
+} from "./candidates.ts";
+import { formatsOf, type ProviderTime, timedWork, timeProviders } from "./time_providers.ts";
 
-/** What replaces the WebAssembly kernels. */
-export interface Provider {
-  readonly kernels: KernelTable;
-  /** For the worker threads. */
-  readonly foreign: ForeignKernels | null;
-  readonly mostThreads: number;
-  readonly description: string;
-}
+/** Raise it when machine code gets faster or slower: what was measured before no longer holds. */
+const nativeVersion = 1;
+
+/** A provider must be this much faster than one listed before it: less may be noise. */
+const leastGain = 1.1;
 
 /** Which kernels are wanted. */
 export interface ProviderOptions {
   /**
    * Where kernels come from; `auto` takes the fastest that is present and permitted. `native` uses
-   * the widest vectors that the processor has, `native-avx2` those of 256 bits.
+   * the widest vectors that the processor has; its variants are in `candidates.ts`.
    */
-  provider?: "auto" | "wasm" | "blas" | "native" | "native-avx2";
-  /**
-   * Whether products in bfloat16 use tile registers (AMX), which some Intel processors have. Where that is
-   * not possible, `auto` does without them, and `native` says why. Default: false.
-   */
-  useAmx?: boolean;
+  provider?: "auto" | "native" | ProviderName;
   /** Called with the generated code, for a disassembler. */
   dumpKernels?: (name: string, bytes: Uint8Array) => void;
+  /** Remembers which provider was fastest on a processor. Default: for the lifetime of the process. */
+  measurements?: MeasurementStore;
 }
 
-/** Tries a provider; a string is the reason why it is not available. */
-type Attempt = (
-  arena: Arena,
-  wasmKernels: KernelTable,
-  options: ProviderOptions,
-) => Promise<Provider | string>;
-
-function wasmDescription(): string {
-  return `WebAssembly SIMD${hasRelaxedSimd() ? " with fused multiply-add" : ""}`;
+/** What is measured, and where: replaced in tests. */
+export interface ProviderChoosing extends ProviderOptions {
+  /** The processor's name; null if nothing may be remembered about it. */
+  readonly processor?: string | null;
+  readonly time?: typeof timeProviders;
+  readonly attempt?: typeof tryProvider;
 }
 
-/** What the self-check found; the same code serves all backends of the process. */
-const nativeDifferences = new Map<NativeCode["addresses"], string | null>();
-
-function findNativeDifference(
-  wasmKernels: KernelTable,
-  kernels: KernelTable,
-  lanes: number,
-  arena: Arena,
-): string | null {
-  // The tile of a matrix product has a different shape for each vector width.
-  const comparable = portableKernels.filter(({ name }) => !/^(gemm|pack)/.test(name));
-  const codes = comparable.map((description) => describeKernel(description, wasmLanes));
-  return findDifference(codes, wasmKernels, kernels, arena) ??
-    findGemmDifference(wasmKernels, kernels, lanes, arena);
+/** The provider, and how it was chosen. */
+export interface ChosenProvider extends Provider {
+  readonly name: ProviderName;
+  /** Identifies the processor and its kernels; see `Capabilities.kernels`. */
+  readonly key: string;
+  /** What was timed; null if there was no choice. */
+  readonly times: readonly ProviderTime[] | null;
 }
 
-const nativeNames = { 8: "AVX2", 16: "AVX-512" };
-
-const tryNative = (mostLanes: 8 | 16): Attempt => async (arena, wasmKernels, options) => {
-  const { placeNativeKernels } = await import("./native/place_native_kernels.ts");
-  const { dumpKernels = () => {}, useAmx = false } = options;
-  const native = placeNativeKernels({ mostLanes, useAmx }, dumpKernels);
-  if (typeof native === "string") return native;
-  const { lanes } = native;
-  const foreign = { kind: "native", ...native } as const;
-  const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  let different = nativeDifferences.get(native.addresses);
-  // null says that nothing differs, which need not be found out again either.
-  if (different === undefined) {
-    different = findNativeDifference(wasmKernels, kernels, lanes, arena);
-    nativeDifferences.set(native.addresses, different);
-  }
-  if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;
-  const formats = native.hasTiles
-    ? ", bfloat16 and AMX"
-    : native.hasBfloat16
-    ? " and bfloat16"
-    : "";
-  const description = `machine code, ${nativeNames[lanes]}${formats}`;
-  return { kernels, foreign, mostThreads: mostNativeThreads, description };
+type Ground = ProviderGround & {
+  readonly module: WebAssembly.Module;
+  /** The bytes of the module. */
+  readonly bytes: Uint8Array;
 };
-
-const tryBlas: Attempt = async (arena) => {
-  const { findBlas } = await import("./blas/blas_kernels_ffi.ts");
-  const found = findBlas();
-  if (typeof found === "string") return found;
-  const foreign = { kind: "blas", ...found } as const;
-  const kernels = await attachForeignKernels(foreign, arena.buffer, 0);
-  if (!isProductRight(kernels, arena)) return `${found.library} computes wrong products`;
-  const description = `${found.library} and ${wasmDescription()}`;
-  return { kernels, foreign, mostThreads: Infinity, description };
-};
-
-const attempts = { native: tryNative(16), "native-avx2": tryNative(8), blas: tryBlas };
 
 /**
+ * The requested provider, or for `auto` the fastest: what was measured on this processor before decides, or
+ * it is measured now.
+ *
  * @throws UserError if the requested provider is not available
  */
 export async function chooseProvider(
-  arena: Arena,
-  wasmKernels: KernelTable,
-  options: ProviderOptions,
-): Promise<Provider> {
-  const wanted = options.provider ?? "auto";
-  const names = wanted === "auto" ? ["native", "blas"] as const : wanted === "wasm" ? [] : [wanted];
-  for (const name of names) {
-    const found = await attempt(attempts[name], arena, wasmKernels, options);
-    if (typeof found !== "string") return found;
-    if (wanted === "auto") {
-      if (!options.useAmx) continue;
-      return await chooseProvider(arena, wasmKernels, { ...options, useAmx: false });
+  ground: Ground,
+  options: ProviderChoosing,
+): Promise<ChosenProvider> {
+  const { provider: wanted = "auto", dumpKernels } = options;
+  const processor = options.processor === undefined ? await findProcessor() : options.processor;
+  const key = keyOf(processor, ground.bytes);
+  const providers = new Providers(ground, options.attempt ?? tryProvider);
+  const [name, times] = wanted === "auto"
+    ? await chooseFastest(providers, processor === null ? null : key, options)
+    : [await providers.requested(wanted), []];
+  const provider = await providers.start(name);
+  if (typeof provider === "string") throw new Error(`Cannot use the provider "${name}" again`);
+  // Only now: candidates that lose would write the same files.
+  if (dumpKernels !== undefined) await tryProvider(name, { ...ground, dumpKernels });
+  return { ...provider, name, key, times: times.length > 1 ? times : null };
+}
+
+/** The candidates, each tried at most once. */
+class Providers {
+  readonly #known = new Map<ProviderName, Provider | string>();
+
+  constructor(readonly ground: Ground, readonly attempt: typeof tryProvider) {}
+
+  async start(name: ProviderName): Promise<Provider | string> {
+    if (!this.#known.has(name)) this.#known.set(name, await this.attempt(name, this.ground));
+    return this.#known.get(name)!;
+  }
+
+  /** Those that start. */
+  async all(): Promise<Map<ProviderName, Provider>> {
+    const started = new Map<ProviderName, Provider>();
+    for (const name of providerNames) {
+      const found = await this.start(name);
+      if (typeof found !== "string") started.set(name, found);
     }
-    throw new UserError(`Cannot use the kernel provider "${name}": ${found}`, {
+    return started;
+  }
+
+  /** The candidate that the user's word stands for. */
+  async requested(wanted: "native" | ProviderName): Promise<ProviderName> {
+    const names = wanted === "native" ? ["native-avx512", "native-avx2"] as const : [wanted];
+    let reason: Provider | string = "";
+    for (const name of names) {
+      reason = await this.start(name);
+      if (typeof reason !== "string") return name;
+    }
+    throw new UserError(`Cannot use the kernel provider "${wanted}": ${reason}`, {
       hint: 'provider "auto" uses what is available',
     });
   }
-  return { kernels: {}, foreign: null, mostThreads: Infinity, description: wasmDescription() };
 }
 
-/** Whatever goes wrong when calling the system is a reason to do without the provider. */
-async function attempt(
-  tryProvider: Attempt,
-  arena: Arena,
-  wasmKernels: KernelTable,
-  options: ProviderOptions,
-): Promise<Provider | string> {
-  if (!("Deno" in globalThis)) return "it needs Deno";
-  try {
-    return await tryProvider(arena, wasmKernels, options);
-  } catch (error) {
-    return messageOf(error);
+/** The fastest candidate, and what was timed; `key` is null where nothing may be remembered. */
+async function chooseFastest(
+  providers: Providers,
+  key: string | null,
+  { measurements = inProcess, time = timeProviders }: ProviderChoosing,
+): Promise<[ProviderName, readonly ProviderTime[]]> {
+  // Without permission for machine code there is nothing to time.
+  if (key === null) return ["wasm", []];
+  const measure = async () => {
+    const started = await providers.all();
+    return started.size > 1 ? time(started, providers.ground) : [];
+  };
+  const measurement = { key: `cpu providers, ${key}`, read: readTimes, measure };
+  const times = await keptOrMeasured(measurement, measurements);
+  const name = fastestProvider(times);
+  // What is kept may no longer be about what is here: the fastest is gone, or rivals have come.
+  const isGone = typeof await providers.start(name) === "string";
+  if (!isGone && (times.length > 0 || (await providers.all()).size === 1)) return [name, times];
+  const again = await measure();
+  measurements.set(measurement.key, again);
+  return [fastestProvider(again), again];
+}
+
+/** The first that no other beats by {@link leastGain}, each in its fastest format. */
+export function fastestProvider(times: readonly ProviderTime[]): ProviderName {
+  const best = new Map<string, number>();
+  for (const { provider, milliseconds } of times) {
+    best.set(provider, Math.min(best.get(provider) ?? Infinity, milliseconds));
   }
+  const least = Math.min(...best.values());
+  return providerNames.find((name) => best.get(name)! <= least * leastGain) ?? "wasm";
+}
+
+/** What was kept, if it is a list of times: it comes from outside. */
+function readTimes(kept: unknown): ProviderTime[] | null {
+  if (!Array.isArray(kept)) return null;
+  const isTime = (time: Partial<ProviderTime> | null) =>
+    providerNames.includes(time?.provider as ProviderName) &&
+    formatsOf({ gemmBlockOfPairs: true }).includes(time!.format!) && time!.milliseconds! > 0;
+  return kept.every(isTime) ? kept : null;
+}
+
+async function findProcessor(): Promise<string | null> {
+  if (!("Deno" in globalThis)) return null;
+  const { processorName } = await import("./native/processor_name_ffi.ts");
+  return processorName();
+}
+
+/** Another processor, other candidates or other kernels, another choice. */
+function keyOf(processor: string | null, bytes: Uint8Array): string {
+  const kernels = new TextFingerprint();
+  for (const name of providerNames) kernels.add(name, nativeVersion);
+  kernels.add(timedWork, 0);
+  for (const byte of bytes) kernels.add("", byte);
+  return `${processor ?? "unknown processor"}, kernels ${kernels.value}`;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { MeasurementStore } from "../../../core/measurement_store.ts";
+import { keptOrMeasured, type MeasurementStore } from "../../../core/measurement_store.ts";
 import type { AdapterSummary } from "../adapter.ts";
 import { KernelProfiler } from "../kernel_profiler.ts";
 import {
@@ -50,9 +50,6 @@ export const CANDIDATES = ["square32", "square64", "high128", "deep128"] as cons
 
 const REPETITIONS = 3;
 
-/** Where nothing outlives the process. */
-const inProcess: MeasurementStore = new Map<string, unknown>();
-
 /** Options of {@link chooseTilings}. */
 export interface ChooseTilingsOptions {
   readonly samples?: Samples;
@@ -63,7 +60,7 @@ export interface ChooseTilingsOptions {
 export async function chooseTilings(
   runner: ShaderRunner,
   adapter: AdapterSummary,
-  { samples = SAMPLES, measurements = inProcess }: ChooseTilingsOptions = {},
+  { samples = SAMPLES, measurements }: ChooseTilingsOptions = {},
 ): Promise<TilingChoice> {
   if (adapter.isSoftware) {
     return adapter.implementation === "dawn" ? ON_PROCESSOR_WITH_DAWN : ON_PROCESSOR;
@@ -74,20 +71,18 @@ export async function chooseTilings(
   // Other tilings, another choice.
   const tried = JSON.stringify([names.map((name) => [name, TILINGS[name]]), samples]);
   const key = `webgpu tilings, ${adapter.description}, ${tried}`;
-  let choice = asChoice(measurements.get(key));
-  if (choice === null) {
+  const measure = async (): Promise<TilingChoice> => {
     const large = await timeTilings(runner, names, samples.large);
     const medium = await timeTilings(runner, names, samples.medium);
-    choice = {
+    return {
       ...ON_GPU,
       large: fastest(large, "forward"),
       largeBackward: fastest(large, "backward"),
       medium: fastest(medium, "forward"),
       mediumBackward: fastest(medium, "backward"),
     };
-    measurements.set(key, choice);
-  }
-  return choice;
+  };
+  return await keptOrMeasured({ key, read: asChoice, measure }, measurements);
 }
 
 /** What was kept, if it is a choice: it comes from outside. */

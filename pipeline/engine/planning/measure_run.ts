@@ -12,7 +12,7 @@ import { median } from "../../../core/median.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../events.ts";
 import type { PlannedRun } from "./plan.ts";
 import type { RunOptions } from "../run_options.ts";
-import { startBackend } from "../start_backend.ts";
+import { startBackend } from "../computing/start_backend.ts";
 
 /** A task as measured here: its events, with nothing saved. */
 export type MeasuredTask<C extends RunConfig> = (

@@ -101,7 +101,19 @@ const report: DoctorReport = {
         threads: 1,
         maxBufferBytes: 1e9,
         description: "fast",
+        kernels: {
+          provider: "native-avx2",
+          key: "a processor",
+          times: [
+            { provider: "native-avx512", format: "float32", milliseconds: 0.9123 },
+            { provider: "native-avx512", format: "bfloat16", milliseconds: 1.5 },
+            { provider: "native-avx2", format: "float32", milliseconds: 0.5 },
+          ],
+        },
       },
+      formats: [
+        { model: "ViT-S/16", milliseconds: { float32: 30.123, bfloat16: 40 }, auto: "float32" },
+      ],
       adapter: null,
       adapters: null,
       selfTest: {
@@ -126,4 +138,17 @@ Deno.test("what fails is named, with its reason", () => {
   assert.match(text, /^ {2}cpu: 2 of 3 within tolerance\n {4}mim, loss: 1, wanted exact$/m);
   assert.match(text, /^ {2}ffi +missing +speed\n {2}add --allow-ffi$/m);
   assert.match(text, /^Something is wrong with cpu\.$/m);
+});
+
+Deno.test("what was timed on the CPU is listed, with what was chosen", () => {
+  const text = doctorLines(report).join("\n");
+  assert.match(
+    text,
+    /^ {4}kernels timed: native-avx512 0\.91 ms, native-avx512 in bfloat16 1\.5 ms, native-avx2 0\.50 ms$/m,
+  );
+  assert.match(text, /^ {4}chosen: native-avx2$/m);
+  assert.match(
+    text,
+    /^ {4}a block of ViT-S\/16: float32 30 ms, bfloat16 40 ms; precision auto: float32$/m,
+  );
 });

@@ -1,61 +1,129 @@
-/** Whether tile registers are used, on processors that have them and on others. */
-
 import assert from "node:assert/strict";
-import { formatConformance, runConformance } from "../../../../backends/conformance.ts";
-import { createCpuBackend } from "../../../../backends/cpu/mod.ts";
-import { openNativeHost } from "../../../../backends/cpu/providers/native/executable_memory_ffi.ts";
-import { vectorSupport } from "../../../../backends/cpu/providers/native/processor_ffi.ts";
+import type { Provider, ProviderName } from "../../../../backends/cpu/providers/candidates.ts";
+import { chooseProvider } from "../../../../backends/cpu/providers/choose_provider.ts";
+import type { ProviderTime } from "../../../../backends/cpu/providers/time_providers.ts";
 import { UserError } from "../../../../core/errors.ts";
 
-const host = openNativeHost();
-const support = typeof host === "string" ? null : vectorSupport(host);
-const hasTiles = support?.hasTiles ?? false;
+type Times = Partial<Record<ProviderName, readonly [float32: number, bfloat16?: number]>>;
 
-Deno.test({
-  name: "without AMX: auto does without tiles, native says why",
-  ignore: support === null || hasTiles,
-  async fn() {
-    const plain = await createCpuBackend({ threads: 1 });
-    const automatic = await createCpuBackend({ threads: 1, useAmx: true });
-    assert.equal(automatic.capabilities.description, plain.capabilities.description);
-    await automatic.dispose();
-    await plain.dispose();
-    await assert.rejects(
-      createCpuBackend({ threads: 1, provider: "native", useAmx: true }),
-      (error) =>
-        error instanceof UserError && /"native": no tile registers \(AMX\)/.test(error.message),
-    );
-  },
+/** Nothing of it is used: attempts and times are made up. */
+const ground = { bytes: Uint8Array.of(1, 2, 3) } as unknown as Parameters<typeof chooseProvider>[0];
+
+/** A machine on which these providers start, each as fast as the table says. */
+function machine(table: Times, processor: string | null = "a processor") {
+  const asked: string[] = [];
+  const timed: string[] = [];
+  return {
+    asked,
+    timed,
+    choose: (measurements: Map<string, unknown>, provider: "auto" | "native" | ProviderName) =>
+      chooseProvider(ground, {
+        ...{ processor, provider, measurements },
+        attempt: (name) => {
+          asked.push(name);
+          const found: Provider = {
+            ...{ kernels: {}, foreign: null, mostThreads: 1, description: name },
+          };
+          return Promise.resolve(name in table ? found : `no ${name} here`);
+        },
+        time: (providers) => {
+          timed.push(...providers.keys());
+          return [...providers.keys()].flatMap((provider): ProviderTime[] => {
+            const [float32, bfloat16] = table[provider as ProviderName]!;
+            const times: ProviderTime[] = [{ provider, format: "float32", milliseconds: float32 }];
+            if (bfloat16 === undefined) return times;
+            return [...times, { provider, format: "bfloat16", milliseconds: bfloat16 }];
+          });
+        },
+      }),
+  };
+}
+
+const all: Times = { "native-avx512": [2, 1.5], "native-avx2": [2], blas: [3], wasm: [6] };
+
+Deno.test("the fastest provider is timed once for a processor, then kept", async () => {
+  const store = new Map<string, unknown>();
+  const first = machine(all);
+  const { name, times } = await first.choose(store, "auto");
+  assert.equal(name, "native-avx512");
+  assert.deepEqual(times!.map(({ milliseconds }) => milliseconds), [2, 1.5, 2, 3, 6]);
+  assert.deepEqual(first.timed, ["native-avx512", "native-avx2", "blas", "wasm"]);
+  // As it is read from a file.
+  for (const [key, value] of store) store.set(key, JSON.parse(JSON.stringify(value)));
+  // It would be another one now, but the same choice gives the same bits.
+  const second = machine({ ...all, "native-avx2": [0.1] });
+  const kept = await second.choose(store, "auto");
+  assert.deepEqual([kept.name, kept.times], [name, times]);
+  assert.deepEqual([second.timed, second.asked], [[], ["native-avx512"]]);
 });
 
-Deno.test({
-  name: "a system that does not know tiles, or refuses them, gives a reason",
-  ignore: typeof host === "string",
-  fn() {
-    if (typeof host === "string") return;
-    const reason = host.askForTiles();
-    assert.equal(reason === null, hasTiles);
-    assert.equal(host.askForTiles(), reason);
-  },
+Deno.test("the fastest wins in its fastest format; of nearly equal ones the first", async () => {
+  const cases: [Times, ProviderName][] = [
+    [{ "native-avx512": [2], "native-avx2": [1.9], wasm: [6] }, "native-avx512"],
+    [{ "native-avx512": [2], "native-avx2": [1.5], wasm: [6] }, "native-avx2"],
+    [{ "native-avx512": [2, 1.2], "native-avx2": [1.5], wasm: [6] }, "native-avx512"],
+    [{ blas: [1], wasm: [2] }, "blas"],
+    [{ blas: [3], wasm: [2] }, "wasm"],
+  ];
+  for (const [table, wanted] of cases) {
+    assert.equal((await machine(table).choose(new Map(), "auto")).name, wanted);
+  }
 });
 
-Deno.test({
-  name:
-    "with AMX (amx_bf16 in /proc/cpuinfo): every op conforms on tiles, on one thread and on three",
-  ignore: !hasTiles,
-  async fn() {
-    for (const threads of [1, 3]) {
-      const backend = await createCpuBackend({
-        threads,
-        provider: "native",
-        useAmx: true,
-        sharedWork: 1,
-      });
-      assert.match(backend.capabilities.description, /AMX/);
-      const results = await runConformance(backend);
-      const failures = results.filter(({ status }) => status === "failed");
-      assert.equal(failures.length, 0, `\n${formatConformance(failures)}`);
-      await backend.dispose();
-    }
-  },
+Deno.test("another processor, or a spoiled record, is measured anew", async () => {
+  const store = new Map<string, unknown>();
+  await machine(all).choose(store, "auto");
+  const other = machine({ ...all, "native-avx2": [0.5] }, "another processor");
+  assert.equal((await other.choose(store, "auto")).name, "native-avx2");
+  assert.equal(other.timed.length, 4);
+  const spoiled = [
+    null,
+    "native-avx512",
+    [{ provider: "gone", format: "float32", milliseconds: 1 }],
+    [{ provider: "wasm", format: "float3", milliseconds: 1 }],
+    [{ provider: "wasm", format: "float32", milliseconds: null }],
+    [null],
+  ];
+  for (const value of spoiled) {
+    for (const key of store.keys()) store.set(key, value);
+    const again = machine(all);
+    assert.equal((await again.choose(store, "auto")).name, "native-avx512", JSON.stringify(value));
+    assert.equal(again.timed.length, 4, JSON.stringify(value));
+  }
+});
+
+Deno.test("what is kept is measured again when it is gone, or when rivals have come", async () => {
+  const store = new Map<string, unknown>();
+  await machine({ blas: [1], wasm: [2] }).choose(store, "auto");
+  const without = machine({ wasm: [2] });
+  assert.equal((await without.choose(store, "auto")).name, "wasm");
+  assert.equal((await machine({ wasm: [2] }).choose(store, "auto")).name, "wasm");
+  const installed = machine({ blas: [1], wasm: [2] });
+  assert.equal((await installed.choose(store, "auto")).name, "blas");
+  assert.deepEqual(installed.timed, ["blas", "wasm"]);
+});
+
+Deno.test("without permission for machine code nothing is timed or kept", async () => {
+  const store = new Map<string, unknown>();
+  const browser = machine({ wasm: [2] }, null);
+  const { name, times } = await browser.choose(store, "auto");
+  assert.deepEqual([name, times, browser.timed, store.size], ["wasm", null, [], 0]);
+});
+
+Deno.test("every choice can be forced, and what is not there is refused", async () => {
+  const store = new Map<string, unknown>();
+  for (const provider of ["wasm", "blas", "native-avx2", "native-avx512"] as const) {
+    const forced = machine(all);
+    assert.equal((await forced.choose(store, provider)).name, provider);
+    assert.deepEqual([forced.asked, forced.timed], [[provider], []]);
+  }
+  assert.equal((await machine(all).choose(store, "native")).name, "native-avx512");
+  const old = machine({ "native-avx2": [1], wasm: [2] });
+  assert.equal((await old.choose(store, "native")).name, "native-avx2");
+  await assert.rejects(old.choose(store, "native-avx512"), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /provider "native-avx512": no native-avx512 here/);
+    return true;
+  });
+  assert.equal(store.size, 0);
 });

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { cpus } from "node:os";
 import { describeKernel } from "../../../../../backends/cpu/code/kernel_builder.ts";
 import {
   encodePortableKernels,
@@ -29,6 +30,10 @@ import {
   processorQuery,
   vectorSupport,
 } from "../../../../../backends/cpu/providers/native/processor_ffi.ts";
+import {
+  nameQuery,
+  processorName,
+} from "../../../../../backends/cpu/providers/native/processor_name_ffi.ts";
 import {
   inMemory,
   inRegister,
@@ -139,17 +144,28 @@ testCalls("what the code for Linux keeps is not enough", (place, watch) => {
   assert.ok(changed.includes("xmm6") && changed.includes("rsi"), changed.join());
 });
 
-testCalls("the processor query answers the same by the Windows convention", (place, watch) => {
-  const ask = (call: (values: Float64Array) => void) => {
-    const answer = new Float64Array(answerLength);
-    call(answer);
-    return [...new Int32Array(answer.buffer)];
-  };
-  const [windows, linux] = [windowsX64, systemV].map((convention) =>
-    place(processorQuery(convention))
-  );
-  const byWatched = ask((values) => assert.deepEqual(watch(windows, values), []));
-  assert.deepEqual(byWatched, ask((values) => functionOfValues(linux, values)()));
+for (
+  const [name, query, length] of [["query", processorQuery, answerLength], [
+    "name",
+    nameQuery,
+    7,
+  ]] as const
+) {
+  testCalls(`the processor's ${name} is the same by the Windows convention`, (place, watch) => {
+    const ask = (call: (values: Float64Array) => void) => {
+      const answer = new Float64Array(length);
+      call(answer);
+      return [...new Int32Array(answer.buffer)];
+    };
+    const [windows, linux] = [windowsX64, systemV].map((convention) => place(query(convention)));
+    const byWatched = ask((values) => assert.deepEqual(watch(windows, values), []));
+    assert.deepEqual(byWatched, ask((values) => functionOfValues(linux, values)()));
+  });
+}
+
+Deno.test("a processor is called what the system calls it", () => {
+  if (Deno.build.os !== "linux" || typeof host === "string") return skip(String(host));
+  assert.ok(processorName()!.startsWith(`${cpus()[0].model.trim()} (`), processorName()!);
 });
 
 for (const lanes of [8, 16] as const) {
