@@ -12,9 +12,9 @@ const overrides = z.record(z.string(), z.unknown());
 const passes = z.int().min(1);
 /** Data sets and arms become folders of the study, so no name may lead out of it. */
 const name = z.string().regex(
-  /^(?!tokenizer$)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
+  /^(?!tokenizer($|-))[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
   'expected a name of letters, digits, "_", "-" and "." that starts with a letter or digit and is ' +
-    'not "tokenizer"',
+    'neither "tokenizer" nor "tokenizer-…"',
 );
 
 const datasetSchema = z.strictObject({
@@ -35,8 +35,24 @@ const datasetSchema = z.strictObject({
   finetune: overrides.default({}).describe("Config keys of fine-tuning."),
 });
 
+const teacherSchema = z.strictObject({
+  source: z.string().nullable().describe(
+    "The model's file, as in `teacher.checkpoint`; null: given on the command line.",
+  ),
+  multiplyAdds: z.number().positive().describe("Multiply–adds that it takes for one image."),
+});
+
+const tokenizerSchema = z.strictObject({
+  title: z.string().describe("What the page calls the tokenizer."),
+  teacher: z.string().optional().describe("Which of the study's teachers it has; default: none."),
+  settings: overrides.default({}).describe("Config keys on top of the data set's."),
+});
+
 const armSchema = z.strictObject({
   title: z.string().describe("What the page calls the arm."),
+  tokenizer: z.string().optional().describe(
+    "Which of the study's tokenizers it learns from; default: the data set's own.",
+  ),
   pretrain: overrides.nullable().describe("Config keys of its pretraining; null: from scratch."),
   pretrainBudget: z.number().positive().default(1).describe(
     "Image passes of its pretraining, if different from the data set's.",
@@ -61,6 +77,10 @@ export const studySchema = z.strictObject({
   seeds: z.array(z.int()).min(1).describe("Every arm runs once with each seed."),
   common: overrides.default({}).describe("Config keys of every run."),
   datasets: z.record(name, datasetSchema),
+  teachers: z.record(name, teacherSchema).default({}).describe("Models from files that teach."),
+  tokenizers: z.record(name, tokenizerSchema).default({}).describe(
+    "Tokenizers besides the data sets' own.",
+  ),
   arms: z.record(name, armSchema),
   labels: z.array(z.number().positive().max(1)).min(1).describe(
     "Label fractions used for k-NN and the linear probe.",
@@ -104,6 +124,18 @@ export function parseStudy(values: unknown, label = "the given values"): Study {
     // For a key that is not a valid name, the actual issue is one level deeper.
     const message = issue.code === "invalid_key" ? issue.issues[0].message : issue.message;
     throw new UserError(`Cannot use the study "${label}": ${issue.path.join(".")}: ${message}`);
+  }
+  const requireOne = (of: object, name: string | undefined, what: string) => {
+    if (name === undefined || Object.hasOwn(of, name)) return;
+    throw new UserError(`Cannot use the study "${label}": "${name}" is none of its ${what}`, {
+      hint: `known: ${Object.keys(of).join(", ") || "none"}`,
+    });
+  };
+  for (const { tokenizer } of Object.values(data.arms)) {
+    requireOne(data.tokenizers, tokenizer, "tokenizers");
+  }
+  for (const { teacher } of Object.values(data.tokenizers)) {
+    requireOne(data.teachers, teacher, "teachers");
   }
   for (const [index, { dataset, arms }] of data.comparisons.entries()) {
     const unknown = Object.hasOwn(data.datasets, dataset)

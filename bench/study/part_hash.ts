@@ -10,10 +10,17 @@ import { decidingValues, hashValues } from "../../pipeline/engine/resuming/confi
 import type { StudyPart } from "./parts.ts";
 
 /** Paths in a config, which differ between machines, replaced by what is there. */
-function withoutPaths(part: StudyPart, images: string): Config {
+function withoutPaths(
+  part: StudyPart,
+  images: string,
+  teachers: ReadonlyMap<string, string>,
+): Config {
   const config: Config = structuredClone(part.config);
   config.data.source = images;
   const [need] = part.needs;
+  if (config.task === "tokenizer" && config.teacher.checkpoint !== null) {
+    config.teacher.checkpoint = teachers.get(config.teacher.checkpoint) ?? null;
+  }
   if (config.task === "finetune") config.pretrained = need ?? null;
   if (config.task === "pretrain") {
     // Features are those of a run, represented by its own hash, or of the untrained network.
@@ -42,14 +49,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  * The hash of each part, by id.
  *
  * @param images what a data set consists of, by its name
+ * @param teachers the hashes of the teachers' files, by their paths
  */
 export async function partHashes(
   parts: readonly StudyPart[],
   images: ReadonlyMap<string, string>,
+  teachers: ReadonlyMap<string, string> = new Map(),
 ): Promise<Map<string, string>> {
   const hashes = new Map<string, string>();
   for (const part of parts) {
-    const config = withoutPaths(part, images.get(part.dataset)!);
+    const config = withoutPaths(part, images.get(part.dataset)!, teachers);
     // Values equal to the schema's defaults do not count, so that a key added later changes no
     // hash.
     const defaults = tasks[config.task].schema.parse({ task: config.task });

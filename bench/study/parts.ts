@@ -21,9 +21,11 @@ interface PartBase {
   readonly needs: readonly string[];
 }
 
-/** Training of the tokenizer shared by all arms and seeds of a data set. */
+/** A tokenizer of a data set, shared by its seeds. */
 export interface TokenizerPart extends PartBase {
   readonly kind: "tokenizer";
+  /** Multiply–adds of its teacher for one image; 0 for one that costs next to nothing. */
+  readonly teacherCost: number;
   readonly config: TokenizerConfig;
 }
 
@@ -63,6 +65,8 @@ export type StudyPart = TokenizerPart | PretrainPart | FeaturesPart | FinetunePa
 export interface StudyPlaces {
   /** Images of the data sets, by name; data sets without images are left out. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Files of the teachers, by name; arms whose teacher has none are left out. */
+  readonly teachers?: ReadonlyMap<string, string>;
   /** The run directory of a part. */
   directoryOf(id: string): string;
 }
@@ -78,6 +82,11 @@ function toOverrides(...records: Readonly<Record<string, unknown>>[]): Override[
 /** Steps that amount to that many image passes. */
 function stepsFor(passes: number, batchSize: number): Record<string, number> {
   return { "schedule.steps": Math.max(1, Math.round(passes / batchSize)) };
+}
+
+/** The id of an arm's tokenizer: the data set's own, unless the arm names another. */
+export function tokenizerId(dataset: string, tokenizer: string | undefined): string {
+  return `${dataset}/tokenizer${tokenizer === undefined ? "" : `-${tokenizer}`}`;
 }
 
 /** `0.1` as `10pct`. */
@@ -101,9 +110,14 @@ class DatasetParts {
     this.#source = { "data.source": places.sources.get(name) };
   }
 
-  async tokenizer(): Promise<TokenizerPart> {
+  /** A tokenizer of the study, or the data set's own. */
+  async tokenizer(name?: string): Promise<TokenizerPart> {
     const { recipes, passes, tokenizer } = this.#dataset;
-    const values = [this.#source, this.#study.common, tokenizer];
+    const { settings = {}, teacher } = name === undefined ? {} : this.#study.tokenizers[name];
+    const file = teacher === undefined
+      ? {}
+      : { "teacher.checkpoint": this.#places.teachers!.get(teacher)! };
+    const values = [this.#source, this.#study.common, tokenizer, settings, file];
     const resolve = async (more: Record<string, unknown>) =>
       await resolveConfig({
         task: "tokenizer",
@@ -113,8 +127,9 @@ class DatasetParts {
       });
     const { config: { batchSize } } = await resolve({});
     const { config } = await resolve(stepsFor(passes.tokenizer, batchSize));
-    const id = `${this.#name}/tokenizer`;
-    return { kind: "tokenizer", id, dataset: this.#name, needs: [], config };
+    const id = tokenizerId(this.#name, name);
+    const teacherCost = teacher === undefined ? 0 : this.#study.teachers[teacher].multiplyAdds;
+    return { kind: "tokenizer", id, dataset: this.#name, needs: [], config, teacherCost };
   }
 
   async #pretrainConfig(arm: string, seed: number): Promise<PretrainConfig> {
@@ -125,7 +140,11 @@ class DatasetParts {
       { "evaluation.knn.atEnd": false, "evaluation.linear.atEnd": false, seed },
       this.#study.common,
       pretrain,
-      { "tokenizer.checkpoint": this.#places.directoryOf(`${this.#name}/tokenizer`) },
+      {
+        "tokenizer.checkpoint": this.#places.directoryOf(
+          tokenizerId(this.#name, this.#study.arms[arm].tokenizer),
+        ),
+      },
       this.#study.arms[arm].pretrain ?? {},
     ];
     const resolve = async (more: Record<string, unknown>) =>
@@ -160,7 +179,7 @@ class DatasetParts {
       labels,
     } as const;
     if (this.#study.arms[arm].pretrain === null) return [{ ...features, needs: [] }];
-    const tokenizer = await this.tokenizer();
+    const tokenizer = await this.tokenizer(this.#study.arms[arm].tokenizer);
     const isTaught = config.tokenizer.checkpoint === this.#places.directoryOf(tokenizer.id);
     const id = `${folder}/pretrain`;
     const needs = isTaught ? [tokenizer.id] : [];
@@ -205,6 +224,13 @@ class DatasetParts {
   }
 }
 
+/** Whether an arm's teacher, if it has one, has a file. */
+function hasTeacher({ arms, tokenizers }: Study, arm: string, { teachers }: StudyPlaces): boolean {
+  const { tokenizer } = arms[arm];
+  const teacher = tokenizer === undefined ? undefined : tokenizers[tokenizer].teacher;
+  return teacher === undefined || (teachers?.has(teacher) ?? false);
+}
+
 /**
  * The parts of a study in the order in which they run: what a part needs comes before it.
  *
@@ -223,8 +249,9 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
     if (!places.sources.has(dataset)) continue;
     const build = new DatasetParts(study, dataset, places);
     const features: FeaturesPart[] = [];
+    const teachable = arms.filter((arm) => hasTeacher(study, arm, places));
     for (const seed of seeds) {
-      for (const arm of arms) {
+      for (const arm of teachable) {
         for (const part of await build.pretraining(arm, seed)) {
           if (part.kind === "features") features.push(part);
           else add(part);

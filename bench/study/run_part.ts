@@ -12,7 +12,7 @@ import { pretrain } from "../../methods/beit/method.ts";
 import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 import { startBackend } from "../../pipeline/engine/computing/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/method.ts";
-import { finetunePassCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
+import { finetunePassCost, kMeansCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
 import { isTrained, type PartIdentity } from "./part_identity.ts";
 import type { StudyPart, TokenizerPart } from "./parts.ts";
@@ -42,7 +42,7 @@ export interface PartOptions {
   /** The run directory of another part. */
   directoryOf(id: string): string;
   readonly identity: PartIdentity;
-  /** The tokenizer of the part's data set, to count its cost. */
+  /** The tokenizer that the part learns from, to count its cost. */
   readonly tokenizer: TokenizerPart | null;
   readonly listener: RunListener;
   readonly signal?: AbortSignal;
@@ -78,17 +78,23 @@ async function compute(
   switch (part.kind) {
     case "tokenizer": {
       const { config } = part;
-      if ((await trainTokenizer(config, run)).interrupted) return null;
+      const { interrupted, metrics } = await trainTokenizer(config, run);
+      if (interrupted) return null;
+      if (config.method === "kMeans") {
+        return { figures: metrics, cost: kMeansCost(config, part.teacherCost) };
+      }
       const last = readLastMetrics(directory) as Record<string, number>;
       const figures = Object.fromEntries(tokenizerFigures.map((name) => [name, last[name]]));
-      return { figures, cost: trainedImages(part) * tokenizerPassCost(config) };
+      const passCost = tokenizerPassCost(config) + part.teacherCost;
+      return { figures, cost: trainedImages(part) * passCost };
     }
     case "pretrain": {
       const { config } = part;
       if ((await pretrain(config, run)).interrupted) return null;
       const { loss, accuracy1 } = readLastMetrics(directory) as Record<string, number>;
-      const tokenizer = part.needs.length === 0 ? null : options.tokenizer!.config;
-      const cost = trainedImages(part) * pretrainPassCost(config, tokenizer);
+      const tokenizer = part.needs.length === 0 ? null : options.tokenizer!;
+      const cost = trainedImages(part) *
+        pretrainPassCost(config, tokenizer?.config ?? null, tokenizer?.teacherCost);
       return { figures: { loss, accuracy1 }, cost };
     }
     case "features": {

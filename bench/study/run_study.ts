@@ -6,6 +6,7 @@
  */
 
 import { readJsonFile, ResultStore, writeTextFile } from "../../checkpoints/store/result_store.ts";
+import { hashFile } from "../../checkpoints/tensors/hash_file.ts";
 import type { Study } from "../../configs/study.ts";
 import { UserError } from "../../core/errors.ts";
 import type { RunEvent } from "../../pipeline/engine/events.ts";
@@ -34,6 +35,8 @@ export type StudyEvent =
 export interface StudyOptions {
   /** Images of the data sets for which the study's file has no path, by name. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Files of the teachers for which the study's file has none, by name. */
+  readonly teachers?: ReadonlyMap<string, string>;
   /** Folder for results and run directories. */
   readonly directory: string;
   /** JSON file with all known results: what it holds is not run again. */
@@ -86,20 +89,36 @@ class Results {
 }
 
 /** Where a study's images and runs are. */
-function placesOf(study: Study, { sources, directory }: StudyOptions) {
-  const all = new Map<string, string>();
-  for (const name of sources.keys()) {
-    if (Object.hasOwn(study.datasets, name)) continue;
-    throw new UserError(`Cannot run the study: "${name}" is not one of its data sets`, {
-      hint: `its data sets are ${Object.keys(study.datasets).join(", ")}`,
+function placesOf(study: Study, { sources, teachers = new Map(), directory }: StudyOptions) {
+  const store = new ResultStore(directory);
+  return {
+    store,
+    places: {
+      sources: filesOf(study.datasets, sources, "data sets"),
+      teachers: filesOf(study.teachers, teachers, "teachers"),
+      directoryOf: (id: string) => store.directoryOf(id),
+    },
+  };
+}
+
+/** The files of what a study names, those given before its own. */
+function filesOf(
+  named: Readonly<Record<string, { readonly source: string | null }>>,
+  given: ReadonlyMap<string, string>,
+  what: string,
+): Map<string, string> {
+  for (const name of given.keys()) {
+    if (Object.hasOwn(named, name)) continue;
+    throw new UserError(`Cannot run the study: "${name}" is not one of its ${what}`, {
+      hint: `its ${what} are ${Object.keys(named).join(", ")}`,
     });
   }
-  for (const [name, { source }] of Object.entries(study.datasets)) {
-    const path = sources.get(name) ?? source;
-    if (path !== null) all.set(name, path);
-  }
-  const store = new ResultStore(directory);
-  return { store, places: { sources: all, directoryOf: (id: string) => store.directoryOf(id) } };
+  return new Map(
+    Object.entries(named).flatMap(([name, { source }]) => {
+      const path = given.get(name) ?? source;
+      return path === null ? [] : [[name, path] as const];
+    }),
+  );
 }
 
 async function open(study: Study, options: StudyOptions) {
@@ -112,7 +131,10 @@ async function open(study: Study, options: StudyOptions) {
     images,
     ([name, { description }]) => [name, description] as const,
   );
-  const hashes = await partHashes(parts, new Map(descriptions));
+  const teachers = new Map(
+    [...places.teachers.values()].map((path) => [path, hashFile(path)] as const),
+  );
+  const hashes = await partHashes(parts, new Map(descriptions), teachers);
   const identities = new Map(parts.map(({ id, dataset }) => {
     return [id, { hash: hashes.get(id)!, images: images.get(dataset)!.print }] as const;
   }));
@@ -171,7 +193,7 @@ export async function runStudy(
         // Another process may have finished it since the list was made.
         if (!isWanted(part)) continue;
         listener({ type: "part", part, done, of: parts.length });
-        const tokenizer = byId.get(`${part.dataset}/tokenizer`);
+        const tokenizer = byId.get(part.needs[0] ?? "");
         const directory = store.directoryOf(part.id);
         const identity = identities.get(part.id)!;
         if (part.kind !== "features") {

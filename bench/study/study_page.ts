@@ -7,7 +7,9 @@
 import type { Study } from "../../configs/study.ts";
 import { linePlot, type PlotSeries } from "../../report/line_plot.ts";
 import { markdownTable } from "../../report/markdown_table.ts";
+import { tokenizerId } from "./parts.ts";
 import type { StudyState } from "./run_study.ts";
+import { tokenizerLines } from "./tokenizer_lines.ts";
 import { DatasetSummary, formatSpread, type Spread } from "./summary.ts";
 
 /** A page with its figures. */
@@ -184,15 +186,17 @@ class DatasetSection {
     ];
   }
 
-  #isTaught(arm: string): boolean {
-    const { pretrain } = this.#study.arms[arm];
-    return pretrain !== null && pretrain["tokenizer.checkpoint"] === undefined;
+  /** The id of the tokenizer that an arm learns from; null if it is not trained. */
+  #tokenizerOf(arm: string): string | null {
+    const { pretrain, tokenizer } = this.#study.arms[arm];
+    const isTaught = pretrain !== null && pretrain["tokenizer.checkpoint"] === undefined;
+    return isTaught ? tokenizerId(this.#name, tokenizer) : null;
   }
 
   /** Multiply–adds before fine-tuning; null if unknown. */
   #costBefore(arm: string): number | null {
     if (this.#study.arms[arm].pretrain === null) return 0;
-    return this.#summary.pretrainingCost(arm, this.#isTaught(arm));
+    return this.#summary.pretrainingCost(arm, this.#tokenizerOf(arm));
   }
 
   #budgets(): string[] {
@@ -273,20 +277,6 @@ class DatasetSection {
     ];
   }
 
-  #tokenizer(): string[] {
-    const figures = this.#summary.tokenizer?.figures;
-    if (figures === undefined) return [];
-    const { teacherCosine, codebookUsage, codebookPerplexity } = figures;
-    return [
-      `Tokenizer, shared by all seeds: cosine similarity to its teacher ${
-        teacherCosine!.toFixed(3)
-      }, ` +
-      `${(100 * codebookUsage!).toFixed(1)} % of the codes used, perplexity ` +
-      `${codebookPerplexity!.toFixed(0)}.`,
-      "",
-    ];
-  }
-
   markdown(): string[] {
     const { title, passes } = this.#study.datasets[this.#name];
     const { backends } = this.#summary;
@@ -297,7 +287,7 @@ class DatasetSection {
       `Image passes: tokenizer ${thousands(passes.tokenizer)}, pretraining ` +
       `${thousands(passes.pretrain)}. Computed on ${backends.join("; ")}.`,
       "",
-      ...this.#tokenizer(),
+      ...tokenizerLines(this.#study, this.#name, this.#summary),
       ...this.#finetuning(),
       ...this.#features(),
       ...this.#budgets(),

@@ -48,9 +48,9 @@ export class DatasetSummary {
     return this.#results.filter((result) => result.kind === kind && result.arm === arm);
   }
 
-  /** The single tokenizer's result. */
-  get tokenizer(): PartResult | null {
-    return this.#results.find(({ kind }) => kind === "tokenizer") ?? null;
+  /** A tokenizer's result. */
+  tokenizer(id: string): PartResult | null {
+    return this.#results.find((result) => result.id === id) ?? null;
   }
 
   /** Accuracy after fine-tuning by seed. */
@@ -95,12 +95,13 @@ export class DatasetSummary {
   }
 
   /**
-   * Multiply–adds of an arm's pretraining, including its tokenizer's; 0 without pretraining; null
-   * if unknown.
+   * Multiply–adds of an arm's pretraining, including its tokenizer's; null if unknown.
+   *
+   * @param tokenizerId the tokenizer's id; null for one that is not trained
    */
-  pretrainingCost(arm: string, isTaught: boolean): number | null {
+  pretrainingCost(arm: string, tokenizerId: string | null): number | null {
     const own = this.#of("pretrain", arm)[0]?.cost;
-    const tokenizer = isTaught ? this.tokenizer?.cost : 0;
+    const tokenizer = tokenizerId === null ? 0 : this.tokenizer(tokenizerId)?.cost;
     return own === undefined || tokenizer === undefined ? null : own + tokenizer;
   }
 

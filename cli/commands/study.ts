@@ -7,12 +7,12 @@ import { defineCommand, exitCodes, path, repeated, text, toggle } from "../parsi
 import { openProgress } from "../screen/progress.ts";
 
 /** `NAME=PATH` texts as a map. */
-function sourcesOf(given: readonly string[]): Map<string, string> {
+function filesOf(given: readonly string[], flag: string, example: string): Map<string, string> {
   return new Map(given.map((pair) => {
     const split = pair.indexOf("=");
     if (split < 1) {
-      throw new UserError(`Cannot use --data ${pair}: expected NAME=PATH`, {
-        hint: "for example --data cifar10=cifar10.zip",
+      throw new UserError(`Cannot use ${flag} ${pair}: expected NAME=PATH`, {
+        hint: `for example ${flag} ${example}`,
       });
     }
     return [pair.slice(0, split), pair.slice(split + 1)] as const;
@@ -40,6 +40,10 @@ export const study = defineCommand({
         "A data set without images is left out.",
       { placeholder: "NAME=PATH" },
     )),
+    teacher: repeated(text(
+      "File of one of the study's teachers, such as a .onnx file. Arms whose teacher is not given are left out.",
+      { placeholder: "NAME=PATH" },
+    )),
     out: path("Folder for results and run directories; default: runs/study.", {
       placeholder: "DIR",
       short: "o",
@@ -57,6 +61,11 @@ export const study = defineCommand({
   examples: [
     ["study", "on the bundled images"],
     ["study --data cifar10=cifar10-25k.zip", "and on photographs"],
+    [
+      "study --config configs/studies/meaning.jsonc --data cifar10=cifar10-25k.zip " +
+      "--teacher lite0=efficientnet_lite0_features.onnx --page meaning.md",
+      "tokens taught by a model that knows what is in an image",
+    ],
     ["study --data cifar10=cifar10-25k.zip --dry-run", "what is done and what remains"],
   ],
   async run({ flags }, context) {
@@ -80,7 +89,8 @@ export const study = defineCommand({
       }
     };
     const options = {
-      sources: sourcesOf(flags.data),
+      sources: filesOf(flags.data, "--data", "cifar10=cifar10.zip"),
+      teachers: filesOf(flags.teacher, "--teacher", "lite0=lite0.onnx"),
       directory: flags.out ?? "runs/study",
       results,
       listener,
@@ -90,6 +100,7 @@ export const study = defineCommand({
       "deno task study",
       ...(flags.config === undefined ? [] : [`--config ${flags.config}`]),
       ...flags.data.map((pair) => `--data ${pair.replace(/=.*[/\\]/, "=")}`),
+      ...flags.teacher.map((pair) => `--teacher ${pair.replace(/=.*[/\\]/, "=")}`),
     ].join(" ");
     try {
       if (flags.dryRun) {

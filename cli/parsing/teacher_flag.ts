@@ -33,7 +33,7 @@ export function teacherOverrides(value: string): Override[] {
   const guess = nearest(value, teacherNames);
   throw new UserError(`Cannot teach with "${value}": it is neither a known teacher nor a file`, {
     hint: guess === undefined
-      ? `give one of ${teacherNames.join(", ")}, or a .onnx file`
+      ? `give --teacher one of ${teacherNames.join(", ")}, or a .onnx file`
       : `did you mean "${guess}"?`,
   });
 }

@@ -108,7 +108,7 @@ export const shapeRows: readonly HintRow[] = [
   {
     command: "tokenizer {tinyTokenizer} --teacher something --out {out}",
     error:
-      'Cannot teach with "something": it is neither a known teacher nor a file; give one of …, or ' +
+      'Cannot teach with "something": it is neither a known teacher nor a file; give --teacher one of …, or ' +
       "a .onnx file",
     follow: { fill: "--teacher", value: "hog" },
   },

@@ -75,7 +75,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
   "It asks for a change to the text of a recipe or study.": [
     "give only one of them",
     "known: …",
-    "its data sets are …",
+    "its … are …",
     "extend that one directly; with a single level it stays clear where a value comes from",
     "look at it, save it, and give its path; JSON and YAML are read from a URL too",
     "write it as .jsonc or .yaml, or name the module on the command line with --config",
@@ -133,6 +133,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "then run the same command again",
   ],
   "It needs several processes, or another one that interferes.": [
+    "give --launcher none: it takes about a minute",
     "start all ranks with the same command and the same version",
     "set --… to what every host supports",
     "start fewer, or raise --batch",

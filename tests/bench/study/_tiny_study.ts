@@ -20,6 +20,14 @@ const common = {
   batchSize: 4,
 };
 
+/** A tokenizer of k-means on the pixels of patches, without a teacher's file. */
+export const tinyTokenizers = {
+  means: {
+    title: "k-means of patches",
+    settings: { method: "kMeans", "kMeans.tokensPerCode": 4, "teacher.name": "pixels" },
+  },
+};
+
 /** A study with the arms `vqkd`, `scratch` and `pixels`, and one data set without images. */
 export function tinyStudy(changes: Partial<Study> = {}): Study {
   return parseStudy({

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Study } from "../../../configs/study.ts";
 import {
   runStudy,
@@ -8,7 +9,7 @@ import {
 } from "../../../bench/study/run_study.ts";
 import { studyPage } from "../../../bench/study/study_page.ts";
 import { writeTinyData } from "../../tasks/_tiny_model.ts";
-import { tinyStudy } from "./_tiny_study.ts";
+import { tinyStudy, tinyTokenizers } from "./_tiny_study.ts";
 
 /** Runs a study; gives the parts that were computed and what it ended with. */
 async function partsRun(study: Study, options: StudyOptions) {
@@ -99,6 +100,73 @@ Deno.test("a study runs every part once, and only what is missing when it is cal
       "pictures-budgets-50.svg",
       "pictures-compute-50.svg",
     ]);
+  });
+});
+
+Deno.test("an arm has its own tokenizer, and is left out without its teacher's file", async () => {
+  await withTempFolder(async (folder) => {
+    const model = fileURLToPath(new URL("../../fixtures/onnx/cnn.onnx", import.meta.url));
+    const arms = {
+      means: { title: "means", tokenizer: "means", pretrain: {}, pretrainBudget: 1, finetune: {} },
+      taught: {
+        title: "taught",
+        tokenizer: "taught",
+        pretrain: {},
+        pretrainBudget: 1,
+        finetune: {},
+      },
+    };
+    const study = tinyStudy({
+      arms,
+      teachers: { cnn: { source: null, multiplyAdds: 1000 } },
+      tokenizers: {
+        ...tinyTokenizers,
+        taught: {
+          title: "of a network",
+          teacher: "cnn",
+          settings: {
+            ...tinyTokenizers.means.settings,
+            "teacher.name": "onnx",
+            "teacher.onnx.runtime": "wasm",
+          },
+        },
+      },
+      comparisons: [{ dataset: "pictures", arms: ["means", "taught"], labels: 1, passes: [8] }],
+    });
+    const options = {
+      sources: new Map([["pictures", writeTinyData(folder)]]),
+      directory: `${folder}/runs`,
+      results: `${folder}/results.json`,
+    };
+    const parts = (arm: string) => [
+      `pictures/tokenizer-${arm}`,
+      `pictures/${arm}/seed-0/pretrain`,
+      `pictures/${arm}/seed-0/finetune-100pct-8`,
+    ];
+    const first = await partsRun(study, options);
+    assert.deepEqual(first.ran, [...parts("means"), "pictures/means/seed-0/features"]);
+    const teachers = new Map([["cnn", model]]);
+    const { ran, result } = await partsRun(study, { ...options, teachers });
+    assert.deepEqual(ran, [...parts("taught"), "pictures/taught/seed-0/features"]);
+    const cost = (id: string) => result.results.get(id)!.cost!;
+    const [means, taught] = [parts("means"), parts("taught")];
+    // 16 codes × 4 patches, of which an image has 16; and eight images in pretraining.
+    assert.equal(cost(taught[0]) - cost(means[0]), 4 * 1000);
+    assert.equal(cost(taught[1]) - cost(means[1]), 8 * 1000);
+    const page = studyPage({
+      ...{ study, state: result, command: "x", config: "tiny.jsonc", folder: "page", notes: null },
+    });
+    assert.match(
+      page.markdown,
+      /Tokenizer “of a network”, shared by all seeds: [\d.]+ % of the codes/,
+    );
+    // A file moved elsewhere is the same teacher; another one makes another tokenizer.
+    const moved = `${folder}/moved.onnx`;
+    Deno.copyFileSync(model, moved);
+    const there = { ...options, teachers: new Map([["cnn", moved]]) };
+    assert.equal((await studyState(study, there)).results.size, 8);
+    Deno.writeFileSync(moved, new Uint8Array([0]), { append: true });
+    assert.equal((await studyState(study, there)).results.size, 4);
   });
 });
 

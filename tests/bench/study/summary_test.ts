@@ -33,5 +33,5 @@ Deno.test("DatasetSummary keeps data sets, arms, shares and budgets apart", () =
   assert.deepEqual(summary.budgets(0.1), [8, 16]);
   assert.deepEqual(summary.shares(), [0.1]);
   assert.equal(summary.finetuningCost("arm", 16), 160);
-  assert.equal(summary.pretrainingCost("arm", true), null);
+  assert.equal(summary.pretrainingCost("arm", "set/tokenizer"), null);
 });

@@ -9,7 +9,7 @@ import { tinyStudy } from "../../bench/study/_tiny_study.ts";
 async function run(given: Record<string, unknown>) {
   const printed: string[] = [];
   let json: unknown;
-  const flags = { data: [], dryRun: false, quiet: true, json: false, ...given };
+  const flags = { data: [], teacher: [], dryRun: false, quiet: true, json: false, ...given };
   const code = await study.run({ flags, arguments: {} }, {
     signal: new AbortController().signal,
     job: new Job(),
