@@ -108,10 +108,11 @@ export async function collectFeatures(
   const { communicator = single } = options;
   for await (const batch of batchesOf(source, options)) {
     const features = on.backend.run(() => tf.tidy(() => [...featurize(on, batch)]));
-    for (const [index, tensor] of features.entries()) {
+    // Together: a device is waited for once.
+    const read = await Promise.all(features.map((tensor) => tensor.data()));
+    for (const [index, values] of read.entries()) {
       collectors[index] ??= new FeatureCollector();
-      const values = await tensor.data() as Float32Array;
-      collectors[index].add(values, batch.labels, batch.ids, batch.position);
+      collectors[index].add(values as Float32Array, batch.labels, batch.ids, batch.position);
     }
     tf.dispose(features);
   }

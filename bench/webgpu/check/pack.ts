@@ -25,7 +25,7 @@ const { options } = readOptions({
   webgpu: "deno,dawn",
   loader: "/usr/lib/x86_64-linux-gnu/libvulkan.so.1",
 });
-const here = new URL("./", import.meta.url);
+const root = new URL("../../../", import.meta.url);
 const programs = ["check/mod", "pytorch", "correctness", "products", "attention"];
 
 async function run(program: string, ...args: string[]): Promise<string> {
@@ -72,22 +72,29 @@ function isThere(path: string): boolean {
   }
 }
 
+/** Everything that the programs read lies where it lies in the project, seen from them. */
 async function pack(folder: string): Promise<void> {
+  const copy = async (path: string) => {
+    const to = `${folder}/${path}`;
+    await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
+    await run("cp", "-r", pathOf(new URL(path, root)), to);
+  };
+  for (const path of ["assets/vqkd_quickstart.safetensors", "tests/fixtures/parity"]) {
+    await copy(path);
+  }
   for (const program of programs) {
-    const to = `${folder}/${program.replace("/mod", "")}.js`;
-    const source = pathOf(new URL(`../${program}.ts`, here));
+    const to = `${folder}/bench/webgpu/${program.replace("check/mod", "check")}.js`;
+    const source = pathOf(new URL(`bench/webgpu/${program}.ts`, root));
     await run(Deno.execPath(), "bundle", "--quiet", "--platform", "deno", "--output", to, source);
   }
+  await Deno.copyFile(
+    new URL("bench/cpu/torch_peer.py", root),
+    `${folder}/bench/webgpu/torch_peer.py`,
+  );
   await Deno.copyFile(Deno.execPath(), `${folder}/deno`);
-  await Deno.copyFile(pathOf(new URL("../../cpu/torch_peer.py", here)), `${folder}/torch_peer.py`);
   if (options.webgpu.split(",").includes("dawn")) await copyDawn(folder);
   await Deno.mkdir(`${folder}/lib`);
   await Deno.copyFile(options.loader, `${folder}/lib/libvulkan.so.1`);
-  await Deno.mkdir(`${folder}/fixtures`);
-  const fixtures = new URL("../../../tests/fixtures/parity/", here);
-  for (const { name, isFile } of Deno.readDirSync(fixtures)) {
-    if (isFile) await Deno.copyFile(new URL(name, fixtures), `${folder}/fixtures/${name}`);
-  }
 }
 
 if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
@@ -100,7 +107,7 @@ try {
   await pack(folder);
   await Deno.mkdir(options.out, { recursive: true });
   await run("tar", "-C", folder, "-cJf", `${options.out}/files.tar.xz`, ".");
-  await Deno.copyFile(new URL("start.sh", here), `${options.out}/start.sh`);
+  await Deno.copyFile(new URL("start.sh", import.meta.url), `${options.out}/start.sh`);
   await Deno.chmod(`${options.out}/start.sh`, 0o755);
 } finally {
   await Deno.remove(folder, { recursive: true });

@@ -7,7 +7,7 @@ export interface PartOutcome {
   readonly name: string;
   readonly status: "ok" | "failed" | "stopped" | "skipped";
   readonly seconds: number;
-  /** The end of what it printed, if it is not ok; why it was skipped. */
+  /** How it ended and what it printed, if it is not ok; why it was skipped. */
   readonly message: string | null;
   /** What it kept, by the file's name; also of a part that failed later. */
   readonly results: Readonly<Record<string, unknown>>;
@@ -25,8 +25,8 @@ export interface RunOptions {
 
 /** Seconds below which a part is not started. */
 const least = 10;
-/** Characters of its output that are kept. */
-const keptOutput = 3000;
+/** Characters of what it printed, and of its errors, that are kept. */
+const keptOutput = 1500;
 
 /** Runs the parts one after another until the time is up; the rest is skipped. */
 export async function runParts(
@@ -63,21 +63,22 @@ async function runPart(
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      env: { MIMIC_BENCH_RESULTS: folder },
+      env: { MIMIC_BENCH_RESULTS: folder, NO_COLOR: "1" },
     }).spawn();
     let isStopped = false;
     const timer = setTimeout(() => {
       isStopped = true;
       child.kill("SIGKILL");
     }, limit * 1000);
-    const [status, ...texts] = await Promise.all([
+    const [status, printed, errors] = await Promise.all([
       child.status,
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
     ]);
     clearTimeout(timer);
     const seconds = (performance.now() - start) / 1000;
-    const output = texts.join("").slice(-keptOutput);
+    // An error's message comes first, the places where it happened come after it.
+    const output = printed.slice(-keptOutput) + errors.slice(0, keptOutput);
     const end = isStopped
       ? `stopped after ${Math.round(limit)} s`
       : status.signal ?? `exit code ${status.code}`;

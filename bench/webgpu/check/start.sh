@@ -28,4 +28,5 @@ if [ -z "${VK_DRIVER_FILES:-}" ] && ! ls /usr/share/vulkan/icd.d/*.json /etc/vul
   done
 fi
 cd "$files"
-exec ./deno run --no-prompt -A check.js --fixtures "$files/fixtures" --out "$here" "$@"
+exec ./deno run --no-prompt -A bench/webgpu/check.js --fixtures "$files/tests/fixtures/parity" \
+  --out "$here" "$@"
