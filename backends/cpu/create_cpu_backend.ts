@@ -10,9 +10,8 @@ import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import { createFusedKernels, encodePortableKernels } from "./kernels/kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
 import { createArenaMemory } from "./memory/arena_memory.ts";
-import { tileShape } from "./products/tile.ts";
 import { chooseProvider, type ProviderOptions } from "./providers/choose_provider.ts";
-import { lanesOf } from "./providers/foreign_kernels.ts";
+import { tilingOf } from "./providers/foreign_kernels.ts";
 import { formatsOf } from "./providers/time_providers.ts";
 import type { Runtime } from "./runtime.ts";
 import { ArenaBackend } from "./tfjs/arena_backend.ts";
@@ -117,7 +116,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   arena.forgetPeak();
   const kernels = { ...wasmKernels, ...provider.kernels };
   const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
-  const tools = { kernels, tile: tileShape(lanesOf(provider.foreign)) };
+  const tools = { kernels, tile: tilingOf(provider.foreign) };
   const pool = new ThreadPool({ arena, module, foreign: provider.foreign, ...tools }, startWorker, {
     threads: Math.min(threads, provider.mostThreads),
     sharedWork: options.sharedWork,

@@ -15,7 +15,7 @@ import {
 } from "./amx/job.ts";
 import { hasTiles, stepsPerTilePlace, tileBlock } from "./amx/panels.ts";
 import { libraryProductJob, libraryRows } from "./library_product/job.ts";
-import { packedBytes, packItems, packJob, type StepsPerPlace } from "./pack/job.ts";
+import { packedBytes, packItems, packJob, type StepsPerPlace, tilingOf } from "./pack/job.ts";
 
 /** A matrix in memory, row-major. */
 export interface Matrix {
@@ -123,16 +123,22 @@ function packTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
     stepsPerPlace,
     target: packed,
   }, {
-    items: packItems(product, runtime.pool.tile.columns, stepsPerPlace),
+    items: packItems(product, tilingOf(runtime.pool.tile, stepsPerPlace), stepsPerPlace),
     work: depth * columns,
   });
+}
+
+function packedBytesOf(runtime: Runtime, product: MatrixProduct): number {
+  const stepsPerPlace = stepsPerPlaceOf(runtime, product);
+  return packedBytes(product, tilingOf(runtime.pool.tile, stepsPerPlace), stepsPerPlace);
 }
 
 function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Task {
   const { pool } = runtime;
   const { rows, columns, depth, a, c } = product;
   const stepsPerPlace = stepsPerPlaceOf(runtime, product);
-  const plan = planGemm(product, pool.threads, pool.tile, stepsPerPlace);
+  const tiling = tilingOf(pool.tile, stepsPerPlace);
+  const plan = planGemm(product, pool.threads, tiling, stepsPerPlace);
   const { rowItems, columnItems, scratchBytes } = plan;
   return task(gemmJob, {
     a: a.address,
@@ -145,7 +151,7 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
     columns,
     depth,
     stepsPerPlace,
-    ...startOf(product.start ?? "zero", pool.tile.columns * 4),
+    ...startOf(product.start ?? "zero", tiling.columns * 4),
     activation: activationNumber(product),
     activated: product.activated ?? 0,
     rowItems,
@@ -245,9 +251,7 @@ export function multiplyMatrices(
   if (proper.length > 0 && stepsPerPlaceOf(runtime, proper[0]) === stepsPerTilePlace) {
     return multiplyOnTiles(runtime, proper, { before, beside });
   }
-  const bytes = proper.map((product) =>
-    packedBytes(product, pool.tile.columns, stepsPerPlaceOf(runtime, product))
-  );
+  const bytes = proper.map((product) => packedBytesOf(runtime, product));
   const sum = bytes.reduce((total, length) => total + length, 0);
   withScratch(runtime, sum, (start) => {
     const stages: Task[][] = [[...before]];

@@ -8,15 +8,15 @@ import {
   tileScratchBytes,
 } from "./amx/panels.ts";
 import { edgeBytes } from "./gemm/job.ts";
-import { packing, type StepsPerPlace } from "./pack/job.ts";
-import type { TileShape } from "./tile.ts";
+import { packing, type StepsPerPlace, tilingOf } from "./pack/job.ts";
+import type { TileShape, Tiling } from "./tile.ts";
 
 /** Room for one block, which products want as scratch memory. */
 export const blockBytes = Math.max(edgeBytes, tileScratchBytes);
 
-/** Rows and columns of panels; `tile` is the shape of those in float32. */
-export function blockShape(tile: TileShape, stepsPerPlace: StepsPerPlace): TileShape {
-  return stepsPerPlace === stepsPerTilePlace ? tileBlock : tile;
+/** Rows and columns of panels; `tile` is how products in float32 are cut. */
+export function blockShape(tile: Tiling, stepsPerPlace: StepsPerPlace): TileShape {
+  return stepsPerPlace === stepsPerTilePlace ? tileBlock : tilingOf(tile, stepsPerPlace);
 }
 
 /** How many float32 a row or column of a panel takes for `depth` steps. */

@@ -8,6 +8,7 @@ import { messageOf } from "../../../core/errors.ts";
 import { describeKernel } from "../code/kernel_builder.ts";
 import { portableKernels } from "../kernels/kernel_table.ts";
 import type { Arena } from "../memory/arena.ts";
+import type { Tiling, WideTiling } from "../products/tile.ts";
 import type { KernelTable } from "../threads/job.ts";
 import { hasRelaxedSimd } from "../wasm/encode_kernels.ts";
 import { wasmLanes } from "../wasm/lanes.ts";
@@ -28,6 +29,8 @@ export interface Provider {
 export interface ProviderGround {
   readonly arena: Arena;
   readonly wasmKernels: KernelTable;
+  /** How products in float32 are cut with AVX-512, if not as usual; the results are the same bits. */
+  readonly wideTiling?: WideTiling | undefined;
   /** Called with the generated code, for a disassembler. */
   readonly dumpKernels?: ((name: string, bytes: Uint8Array) => void) | undefined;
 }
@@ -45,14 +48,14 @@ const nativeDifferences = new Map<NativeCode["addresses"], string | null>();
 function findNativeDifference(
   wasmKernels: KernelTable,
   kernels: KernelTable,
-  lanes: number,
+  tiling: Tiling,
   arena: Arena,
 ): string | null {
   // The tile of a matrix product has a different shape for each vector width.
   const comparable = portableKernels.filter(({ name }) => !/^(gemm|pack)/.test(name));
   const codes = comparable.map((description) => describeKernel(description, wasmLanes));
   return findDifference(codes, wasmKernels, kernels, arena) ??
-    findGemmDifference(wasmKernels, kernels, lanes, arena);
+    findGemmDifference(wasmKernels, kernels, tiling, arena);
 }
 
 const nativeNames = { 8: "AVX2", 16: "AVX-512" };
@@ -63,9 +66,9 @@ interface NativeWish {
 }
 
 const tryNative = (wanted: Lanes, { useAmx = false }: NativeWish = {}): Attempt => {
-  return async ({ arena, wasmKernels, dumpKernels = () => {} }) => {
+  return async ({ arena, wasmKernels, wideTiling, dumpKernels = () => {} }) => {
     const { placeNativeKernels } = await import("./native/place_native_kernels.ts");
-    const native = placeNativeKernels({ mostLanes: wanted, useAmx }, dumpKernels);
+    const native = placeNativeKernels({ mostLanes: wanted, useAmx, wideTiling }, dumpKernels);
     if (typeof native === "string") return native;
     const { lanes, addresses } = native;
     if (lanes !== wanted) return `the processor lacks ${nativeNames[wanted]}`;
@@ -74,7 +77,7 @@ const tryNative = (wanted: Lanes, { useAmx = false }: NativeWish = {}): Attempt 
     let different = nativeDifferences.get(addresses);
     // null says that nothing differs, which need not be found out again either.
     if (different === undefined) {
-      different = findNativeDifference(wasmKernels, kernels, lanes, arena);
+      different = findNativeDifference(wasmKernels, kernels, native.tiling, arena);
       nativeDifferences.set(addresses, different);
     }
     if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;

@@ -12,6 +12,7 @@ import {
   keptOrMeasured,
   type MeasurementStore,
 } from "../../../core/measurement_store.ts";
+import type { WideTiling } from "../products/tile.ts";
 import {
   type Provider,
   type ProviderGround,
@@ -19,6 +20,7 @@ import {
   providerNames,
   tryProvider,
 } from "./candidates.ts";
+import { chooseTiling, hasWideTilings } from "./choose_tiling.ts";
 import { formatsOf, type ProviderTime, timedWork, timeProviders } from "./time_providers.ts";
 
 /** Raise it when machine code gets faster or slower: what was measured before no longer holds. */
@@ -36,6 +38,11 @@ export interface ProviderOptions {
   provider?: "auto" | "native" | ProviderName;
   /** Called with the generated code, for a disassembler. */
   dumpKernels?: (name: string, bytes: Uint8Array) => void;
+  /**
+   * How products in float32 are cut with AVX-512; the results are the same bits. By default `auto` takes what
+   * it finds to be the fastest, and other providers the usual one.
+   */
+  wideTiling?: WideTiling | "usual";
   /** Remembers which provider was fastest on a processor. Default: for the lifetime of the process. */
   measurements?: MeasurementStore;
 }
@@ -80,11 +87,40 @@ export async function chooseProvider(
   const [name, times] = wanted === "auto"
     ? await chooseFastest(providers, processor === null ? null : key, options)
     : [await providers.requested(wanted), []];
-  const provider = await providers.start(name);
-  if (typeof provider === "string") throw new Error(`Cannot use the provider "${name}" again`);
+  const usual = await providers.start(name);
+  if (typeof usual === "string") throw new Error(`Cannot use the provider "${name}" again`);
+  const provider = await cut(usual, name, {
+    key: processor === null ? null : key,
+    ground,
+    options,
+  });
   // Only now: candidates that lose would write the same files.
   if (dumpKernels !== undefined) await tryProvider(name, { ...ground, dumpKernels });
   return { ...provider, name, key, times: times.length > 1 ? times : null };
+}
+
+/** The provider with the tiling that is wanted, or with the fastest. */
+async function cut(
+  usual: Provider,
+  name: ProviderName,
+  { key, ground, options }: { key: string | null; ground: Ground; options: ProviderChoosing },
+): Promise<Provider> {
+  const { provider = "auto", wideTiling, measurements = inProcess, time = timeProviders } = options;
+  const attempt = options.attempt ?? tryProvider;
+  const start = (wideTiling: WideTiling) => attempt(name, { ...ground, wideTiling });
+  if (wideTiling !== undefined && wideTiling !== "usual" && hasWideTilings(usual)) {
+    const found = await start(wideTiling);
+    if (typeof found !== "string") return found;
+    throw new UserError(`Cannot cut products into ${wideTiling}: ${found}`);
+  }
+  if (wideTiling !== undefined || provider !== "auto" || key === null) return usual;
+  return await chooseTiling({
+    usual,
+    start,
+    time: (all) => time(all, ground),
+    key,
+    measurements,
+  });
 }
 
 /** The candidates, each tried at most once. */

@@ -1,5 +1,6 @@
 /** Kernels from outside WebAssembly, as one thread passes them to another. @module */
 
+import { type Tiling, usualTiling } from "../products/tile.ts";
 import type { KernelTable } from "../threads/job.ts";
 import { wasmLanes } from "../wasm/lanes.ts";
 import type { NativeCode } from "./native/native_code.ts";
@@ -9,9 +10,9 @@ export type ForeignKernels =
   | ({ readonly kind: "native" } & NativeCode)
   | { readonly kind: "blas"; readonly library: string };
 
-/** float32 lanes of the vectors that kernels work with. */
-export function lanesOf(foreign: ForeignKernels | null): number {
-  return foreign?.kind === "native" ? foreign.lanes : wasmLanes;
+/** How their products in float32 are cut. */
+export function tilingOf(foreign: ForeignKernels | null): Tiling {
+  return foreign?.kind === "native" ? foreign.tiling : usualTiling(wasmLanes);
 }
 
 /** This thread's entries into them; thread 0 is the main one. */

@@ -11,7 +11,7 @@ import { stepsPerTilePlace, tileBlock } from "../products/amx/panels.ts";
 import { activationKernelNames } from "../products/gemm/job.ts";
 import type { StepsPerPlace } from "../products/pack/job.ts";
 import { blockShape, panelProducts } from "../products/panel_products.ts";
-import { tileShape } from "../products/tile.ts";
+import { type Tiling, usualTiling } from "../products/tile.ts";
 import type { KernelTable } from "../threads/job.ts";
 import { wasmLanes } from "../wasm/lanes.ts";
 
@@ -108,13 +108,13 @@ const bytesOf = (count: number) => count * 4;
 const [productRows, productColumns, productDepth] = [61, 165, 37];
 
 /**
- * The same for the product of packed panels, whose shape depends on the lanes: `gemmBlock` and the
+ * The same for the product of packed panels, whose shape depends on the tiling: `gemmBlock` and the
  * packing kernels, and `gemmBlockOfPairs` and `tileBlock` with their own where `suspect` has them.
  */
 export function findGemmDifference(
   trusted: KernelTable,
   suspect: KernelTable,
-  lanes: number,
+  tiling: Tiling,
   arena: Arena,
 ): string | null {
   const floats = 12_288;
@@ -124,13 +124,13 @@ export function findGemmDifference(
   /** `isTransposed`: A is stored as [depth, rows] and B as [columns, depth]. */
   const multiply = (
     table: KernelTable,
-    lanes: number,
+    tiling: Tiling,
     isTransposed: boolean,
     stepsPerPlace: StepsPerPlace = 1,
   ) => {
     memory.forEach((_, place) => memory[place] = sample(place));
     const { left, right, multiply } = panelProducts(table, stepsPerPlace);
-    const panelBytes = bytesOf(blockShape(tileShape(lanes), stepsPerPlace).columns);
+    const panelBytes = bytesOf(blockShape(tiling, stepsPerPlace).columns);
     if (isTransposed) {
       left.packColumns(source, bytesOf(productRows), productRows, productDepth, a, 1);
       right.packRows(source, bytesOf(productDepth), productColumns, productDepth, b, 1);
@@ -147,11 +147,11 @@ export function findGemmDifference(
     const isSame = (actual: Float32Array, expected: Float32Array) =>
       actual.every((value, place) => isClose(value, expected[place]));
     for (const isTransposed of [false, true]) {
-      const expected = multiply(trusted, wasmLanes, isTransposed);
-      if (!isSame(multiply(suspect, lanes, isTransposed), expected)) return "gemmBlock";
+      const expected = multiply(trusted, usualTiling(wasmLanes), isTransposed);
+      if (!isSame(multiply(suspect, tiling, isTransposed), expected)) return "gemmBlock";
       for (const [name, stepsPerPlace] of reducedProducts) {
         if (!(name in suspect)) continue;
-        if (!isSame(multiply(suspect, lanes, isTransposed, stepsPerPlace), expected)) return name;
+        if (!isSame(multiply(suspect, tiling, isTransposed, stepsPerPlace), expected)) return name;
       }
     }
     return "tileBlock" in suspect ? findActivationDifference(trusted, suspect, arena) : null;

@@ -8,12 +8,11 @@
 import type { Precision } from "../../backend.ts";
 import { timeInTurns } from "../../../core/time_in_turns.ts";
 import { multiplyMatrices } from "../products/multiply_matrices.ts";
-import { tileShape } from "../products/tile.ts";
 import type { Runtime } from "../runtime.ts";
 import { ArenaBackend } from "../tfjs/arena_backend.ts";
 import { ThreadPool } from "../threads/thread_pool.ts";
 import type { Provider, ProviderGround } from "./candidates.ts";
-import { lanesOf } from "./foreign_kernels.ts";
+import { tilingOf } from "./foreign_kernels.ts";
 
 /** A product of a fraction of a millisecond, so that most turns pass without an interruption. */
 const [rows, columns, depth] = [192, 512, 256];
@@ -49,7 +48,7 @@ export type TimeProviders = (
 export const timeProviders: TimeProviders = (providers, { arena, wasmKernels, module }) => {
   const alternatives = [...providers].flatMap(([provider, { kernels: own, foreign }]) => {
     const kernels = { ...wasmKernels, ...own };
-    const tile = tileShape(lanesOf(foreign));
+    const tile = tilingOf(foreign);
     const pool = new ThreadPool({ arena, module, foreign, kernels, tile }, null, { threads: 1 });
     const runtime = { tensors: new ArenaBackend(arena, pool), pool };
     return formatsOf(own).map((format) => ({ provider, format, runtime }));

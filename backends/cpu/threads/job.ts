@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { TileShape } from "../products/tile.ts";
+import type { Tiling } from "../products/tile.ts";
 
 /** Kernels by name: float64 addresses and counts, float32 scalars, in the order of their parameters. */
 export type KernelTable = Readonly<Record<string, (...values: number[]) => void>>;
@@ -17,8 +17,8 @@ export interface ThreadTools {
   readonly kernels: KernelTable;
   /** The same kernels, by their index in the table. */
   readonly numbered: readonly KernelTable[string][];
-  /** Rows and columns of packed panels that `gemmBlock` of these kernels expects. */
-  readonly tile: TileShape;
+  /** The packed panels that `gemmBlock` of these kernels expects. */
+  readonly tile: Tiling;
   /** The whole memory as float64 numbers; an address is a byte offset into it. */
   readonly numbers: () => Float64Array;
 }

@@ -1,7 +1,6 @@
 /** What a worker thread does: waits for jobs and takes their items until it is told to end. @module */
 
-import { tileShape } from "../products/tile.ts";
-import { type ForeignKernels, lanesOf } from "../providers/foreign_kernels.ts";
+import { type ForeignKernels, tilingOf } from "../providers/foreign_kernels.ts";
 import { instantiateKernels } from "../wasm/instantiate_kernels.ts";
 import { Control } from "./control.ts";
 import { type Bench, type KernelTable, numbersOf } from "./job.ts";
@@ -40,7 +39,7 @@ export function serveJobs(
   const tools = {
     kernels,
     numbered: Object.values(kernels),
-    tile: tileShape(lanesOf(foreign)),
+    tile: tilingOf(foreign),
     numbers: numbersOf(memory),
   };
   // A program may already be open; one that has closed by now is not joined.

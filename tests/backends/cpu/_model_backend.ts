@@ -3,7 +3,7 @@
 import type { Backend } from "../../../backends/backend.ts";
 import type { KernelDescription } from "../../../backends/cpu/code/kernel_builder.ts";
 import { createFusedKernels } from "../../../backends/cpu/kernels/kernel_table.ts";
-import { tileShape } from "../../../backends/cpu/products/tile.ts";
+import { usualTiling } from "../../../backends/cpu/products/tile.ts";
 import type { Runtime } from "../../../backends/cpu/runtime.ts";
 import { ArenaBackend } from "../../../backends/cpu/tfjs/arena_backend.ts";
 import { replaceTfjsKernels } from "../../../backends/cpu/tfjs/replace_kernels.ts";
@@ -28,7 +28,7 @@ export function createModelBackend(
 ): ModelBackend {
   const { arena, module, wasmKernels, model } = openModel();
   const kernels = { ...wasmKernels, ...modelKernels(model, descriptions) };
-  const source = { arena, module, foreign: null, kernels, tile: tileShape(lanes) };
+  const source = { arena, module, foreign: null, kernels, tile: usualTiling(lanes) };
   const pool = new ThreadPool(source, null, { threads: 1 });
   const runtime = { tensors: new ArenaBackend(arena, pool), pool };
   const slot = TfjsSlot.register("mimic-cpu-model", runtime.tensors, {

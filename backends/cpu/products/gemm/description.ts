@@ -19,7 +19,7 @@ import {
   notLess,
   type VectorVariable,
 } from "../../code/kernel_builder.ts";
-import { tileShape, tileVectors } from "../tile.ts";
+import { pairTiling, type TileShape, usualTiling } from "../tile.ts";
 
 /** Copies of the depth loop's body in one iteration. */
 const depthUnroll = 4;
@@ -40,17 +40,18 @@ class Tile {
   readonly #four: VectorVariable | null;
   readonly #right: VectorVariable[];
 
-  constructor(k: KernelBuilder, multiply: Multiply) {
+  constructor(k: KernelBuilder, { rows, columns }: TileShape, multiply: Multiply) {
+    const vectors = columns / k.lanes;
     this.#k = k;
     this.#multiply = multiply;
-    this.rows = tileShape(k.lanes).rows;
+    this.rows = rows;
     this.#sums = Array.from(
       { length: this.rows },
-      () => Array.from({ length: tileVectors }, () => k.let(0)),
+      () => Array.from({ length: vectors }, () => k.let(0)),
     );
     this.#left = k.let(0);
     this.#four = k.lanes === 4 ? k.let(0) : null;
-    this.#right = Array.from({ length: tileVectors }, () => k.let(0));
+    this.#right = Array.from({ length: vectors }, () => k.let(0));
   }
 
   load(from: Index, rowBytes: Index): void {
@@ -75,7 +76,7 @@ class Tile {
         k.doWhile(() => {
           for (let copy = 0; copy < copies; copy++) this.#step(a, b, copy);
           a.advance(copies * this.rows * 4);
-          b.advance(copies * tileVectors * k.vectorBytes);
+          b.advance(copies * this.#right.length * k.vectorBytes);
           left.set(left.minus(copies));
         }, enough));
     };
@@ -86,7 +87,7 @@ class Tile {
   #step(a: Index, b: Index, copy: number): void {
     const k = this.#k;
     this.#right.forEach((right, part) =>
-      right.set(k.load(b, (copy * tileVectors + part) * k.vectorBytes))
+      right.set(k.load(b, (copy * this.#right.length + part) * k.vectorBytes))
     );
     this.#sums.forEach((row, index) => {
       this.#left.set(this.#spread(a, copy * this.rows + index));
@@ -123,6 +124,7 @@ function copyEdge(
   to: { pointer: Index; rowBytes: Index },
   rows: Index,
   columns: Index,
+  shape: TileShape,
 ): void {
   const atMost = (value: Index, limit: number) => {
     const result = k.letIndex(value);
@@ -131,7 +133,6 @@ function copyEdge(
   };
   const fromRow = k.letIndex(from.pointer);
   const toRow = k.letIndex(to.pointer);
-  const shape = tileShape(k.lanes);
   const width = atMost(columns, shape.columns);
   k.repeat(atMost(rows, shape.rows), () => {
     const source = k.letIndex(fromRow);
@@ -146,7 +147,7 @@ function copyEdge(
  * One tile for each panel of B and each panel of A. `start*` say where a tile's initial values are: the
  * bytes between rows, and between panels of columns. `edge` is room for one tile.
  */
-function buildGemmBlock(k: KernelBuilder, multiply: Multiply): void {
+function buildGemmBlock(k: KernelBuilder, shape: TileShape, multiply: Multiply): void {
   const [depth, a, b, c, rowBytes, rows, columns] = k.indices(
     "depth",
     "a",
@@ -162,8 +163,8 @@ function buildGemmBlock(k: KernelBuilder, multiply: Multiply): void {
     "startPanelBytes",
     "edge",
   );
-  const width = tileShape(k.lanes).columns;
-  const tile = new Tile(k, multiply);
+  const width = shape.columns;
+  const tile = new Tile(k, shape, multiply);
   const edgeRowBytes = k.letIndex(width * 4);
   const panelBytes = k.letIndex(depth.times(width * 4));
   const columnsLeft = k.letIndex(columns);
@@ -186,11 +187,11 @@ function buildGemmBlock(k: KernelBuilder, multiply: Multiply): void {
       }, () => {
         const inner = { pointer: edge, rowBytes: edgeRowBytes };
         const from = { pointer: startTile, rowBytes: startRowBytes };
-        copyEdge(k, from, inner, rowsLeft, columnsLeft);
+        copyEdge(k, from, inner, rowsLeft, columnsLeft, shape);
         tile.load(edge, edgeRowBytes);
         tile.multiply(depth, aPanel, bPanel);
         tile.store(edge, edgeRowBytes);
-        copyEdge(k, inner, { pointer: cTile, rowBytes }, rowsLeft, columnsLeft);
+        copyEdge(k, inner, { pointer: cTile, rowBytes }, rowsLeft, columnsLeft, shape);
       });
       cTile.advance(rowBytes.times(tile.rows));
       startTile.advance(startRowBytes.times(tile.rows));
@@ -203,13 +204,20 @@ function buildGemmBlock(k: KernelBuilder, multiply: Multiply): void {
   }, greater(columnsLeft, 0));
 }
 
-export const descriptions: readonly KernelDescription[] = [{
-  name: "gemmBlock",
-  build: (k) => buildGemmBlock(k, (left, right, sum) => left.multiplyAdd(right, sum)),
-}];
+const multiplyAdd: Multiply = (left, right, sum) => left.multiplyAdd(right, sum);
+
+/** The product with tiles of this shape; by default the usual one for the lanes. */
+export function descriptionsFor(shape?: TileShape): KernelDescription[] {
+  return [{
+    name: "gemmBlock",
+    build: (k) => buildGemmBlock(k, shape ?? usualTiling(k.lanes), multiplyAdd),
+  }];
+}
+
+export const descriptions: readonly KernelDescription[] = descriptionsFor();
 
 /** For processors with AVX512-BF16: its depth counts pairs. */
 export const pairDescriptions: readonly KernelDescription[] = [{
   name: "gemmBlockOfPairs",
-  build: (k) => buildGemmBlock(k, (left, right, sum) => left.dotPairs(right, sum)),
+  build: (k) => buildGemmBlock(k, pairTiling, (left, right, sum) => left.dotPairs(right, sum)),
 }];

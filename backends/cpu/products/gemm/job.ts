@@ -1,8 +1,8 @@
 /** The matrix product with a packed right operand, by blocks of rows. @module */
 
 import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
-import { depthBlock, packing, packingSlack, type StepsPerPlace } from "../pack/job.ts";
-import { type TileShape, tileShape } from "../tile.ts";
+import { depthBlock, packing, packingSlack, type StepsPerPlace, tilingOf } from "../pack/job.ts";
+import { type Tiling, usualTiling, wideTilings } from "../tile.ts";
 
 /** So many rows that their packed block of the depth stays in the second-level cache: 240 KiB. */
 const largestRows = 240;
@@ -12,9 +12,12 @@ const smallestRows = 24;
 const smallestShare = 12;
 /** Panels of columns whose activation is computed together: at most 240 KiB with the rows above. */
 const panelsActivated = 8;
-const largestTile = tileShape(16);
 /** Room for one tile. */
-export const edgeBytes = largestTile.rows * largestTile.columns * 4;
+export const edgeBytes = Math.max(
+  ...[usualTiling(16), ...Object.values(wideTilings)].map(({ rows, columns }) =>
+    rows * columns * 4
+  ),
+);
 
 /** Function applied to the finished block; the numbers are those of `activation`. */
 export const activationKernelNames = ["", "gelu", "quickGelu", "tanh"] as const;
@@ -64,7 +67,7 @@ function tapering(total: number, parts: number, part: number): number {
 export function planGemm(
   { rows, columns, depth }: { rows: number; columns: number; depth: number },
   threads: number,
-  tile: TileShape,
+  tile: Tiling,
   stepsPerPlace: StepsPerPlace,
 ): GemmPlan {
   const rowPanels = Math.ceil(rows / tile.rows);
@@ -78,7 +81,7 @@ export function planGemm(
     Math.min(Math.ceil(threads * smallestShare / rowPanels), Math.floor(columnPanels / 4)),
   );
   const itemRows = (tapering(rowPanels, rowItems, 1) + 1) * tile.rows;
-  const places = Math.ceil(depthBlock(depth, stepsPerPlace) / stepsPerPlace);
+  const places = Math.ceil(depthBlock(depth, tile, stepsPerPlace) / stepsPerPlace);
   const scratchBytes = edgeBytes + itemRows * places * 4 + packingSlack;
   return { rowItems, columnItems, scratchBytes };
 }
@@ -88,6 +91,10 @@ interface Region {
   rows: number;
   firstColumn: number;
   columns: number;
+}
+
+function tilingFor({ tile }: Bench, { stepsPerPlace }: Values): Tiling {
+  return tilingOf(tile, stepsPerPlace as StepsPerPlace);
 }
 
 /** Packs the region's rows of A, starting at step `at` of the depth. */
@@ -106,8 +113,8 @@ function packA(bench: Bench, values: Values, region: Region, at: number, depth: 
 
 /** Adds the products of `depth` steps of the depth; the first ones are added to `start`. */
 function multiply(bench: Bench, values: Values, region: Region, at: number, depth: number): void {
-  const panelColumns = bench.tile.columns;
   const { b, c, rowBytes, columns: allColumns, stepsPerPlace } = values;
+  const panelColumns = tilingFor(bench, values).columns;
   const { firstRow, rows, firstColumn, columns } = region;
   const paddedColumns = Math.ceil(allColumns / panelColumns) * panelColumns;
   const target = c + firstRow * rowBytes + firstColumn * 4;
@@ -150,7 +157,7 @@ function multiplyAndActivate(
   at: number,
   depth: number,
 ): void {
-  const width = panelsActivated * bench.tile.columns;
+  const width = panelsActivated * tilingFor(bench, values).columns;
   for (let first = 0; first < region.columns; first += width) {
     const columns = Math.min(width, region.columns - first);
     const part = { ...region, firstColumn: region.firstColumn + first, columns };
@@ -167,7 +174,8 @@ function multiplyAndActivate(
  */
 export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const { rows, columns, depth, rowItems, columnItems } = values;
-  const { rows: tileRows, columns: panelColumns } = bench.tile;
+  const tiling = tilingFor(bench, values);
+  const { rows: tileRows, columns: panelColumns } = tiling;
   const rowPanels = Math.ceil(rows / tileRows);
   const columnPanels = Math.ceil(columns / panelColumns);
   const rowItem = item % rowItems;
@@ -178,7 +186,7 @@ export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const end = Math.min(columns, even(columnPanels, columnItems, columnItem + 1) * panelColumns);
   const region = { firstRow, rows: endRow - firstRow, firstColumn: start, columns: end - start };
   if (region.rows <= 0 || region.columns <= 0) return;
-  const block = depthBlock(depth, values.stepsPerPlace as StepsPerPlace);
+  const block = depthBlock(depth, tiling, values.stepsPerPlace as StepsPerPlace);
   for (let at = 0; at < depth; at += block) {
     const thisDepth = Math.min(block, depth - at);
     packA(bench, values, region, at, thisDepth);

@@ -22,7 +22,7 @@ import {
   type KernelDescription,
   notLess,
 } from "../../code/kernel_builder.ts";
-import { tileShape } from "../tile.ts";
+import { pairTiling, type TileShape, usualTiling } from "../tile.ts";
 
 /** Rows that are turned into columns together. */
 const group = 4;
@@ -109,8 +109,7 @@ function packGroup(
 type Side = "left" | "right";
 
 /** The width of a panel. */
-function panelWidth({ lanes }: KernelBuilder, side: Side): number {
-  const { rows, columns } = tileShape(lanes);
+function panelWidth({ rows, columns }: TileShape, side: Side): number {
   return side === "left" ? rows : columns;
 }
 
@@ -143,8 +142,7 @@ function rowPointers(
 }
 
 /** The depth lies along the rows of the source: [count, depth], `rowBytes` apart. */
-function buildPackRows(k: KernelBuilder, side: Side, isPaired: boolean): void {
-  const width = panelWidth(k, side);
+function buildPackRows(k: KernelBuilder, width: number, isPaired: boolean): void {
   const { source, rowBytes, count, depth, target, scale } = parameters(k);
   const groups = Math.ceil(width / group);
   const starts = Array.from({ length: groups }, () => k.letIndex(0));
@@ -173,8 +171,7 @@ function buildPackRows(k: KernelBuilder, side: Side, isPaired: boolean): void {
 const panelsTogether = 4;
 
 /** The depth lies down the columns of the source: [depth, count], `rowBytes` apart. */
-function buildPackColumns(k: KernelBuilder, side: Side, isPaired: boolean): void {
-  const width = panelWidth(k, side);
+function buildPackColumns(k: KernelBuilder, width: number, isPaired: boolean): void {
   const { source, rowBytes, count, depth, target, scale } = parameters(k);
   const [places] = k.indices("places");
   const panelBytes = k.letIndex(places.times(width * 4));
@@ -233,18 +230,27 @@ function buildPackColumns(k: KernelBuilder, side: Side, isPaired: boolean): void
   columns(1);
 }
 
-function descriptionsOf(isPaired: boolean): KernelDescription[] {
+function descriptionsOf(isPaired: boolean, shape?: TileShape): KernelDescription[] {
   const suffix = isPaired ? "InPairs" : "";
   return (["left", "right"] as const).flatMap((side) => {
     const name = side === "left" ? "Left" : "Right";
+    const width = ({ lanes }: KernelBuilder) => panelWidth(shape ?? usualTiling(lanes), side);
     return [
-      { name: `pack${name}Rows${suffix}`, build: (k) => buildPackRows(k, side, isPaired) },
-      { name: `pack${name}Columns${suffix}`, build: (k) => buildPackColumns(k, side, isPaired) },
+      { name: `pack${name}Rows${suffix}`, build: (k) => buildPackRows(k, width(k), isPaired) },
+      {
+        name: `pack${name}Columns${suffix}`,
+        build: (k) => buildPackColumns(k, width(k), isPaired),
+      },
     ] satisfies KernelDescription[];
   });
 }
 
-export const descriptions: readonly KernelDescription[] = descriptionsOf(false);
+/** For tiles of this shape; by default the usual one for the lanes. */
+export function descriptionsFor(shape?: TileShape): KernelDescription[] {
+  return descriptionsOf(false, shape);
+}
+
+export const descriptions: readonly KernelDescription[] = descriptionsFor();
 
 /** For `gemmBlockOfPairs`. */
-export const pairDescriptions: readonly KernelDescription[] = descriptionsOf(true);
+export const pairDescriptions: readonly KernelDescription[] = descriptionsOf(true, pairTiling);

@@ -1,10 +1,8 @@
 /** Packs the right operand of a matrix product, shared by all threads. @module */
 
+import { pairTiling, type Tiling } from "../tile.ts";
 import { defineJob, type KernelTable } from "../../threads/job.ts";
 import { type PackPanels, stepsPerTilePlace, tilePacking } from "../amx/panels.ts";
-
-/** Panels with at most this many places along the depth stay in the caches and are not divided. */
-const largestPlaces = 384;
 
 /**
  * Steps of the depth that share a place of a panel, which tells the formats apart: 1 in float32, 2 in
@@ -12,9 +10,18 @@ const largestPlaces = 384;
  */
 export type StepsPerPlace = 1 | 2 | typeof stepsPerTilePlace;
 
+/** How products with that many steps in a place are cut, where `tiling` is how those in float32 are. */
+export function tilingOf(tiling: Tiling, stepsPerPlace: StepsPerPlace): Tiling {
+  return stepsPerPlace === 2 ? pairTiling : tiling;
+}
+
 /** Steps of a block of the depth: an even number, and about the same for all blocks. */
-export function depthBlock(depth: number, stepsPerPlace: StepsPerPlace): number {
-  return 2 * Math.ceil(depth / 2 / Math.ceil(depth / (largestPlaces * stepsPerPlace)));
+export function depthBlock(
+  depth: number,
+  { places }: Pick<Tiling, "places">,
+  stepsPerPlace: StepsPerPlace,
+): number {
+  return 2 * Math.ceil(depth / 2 / Math.ceil(depth / (places * stepsPerPlace)));
 }
 
 /** Bytes after the packed panels of a left operand that packing may overwrite. */
@@ -58,21 +65,22 @@ export function packing(
 /** Bytes of a packed right operand. */
 export function packedBytes(
   { depth, columns }: { depth: number; columns: number },
-  panelColumns: number,
+  tiling: Tiling,
   stepsPerPlace: StepsPerPlace,
 ): number {
   const places = Math.ceil(depth / stepsPerPlace);
-  return places * Math.ceil(columns / panelColumns) * panelColumns * 4;
+  return places * Math.ceil(columns / tiling.columns) * tiling.columns * 4;
 }
 
 /** Items of {@link packJob}. */
 export function packItems(
   { depth, columns }: { depth: number; columns: number },
-  panelColumns: number,
+  tiling: Tiling,
   stepsPerPlace: StepsPerPlace,
 ): number {
-  const panels = Math.ceil(columns / panelColumns);
-  return Math.ceil(depth / depthBlock(depth, stepsPerPlace)) * Math.ceil(panels / panelsPerItem);
+  const panels = Math.ceil(columns / tiling.columns);
+  const blocks = Math.ceil(depth / depthBlock(depth, tiling, stepsPerPlace));
+  return blocks * Math.ceil(panels / panelsPerItem);
 }
 
 /**
@@ -85,10 +93,11 @@ export const packJob = defineJob(
   (bench, values, item) => {
     const { source, rowBytes, isTransposed, depth, columns, target } = values;
     const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
-    const panelColumns = bench.tile.columns;
+    const tiling = tilingOf(bench.tile, stepsPerPlace);
+    const panelColumns = tiling.columns;
     const panels = Math.ceil(columns / panelColumns);
     const groups = Math.ceil(panels / panelsPerItem);
-    const block = depthBlock(depth, stepsPerPlace);
+    const block = depthBlock(depth, tiling, stepsPerPlace);
     const step = Math.floor(item / groups) * block;
     const firstPanel = (item % groups) * panelsPerItem;
     const firstColumn = firstPanel * panelColumns;

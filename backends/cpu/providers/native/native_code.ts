@@ -1,5 +1,7 @@
 /** What threads need to know about machine code that one of them has placed. @module */
 
+import type { Tiling } from "../../products/tile.ts";
+
 /** There is room for the call arguments of this many threads. */
 export const mostNativeThreads = 96;
 
@@ -13,5 +15,7 @@ export interface NativeCode {
   readonly hasBfloat16: boolean;
   /** Whether there is `tileBlock`. */
   readonly hasTiles: boolean;
+  /** How `gemmBlock` cuts products. */
+  readonly tiling: Tiling;
   readonly addresses: Readonly<Record<string, bigint>>;
 }

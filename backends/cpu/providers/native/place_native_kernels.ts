@@ -8,8 +8,11 @@ import { concatBytes } from "../../../../core/concatenate.ts";
 import { describeKernel } from "../../code/kernel_builder.ts";
 import { portableKernels } from "../../kernels/kernel_table.ts";
 import { descriptions as tiles } from "../../products/amx/description.ts";
+import { descriptionsFor as gemmFor } from "../../products/gemm/description.ts";
 import { pairDescriptions as gemmOfPairs } from "../../products/gemm/description.ts";
+import { descriptionsFor as packFor } from "../../products/pack/description.ts";
 import { pairDescriptions as packInPairs } from "../../products/pack/description.ts";
+import { usualTiling, type WideTiling, wideTilings } from "../../products/tile.ts";
 import { encodeX64 } from "./encode_kernel.ts";
 import { openNativeHost } from "./executable_memory_ffi.ts";
 import type { Lanes, NativeCode } from "./native_code.ts";
@@ -26,6 +29,8 @@ export interface NativeLimits {
   readonly mostLanes: Lanes;
   /** Tile registers. */
   readonly useAmx: boolean;
+  /** How products in float32 are cut with 16 lanes, if not as usual. */
+  readonly wideTiling?: WideTiling | undefined;
 }
 
 /**
@@ -36,7 +41,7 @@ const placed = new Map<string, { native: NativeCode; codes: readonly EncodedKern
 
 /** Encodes and places all kernels for this processor; returns the reason if that is not possible. */
 export function placeNativeKernels(
-  { mostLanes, useAmx }: NativeLimits,
+  { mostLanes, useAmx, wideTiling }: NativeLimits,
   dump: (name: string, bytes: Uint8Array) => void,
 ): NativeCode | string {
   const host = openNativeHost();
@@ -51,11 +56,15 @@ export function placeNativeKernels(
       : "the processor has none";
     if (refusal !== null) return `no tile registers (AMX): ${refusal}`;
   }
-  const key = `${lanes} ${useAmx}`;
+  const other = lanes === 16 && wideTiling !== undefined ? wideTilings[wideTiling] : null;
+  const tiling = other ?? usualTiling(lanes);
+  const key = `${lanes} ${useAmx} ${other === null ? "" : wideTiling}`;
   let known = placed.get(key);
   if (known === undefined) {
+    const cut = other === null ? [] : [...gemmFor(other), ...packFor(other)];
+    const byName = new Map([...portableKernels, ...cut].map((kernel) => [kernel.name, kernel]));
     const descriptions = [
-      ...portableKernels,
+      ...byName.values(),
       ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs] : []),
       ...(useAmx ? tiles : []),
     ];
@@ -64,7 +73,7 @@ export function placeNativeKernels(
       code: encodeX64(describeKernel(description, lanes), lanes, host.convention),
     }));
     const addresses = place(host, codes);
-    known = { native: { lanes, hasBfloat16, hasTiles: useAmx, addresses }, codes };
+    known = { native: { lanes, hasBfloat16, hasTiles: useAmx, tiling, addresses }, codes };
     placed.set(key, known);
   }
   for (const { name, code } of known.codes) dump(`${name}.x64`, code);

@@ -1,6 +1,7 @@
 /** The self-check finds kernels on tile registers that are wrong, in the model of the processor. */
 
 import assert from "node:assert/strict";
+import { usualTiling } from "../../../../backends/cpu/products/tile.ts";
 import { findGemmDifference } from "../../../../backends/cpu/providers/self_check.ts";
 import type { KernelTable } from "../../../../backends/cpu/threads/job.ts";
 import { modelKernels, openModel, pairKernels, tileKernels } from "../_model_kernels.ts";
@@ -11,7 +12,7 @@ const right = { ...wasmKernels, ...modelKernels(model, [...tileKernels, ...pairK
 /** The products in float32 and in pairs are WebAssembly's, whose panels have other shapes than `lanes`. */
 function findIn(kernels: KernelTable): string | null {
   const { gemmBlockOfPairs: _, ...suspect } = kernels;
-  return findGemmDifference(wasmKernels, suspect, 4, arena);
+  return findGemmDifference(wasmKernels, suspect, usualTiling(4), arena);
 }
 
 Deno.test("right kernels on tiles pass the self-check", () => {

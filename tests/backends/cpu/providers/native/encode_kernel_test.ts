@@ -1,6 +1,7 @@
 /** Machine code of all kernels, executed by a model of the processor: on every machine. */
 
 import assert from "node:assert/strict";
+import { usualTiling } from "../../../../../backends/cpu/products/tile.ts";
 import { describeKernel } from "../../../../../backends/cpu/code/kernel_builder.ts";
 import { portableKernels } from "../../../../../backends/cpu/kernels/kernel_table.ts";
 import {
@@ -22,6 +23,6 @@ Deno.test("AVX-512 code of every kernel computes what WebAssembly does", () => {
 Deno.test("AVX-512 code of products computes what WebAssembly does", () => {
   const { arena, wasmKernels, model } = openModel();
   const kernels = modelKernels(model, [...portableKernels, ...pairKernels, ...tileKernels]);
-  assert.equal(findGemmDifference(wasmKernels, kernels, lanes, arena), null);
+  assert.equal(findGemmDifference(wasmKernels, kernels, usualTiling(lanes), arena), null);
   assert.ok(model.tiles.counts.tdpbf16ps > 0);
 });
