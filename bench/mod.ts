@@ -24,6 +24,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       "[--precision float32] [--threads 2] [--rounds 7] [--python python3]",
     usual: [["--threads", "1"], ["--threads", "2"]],
   },
+  tilings: {
+    program: "cpu/tilings.ts",
+    measures: "ways to cut float32 products for AVX-512 and WebAssembly: " +
+      "[--threads 1] [--rounds 15]",
+    usual: [],
+  },
   step: {
     program: "cpu/step.ts",
     measures:

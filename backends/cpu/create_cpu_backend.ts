@@ -30,6 +30,11 @@ export interface CpuBackendOptions extends ProviderOptions {
   threads?: number;
   /** Upper limit of the memory for tensors; 16 GiB, or 4 GiB on engines with 32-bit memories. */
   maximumBytes?: number;
+  /**
+   * Whether WebAssembly's products take more loads and fewer shuffles, with the same bits; meant for
+   * processors that do both shuffles and multiplications in the same place. Default: false.
+   */
+  loadsMore?: boolean;
   /** Kernels with at least this many multiplications are divided among threads. */
   sharedWork?: number;
 }
@@ -107,7 +112,7 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   // More would only wait for each other, and thousands take minutes to start.
   const threads = Math.min(wanted, Math.max(leastCap, threadsPerProcessor * processors));
   const memory = createArenaMemory({ maximumBytes: options.maximumBytes });
-  const bytes = encodePortableKernels(memory);
+  const bytes = encodePortableKernels(memory, options.loadsMore);
   options.dumpKernels?.("kernels.wasm", bytes);
   const module = await WebAssembly.compile(bytes);
   const arena = new Arena(memory);

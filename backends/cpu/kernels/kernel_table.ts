@@ -4,7 +4,7 @@ import type { Kernels } from "../../kernels.ts";
 import type { KernelDescription } from "../code/kernel_builder.ts";
 import { descriptions as columnSums } from "../column_sums/description.ts";
 import { descriptions as memory } from "../memory/description.ts";
-import { descriptions as gemm } from "../products/gemm/description.ts";
+import { descriptions as gemm, descriptionsFor as gemmFor } from "../products/gemm/description.ts";
 import { descriptions as pack } from "../products/pack/description.ts";
 import type { Runtime } from "../runtime.ts";
 import { descriptions as tfjs } from "../tfjs/description.ts";
@@ -28,15 +28,21 @@ export function createFusedKernels(runtime: Runtime): Kernels {
 
 const encoded = new Map<string, Uint8Array<ArrayBuffer>>();
 
-/** The bytes of the WebAssembly module for this kind of memory; encoded once. */
+/**
+ * The bytes of the WebAssembly module for this kind of memory; encoded once. With `loadsMore`, products
+ * take more loads and fewer shuffles: the same bits, and which is faster depends on the processor.
+ */
 export function encodePortableKernels(
   { addressBits, isShared, maximumBytes }: MemoryKind,
+  loadsMore = false,
 ): Uint8Array<ArrayBuffer> {
-  const key = [addressBits, isShared, maximumBytes].join();
+  const key = [addressBits, isShared, maximumBytes, loadsMore].join();
   const known = encoded.get(key);
   if (known !== undefined) return known;
   const memory = { addressBits, isShared, maximumBytes };
-  const bytes = encodeKernels(portableKernels, memory, hasRelaxedSimd());
+  const own = new Map(gemmFor(undefined, loadsMore).map((kernel) => [kernel.name, kernel]));
+  const descriptions = portableKernels.map((kernel) => own.get(kernel.name) ?? kernel);
+  const bytes = encodeKernels(descriptions, memory, hasRelaxedSimd());
   encoded.set(key, bytes);
   return bytes;
 }

@@ -24,15 +24,25 @@ import { pairTiling, type TileShape, usualTiling } from "../tile.ts";
 /** Copies of the depth loop's body in one iteration. */
 const depthUnroll = 4;
 
+/** A tile, and how a kernel for four lanes gets the values of A. */
+type GemmShape = TileShape & { readonly loadsMore?: boolean };
+
 type Multiply = (left: Vector, right: Vector, sum: Vector) => Vector;
+
+/** Of five groups of four values of A in WebAssembly, those that are loaded one by one: see {@link Tile}. */
+const groupsLoadedSingly: ReadonlySet<number> = new Set([1, 3]);
 
 /**
  * The sums of a tile. With vectors of four lanes (WebAssembly), values of A are loaded four at a time
  * and spread from there: engines check the bounds of every load, and one load per value would be more
  * instructions than a processor can issue alongside two multiplications.
+ *
+ * Spreading costs a shuffle each, which Intel's processors do where they multiply and check bounds. With
+ * `loadsMore`, two of five values are loaded instead, so that neither kind of work has to wait.
  */
 class Tile {
   readonly rows: number;
+  readonly #loadsMore: boolean;
   readonly #k: KernelBuilder;
   readonly #multiply: Multiply;
   readonly #sums: VectorVariable[][];
@@ -40,7 +50,12 @@ class Tile {
   readonly #four: VectorVariable | null;
   readonly #right: VectorVariable[];
 
-  constructor(k: KernelBuilder, { rows, columns }: TileShape, multiply: Multiply) {
+  constructor(
+    k: KernelBuilder,
+    { rows, columns, loadsMore = false }: GemmShape,
+    multiply: Multiply,
+  ) {
+    this.#loadsMore = loadsMore;
     const vectors = columns / k.lanes;
     this.#k = k;
     this.#multiply = multiply;
@@ -98,7 +113,10 @@ class Tile {
   /** One value of a panel of A in all lanes; must be called in the order of the values. */
   #spread(a: Index, place: number): Vector {
     const four = this.#four;
-    if (four === null) return this.#k.loadSplat(a, place * 4);
+    const group = Math.floor(place / 4) % 5;
+    if (four === null || (this.#loadsMore && groupsLoadedSingly.has(group))) {
+      return this.#k.loadSplat(a, place * 4);
+    }
     const lane = place % 4;
     if (lane === 0) four.set(this.#k.load(a, place * 4));
     return four.shuffle(four, [lane, lane, 4 + lane, 4 + lane]);
@@ -147,7 +165,7 @@ function copyEdge(
  * One tile for each panel of B and each panel of A. `start*` say where a tile's initial values are: the
  * bytes between rows, and between panels of columns. `edge` is room for one tile.
  */
-function buildGemmBlock(k: KernelBuilder, shape: TileShape, multiply: Multiply): void {
+function buildGemmBlock(k: KernelBuilder, shape: GemmShape, multiply: Multiply): void {
   const [depth, a, b, c, rowBytes, rows, columns] = k.indices(
     "depth",
     "a",
@@ -206,11 +224,13 @@ function buildGemmBlock(k: KernelBuilder, shape: TileShape, multiply: Multiply):
 
 const multiplyAdd: Multiply = (left, right, sum) => left.multiplyAdd(right, sum);
 
-/** The product with tiles of this shape; by default the usual one for the lanes. */
-export function descriptionsFor(shape?: TileShape): KernelDescription[] {
+/** The product with tiles of this shape; by default the usual one for the lanes. See {@link Tile}. */
+export function descriptionsFor(shape?: TileShape, loadsMore = false): KernelDescription[] {
   return [{
     name: "gemmBlock",
-    build: (k) => buildGemmBlock(k, shape ?? usualTiling(k.lanes), multiplyAdd),
+    build: (k) => {
+      buildGemmBlock(k, { ...(shape ?? usualTiling(k.lanes)), loadsMore }, multiplyAdd);
+    },
   }];
 }
 

@@ -34,6 +34,11 @@ for (const wideTiling of Object.keys(wideTilings) as WideTiling[]) {
   });
 }
 
+Deno.test("products that load more values of A are the same bits in WebAssembly", async () => {
+  const more = await products({ provider: "wasm", loadsMore: true });
+  assert.deepEqual(more, await products({ provider: "wasm" }));
+});
+
 Deno.test("every wide tiling is whole vectors and leaves registers for both operands", () => {
   for (const { rows, columns, places } of Object.values(wideTilings)) {
     const vectors = columns / 16;
