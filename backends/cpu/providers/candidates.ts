@@ -77,7 +77,9 @@ const tryNative = (wanted: Lanes, { useAmx = false }: NativeWish = {}): Attempt 
     let different = nativeDifferences.get(addresses);
     // null says that nothing differs, which need not be found out again either.
     if (different === undefined) {
-      different = findNativeDifference(wasmKernels, kernels, native.tiling, arena);
+      // Other tilings differ from the usual one in the product alone, and the usual one comes first.
+      const find = wideTiling === undefined ? findNativeDifference : findGemmDifference;
+      different = find(wasmKernels, kernels, native.tiling, arena);
       nativeDifferences.set(addresses, different);
     }
     if (different !== null) return `its kernel "${different}" differs from the WebAssembly one`;

@@ -20,7 +20,7 @@ import {
   providerNames,
   tryProvider,
 } from "./candidates.ts";
-import { chooseTiling, hasWideTilings } from "./choose_tiling.ts";
+import { chooseTiling, hasWideTilings, wideTilingOf } from "./choose_tiling.ts";
 import { formatsOf, type ProviderTime, timedWork, timeProviders } from "./time_providers.ts";
 
 /** Raise it when machine code gets faster or slower: what was measured before no longer holds. */
@@ -95,7 +95,9 @@ export async function chooseProvider(
     options,
   });
   // Only now: candidates that lose would write the same files.
-  if (dumpKernels !== undefined) await tryProvider(name, { ...ground, dumpKernels });
+  if (dumpKernels !== undefined) {
+    await tryProvider(name, { ...ground, dumpKernels, wideTiling: wideTilingOf(provider) });
+  }
   return { ...provider, name, key, times: times.length > 1 ? times : null };
 }
 

@@ -33,6 +33,13 @@ export function hasWideTilings({ foreign }: Provider): boolean {
   return foreign?.kind === "native" && foreign.lanes === 16;
 }
 
+/** The name of its tiling, if it is not the usual one. */
+export function wideTilingOf({ foreign }: Provider): WideTiling | undefined {
+  if (foreign?.kind !== "native") return undefined;
+  const names = Object.keys(wideTilings) as WideTiling[];
+  return names.find((name) => wideTilings[name] === foreign.tiling);
+}
+
 /** The provider with the fastest tiling: what was measured on this processor before, or is now. */
 export async function chooseTiling(search: TilingSearch): Promise<Provider> {
   const { usual, start, time, key, measurements } = search;

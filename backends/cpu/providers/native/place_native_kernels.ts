@@ -5,7 +5,7 @@
  */
 
 import { concatBytes } from "../../../../core/concatenate.ts";
-import { describeKernel } from "../../code/kernel_builder.ts";
+import { describeKernel, type KernelDescription } from "../../code/kernel_builder.ts";
 import { portableKernels } from "../../kernels/kernel_table.ts";
 import { descriptions as tiles } from "../../products/amx/description.ts";
 import { descriptionsFor as gemmFor } from "../../products/gemm/description.ts";
@@ -24,6 +24,11 @@ interface EncodedKernel {
   readonly code: Uint8Array;
 }
 
+interface Placed {
+  readonly native: NativeCode;
+  readonly codes: readonly EncodedKernel[];
+}
+
 /** Of what the processor can do, what is to be used. */
 export interface NativeLimits {
   readonly mostLanes: Lanes;
@@ -37,7 +42,7 @@ export interface NativeLimits {
  * The code depends on nothing but the processor and the limits: one copy serves every backend of the
  * process.
  */
-const placed = new Map<string, { native: NativeCode; codes: readonly EncodedKernel[] }>();
+const placed = new Map<string, Placed>();
 
 /** Encodes and places all kernels for this processor; returns the reason if that is not possible. */
 export function placeNativeKernels(
@@ -56,28 +61,46 @@ export function placeNativeKernels(
       : "the processor has none";
     if (refusal !== null) return `no tile registers (AMX): ${refusal}`;
   }
-  const other = lanes === 16 && wideTiling !== undefined ? wideTilings[wideTiling] : null;
-  const tiling = other ?? usualTiling(lanes);
-  const key = `${lanes} ${useAmx} ${other === null ? "" : wideTiling}`;
+  const tiling = usualTiling(lanes);
+  const key = `${lanes} ${useAmx}`;
+  const known = placeOnce(host, key, { lanes, hasBfloat16, hasTiles: useAmx, tiling }, () => [
+    ...portableKernels,
+    ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs] : []),
+    ...(useAmx ? tiles : []),
+  ]);
+  const native = dumped(known, dump);
+  if (wideTiling === undefined || lanes !== 16) return native;
+  const other = wideTilings[wideTiling];
+  const cut = placeOnce(host, `${key} ${wideTiling}`, { ...native, tiling: other }, () => [
+    ...gemmFor(other),
+    ...packFor(other),
+  ]);
+  return dumped(cut, dump);
+}
+
+function dumped({ native, codes }: Placed, dump: (name: string, bytes: Uint8Array) => void) {
+  for (const { name, code } of codes) dump(`${name}.x64`, code);
+  return native;
+}
+
+/** Encodes and places these kernels; `about.addresses` has others, placed before. */
+function placeOnce(
+  host: NativeHost,
+  key: string,
+  about: Omit<NativeCode, "addresses"> & Partial<NativeCode>,
+  descriptions: () => readonly KernelDescription[],
+): Placed {
   let known = placed.get(key);
   if (known === undefined) {
-    const cut = other === null ? [] : [...gemmFor(other), ...packFor(other)];
-    const byName = new Map([...portableKernels, ...cut].map((kernel) => [kernel.name, kernel]));
-    const descriptions = [
-      ...byName.values(),
-      ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs] : []),
-      ...(useAmx ? tiles : []),
-    ];
-    const codes = descriptions.map((description) => ({
+    const codes = descriptions().map((description) => ({
       name: description.name,
-      code: encodeX64(describeKernel(description, lanes), lanes, host.convention),
+      code: encodeX64(describeKernel(description, about.lanes), about.lanes, host.convention),
     }));
-    const addresses = place(host, codes);
-    known = { native: { lanes, hasBfloat16, hasTiles: useAmx, tiling, addresses }, codes };
+    const addresses = { ...about.addresses, ...place(host, codes) };
+    known = { native: { ...about, addresses }, codes };
     placed.set(key, known);
   }
-  for (const { name, code } of known.codes) dump(`${name}.x64`, code);
-  return known.native;
+  return known;
 }
 
 function place(host: NativeHost, codes: readonly EncodedKernel[]): NativeCode["addresses"] {

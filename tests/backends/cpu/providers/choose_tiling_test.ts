@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { wideTilings } from "../../../../backends/cpu/products/tile.ts";
+import type { Provider } from "../../../../backends/cpu/providers/candidates.ts";
+import { chooseTiling, fastestTiling } from "../../../../backends/cpu/providers/choose_tiling.ts";
+
+const tilings = Object.keys(wideTilings);
+
+function provider(lanes: 8 | 16, description: string): Provider {
+  const foreign = { kind: "native", lanes } as Provider["foreign"];
+  return { kernels: {}, foreign, mostThreads: 1, description };
+}
+
+/** A machine on which tilings take these milliseconds, the usual one first. */
+function machine(milliseconds: readonly number[], lanes: 8 | 16 = 16, missing = "") {
+  const timed: string[][] = [];
+  return {
+    timed,
+    choose: (measurements: Map<string, unknown>) =>
+      chooseTiling({
+        usual: provider(lanes, "usual"),
+        start: (name) => Promise.resolve(name === missing ? "no memory" : provider(lanes, name)),
+        time: (all) => {
+          timed.push([...all.keys()]);
+          return [...all.keys()].flatMap((name) => {
+            const time = milliseconds[["usual", ...tilings].indexOf(name)];
+            const format = { provider: name, milliseconds: time };
+            return [
+              { ...format, format: "float32" as const },
+              { ...format, format: "bfloat16" as const, milliseconds: 0.1 },
+            ];
+          });
+        },
+        key: "a processor",
+        measurements,
+      }),
+  };
+}
+
+Deno.test("chooseTiling() takes what is clearly the fastest in float32, and measures once", async () => {
+  const store = new Map<string, unknown>();
+  const first = machine([1, 0.9, 0.8]);
+  assert.equal((await first.choose(store)).description, tilings[1]);
+  assert.deepEqual(first.timed, [["usual", ...tilings]]);
+  const second = machine([1, 1, 1]);
+  assert.equal((await second.choose(store)).description, tilings[1]);
+  assert.deepEqual(second.timed, []);
+});
+
+Deno.test("chooseTiling() keeps the usual one where the gain may be noise or there is no choice", async () => {
+  assert.equal((await machine([1, 0.96, 1.2]).choose(new Map())).description, "usual");
+  const narrow = machine([1, 0.1, 0.1], 8);
+  assert.equal((await narrow.choose(new Map())).description, "usual");
+  assert.deepEqual(narrow.timed, []);
+});
+
+Deno.test("chooseTiling() measures without those that do not start, and again if what is kept is odd", async () => {
+  for (const kept of [undefined, null, 3, "toString", "1x1"]) {
+    const odd = machine([1, 0.5, 0.8], 16, tilings[0]);
+    const store = new Map<string, unknown>([["cpu tilings, a processor", kept]]);
+    assert.equal((await odd.choose(store)).description, tilings[1], String(kept));
+    assert.deepEqual(odd.timed, [["usual", tilings[1]]]);
+  }
+  const gone = machine([1, 0.5, 0.8], 16, tilings[0]);
+  const store = new Map<string, unknown>([["cpu tilings, a processor", tilings[0]]]);
+  assert.equal((await gone.choose(store)).description, "usual");
+});
+
+Deno.test("fastestTiling() does not count times of bfloat16", () => {
+  const times = ["usual", ...tilings].map((provider) => ({ provider, milliseconds: 1 }));
+  assert.equal(
+    fastestTiling([
+      ...times.map((time) => ({ ...time, format: "float32" as const })),
+      { provider: tilings[0], format: "bfloat16", milliseconds: 0.1 },
+    ]),
+    "usual",
+  );
+});
