@@ -117,8 +117,9 @@ const useWasm: Attempt = () =>
  * and in the reduced formats that its kernels have.
  */
 export const candidates = {
-  "native-amx": tryNative(16, { useAmx: true }),
   "native-avx512": tryNative(16),
+  // Not before the one above: it differs from that in bfloat16 alone, where it must be clearly faster.
+  "native-amx": tryNative(16, { useAmx: true }),
   "native-avx2": tryNative(8),
   blas: tryBlas,
   wasm: useWasm,

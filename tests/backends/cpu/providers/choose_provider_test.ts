@@ -62,6 +62,9 @@ Deno.test("the fastest wins in its fastest format; of nearly equal ones the firs
     [{ "native-avx512": [2], "native-avx2": [1.9], wasm: [6] }, "native-avx512"],
     [{ "native-avx512": [2], "native-avx2": [1.5], wasm: [6] }, "native-avx2"],
     [{ "native-avx512": [2, 1.2], "native-avx2": [1.5], wasm: [6] }, "native-avx512"],
+    [{ "native-avx512": [2, 1.5], "native-amx": [2, 0.4], wasm: [6] }, "native-amx"],
+    [{ "native-avx512": [2, 1.5], "native-amx": [2, 1.45], wasm: [6] }, "native-avx512"],
+    [{ "native-avx512": [1, 1.5], "native-amx": [1, 0.95], wasm: [6] }, "native-avx512"],
     [{ blas: [1], wasm: [2] }, "blas"],
     [{ blas: [3], wasm: [2] }, "wasm"],
   ];
@@ -118,6 +121,9 @@ Deno.test("every choice can be forced, and what is not there is refused", async 
     assert.deepEqual([forced.asked, forced.timed], [[provider], []]);
   }
   assert.equal((await machine(all).choose(store, "native")).name, "native-avx512");
+  const tiles = machine({ ...all, "native-amx": [2, 0.4] });
+  assert.equal((await tiles.choose(store, "native")).name, "native-avx512");
+  assert.equal((await tiles.choose(store, "native-amx")).name, "native-amx");
   const old = machine({ "native-avx2": [1], wasm: [2] });
   assert.equal((await old.choose(store, "native")).name, "native-avx2");
   await assert.rejects(old.choose(store, "native-avx512"), (error) => {
