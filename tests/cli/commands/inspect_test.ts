@@ -22,6 +22,29 @@ Deno.test("inspect shows model, metadata and tensors", async () => {
   });
 });
 
+Deno.test("inspect shows what an ONNX model takes and gives, and what it could teach", async () => {
+  const fixtures = "tests/fixtures/onnx";
+  const { code, stdout } = await runTask("inspect", [`${fixtures}/cnn.onnx`]);
+  assert.equal(code, 0);
+  for (
+    const line of [
+      "takes images: [batch, 3, height, width]",
+      "gives coarse: [batch, 10, h8, w8]",
+      "as a teacher for tokenizers: images of any size into images, normalised by ImageNet's " +
+      "statistics, for want of others",
+      "  fine: a map of 6 features by place",
+    ]
+  ) assert.ok(stdout.split("\n").includes(line), `${line}\n${stdout}`);
+  const inFolder = JSON.parse((await runTask("inspect", [`${fixtures}/dinov2`, "--json"])).stdout);
+  assert.deepEqual(inFolder.teacher.chosen, ["last_hidden_state"]);
+  assert.deepEqual(inFolder.teacher.preparation.mean, [0.4, 0.5, 0.6]);
+  const exported = JSON.parse(
+    (await runTask("inspect", [`${fixtures}/clip.onnx`, "--json"])).stdout,
+  );
+  assert.deepEqual([exported.teacher.size, exported.teacher.batch], [32, 1]);
+  assert.deepEqual(exported.teacher.preparation.deviation, [0.5, 0.5, 0.5]);
+});
+
 Deno.test("inspect answers unreadable and hostile files with one line and exit code 2", async () => {
   const files = [
     "README.md",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import type { DownloadOptions } from "../../../../checkpoints/hub/download.ts";
 import { openSafetensors } from "../../../../checkpoints/safetensors/safetensors.ts";
 import { toFloat32 } from "../../../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../../../core/errors.ts";
@@ -8,7 +9,11 @@ import { tf } from "../../../../deps/tfjs.ts";
 import { parseConfig } from "../../../../methods/configs.ts";
 import { kindOf } from "../../../../methods/vqkd/teachers/mod.ts";
 import type { OnnxSettings } from "../../../../methods/vqkd/teachers/onnx_settings.ts";
+import type { RunEvent } from "../../../../pipeline/engine/events.ts";
+import { hasAdapter } from "../../../backends/webgpu/_adapter.ts";
 import { onReference, valuesOf } from "../../../models/_tiny.ts";
+import { withFolder } from "../../../tasks/_tiny.ts";
+import { figuresOf, stepsOf, tinyTokenizerConfig } from "../../../tasks/_tiny_tokenizer.ts";
 
 const folder = fileURLToPath(new URL("../../../fixtures/onnx/", import.meta.url));
 
@@ -33,6 +38,7 @@ async function targetsOf(
   path: string,
   side: number,
   settings: Partial<OnnxSettings> = {},
+  downloads: DownloadOptions = {},
 ) {
   const { pixels, size, values } = await expectedOf(name);
   let found: { targets: Float32Array; targetDim: number } | undefined;
@@ -43,14 +49,14 @@ async function targetsOf(
       data: { workers: 0, source: "sample" },
       teacher: {
         name: "onnx",
-        checkpoint: `${folder}${path}`,
+        checkpoint: path.startsWith("http") ? path : `${folder}${path}`,
         onnx: { runtime: "wasm", ...settings },
       },
     });
     const { kind, settings: section } = kindOf(config.teacher);
     const source = shapesSource(3, 1);
     const teacher = await kind.open({
-      ...{ on, config, settings: section, source, kept: null, listener: () => {}, downloads: {} },
+      ...{ on, config, settings: section, source, kept: null, listener: () => {}, downloads },
     });
     try {
       const { targetDim } = teacher;
@@ -121,6 +127,62 @@ for (const runtime of ["wasm", "native"] as const) {
     assertClose(targets, values.get("grid")!, 1e-3);
   });
 }
+
+Deno.test({
+  name: "a convolutional network's map teaches as onnxruntime in Python computes it: webgpu",
+  ignore: !hasAdapter,
+  fn: async () => {
+    const own: Partial<OnnxSettings> = { outputs: ["fine"], inputSize: 24, runtime: "webgpu" };
+    const { targets, values } = await targetsOf("cnn", "cnn.onnx", 4, own);
+    assertClose(targets, values.get("grid")!, 1e-4);
+  },
+});
+
+Deno.test("a model from an address is downloaded once", async () => {
+  const directory = await Deno.makeTempDir();
+  let requests = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+    requests++;
+    return new Response(Deno.readFileSync(`${folder}cnn.onnx`));
+  });
+  try {
+    const address = `http://127.0.0.1:${server.addr.port}/models/cnn.onnx`;
+    const settings = { outputs: ["fine"], inputSize: 24 };
+    const { targets } = await targetsOf("cnn", address, 6, settings, { directory });
+    const again = await targetsOf("cnn", address, 6, settings, { directory });
+    assert.deepEqual(again.targets, targets);
+    assert.equal(requests, 1);
+  } finally {
+    await server.shutdown();
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("features come from the cache: a second run sees no image, and learns the same", () =>
+  withFolder(async (cache, backend) => {
+    const config = await tinyTokenizerConfig([
+      "teacher.name=onnx",
+      `teacher.checkpoint=${folder}cnn.onnx`,
+      "teacher.onnx.runtime=wasm",
+      "teacher.onnx.whiten=4",
+      "teacher.onnx.fitImages=20",
+      "augment.cropsPerImage=1",
+      "schedule.steps=3",
+      `teacher.cache.directory=${cache}`,
+    ]);
+    const notes: string[] = [];
+    const listener = (event: RunEvent) => {
+      if (event.type === "note") notes.push(event.message);
+    };
+    const first = figuresOf(await stepsOf(config, { backend, listener }));
+    const second = figuresOf(await stepsOf(config, { backend, listener }));
+    assert.deepEqual(second, first);
+    const seen = notes.filter((text) => text.startsWith("The teacher saw"));
+    assert.deepEqual(seen, [
+      "The teacher saw 24 crops; the features of 0 were cached",
+      "The teacher saw 0 crops; the features of 24 were cached",
+    ]);
+  }));
 
 Deno.test("several outputs are joined, each of length 1", async () => {
   const { targets, targetDim } = await targetsOf("cnn", "cnn.onnx", 6, { inputSize: 24 });
