@@ -33,9 +33,9 @@ export interface LinearKernel {
       dy: Tensor;
       x: Tensor;
       weight: Tensor;
+      bias: Tensor | null;
       saved: Tensor[];
       activation: Activation;
-      hasBias: boolean;
       needsInputGradient: boolean;
       precision: Precision;
     },
@@ -47,7 +47,9 @@ export interface QkvBiasKernel {
   /** `qBias`, `vBias` [C] → `y` [3·C]: q, zeros, v. */
   forward(args: { qBias: Tensor; vBias: Tensor }): { y: Tensor };
   /** `dy` [3·C] → its first and its last third. */
-  backward(args: { dy: Tensor }): { dqBias: Tensor; dvBias: Tensor };
+  backward(
+    args: { dy: Tensor; qBias: Tensor; vBias: Tensor },
+  ): { dqBias: Tensor; dvBias: Tensor };
 }
 
 /** Layer norm over the last axis of rows. */
@@ -58,7 +60,14 @@ export interface LayerNormKernel {
   ): { y: Tensor; saved: Tensor[] };
   /** Gradients of all inputs, from that of `y`. */
   backward(
-    args: { dy: Tensor; x: Tensor; weight: Tensor; saved: Tensor[]; epsilon: number },
+    args: {
+      dy: Tensor;
+      x: Tensor;
+      weight: Tensor;
+      bias: Tensor;
+      saved: Tensor[];
+      epsilon: number;
+    },
   ): { dx: Tensor; dweight: Tensor; dbias: Tensor };
 }
 
@@ -109,7 +118,7 @@ export interface PatchEmbedKernel {
   ): { y: Tensor };
   /** Gradients of `weight` and `bias`, from that of `y`. */
   backward(
-    args: { dy: Tensor; images: Tensor; weight: Tensor; precision: Precision },
+    args: { dy: Tensor; images: Tensor; weight: Tensor; bias: Tensor; precision: Precision },
   ): { dweight: Tensor; dbias: Tensor };
 }
 

@@ -140,9 +140,9 @@ function productGradients(
       dy,
       x,
       weight,
+      bias: null,
       saved: [],
       activation: "none",
-      hasBias: false,
       needsInputGradient: true,
       precision,
     });

@@ -55,9 +55,9 @@ function runLayerNorm(
       const { y, saved } = kernel.forward({ x: asRows(x), weight, bias, epsilon });
       return { outputs: [alias(y, x.shape)], saved };
     },
-    backward: ([dy], { x, weight }, saved) => {
+    backward: ([dy], { x, weight, bias }, saved) => {
       const rows = { dy: asRows(dy), x: asRows(x) };
-      const { dx, dweight, dbias } = kernel.backward({ ...rows, weight, saved, epsilon });
+      const { dx, dweight, dbias } = kernel.backward({ ...rows, weight, bias, saved, epsilon });
       return { x: alias(dx, x.shape), weight: dweight, bias: dbias };
     },
   });

@@ -104,9 +104,9 @@ function fuseLinear(
         dy: asRows(dy),
         x: asRows(keptX),
         weight: inputs.weight,
+        bias: inputs.bias ?? null,
         saved,
         activation,
-        hasBias: bias !== null,
         needsInputGradient,
         precision,
       });

@@ -46,8 +46,8 @@ function runPatchEmbed(on: Context, images: Tensor, weight: Tensor, bias: Tensor
       outputs: [kernel.forward({ images, weight, bias, precision }).y],
       saved: [images],
     }),
-    backward: ([dy], { weight }, [images]) => {
-      const { dweight, dbias } = kernel.backward({ dy, images, weight, precision });
+    backward: ([dy], inputs, [images]) => {
+      const { dweight, dbias } = kernel.backward({ dy, images, ...inputs, precision });
       return { weight: dweight, bias: dbias };
     },
   });

@@ -34,8 +34,8 @@ function runQkvBias(on: Context, qBias: Tensor, vBias: Tensor): Tensor {
   const [y] = recordKernel({
     inputs: { qBias, vBias },
     forward: () => ({ outputs: [kernel.forward({ qBias, vBias }).y], saved: [] }),
-    backward: ([dy]) => {
-      const { dqBias, dvBias } = kernel.backward({ dy });
+    backward: ([dy], inputs) => {
+      const { dqBias, dvBias } = kernel.backward({ dy, ...inputs });
       return { qBias: dqBias, vBias: dvBias };
     },
   });

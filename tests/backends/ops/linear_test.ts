@@ -13,13 +13,13 @@ Deno.test("linear passes precision, activation and what it needs on to the kerne
           calls.push([activation, precision]);
           return { y: tf.matMul(x, weight, false, true), saved: [tf.scalar(7)] };
         },
-        backward: ({ dy, x, weight, saved, hasBias, needsInputGradient, ...rest }) => {
-          calls.push([rest.activation, rest.precision, hasBias, needsInputGradient]);
+        backward: ({ dy, x, weight, saved, bias, needsInputGradient, ...rest }) => {
+          calls.push([rest.activation, rest.precision, bias !== null, needsInputGradient]);
           assert.equal(saved[0].dataSync()[0], 7);
           return {
             dx: needsInputGradient ? tf.matMul(dy, weight) : null,
             dweight: tf.matMul(dy, x, true),
-            dbias: hasBias ? tf.sum(dy, 0) : null,
+            dbias: bias && tf.sum(dy, 0),
           };
         },
       },

@@ -37,7 +37,7 @@ function throughActivation(
 type BackwardArguments = Parameters<LinearKernel["backward"]>[0];
 
 function backward(runtime: Runtime, values: BackwardArguments) {
-  const { dy, x, weight, saved, activation, hasBias, needsInputGradient, precision } = values;
+  const { dy, x, weight, bias, saved, activation, needsInputGradient, precision } = values;
   const [rows, inputs] = x.shape;
   const outputs = weight.shape[0];
   const active = activation === "none"
@@ -47,7 +47,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
   const dz = at(active?.dz ?? dy);
   const dx = needsInputGradient ? runtime.tensors.empty([rows, inputs]) : null;
   const dweight = runtime.tensors.empty([outputs, inputs]);
-  const dbias = hasBias ? columnSums(runtime, { ...dz, rows, columns: outputs }) : null;
+  const dbias = bias && columnSums(runtime, { ...dz, rows, columns: outputs });
   const products: MatrixProduct[] = [{
     rows: outputs,
     columns: inputs,

@@ -108,11 +108,11 @@ export function layerNormKernel({ runner }: KernelTools): LayerNormKernel {
       sum.done();
       return normalized;
     },
-    backward({ dy, x, weight, saved: [statistics] }) {
+    backward({ dy, x, weight, bias, saved: [statistics] }) {
       const { rows, width } = rowsOf(x);
       const dx = runtime.allocateLater(x.shape);
       const dweight = runtime.allocateGradient(weight);
-      const dbias = runtime.allocate([width]);
+      const dbias = runtime.allocateGradient(bias);
       const columnGroups = columnGroupsOf(width);
       const run = (added: TensorInfo | null, sum: TensorInfo) =>
         runner.run({

@@ -54,12 +54,12 @@ export function linearKernel({ runner, products }: KernelTools): LinearKernel {
       });
       return { y, saved: before ? [before] : [] };
     },
-    backward({ dy, x, weight, saved, activation, hasBias, needsInputGradient, precision }) {
+    backward({ dy, x, weight, bias, saved, activation, needsInputGradient, precision }) {
       const [outputs, inputs] = weight.shape as [number, number];
       const isRounded = precision === "float16";
       const dz = activation === "none" ? dy : throughActivation(dy, saved[0], activation);
       const dweight = runtime.allocateGradient(weight);
-      const dbias = hasBias ? runtime.allocate([outputs]) : null;
+      const dbias = bias && runtime.allocateGradient(bias);
       const dx = needsInputGradient
         ? runtime.allocate(x.shape, "float32", storageFor(precision, inputs, outputs))
         : null;

@@ -58,12 +58,12 @@ export function patchEmbedKernel({ runner, products }: KernelTools): PatchEmbedK
       patches.dispose();
       return { y };
     },
-    backward({ dy, images, weight, precision }) {
+    backward({ dy, images, weight, bias, precision }) {
       const patches = patchRows(images, weight, precision);
       const rows = patches.shape[0];
       const embedDim = weight.shape[0];
       const dweight = runtime.allocateGradient(weight);
-      const dbias = runtime.allocate([embedDim]);
+      const dbias = runtime.allocateGradient(bias);
       const dz = tf.reshape(dy, [rows, embedDim]);
       const isRounded = precision === "float16";
       products.runBackward({ dz, x: patches, weight, dx: null, dweight, dbias, isRounded });

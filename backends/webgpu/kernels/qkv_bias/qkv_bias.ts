@@ -29,9 +29,9 @@ export function qkvBiasKernel({ runner }: KernelTools): QkvBiasKernel {
       });
       return { y };
     },
-    backward({ dy }) {
-      const dqBias = runtime.allocate([dy.size / 3]);
-      const dvBias = runtime.allocate([dy.size / 3]);
+    backward({ dy, qBias, vBias }) {
+      const dqBias = runtime.allocateGradient(qBias);
+      const dvBias = runtime.allocateGradient(vBias);
       runner.run({
         file: BACKWARD,
         reads: { dy: runner.floats(dy) },

@@ -62,7 +62,7 @@ export function residualKernel({ runner }: KernelTools): ResidualKernel {
     backward({ dy, branch, gamma, keep }) {
       const { rows, width, quadsPerRow } = rowsOf(branch);
       const dbranch = runtime.allocate(branch.shape, "float32", runtime.storage(branch));
-      const dgamma = gamma === null ? null : runtime.allocate([width]);
+      const dgamma = gamma && runtime.allocateGradient(gamma);
       const columnGroups = dgamma === null ? 0 : columnGroupsOf(width);
       const branchGroups = Math.ceil(rows * quadsPerRow / SUM_WORKGROUP);
       runner.run({

@@ -5,7 +5,7 @@ import { Parameter } from "../../../../../backends/parameter.ts";
 import { tf } from "../../../../../deps/tfjs.ts";
 import { webgpuTest } from "../../_backend.ts";
 import { relativeError, Samples } from "../../_compare.ts";
-import { withoutKernels } from "../../_trainee.ts";
+import { smallConfig, Trainee, withoutKernels } from "../../_trainee.ts";
 
 /** What `work` gives on a device that binds no more than `bytes` of a buffer. */
 function withLargestBinding<T>(bytes: number, work: () => T): T {
@@ -66,3 +66,29 @@ for (const segments of [21, 40]) {
     }
   });
 }
+
+/** Copies between buffers in the third step of a model that deep. */
+async function copiesOf(on: Context["backend"], depth: number): Promise<number> {
+  const config = { ...smallConfig, depth, earlyLayers: depth - 1 };
+  const trainee = new Trainee(on, "float32", { config });
+  for (let step = 0; step < 2; step++) await trainee.step(step);
+  const { prototype } = GPUCommandEncoder;
+  const original = prototype.copyBufferToBuffer;
+  let copies = 0;
+  prototype.copyBufferToBuffer = function (this: GPUCommandEncoder, ...given: unknown[]) {
+    copies++;
+    return Reflect.apply(original, this, given);
+  } as typeof original;
+  try {
+    await trainee.step(2);
+  } finally {
+    prototype.copyBufferToBuffer = original;
+  }
+  return copies;
+}
+
+webgpuTest("a block's gradients are computed where the update expects them", async (backend) => {
+  const [few, many] = [await copiesOf(backend, 2), await copiesOf(backend, 5)];
+  assert.ok(few > 0, "nothing was counted");
+  assert.equal(many, few);
+});
