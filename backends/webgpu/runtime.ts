@@ -22,6 +22,12 @@ export type { BufferSlice } from "../tfjs/webgpu_tensors.ts";
 /** How the elements of a float tensor are stored in its buffer. */
 export type Storage = "float32" | "float16";
 
+/** Is told when a tensor is about to be written, and when its data is gone. */
+export interface DataWatcher {
+  readonly onWritten: (id: DataId) => void;
+  readonly onFreed: (id: DataId) => void;
+}
+
 /** See the module's text. */
 export class Runtime extends CommandRecorder {
   /** Called before a tensor stored as float16 is given to tfjs; set by `ShaderRunner`. */
@@ -34,11 +40,9 @@ export class Runtime extends CommandRecorder {
     | null = null;
   /** Returns the float16 copy of the parameter in a slice, null if none is kept. */
   halfSlotOf: ((parameter: BufferSlice) => BufferSlice | null) | null = null;
-  /** Called when a tensor is about to be written, and when its data is gone. */
-  onWritten: ((id: DataId) => void) | null = null;
-  onFreed: ((id: DataId) => void) | null = null;
   /** Dispatches of kernels that are waiting for their reader. */
   readonly deferrals = new Deferrals(this);
+  readonly #watchers: DataWatcher[] = [];
   #halves = new WeakSet<DataId>();
   #abandoned = new WeakSet<DataId>();
 
@@ -79,6 +83,18 @@ export class Runtime extends CommandRecorder {
   allocateLater(shape: number[]): Tensor {
     const info = this.makeTensorInfo(shape, "float32");
     return makeTensor(info, this);
+  }
+
+  /** A new tensor with the contents of `slice`, which is not freed with it. */
+  allocateAt(shape: number[], slice: BufferSlice): Tensor {
+    const tensor = this.allocateLater(shape);
+    this.dataOf(tensor.dataId as DataId).resource = slice;
+    return tensor;
+  }
+
+  /** Tells `watcher` about all tensors from now on. */
+  watchData(watcher: DataWatcher): void {
+    this.#watchers.push(watcher);
   }
 
   /** Declares that `tensor` will never have contents; using it is an error from now on. */
@@ -126,7 +142,7 @@ export class Runtime extends CommandRecorder {
     const binding = this.bindingOf(tensor);
     // tfjs keeps what was read back; it is stale from now on.
     this.dataOf(tensor.dataId as DataId).values = null;
-    this.onWritten?.(tensor.dataId as DataId);
+    for (const { onWritten } of this.#watchers) onWritten(tensor.dataId as DataId);
     return binding;
   }
 
@@ -227,7 +243,7 @@ export class Runtime extends CommandRecorder {
     const isLast = data !== null && (force || data.refCount <= 1);
     if (isLast) {
       this.deferrals.forget(id);
-      this.onFreed?.(id);
+      for (const { onFreed } of this.#watchers) onFreed(id);
       // tfjs would wait for the next submission. Whoever gets the buffer next writes it in work that is
       // recorded after everything that reads it.
       this.freeAtOnce(id);

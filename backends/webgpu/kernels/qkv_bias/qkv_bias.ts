@@ -1,8 +1,14 @@
-/** The bias of a joint q, k, v projection, one dispatch each way. @module */
+/**
+ * The bias of a joint q, k, v projection, one dispatch each way; forward only after its parts have changed: those
+ * of a frozen model never do.
+ *
+ * @module
+ */
 
 import backwardCode from "./qkv_bias_backward.wgsl" with { type: "text" };
 import forwardCode from "./qkv_bias.wgsl" with { type: "text" };
 import type { QkvBiasKernel } from "../../../kernels.ts";
+import { DerivedBuffers } from "../../derived_buffers.ts";
 import { foldedGrid } from "../../shaders/shader_runner.ts";
 import { WORKGROUP } from "../../shaders/shapes.ts";
 import type { KernelTools } from "../kernel_tools.ts";
@@ -12,6 +18,7 @@ const BACKWARD = { name: "qkv_bias_backward", code: backwardCode };
 
 export function qkvBiasKernel({ runner }: KernelTools): QkvBiasKernel {
   const { runtime } = runner;
+  const biases = new DerivedBuffers(runtime);
   const common = (width: number) => ({
     constants: { WORKGROUP },
     uniforms: { width },
@@ -20,14 +27,15 @@ export function qkvBiasKernel({ runner }: KernelTools): QkvBiasKernel {
   });
   return {
     forward({ qBias, vBias }) {
-      const y = runtime.allocate([3 * qBias.size]);
-      runner.run({
-        file: FORWARD,
-        reads: { qBias: runner.floats(qBias), vBias: runner.floats(vBias) },
-        writes: { y: runner.floats(y) },
-        ...common(qBias.size),
-      });
-      return { y };
+      const width = qBias.size;
+      const slice = biases.of([qBias, vBias], 3 * width * 4, (y) =>
+        runner.run({
+          file: FORWARD,
+          reads: { qBias: runner.floats(qBias), vBias: runner.floats(vBias) },
+          writes: { y: { floats: y } },
+          ...common(width),
+        }));
+      return { y: runtime.allocateAt([3 * width], slice) };
     },
     backward({ dy, qBias, vBias }) {
       const dqBias = runtime.allocateGradient(qBias);
