@@ -9,6 +9,7 @@ import type { Context } from "../backends/backend.ts";
 import { type Normalization, normalizeToTensorData } from "../data/images/normalize.ts";
 
 import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
+import type { StoredTargets } from "./engine/stored_targets.ts";
 import type { DeviceContext, Stage } from "./stage.ts";
 
 /**
@@ -63,10 +64,12 @@ export function imageTensor(
  * The stage `tokenize`: a frozen tokenizer assigns a code to every patch.
  *
  * @param normalization of the tokenizer's view; VQ-KD was trained on [−1, 1]
+ * @param stored codes that need not be computed again
  */
 export function tokenize(
   tokenizer: PatchTokenizer,
   normalization: Normalization,
+  stored: Pick<StoredTargets<Int32Array>, "targets"> | null = null,
 ): Stage<MaskedBatch, TokenizedBatch> & { readonly name: "tokenize" } {
   return {
     name: "tokenize",
@@ -74,7 +77,9 @@ export function tokenize(
       const { on } = context;
       const { tokenizerPixels: pixels, size, tokenizerSize: imageSize } = batch;
       const seen = { pixels, size, imageSize };
-      return { ...batch, tokens: encodePixels(on, tokenizer, normalization, seen, context) };
+      const compute = () => encodePixels(on, tokenizer, normalization, seen, context);
+      const upload = (codes: Int32Array) => tf.tensor1d(codes, "int32");
+      return { ...batch, tokens: stored?.targets(batch, upload, compute) ?? compute() };
     },
   };
 }

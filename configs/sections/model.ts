@@ -127,6 +127,10 @@ export const tokenizerSection = z.strictObject({
   recipe: z.string().default("vqkd_quickstart").describe(
     "The recipe used by `pretrain --train-tokenizer` to train one, in place of `checkpoint`.",
   ),
+  codesDirectory: z.string().nullable().default(null).describe(
+    "Folder for the codes of `augment.cropsPerImage` crops, which several runs may share; null: `codes` in " +
+      "the run's directory.",
+  ),
   updatesDuringPretraining: z.boolean().default(false).describe(
     "Whether the codebook drifts during pretraining, as mmselfsup's does by accident.",
   ),

@@ -5,7 +5,12 @@
  */
 
 import { z } from "../../deps/zod.ts";
-import { dataSection, maskSection, twoViewAugmentSection } from "../../configs/sections/data.ts";
+import {
+  cropsPerImage,
+  dataSection,
+  maskSection,
+  twoViewAugmentSection,
+} from "../../configs/sections/data.ts";
 import { pretrainedKey } from "../../configs/sections/downstream.ts";
 import { pretrainModelSection, tokenizerSection } from "../../configs/sections/model.ts";
 import { optimizerSection, scheduleSection } from "../../configs/sections/optimization.ts";
@@ -25,7 +30,12 @@ export const pretrainSchema = z.strictObject({
       "tokenizer with other codes.",
   ),
   data: dataSection.prefault({}),
-  augment: twoViewAugmentSection.prefault({}),
+  augment: twoViewAugmentSection.extend({
+    cropsPerImage: cropsPerImage.describe(
+      "Number of different crops per image, which repeat epoch by epoch, with new masks: their codes are " +
+        "computed once and kept in `tokenizer.codesDirectory`; null: a new crop in every epoch.",
+    ),
+  }).prefault({}),
   mask: maskSection.prefault({}),
   model: pretrainModelSection.prefault({}),
   tokenizer: tokenizerSection.prefault({}),

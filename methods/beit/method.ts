@@ -36,6 +36,7 @@ import type { ListedMethod } from "../../pipeline/engine/method.ts";
 import { describeAccuracies } from "../../report/text_tables.ts";
 import { openTokenizer } from "../vqkd/open_tokenizer.ts";
 import { type EvaluationResults, FeatureEvaluation } from "./evaluation.ts";
+import { type CodeCache, openCodeCache } from "./code_cache.ts";
 import { describeGain, type Gain, GainRecord } from "./gain.ts";
 import { planPretraining, pretrainFootprint, pretrainSteps } from "./plan.ts";
 import { beitConfig } from "./shape.ts";
@@ -83,9 +84,11 @@ function deviceStages(
   config: PretrainConfig,
   tokenizer: PatchTokenizer,
   model: MaskedImageModel,
+  codes: CodeCache | null,
 ) {
   const { normalization, tokenizerNormalization } = config.augment;
-  return pipeline(tokenize(tokenizer, normalizations[tokenizerNormalization]))
+  const view = normalizations[tokenizerNormalization];
+  return pipeline(tokenize(tokenizer, view, codes?.stored ?? null))
     .to(encode(model, normalizations[normalization], config))
     .to(loss(model));
 }
@@ -140,6 +143,7 @@ export const beit: ListedMethod<
       name: pretrained === null ? "untrained" : "checkpoint",
       create: () => createStart(),
     });
+    const codes = await openCodeCache(run, tokenizer.encoder);
     const gains = new GainRecord(length.totalSteps);
     return {
       shape,
@@ -147,8 +151,13 @@ export const beit: ListedMethod<
       parts: { model },
       footprint,
       schedule: { length, learningRate: learningRateSchedule(config, length) },
-      input: { transform: pretrainTransform(config.augment), mask: maskOptions(config) },
-      stages: deviceStages(config, tokenizer.encoder, model),
+      input: {
+        transform: pretrainTransform(config.augment),
+        mask: maskOptions(config),
+        cropsPerImage: config.augment.cropsPerImage,
+      },
+      ...(codes === null ? {} : { ahead: (queue) => codes.stored.ahead(queue) }),
+      stages: deviceStages(config, tokenizer.encoder, model, codes),
       frozenStage: "tokenize",
       createOptimizer: (trainable) => createOptimizer(on, config, trainable, shape.depth),
       kept: [
@@ -166,12 +175,18 @@ export const beit: ListedMethod<
       }),
       finish({ interrupted }) {
         const { gain } = gains;
+        if (codes !== null) {
+          const { hits, misses } = codes.stored.counts;
+          const message = `The tokenizer saw ${misses} crops; the codes of ${hits} were stored`;
+          listener({ type: "note", message });
+        }
         if (pretrained !== null && gain !== null && !interrupted) {
           listener({ type: "note", message: describeGain(gain) });
         }
         return Promise.resolve();
       },
       dispose() {
+        codes?.close();
         model.dispose();
         tokenizer.dispose();
       },
@@ -188,7 +203,7 @@ export const beit: ListedMethod<
       shape,
       parameters: model.parameters,
       parts: { model },
-      stages: deviceStages(config, noTokenizer, model),
+      stages: deviceStages(config, noTokenizer, model, null),
       dispose: () => model.dispose(),
     };
   },

@@ -56,6 +56,8 @@ export interface Run<C extends RunConfig, Images extends RunImages = RunImages> 
   readonly downloads: DownloadOptions;
   /** What the checkpoint to resume from holds besides parameters; null for a new run. */
   readonly saved: { readonly shape: object; readonly extra: ValueMap } | null;
+  /** Where the run is saved; null if it is not, and on ranks other than 0. */
+  readonly directory: string | null;
   /** Rejects, before the model is created, what does not fit into memory. */
   requireRoom(footprint: ModelFootprint): void;
   /** Replaces a model file in the run's directory; does nothing if the run is not saved. */

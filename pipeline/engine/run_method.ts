@@ -135,6 +135,7 @@ class MethodRun<
       saved: resumed === null || extra === null
         ? null
         : { shape: resumed.state.model as object, extra },
+      directory: this.session.path,
       requireRoom: (footprint) =>
         requireRoom(this.config, footprint, on, this.options.memoryLimitBytes),
       writeModel: (...content) => this.session.writeModel(...content),

@@ -146,6 +146,12 @@ export const shapeRows: readonly HintRow[] = [
     follow: { fill: "--set", value: "teacher.cache.directory={out}/cache" },
   },
   {
+    command: `${pretrain} --set augment.cropsPerImage=1 --set tokenizer.codesDirectory={file}`,
+    error: 'Cannot keep codes in "…": …; give another folder with --set ' +
+      "tokenizer.codesDirectory=DIR",
+    follow: { fill: "--set", value: "tokenizer.codesDirectory={out}/codes" },
+  },
+  {
     command: "finetune --checkpoint {model} --model tiny --data {data} {tiny} --out {out}",
     error: "Cannot use --model with --checkpoint: the model is the checkpoint's; omit --model; " +
       "--image-size may differ",

@@ -126,6 +126,8 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "close other programs that use the GPU, or use --backend cpu",
     "… and run the same command again: everything saved before is intact",
     "make room, or turn it off with --set teacher.cache.directory=null",
+    "make room, or turn it off with --set augment.cropsPerImage=null",
+    "make room, or lower --set augment.cropsPerImage=N",
     "redirect it to a file on a disk with room",
     "set MIMIC_CACHE to a folder",
     "try again later, or give the path of a local file",

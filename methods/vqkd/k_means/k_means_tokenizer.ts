@@ -9,6 +9,7 @@ import type { Context } from "../../../backends/backend.ts";
 import { withoutGradient } from "../../../backends/tfjs/without_gradient.ts";
 import { unitNormalization } from "../../../data/images/normalize.ts";
 import { nearestMean } from "../../../models/k_means.ts";
+import type { NamedValues } from "../../../models/parameter_set.ts";
 import type { Teacher } from "../../../models/teachers/teacher.ts";
 import type { DeviceContext } from "../../../pipeline/stage.ts";
 import { imageTensor, type PatchTokenizer, type PixelBatch } from "../../../pipeline/tokenize.ts";
@@ -72,6 +73,13 @@ export class KMeansTokenizer implements FrozenTokenizer {
       ),
     ]);
     return ids;
+  }
+
+  /** Everything that determines the codes, by name: the means and the teacher's weights. */
+  async weights(): Promise<Map<string, NamedValues>> {
+    const values = await this.vectors.data() as Float32Array;
+    const means = { shape: [...this.vectors.shape], values };
+    return new Map([...await this.#teacher.weights(), ["k-means", means]]);
   }
 
   dispose(): void {

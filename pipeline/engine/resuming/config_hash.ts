@@ -53,6 +53,10 @@ export function decidingValues(config: RunConfig): Record<string, unknown> {
   if (config.task === "pretrain") {
     if (relevant.pretrained === null) delete relevant.pretrained;
     if (relevant.newHeads === false) delete relevant.newHeads;
+    const { augment, tokenizer } = relevant as Record<string, Record<string, unknown>>;
+    if (augment.cropsPerImage === null) delete augment.cropsPerImage;
+    // Stored codes are those that would be computed.
+    delete tokenizer.codesDirectory;
   }
   return relevant;
 }

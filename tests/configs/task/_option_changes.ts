@@ -307,6 +307,7 @@ export const optionChanges: Readonly<Record<string, string | OptionChange | Seen
   },
 
   pretrained: "FOLDER/model.safetensors",
+  "tokenizer.codesDirectory": { to: "FOLDER/cache", given: ["augment.cropsPerImage=1"] },
   newHeads: { to: "true", given: [...asModel, "pretrained=FOLDER/model.safetensors"] },
   evaluateEveryEpochs: "0.25",
   evaluateEverySteps: "2",
