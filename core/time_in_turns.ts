@@ -11,14 +11,14 @@ import { median } from "./median.ts";
 export interface TimingOptions {
   /** Turns that each alternative gets. */
   readonly turns: number;
-  /** Ends the turns early, once there have been four, after this many seconds. Default: never. */
+  /** Ends the turns early, once there have been six, after this many seconds. Default: never. */
   readonly enoughSeconds?: number;
   /** Seconds since some fixed moment. */
   readonly clock?: () => number;
 }
 
-/** Of these, one is the quietest quarter. */
-const fewestTurns = 4;
+/** Of these, two are the quietest quarter. */
+const fewestTurns = 6;
 
 /**
  * Seconds that each of several alternatives takes: they take turns, after one that does not count, and each

@@ -199,7 +199,27 @@ function productsPart(measurements: readonly Measurement[]): string {
   });
 }
 
-const parts = { steps: stepsPart, products: productsPart };
+/** What `precision: auto` chose, and steps with it beside float32. */
+function autoPart(measurements: readonly Measurement[]): string {
+  const head = [
+    ...["model", "`auto` takes", "batch", "threads", "steps, ÷ float32"],
+    "float32 ÷ float32",
+  ];
+  return byProcessor(measurements, (own) => {
+    const found = ofKind(own, "cpu_auto_");
+    if (found.length === 0) return [];
+    const rows = found.flatMap(({ results: { threads, steps } }) =>
+      // deno-lint-ignore no-explicit-any -- each benchmark has its own results
+      steps.map(({ model, batch, chosen, speedups }: any) => {
+        const speeds = [speedups[chosen], speedups.again];
+        return [nameOf(model), chosen, String(batch), String(threads), ...speeds.map(decimals)];
+      })
+    );
+    return [table([head, ...rows], 2)];
+  });
+}
+
+const parts = { steps: stepsPart, products: productsPart, auto: autoPart };
 
 /**
  * A page with its measurements as the files have them: between `<!-- measured: steps -->` and
