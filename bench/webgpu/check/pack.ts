@@ -13,7 +13,6 @@
  * @module
  */
 
-import { UserError } from "../../../core/errors.ts";
 import { dawnPackage } from "../../../deps/dawn.ts";
 import { readOptions } from "../../options.ts";
 
@@ -33,7 +32,7 @@ async function run(program: string, ...args: string[]): Promise<string> {
   const env = { XZ_OPT: "-6 -T0" };
   const command = new Deno.Command(program, { args, env, stderr: "inherit" });
   const { success, stdout } = await command.output();
-  if (!success) throw new UserError(`Cannot pack the check: ${program} ${args[0]} failed`);
+  if (!success) throw new Error(`Cannot pack the check: ${program} ${args[0]} failed`);
   return new TextDecoder().decode(stdout);
 }
 
@@ -52,7 +51,7 @@ async function copyDawn(folder: string): Promise<void> {
     (registry) => `${npmCache}/${registry.name}/${name}/${version}`,
   );
   const from = places.find((place) => isThere(`${place}/package.json`));
-  if (from === undefined) throw new UserError(`Cannot pack Dawn: it is not below ${npmCache}`);
+  if (from === undefined) throw new Error(`Cannot pack Dawn: it is not below ${npmCache}`);
   const to = `${folder}/node_modules/${name}`;
   await Deno.mkdir(`${to}/dist`, { recursive: true });
   for (const file of ["package.json", "index.js", "LICENSE.md"]) {
@@ -98,9 +97,9 @@ async function pack(folder: string): Promise<void> {
 }
 
 if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
-  throw new UserError("Cannot pack the check: it is for Linux x64, and takes the Deno it runs on", {
-    hint: "run it on Linux x64",
-  });
+  throw new Error(
+    "Cannot pack the check: it is for Linux x64 and takes along the Deno it runs on; run it there",
+  );
 }
 const folder = await Deno.makeTempDir();
 try {
@@ -117,7 +116,7 @@ const bytes = files.reduce((sum, file) => sum + Deno.statSync(file).size, 0);
 const mebibytes = bytes / 2 ** 20;
 console.log(`${options.out}: ${mebibytes.toFixed(1)} MiB in ${files.length} files`);
 if (mebibytes > mostMebibytes) {
-  throw new UserError(`Cannot pack the check: it is larger than ${mostMebibytes} MiB`, {
-    hint: "leave Dawn out with --webgpu deno",
-  });
+  throw new Error(
+    `Cannot pack the check in ${mostMebibytes} MiB; leave Dawn out with --webgpu deno`,
+  );
 }
