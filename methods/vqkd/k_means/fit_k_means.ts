@@ -35,26 +35,30 @@ export interface KMeansResult extends RunOutcome {
 /** Images whose features are computed at once. */
 const imagesAtOnce = 32;
 
-/** A teacher's features of as many patches as the config asks for, [n, T]; kept. */
+/** A teacher's features of as many patches as the config asks for, [n, T]; kept. null if it was stopped. */
 async function gatherRows(
   on: Context,
   config: TokenizerConfig,
   teacher: Teacher,
   source: Source,
-  session: RunSession,
-): Promise<Tensor> {
+  { listener }: RunSession,
+  signal: AbortSignal | undefined,
+): Promise<Tensor | null> {
   const { model, codebook, kMeans, data, seed, augment } = config;
   const patches = (model.imageSize / model.patchSize) ** 2;
   const wanted = Math.ceil(codebook.codes * kMeans.tokensPerCode / patches);
   const images = Math.min(source.length, wanted);
   const batch = Math.min(imagesAtOnce, images);
-  const { listener } = session;
   const transform = trainTransform(augment);
   const loader = await openLoader(data, { source, transform, batch, seed }, listener);
   const parts: Tensor[] = [];
   const total = Math.ceil(images / batch);
   try {
     for await (const loaded of loader.batches({ to: total })) {
+      if (signal?.aborted) {
+        tf.dispose(parts);
+        return null;
+      }
       parts.push(on.backend.run(() => tf.tidy(() => teacherRows(on, teacher, loaded))));
       listener({ type: "progress", what: "Features of the teacher", done: parts.length, total });
     }
@@ -93,7 +97,16 @@ async function fit(
     downloads: options.downloads ?? {},
   });
   try {
-    const rows = await gatherRows(on, config, teacher, source, session);
+    const rows = await gatherRows(on, config, teacher, source, session, options.signal);
+    if (rows === null) {
+      listener({
+        ...{ type: "done", step: 0, interrupted: true, scheduleSteps: 0, stoppedEarly: null },
+      });
+      return {
+        ...{ metrics: {}, rankMe: null, step: 0, scheduleSteps: 0, interrupted: true },
+        ...{ directory: path, loss: null },
+      };
+    }
     const { codes } = config.codebook;
     const generator = Generator.from(config.seed).split("kmeans");
     listener({

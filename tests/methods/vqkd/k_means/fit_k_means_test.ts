@@ -92,6 +92,20 @@ Deno.test("k-means of an ONNX model: its file is found again, and another one re
     await refused(tokens(), /its teacher ".*model\.onnx" is not the one that it was made with/);
   }));
 
+Deno.test("k-means that is stopped leaves nothing that looks finished", () =>
+  withFolder(async (folder, backend) => {
+    const config = await kMeans();
+    const directory = `${folder}/a`;
+    const run = { backend, directory };
+    const before = backend.memory().tensors;
+    const stopped = await trainTokenizer(config, { ...run, signal: AbortSignal.abort() });
+    assert.equal(stopped.interrupted, true);
+    assert.equal(backend.memory().tensors, before);
+    const { interrupted } = await trainTokenizer(config, run);
+    assert.equal(interrupted, false);
+    assert.equal(backend.memory().tensors, before);
+  }));
+
 Deno.test("a finished tokenizer by k-means is left alone, or handed back", () =>
   withFolder(async (folder, backend) => {
     const config = await kMeans();
