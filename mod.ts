@@ -99,8 +99,10 @@ export type { Choosing, ConfigIn, RunConfig, TaskDefinition, TaskWords } from ".
 export {
   type EncodingModel,
   type EvaluationResults,
+  type EvaluationStart,
   FeatureEvaluation,
 } from "./methods/beit/evaluation.ts";
+export type { Gain } from "./methods/beit/gain.ts";
 export { modelFootprint } from "./methods/beit/plan.ts";
 export { beitConfig } from "./methods/beit/shape.ts";
 export { createOptimizer, type TrainingConfig } from "./pipeline/engine/create_optimizer.ts";

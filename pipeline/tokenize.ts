@@ -9,7 +9,6 @@ import type { Context } from "../backends/backend.ts";
 import { type Normalization, normalizeToTensorData } from "../data/images/normalize.ts";
 
 import type { MaskedBatch, TokenizedBatch } from "./batch.ts";
-import type { StoredTargets } from "./engine/stored_targets.ts";
 import type { DeviceContext, Stage } from "./stage.ts";
 
 /**
@@ -69,7 +68,13 @@ export function imageTensor(
 export function tokenize(
   tokenizer: PatchTokenizer,
   normalization: Normalization,
-  stored: Pick<StoredTargets<Int32Array>, "targets"> | null = null,
+  stored: {
+    targets(
+      batch: MaskedBatch,
+      upload: (codes: Int32Array) => Tensor,
+      compute: () => Tensor,
+    ): Tensor;
+  } | null = null,
 ): Stage<MaskedBatch, TokenizedBatch> & { readonly name: "tokenize" } {
   return {
     name: "tokenize",

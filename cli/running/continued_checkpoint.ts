@@ -75,6 +75,8 @@ function valuesOfRun(config: RawConfig): Record<string, unknown> {
     if (name !== undefined) values[key] = found[name];
     else for (const [inner, value] of Object.entries(found)) values[`${key}.${inner}`] = value;
   }
+  // The number of masked patches follows from their share, at other image sizes too.
+  delete values[values["mask.ratio"] === null ? "mask.ratio" : "mask.maskedPatches"];
   return values;
 }
 

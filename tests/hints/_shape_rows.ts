@@ -48,8 +48,8 @@ export const shapeRows: readonly HintRow[] = [
     follow: { add: "--image-size …" },
   },
   {
-    command: `${pretrain} --set model.depth=2 --set model.earlyLayers=1 --checkpoint {model} ` +
-      "--set model.embedDim=32",
+    command: `${pretrain} --data {data} --set model.depth=2 --set model.earlyLayers=1 ` +
+      "--checkpoint {model} --set model.embedDim=32",
     error: 'Cannot continue from "…": the config has model.embedDim 32, and the checkpoint 16; ' +
       "give --set model.embedDim=16",
     follow: { add: "--set model.embedDim=…" },

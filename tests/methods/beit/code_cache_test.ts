@@ -83,3 +83,16 @@ Deno.test("codes of a codebook that changes are not kept", async () => {
     assert.match(notes, /Codes are computed in every epoch: .*updatesDuringPretraining changes/);
   });
 });
+
+Deno.test("codes of k-means on pixels are found by what k-means found", async () => {
+  await withFolder(async (folder, backend) => {
+    const overrides = ["tokenizer.checkpoint=pixels", `tokenizer.codesDirectory=${folder}/codes`];
+    const config = await tinyCrops(folder, overrides);
+    const first = await follow(config, backend, null);
+    const second = await follow(config, backend, null);
+    assert.deepEqual(second.losses, first.losses);
+    assert.deepEqual([first.misses, second.misses], [48, 0]);
+    const other = await follow({ ...config, seed: 1 }, backend, null);
+    assert.equal(other.misses, 48, "another seed draws other crops and other means");
+  });
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { continuedChoice } from "../../../cli/running/continued_checkpoint.ts";
+import { withRecipe } from "../../../cli/running/chosen_tokenizer.ts";
+import type { RunFlagValues } from "../../../cli/running/run_flags.ts";
+import { pretrain } from "../../../methods/beit/method.ts";
+import { resolveConfig } from "../../../methods/configs.ts";
+import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
+import { writeTinyModel } from "../../tasks/_tiny_model.ts";
+
+/** The config that a checkpoint leads to. */
+async function configFor(checkpoint: string) {
+  const { overrides, tokenizer } = await continuedChoice(checkpoint, { offline: true });
+  const { config } = await resolveConfig({ task: "pretrain", recipe: "continue", overrides });
+  return { config, tokenizer };
+}
+
+Deno.test("published weights bring their sizes and the name of their tokenizer, undownloaded", async () => {
+  const { config, tokenizer } = await configFor("beitv2_base_patch16_224_pt1k");
+  assert.equal(tokenizer, "vqkd_encoder");
+  const { embedDim, depth, codes, headLayers, earlyLayers, imageSize } = config.model;
+  assert.deepEqual([embedDim, depth, codes, headLayers, earlyLayers, imageSize], [
+    ...[768, 12, 8192, 2, 9, 224],
+  ]);
+  assert.deepEqual([config.mask.maskedPatches, config.optimizer.layerDecay], [75, 0.85]);
+  const large = await configFor("beitv2_large_patch16_224_pt1k_ft1k");
+  assert.equal(large.config.model.usesRelativePositionBias, true);
+  assert.equal(large.config.model.earlyLayers, 21);
+  assert.ok(large.config.optimizer.lr < config.optimizer.lr, "a wider model learns more slowly");
+});
+
+Deno.test("a file brings its sizes, a run of mimic its tokenizer and masks as well", async () => {
+  await withFolder(async (folder, backend) => {
+    const file = await configFor(await writeTinyModel(folder));
+    assert.equal(file.tokenizer, undefined, "no published tokenizer has a grid of 4 × 4");
+    assert.deepEqual([file.config.model.embedDim, file.config.model.heads], [16, 2]);
+
+    const tokenizer = await writeTinyTokenizer(folder);
+    const own = await tinyConfig(tokenizer, ["schedule.maxSteps=1"]);
+    await pretrain(own, { backend, directory: `${folder}/run` });
+    const { config } = await configFor(`${folder}/run`);
+    assert.deepEqual(config.model, own.model);
+    assert.deepEqual(config.mask, own.mask);
+    assert.equal(config.tokenizer.checkpoint, tokenizer);
+    assert.equal(config.augment.size, 16);
+    assert.equal(config.newHeads, false);
+
+    const pixels = { ...own, tokenizer: { ...own.tokenizer, checkpoint: "pixels" } };
+    await pretrain(pixels, { backend, directory: `${folder}/pixels` });
+    const continued = await configFor(`${folder}/pixels`);
+    assert.equal(continued.config.newHeads, true, "k-means of other pixels gives other codes");
+  });
+});
+
+Deno.test("a checkpoint without a recipe gets the one for continuing", () => {
+  const flags = { config: [], set: [] } as unknown as RunFlagValues;
+  assert.deepEqual(withRecipe(flags).config, []);
+  assert.deepEqual(withRecipe({ ...flags, checkpoint: "x" }).config, ["continue"]);
+  assert.deepEqual(withRecipe({ ...flags, checkpoint: "x", config: ["mine"] }).config, ["mine"]);
+  assert.deepEqual(withRecipe({ ...flags, checkpoint: "x", resume: "y" }).config, []);
+});
