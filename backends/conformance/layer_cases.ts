@@ -80,6 +80,8 @@ const linearCases = () => [
   ...linearCase({ x: [131, 67], outputs: 93, activation: "gelu" }),
   ...linearCase({ x: [1, 197, 192], outputs: 256, activation: "gelu" }),
   ...linearCase({ x: [394, 128], outputs: 384 }),
+  ...linearCase({ x: [37, 24], outputs: 64, activation: "tanh" }),
+  ...linearCase({ x: [530, 9], outputs: 32, activation: "quickGelu" }),
   // Far from zero, both branches of the activation are flat.
   ...linearCase({
     x: [4, 3],

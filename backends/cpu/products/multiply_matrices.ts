@@ -41,6 +41,8 @@ export interface MatrixProduct {
   activation?: Activation;
   /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
   activated?: number;
+  /** Where c goes as bfloat16 if {@link keepsBfloat16} allows it; laid out like `c`, in half the bytes. */
+  kept?: number;
   /** What `a` and `b` are rounded to if the processor multiplies that format. Default: float32. */
   precision?: Precision;
 }
@@ -154,9 +156,22 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
     ...startOf(product.start ?? "zero", tiling.columns * 4),
     activation: activationNumber(product),
     activated: product.activated ?? 0,
+    kept: product.kept ?? 0,
     rowItems,
     columnItems,
   }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
+}
+
+/**
+ * Whether a product in this precision with so many columns can leave its result as bfloat16 besides its
+ * activation. Tiles of AMX pass results on in float32.
+ */
+export function keepsBfloat16(
+  runtime: Runtime,
+  { columns, precision }: { columns: number; precision: Precision },
+): boolean {
+  const isInPairs = stepsPerPlaceOf(runtime, { precision }) === 2;
+  return isInPairs && columns % 32 === 0 && "narrow" in runtime.pool.kernels;
 }
 
 /** Packs both operands for tile registers at `start`, A first. */

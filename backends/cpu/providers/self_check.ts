@@ -154,7 +154,27 @@ export function findGemmDifference(
         if (!isSame(multiply(suspect, tiling, isTransposed, stepsPerPlace), expected)) return name;
       }
     }
+    if ("narrow" in suspect && !keepsBfloat16(suspect, arena)) return "narrow";
     return "tileBlock" in suspect ? findActivationDifference(trusted, suspect, arena) : null;
+  } finally {
+    arena.free(block);
+  }
+}
+
+/** Whether values that are exact in bfloat16 come back from it, and nothing else is touched. */
+function keepsBfloat16({ narrow, widen }: KernelTable, arena: Arena): boolean {
+  const count = 64;
+  const block = arena.allocate(4 * count * 4);
+  const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 4 * count);
+  try {
+    memory.forEach((_, place) => memory[place] = sample(place));
+    narrow(block.offset, block.offset + bytesOf(count), count);
+    widen(block.offset + bytesOf(count), block.offset + bytesOf(2 * count), count);
+    return memory.every((value, place) => {
+      const isNarrow = place >= count && place < 1.5 * count;
+      const isWidened = place >= 2 * count && place < 3 * count;
+      return isNarrow || value === sample(isWidened ? place - 2 * count : place);
+    });
   } finally {
     arena.free(block);
   }

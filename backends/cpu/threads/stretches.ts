@@ -12,6 +12,9 @@ const smallestStretch = 16;
 /** Elements of an item: a multiple of 16, so that stretches start on cache lines. */
 const elementsPerItem = 16_384;
 
+/** Bytes of the elements of an item, at most. */
+export const largestItemBytes = elementsPerItem * 4;
+
 /** How many stretches `rows` are divided into, and the length of each but the last. */
 export function stretchRows(rows: number): { stretches: number; length: number } {
   const length = Math.max(smallestStretch, Math.ceil(rows / largestStretches));

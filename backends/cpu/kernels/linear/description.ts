@@ -1,7 +1,7 @@
 /** GELU (exact), quick GELU and tanh on contiguous elements, forward and backward. @module */
 
-import type { Vector } from "../../code/expression.ts";
-import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";
+import { bits, type Vector } from "../../code/expression.ts";
+import { greater, type KernelBuilder, type KernelDescription } from "../../code/kernel_builder.ts";
 import { exponential, hyperbolicTangent, normalDistribution } from "../../code/math.ts";
 
 const quickGeluScale = 1.702;
@@ -62,6 +62,48 @@ function backward(name: string, slope: Formula): KernelDescription {
     },
   };
 }
+
+/** y = x as bfloat16, half as many bytes; `count` is a multiple of 32, and `y` may not be `x`. */
+function buildNarrow(k: KernelBuilder): void {
+  const [x, y, count] = k.indices("x", "y", "count");
+  const more = greater(count, 0);
+  k.if(more, () =>
+    k.doWhile(() => {
+      k.store(y, k.load(x).toBfloat16(k.load(x, k.vectorBytes)));
+      x.advance(2 * k.vectorBytes);
+      y.advance(k.vectorBytes);
+      count.set(count.minus(2 * k.lanes));
+    }, more));
+}
+
+/** y = x, which is bfloat16; `count` is a multiple of 32. */
+function buildWiden(k: KernelBuilder): void {
+  const [x, y, count] = k.indices("x", "y", "count");
+  const more = greater(count, 0);
+  k.if(more, () =>
+    k.doWhile(() => {
+      const both = k.let(k.load(x));
+      const even = k.let(both.integerShiftLeft(16));
+      const odd = k.let(both.and(bits(-0x10000)));
+      // Of each four lanes the first two, and then the other two, become four neighbours.
+      const halves = [
+        k.let(even.shuffle(odd, [0, 4, 1, 5])),
+        k.let(even.shuffle(odd, [2, 6, 3, 7])),
+      ];
+      for (let group = 0; group < k.lanes / 4; group++) {
+        halves.forEach((half, part) => k.storeGroup(y, half, group, (2 * group + part) * 16));
+      }
+      x.advance(k.vectorBytes);
+      y.advance(2 * k.vectorBytes);
+      count.set(count.minus(2 * k.lanes));
+    }, more));
+}
+
+/** For processors with AVX512-BF16. */
+export const bfloat16Descriptions: readonly KernelDescription[] = [
+  { name: "narrow", build: buildNarrow },
+  { name: "widen", build: buildWiden },
+];
 
 export const descriptions: readonly KernelDescription[] = [
   forward("gelu", gelu),

@@ -5,13 +5,17 @@ import type { Activation, LinearKernel } from "../../../kernels.ts";
 import { isTapeOpen } from "../../../tfjs/tape.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { activationKernelNames } from "../../products/gemm/job.ts";
-import { type MatrixProduct, multiplyMatrices } from "../../products/multiply_matrices.ts";
+import {
+  keepsBfloat16,
+  type MatrixProduct,
+  multiplyMatrices,
+} from "../../products/multiply_matrices.ts";
 import { addressOf, type Runtime } from "../../runtime.ts";
 import { type Task, task } from "../../threads/program.ts";
 import { elementItems } from "../../threads/stretches.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";
 import { descriptions } from "./description.ts";
-import { activationBackwardJob } from "./job.ts";
+import { activationBackwardJob, widenedBytes } from "./job.ts";
 
 /** Roughly how many multiplications one value of an activation costs. */
 const activationWork = 20;
@@ -24,13 +28,20 @@ function throughActivation(
   activation: Activation,
 ): { dz: Tensor; task: Task } {
   const dz = runtime.tensors.empty(dy.shape);
+  // The forward pass kept half as many numbers: pairs of bfloat16.
+  const isBfloat16 = z.size < dy.size;
   const backward = task(activationBackwardJob, {
     dy: addressOf(runtime, dy),
     x: addressOf(runtime, z),
     dx: addressOf(runtime, dz),
     count: dy.size,
     activation: activationKernelNames.indexOf(activation as "gelu"),
-  }, { items: elementItems(dy.size), work: dy.size * activationWork });
+    isBfloat16: Number(isBfloat16),
+  }, {
+    items: elementItems(dy.size),
+    work: dy.size * activationWork,
+    scratchBytes: isBfloat16 ? widenedBytes : 0,
+  });
   return { dz, task: backward };
 }
 
@@ -77,9 +88,13 @@ export const linear: CpuKernel<"linear"> = {
         const [rows, inputs] = x.shape;
         const outputs = weight.shape[0];
         const y = runtime.tensors.empty([rows, outputs]);
-        // Kept for the backward pass; without one it is overwritten.
+        // Kept for the backward pass, in bfloat16 if possible; without one it is overwritten.
         const keepsBefore = activation !== "none" && isTapeOpen();
-        const z = keepsBefore ? runtime.tensors.empty([rows, outputs]) : y;
+        const isHalved = keepsBefore && keepsBfloat16(runtime, { columns: outputs, precision });
+        const kept = keepsBefore
+          ? runtime.tensors.empty([rows, isHalved ? outputs / 2 : outputs])
+          : null;
+        const z = kept === null || isHalved ? y : kept;
         multiplyMatrices(runtime, [{
           rows,
           columns: outputs,
@@ -90,9 +105,10 @@ export const linear: CpuKernel<"linear"> = {
           start: bias === null ? "zero" : { bias: addressOf(runtime, bias) },
           activation,
           activated: addressOf(runtime, y),
+          kept: isHalved ? addressOf(runtime, kept) : 0,
           precision,
         }]);
-        return { y, saved: keepsBefore ? [z] : [] };
+        return { y, saved: kept === null ? [] : [kept] };
       },
       backward: (values) => backward(runtime, values),
     };

@@ -2,15 +2,19 @@
 
 import { activationKernelNames } from "../../products/gemm/job.ts";
 import { defineJob } from "../../threads/job.ts";
-import { elementsOfItem } from "../../threads/stretches.ts";
+import { elementsOfItem, largestItemBytes } from "../../threads/stretches.ts";
 
-/** dx = dy·f′(x). */
+/** Scratch memory where `x` is bfloat16. */
+export const widenedBytes = largestItemBytes;
+
+/** dx = dy·f′(x); where `isBfloat16` is 1, `x` is in that format. */
 export const activationBackwardJob = defineJob(
   "activationBackward",
-  ["dy", "x", "dx", "count", "activation"],
-  ({ kernels }, { dy, x, dx, count, activation }, item) => {
+  ["dy", "x", "dx", "count", "activation", "isBfloat16"],
+  ({ kernels, scratch }, { dy, x, dx, count, activation, isBfloat16 }, item) => {
     const { offset, length } = elementsOfItem(count, item);
     const kernel = kernels[`${activationKernelNames[activation]}Backward`];
-    kernel(dy + offset, x + offset, dx + offset, length);
+    if (isBfloat16 === 1) kernels.widen(x + offset / 2, scratch, length);
+    kernel(dy + offset, isBfloat16 === 1 ? scratch : x + offset, dx + offset, length);
   },
 );

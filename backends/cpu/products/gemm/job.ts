@@ -38,6 +38,7 @@ const fields = [
   "startPanelBytes",
   "activation",
   "activated",
+  "kept",
   "rowItems",
   "columnItems",
 ] as const;
@@ -141,10 +142,12 @@ function multiply(bench: Bench, values: Values, region: Region, at: number, dept
 }
 
 function activate(bench: Bench, values: Values, region: Region): void {
-  const { c, activated, rowBytes, activation } = values;
+  const { c, activated, kept, rowBytes, activation } = values;
+  const { narrow } = bench.kernels;
   const apply = bench.kernels[activationKernelNames[activation]];
   for (let row = region.firstRow; row < region.firstRow + region.rows; row++) {
     const offset = row * rowBytes + region.firstColumn * 4;
+    if (kept !== 0) narrow(c + offset, kept + offset / 2, region.columns);
     apply(c + offset, activated + offset, region.columns);
   }
 }
@@ -167,7 +170,7 @@ function multiplyAndActivate(
 }
 
 /**
- * c = start + a·b; with `activation` also activated = f(c). `a` is [rows, depth], or [depth, rows] where
+ * c = start + a·b; with `activation` also activated = f(c), and where `kept` is not 0, c as bfloat16 there. `a` is [rows, depth], or [depth, rows] where
  * `aIsTransposed` is 1; `b` comes from the pack job; `start` is a matrix with its own strides (zero for a bias,
  * or for one zero). The depth must not be 0. With two steps in a place both operands are rounded to bfloat16;
  * the sums are float32.
