@@ -58,10 +58,14 @@ export class Peer {
     const side = gridSize(model.config);
     const [shape, data] = [[side ** 2 + 1, side ** 2 + 1], relativePositionIndex(side, side)];
     const entries: [string, TensorData][] = [["input.relative", { dtype: "I32", shape, data }]];
-    for (const [name, tensor] of Object.entries(trainee.tensors)) {
-      const data = await tensor.data<"float32" | "int32">();
-      const dtype = data instanceof Int32Array ? "I32" : "F32";
-      entries.push([name, { dtype, shape: tensor.shape, data }]);
+    // Together: a GPU is waited for once.
+    const read = await Promise.all(
+      Object.entries(trainee.tensors).map(async ([name, tensor]) =>
+        [name, tensor.shape, await tensor.data<"float32" | "int32">()] as const
+      ),
+    );
+    for (const [name, shape, data] of read) {
+      entries.push([name, { dtype: data instanceof Int32Array ? "I32" : "F32", shape, data }]);
     }
     await writeSafetensors(weights, entries);
     const answer = await this.ask<Record<string, unknown>>({ do: "load", weights, ...model });

@@ -15,6 +15,7 @@
 
 import type { Precision } from "../../backends/backend.ts";
 import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
+import { openMeasurements } from "../../checkpoints/hub/measurements.ts";
 import { median } from "../../core/median.ts";
 import { type BeitConfig, gridSize } from "../../models/beit_config.ts";
 import { Peer } from "../cpu/peer.ts";
@@ -37,7 +38,11 @@ const config = stepModel(name);
 const precision = options.precision as Precision;
 const together = 5;
 
-const backend = await createWebgpuBackend(implementationOf(options.webgpu));
+const backend = await createWebgpuBackend({
+  ...implementationOf(options.webgpu),
+  // Tilings that another run has chosen on this GPU.
+  measurements: openMeasurements(),
+});
 const tokenizer = await openStepTokenizer({ backend, precision }, config);
 const trainee = new Trainee(backend, { config, batch, precision, tokenizer });
 const peer = new Peer(options.python);
