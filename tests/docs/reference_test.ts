@@ -45,7 +45,7 @@ Deno.test("config keys that pages name in passing exist", () => {
       // The first column of this page has the keys of others.
       .replaceAll(path.endsWith("from-mmselfsup.md") ? /^\|[^|]*\|/gm : /^$/g, "");
     for (const [, key] of prose.matchAll(/`([a-z][A-Za-z]*(?:\.[a-z][A-Za-z]*)+)(?:=[^`]*)?`/g)) {
-      if (!known.has(key.split(".")[0]) || /\.(ts|json|md|safetensors)$/.test(key)) continue;
+      if (!known.has(key.split(".")[0]) || /\.(ts|json|md|onnx|safetensors)$/.test(key)) continue;
       assert.ok(known.has(key), `${path} names ${key}, which no config has`);
     }
   }
