@@ -89,7 +89,8 @@ export async function createBackend(
       return { backend: await startCpu(options), notes: [] };
     case "webgpu": {
       const { createWebgpuBackend } = await import("./webgpu/mod.ts");
-      return { backend: await createWebgpuBackend(options), notes: [] };
+      const backend = await createWebgpuBackend(options);
+      return { backend, notes: [...backend.notes] };
     }
   }
   const similar = nearest(name, names);
@@ -111,7 +112,7 @@ async function startBest(options: BackendOptions): Promise<StartedBackend> {
   try {
     const { createWebgpuBackend } = await import("./webgpu/mod.ts");
     const backend = await createWebgpuBackend(options);
-    if (!backend.adapter.isSoftware) return { backend, notes };
+    if (!backend.adapter.isSoftware) return { backend, notes: [...backend.notes] };
     const { description } = backend.adapter;
     await backend.dispose();
     // Its code should not be loaded by anyone who does not want such a device.

@@ -4,13 +4,15 @@ import type { Kernels } from "../kernels.ts";
 import type { AttentionTilingChoice } from "./kernels/attention/attention_tilings.ts";
 import type { KernelTools } from "./kernels/kernel_tools.ts";
 import * as kernels from "./kernels/mod.ts";
-import { MatrixProducts, type TilingChoice } from "./products/matrix_product.ts";
+import { MatrixProducts, type ProductUnits } from "./products/matrix_product.ts";
+import type { TilingChoice } from "./products/tilings.ts";
 import type { Runtime } from "./runtime.ts";
 import type { ShaderRunner } from "./shaders/shader_runner.ts";
 
 /** What suits a device. */
 export interface DeviceTraits {
   readonly tilings: TilingChoice;
+  readonly units: ProductUnits;
   readonly attention: AttentionTilingChoice;
 }
 
@@ -21,9 +23,9 @@ const kernelFactories: {
 
 export function createKernels(
   runner: ShaderRunner,
-  { tilings, attention }: DeviceTraits,
+  { tilings, units, attention }: DeviceTraits,
 ): Kernels {
-  const products = new MatrixProducts(runner, tilings);
+  const products = new MatrixProducts(runner, tilings, units);
   const tools: KernelTools = { runner, products, attentionTilings: attention };
   const made = Object.entries(kernelFactories).map(([name, create]) => [name, create(tools)]);
   return named(runner.runtime, Object.fromEntries(made));

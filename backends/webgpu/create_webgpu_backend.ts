@@ -19,6 +19,11 @@ import {
   type WebgpuImplementation,
 } from "./adapter.ts";
 import { chooseTilings } from "./products/choose_tilings.ts";
+import { chooseUnits } from "./products/choose_units.ts";
+import { NO_UNITS, type ProductUnits } from "./products/matrix_product.ts";
+import { chooseImplementation } from "./dawn/choose_implementation.ts";
+import { isCached } from "./dawn/library_cache_ffi.ts";
+import { dawnPackage } from "../../deps/dawn.ts";
 import { createKernels } from "./create_kernels.ts";
 import { attentionTilingChoice } from "./kernels/attention/attention_tilings.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
@@ -28,13 +33,15 @@ import { findSubgroups, SUBGROUPS } from "./shaders/subgroups.ts";
 
 /** Options of {@link createWebgpuBackend}. */
 export interface WebgpuOptions extends Omit<AdapterOptions, "implementation"> {
-  /** Whose WebGPU to use. Default: `auto`, which is `deno`. */
+  /** Whose WebGPU to use. Default: `auto`: Dawn if that is here and brings matrix units. */
   readonly implementation?: "auto" | WebgpuImplementation;
   /**
    * Whether shaders may use the GPU's own float16 type; if it is missing or not wanted, float16
    * values are packed in pairs with the same results.
    */
   readonly float16?: boolean;
+  /** Whether float16 products may use the GPU's matrix units, if they compute correctly. Default: true. */
+  readonly matrices?: boolean;
   /** Whether reductions may use subgroups, if the GPU has them; the results are the same. Default: true. */
   readonly subgroups?: boolean;
   /** Bytes that tensors may take; more is an OutOfMemoryError. Default: all of the GPU's memory. */
@@ -46,6 +53,10 @@ export interface WebgpuOptions extends Omit<AdapterOptions, "implementation"> {
 /** The backend and what it runs on. */
 export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
+  /** What multiplies on matrix units. */
+  readonly units: ProductUnits;
+  /** Kernels that were set aside, and other WebGPU implementations that were not used: one line each. */
+  readonly notes: readonly string[];
   /** Threads that reductions treat as one subgroup; null if they use none. */
   readonly subgroupSize: number | null;
   /** Dispatches since the start, by our kernels and by tfjs'. */
@@ -73,10 +84,24 @@ export interface WebgpuBackend extends Backend {
  */
 export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
   const { implementation = "auto", ...rest } = options;
-  const adapter = await requestAdapter({
-    ...rest,
-    implementation: implementation === "dawn" ? "dawn" : "deno",
+  const open = async (implementation: WebgpuImplementation) =>
+    await openBackend(await requestAdapter({ ...rest, implementation }), options);
+  if (implementation !== "auto") return await open(implementation);
+  const own = await requestAdapter({ ...rest, implementation: "deno" });
+  if (options.adapter !== undefined) return await openBackend(own, options);
+  const { backend, notes } = await chooseImplementation<DeviceBackend>({
+    hasGpu: globalThis.Deno !== undefined && !summarizeAdapter(own).isSoftware,
+    isDawnHere: isCached(dawnPackage),
+    openOwn: () => openBackend(own, options),
+    openDawn: () => open("dawn"),
+    usesMatrixUnits: ({ units }) => units.forward !== null || units.backward !== null,
+    close: (backend) => backend.dispose(),
   });
+  backend.notes.push(...notes);
+  return backend;
+}
+
+async function openBackend(adapter: GPUAdapter, options: WebgpuOptions): Promise<DeviceBackend> {
   const unwanted: GPUFeatureName[] = [];
   if (options.float16 === false) unwanted.push("shader-f16");
   if (options.subgroups === false) unwanted.push(SUBGROUPS);
@@ -94,10 +119,18 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
   const attention = attentionTilingChoice(summary);
-  const kernels = createKernels(runner, { tilings, attention });
+  const { units, notes } = options.matrices === false
+    ? { units: NO_UNITS, notes: [] }
+    : await chooseUnits(
+      { runner, summary, info: adapter.info, tilings },
+      options.measurements,
+    );
+  const kernels = createKernels(runner, { tilings, units, attention });
   runner.runtime.dispatches = 0;
   return new DeviceBackend(slot, runner.runtime, {
     adapter: summary,
+    units,
+    notes: [...notes],
     subgroupSize: subgroups?.size ?? null,
     kernels,
   });
@@ -106,6 +139,8 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
 class DeviceBackend implements WebgpuBackend {
   readonly name = "webgpu";
   readonly adapter: AdapterSummary;
+  readonly units: ProductUnits;
+  readonly notes: string[];
   readonly subgroupSize: number | null;
   readonly capabilities: Capabilities;
   readonly kernels: Kernels;
@@ -115,13 +150,15 @@ class DeviceBackend implements WebgpuBackend {
   constructor(
     slot: TfjsSlot,
     runtime: Runtime,
-    { adapter, subgroupSize, kernels }: Pick<WebgpuBackend, "adapter" | "subgroupSize"> & {
-      kernels: Kernels;
-    },
+    { adapter, units, notes, subgroupSize, kernels }:
+      & Pick<WebgpuBackend, "adapter" | "units" | "subgroupSize">
+      & { notes: string[]; kernels: Kernels },
   ) {
     this.#slot = slot;
     this.#runtime = runtime;
     this.adapter = adapter;
+    this.units = units;
+    this.notes = notes;
     this.subgroupSize = subgroupSize;
     this.kernels = kernels;
     this.capabilities = {

@@ -8,8 +8,12 @@
  */
 
 import { summarizeAdapter } from "../../backends/webgpu/adapter.ts";
-import { fits, timeTilings } from "../../backends/webgpu/products/choose_tilings.ts";
-import { type TilingName, TILINGS } from "../../backends/webgpu/products/matrix_product.ts";
+import {
+  fits,
+  productsByThreads,
+  timeTilings,
+} from "../../backends/webgpu/products/choose_tilings.ts";
+import { type TilingName, TILINGS } from "../../backends/webgpu/products/tilings.ts";
 import { openRunner } from "../../backends/webgpu/open_runner.ts";
 import { readOptions } from "../options.ts";
 import { keep } from "../report.ts";
@@ -26,7 +30,10 @@ const results = [];
 const names = (Object.keys(TILINGS) as TilingName[]).filter((name) => fits(name, adapter.limits));
 for (const [inputs, outputs] of shapes) {
   const layer = [rows, inputs, outputs] as const;
-  const times = await timeTilings(runner, names, layer, (run) => warmUp(runtime, run));
+  const times = await timeTilings(runner, names, layer, {
+    productsOf: productsByThreads(runner),
+    warmUp: (run) => warmUp(runtime, run),
+  });
   for (const [tiling, { forward, backward }] of times) {
     const gigaflop = 2 * rows * inputs * outputs / 1e9;
     const teraflops = { forward: gigaflop / forward, backward: 2 * gigaflop / backward };

@@ -148,8 +148,8 @@ const backend = z.strictObject({
     "Which of two GPUs the webgpu backend uses; `deno task doctor` shows them.",
   ),
   implementation: z.enum(["auto", "deno", "dawn"]).default("auto").describe(
-    "What the webgpu backend runs on: deno, also auto, is Deno's own WebGPU; dawn is Chromium's, which " +
-      "reaches a GPU's matrix units (51 MB, downloaded with its first use).",
+    "What the webgpu backend runs on: deno is Deno's own WebGPU; dawn is Chromium's, which reaches a GPU's " +
+      "matrix units (51 MB, downloaded with its first use); auto: dawn if it is here and the units compute correctly.",
   ),
 }).describe("Where to compute.");
 

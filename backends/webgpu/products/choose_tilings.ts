@@ -8,13 +8,8 @@
 import { keptOrMeasured, type MeasurementStore } from "../../../core/measurement_store.ts";
 import type { AdapterSummary } from "../adapter.ts";
 import { KernelProfiler } from "../kernel_profiler.ts";
-import {
-  MatrixProducts,
-  onlyTiling,
-  type TilingChoice,
-  type TilingName,
-  TILINGS,
-} from "./matrix_product.ts";
+import { MatrixProducts } from "./matrix_product.ts";
+import { onlyTiling, type TilingChoice, type TilingName, TILINGS } from "./tilings.ts";
 import type { ShaderRunner } from "../shaders/shader_runner.ts";
 
 /** If nothing can be timed; measured on lavapipe and SwiftShader. */
@@ -23,7 +18,7 @@ const ON_GPU: TilingChoice = {
   small: "square32",
 };
 /** Dawn's shaders take the processor's compiler ten times as long; small tiles keep that bearable. */
-const ON_PROCESSOR_WITH_DAWN = onlyTiling("processor32", 1);
+const ON_PROCESSOR_WITH_DAWN: TilingChoice = onlyTiling("processor32", 1);
 const ON_PROCESSOR: TilingChoice = {
   large: "processor128",
   largeBackward: "processor128",
@@ -40,7 +35,7 @@ type Layer = readonly [number, number, number];
 type Samples = Readonly<Record<"large" | "medium", Layer>>;
 
 /** Of ViT-S, and of its heads. */
-const SAMPLES: Samples = {
+export const SAMPLES: Samples = {
   large: [6304, 384, 1536],
   medium: [6304, 384, 64],
 };
@@ -71,9 +66,10 @@ export async function chooseTilings(
   // Other tilings, another choice.
   const tried = JSON.stringify([names.map((name) => [name, TILINGS[name]]), samples]);
   const key = `webgpu tilings, ${adapter.description}, ${tried}`;
+  const productsOf = productsByThreads(runner);
   const measure = async (): Promise<TilingChoice> => {
-    const large = await timeTilings(runner, names, samples.large);
-    const medium = await timeTilings(runner, names, samples.medium);
+    const large = await timeTilings(runner, names, samples.large, { productsOf });
+    const medium = await timeTilings(runner, names, samples.medium, { productsOf });
     return {
       ...ON_GPU,
       large: fastest(large, "forward"),
@@ -116,35 +112,48 @@ export interface ProductTimes {
   readonly backward: number;
 }
 
-/**
- * Times a layer's products with each tiling: the best of several rounds, in which all take turns.
- *
- * @param warmUp runs products until the GPU's clock has ramped up; without it, times are only good for
- * comparison
- */
-export async function timeTilings(
+/** Options of {@link timeTilings}. */
+export interface TimeTilingsOptions<Name> {
+  /** The products with a tiling. */
+  readonly productsOf: (name: Name) => MatrixProducts;
+  /** Whether the layer is stored and multiplied in float16. Default: false. */
+  readonly isHalf?: boolean;
+  /**
+   * Runs products until the GPU's clock has ramped up; without it, times are only good for comparison.
+   */
+  readonly warmUp?: (run: () => void) => Promise<void>;
+}
+
+/** Products of threads alone, with one tiling. */
+export function productsByThreads(runner: ShaderRunner): (name: TilingName) => MatrixProducts {
+  return (name) => new MatrixProducts(runner, onlyTiling(name, ON_GPU.workgroups));
+}
+
+/** Times a layer's products with each tiling: the best of several rounds, in which all take turns. */
+export async function timeTilings<Name extends string>(
   runner: ShaderRunner,
-  names: readonly TilingName[],
+  names: readonly Name[],
   [rows, inputs, outputs]: Layer,
-  warmUp: (run: () => void) => Promise<void> = () => Promise.resolve(),
-): Promise<Map<TilingName, ProductTimes>> {
+  { productsOf, isHalf = false, warmUp = () => Promise.resolve() }: TimeTilingsOptions<Name>,
+): Promise<Map<Name, ProductTimes>> {
   const { runtime } = runner;
+  const storage = isHalf ? "float16" : "float32";
   const tensors = {
-    x: runtime.allocate([rows, inputs]),
-    weight: runtime.allocate([outputs, inputs]),
-    y: runtime.allocate([rows, outputs]),
-    dx: runtime.allocate([rows, inputs]),
+    x: runtime.allocate([rows, inputs], "float32", storage),
+    weight: runtime.allocate([outputs, inputs], "float32", storage),
+    y: runtime.allocate([rows, outputs], "float32", storage),
+    dx: runtime.allocate([rows, inputs], "float32", storage),
     dweight: runtime.allocate([outputs, inputs]),
     dbias: runtime.allocate([outputs]),
   };
   const { x, weight, y, dx, dweight, dbias } = tensors;
-  const isRounded = false;
-  const run = (name: TilingName) => {
-    const products = new MatrixProducts(runner, onlyTiling(name, ON_GPU.workgroups));
+  const isRounded = isHalf;
+  const run = (name: Name) => {
+    const products = productsOf(name);
     products.run({ a: x, b: weight, c: y, rows, columns: outputs, depth: inputs, isRounded });
     products.runBackward({ dz: y, x, weight, dx, dweight, dbias, isRounded });
   };
-  const timed = async (name: TilingName): Promise<ProductTimes> => {
+  const timed = async (name: Name): Promise<ProductTimes> => {
     runtime.profiler = new KernelProfiler(runtime.device);
     const { profiler } = runtime;
     run(name);
@@ -152,14 +161,14 @@ export async function timeTilings(
     runtime.flush();
     const spans = await profiler.finish();
     const [forward, backward] = [true, false].map((isForward) =>
-      spans.filter(({ name }) => (name === "matrix_product") === isForward)
+      spans.filter(({ name }) => name.startsWith("matrix_product") === isForward)
         .reduce((sum, { seconds }) => sum + seconds * 1000, 0)
     );
     return { forward, backward };
   };
   for (const name of names) run(name); // compiles
   await warmUp(() => run(names[0]));
-  const best = new Map<TilingName, ProductTimes>();
+  const best = new Map<Name, ProductTimes>();
   for (let round = 0; round < REPETITIONS; round++) {
     for (const name of names) {
       const { forward, backward } = await timed(name);

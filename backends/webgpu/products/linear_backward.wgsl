@@ -28,7 +28,7 @@ fn weightTile(group: vec3u, local: vec3u, thread: u32) {
   let firstM = group.y % uniforms.weightTiles * TILE_M;
   let start = part * uniforms.rowsOfPart;
   let end = min(start + uniforms.rowsOfPart, uniforms.rows);
-  let stretch = Stretch(WEIGHT, firstM, group.x * TILE_N, end);
+  let stretch = Stretch(WEIGHT, firstM, group.x * TILE_N, end, part);
   let sumsBias = HAS_BIAS && group.x == 0u && thread < QUADS_M;
   var sums: Sums;
   var bias = vec4f(0.0);
@@ -39,27 +39,19 @@ fn weightTile(group: vec3u, local: vec3u, thread: u32) {
     fetched = fetch(stretch, firstK + K_TILE, thread);
     multiplyTiles(&sums, local);
     if (sumsBias) {
-      for (var k = 0u; k < K_TILE; k++) { bias += tileA[k][swizzled(thread, k)]; }
+      for (var k = 0u; k < K_TILE; k++) { bias += quadOfA(k, thread); }
     }
     workgroupBarrier();
   }
   if (sumsBias && firstM + thread * 4u < uniforms.outputs) {
     finishBias(part, firstM + thread * 4u, bias);
   }
-  @unroll for (var i = 0u; i < MICRO_M; i++) {
-    let output = firstM + rowInTile(i, local);
-    @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-      let input = stretch.firstN + columnInTile(j, local);
-      if (output < uniforms.outputs && input < uniforms.inputs) {
-        finishWeight(part, output, input, sums[i][j]);
-      }
-    }
-  }
+  finishSums(&sums, stretch, local);
 }
 
 fn inputTile(group: vec3u, local: vec3u, thread: u32) {
   let firstM = (group.y - uniforms.weightGroups) * TILE_M;
-  let stretch = Stretch(INPUT, firstM, group.x * TILE_N, uniforms.outputs);
+  let stretch = Stretch(INPUT, firstM, group.x * TILE_N, uniforms.outputs, 0u);
   var sums: Sums;
   var fetched = fetch(stretch, 0u, thread);
   for (var firstK = 0u; firstK < uniforms.outputs; firstK += K_TILE) {
@@ -69,14 +61,15 @@ fn inputTile(group: vec3u, local: vec3u, thread: u32) {
     multiplyTiles(&sums, local);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < MICRO_M; i++) {
-    let row = firstM + rowInTile(i, local);
-    @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-      let input = stretch.firstN + columnInTile(j, local);
-      if (row < uniforms.rows && input < uniforms.inputs) {
-        storeDx((uniforms.firstRow + row) * uniforms.inputs, input, uniforms.inputs, sums[i][j]);
-      }
-    }
+  finishSums(&sums, stretch, local);
+}
+
+fn finishQuad(stretch: Stretch, m: u32, input: u32, sum: vec4f) {
+  if (input >= uniforms.inputs) { return; }
+  if (stretch.kind == WEIGHT) {
+    if (m < uniforms.outputs) { finishWeight(stretch.part, m, input, sum); }
+  } else if (m < uniforms.rows) {
+    storeDx((uniforms.firstRow + m) * uniforms.inputs, input, uniforms.inputs, sum);
   }
 }
 

@@ -10,7 +10,7 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let whole = Stretch(0u, group.y * TILE_M, group.x * TILE_N, uniforms.depth);
+  let whole = Stretch(0u, group.y * TILE_M, group.x * TILE_N, uniforms.depth, 0u);
   var sums: Sums;
   var fetched = fetch(whole, 0u, thread);
   for (var firstK = 0u; firstK < uniforms.depth; firstK += K_TILE) {
@@ -20,16 +20,11 @@ fn main(
     multiplyTiles(&sums, local);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < MICRO_M; i++) {
-    let m = whole.firstM + rowInTile(i, local);
-    @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
-      let n = whole.firstN + columnInTile(j, local);
-      if (m < uniforms.rows && n < uniforms.columns) { finish(m, n, sums[i][j]); }
-    }
-  }
+  finishSums(&sums, whole, local);
 }
 
-fn finish(m: u32, n: u32, sum: vec4f) {
+fn finishQuad(stretch: Stretch, m: u32, n: u32, sum: vec4f) {
+  if (m >= uniforms.rows || n >= uniforms.columns) { return; }
   var value = sum;
   if (HAS_BIAS) { value += loadBias(0u, n, uniforms.columns); }
   if (ACTIVATION != NONE) {

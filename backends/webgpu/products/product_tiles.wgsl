@@ -1,37 +1,12 @@
 // The heart of every matrix product: tiles of both operands in workgroup memory, K_TILE deep, and a
-// smaller tile of the result in the registers of each thread.
-//
-// Operands come in blocks of four by four: four values of k, a quad of rows (or columns) for each. Who
-// includes this gives them:
-//   placeA(kind, block), placeB(kind, block) → the block's place in the tile, in quads: (k, m or n);
-//   blockA(stretch, k, m), blockB(stretch, k, n) → the four quads.
-// Blocks of the next tile are fetched into registers while this one is multiplied.
+// smaller tile of the result in the registers of each thread. Blocks of the next tile are fetched into
+// registers while this one is multiplied.
 
 const TILE_M = THREADS_M * MICRO_M;
 const TILE_N = THREADS_N * MICRO_N;
 const THREADS = THREADS_M * THREADS_N;
-const QUADS_M = TILE_M / 4u;
-const QUADS_N = TILE_N / 4u;
-const QUADS_K = K_TILE / 4u;
-const BLOCKS_A = QUADS_K * QUADS_M;
-const BLOCKS_B = QUADS_K * QUADS_N;
 
-alias Block = array<vec4f, 4>;
 alias Sums = array<array<vec4f, MICRO_QUADS_N>, MICRO_M>;
-
-// What a workgroup multiplies. With a constant kind, the compiler makes code for just that.
-struct Stretch {
-  kind: u32,
-  firstM: u32,
-  firstN: u32,
-  // Where k ends.
-  end: u32,
-}
-
-struct Fetched {
-  a: array<Block, FETCHES_A>,
-  b: array<Block, FETCHES_B>,
-}
 
 // [k][quad of m] and [k][quad of n], with quads at `swizzled` places.
 var<workgroup> tileA: array<array<vec4f, QUADS_M>, K_TILE>;
@@ -41,19 +16,6 @@ var<workgroup> tileB: array<array<vec4f, QUADS_N>, K_TILE>;
 // different banks of the memory.
 fn swizzled(quad: u32, k: u32) -> u32 {
   return quad ^ ((k / 4u % 4u) * 2u);
-}
-
-fn fetch(stretch: Stretch, firstK: u32, thread: u32) -> Fetched {
-  var fetched: Fetched;
-  @unroll for (var i = 0u; i < FETCHES_A; i++) {
-    let place = placeA(stretch.kind, thread + i * THREADS) * 4u;
-    fetched.a[i] = blockA(stretch, firstK + place.x, stretch.firstM + place.y);
-  }
-  @unroll for (var i = 0u; i < FETCHES_B; i++) {
-    let place = placeB(stretch.kind, thread + i * THREADS) * 4u;
-    fetched.b[i] = blockB(stretch, firstK + place.x, stretch.firstN + place.y);
-  }
-  return fetched;
 }
 
 fn storeFetched(kind: u32, fetched: ptr<function, Fetched>, thread: u32) {
@@ -101,12 +63,6 @@ fn multiplySlice(sums: ptr<function, Sums>, first: u32, local: vec3u) {
   }
 }
 
-// Four quads that run along k, turned over to run along m.
-fn turned(first: vec4f, second: vec4f, third: vec4f, fourth: vec4f) -> Block {
-  let matrix = transpose(mat4x4f(first, second, third, fourth));
-  return Block(matrix[0], matrix[1], matrix[2], matrix[3]);
-}
-
 // Row of the tile that a thread's row `i` is, and column that its quad `j` begins at.
 fn rowInTile(i: u32, local: vec3u) -> u32 {
   return (i / 4u * THREADS_M + local.y) * 4u + i % 4u;
@@ -114,4 +70,18 @@ fn rowInTile(i: u32, local: vec3u) -> u32 {
 
 fn columnInTile(j: u32, local: vec3u) -> u32 {
   return (j * THREADS_N + local.x) * 4u;
+}
+
+// What row k of the tile of `a` holds for a quad of rows.
+fn quadOfA(k: u32, quad: u32) -> vec4f {
+  return tileA[k][swizzled(quad, k)];
+}
+
+fn finishSums(sums: ptr<function, Sums>, stretch: Stretch, local: vec3u) {
+  @unroll for (var i = 0u; i < MICRO_M; i++) {
+    let m = stretch.firstM + rowInTile(i, local);
+    @unroll for (var j = 0u; j < MICRO_QUADS_N; j++) {
+      finishQuad(stretch, m, stretch.firstN + columnInTile(j, local), (*sums)[i][j]);
+    }
+  }
 }

@@ -29,6 +29,8 @@ export interface ShaderFile {
   readonly code: string;
   /** Files prepended to it, for functions that several share. */
   readonly includes?: readonly string[];
+  /** `enable …;` and whatever else has to come first. */
+  readonly directives?: readonly string[];
 }
 
 /** A buffer that a shader sees as `array<f32>` (null: not used); see {@link ShaderRunner.floats}. */
@@ -238,7 +240,8 @@ function shaderText(
 ): string {
   const code = [...(call.file.includes ?? []), call.file.code].join("\n");
   const reduces = /\bSUBGROUP\b/.test(code);
-  const parts: string[] = formats.includes("f16") ? ["enable f16;"] : [];
+  const parts: string[] = [...call.file.directives ?? []];
+  if (formats.includes("f16")) parts.push("enable f16;");
   if (reduces) parts.push(subgroups?.directive ?? "", subgroupText(subgroups));
   for (const [name, value] of Object.entries(call.constants ?? {})) {
     parts.push(`const ${name} = ${typeof value === "number" ? `${value}u` : value};`);

@@ -5,7 +5,7 @@ import {
   chooseTilings,
   fits,
 } from "../../../../backends/webgpu/products/choose_tilings.ts";
-import { TILINGS } from "../../../../backends/webgpu/products/matrix_product.ts";
+import { TILINGS } from "../../../../backends/webgpu/products/tilings.ts";
 import { openRunner } from "../../../../backends/webgpu/open_runner.ts";
 import { hasAdapter } from "../_adapter.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { relativeError } from "../../../../backends/conformance/case.ts";
 import { fits } from "../../../../backends/webgpu/products/choose_tilings.ts";
+import { MatrixProducts } from "../../../../backends/webgpu/products/matrix_product.ts";
 import {
-  MatrixProducts,
   onlyTiling,
   type TilingName,
   TILINGS,
-} from "../../../../backends/webgpu/products/matrix_product.ts";
+} from "../../../../backends/webgpu/products/tilings.ts";
 import { openRunner } from "../../../../backends/webgpu/open_runner.ts";
 import { Generator } from "../../../../core/generator.ts";
 import { type Tensor, tf } from "../../../../deps/tfjs.ts";
