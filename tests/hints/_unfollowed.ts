@@ -121,6 +121,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "use --backend reference, which emulates it",
     "give --backend reference, which emulates reduced precision",
     "use Deno 2.9 or newer, or a browser with WebGPU, or --backend cpu",
+    "run `…` with a network, or use --webgpu deno",
     "install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1, or the GPU maker's) or use " +
     "--backend cpu",
     "close other programs that use the GPU, or use --backend cpu",
