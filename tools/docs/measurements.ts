@@ -7,7 +7,11 @@ export interface Measurement {
   /** `<folder of the processor>/<name>.json` */
   readonly path: string;
   readonly command: string;
-  readonly machine: { readonly processor: string; readonly cores: number };
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly loadAverage: number;
+  };
   // deno-lint-ignore no-explicit-any -- each benchmark has its own results
   readonly results: any;
 }
@@ -215,7 +219,9 @@ function autoPart(measurements: readonly Measurement[]): string {
         return [nameOf(model), chosen, String(batch), String(threads), ...speeds.map(decimals)];
       })
     );
-    return [table([head, ...rows], 2)];
+    const busiest = Math.max(...found.map(({ machine }) => machine.loadAverage));
+    const load = `Load average of the machine while it was measured: ${busiest.toFixed(1)}.`;
+    return [table([head, ...rows], 2), load];
   });
 }
 
