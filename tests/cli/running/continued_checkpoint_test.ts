@@ -3,6 +3,7 @@ import { continuedChoice } from "../../../cli/running/continued_checkpoint.ts";
 import { withRecipe } from "../../../cli/running/chosen_tokenizer.ts";
 import type { RunFlagValues } from "../../../cli/running/run_flags.ts";
 import { pretrain } from "../../../methods/beit/method.ts";
+import { startPretraining } from "../../../methods/beit/start.ts";
 import { resolveConfig } from "../../../methods/configs.ts";
 import { tinyConfig, withFolder, writeTinyTokenizer } from "../../tasks/_tiny.ts";
 import { writeTinyModel } from "../../tasks/_tiny_model.ts";
@@ -57,4 +58,26 @@ Deno.test("a checkpoint without a recipe gets the one for continuing", () => {
   assert.deepEqual(withRecipe({ ...flags, checkpoint: "x" }).config, ["continue"]);
   assert.deepEqual(withRecipe({ ...flags, checkpoint: "x", config: ["mine"] }).config, ["mine"]);
   assert.deepEqual(withRecipe({ ...flags, checkpoint: "x", resume: "y" }).config, []);
+});
+
+Deno.test("other families of ViT are continued, or refused for what BEiT's losses need", async () => {
+  const models = new URL("../../fixtures/models/", import.meta.url).pathname;
+  for (const { name } of Deno.readDirSync(models)) {
+    const path = `${models}${name}`;
+    const { overrides } = await continuedChoice(path, { offline: true });
+    const { config } = await resolveConfig({
+      task: "pretrain",
+      recipe: "continue",
+      overrides: [...overrides, `pretrained=${path}`, "model.codes=16"],
+    });
+    const start = startPretraining(config);
+    if (/siglip|registers/.test(name)) {
+      await assert.rejects(start, /expected an encoder with a class token and no registers/, name);
+      continue;
+    }
+    const { taken, fresh } = (await start).continuation!;
+    const encoder = fresh.filter((name) => /^(patch_embed|blocks|cls_token|pos_embed)/.test(name));
+    assert.deepEqual(encoder, [], name);
+    assert.ok(taken.length >= 28 && fresh.includes("lm_head.weight"), name);
+  }
 });
