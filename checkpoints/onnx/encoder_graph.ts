@@ -67,12 +67,13 @@ export class EncoderGraph {
       );
     }
     const [rows, columns] = tensor.shape;
-    const turned = this.#graph.weights(
+    const product = this.#graph.product(
+      x,
       `${name}.weight.transposed`,
       [columns, rows],
       async () => transpose(toFloat32(await tensor.read()), rows, columns),
     );
-    return this.#graph.node("Add", [this.#graph.node("MatMul", [x, turned]), bias]);
+    return this.#graph.node("Add", [product, bias]);
   }
 
   /** Layer norm over the last axis. */

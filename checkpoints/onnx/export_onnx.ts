@@ -15,7 +15,7 @@ import {
 } from "../hub/preprocessing.ts";
 import type { TensorMap } from "../tensors/tensor_data.ts";
 import { EncoderGraph } from "./encoder_graph.ts";
-import { GraphBuilder } from "./graph_builder.ts";
+import { GraphBuilder, type OnnxPrecision } from "./graph_builder.ts";
 
 /** What the exported model outputs. */
 export type OnnxOutput = "logits" | "features";
@@ -35,29 +35,54 @@ export interface OnnxOptions {
   preprocessing?: Preprocessing;
   /** The class names. */
   classNames?: readonly string[];
+  /** Number format; default: float32. */
+  precision?: OnnxPrecision;
+  /** What input and outputs are called; default: `ours`. */
+  names?: keyof typeof borderNames;
 }
+
+/** Names of the input and the outputs, ours and those that Hugging Face's libraries look for. */
+const borderNames = {
+  ours: { images: "images", tokens: "tokens", pooled: "pooled" },
+  huggingface: {
+    images: "pixel_values",
+    tokens: "last_hidden_state",
+    pooled: "pooler_output",
+  },
+} as const;
 
 /**
  * `tokens` [B, N + 1, C], normalised if the model has a norm for them, and `pooled`: their mean over the
  * patches [B, C], or the input of a classifier's head.
  */
-function addFeatures(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
+function addFeatures(
+  graph: GraphBuilder,
+  encoder: EncoderGraph,
+  model: OnnxModel,
+  images: string,
+  names: { readonly tokens: string; readonly pooled: string },
+): void {
   const { embedDim, pooling } = model.shape;
-  const last = encoder.encode("images");
+  const last = encoder.encode(images);
   const norm =
     { pretrain: "norm", tokenizer: "fc_norm", finetune: "", encoder: "norm" }[model.kind];
   const tokens = norm && model.tensors.has(`${prefixOf(model)}${norm}.weight`)
     ? encoder.norm(last, norm)
     : last;
-  graph.output("tokens", tokens, ["batch", encoder.tokenCount, embedDim]);
+  graph.output(names.tokens, tokens, ["batch", encoder.tokenCount, embedDim]);
   const pooled = model.kind === "finetune" ? encoder.pool(tokens) : encoder.meanOfPatches(tokens);
   const width = model.kind === "finetune" && pooling === "clsAndMean" ? 2 * embedDim : embedDim;
-  graph.output("pooled", pooled, ["batch", width]);
+  graph.output(names.pooled, pooled, ["batch", width]);
 }
 
 /** Pooled tokens through the head: [B, classes] */
-function addLogits(graph: GraphBuilder, encoder: EncoderGraph, model: OnnxModel): void {
-  const pooled = encoder.pool(encoder.encode("images"));
+function addLogits(
+  graph: GraphBuilder,
+  encoder: EncoderGraph,
+  model: OnnxModel,
+  images: string,
+): void {
+  const pooled = encoder.pool(encoder.encode(images));
   graph.output("logits", encoder.linear(pooled, "head"), ["batch", model.shape.classes ?? 0]);
 }
 
@@ -104,11 +129,12 @@ export async function exportOnnx(
       hint: "give --output features, or fine-tune it first",
     });
   }
-  const graph = new GraphBuilder();
+  const graph = new GraphBuilder(options.precision);
+  const names = borderNames[options.names ?? "ours"];
   const encoder = new EncoderGraph(graph, { shape, tensors, prefix: prefixOf(model) });
-  graph.input("images", ["batch", 3, shape.imageSize, shape.imageSize]);
-  if (output === "logits") addLogits(graph, encoder, model);
-  else addFeatures(graph, encoder, model);
+  const images = graph.input(names.images, ["batch", 3, shape.imageSize, shape.imageSize]);
+  if (output === "logits") addLogits(graph, encoder, model, images);
+  else addFeatures(graph, encoder, model, images, names);
   const preprocessing = options.preprocessing ?? defaultPreprocessing(shape);
   const sink = new FileSink(path);
   try {

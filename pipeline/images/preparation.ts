@@ -97,6 +97,11 @@ function runOf(checkpoint: string): FoundRun | null {
   return null;
 }
 
+/** The directory of the run that a checkpoint belongs to; null for anything else. */
+export function runDirectoryOf(checkpoint: string): string | null {
+  return runOf(checkpoint)?.directory ?? null;
+}
+
 /** The config of the run that a checkpoint belongs to; null for anything else. */
 export function runConfig(checkpoint: string): StoredRun | null {
   return runOf(checkpoint)?.config ?? null;

@@ -158,6 +158,13 @@ export const modelRows: readonly HintRow[] = [
     follow: { add: "--allow-missing" },
   },
   {
+    command: "export {model} {out} --output features",
+    error:
+      'Cannot use --output for the folder "…": its class decides; omit it, or give a file that ' +
+      "ends in .onnx",
+    follow: { drop: "--output" },
+  },
+  {
     command: "export {model} {out}.onnx --output logits",
     error:
       "Cannot export logits to ONNX: a … checkpoint has no classes; give --output features, or " +

@@ -15,6 +15,7 @@ import {
   exportOnnxFile,
   type OnnxModel,
 } from "../../../checkpoints/onnx/export_onnx.ts";
+import type { OnnxPrecision } from "../../../checkpoints/onnx/graph_builder.ts";
 import { openSafetensors } from "../../../checkpoints/safetensors/safetensors.ts";
 import { writeSafetensors } from "../../../checkpoints/safetensors/safetensors_writer.ts";
 import {
@@ -50,9 +51,10 @@ async function run(
   model: OnnxModel,
   images: TensorData,
   output?: "logits" | "features",
+  precision?: OnnxPrecision,
 ): Promise<Record<string, Float32Array>> {
   const path = await Deno.makeTempFile({ suffix: ".onnx" });
-  const written = await exportOnnx(model, path, { output });
+  const written = await exportOnnx(model, path, { output, precision });
   const bytes = await Deno.readFile(path);
   assert.equal(bytes.length, written.bytes);
   await Deno.remove(path);
@@ -76,6 +78,17 @@ Deno.test("an exported classifier gives the reference's logits in onnxruntime", 
   for (const batch of ["mixup", "cutmix"]) {
     const { logits } = await run(model, values.get(`${batch}.images`)!);
     assertClose(logits, toFloat32(values.get(`${batch}.logits`)!), 2e-6);
+  }
+});
+
+Deno.test("logits in float16 and 8 bits differ from the reference's by their rounding, and do differ", async () => {
+  const { model, values } = await fixture("finetune", "finetune");
+  const wanted = toFloat32(values.get("mixup.logits")!);
+  const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (const [precision, share] of [["float16", 2e-3], ["int8", 3e-2]] as const) {
+    const { logits } = await run(model, values.get("mixup.images")!, "logits", precision);
+    assertClose(logits, wanted, share * largest);
+    assert.throws(() => assertClose(logits, wanted, share * largest / 100), precision);
   }
 });
 

@@ -73,8 +73,8 @@ Deno.test("an exported file names classes and preparation as timm's export does;
     assert.deepEqual(found.graph, {
       producer: "mimic",
       opset: 17,
-      inputs: [{ name: "images", shape: ["batch", 3, 8, 8] }],
-      outputs: [{ name: "logits", shape: ["batch", 3] }],
+      inputs: [{ name: "images", shape: ["batch", 3, 8, 8], dtype: "F32" }],
+      outputs: [{ name: "logits", shape: ["batch", 3], dtype: "F32" }],
     });
     const cls = found.tensors.find(({ name }) => name === "cls_token");
     assert.deepEqual(cls, { name: "cls_token", dtype: "F32", shape: [1, 1, 16] });
