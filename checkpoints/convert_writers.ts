@@ -30,7 +30,8 @@ export const CONVERT_TARGETS = [
   "safetensors",
 ] as const satisfies ConvertTarget[];
 
-function makeFolder(path: string): void {
+/** Makes a folder, and those above it. @throws UserError if it cannot be made */
+export function makeFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {

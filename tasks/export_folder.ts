@@ -1,11 +1,12 @@
 /** A model as a folder that transformers.js and Hugging Face's transformers load as it is. */
 import { join } from "node:path";
-import { messageOf, UserError } from "../core/errors.ts";
 import { hasMetricName } from "../core/metric_names.ts";
 import { convertCheckpoint, type ConvertOptions } from "../checkpoints/convert.ts";
+import { makeFolder } from "../checkpoints/convert_writers.ts";
 import { openModel } from "../checkpoints/open_model.ts";
 import { exportOnnxFile } from "../checkpoints/onnx/export_onnx.ts";
 import type { OnnxPrecision } from "../checkpoints/onnx/graph_builder.ts";
+import { writeTextFile } from "../checkpoints/store/result_store.ts";
 import { finishedRun } from "../checkpoints/store/run_directory.ts";
 import { runConfig, runDirectoryOf } from "../pipeline/images/preparation.ts";
 import { type ExportedVariant, modelCard } from "./model_card.ts";
@@ -54,11 +55,7 @@ export async function exportFolder(
 ): Promise<ExportedFolder> {
   const { files } = await convertCheckpoint(from, folder, { to: "huggingface", ...options });
   const written: ExportedVariant[] = [];
-  try {
-    Deno.mkdirSync(join(folder, "onnx"), { recursive: true });
-  } catch (error) {
-    throw new UserError(`Cannot write "${folder}": ${messageOf(error)}`, { cause: error });
-  }
+  makeFolder(join(folder, "onnx"));
   for (const { dtype, file, precision } of variants) {
     const path = join(folder, file);
     const named = { ...options, precision, names: "huggingface" } as const;
@@ -77,7 +74,7 @@ export async function exportFolder(
     variants: written,
   });
   model.close();
-  Deno.writeTextFileSync(join(folder, "README.md"), card);
+  writeTextFile(join(folder, "README.md"), card);
   return {
     files: [...files, ...written.map(({ file }) => join(folder, file)), join(folder, "README.md")],
     variants: written,
