@@ -282,6 +282,7 @@ export {
   type OnnxOptions,
   type OnnxOutput,
 } from "./checkpoints/onnx/export_onnx.ts";
+export type { OnnxPrecision } from "./checkpoints/onnx/graph_builder.ts";
 export {
   type LoadReport,
   type ModelCheckpoint,

@@ -38,7 +38,7 @@ export interface OnnxOptions {
   /** Number format; default: float32. */
   precision?: OnnxPrecision;
   /** What input and outputs are called; default: `ours`. */
-  names?: keyof typeof borderNames;
+  names?: "ours" | "huggingface";
 }
 
 /** Names of the input and the outputs, ours and those that Hugging Face's libraries look for. */
