@@ -10,7 +10,7 @@
 
 import type { Backend } from "../../backends/backend.ts";
 import { type CpuBackendOptions, createCpuBackend } from "../../backends/cpu/mod.ts";
-import { type WideTiling, wideTilings } from "../../backends/cpu/products/tile.ts";
+import { wideTilingNames } from "../../backends/cpu/products/tile.ts";
 import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
 import { tf } from "../../deps/tfjs.ts";
@@ -30,11 +30,9 @@ const shapes = [
 ] as const;
 
 const candidates: Record<string, CpuBackendOptions> = {
-  "12x32": { provider: "native" },
+  "12x32": { provider: "native", wideTiling: "usual" },
   ...Object.fromEntries(
-    (Object.keys(wideTilings) as WideTiling[]).map((wideTiling) =>
-      [wideTiling, { provider: "native", wideTiling }] as const
-    ),
+    wideTilingNames.map((wideTiling) => [wideTiling, { provider: "native", wideTiling }] as const),
   ),
   avx2: { provider: "native-avx2" },
   wasm: { provider: "wasm" },

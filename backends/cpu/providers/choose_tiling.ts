@@ -6,7 +6,7 @@
  */
 
 import { keptOrMeasured, type MeasurementStore } from "../../../core/measurement_store.ts";
-import { type WideTiling, wideTilings } from "../products/tile.ts";
+import { type WideTiling, wideTilingNames } from "../products/tile.ts";
 import type { Provider } from "./candidates.ts";
 import type { ProviderTime } from "./time_providers.ts";
 
@@ -35,9 +35,8 @@ export function hasWideTilings({ foreign }: Provider): boolean {
 
 /** The name of its tiling, if it is not the usual one. */
 export function wideTilingOf({ foreign }: Provider): WideTiling | undefined {
-  if (foreign?.kind !== "native") return undefined;
-  const names = Object.keys(wideTilings) as WideTiling[];
-  return names.find((name) => wideTilings[name] === foreign.tiling);
+  if (foreign?.kind !== "native" || foreign.tiling.name === "usual") return undefined;
+  return foreign.tiling.name;
 }
 
 /** The provider with the fastest tiling: what was measured on this processor before, or is now. */
@@ -46,7 +45,7 @@ export async function chooseTiling(search: TilingSearch): Promise<Provider> {
   if (!hasWideTilings(usual)) return usual;
   const measure = async () => {
     const started = new Map([[usualName, usual]]);
-    for (const name of Object.keys(wideTilings) as WideTiling[]) {
+    for (const name of wideTilingNames) {
       const found = await start(name);
       if (typeof found !== "string") started.set(name, found);
     }
@@ -68,7 +67,6 @@ export function fastestTiling(times: readonly ProviderTime[]): WideTiling | type
 
 /** What was kept, if it is the name of a tiling: it comes from outside. */
 function read(kept: unknown): WideTiling | typeof usualName | null {
-  const isName = typeof kept === "string" &&
-    (kept === usualName || Object.hasOwn(wideTilings, kept));
-  return isName ? kept as WideTiling : null;
+  const names: readonly unknown[] = [usualName, ...wideTilingNames];
+  return names.includes(kept) ? kept as WideTiling | typeof usualName : null;
 }

@@ -19,7 +19,7 @@ import {
   notLess,
   type VectorVariable,
 } from "../../code/kernel_builder.ts";
-import { pairTiling, type TileShape, usualTiling } from "../tile.ts";
+import { pairTile, type TileShape, usualTiling } from "../tile.ts";
 
 /** Copies of the depth loop's body in one iteration. */
 const depthUnroll = 4;
@@ -239,5 +239,5 @@ export const descriptions: readonly KernelDescription[] = descriptionsFor();
 /** For processors with AVX512-BF16: its depth counts pairs. */
 export const pairDescriptions: readonly KernelDescription[] = [{
   name: "gemmBlockOfPairs",
-  build: (k) => buildGemmBlock(k, pairTiling, (left, right, sum) => left.dotPairs(right, sum)),
+  build: (k) => buildGemmBlock(k, pairTile, (left, right, sum) => left.dotPairs(right, sum)),
 }];

@@ -2,21 +2,20 @@
 
 import { type Bench, defineJob, type JobArguments } from "../../threads/job.ts";
 import { depthBlock, packing, packingSlack, type StepsPerPlace, tilingOf } from "../pack/job.ts";
-import { type Tiling, usualTiling, wideTilings } from "../tile.ts";
+import { rowsWithin } from "../caches.ts";
+import { type Tiling, usualTiling, wideTiling, wideTilingNames } from "../tile.ts";
 
-/** So many rows that their packed block of the depth stays in the second-level cache: 240 KiB. */
-const largestRows = 240;
 /** Fewer rows are not worth a separate item. */
 const smallestRows = 24;
 /** Items of one panel of rows that each thread should get, so that all finish at about the same time. */
 const smallestShare = 12;
-/** Panels of columns whose activation is computed together: at most 240 KiB with the rows above. */
+/** Panels of columns whose activation is computed together, while the results are in the second-level cache. */
 const panelsActivated = 8;
 /** Room for one tile. */
 export const edgeBytes = Math.max(
-  ...[usualTiling(16), ...Object.values(wideTilings)].map(({ rows, columns }) =>
-    rows * columns * 4
-  ),
+  ...[usualTiling(16), ...wideTilingNames.map((name) => wideTiling(name))].map((
+    { rows, columns },
+  ) => rows * columns * 4),
 );
 
 /** Function applied to the finished block; the numbers are those of `activation`. */
@@ -73,7 +72,7 @@ export function planGemm(
 ): GemmPlan {
   const rowPanels = Math.ceil(rows / tile.rows);
   const columnPanels = Math.ceil(columns / tile.columns);
-  const blocks = Math.ceil(2 * rows / largestRows);
+  const blocks = Math.ceil(2 * rows / rowsWithin(tile));
   const wanted = Math.max(blocks, Math.min(threads * 4, rows / smallestRows));
   const rowItems = Math.min(rowPanels, Math.ceil(wanted / threads) * threads);
   // The last item should be small compared with a thread's share.

@@ -22,7 +22,7 @@ import {
   type KernelDescription,
   notLess,
 } from "../../code/kernel_builder.ts";
-import { pairTiling, type TileShape, usualTiling } from "../tile.ts";
+import { pairTile, type TileShape, usualTiling } from "../tile.ts";
 
 /** Rows that are turned into columns together. */
 const group = 4;
@@ -253,4 +253,4 @@ export function descriptionsFor(shape?: TileShape): KernelDescription[] {
 export const descriptions: readonly KernelDescription[] = descriptionsFor();
 
 /** For `gemmBlockOfPairs`. */
-export const pairDescriptions: readonly KernelDescription[] = descriptionsOf(true, pairTiling);
+export const pairDescriptions: readonly KernelDescription[] = descriptionsOf(true, pairTile);

@@ -12,7 +12,7 @@ export type StepsPerPlace = 1 | 2 | typeof stepsPerTilePlace;
 
 /** How products with that many steps in a place are cut, where `tiling` is how those in float32 are. */
 export function tilingOf(tiling: Tiling, stepsPerPlace: StepsPerPlace): Tiling {
-  return stepsPerPlace === 2 ? pairTiling : tiling;
+  return stepsPerPlace === 2 ? pairTiling(tiling) : tiling;
 }
 
 /** Steps of a block of the depth: an even number, and about the same for all blocks. */

@@ -13,10 +13,11 @@ import { descriptionsFor as gemmFor } from "../../products/gemm/description.ts";
 import { pairDescriptions as gemmOfPairs } from "../../products/gemm/description.ts";
 import { descriptionsFor as packFor } from "../../products/pack/description.ts";
 import { pairDescriptions as packInPairs } from "../../products/pack/description.ts";
-import { usualTiling, type WideTiling, wideTilings } from "../../products/tile.ts";
+import { usualTiling, type WideTiling, wideTiling as cutAs } from "../../products/tile.ts";
 import { encodeX64 } from "./encode_kernel.ts";
 import { openNativeHost } from "./executable_memory_ffi.ts";
 import type { Lanes, NativeCode } from "./native_code.ts";
+import { cachesOf } from "./caches_ffi.ts";
 import { vectorSupport } from "./processor_ffi.ts";
 import type { NativeHost } from "./systems/system_ffi.ts";
 
@@ -62,7 +63,8 @@ export function placeNativeKernels(
       : "the processor has none";
     if (refusal !== null) return `no tile registers (AMX): ${refusal}`;
   }
-  const tiling = usualTiling(lanes);
+  const caches = cachesOf(host);
+  const tiling = usualTiling(lanes, caches);
   const key = `${lanes} ${useAmx}`;
   const known = placeOnce(host, key, { lanes, hasBfloat16, hasTiles: useAmx, tiling }, () => [
     ...portableKernels,
@@ -71,7 +73,7 @@ export function placeNativeKernels(
   ]);
   const native = dumped(known, dump);
   if (wideTiling === undefined || lanes !== 16) return native;
-  const other = wideTilings[wideTiling];
+  const other = cutAs(wideTiling, caches);
   const cut = placeOnce(host, `${key} ${wideTiling}`, { ...native, tiling: other }, () => [
     ...gemmFor(other),
     ...packFor(other),

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { wideTilings } from "../../../../backends/cpu/products/tile.ts";
+import { wideTilingNames as tilings } from "../../../../backends/cpu/products/tile.ts";
 import type { Provider } from "../../../../backends/cpu/providers/candidates.ts";
 import { chooseTiling, fastestTiling } from "../../../../backends/cpu/providers/choose_tiling.ts";
-
-const tilings = Object.keys(wideTilings);
 
 function provider(lanes: 8 | 16, description: string): Provider {
   const foreign = { kind: "native", lanes } as Provider["foreign"];

@@ -19,6 +19,10 @@ import {
   systemV,
   windowsX64,
 } from "../../../../../backends/cpu/providers/native/calling_convention.ts";
+import {
+  cachesAnswerLength,
+  cachesQuery,
+} from "../../../../../backends/cpu/providers/native/caches_ffi.ts";
 import { encodeX64 } from "../../../../../backends/cpu/providers/native/encode_kernel.ts";
 import {
   addressOfBuffer,
@@ -146,11 +150,11 @@ testCalls("what the code for Linux keeps is not enough", (place, watch) => {
 });
 
 for (
-  const [name, query, length] of [["query", processorQuery, answerLength], [
-    "name",
-    nameQuery,
-    7,
-  ]] as const
+  const [name, query, length] of [
+    ["query", processorQuery, answerLength],
+    ["name", nameQuery, 7],
+    ["caches", cachesQuery, cachesAnswerLength],
+  ] as const
 ) {
   testCalls(`the processor's ${name} is the same by the Windows convention`, (place, watch) => {
     const ask = (call: (values: Float64Array) => void) => {
