@@ -39,8 +39,8 @@ export interface ProviderOptions {
   /** Called with the generated code, for a disassembler. */
   dumpKernels?: (name: string, bytes: Uint8Array) => void;
   /**
-   * How products in float32 are cut with AVX-512; the results are the same bits. By default `auto` takes what
-   * it finds to be the fastest, and other providers the usual one.
+   * How products in float32 are cut with AVX-512; the results are the same bits. Default: what was measured
+   * to be the fastest on this processor, whether the provider is chosen or forced.
    */
   wideTiling?: WideTiling | "usual";
   /** Remembers which provider was fastest on a processor. Default: for the lifetime of the process. */
@@ -107,7 +107,7 @@ async function cut(
   name: ProviderName,
   { key, ground, options }: { key: string | null; ground: Ground; options: ProviderChoosing },
 ): Promise<Provider> {
-  const { provider = "auto", wideTiling, measurements = inProcess, time = timeProviders } = options;
+  const { wideTiling, measurements = inProcess, time = timeProviders } = options;
   const attempt = options.attempt ?? tryProvider;
   const start = (wideTiling: WideTiling) => attempt(name, { ...ground, wideTiling });
   if (wideTiling !== undefined && wideTiling !== "usual" && hasWideTilings(usual)) {
@@ -115,11 +115,11 @@ async function cut(
     if (typeof found !== "string") return found;
     throw new UserError(`Cannot cut products into ${wideTiling}: ${found}`);
   }
-  if (wideTiling !== undefined || provider !== "auto" || key === null) return usual;
+  if (wideTiling !== undefined || key === null) return usual;
   return await chooseTiling({
     usual,
     start,
-    time: (all) => time(all, ground),
+    time: (all, work) => time(all, ground, work),
     key,
     measurements,
   });

@@ -15,13 +15,13 @@ import type { Provider, ProviderGround } from "./candidates.ts";
 import { tilingOf } from "./foreign_kernels.ts";
 
 /** A product of a fraction of a millisecond, so that most turns pass without an interruption. */
-const [rows, columns, depth] = [192, 512, 256];
+const [rows, columns, usualDepth] = [192, 512, 256];
 /** Passes over the product's result that take about a quarter of the time, as in a step. */
 const elementwisePasses = 4;
 const turns = 16;
 
 /** What is timed, for the key under which the result is kept. */
-export const timedWork = [rows, columns, depth, elementwisePasses].join("x");
+export const timedWork = [rows, columns, usualDepth, elementwisePasses].join("x");
 
 /** A number format that a provider's kernels have. */
 export type Format = Extract<Precision, "float32" | "bfloat16">;
@@ -38,20 +38,34 @@ export interface ProviderTime {
   readonly milliseconds: number;
 }
 
-/** Times providers by name, in all of their formats and in turns. */
+/** What is timed, if not the usual work. */
+export interface TimedWork {
+  /** Of the product. */
+  readonly depth?: number;
+  /** Default: all that a provider has. */
+  readonly formats?: readonly Format[];
+}
+
+/** Times providers by name, in turns. */
 export type TimeProviders = (
   providers: ReadonlyMap<string, Provider>,
   ground: ProviderGround & { readonly module: WebAssembly.Module },
+  work?: TimedWork,
 ) => ProviderTime[];
 
 /** Runs all of them a few times, less than a tenth of a second altogether. */
-export const timeProviders: TimeProviders = (providers, { arena, wasmKernels, module }) => {
+export const timeProviders: TimeProviders = (
+  providers,
+  { arena, wasmKernels, module },
+  { depth = usualDepth, formats = formatsOf({ gemmBlockOfPairs: true }) } = {},
+) => {
   const alternatives = [...providers].flatMap(([provider, { kernels: own, foreign }]) => {
     const kernels = { ...wasmKernels, ...own };
     const tile = tilingOf(foreign);
     const pool = new ThreadPool({ arena, module, foreign, kernels, tile }, null, { threads: 1 });
     const runtime = { tensors: new ArenaBackend(arena, pool), pool };
-    return formatsOf(own).map((format) => ({ provider, format, runtime }));
+    const timed = formatsOf(own).filter((format) => formats.includes(format));
+    return timed.map((format) => ({ provider, format, runtime }));
   });
   const numbers = rows * depth + depth * columns + 2 * rows * columns;
   const block = arena.allocate(numbers * 4);
@@ -59,7 +73,9 @@ export const timeProviders: TimeProviders = (providers, { arena, wasmKernels, mo
     // Ones and their like: denormal numbers would be slower.
     new Float32Array(arena.buffer as ArrayBuffer, block.offset, numbers).fill(1);
     const milliseconds = timeInTurns(
-      alternatives.map(({ runtime, format }) => () => runSample(runtime, format, block.offset)),
+      alternatives.map(({ runtime, format }) => () =>
+        runSample(runtime, { precision: format, depth }, block.offset)
+      ),
       { turns },
     );
     return alternatives.map(({ provider, format }, index) => ({
@@ -72,7 +88,11 @@ export const timeProviders: TimeProviders = (providers, { arena, wasmKernels, mo
   }
 };
 
-function runSample(runtime: Runtime, precision: Format, address: number): void {
+function runSample(
+  runtime: Runtime,
+  { precision, depth }: { precision: Format; depth: number },
+  address: number,
+): void {
   const a = { address };
   const b = { address: a.address + rows * depth * 4 };
   const c = { address: b.address + depth * columns * 4 };

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { usualTiling, wideTiling as cutAs } from "../../../../backends/cpu/products/tile.ts";
 import type { Provider, ProviderName } from "../../../../backends/cpu/providers/candidates.ts";
 import { chooseProvider } from "../../../../backends/cpu/providers/choose_provider.ts";
+import { wideTilingOf } from "../../../../backends/cpu/providers/choose_tiling.ts";
 import type { ProviderTime } from "../../../../backends/cpu/providers/time_providers.ts";
 import { UserError } from "../../../../core/errors.ts";
 
@@ -132,4 +134,32 @@ Deno.test("every choice can be forced, and what is not there is refused", async 
     return true;
   });
   assert.equal(store.size, 0);
+});
+
+Deno.test("a forced provider, as a resumed run has it, takes the processor's fastest tiling", async () => {
+  const store = new Map<string, unknown>();
+  const timed: string[][] = [];
+  const choose = (provider: "auto" | ProviderName, wideTiling?: "usual") =>
+    chooseProvider(ground, {
+      ...{ processor: "a processor", provider, wideTiling, measurements: store },
+      attempt: (name, { wideTiling }) => {
+        const tiling = wideTiling === undefined ? usualTiling(16) : cutAs(wideTiling);
+        const foreign = { kind: "native", lanes: 16, tiling } as Provider["foreign"];
+        return Promise.resolve({ kernels: {}, foreign, mostThreads: 1, description: name });
+      },
+      time: (providers) => {
+        timed.push([...providers.keys()]);
+        return [...providers.keys()].map((provider) => {
+          const milliseconds = provider === "8x48" ? 1 : 2;
+          return { provider, format: "float32", milliseconds };
+        });
+      },
+    });
+  const found = [];
+  for (const name of ["native-avx512", "auto", "native-amx"] as const) {
+    found.push(wideTilingOf(await choose(name)));
+  }
+  assert.deepEqual(found, ["8x48", "8x48", "8x48"]);
+  assert.deepEqual(timed.map(([first]) => first), ["usual", "native-avx512"]);
+  assert.equal(wideTilingOf(await choose("native-avx512", "usual")), undefined);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { wideTilingNames as tilings } from "../../../../backends/cpu/products/tile.ts";
 import type { Provider } from "../../../../backends/cpu/providers/candidates.ts";
-import { chooseTiling, fastestTiling } from "../../../../backends/cpu/providers/choose_tiling.ts";
+import { chooseTiling } from "../../../../backends/cpu/providers/choose_tiling.ts";
 
 function provider(lanes: 8 | 16, description: string): Provider {
   const foreign = { kind: "native", lanes } as Provider["foreign"];
@@ -17,21 +17,24 @@ function machine(milliseconds: readonly number[], lanes: 8 | 16 = 16, missing = 
       chooseTiling({
         usual: provider(lanes, "usual"),
         start: (name) => Promise.resolve(name === missing ? "no memory" : provider(lanes, name)),
-        time: (all) => {
+        time: (all, { formats }) => {
           timed.push([...all.keys()]);
-          return [...all.keys()].flatMap((name) => {
-            const time = milliseconds[["usual", ...tilings].indexOf(name)];
-            const format = { provider: name, milliseconds: time };
-            return [
-              { ...format, format: "float32" as const },
-              { ...format, format: "bfloat16" as const, milliseconds: 0.1 },
-            ];
+          return [...all.keys()].flatMap((provider) => {
+            const time = milliseconds[["usual", ...tilings].indexOf(provider)];
+            return formats!.map((format) => ({ provider, format, milliseconds: time }));
           });
         },
         key: "a processor",
         measurements,
       }),
   };
+}
+
+/** A store in which this is kept where a choice would be. */
+async function storeWith(kept: unknown): Promise<Map<string, unknown>> {
+  const store = new Map<string, unknown>();
+  await machine([1, 1, 1]).choose(store);
+  return new Map([...store.keys()].map((key) => [key, kept]));
 }
 
 Deno.test("chooseTiling() takes what is clearly the fastest in float32, and measures once", async () => {
@@ -54,22 +57,11 @@ Deno.test("chooseTiling() keeps the usual one where the gain may be noise or the
 Deno.test("chooseTiling() measures without those that do not start, and again if what is kept is odd", async () => {
   for (const kept of [undefined, null, 3, "toString", "1x1"]) {
     const odd = machine([1, 0.5, 0.8], 16, tilings[0]);
-    const store = new Map<string, unknown>([["cpu tilings, a processor", kept]]);
+    const store = await storeWith(kept);
     assert.equal((await odd.choose(store)).description, tilings[1], String(kept));
     assert.deepEqual(odd.timed, [["usual", tilings[1]]]);
   }
   const gone = machine([1, 0.5, 0.8], 16, tilings[0]);
-  const store = new Map<string, unknown>([["cpu tilings, a processor", tilings[0]]]);
+  const store = await storeWith(tilings[0]);
   assert.equal((await gone.choose(store)).description, "usual");
-});
-
-Deno.test("fastestTiling() does not count times of bfloat16", () => {
-  const times = ["usual", ...tilings].map((provider) => ({ provider, milliseconds: 1 }));
-  assert.equal(
-    fastestTiling([
-      ...times.map((time) => ({ ...time, format: "float32" as const })),
-      { provider: tilings[0], format: "bfloat16", milliseconds: 0.1 },
-    ]),
-    "usual",
-  );
 });
