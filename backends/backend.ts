@@ -33,6 +33,8 @@ export interface KernelChoice {
       readonly milliseconds: number;
     }[]
     | null;
+  /** Which of several ways to compute products, all with the same bits, it was found to be fastest with. */
+  readonly products?: string;
 }
 
 /** A backend's capabilities, for `--backend auto`, `doctor`, and the choice of precision. */

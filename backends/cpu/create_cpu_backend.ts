@@ -9,14 +9,21 @@ import type { Backend, BackendMemory, Capabilities, KernelSpan } from "../backen
 import { TfjsSlot } from "../tfjs/tfjs_slot.ts";
 import { createFusedKernels, encodePortableKernels } from "./kernels/kernel_table.ts";
 import { Arena } from "./memory/arena.ts";
-import { createArenaMemory } from "./memory/arena_memory.ts";
-import { chooseProvider, type ProviderOptions } from "./providers/choose_provider.ts";
+import { type ArenaMemory, createArenaMemory } from "./memory/arena_memory.ts";
+import { isFasterWithMoreLoads } from "./providers/choose_loads.ts";
+import {
+  chooseProvider,
+  type ChosenProvider,
+  type ProviderOptions,
+} from "./providers/choose_provider.ts";
+import { hasWideTilings } from "./providers/choose_tiling.ts";
 import { tilingOf } from "./providers/foreign_kernels.ts";
 import { formatsOf } from "./providers/time_providers.ts";
 import type { Runtime } from "./runtime.ts";
 import { ArenaBackend } from "./tfjs/arena_backend.ts";
 import { replaceTfjsKernels } from "./tfjs/replace_kernels.ts";
 import { findStartWorker } from "./threads/start_worker.ts";
+import type { KernelTable } from "./threads/job.ts";
 import { ThreadPool } from "./threads/thread_pool.ts";
 import { instantiateKernels } from "./wasm/instantiate_kernels.ts";
 
@@ -32,7 +39,8 @@ export interface CpuBackendOptions extends ProviderOptions {
   maximumBytes?: number;
   /**
    * Whether WebAssembly's products take more loads and fewer shuffles, with the same bits; meant for
-   * processors that do both shuffles and multiplications in the same place. Default: false.
+   * processors that do both shuffles and multiplications in the same place. Default: what was measured to be
+   * faster on this processor; false in browsers, where nothing is timed.
    */
   loadsMore?: boolean;
   /** Kernels with at least this many multiplications are divided among threads. */
@@ -112,12 +120,12 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
   // More would only wait for each other, and thousands take minutes to start.
   const threads = Math.min(wanted, Math.max(leastCap, threadsPerProcessor * processors));
   const memory = createArenaMemory({ maximumBytes: options.maximumBytes });
-  const bytes = encodePortableKernels(memory, options.loadsMore);
-  options.dumpKernels?.("kernels.wasm", bytes);
-  const module = await WebAssembly.compile(bytes);
   const arena = new Arena(memory);
-  const wasmKernels = instantiateKernels(module, memory.memory);
-  const provider = await chooseProvider({ arena, wasmKernels, module, bytes }, options);
+  const usual = await openPortable(memory, options.loadsMore ?? false);
+  const provider = await chooseProvider({ arena, ...usual }, options);
+  const loadsMore = options.loadsMore ?? await wantsMoreLoads(provider, arena, memory, options);
+  const { bytes, module, wasmKernels } = await openPortable(memory, loadsMore, usual);
+  options.dumpKernels?.("kernels.wasm", bytes);
   arena.forgetPeak();
   const kernels = { ...wasmKernels, ...provider.kernels };
   const startWorker = memory.isShared && threads > 1 ? await findStartWorker() : null;
@@ -137,7 +145,48 @@ export async function createCpuBackend(options: CpuBackendOptions = {}): Promise
     maxBufferBytes: memory.maximumBytes,
     memoryBytes: memory.maximumBytes,
     isHostMemory: true,
-    kernels: { provider: provider.name, key: provider.key, times: provider.times },
+    kernels: {
+      provider: provider.name,
+      key: provider.key,
+      times: provider.times,
+      ...productsOf(provider, loadsMore),
+    },
     description: `${provider.description}, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`,
   });
+}
+
+interface Portable {
+  readonly loadsMore: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly module: WebAssembly.Module;
+  readonly wasmKernels: KernelTable;
+}
+
+/** The WebAssembly kernels; `known` if those are the ones. */
+async function openPortable(
+  memory: ArenaMemory,
+  loadsMore: boolean,
+  known?: Portable,
+): Promise<Portable> {
+  if (known?.loadsMore === loadsMore) return known;
+  const bytes = encodePortableKernels(memory, loadsMore);
+  const module = await WebAssembly.compile(bytes);
+  return { loadsMore, bytes, module, wasmKernels: instantiateKernels(module, memory.memory) };
+}
+
+/** Measured only where WebAssembly computes the products, and not in browsers. */
+async function wantsMoreLoads(
+  { name, key }: ChosenProvider,
+  arena: Arena,
+  memory: ArenaMemory,
+  { measurements }: ProviderOptions,
+): Promise<boolean> {
+  if (name !== "wasm" || !("Deno" in globalThis)) return false;
+  return await isFasterWithMoreLoads({ arena, memory, key, measurements });
+}
+
+/** How products are computed, where there are several ways to the same bits. */
+function productsOf(provider: ChosenProvider, loadsMore: boolean): { products?: string } {
+  if (provider.name === "wasm") return { products: loadsMore ? "more loads" : "more shuffles" };
+  return hasWideTilings(provider) ? { products: tilingOf(provider.foreign).name } : {};
 }

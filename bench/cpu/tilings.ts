@@ -35,7 +35,7 @@ const candidates: Record<string, CpuBackendOptions> = {
     wideTilingNames.map((wideTiling) => [wideTiling, { provider: "native", wideTiling }] as const),
   ),
   avx2: { provider: "native-avx2" },
-  wasm: { provider: "wasm" },
+  wasm: { provider: "wasm", loadsMore: false },
   "wasm, more loads": { provider: "wasm", loadsMore: true },
 };
 

@@ -98,11 +98,16 @@ function shortTime(milliseconds: number): string {
 
 /** What was timed to choose the kernels. */
 function kernelLines({ kernels }: Capabilities): string[] {
-  if (kernels === undefined || kernels.times === null) return [];
+  if (kernels === undefined) return [];
+  const products = kernels.products === undefined
+    ? []
+    : [`    products in float32: ${kernels.products}`];
+  if (kernels.times === null) return products;
   const times = kernels.times.map(({ provider, format, milliseconds }) =>
     `${provider}${format === "float32" ? "" : ` in ${format}`} ${shortTime(milliseconds)}`
   );
-  return [`    kernels timed: ${times.join(", ")}`, `    chosen: ${kernels.provider}`];
+  const timed = [`    kernels timed: ${times.join(", ")}`, `    chosen: ${kernels.provider}`];
+  return [...timed, ...products];
 }
 
 /** What was timed to choose a number format. */

@@ -104,6 +104,7 @@ const report: DoctorReport = {
         kernels: {
           provider: "native-avx2",
           key: "a processor",
+          products: "8x48",
           times: [
             { provider: "native-avx512", format: "float32", milliseconds: 0.9123 },
             { provider: "native-avx512", format: "bfloat16", milliseconds: 1.5 },
@@ -146,7 +147,7 @@ Deno.test("what was timed on the CPU is listed, with what was chosen", () => {
     text,
     /^ {4}kernels timed: native-avx512 0\.91 ms, native-avx512 in bfloat16 1\.5 ms, native-avx2 0\.50 ms$/m,
   );
-  assert.match(text, /^ {4}chosen: native-avx2$/m);
+  assert.match(text, /^ {4}chosen: native-avx2\n {4}products in float32: 8x48$/m);
   assert.match(
     text,
     /^ {4}a block of ViT-S\/16: float32 30 ms, bfloat16 40 ms; precision auto: float32$/m,

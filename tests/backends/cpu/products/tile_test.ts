@@ -36,7 +36,7 @@ for (const wideTiling of wideTilingNames) {
 
 Deno.test("products that load more values of A are the same bits in WebAssembly", async () => {
   const more = await products({ provider: "wasm", loadsMore: true });
-  assert.deepEqual(more, await products({ provider: "wasm" }));
+  assert.deepEqual(more, await products({ provider: "wasm", loadsMore: false }));
 });
 
 Deno.test("every wide tiling is whole vectors and leaves registers for both operands", () => {
