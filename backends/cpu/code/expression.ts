@@ -301,3 +301,8 @@ export function fromIndex(value: Index): Vector {
 export function laneNumbers(): Vector {
   return new Vector("laneNumbers");
 }
+
+/** A mask of the first lanes. */
+export function firstLanes(count: number): Vector {
+  return new Vector("bits", [], { value: -1, lanes: [...Array(count).keys()] });
+}

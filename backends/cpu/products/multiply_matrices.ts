@@ -1,9 +1,10 @@
 /** c = start + a·b on all threads: how fused kernels multiply matrices. @module */
 
+import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Precision } from "../../backend.ts";
 import type { Activation } from "../../kernels.ts";
 import { zerosOffset } from "../memory/arena.ts";
-import { type Runtime, withScratch } from "../runtime.ts";
+import { addressOf, type Runtime, withScratch } from "../runtime.ts";
 import { type Task, task } from "../threads/program.ts";
 import { activationKernelNames, gemmJob, planGemm } from "./gemm/job.ts";
 import {
@@ -24,6 +25,8 @@ export interface Matrix {
   rowBytes?: number;
   /** Stored as [columns, rows]. */
   isTransposed?: boolean;
+  /** In bfloat16, where {@link takesBfloat16} allows it. */
+  isBfloat16?: boolean;
 }
 
 /** What is added to the product. */
@@ -36,11 +39,14 @@ export interface MatrixProduct {
   depth: number;
   a: Matrix;
   b: Matrix;
+  /** Address 0 if only f(c) is wanted, where {@link writesBfloat16} allows it. */
   c: { address: number; rowBytes?: number };
   start?: Start;
   activation?: Activation;
   /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
   activated?: number;
+  /** Whether f(c) is written as bfloat16, in half the bytes, where {@link writesBfloat16} allows it. */
+  activatedIsBfloat16?: boolean;
   /** Where c goes as bfloat16 if {@link keepsBfloat16} allows it; laid out like `c`, in half the bytes. */
   kept?: number;
   /** What `a` and `b` are rounded to if the processor multiplies that format. Default: float32. */
@@ -57,7 +63,8 @@ function startOf(start: Start, panelBytes: number) {
 
 /** Bytes between rows of the stored matrix. */
 function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
-  return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * 4;
+  const bytes = matrix.isBfloat16 ? 2 : 4;
+  return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * bytes;
 }
 
 function libraryTask(product: MatrixProduct): Task {
@@ -120,6 +127,7 @@ function packTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
     source: b.address,
     rowBytes: storedRowBytes(b, depth, columns),
     isTransposed: Number(b.isTransposed ?? false),
+    isBfloat16: Number(b.isBfloat16 ?? false),
     depth,
     columns,
     stepsPerPlace,
@@ -140,12 +148,14 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
   const { rows, columns, depth, a, c } = product;
   const stepsPerPlace = stepsPerPlaceOf(runtime, product);
   const tiling = tilingOf(pool.tile, stepsPerPlace);
-  const plan = planGemm(product, pool.threads, tiling, stepsPerPlace);
+  const sizes = { rows, columns, depth, stays: c.address === 0 };
+  const plan = planGemm(sizes, pool.threads, tiling, stepsPerPlace);
   const { rowItems, columnItems, scratchBytes } = plan;
   return task(gemmJob, {
     a: a.address,
     aRowBytes: storedRowBytes(a, rows, depth),
     aIsTransposed: Number(a.isTransposed ?? false),
+    aIsBfloat16: Number(a.isBfloat16 ?? false),
     b: packed,
     c: c.address,
     rowBytes: c.rowBytes ?? columns * 4,
@@ -157,6 +167,7 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
     activation: activationNumber(product),
     activated: product.activated ?? 0,
     kept: product.kept ?? 0,
+    activatedIsBfloat16: Number(product.activatedIsBfloat16 ?? false),
     rowItems,
     columnItems,
   }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
@@ -172,6 +183,35 @@ export function keepsBfloat16(
 ): boolean {
   const isInPairs = stepsPerPlaceOf(runtime, { precision }) === 2;
   return isInPairs && columns % 32 === 0 && "narrow" in runtime.pool.kernels;
+}
+
+/**
+ * Whether products in this precision take operands that are kept in bfloat16. Their bits are those of the same
+ * values in float32.
+ */
+export function takesBfloat16(runtime: Runtime, precision: Precision): boolean {
+  const isInPairs = stepsPerPlaceOf(runtime, { precision }) === 2;
+  return isInPairs && "packLeftRowsOfBfloat16" in runtime.pool.kernels;
+}
+
+/** A tensor as an operand that is not transposed: in bfloat16 if it is kept so and the product takes that. */
+export function operandOf(runtime: Runtime, tensor: Tensor, precision: Precision): Matrix {
+  const narrow = takesBfloat16(runtime, precision)
+    ? runtime.tensors.pointerToBfloat16(tensor)
+    : null;
+  return narrow === null
+    ? { address: addressOf(runtime, tensor) }
+    : { address: narrow, isBfloat16: true };
+}
+
+/** Whether a product can leave f(c) in bfloat16 alone: its depth must be one block. */
+export function writesBfloat16(
+  runtime: Runtime,
+  { columns, depth, precision }: { columns: number; depth: number; precision: Precision },
+): boolean {
+  const isShallow = depth > 0 && depth <= 2 * tilingOf(runtime.pool.tile, 2).places;
+  return isShallow && takesBfloat16(runtime, precision) &&
+    keepsBfloat16(runtime, { columns, precision });
 }
 
 /** Packs both operands for tile registers at `start`, A first. */

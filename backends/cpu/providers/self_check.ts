@@ -9,7 +9,7 @@ import type { KernelCode } from "../code/statement.ts";
 import type { Arena } from "../memory/arena.ts";
 import { stepsPerTilePlace, tileBlock } from "../products/amx/panels.ts";
 import { activationKernelNames } from "../products/gemm/job.ts";
-import type { StepsPerPlace } from "../products/pack/job.ts";
+import { packing, type StepsPerPlace } from "../products/pack/job.ts";
 import { blockShape, panelProducts } from "../products/panel_products.ts";
 import { type Tiling, usualTiling } from "../products/tile.ts";
 import type { KernelTable } from "../threads/job.ts";
@@ -107,6 +107,9 @@ const bytesOf = (count: number) => count * 4;
  */
 const [productRows, productColumns, productDepth] = [61, 165, 37];
 
+/** Rows that are bfloat16 already hold whole pairs. */
+const evenDepth = 38;
+
 /**
  * The same for the product of packed panels, whose shape depends on the tiling: `gemmBlock` and the
  * packing kernels, and `gemmBlockOfPairs` and `tileBlock` with their own where `suspect` has them.
@@ -127,20 +130,27 @@ export function findGemmDifference(
     tiling: Tiling,
     isTransposed: boolean,
     stepsPerPlace: StepsPerPlace = 1,
+    depth = productDepth,
+    isBfloat16 = false,
   ) => {
     memory.forEach((_, place) => memory[place] = sample(place));
-    const { left, right, multiply } = panelProducts(table, stepsPerPlace);
+    const { multiply } = panelProducts(table, stepsPerPlace);
+    const left = packing(table, "Left", stepsPerPlace, isBfloat16);
+    const right = packing(table, "Right", stepsPerPlace, isBfloat16);
     const panelBytes = bytesOf(blockShape(tiling, stepsPerPlace).columns);
+    if (isBfloat16) table.narrow(source, edge, floats);
+    const from = isBfloat16 ? edge : source;
+    const stored = (count: number) => isBfloat16 ? 2 * count : bytesOf(count);
     if (isTransposed) {
-      left.packColumns(source, bytesOf(productRows), productRows, productDepth, a, 1);
-      right.packRows(source, bytesOf(productDepth), productColumns, productDepth, b, 1);
+      left.packColumns(from, stored(productRows), productRows, depth, a, 1);
+      right.packRows(from, stored(depth), productColumns, depth, b, 1);
     } else {
-      left.packRows(source, bytesOf(productDepth), productRows, productDepth, a, 1);
-      right.packColumns(source, bytesOf(productColumns), productColumns, productDepth, b, 1);
+      left.packRows(from, stored(depth), productRows, depth, a, 1);
+      right.packColumns(from, stored(productColumns), productColumns, depth, b, 1);
     }
     const rowBytes = bytesOf(productColumns);
     const shape = [rowBytes, productRows, productColumns];
-    multiply(productDepth, a, b, c, ...shape, c, rowBytes, panelBytes, edge);
+    multiply(depth, a, b, c, ...shape, c, rowBytes, panelBytes, edge);
     return memory.slice(3 * floats, 4 * floats);
   };
   try {
@@ -155,6 +165,11 @@ export function findGemmDifference(
       }
     }
     if ("narrow" in suspect && !keepsBfloat16(suspect, arena)) return "narrow";
+    for (const isTransposed of "gemmBlockOfPairs" in suspect ? [false, true] : []) {
+      const expected = multiply(trusted, usualTiling(wasmLanes), isTransposed, 1, evenDepth);
+      const actual = multiply(suspect, tiling, isTransposed, 2, evenDepth, true);
+      if (!isSame(actual, expected)) return "packing of bfloat16";
+    }
     return "tileBlock" in suspect ? findActivationDifference(trusted, suspect, arena) : null;
   } finally {
     arena.free(block);

@@ -6,6 +6,7 @@ import {
 } from "../../../backends/cpu/code/kernel_builder.ts";
 import { encodePortableKernels } from "../../../backends/cpu/kernels/kernel_table.ts";
 import { Arena } from "../../../backends/cpu/memory/arena.ts";
+import { bfloat16Descriptions } from "../../../backends/cpu/kernels/linear/description.ts";
 import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts";
 import { descriptions as tiles } from "../../../backends/cpu/products/amx/description.ts";
 import { pairDescriptions as gemmOfPairs } from "../../../backends/cpu/products/gemm/description.ts";
@@ -17,7 +18,11 @@ import { instantiateKernels } from "../../../backends/cpu/wasm/instantiate_kerne
 import { X64Model } from "./providers/native/_x64_model.ts";
 
 /** Those that processors with AVX512-BF16 have besides the portable ones. */
-export const pairKernels: readonly KernelDescription[] = [...gemmOfPairs, ...packInPairs];
+export const pairKernels: readonly KernelDescription[] = [
+  ...gemmOfPairs,
+  ...packInPairs,
+  ...bfloat16Descriptions,
+];
 
 /** Those that processors with AMX have besides. */
 export const tileKernels: readonly KernelDescription[] = tiles;

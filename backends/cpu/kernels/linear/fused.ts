@@ -9,6 +9,8 @@ import {
   keepsBfloat16,
   type MatrixProduct,
   multiplyMatrices,
+  operandOf,
+  writesBfloat16,
 } from "../../products/multiply_matrices.ts";
 import { addressOf, type Runtime } from "../../runtime.ts";
 import { type Task, task } from "../../threads/program.ts";
@@ -64,7 +66,7 @@ function backward(runtime: Runtime, values: BackwardArguments) {
     columns: inputs,
     depth: rows,
     a: { ...dz, isTransposed: true },
-    b: at(x),
+    b: operandOf(runtime, x, precision),
     c: at(dweight),
     precision,
   }];
@@ -87,24 +89,33 @@ export const linear: CpuKernel<"linear"> = {
       forward({ x, weight, bias, activation, precision }) {
         const [rows, inputs] = x.shape;
         const outputs = weight.shape[0];
-        const y = runtime.tensors.empty([rows, outputs]);
+        // A layer with an activation is usually followed by another one, whose product rounds its input.
+        const isRounded = activation !== "none" &&
+          writesBfloat16(runtime, { columns: outputs, depth: inputs, precision });
+        const y = isRounded
+          ? runtime.tensors.emptyBfloat16([rows, outputs])
+          : runtime.tensors.empty([rows, outputs]);
+        const activated = isRounded
+          ? runtime.tensors.pointerToBfloat16(y) as number
+          : addressOf(runtime, y);
         // Kept for the backward pass, in bfloat16 if possible; without one it is overwritten.
         const keepsBefore = activation !== "none" && isTapeOpen();
         const isHalved = keepsBefore && keepsBfloat16(runtime, { columns: outputs, precision });
         const kept = keepsBefore
           ? runtime.tensors.empty([rows, isHalved ? outputs / 2 : outputs])
           : null;
-        const z = kept === null || isHalved ? y : kept;
+        const z = kept === null || isHalved ? activated : addressOf(runtime, kept);
         multiplyMatrices(runtime, [{
           rows,
           columns: outputs,
           depth: inputs,
-          a: { address: addressOf(runtime, x) },
+          a: operandOf(runtime, x, precision),
           b: { address: addressOf(runtime, weight), isTransposed: true },
-          c: { address: addressOf(runtime, z) },
+          c: { address: isRounded ? 0 : z },
           start: bias === null ? "zero" : { bias: addressOf(runtime, bias) },
           activation,
-          activated: addressOf(runtime, y),
+          activated,
+          activatedIsBfloat16: isRounded,
           kept: isHalved ? addressOf(runtime, kept) : 0,
           precision,
         }]);

@@ -25,6 +25,7 @@ const fields = [
   "a",
   "aRowBytes",
   "aIsTransposed",
+  "aIsBfloat16",
   "b",
   "c",
   "rowBytes",
@@ -38,6 +39,7 @@ const fields = [
   "activation",
   "activated",
   "kept",
+  "activatedIsBfloat16",
   "rowItems",
   "columnItems",
 ] as const;
@@ -63,9 +65,17 @@ function tapering(total: number, parts: number, part: number): number {
   return Math.floor(total * (1 - (1 - part / parts) ** 2));
 }
 
-/** Products with few rows are divided by columns as well. */
+/**
+ * Products with few rows are divided by columns as well. Where a result `stays`, only its activation is
+ * written, and the scratch memory has room for a part of it.
+ */
 export function planGemm(
-  { rows, columns, depth }: { rows: number; columns: number; depth: number },
+  { rows, columns, depth, stays = false }: {
+    rows: number;
+    columns: number;
+    depth: number;
+    stays?: boolean;
+  },
   threads: number,
   tile: Tiling,
   stepsPerPlace: StepsPerPlace,
@@ -82,8 +92,14 @@ export function planGemm(
   );
   const itemRows = (tapering(rowPanels, rowItems, 1) + 1) * tile.rows;
   const places = Math.ceil(depthBlock(depth, tile, stepsPerPlace) / stepsPerPlace);
-  const scratchBytes = edgeBytes + itemRows * places * 4 + packingSlack;
+  const resultBytes = stays ? itemRows * panelsActivated * tile.columns * 4 : 0;
+  const scratchBytes = edgeBytes + packedRowsBytes(itemRows, places) + resultBytes;
   return { rowItems, columnItems, scratchBytes };
+}
+
+/** Bytes of packed rows of A, and what packing may overwrite. */
+function packedRowsBytes(rows: number, places: number): number {
+  return rows * places * 4 + packingSlack;
 }
 
 interface Region {
@@ -103,11 +119,13 @@ function packA(bench: Bench, values: Values, region: Region, at: number, depth: 
   const { firstRow, rows } = region;
   const target = bench.scratch + edgeBytes;
   const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
-  const { packRows, packColumns } = packing(bench.kernels, "Left", stepsPerPlace);
+  const isBfloat16 = values.aIsBfloat16 === 1;
+  const bytes = isBfloat16 ? 2 : 4;
+  const { packRows, packColumns } = packing(bench.kernels, "Left", stepsPerPlace, isBfloat16);
   if (aIsTransposed) {
-    packColumns(a + at * aRowBytes + firstRow * 4, aRowBytes, rows, depth, target, 1);
+    packColumns(a + at * aRowBytes + firstRow * bytes, aRowBytes, rows, depth, target, 1);
   } else {
-    packRows(a + firstRow * aRowBytes + at * 4, aRowBytes, rows, depth, target, 1);
+    packRows(a + firstRow * aRowBytes + at * bytes, aRowBytes, rows, depth, target, 1);
   }
 }
 
@@ -140,15 +158,37 @@ function multiply(bench: Bench, values: Values, region: Region, at: number, dept
   );
 }
 
-function activate(bench: Bench, values: Values, region: Region): void {
-  const { c, activated, kept, rowBytes, activation } = values;
+/** The activation of the region of a result that starts at `c`. */
+function activate(
+  bench: Bench,
+  values: Values,
+  region: Region,
+  { c, rowBytes: cRowBytes }: Pick<Values, "c" | "rowBytes">,
+): void {
+  const { activated, activatedIsBfloat16, kept, rowBytes, activation } = values;
   const { narrow } = bench.kernels;
   const apply = bench.kernels[activationKernelNames[activation]];
   for (let row = region.firstRow; row < region.firstRow + region.rows; row++) {
+    const from = c + row * cRowBytes + region.firstColumn * 4;
     const offset = row * rowBytes + region.firstColumn * 4;
-    if (kept !== 0) narrow(c + offset, kept + offset / 2, region.columns);
-    apply(c + offset, activated + offset, region.columns);
+    if (kept !== 0) narrow(from, kept + offset / 2, region.columns);
+    if (activatedIsBfloat16 === 1) {
+      apply(from, from, region.columns);
+      narrow(from, activated + offset / 2, region.columns);
+    } else {
+      apply(from, activated + offset, region.columns);
+    }
   }
+}
+
+/** Where `c` would start, with that distance of rows, for the region to lie in the thread's scratch memory. */
+function inScratch(bench: Bench, values: Values, region: Region) {
+  const tiling = tilingFor(bench, values);
+  const places = Math.ceil(values.depth / values.stepsPerPlace);
+  const packedRows = Math.ceil(region.rows / tiling.rows) * tiling.rows;
+  const start = bench.scratch + edgeBytes + packedRowsBytes(packedRows, places);
+  const rowBytes = panelsActivated * tiling.columns * 4;
+  return { c: start - region.firstRow * rowBytes - region.firstColumn * 4, rowBytes };
 }
 
 /** {@link multiply}, with the activation of each part while it is still in the second-level cache. */
@@ -163,16 +203,18 @@ function multiplyAndActivate(
   for (let first = 0; first < region.columns; first += width) {
     const columns = Math.min(width, region.columns - first);
     const part = { ...region, firstColumn: region.firstColumn + first, columns };
-    multiply(bench, values, part, at, depth);
-    activate(bench, values, part);
+    const result = values.c === 0 ? inScratch(bench, values, part) : values;
+    multiply(bench, { ...values, c: result.c, rowBytes: result.rowBytes }, part, at, depth);
+    activate(bench, values, part, result);
   }
 }
 
 /**
- * c = start + a·b; with `activation` also activated = f(c), and where `kept` is not 0, c as bfloat16 there. `a` is [rows, depth], or [depth, rows] where
- * `aIsTransposed` is 1; `b` comes from the pack job; `start` is a matrix with its own strides (zero for a bias,
- * or for one zero). The depth must not be 0. With two steps in a place both operands are rounded to bfloat16;
- * the sums are float32.
+ * c = start + a·b; with `activation` also activated = f(c), in bfloat16 where `activatedIsBfloat16` is 1, and
+ * where `kept` is not 0, c as bfloat16 there. Where `c` is 0, the result is not kept in float32, which takes a
+ * depth of one block. `a` is [rows, depth], or [depth, rows] where `aIsTransposed` is 1; `b` comes from the pack
+ * job; `start` is a matrix with its own strides (zero for a bias, or for one zero). The depth must not be 0. With
+ * two steps in a place both operands are rounded to bfloat16, unless they are already; the sums are float32.
  */
 export const gemmJob = defineJob("gemm", fields, (bench, values, item) => {
   const { rows, columns, depth, rowItems, columnItems } = values;

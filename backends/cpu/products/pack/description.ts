@@ -4,7 +4,8 @@
  * depth. What it holds for a step is called a place.
  *
  * For products of bfloat16 two steps of the depth share a place, both rounded, the first one in the
- * lower half. An odd last step is paired with zeros.
+ * lower half. An odd last step is paired with zeros. Sources that are bfloat16 already, in rows of whole
+ * vectors, give the same panels as their values in float32.
  *
  * Beyond the last row or column, panels hold values that never reach the result: missing rows repeat
  * the last one, and for missing columns reading just continues. Whole vectors are written even where a
@@ -14,7 +15,7 @@
  * @module
  */
 
-import { type Index, toVector, type Vector } from "../../code/expression.ts";
+import { firstLanes, type Index, toVector, type Vector } from "../../code/expression.ts";
 import {
   greater,
   type IndexVariable,
@@ -46,12 +47,21 @@ export function pair(first: Vector, second: Vector): Vector {
   return first.toBfloat16(second).interleaveHalves();
 }
 
+/** From what to what: float32, float32 that is rounded to pairs of bfloat16, or bfloat16 to such pairs. */
+type Format = "float32" | "toPairs" | "bfloat16";
+
 /** How the steps of the depth are laid out. */
 interface Layout {
+  /** Steps, or where the source is bfloat16, pairs of them: these are neighbours as in a place. */
   readonly depth: Index;
   /** Rows or columns of a panel. */
   readonly width: number;
-  readonly isPaired: boolean;
+  readonly format: Format;
+}
+
+/** `value` times `scale`, except for pairs, which pass through as they are. */
+function scaled(value: Vector, scale: Vector, format: Format): Vector {
+  return format === "bfloat16" ? value : value.times(scale);
 }
 
 /** One vector of each of four rows into the places that follow `target`. */
@@ -60,12 +70,14 @@ function packVectors(
   sources: readonly IndexVariable[],
   target: IndexVariable,
   scale: Vector,
-  { width, isPaired }: Layout,
+  { width, format }: Layout,
 ): void {
   const rows = sources.map((source) => {
-    const first = k.load(source).times(scale);
+    const first = scaled(k.load(source), scale, format);
     // Steps that share a place are neighbours already.
-    return isPaired ? first.toBfloat16(k.load(source, k.vectorBytes).times(scale)) : first;
+    return format === "toPairs"
+      ? first.toBfloat16(k.load(source, k.vectorBytes).times(scale))
+      : first;
   });
   transpose(k, rows).forEach((column, step) => {
     for (let part = 0; part < k.lanes / group; part++) {
@@ -82,7 +94,8 @@ function packGroup(
   scale: Vector,
   options: Layout & { used: number },
 ): void {
-  const { depth, width, used, isPaired } = options;
+  const { depth, width, used, format } = options;
+  const isPaired = format === "toPairs";
   const left = k.letIndex(depth);
   const loop = (steps: number, places: number, body: () => void) => {
     const more = notLess(left, steps);
@@ -98,7 +111,7 @@ function packGroup(
   loop(steps, k.lanes, () => packVectors(k, sources, target, scale, options));
   const single = (second: (source: Index) => Vector) => () => {
     for (let row = 0; row < used; row++) {
-      const first = k.loadSplat(sources[row]).times(scale);
+      const first = scaled(k.loadSplat(sources[row]), scale, format);
       k.storeFirst(target, isPaired ? pair(first, second(sources[row])) : first, row * 4);
     }
   };
@@ -142,7 +155,7 @@ function rowPointers(
 }
 
 /** The depth lies along the rows of the source: [count, depth], `rowBytes` apart. */
-function buildPackRows(k: KernelBuilder, width: number, isPaired: boolean): void {
+function buildPackRows(k: KernelBuilder, width: number, format: Format): void {
   const { source, rowBytes, count, depth, target, scale } = parameters(k);
   const groups = Math.ceil(width / group);
   const starts = Array.from({ length: groups }, () => k.letIndex(0));
@@ -159,7 +172,7 @@ function buildPackRows(k: KernelBuilder, width: number, isPaired: boolean): void
       const used = Math.min(group, width - first);
       const { pointers } = rowPointers(k, starts[index], first, { rowBytes, count });
       end.set(target.plus(first * 4));
-      packGroup(k, pointers, end, scale, { depth, width, used, isPaired });
+      packGroup(k, pointers, end, scale, { depth, width, used, format });
     }
     target.set(end);
     source.advance(rowBytes.times(width));
@@ -171,31 +184,39 @@ function buildPackRows(k: KernelBuilder, width: number, isPaired: boolean): void
 const panelsTogether = 4;
 
 /** The depth lies down the columns of the source: [depth, count], `rowBytes` apart. */
-function buildPackColumns(k: KernelBuilder, width: number, isPaired: boolean): void {
+function buildPackColumns(k: KernelBuilder, width: number, format: Format): void {
   const { source, rowBytes, count, depth, target, scale } = parameters(k);
   const [places] = k.indices("places");
+  const isPaired = format !== "float32";
+  const elementBytes = format === "bfloat16" ? 2 : 4;
   const panelBytes = k.letIndex(places.times(width * 4));
   const row = k.letIndex(0);
   const next = k.letIndex(0);
   const left = k.letIndex(0);
   const to = k.letIndex(0);
   const panel = k.letIndex(0);
-  /** What a vector of a place holds, `offset` bytes from the first column. */
-  const placeAt = (offset: number, steps: 1 | 2) => {
+  /** What a vector of a place holds, from this column on. */
+  const placeAt = (column: number, steps: 1 | 2) => {
+    const offset = column * elementBytes;
+    if (format === "bfloat16") {
+      // Half a vector of each row: the second one is loaded to where the first ends.
+      const second = steps === 2 ? k.load(next, offset - k.vectorBytes / 2) : toVector(0);
+      return firstLanes(k.lanes / 2).select(k.load(row, offset), second).interleaveHalves();
+    }
     const value = k.load(row, offset).times(scale);
     if (!isPaired) return value;
     return pair(value, steps === 2 ? k.load(next, offset).times(scale) : toVector(0));
   };
-  const whole = (at: Index, offset: number, steps: 1 | 2) => {
+  const whole = (at: Index, column: number, steps: 1 | 2) => {
     for (let first = 0; first < width; first += k.lanes) {
-      k.store(at, placeAt(offset + first * 4, steps), first * 4);
+      k.store(at, placeAt(column + first, steps), first * 4);
     }
   };
   /** Not a lane more than the place has: behind the last one of a panel, the next panel is there already. */
-  const exactly = (at: Index, offset: number, steps: 1 | 2) => {
+  const exactly = (at: Index, column: number, steps: 1 | 2) => {
     for (let lane = 0; lane < width; lane += group) {
       const first = Math.min(lane, width - group);
-      k.storeGroup(at, placeAt(offset + first * 4, steps), 0, first * 4);
+      k.storeGroup(at, placeAt(column + first, steps), 0, first * 4);
     }
   };
   const place = (panels: number, steps: 1 | 2, write: typeof whole) => {
@@ -203,7 +224,7 @@ function buildPackColumns(k: KernelBuilder, width: number, isPaired: boolean): v
     panel.set(to);
     for (let index = 0; index < panels; index++) {
       if (index > 0) panel.advance(panelBytes);
-      write(panel, index * width * 4, steps);
+      write(panel, index * width, steps);
     }
     row.advance(rowBytes.times(steps));
     to.advance(width * 4);
@@ -221,7 +242,7 @@ function buildPackColumns(k: KernelBuilder, width: number, isPaired: boolean): v
         k.if(several, () => k.doWhile(() => place(panels, steps, whole), several));
         if (isPaired) k.if(greater(left, 1), () => place(panels, 2, exactly));
         k.if(greater(left, 0), () => place(panels, 1, exactly));
-        source.advance(panels * width * 4);
+        source.advance(panels * width * elementBytes);
         target.advance(panelBytes.times(panels));
         count.set(count.minus(panels * width));
       }, more));
@@ -230,16 +251,16 @@ function buildPackColumns(k: KernelBuilder, width: number, isPaired: boolean): v
   columns(1);
 }
 
-function descriptionsOf(isPaired: boolean, shape?: TileShape): KernelDescription[] {
-  const suffix = isPaired ? "InPairs" : "";
+function descriptionsOf(format: Format, shape?: TileShape): KernelDescription[] {
+  const suffix = { float32: "", toPairs: "InPairs", bfloat16: "OfBfloat16" }[format];
   return (["left", "right"] as const).flatMap((side) => {
     const name = side === "left" ? "Left" : "Right";
     const width = ({ lanes }: KernelBuilder) => panelWidth(shape ?? usualTiling(lanes), side);
     return [
-      { name: `pack${name}Rows${suffix}`, build: (k) => buildPackRows(k, width(k), isPaired) },
+      { name: `pack${name}Rows${suffix}`, build: (k) => buildPackRows(k, width(k), format) },
       {
         name: `pack${name}Columns${suffix}`,
-        build: (k) => buildPackColumns(k, width(k), isPaired),
+        build: (k) => buildPackColumns(k, width(k), format),
       },
     ] satisfies KernelDescription[];
   });
@@ -247,10 +268,13 @@ function descriptionsOf(isPaired: boolean, shape?: TileShape): KernelDescription
 
 /** For tiles of this shape; by default the usual one for the lanes. */
 export function descriptionsFor(shape?: TileShape): KernelDescription[] {
-  return descriptionsOf(false, shape);
+  return descriptionsOf("float32", shape);
 }
 
 export const descriptions: readonly KernelDescription[] = descriptionsFor();
 
-/** For `gemmBlockOfPairs`. */
-export const pairDescriptions: readonly KernelDescription[] = descriptionsOf(true, pairTile);
+/** For `gemmBlockOfPairs`, of both formats. */
+export const pairDescriptions: readonly KernelDescription[] = [
+  ...descriptionsOf("toPairs", pairTile),
+  ...descriptionsOf("bfloat16", pairTile),
+];

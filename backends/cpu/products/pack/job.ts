@@ -37,12 +37,27 @@ const packers = {
   ]],
 } as const;
 
+/** For sources in bfloat16, whose panels are those of pairs; a scale has no effect. */
+function packingOfBfloat16(kernels: KernelTable, side: "Left" | "Right") {
+  const packPairs = kernels[`pack${side}RowsOfBfloat16`];
+  const packWholeColumns = kernels[`pack${side}ColumnsOfBfloat16`];
+  const packRows: PackPanels = (source, rowBytes, count, depth, target) => {
+    packPairs(source, rowBytes, count, depth / 2, target, 1);
+  };
+  const packColumns: PackPanels = (source, rowBytes, count, depth, target) => {
+    packWholeColumns(source, rowBytes, count, depth, target, 1, Math.ceil(depth / 2));
+  };
+  return { packRows, packColumns };
+}
+
 /** The kernels that pack panels of the left or right operand. */
 export function packing(
   kernels: KernelTable,
   side: "Left" | "Right",
   stepsPerPlace: StepsPerPlace = 1,
+  isBfloat16 = false,
 ): { packRows: PackPanels; packColumns: PackPanels } {
+  if (isBfloat16) return packingOfBfloat16(kernels, side);
   if (stepsPerPlace === stepsPerTilePlace) return tilePacking(kernels, side);
   const [rows, columns] = packers[side][stepsPerPlace - 1];
   const packWholeColumns = kernels[columns];
@@ -85,11 +100,21 @@ export function packItems(
 
 /**
  * Lays out `source` as blocks of the depth, each of which holds all panels. The source is
- * [depth, columns], or [columns, depth] where `isTransposed` is 1; its rows are `rowBytes` apart.
+ * [depth, columns], or [columns, depth] where `isTransposed` is 1; its rows are `rowBytes` apart. It is
+ * float32, or bfloat16 where `isBfloat16` is 1.
  */
 export const packJob = defineJob(
   "pack",
-  ["source", "rowBytes", "isTransposed", "depth", "columns", "stepsPerPlace", "target"],
+  [
+    "source",
+    "rowBytes",
+    "isTransposed",
+    "isBfloat16",
+    "depth",
+    "columns",
+    "stepsPerPlace",
+    "target",
+  ],
   (bench, values, item) => {
     const { source, rowBytes, isTransposed, depth, columns, target } = values;
     const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
@@ -106,11 +131,13 @@ export const packJob = defineJob(
     const places = step / stepsPerPlace * panels +
       firstPanel * Math.ceil(thisDepth / stepsPerPlace);
     const to = target + places * panelColumns * 4;
-    const { packRows, packColumns } = packing(bench.kernels, "Right", stepsPerPlace);
+    const isBfloat16 = values.isBfloat16 === 1;
+    const { packRows, packColumns } = packing(bench.kernels, "Right", stepsPerPlace, isBfloat16);
     const pack = isTransposed ? packRows : packColumns;
+    const bytes = isBfloat16 ? 2 : 4;
     const from = isTransposed
-      ? source + firstColumn * rowBytes + step * 4
-      : source + step * rowBytes + firstColumn * 4;
+      ? source + firstColumn * rowBytes + step * bytes
+      : source + step * rowBytes + firstColumn * bytes;
     pack(from, rowBytes, used, thisDepth, to, 1);
   },
 );
