@@ -109,7 +109,7 @@ export {
   type StartedBackend,
 } from "./backends/mod.ts";
 export type { MeasurementStore } from "./core/measurement_store.ts";
-export { layerNorm } from "./backends/ops/layer_norm.ts";
+export { layerNorm, type LayerNormOptions } from "./backends/ops/layer_norm.ts";
 export { linear, type LinearOptions } from "./backends/ops/linear.ts";
 export {
   linearCrossEntropy,

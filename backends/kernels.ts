@@ -54,9 +54,18 @@ export interface QkvBiasKernel {
 
 /** Layer norm over the last axis of rows. */
 export interface LayerNormKernel {
-  /** `x` [R, C], `weight` and `bias` [C] → `y` [R, C]. */
+  /**
+   * `x` [R, C], `weight` and `bias` [C] → `y` [R, C]. With `productPrecision`, only products in that format read
+   * `y`, which may be rounded to it already.
+   */
   forward(
-    args: { x: Tensor; weight: Tensor; bias: Tensor; epsilon: number },
+    args: {
+      x: Tensor;
+      weight: Tensor;
+      bias: Tensor;
+      epsilon: number;
+      productPrecision?: Precision;
+    },
   ): { y: Tensor; saved: Tensor[] };
   /** Gradients of all inputs, from that of `y`. */
   backward(

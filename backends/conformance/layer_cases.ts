@@ -112,6 +112,17 @@ function overflowCase(): ConformanceCase[] {
   });
 }
 
+/** In reduced precisions, what only products read may be rounded. */
+function multipliedNormCase(x: readonly number[]): ConformanceCase[] {
+  return layerNormCase(x, {
+    variant: "only multiplied",
+    apply: (on, { x, weight, bias }) => ({
+      y: layerNorm(on, x, weight, bias, 1e-6, { isOnlyMultiplied: true }),
+    }),
+    precisions: allPrecisions,
+  });
+}
+
 function layerNormCase(x: readonly number[], options: Partial<OpCase> = {}): ConformanceCase[] {
   const width = x[x.length - 1];
   return opCases({
@@ -125,6 +136,7 @@ function layerNormCase(x: readonly number[], options: Partial<OpCase> = {}): Con
 }
 
 const layerNormCases = () => [
+  ...multipliedNormCase([19, 64]),
   ...layerNormCase([1, 5]),
   ...layerNormCase([17, 33]),
   ...layerNormCase([3, 5, 15]),

@@ -4,8 +4,17 @@ import { observed } from "../observed.ts";
 import { alias, asRows } from "../tfjs/handles.ts";
 import { recordKernel } from "../tfjs/record_kernel.ts";
 
+/** Options of {@link layerNorm}. */
+export interface LayerNormOptions {
+  /**
+   * True if only products read the result: in a reduced precision, which they would round it to, it may then be
+   * kept in that format. Default: false.
+   */
+  readonly isOnlyMultiplied?: boolean;
+}
+
 /**
- * Layer norm over the last axis, always in float32: (x − mean) / √(variance + epsilon) · weight + bias.
+ * Layer norm over the last axis, always computed in float32: (x − mean) / √(variance + epsilon) · weight + bias.
  *
  * @param x [..., C]
  * @param weight [C]
@@ -31,12 +40,13 @@ export function layerNorm(
   weight: Tensor,
   bias: Tensor,
   epsilon: number,
+  options: LayerNormOptions = {},
 ): Tensor {
   return observed(
     on,
     "layerNorm",
     [weight, bias],
-    (on) => runLayerNorm(on, x, weight, bias, epsilon),
+    (on) => runLayerNorm(on, x, weight, bias, epsilon, options),
   );
 }
 
@@ -46,13 +56,20 @@ function runLayerNorm(
   weight: Tensor,
   bias: Tensor,
   epsilon: number,
+  { isOnlyMultiplied = false }: LayerNormOptions,
 ): Tensor {
   const kernel = on.backend.kernels.layerNorm;
   if (kernel === undefined) return composeLayerNorm(x, weight, bias, epsilon);
   const [y] = recordKernel({
     inputs: { x, weight, bias },
     forward: () => {
-      const { y, saved } = kernel.forward({ x: asRows(x), weight, bias, epsilon });
+      const { y, saved } = kernel.forward({
+        x: asRows(x),
+        weight,
+        bias,
+        epsilon,
+        ...(isOnlyMultiplied && { productPrecision: on.precision }),
+      });
       return { outputs: [alias(y, x.shape)], saved };
     },
     backward: ([dy], { x, weight, bias }, saved) => {

@@ -6,7 +6,7 @@
 
 import type { Tensor } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
-import { layerNorm } from "../../backends/ops/layer_norm.ts";
+import { layerNorm, type LayerNormOptions } from "../../backends/ops/layer_norm.ts";
 import { linear, type LinearOptions } from "../../backends/ops/linear.ts";
 import { type AffineStart, constant, fanIn, type InitScheme, zeros } from "../initial_values.ts";
 import type { ParameterScope, ParameterSpec } from "../parameter_set.ts";
@@ -56,6 +56,7 @@ export function norm(
   parameters: ParameterScope,
   x: Tensor,
   epsilon = 1e-6,
+  options: LayerNormOptions = {},
 ): Tensor {
-  return layerNorm(on, x, parameters.value("weight"), parameters.value("bias"), epsilon);
+  return layerNorm(on, x, parameters.value("weight"), parameters.value("bias"), epsilon, options);
 }

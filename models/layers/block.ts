@@ -246,13 +246,15 @@ function runBlock(
   const wanted = wantedRows(on, x.shape[1]!, options.rows ?? null);
 
   const scope = parameters.scope("attn");
-  const attended = attend(on, scope, norm(on, parameters.scope("norm1"), x, epsilon), options);
+  const normed = (name: "norm1" | "norm2", x: Tensor) =>
+    norm(on, parameters.scope(name), x, epsilon, { isOnlyMultiplied: true });
+  const attended = attend(on, scope, normed("norm1", x), options);
   const projected = linearLayer(on, scope.scope("proj"), wanted.of(attended));
   const middle = residual(on, wanted.of(x), projected, gamma("gamma_1"), wanted.ofSamples(keep[0]));
   const computed = mlp(
     on,
     parameters.scope("mlp"),
-    norm(on, parameters.scope("norm2"), middle, epsilon),
+    normed("norm2", middle),
     activation,
   );
   return residual(on, middle, computed, gamma("gamma_2"), wanted.ofSamples(keep[1]));

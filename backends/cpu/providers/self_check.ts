@@ -165,6 +165,9 @@ export function findGemmDifference(
       }
     }
     if ("narrow" in suspect && !keepsBfloat16(suspect, arena)) return "narrow";
+    if ("layerNormToBfloat16" in suspect && !normalizesToBfloat16(suspect, arena)) {
+      return "layerNormToBfloat16";
+    }
     for (const isTransposed of "gemmBlockOfPairs" in suspect ? [false, true] : []) {
       const expected = multiply(trusted, usualTiling(wasmLanes), isTransposed, 1, evenDepth);
       const actual = multiply(suspect, tiling, isTransposed, 2, evenDepth, true);
@@ -189,6 +192,37 @@ function keepsBfloat16({ narrow, widen }: KernelTable, arena: Arena): boolean {
       const isNarrow = place >= count && place < 1.5 * count;
       const isWidened = place >= 2 * count && place < 3 * count;
       return isNarrow || value === sample(isWidened ? place - 2 * count : place);
+    });
+  } finally {
+    arena.free(block);
+  }
+}
+
+/** Whether a norm in bfloat16 is that in float32, rounded. */
+function normalizesToBfloat16(kernels: KernelTable, arena: Arena): boolean {
+  const [rows, columns] = [3, 64];
+  const size = rows * columns;
+  const block = arena.allocate(6 * bytesOf(size));
+  const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 6 * size);
+  const [x, weight, bias, y, statistics, rounded] = [0, 1, 2, 3, 4, 5].map((part) =>
+    block.offset + part * bytesOf(size)
+  );
+  try {
+    const run = (name: string) => {
+      memory.forEach((_, place) => memory[place] = sample(place));
+      kernels[name](x, weight, bias, y, statistics, rows, columns, 1e-6, 1 / columns);
+    };
+    run("layerNormToBfloat16");
+    kernels.widen(y, rounded, size);
+    const actual = memory.slice(4 * size);
+    run("layerNorm");
+    kernels.narrow(y, rounded, size);
+    memory.copyWithin(3 * size, 5 * size, 5.5 * size);
+    kernels.widen(y, rounded, size);
+    // Sums in another order may round the other way.
+    return actual.every((value, place) => {
+      const expected = memory[4 * size + place];
+      return Math.abs(value - expected) <= 2 ** -7 * Math.abs(expected);
     });
   } finally {
     arena.free(block);

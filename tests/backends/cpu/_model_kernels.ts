@@ -6,6 +6,7 @@ import {
 } from "../../../backends/cpu/code/kernel_builder.ts";
 import { encodePortableKernels } from "../../../backends/cpu/kernels/kernel_table.ts";
 import { Arena } from "../../../backends/cpu/memory/arena.ts";
+import { bfloat16Descriptions as normToBfloat16 } from "../../../backends/cpu/kernels/layer_norm/description.ts";
 import { bfloat16Descriptions } from "../../../backends/cpu/kernels/linear/description.ts";
 import { createArenaMemory } from "../../../backends/cpu/memory/arena_memory.ts";
 import { descriptions as tiles } from "../../../backends/cpu/products/amx/description.ts";
@@ -22,6 +23,7 @@ export const pairKernels: readonly KernelDescription[] = [
   ...gemmOfPairs,
   ...packInPairs,
   ...bfloat16Descriptions,
+  ...normToBfloat16,
 ];
 
 /** Those that processors with AMX have besides. */

@@ -1,10 +1,19 @@
 /** Layer norm on rows, forward and backward. @module */
 
-import type { KernelBuilder, KernelDescription } from "../../code/kernel_builder.ts";
+import type { Vector } from "../../code/expression.ts";
+import {
+  greater,
+  type IndexVariable,
+  type KernelBuilder,
+  type KernelDescription,
+} from "../../code/kernel_builder.ts";
 import { sumRow } from "../../code/rows.ts";
 
+/** The values of a row, as float32 or, where they are `narrow`, as bfloat16; `columns` is a multiple of 32 then. */
+type Format = "float32" | "narrow";
+
 /** Writes the mean and the inverse deviation of each row to `statistics`. */
-function buildForward(k: KernelBuilder): void {
+function buildForward(k: KernelBuilder, format: Format): void {
   const [x, weight, bias, y, statistics, rows, columns] = k.indices(
     "x",
     "weight",
@@ -27,10 +36,24 @@ function buildForward(k: KernelBuilder): void {
     k.storeFirst(statistics, inverse, 4);
     statistics.advance(8);
     const [w, b] = [k.letIndex(weight), k.letIndex(bias)];
-    k.forElements(columns, [x, y, w, b], (lanes) => {
-      const normal = lanes.load(x).minus(mean).times(inverse);
-      lanes.store(y, normal.multiplyAdd(lanes.load(w), lanes.load(b)));
-    }, 2);
+    const valueOf = (load: (pointer: IndexVariable) => Vector) =>
+      load(x).minus(mean).times(inverse).multiplyAdd(load(w), load(b));
+    if (format === "float32") {
+      k.forElements(columns, [x, y, w, b], (lanes) => {
+        lanes.store(y, valueOf((pointer) => lanes.load(pointer)));
+      }, 2);
+      return;
+    }
+    const left = k.letIndex(columns);
+    k.doWhile(() => {
+      const [first, second] = [0, k.vectorBytes].map((offset) =>
+        k.let(valueOf((pointer) => k.load(pointer, offset)))
+      );
+      k.store(y, first.toBfloat16(second));
+      y.advance(k.vectorBytes);
+      for (const pointer of [x, w, b]) pointer.advance(2 * k.vectorBytes);
+      left.set(left.minus(2 * k.lanes));
+    }, greater(left, 0));
   });
 }
 
@@ -68,6 +91,11 @@ function buildBackward(k: KernelBuilder): void {
 }
 
 export const descriptions: readonly KernelDescription[] = [
-  { name: "layerNorm", build: buildForward },
+  { name: "layerNorm", build: (k) => buildForward(k, "float32") },
   { name: "layerNormBackward", build: buildBackward },
+];
+
+/** For processors with AVX512-BF16. */
+export const bfloat16Descriptions: readonly KernelDescription[] = [
+  { name: "layerNormToBfloat16", build: (k) => buildForward(k, "narrow") },
 ];

@@ -3,6 +3,7 @@
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { rowCount, rowsOf, rowsTask, runRows } from "../../rows/rows_task.ts";
+import { takesBfloat16 } from "../../products/multiply_matrices.ts";
 import { addressOf, withScratch } from "../../runtime.ts";
 import { stretchRows } from "../../threads/stretches.ts";
 import type { CpuKernel } from "../cpu_kernel.ts";
@@ -14,15 +15,22 @@ export const layerNorm: CpuKernel<"layerNorm"> = {
     const { tensors, pool } = runtime;
     const at = (tensor: Tensor) => addressOf(runtime, tensor);
     return {
-      forward({ x, weight, bias, epsilon }) {
+      forward({ x, weight, bias, epsilon, productPrecision = "float32" }) {
         const [rows, columns] = x.shape;
-        const y = tensors.empty(x.shape);
+        // Products would round it anyway.
+        const isRounded = columns > 0 && columns % 32 === 0 &&
+          takesBfloat16(runtime, productPrecision);
+        const y = isRounded ? tensors.emptyBfloat16(x.shape) : tensors.empty(x.shape);
+        const yRows = isRounded
+          ? { address: tensors.pointerToBfloat16(y) as number, rowBytes: columns * 2 }
+          : rowsOf(runtime, y);
         const statistics = tensors.empty([rows, 2]);
-        runRows(runtime, "layerNorm", { rows, columns }, [
+        const kernel = isRounded ? "layerNormToBfloat16" : "layerNorm";
+        runRows(runtime, kernel, { rows, columns }, [
           rowsOf(runtime, x),
           at(weight),
           at(bias),
-          rowsOf(runtime, y),
+          yRows,
           rowsOf(runtime, statistics),
           rowCount,
           columns,

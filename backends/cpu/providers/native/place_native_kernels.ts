@@ -7,7 +7,8 @@
 import { concatBytes } from "../../../../core/concatenate.ts";
 import { describeKernel, type KernelDescription } from "../../code/kernel_builder.ts";
 import { portableKernels } from "../../kernels/kernel_table.ts";
-import { bfloat16Descriptions } from "../../kernels/linear/description.ts";
+import { bfloat16Descriptions as normToBfloat16 } from "../../kernels/layer_norm/description.ts";
+import { bfloat16Descriptions as narrow } from "../../kernels/linear/description.ts";
 import { descriptions as tiles } from "../../products/amx/description.ts";
 import { descriptionsFor as gemmFor } from "../../products/gemm/description.ts";
 import { pairDescriptions as gemmOfPairs } from "../../products/gemm/description.ts";
@@ -68,7 +69,7 @@ export function placeNativeKernels(
   const key = `${lanes} ${useAmx}`;
   const known = placeOnce(host, key, { lanes, hasBfloat16, hasTiles: useAmx, tiling }, () => [
     ...portableKernels,
-    ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs, ...bfloat16Descriptions] : []),
+    ...(hasBfloat16 ? [...gemmOfPairs, ...packInPairs, ...narrow, ...normToBfloat16] : []),
     ...(useAmx ? tiles : []),
   ]);
   const native = dumped(known, dump);

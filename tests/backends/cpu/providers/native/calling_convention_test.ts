@@ -13,6 +13,7 @@ import {
 } from "../../../../../backends/cpu/kernels/kernel_table.ts";
 import { Arena } from "../../../../../backends/cpu/memory/arena.ts";
 import { createArenaMemory } from "../../../../../backends/cpu/memory/arena_memory.ts";
+import { bfloat16Descriptions as normToBfloat16 } from "../../../../../backends/cpu/kernels/layer_norm/description.ts";
 import { bfloat16Descriptions } from "../../../../../backends/cpu/kernels/linear/description.ts";
 import { pairDescriptions as gemmOfPairs } from "../../../../../backends/cpu/products/gemm/description.ts";
 import { pairDescriptions as packInPairs } from "../../../../../backends/cpu/products/pack/description.ts";
@@ -205,7 +206,9 @@ function watchedKernels(
   const hasPairs = lanes === 16 && support!.hasBfloat16;
   const descriptions = [
     ...portableKernels,
-    ...(hasPairs ? [...gemmOfPairs, ...packInPairs, ...bfloat16Descriptions] : []),
+    ...(hasPairs
+      ? [...gemmOfPairs, ...packInPairs, ...bfloat16Descriptions, ...normToBfloat16]
+      : []),
   ];
   return Object.fromEntries(descriptions.map((description) => {
     const address = place(encodeX64(describeKernel(description, lanes), lanes, windowsX64));
