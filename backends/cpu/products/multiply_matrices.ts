@@ -190,13 +190,15 @@ export function keepsBfloat16(
  * values in float32.
  */
 export function takesBfloat16(runtime: Runtime, precision: Precision): boolean {
-  const isInPairs = stepsPerPlaceOf(runtime, { precision }) === 2;
-  return isInPairs && "packLeftRowsOfBfloat16" in runtime.pool.kernels;
+  const isReduced = stepsPerPlaceOf(runtime, { precision }) !== 1;
+  return isReduced && "packLeftRowsOfBfloat16" in runtime.pool.kernels;
 }
 
 /** A tensor as an operand that is not transposed: in bfloat16 if it is kept so and the product takes that. */
 export function operandOf(runtime: Runtime, tensor: Tensor, precision: Precision): Matrix {
-  const narrow = takesBfloat16(runtime, precision)
+  // Rows of another shape need not start where a place does.
+  const isWhole = (tensor.shape.at(-1) as number) % stepsPerTilePlace === 0;
+  const narrow = isWhole && takesBfloat16(runtime, precision)
     ? runtime.tensors.pointerToBfloat16(tensor)
     : null;
   return narrow === null
@@ -219,7 +221,10 @@ function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: nu
   const isTransposed = [a, b].map((matrix) => matrix.isTransposed ?? false);
   const pack = (
     count: number,
-    values: Pick<Parameters<typeof packTilesJob.run>[1], "source" | "rowBytes" | "isLeft">,
+    values: Pick<
+      Parameters<typeof packTilesJob.run>[1],
+      "source" | "rowBytes" | "isLeft" | "isBfloat16"
+    >,
     isAlongRows: boolean,
     target: number,
   ) =>
@@ -227,8 +232,18 @@ function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: nu
       items: packTilesItems(count, depth),
       work: depth * count,
     });
-  const left = { source: a.address, rowBytes: storedRowBytes(a, rows, depth), isLeft: 1 };
-  const right = { source: b.address, rowBytes: storedRowBytes(b, depth, columns), isLeft: 0 };
+  const left = {
+    source: a.address,
+    rowBytes: storedRowBytes(a, rows, depth),
+    isLeft: 1,
+    isBfloat16: Number(a.isBfloat16 ?? false),
+  };
+  const right = {
+    source: b.address,
+    rowBytes: storedRowBytes(b, depth, columns),
+    isLeft: 0,
+    isBfloat16: Number(b.isBfloat16 ?? false),
+  };
   return [
     pack(rows, left, !isTransposed[0], start),
     pack(columns, right, isTransposed[1], start + tilePanelBytes(rows, depth)),

@@ -107,8 +107,8 @@ const bytesOf = (count: number) => count * 4;
  */
 const [productRows, productColumns, productDepth] = [61, 165, 37];
 
-/** Rows that are bfloat16 already hold whole pairs. */
-const evenDepth = 38;
+/** Rows that are bfloat16 already hold whole pairs, and for tile registers, whole places. */
+const [evenDepth, wholeDepth] = [38, 64];
 
 /**
  * The same for the product of packed panels, whose shape depends on the tiling: `gemmBlock` and the
@@ -163,6 +163,11 @@ export function findGemmDifference(
         if (!(name in suspect)) continue;
         if (!isSame(multiply(suspect, tiling, isTransposed, stepsPerPlace), expected)) return name;
       }
+    }
+    if ("packLeftRowsOfBfloat16ForTiles" in suspect) {
+      const expected = multiply(trusted, usualTiling(wasmLanes), false, 1, wholeDepth);
+      const actual = multiply(suspect, tiling, false, stepsPerTilePlace, wholeDepth, true);
+      if (!isSame(actual, expected)) return "packing of bfloat16 for tiles";
     }
     if ("narrow" in suspect && !keepsBfloat16(suspect, arena)) return "narrow";
     if ("layerNormToBfloat16" in suspect && !normalizesToBfloat16(suspect, arena)) {

@@ -238,6 +238,25 @@ function buildPackRows(k: KernelBuilder): void {
   });
 }
 
+/** The same where the source is bfloat16 in rows of whole places; a scale has no effect. */
+function buildPackRowsOfBfloat16(k: KernelBuilder): void {
+  const { source, rowBytes, count, depth, target } = packParameters(k);
+  const panelBytes = k.letIndex(rowBytes.times(blockRows));
+  forPlaces(k, { count, depth }, { source, panelBytes }, (from) => {
+    const row = k.letIndex(from);
+    const rowsLeft = k.letIndex(count);
+    k.repeat(blockRows, () => {
+      k.store(target, k.load(row));
+      target.advance(narrowRowBytes);
+      k.if(greater(rowsLeft, 1), () => {
+        row.advance(rowBytes);
+        rowsLeft.set(rowsLeft.minus(1));
+      });
+    });
+    from.advance(narrowRowBytes);
+  });
+}
+
 /** Steps that are transposed together: four pairs, since a group has four lanes. */
 const group = 4;
 const groupSteps = 2 * group;
@@ -282,4 +301,5 @@ export const descriptions: readonly KernelDescription[] = [
   { name: "tileBlock", build: buildTileBlock },
   { name: "packLeftRowsForTiles", build: buildPackRows },
   { name: "packLeftColumnsForTiles", build: buildPackColumns },
+  { name: "packLeftRowsOfBfloat16ForTiles", build: buildPackRowsOfBfloat16 },
 ];

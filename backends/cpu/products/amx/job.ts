@@ -51,12 +51,15 @@ export function packTilesItems(count: number, depth: number): number {
 
 /**
  * Lays out `source` as blocks of the depth, each of which holds all panels. Its rows are `rowBytes` apart;
- * where `isAlongRows` is 1 it is [count, depth], otherwise [depth, count].
+ * where `isAlongRows` is 1 it is [count, depth], otherwise [depth, count]. It is float32, or bfloat16 where
+ * `isBfloat16` is 1.
  */
 export const packTilesJob = defineJob(
   "packTiles",
-  ["source", "rowBytes", "isAlongRows", "isLeft", "count", "depth", "target"],
-  ({ kernels }, { source, rowBytes, isAlongRows, isLeft, count, depth, target }, item) => {
+  ["source", "rowBytes", "isAlongRows", "isLeft", "isBfloat16", "count", "depth", "target"],
+  ({ kernels }, values, item) => {
+    const { source, rowBytes, isAlongRows, isLeft, count, depth, target } = values;
+    const isBfloat16 = values.isBfloat16 === 1;
     const panels = Math.ceil(count / tileBlock.rows);
     const groups = Math.ceil(panels / panelsPerItem);
     const block = depthBlock(depth);
@@ -65,9 +68,10 @@ export const packTilesJob = defineJob(
     const used = Math.min(count - first, panelsPerItem * tileBlock.rows);
     const steps = Math.min(block, depth - at);
     const to = target + tilePanelBytes(count, at) + tilePanelBytes(first, steps);
-    const { packRows, packColumns } = tilePacking(kernels, isLeft ? "Left" : "Right");
+    const { packRows, packColumns } = tilePacking(kernels, isLeft ? "Left" : "Right", isBfloat16);
     const pack = isAlongRows ? packRows : packColumns;
-    const from = isAlongRows ? first * rowBytes + at * 4 : at * rowBytes + first * 4;
+    const bytes = isBfloat16 ? 2 : 4;
+    const from = isAlongRows ? first * rowBytes + at * bytes : at * rowBytes + first * bytes;
     pack(source + from, rowBytes, used, steps, to, 1);
   },
 );

@@ -37,7 +37,11 @@ export type PackPanels = (
 ) => void;
 
 /** The kernels for pairs, and then zeros after the last pair of each panel. */
-function rightPacking(kernels: KernelTable): { packRows: PackPanels; packColumns: PackPanels } {
+function rightPacking(
+  kernels: KernelTable,
+  isBfloat16: boolean,
+): { packRows: PackPanels; packColumns: PackPanels } {
+  const packPairs = kernels[isBfloat16 ? "packRightColumnsOfBfloat16" : "packRightColumnsInPairs"];
   const { columns } = tileBlock;
   const panelBytesOf = (depth: number) => Math.ceil(depth / stepsPerTilePlace) * tilePlaceBytes;
   const fillTails = (count: number, depth: number, target: number) => {
@@ -61,17 +65,21 @@ function rightPacking(kernels: KernelTable): { packRows: PackPanels; packColumns
     },
     packColumns: (source, rowBytes, count, depth, target, scale) => {
       const places = panelBytesOf(depth) / pairRowBytes;
-      kernels.packRightColumnsInPairs(source, rowBytes, count, depth, target, scale, places);
+      packPairs(source, rowBytes, count, depth, target, scale, places);
       fillTails(count, depth, target);
     },
   };
 }
 
-/** As `packing` for the other formats: `packRows` where the depth lies along the rows of the source. */
-export function tilePacking(kernels: KernelTable, side: "Left" | "Right") {
-  if (side === "Right") return rightPacking(kernels);
+/**
+ * As `packing` for the other formats: `packRows` where the depth lies along the rows of the source. Sources in
+ * bfloat16 may not be transposed, and rows of the left one are whole places.
+ */
+export function tilePacking(kernels: KernelTable, side: "Left" | "Right", isBfloat16 = false) {
+  if (side === "Right") return rightPacking(kernels, isBfloat16);
+  const rows = isBfloat16 ? "packLeftRowsOfBfloat16ForTiles" : "packLeftRowsForTiles";
   return {
-    packRows: kernels.packLeftRowsForTiles as PackPanels,
+    packRows: kernels[rows] as PackPanels,
     packColumns: kernels.packLeftColumnsForTiles as PackPanels,
   };
 }

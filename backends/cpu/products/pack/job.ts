@@ -57,8 +57,8 @@ export function packing(
   stepsPerPlace: StepsPerPlace = 1,
   isBfloat16 = false,
 ): { packRows: PackPanels; packColumns: PackPanels } {
+  if (stepsPerPlace === stepsPerTilePlace) return tilePacking(kernels, side, isBfloat16);
   if (isBfloat16) return packingOfBfloat16(kernels, side);
-  if (stepsPerPlace === stepsPerTilePlace) return tilePacking(kernels, side);
   const [rows, columns] = packers[side][stepsPerPlace - 1];
   const packWholeColumns = kernels[columns];
   return {

@@ -47,6 +47,14 @@ Deno.test("the self-check finds that packing leaves something where zeros belong
   assert.equal(findIn({ ...right, packLeftRowsForTiles, packRightColumnsInPairs }), "tileBlock");
 });
 
+Deno.test("the self-check finds rows of bfloat16 that are packed one too far", () => {
+  const packLeftRowsOfBfloat16ForTiles = (...values: number[]) => {
+    right.packLeftRowsOfBfloat16ForTiles(...values.with(0, values[0] + 2));
+  };
+  const found = findIn({ ...right, packLeftRowsOfBfloat16ForTiles });
+  assert.equal(found, "packing of bfloat16 for tiles");
+});
+
 Deno.test("the self-check finds an activation that is not applied", () => {
   const tileBlock = (...values: number[]) => right.tileBlock(...values.with(activation, 0));
   assert.equal(findIn({ ...right, tileBlock }), "tileBlock with gelu");

@@ -6,13 +6,19 @@ import { descriptions } from "../../../../../backends/cpu/kernels/layer_norm/des
 import { tf } from "../../../../../deps/tfjs.ts";
 import { normal } from "../../_compare.ts";
 import { createModelBackend } from "../../_model_backend.ts";
-import { pairKernels } from "../../_model_kernels.ts";
+import { pairKernels, tileKernels } from "../../_model_kernels.ts";
 
-const { kernels, run, runtime } = createModelBackend([...descriptions, ...pairKernels], 16);
+const inPairs = createModelBackend([...descriptions, ...pairKernels], 16);
+const onTiles = createModelBackend([...descriptions, ...pairKernels, ...tileKernels]);
 const outputs = 33;
 
 /** A norm and a linear layer, and the gradient of the layer's weight. */
-function normAndLayer(rows: number, columns: number, productPrecision: Precision) {
+function normAndLayer(
+  { kernels, run, runtime }: typeof inPairs,
+  rows: number,
+  columns: number,
+  productPrecision: Precision,
+) {
   return run(() =>
     tf.tidy(() => {
       const matrix = (seed: number, shape: [number, number]) =>
@@ -48,14 +54,16 @@ function normAndLayer(rows: number, columns: number, productPrecision: Precision
 }
 
 for (const [rows, columns] of [[1, 32], [37, 96], [262, 64]]) {
-  Deno.test(`a norm in bfloat16 gives products the bits of float32, ${rows} × ${columns}`, () => {
-    const halved = normAndLayer(rows, columns, "bfloat16");
-    const usual = normAndLayer(rows, columns, "float32");
-    assert.deepEqual([halved.isHalved, usual.isHalved], [true, false]);
-    assert.deepEqual(halved.values, usual.values);
-  });
+  for (const [kind, backend] of Object.entries({ "in pairs": inPairs, "on tiles": onTiles })) {
+    Deno.test(`a norm in bfloat16 gives products ${kind} the bits of float32, ${rows} × ${columns}`, () => {
+      const halved = normAndLayer(backend, rows, columns, "bfloat16");
+      const usual = normAndLayer(backend, rows, columns, "float32");
+      assert.deepEqual([halved.isHalved, usual.isHalved], [true, false]);
+      assert.deepEqual(halved.values, usual.values);
+    });
+  }
 }
 
 Deno.test("a norm of rows that are not whole vectors of bfloat16 stays in float32", () => {
-  assert.equal(normAndLayer(5, 48, "bfloat16").isHalved, false);
+  assert.equal(normAndLayer(inPairs, 5, 48, "bfloat16").isHalved, false);
 });

@@ -43,6 +43,27 @@ for (const rows of [1, 2, 37, 263]) {
   });
 }
 
+Deno.test("rows of another shape, which are not whole vectors of bfloat16, are read as float32", () => {
+  run(() =>
+    tf.tidy(() => {
+      const [x, weight] = [normal(1, [6, inputs]), normal(2, [hidden, inputs])]
+        .map(({ shape, values }) => tf.tensor2d(values, shape as [number, number]));
+      const layer = { bias: null, activation: "none", precision } as const;
+      const multiply = (isWidened: boolean) => {
+        const { y } = kernels.linear!.forward({ ...layer, x, weight, activation: "gelu" });
+        if (isWidened) runtime.tensors.pointerTo(y);
+        const { values } = normal(3, [4, 3]);
+        return kernels.linear!.forward({
+          ...layer,
+          x: tf.reshape(y, [6 * hidden / 3, 3]),
+          weight: tf.tensor2d(values, [4, 3]),
+        }).y.dataSync();
+      };
+      assert.deepEqual(multiply(false), multiply(true));
+    })
+  );
+});
+
 Deno.test("a tensor that is kept in bfloat16 takes half the memory until its values are asked for", () => {
   const { tensors } = runtime;
   run(() =>

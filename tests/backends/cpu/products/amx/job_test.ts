@@ -225,7 +225,13 @@ Deno.test("any division of a product on tiles gives the same bits", () => {
   >[0];
   const pack = (values: { source: number; count: number; isLeft: number; target: number }) => {
     for (let item = 0; item < packTilesItems(values.count, depth); item++) {
-      packTilesJob.run(bench, { ...values, rowBytes: depth * 4, isAlongRows: 1, depth }, item);
+      packTilesJob.run(bench, {
+        ...values,
+        rowBytes: depth * 4,
+        isAlongRows: 1,
+        isBfloat16: 0,
+        depth,
+      }, item);
     }
   };
   pack({ source: a, count: rows, isLeft: 1, target: left });
