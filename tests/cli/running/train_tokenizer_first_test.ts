@@ -8,13 +8,16 @@ import { tinyTokenizerOverrides } from "../../tasks/_tiny_tokenizer.ts";
 
 /** A recipe file of the tiny tokenizer. */
 function writeRecipe(folder: string): string {
-  const recipe: Record<string, Record<string, unknown>> = {};
+  const recipe: Record<string, unknown> = {};
   for (const override of tinyTokenizerOverrides) {
-    const [key, value] = override.split("=");
-    if (/^(data|backend)\./.test(key)) continue;
-    const [section, name] = key.split(".");
-    if (name === undefined) Object.assign(recipe, { [section]: Number(value) });
-    else if (!name.includes(".")) (recipe[section] ??= {})[name] = Number(value);
+    const [path, value] = override.split("=");
+    if (/^(data|backend|teacher)\./.test(path)) continue;
+    const [key, ...sections] = path.split(".").reverse();
+    let section = recipe;
+    for (const name of sections.reverse()) {
+      section = (section[name] ??= {}) as Record<string, unknown>;
+    }
+    section[key] = JSON.parse(value);
   }
   const hog = { fitImages: 40, localComponents: 8, globalComponents: 4 };
   const path = `${folder}/tiny.jsonc`;
