@@ -44,6 +44,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       "[--rounds 7]",
     usual: [[]],
   },
+  bandwidth: {
+    program: "cpu/bandwidth.ts",
+    measures: "norms, residuals, softmax, cross-entropy and AdamW compared with copying memory: " +
+      "[--threads 2] [--provider auto] [--rows 12608] [--columns 768] [--rounds 15]",
+    usual: [],
+  },
   tfjs: {
     program: "cpu/tfjs_peers.ts",
     measures:

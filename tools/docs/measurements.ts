@@ -219,14 +219,40 @@ function autoPart(measurements: readonly Measurement[]): string {
         return [nameOf(model), chosen, String(batch), String(threads), ...speeds.map(decimals)];
       })
     );
-    // The load at the end: other programs that run then ran before.
-    const isBusy = found.some(({ machine }) => machine.loadAverage > 2 * machine.cores);
-    const load = isBusy ? ["Measured while the machine was busy with other work."] : [];
-    return [table([head, ...rows], 2), ...load];
+    return [table([head, ...rows], 2), ...busySentence(found)];
   });
 }
 
-const parts = { steps: stepsPart, products: productsPart, auto: autoPart };
+/** Kernels that compute little, beside a copy by the same threads. */
+function bandwidthPart(measurements: readonly Measurement[]): string {
+  return byProcessor(measurements, (own) => {
+    const found = ofKind(own, "cpu_bandwidth_");
+    if (found.length === 0) return [];
+    const rows = found.flatMap(({ results: { threads, results } }) =>
+      // deno-lint-ignore no-explicit-any -- each benchmark has its own results
+      results.map(({ name, gigabytesPerSecond, shareOfCopy }: any) => [
+        `\`${name}\``,
+        String(threads),
+        gigabytesPerSecond.toFixed(1),
+        decimals(shareOfCopy),
+      ])
+    );
+    return [table([["kernel", "threads", "GB/s", "÷ copy"], ...rows], 1), ...busySentence(found)];
+  });
+}
+
+/** The load at the end: other programs that run then ran before. */
+function busySentence(found: readonly Measurement[]): string[] {
+  const isBusy = found.some(({ machine }) => machine.loadAverage > 2 * machine.cores);
+  return isBusy ? ["Measured while the machine was busy with other work."] : [];
+}
+
+const parts = {
+  steps: stepsPart,
+  products: productsPart,
+  auto: autoPart,
+  bandwidth: bandwidthPart,
+};
 
 /**
  * A page with its measurements as the files have them: between `<!-- measured: steps -->` and
