@@ -15,6 +15,8 @@ function isFile(path: string): boolean {
 
 /** The safetensors file that a path names, or that of the run in a directory; null for anything else. */
 export function tokenizerFileAt(path: string): string | null {
+  // A page has no files.
+  if (!("Deno" in globalThis)) return null;
   return [path, join(path, tokenizerFile)]
     .find((file) => file.endsWith(".safetensors") && isFile(file)) ?? null;
 }
