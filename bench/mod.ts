@@ -50,6 +50,11 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       "[--threads 2] [--provider auto] [--rows 12608] [--columns 768] [--rounds 15]",
     usual: [],
   },
+  profile: {
+    program: "cpu/profile.ts",
+    measures: "what a step spends its time on, by task: <model> [--steps 5] [those of step]",
+    usual: [],
+  },
   tfjs: {
     program: "cpu/tfjs_peers.ts",
     measures:

@@ -241,6 +241,32 @@ function bandwidthPart(measurements: readonly Measurement[]): string {
   });
 }
 
+/** Programs below this share of a step are not worth a row. */
+const leastPercent = 0.3;
+
+/** What steps spend their time on, a table for each of them. */
+function profilePart(measurements: readonly Measurement[]): string {
+  return byProcessor(measurements, (own) => {
+    const found = ofKind(own, "cpu_profile_");
+    const parts = found.flatMap(({ results }) => {
+      const { model, batch, threads, precision, programs, programsOfStep } = results;
+      const rows = [...programs, {
+        name: "between programs",
+        perStep: "",
+        percent: results.elsewherePercent,
+      }].filter(({ percent }) => percent >= leastPercent)
+        .map(({ name, perStep, percent }) => [name, String(perStep), percent.toFixed(1)]);
+      const unit = threads === 1 ? "thread" : "threads";
+      return [
+        `${nameOf(model)}, batch ${batch}, ${precision}, ${threads} ${unit}: ` +
+        `${programsOfStep} programs a step.`,
+        table([["program", "a step", "% of the time"], ...rows], 1),
+      ];
+    });
+    return [...parts, ...busySentence(found)];
+  });
+}
+
 /** The load at the end: other programs that run then ran before. */
 function busySentence(found: readonly Measurement[]): string[] {
   const isBusy = found.some(({ machine }) => machine.loadAverage > 2 * machine.cores);
@@ -252,6 +278,7 @@ const parts = {
   products: productsPart,
   auto: autoPart,
   bandwidth: bandwidthPart,
+  profile: profilePart,
 };
 
 /**
