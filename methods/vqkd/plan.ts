@@ -52,7 +52,7 @@ export async function planTokenizer(
 ): Promise<TokenizerPlan> {
   if (config.method === "kMeans") {
     throw new UserError("Cannot plan a tokenizer by k-means: it has no steps", {
-      hint: "omit --dry-run: it takes about a minute",
+      hint: "omit --dry-run; it takes about a minute",
     });
   }
   const source = await openTrainingSource(config.data);

@@ -95,7 +95,7 @@ export const shapeRows: readonly HintRow[] = [
   {
     command: "tokenizer {tinyTokenizer} --set method=kMeans --dry-run --out {out}",
     error:
-      "Cannot plan a tokenizer by k-means: it has no steps; omit --dry-run: it takes about a " +
+      "Cannot plan a tokenizer by k-means: it has no steps; omit --dry-run; it takes about a " +
       "minute",
     follow: { drop: "--dry-run" },
   },
