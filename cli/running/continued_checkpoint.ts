@@ -1,5 +1,4 @@
 /** What pretraining takes from the checkpoint that it continues, where no recipe says otherwise. */
-import { openWeights } from "../../checkpoints/hub/open_weights.ts";
 import type { ModelShape } from "../../checkpoints/formats/model_shape.ts";
 import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
 import type { RawConfig } from "../../configs/layers.ts";
@@ -95,6 +94,7 @@ export async function continuedChoice(
   if (run !== null) values = valuesOfRun(run);
   else {
     // Its shape is enough: a published file is not downloaded for it.
+    const { openWeights } = await import("../../checkpoints/hub/open_weights.ts");
     const opened = await openWeights(checkpoint, { offline, onStandIn() {} });
     values = sizesOf(opened.shape);
     opened.close();
