@@ -76,8 +76,11 @@ export interface LayerNormKernel {
       bias: Tensor;
       saved: Tensor[];
       epsilon: number;
+      soFar?: Tensor;
     },
   ): { dx: Tensor; dweight: Tensor; dbias: Tensor };
+  /** Whether `backward` adds `dx` to `soFar`, the gradient of `x` from elsewhere. */
+  readonly addsGradient?: boolean;
 }
 
 /** softmax(scale·q·kᵀ + bias)·v for all heads. */

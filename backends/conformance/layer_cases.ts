@@ -1,5 +1,6 @@
 /** Cases for the ops that transformer layers consist of. @module */
 
+import { tf } from "../../deps/tfjs.ts";
 import type { Activation } from "../kernels.ts";
 import { attention, attentionWeights } from "../ops/attention.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
@@ -123,6 +124,20 @@ function multipliedNormCase(x: readonly number[]): ConformanceCase[] {
   });
 }
 
+/** As in a block, where the residual passes on what the norm reads: two gradients meet in `x`. */
+function passedOnNormCase(x: readonly number[]): ConformanceCase[] {
+  return layerNormCase(x, {
+    variant: "passed on",
+    apply: (on, { x, weight, bias }) => ({
+      y: tf.add(layerNorm(on, x, weight, bias, 1e-6), x),
+    }),
+    oracle: ({ x, weight, bias }) => {
+      const normed = oracles.layerNorm(x, weight, bias, 1e-6);
+      return { y: oracles.fill(x.shape, (index) => normed.data[index] + x.data[index]) };
+    },
+  });
+}
+
 function layerNormCase(x: readonly number[], options: Partial<OpCase> = {}): ConformanceCase[] {
   const width = x[x.length - 1];
   return opCases({
@@ -137,6 +152,8 @@ function layerNormCase(x: readonly number[], options: Partial<OpCase> = {}): Con
 
 const layerNormCases = () => [
   ...multipliedNormCase([19, 64]),
+  ...passedOnNormCase([7, 33]),
+  ...passedOnNormCase([130, 200]),
   ...layerNormCase([1, 5]),
   ...layerNormCase([17, 33]),
   ...layerNormCase([3, 5, 15]),

@@ -72,9 +72,13 @@ function runLayerNorm(
       });
       return { outputs: [alias(y, x.shape)], saved };
     },
-    backward: ([dy], { x, weight, bias }, saved) => {
-      const rows = { dy: asRows(dy), x: asRows(x) };
-      const { dx, dweight, dbias } = kernel.backward({ ...rows, weight, bias, saved, epsilon });
+    // A block's norm reads what its residual passes on: two gradients meet there.
+    adds: kernel.addsGradient === true ? ["x"] : [],
+    backward: ([dy], { x, weight, bias }, saved, { x: before }) => {
+      const { dx, dweight, dbias } = kernel.backward({
+        ...{ dy: asRows(dy), x: asRows(x), weight, bias, saved, epsilon },
+        ...(before !== undefined && { soFar: asRows(before) }),
+      });
       return { x: alias(dx, x.shape), weight: dweight, bias: dbias };
     },
   });

@@ -32,8 +32,12 @@ export function backpropagate(
     const dys = node.outputs.map((output) => gradients.get(output));
     const names = Object.keys(node.inputs).filter((name) => dependent.has(node.inputs[name].id));
     if (names.length > 0 && dys.some((dy) => dy !== null)) {
-      const dxs = inputGradients(node, dys, names);
-      names.forEach((name, index) => gradients.add(node.inputs[name], dxs[index]));
+      const soFar = gradients.soFar(node);
+      const dxs = inputGradients(node, dys, names, soFar);
+      names.forEach((name, index) => {
+        if (name in soFar) gradients.replace(node.inputs[name], dxs[index]);
+        else gradients.add(node.inputs[name], dxs[index]);
+      });
     }
     releaseSaved(node);
     for (const output of node.outputs) if (!wanted.has(output.id)) gradients.forget(output);
@@ -76,12 +80,13 @@ function inputGradients(
   node: TapeNode,
   dys: (Tensor | null)[],
   names: readonly string[],
+  soFar: Readonly<Record<string, Tensor>>,
 ): Tensor[] {
   if (node.gradient === undefined || node.gradient === null) {
     throw new Error(`Cannot compute gradients: "${node.kernelName}" has none`);
   }
   return tidyTensors(() => {
-    const computed = node.gradient!(dys);
+    const computed = node.gradient!(dys, soFar);
     return names.map((name) => {
       if (!(name in computed)) {
         throw new Error(`"${node.kernelName}" gives no gradient of its input "${name}"`);
@@ -113,6 +118,21 @@ class GradientMap {
 
   get({ id }: Tensor): Tensor | null {
     return this.#byId.get(id) ?? null;
+  }
+
+  /** Of the inputs whose gradient an op adds to itself, those that there are. */
+  soFar({ adds = [], inputs }: TapeNode): Record<string, Tensor> {
+    const known = adds.map((name) => [name, this.get(inputs[name])] as const);
+    return Object.fromEntries(
+      known.filter((entry): entry is [string, Tensor] => entry[1] !== null),
+    );
+  }
+
+  /** Puts a gradient in the place of what it includes. */
+  replace({ id }: Tensor, gradient: Tensor): void {
+    this.#hold(gradient);
+    this.#drop(this.#byId.get(id)!);
+    this.#byId.set(id, gradient);
   }
 
   add({ id }: Tensor, gradient: Tensor): void {

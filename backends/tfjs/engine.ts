@@ -12,7 +12,13 @@ export interface TapeNode {
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: readonly Tensor[];
-  readonly gradient?: (dys: (Tensor | null)[]) => Record<string, () => Tensor>;
+  /** `soFar` holds the gradients that those of the inputs in `adds` are added to, by name. */
+  readonly gradient?: (
+    dys: (Tensor | null)[],
+    soFar: Readonly<Record<string, Tensor>>,
+  ) => Record<string, () => Tensor>;
+  /** Names of inputs whose gradient the op itself adds to what others have contributed. */
+  readonly adds?: readonly string[];
   /** What the gradient needs from the forward pass; the tape's own handles. */
   saved?: Tensor[];
 }

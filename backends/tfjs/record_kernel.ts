@@ -19,18 +19,21 @@ export interface RecordedKernel<Inputs extends NamedTensorMap> {
   readonly forward: () => { outputs: Tensor[]; saved: Tensor[] };
   /**
    * From the gradients of the outputs to those of the inputs. It gets the inputs back: the caller may have
-   * released its own handles by then.
+   * released its own handles by then. `soFar` holds what the gradients of the inputs in `adds` are added to.
    */
   readonly backward: (
     dys: Tensor[],
     inputs: Inputs,
     saved: Tensor[],
+    soFar: { readonly [Name in keyof Inputs]?: Tensor },
   ) => { [Name in keyof Inputs]: Tensor };
+  /** Inputs whose gradient `backward` itself adds to what other ops have contributed. */
+  readonly adds?: readonly (keyof Inputs & string)[];
 }
 
 /** Runs the forward pass; while a tape is open, it records the backward pass. */
 export function recordKernel<Inputs extends NamedTensorMap>(
-  { inputs, forward, backward }: RecordedKernel<Inputs>,
+  { inputs, forward, backward, adds = [] }: RecordedKernel<Inputs>,
 ): Tensor[] {
   const names = Object.keys(inputs);
   if (!isRecording()) return tidyTensors(() => forward().outputs);
@@ -47,12 +50,18 @@ export function recordKernel<Inputs extends NamedTensorMap>(
     inputs,
     outputs,
     saved: kept,
-    gradient: (dys) => {
+    adds,
+    gradient: (dys, soFar) => {
       const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
       const whole = dys.map((dy, i) => dy ?? tf.zeros(outputs[i].shape));
       // Computed here and not on request: tfjs' own backward pass frees whatever a request has
       // created besides its own gradient.
-      const gradients = backward(whole, restored, kept.slice(names.length));
+      const gradients = backward(
+        whole,
+        restored,
+        kept.slice(names.length),
+        soFar as Partial<Inputs>,
+      );
       return Object.fromEntries(names.map((name) => [name, () => gradients[name]]));
     },
   });

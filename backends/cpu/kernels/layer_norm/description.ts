@@ -57,10 +57,14 @@ function buildForward(k: KernelBuilder, format: Format): void {
   });
 }
 
-/** Adds to `dweight` and `dbias`, which belong to this stretch of rows. */
-function buildBackward(k: KernelBuilder): void {
+/**
+ * Adds to `dweight` and `dbias`, which belong to this stretch of rows; with `isSum`, `dx` includes the gradient
+ * `soFar`.
+ */
+function buildBackward(k: KernelBuilder, isSum: boolean): void {
   const [dy, x, weight, statistics, dx] = k.indices("dy", "x", "weight", "statistics", "dx");
   const [dweight, dbias, rows, columns] = k.indices("dweight", "dbias", "rows", "columns");
+  const [soFar] = isSum ? k.indices("soFar") : [null];
   const [inverseColumns] = k.scalars("inverseColumns");
   k.repeat(rows, () => {
     const mean = k.let(k.loadSplat(statistics));
@@ -82,17 +86,20 @@ function buildBackward(k: KernelBuilder): void {
       k.let(parts[0].plus(parts[1]).sumLanes().times(inverseColumns));
     const [meanSlope, meanProduct] = [average(sums), average(products)];
     const weight2 = k.letIndex(weight);
-    k.forElements(columns, [dy, x, dx, weight2], (lanes) => {
+    const rest = soFar === null ? [] : [soFar];
+    k.forElements(columns, [dy, x, dx, weight2, ...rest], (lanes) => {
       const normal = lanes.load(x).minus(mean).times(inverse);
       const weighted = lanes.load(dy).times(lanes.load(weight2)).minus(meanSlope);
-      lanes.store(dx, normal.multiplySubtractFrom(meanProduct, weighted).times(inverse));
+      const gradient = normal.multiplySubtractFrom(meanProduct, weighted).times(inverse);
+      lanes.store(dx, soFar === null ? gradient : lanes.load(soFar).plus(gradient));
     }, 2);
   });
 }
 
 export const descriptions: readonly KernelDescription[] = [
   { name: "layerNorm", build: (k) => buildForward(k, "float32") },
-  { name: "layerNormBackward", build: buildBackward },
+  { name: "layerNormBackward", build: (k) => buildBackward(k, false) },
+  { name: "layerNormBackwardSum", build: (k) => buildBackward(k, true) },
 ];
 
 /** For processors with AVX512-BF16. */

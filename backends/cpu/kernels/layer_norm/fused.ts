@@ -39,7 +39,8 @@ export const layerNorm: CpuKernel<"layerNorm"> = {
         ]);
         return { y, saved: [statistics] };
       },
-      backward({ dy, x, weight, saved: [statistics] }) {
+      addsGradient: true,
+      backward({ dy, x, weight, saved: [statistics], soFar }) {
         const [rows, columns] = x.shape;
         const { stretches } = stretchRows(rows);
         const dx = tensors.empty(x.shape);
@@ -50,7 +51,8 @@ export const layerNorm: CpuKernel<"layerNorm"> = {
             columnSums(runtime, { address, rows: stretches, columns });
           const [dweight, dbias] = [sum(dweights), sum(dbiases)];
           const sums = (address: number) => ({ address, stretchBytes: columns * 4 });
-          const gradients = rowsTask(runtime, "layerNormBackward", { rows, columns }, [
+          const kernel = soFar === undefined ? "layerNormBackward" : "layerNormBackwardSum";
+          const gradients = rowsTask(runtime, kernel, { rows, columns }, [
             rowsOf(runtime, dy),
             rowsOf(runtime, x),
             at(weight),
@@ -60,6 +62,7 @@ export const layerNorm: CpuKernel<"layerNorm"> = {
             sums(dbiases),
             rowCount,
             columns,
+            ...(soFar === undefined ? [] : [rowsOf(runtime, soFar)]),
             1 / columns,
           ]);
           pool.runStages([[gradients], [dweight.task, dbias.task]]);
