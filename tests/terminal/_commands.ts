@@ -26,7 +26,7 @@ const smaller: Readonly<Record<string, readonly string[]>> = {
 
 /** What a reader has and this test has not: the command must then end in one line that says so. */
 const absent =
-  /imagenet|ade20k|streets|\.pth|cifar10|vqkd_encoder|failures\/|convert vit |--fixtures fixtures|_in1k/;
+  /imagenet|ade20k|streets|\.pth|cifar10|vqkd_encoder|failures\/|convert vit |--fixtures fixtures|_in1k|beitv2_base/;
 /** Hours of work, or a page that is served: looked at for a while, then ended by Ctrl-C. */
 const endless =
   /task (serve|browser|study|parity|segment|tokens-report$)\b|doctor (?!--quick)|doctor$|--dry-run|--train-tokenizer/;
@@ -36,7 +36,9 @@ const others = /task (test|install|fmt)\b|^(mkdir|tar)|^(cat|mpirun|tensorboard)
 /** Recipes are for the full size: of those nothing is made smaller. */
 function shrink(line: string): string {
   const name = line.match(/deno task (\S+)/)?.[1] ?? "";
-  if (/--config|--resume|--dry-run|--checkpoint.*--set model/.test(line)) return line;
+  if (/--config|--resume|--dry-run|--checkpoint.*--set model|--checkpoint beitv2/.test(line)) {
+    return line;
+  }
   // Of the bundled pictures few are enough; of one's own there are few.
   const few = name === "linear-probe" && !line.includes("--data") ? ["data.labelFraction=0.1"] : [];
   return [line, ...[...(smaller[name] ?? []), ...few].map((set) => `--set ${set}`)].join(" ");
