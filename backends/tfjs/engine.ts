@@ -15,7 +15,7 @@ export interface TapeNode {
   /** `soFar` holds the gradients that those of the inputs in `adds` are added to, by name. */
   readonly gradient?: (
     dys: (Tensor | null)[],
-    soFar: Readonly<Record<string, Tensor>>,
+    soFar?: Readonly<Record<string, Tensor>>,
   ) => Record<string, () => Tensor>;
   /** Names of inputs whose gradient the op itself adds to what others have contributed. */
   readonly adds?: readonly string[];

@@ -51,7 +51,8 @@ export function recordKernel<Inputs extends NamedTensorMap>(
     outputs,
     saved: kept,
     adds,
-    gradient: (dys, soFar) => {
+    // tfjs' own backward pass adds everything up itself.
+    gradient: (dys, soFar = {}) => {
       const restored = Object.fromEntries(names.map((name, i) => [name, kept[i]])) as Inputs;
       const whole = dys.map((dy, i) => dy ?? tf.zeros(outputs[i].shape));
       // Computed here and not on request: tfjs' own backward pass frees whatever a request has
