@@ -102,6 +102,8 @@ async function prepare(): Promise<string> {
     if (/^(\.|runs$|photos$|pictures$)/.test(name)) continue;
     // The study and the parity page are written below docs/: those are the reader's own here.
     if (name === "docs") Deno.mkdirSync(`${folder}/docs`);
+    // Deno adds to it what a command loads on demand.
+    else if (name === "main.lock") Deno.copyFileSync(`${root}${name}`, `${folder}/${name}`);
     else await Deno.symlink(`${root}${name}`, `${folder}/${name}`);
   }
   const unpack = new Deno.Command("sh", {
