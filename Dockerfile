@@ -2,7 +2,7 @@
 #
 #   npx --yes deno@2.9.6 task pack
 #   docker build -t mimic .
-#   docker run --rm -v "$PWD:/work" mimic pretrain
+#   docker run --rm -v "$PWD:/data" mimic pretrain
 #
 # `--gpus all` gives it an NVIDIA GPU, if the host has the NVIDIA Container Toolkit.
 FROM debian:trixie-slim
@@ -16,8 +16,8 @@ COPY dist/mimic-*.tgz /tmp/
 RUN npm install --global --no-audit --no-fund /tmp/mimic-*.tgz \
   && rm -rf /tmp/mimic-*.tgz /root/.npm \
   && useradd --create-home mimic \
-  && mkdir /work \
-  && chown mimic /work
+  && mkdir /data \
+  && chown mimic /data
 
 USER mimic
 # The NVIDIA driver leaves Vulkan out unless asked for graphics.
@@ -25,6 +25,6 @@ ENV NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility
 # The libraries, so that a container starts without the network.
 RUN cd /tmp && mimic pretrain --max-steps 1 --quiet --out /tmp/warm && rm -rf /tmp/warm
 
-WORKDIR /work
-VOLUME /work
+WORKDIR /data
+VOLUME /data
 ENTRYPOINT ["mimic"]

@@ -12,13 +12,13 @@
  */
 
 import type { Backend } from "../../backends/backend.ts";
-import { type CpuBackendOptions, createCpuBackend } from "../../backends/cpu/mod.ts";
-import { Generator } from "../../core/generator.ts";
+import type { CpuBackendOptions } from "../../backends/cpu/mod.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { Peer } from "./peer.ts";
 import { median } from "../../core/median.ts";
 import { readOptions } from "../options.ts";
 import { calm, keep } from "../report.ts";
+import { openBackends, values } from "./product_backends.ts";
 import { openWasmLimit } from "./wasm_limit.ts";
 
 const { options: { threads, rounds, python, precision } } = readOptions({
@@ -44,19 +44,7 @@ const isReduced = precision === "bfloat16";
 const candidates: Record<string, CpuBackendOptions> = isReduced
   ? { native: { provider: "native" }, amx: { provider: "native-amx" } }
   : { wasm: { provider: "wasm" }, blas: { provider: "blas" }, native: { provider: "native" } };
-const backends: Record<string, Backend> = {};
-for (const [name, options] of Object.entries(candidates)) {
-  try {
-    backends[name] = await createCpuBackend({ threads, ...options });
-  } catch (error) {
-    console.log((error as Error).message);
-  }
-}
-
-function values(size: number): Float32Array {
-  const random = Generator.from(size);
-  return Float32Array.from({ length: size }, () => random.uniform(-1, 1));
-}
+const backends = await openBackends(candidates, threads);
 
 function timeOurs(backend: Backend, [rows, columns, depth]: readonly number[]): number {
   return backend.run(() =>

@@ -9,13 +9,13 @@
  */
 
 import type { Backend } from "../../backends/backend.ts";
-import { type CpuBackendOptions, createCpuBackend } from "../../backends/cpu/mod.ts";
+import type { CpuBackendOptions } from "../../backends/cpu/mod.ts";
 import { wideTilingNames } from "../../backends/cpu/products/tile.ts";
-import { Generator } from "../../core/generator.ts";
 import { median } from "../../core/median.ts";
 import { tf } from "../../deps/tfjs.ts";
 import { readOptions } from "../options.ts";
 import { calm, keep } from "../report.ts";
+import { openBackends, values } from "./product_backends.ts";
 import { openWasmLimit } from "./wasm_limit.ts";
 
 const { options: { threads, rounds } } = readOptions({ threads: 1, rounds: 15 });
@@ -39,19 +39,7 @@ const candidates: Record<string, CpuBackendOptions> = {
   "wasm, more loads": { provider: "wasm", loadsMore: true },
 };
 
-const backends: Record<string, Backend> = {};
-for (const [name, options] of Object.entries(candidates)) {
-  try {
-    backends[name] = await createCpuBackend({ threads, ...options });
-  } catch (error) {
-    console.log((error as Error).message);
-  }
-}
-
-function values(size: number): Float32Array {
-  const random = Generator.from(size);
-  return Float32Array.from({ length: size }, () => random.uniform(-1, 1));
-}
+const backends = await openBackends(candidates, threads);
 
 /** Gives a function that measures the seconds of one product. */
 function openProduct(backend: Backend, [rows, columns, depth]: readonly number[]): () => number {

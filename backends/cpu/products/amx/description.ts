@@ -28,7 +28,7 @@ import {
   zeroTile,
 } from "../../code/tiles.ts";
 import { activationFormulas } from "../../kernels/linear/description.ts";
-import { pair, transpose } from "../pack/description.ts";
+import { packParameters, pair, transpose } from "../pack/description.ts";
 import { stepsPerTilePlace, tileBlock, tilePlaceBytes } from "./panels.ts";
 
 const { rows: blockRows, columns: blockColumns } = tileBlock;
@@ -180,18 +180,6 @@ function buildTileBlock(k: KernelBuilder): void {
     columns.set(columns.minus(blockColumns));
   }, greater(columns, 0));
   endTiles(k);
-}
-
-function packParameters(k: KernelBuilder) {
-  const [source, rowBytes, count, depth, target] = k.indices(
-    "source",
-    "rowBytes",
-    "count",
-    "depth",
-    "target",
-  );
-  const [scale] = k.scalars("scale");
-  return { source, rowBytes, count, depth, target, scale };
 }
 
 /** Calls `pack` for each place of each panel with the steps of the depth that are left. */

@@ -126,7 +126,8 @@ function panelWidth({ rows, columns }: TileShape, side: Side): number {
   return side === "left" ? rows : columns;
 }
 
-function parameters(k: KernelBuilder) {
+/** What all packing kernels are given. */
+export function packParameters(k: KernelBuilder) {
   const [source, rowBytes, count, depth, target] = k.indices(
     "source",
     "rowBytes",
@@ -156,7 +157,7 @@ function rowPointers(
 
 /** The depth lies along the rows of the source: [count, depth], `rowBytes` apart. */
 function buildPackRows(k: KernelBuilder, width: number, format: Format): void {
-  const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
   const groups = Math.ceil(width / group);
   const starts = Array.from({ length: groups }, () => k.letIndex(0));
   const end = k.letIndex(0);
@@ -185,7 +186,7 @@ const panelsTogether = 4;
 
 /** The depth lies down the columns of the source: [depth, count], `rowBytes` apart. */
 function buildPackColumns(k: KernelBuilder, width: number, format: Format): void {
-  const { source, rowBytes, count, depth, target, scale } = parameters(k);
+  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
   const [places] = k.indices("places");
   const isPaired = format !== "float32";
   const elementBytes = format === "bfloat16" ? 2 : 4;
