@@ -5,20 +5,21 @@ import { createBackend } from "../../backends/mod.ts";
 import { assertAllClose } from "../../core/assert_all_close.ts";
 import { pretrain } from "../../methods/beit/method.ts";
 import { type Browser, browserTest } from "../_browser.ts";
-import type { Outcome } from "./page.ts";
-import { pageConfig, servePage } from "./serve.ts";
+import { pageConfig } from "../../playground/build.ts";
+import type { Outcome } from "../../playground/self_test/self_test.ts";
+import { servePlayground } from "../../playground/serve.ts";
 
 const steps = 20;
 
 /** A GPU that the browser itself imitates. */
 const gpuFlags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-/** Opens the page with a query and waits for what it comes to. */
+/** Opens the self-test with a query and waits for what it comes to. */
 async function runPage(browser: Browser, query: string): Promise<Outcome> {
-  const server = await servePage();
+  const server = await servePlayground();
   try {
     const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${server.addr.port}/?${query}`);
+    await page.goto(`http://127.0.0.1:${server.addr.port}/self-test.html?${query}`);
     const outcome = await page.waitForFunction("globalThis.outcome", null, { timeout: 900_000 });
     return await outcome.jsonValue() as Outcome;
   } finally {

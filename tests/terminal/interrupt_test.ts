@@ -125,8 +125,8 @@ terminalTest("a terminal that is closed saves the run", async () => {
   });
 });
 
-terminalTest("the browser's page is served without a question, until Ctrl-C", async () => {
-  const command = "deno task browser 0";
+terminalTest("the playground is served without a question, until Ctrl-C", async () => {
+  const command = "deno task playground 0";
   const session = new Session(command, { cwd });
   await session.see(/http:\/\/127\.0\.0\.1:\d+/);
   await session.type(ctrlC);

@@ -5,6 +5,8 @@
  * @module
  */
 
+/// <reference lib="dom" />
+
 import { conformanceCases, formatConformance, runConformance } from "../../backends/conformance.ts";
 import { type BackendName, createBackend } from "../../backends/mod.ts";
 import type { PretrainConfig } from "../../methods/beit/config.ts";
@@ -22,24 +24,19 @@ export interface Outcome {
   readonly error: string | null;
 }
 
-/** What the page uses of its document; Deno's types have none. */
-declare const document: {
-  getElementById(id: string): { textContent: string; value: number; max: number };
-};
-
 const query = new URLSearchParams(location.search);
 
 function show(id: string, text: string): void {
-  document.getElementById(id).textContent = text;
+  document.getElementById(id)!.textContent = text;
 }
 
 function progress(done: number, of: number): void {
-  Object.assign(document.getElementById("progress"), { value: done, max: of });
+  Object.assign(document.getElementById("progress")!, { value: done, max: of });
 }
 
 /** Losses of the first steps of the quick start, by the same task that the command line runs. */
 async function train(backendName: BackendName, losses: number[]): Promise<string> {
-  const resolved: PretrainConfig = await (await fetch("/browser/quickstart.json")).json();
+  const resolved: PretrainConfig = await (await fetch("quickstart.json")).json();
   const steps = Number(query.get("steps") ?? 20);
   const config = {
     ...resolved,
