@@ -101,6 +101,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       "[--webgpu deno,dawn] [--small]",
     usual: [],
   },
+  "gpu-numbers": {
+    program: "webgpu/everywhere.ts",
+    measures: "right numbers on every emulated GPU, with subgroups and matrix units and without: " +
+      "[--only NAME,NAME] [--cases PART OF A NAME] [--fixtures FOLDER]",
+    usual: [],
+  },
   "gpu-pack": {
     program: "webgpu/check/pack.ts",
     measures: "packs the device check for a machine without a network: [--out gpu_check]",

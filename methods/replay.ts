@@ -6,7 +6,7 @@
 
 import { type Tensor, tf } from "../deps/tfjs.ts";
 import type { Backend, Context, Precision } from "../backends/backend.ts";
-import { type BackendName, createBackend } from "../backends/mod.ts";
+import { type BackendName, type BackendOptions, createBackend } from "../backends/mod.ts";
 import type { Parameter } from "../backends/parameter.ts";
 import type { Observation, TensorPlace } from "../backends/watch.ts";
 import type { RunConfig } from "../configs/task.ts";
@@ -38,6 +38,8 @@ export interface ReplayOptions {
   readonly backend?: Backend;
   /** Default: the run's backend. */
   readonly backendName?: BackendName;
+  /** Whose WebGPU the `webgpu` backend runs on; default: `auto`. */
+  readonly implementation?: BackendOptions["implementation"];
   /** The user's stages in the run: a bundle cannot hold code. */
   // deno-lint-ignore no-explicit-any
   readonly stages?: StagesOf<object, any>;
@@ -187,8 +189,9 @@ export async function replayFailure(
 ): Promise<ReplayResult> {
   const bundle = await readFailure(directory, tasks);
   const name = options.backendName ?? bundle.backend as BackendName;
+  const { implementation } = options;
   const backend = options.backend ??
-    (await createBackend(name, { measurements: openMeasurements() })).backend;
+    (await createBackend(name, { implementation, measurements: openMeasurements() })).backend;
   const { precision, step, microBatch, microBatches, firstImage, share, lossScale } = bundle;
   try {
     requirePrecision(backend, precision);

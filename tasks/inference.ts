@@ -5,7 +5,7 @@
  */
 
 import type { Backend, Context } from "../backends/backend.ts";
-import { createBackend } from "../backends/mod.ts";
+import { type BackendOptions, createBackend } from "../backends/mod.ts";
 import type { DownloadOptions } from "../checkpoints/hub/download.ts";
 import { openMeasurements } from "../checkpoints/hub/measurements.ts";
 import type { DataConfig } from "../configs/sections/data.ts";
@@ -31,6 +31,8 @@ export interface InferenceOptions {
   readonly backend?: Backend | undefined;
   /** The backend's name if none is given; default: `auto`. */
   readonly backendName?: string | undefined;
+  /** Whose WebGPU the `webgpu` backend runs on; default: `auto`. */
+  readonly implementation?: BackendOptions["implementation"] | undefined;
   /** Threads of the `cpu` backend; default: as many as processors. */
   readonly threads?: number | undefined;
   /** Receives notes, warnings and progress. */
@@ -72,7 +74,11 @@ export async function withInference<T>(
   if (options.backend !== undefined) return await use(options.backend);
   const { backend, notes } = await createBackend(
     (options.backendName ?? "auto") as Parameters<typeof createBackend>[0],
-    { threads: options.threads, measurements: openMeasurements() },
+    {
+      threads: options.threads,
+      implementation: options.implementation,
+      measurements: openMeasurements(),
+    },
   );
   for (const message of notes) listener({ type: "note", message });
   try {

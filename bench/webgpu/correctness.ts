@@ -2,25 +2,33 @@
  * Whether a GPU computes the right numbers: the conformance suite, with subgroups and without, and the golden
  * numbers of the reference code, in float32 and in mixed precision.
  *
- *     deno run -A bench/webgpu/correctness.ts [--webgpu deno] [--fixtures FOLDER] [--cases PART OF A NAME]
+ *     deno run -A bench/webgpu/correctness.ts [--webgpu deno] [--without subgroups|matrices] [--fixtures FOLDER]
+ *                                             [--cases PART OF A NAME]
  *
- * Ends with exit code 1 if any number is wrong.
+ * `--without` switches a feature of the GPU off for everything. Ends with exit code 1 if any number is wrong.
  *
  * @module
  */
 
 import { formatConformance, runConformance } from "../../backends/conformance.ts";
-import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
+import { createWebgpuBackend, type WebgpuOptions } from "../../backends/webgpu/mod.ts";
 import { compareFixtures } from "../parity/compare_fixtures.ts";
 import { bundledFixtures, type FixtureFolder } from "../parity/fixture_folder.ts";
 import { readOptions } from "../options.ts";
 import { keep } from "../report.ts";
 import { implementationOf } from "./implementation.ts";
 
-const { options } = readOptions({ webgpu: "deno", fixtures: "", cases: "" });
-const webgpu = implementationOf(options.webgpu);
+const { options } = readOptions({ webgpu: "deno", without: "", fixtures: "", cases: "" });
+if (!["", "subgroups", "matrices"].includes(options.without)) {
+  throw new Error(`Choose --without subgroups or matrices: found "${options.without}"`);
+}
+const webgpu: WebgpuOptions = {
+  ...implementationOf(options.webgpu),
+  ...(options.without === "" ? {} : { [options.without]: false }),
+};
 
-interface Outcome {
+/** What a check found. */
+export interface Outcome {
   readonly passed: number;
   readonly failed: readonly string[];
 }
@@ -29,12 +37,10 @@ interface Outcome {
 const reducing =
   /^(layerNorm|residual|linearCrossEntropy|cosineLoss|l2Normalize|nearestCode|emaCodebookUpdate|adamW|assembleTokens)/;
 
-async function conformance(subgroups: boolean): Promise<Outcome> {
-  const backend = await createWebgpuBackend({ ...webgpu, subgroups });
-  results.adapter = backend.adapter.description;
-  if (subgroups) results.subgroupSize = backend.subgroupSize;
+async function conformance(wanted: WebgpuOptions, ops = /^/): Promise<Outcome> {
+  const backend = await createWebgpuBackend(wanted);
   const found = await runConformance(backend, {
-    filter: ({ name, op }) => name.includes(options.cases) && (subgroups || reducing.test(op)),
+    filter: ({ name, op }) => name.includes(options.cases) && ops.test(op),
   });
   await backend.dispose();
   const failures = found.filter(({ status }) => status === "failed");
@@ -47,6 +53,10 @@ async function conformance(subgroups: boolean): Promise<Outcome> {
 
 async function fixtures(precision: "float32" | "float16"): Promise<Outcome> {
   const backend = await createWebgpuBackend(webgpu);
+  results.adapter = backend.adapter.description;
+  results.subgroupSize = backend.subgroupSize;
+  results.hasMatrixUnits = backend.units.forward !== null && backend.units.backward !== null;
+  results.notes = backend.notes.join("; ");
   const rows = await compareFixtures(await folder(), backend, { precision });
   await backend.dispose();
   return {
@@ -70,8 +80,11 @@ const results: Record<string, unknown> = {};
 const checks: Record<string, () => Promise<Outcome>> = {
   "golden numbers, float32": () => fixtures("float32"),
   "golden numbers, float16": () => fixtures("float16"),
-  "conformance": () => conformance(true),
-  "conformance without subgroups": () => conformance(false),
+  "conformance": () => conformance(webgpu),
+  // Where everything is tried without a feature, this has been tried too.
+  ...(options.without === "" && {
+    "conformance without subgroups": () => conformance({ ...webgpu, subgroups: false }, reducing),
+  }),
 };
 let failures = 0;
 for (const [name, check] of Object.entries(checks)) {

@@ -1,5 +1,5 @@
 /** `parity`: compares this machine's results with the reference's golden numbers. */
-import type { BackendName } from "../../backends/mod.ts";
+import type { BackendName, BackendOptions } from "../../backends/mod.ts";
 import type { Precision } from "../../backends/backend.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { FixtureFolder } from "../../bench/parity/fixture_folder.ts";
@@ -13,6 +13,7 @@ import {
   repeated,
   toggle,
 } from "../parsing/command.ts";
+import { webgpuFlag } from "../parsing/webgpu_flag.ts";
 
 const precisions = ["float32", "float16", "bfloat16"] as const;
 
@@ -20,13 +21,20 @@ const precisions = ["float32", "float16", "bfloat16"] as const;
 async function compareOn(
   name: BackendName,
   folder: FixtureFolder,
-  options: { readonly precision: Precision; readonly skipsBackendFree: boolean },
+  options: {
+    readonly precision: Precision;
+    readonly skipsBackendFree: boolean;
+    readonly implementation: BackendOptions["implementation"];
+  },
   context: CommandContext,
 ): Promise<BackendParity> {
   const { compareFixtures } = await import("../../bench/parity/compare_fixtures.ts");
   const { createBackend } = await import("../../backends/mod.ts");
   const { openMeasurements } = await import("../../checkpoints/hub/measurements.ts");
-  const { backend, notes } = await createBackend(name, { measurements: openMeasurements() });
+  const { backend, notes } = await createBackend(name, {
+    implementation: options.implementation,
+    measurements: openMeasurements(),
+  });
   try {
     for (const note of notes) context.note(note);
     const { description, reducedPrecisions } = backend.capabilities;
@@ -91,6 +99,7 @@ export const parity = defineCommand({
     backend: repeated(
       choice("Where to compute. Default: auto.", ["auto", "reference", "cpu", "webgpu"]),
     ),
+    webgpu: webgpuFlag,
     precision: choice(
       "Number format for matrix products; reduced formats have wider tolerances. Default: float32.",
       precisions,
@@ -123,7 +132,8 @@ export const parity = defineCommand({
     for (const name of names) {
       // What needs no backend is compared once.
       const skipsBackendFree = results.length > 0;
-      const result = await compareOn(name, folder, { precision, skipsBackendFree }, context);
+      const options = { precision, skipsBackendFree, implementation: flags.webgpu };
+      const result = await compareOn(name, folder, options, context);
       results.push(result);
       if (!flags.json) await printRows(result, flags.failures, context);
     }
@@ -133,6 +143,7 @@ export const parity = defineCommand({
       const given = [
         ...fixtures.map((directory) => `--fixtures ${directory}`),
         ...names.map((name) => `--backend ${name}`),
+        ...flags.webgpu === undefined ? [] : [`--webgpu ${flags.webgpu}`],
         ...precision === "float32" ? [] : [`--precision ${precision}`],
       ];
       await writePage(flags.markdown, results, given, context);

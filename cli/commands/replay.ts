@@ -2,6 +2,7 @@
 import type { BackendName } from "../../backends/mod.ts";
 import { UserError } from "../../core/errors.ts";
 import { defineCommand, exitCodes, required, text, toggle } from "../parsing/command.ts";
+import { webgpuFlag } from "../parsing/webgpu_flag.ts";
 
 /** Repeats a failure bundle's micro-batch. */
 export const replay = defineCommand({
@@ -25,6 +26,7 @@ export const replay = defineCommand({
         complete: () => ["webgpu", "cpu", "reference"],
       },
     ),
+    webgpu: webgpuFlag,
     json: toggle("Print the result as one JSON document."),
   },
   examples: [
@@ -37,10 +39,10 @@ export const replay = defineCommand({
     }
     const { replayFailure } = await import("../../methods/replay.ts");
     const { describeObservation } = await import("../../backends/watch.ts");
-    const result = await replayFailure(
-      bundle,
-      flags.backend === undefined ? {} : { backendName: flags.backend as BackendName },
-    );
+    const result = await replayFailure(bundle, {
+      backendName: flags.backend as BackendName | undefined,
+      implementation: flags.webgpu,
+    });
     const { recorded, found, isSame } = result;
     if (flags.json) context.printJson(result);
     else {

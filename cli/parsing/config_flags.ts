@@ -19,6 +19,7 @@ import {
   type ValuesOf,
 } from "./command.ts";
 import { teacherFlag, teacherOverrides } from "./teacher_flag.ts";
+import { webgpuFlag } from "./webgpu_flag.ts";
 
 /** Schemas of all tasks: what commands that take a config of any task go by. */
 const allSchemas: readonly Node[] = Object.values(tasks).map(({ schema }) => schema);
@@ -73,14 +74,7 @@ const shortcuts = {
     }),
     "backend.name",
   ],
-  webgpu: [
-    choice("Whose WebGPU the webgpu backend uses: Deno's own, or Chromium's for matrix units.", [
-      "auto",
-      "deno",
-      "dawn",
-    ]),
-    "backend.implementation",
-  ],
+  webgpu: [webgpuFlag, "backend.implementation"],
   batch: [integer("Images per optimizer step.", { minimum: 1 }), "batchSize"],
   microBatch: [
     text("Images per forward pass, or auto: as many as fit.", { placeholder: "N" }),

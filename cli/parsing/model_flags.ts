@@ -3,6 +3,7 @@ import { UserError } from "../../core/errors.ts";
 import type { InferenceOptions } from "../../tasks/inference.ts";
 import { integer, path, text, toggle, type ValuesOf } from "./command.ts";
 import { openProgress } from "../screen/progress.ts";
+import { webgpuFlag } from "./webgpu_flag.ts";
 
 /** The model, where it computes and how its images are preprocessed. */
 export const modelFlags = {
@@ -25,6 +26,7 @@ export const modelFlags = {
     placeholder: "NAME",
     complete: () => ["auto", "webgpu", "cpu", "reference"],
   }),
+  webgpu: webgpuFlag,
   threads: integer("Threads of the cpu backend.", { minimum: 1 }),
   workers: integer("Worker threads that decode images; 0 for none.", { minimum: 0 }),
   quiet: toggle("Show only warnings and results.", { short: "q" }),
@@ -52,7 +54,7 @@ const plainSeconds = 10;
 export function inferenceOptions(
   flags: ModelFlagValues,
 ): { options: InferenceOptions; close: () => void } {
-  const { checkpoint, data, split, testSplit, workers, backend, ...rest } = flags;
+  const { checkpoint, data, split, testSplit, workers, backend, webgpu, ...rest } = flags;
   if (checkpoint === undefined) {
     throw new UserError("Cannot tell which model to use: --checkpoint is missing", {
       hint: "give it a run directory, a file or the name of a model card",
@@ -81,6 +83,7 @@ export function inferenceOptions(
     batch: rest.batch,
     threads: rest.threads,
     backendName: backend,
+    implementation: webgpu,
     listener: progress.listener,
   };
   return { options, close: () => progress.close() };
