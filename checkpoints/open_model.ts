@@ -226,7 +226,14 @@ export async function openModel(
   from: string | URL,
   options: OpenModelOptions = {},
 ): Promise<ModelCheckpoint> {
-  const files = await openCheckpointFiles(from);
+  return modelOfFiles(await openCheckpointFiles(from), options);
+}
+
+/** The model of opened files, which are closed if they hold none. */
+export function modelOfFiles(
+  files: CheckpointFiles,
+  options: OpenModelOptions = {},
+): ModelCheckpoint {
   try {
     return understand(files, options);
   } catch (error) {

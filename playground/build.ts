@@ -4,7 +4,11 @@
  * @module
  */
 
+import { decodePortableAnymap } from "../data/images/decode_anymap.ts";
+import { openSource } from "../data/sources/open_source.ts";
+import { dataLocation } from "../pipeline/images/data_sources.ts";
 import { pageColors } from "../report/html.ts";
+import { encodePng } from "../report/png.ts";
 import { resolveConfig } from "../methods/configs.ts";
 import type { PretrainConfig } from "../methods/beit/config.ts";
 import { bundleModules } from "./bundle.ts";
@@ -15,6 +19,7 @@ const root = new URL("../", import.meta.url);
 const entries = [
   "playground/page/main.ts",
   "playground/self_test/self_test.ts",
+  "playground/studio/studio_worker.ts",
   "backends/cpu/threads/worker_web.ts",
 ];
 
@@ -24,6 +29,7 @@ const copies: Readonly<Record<string, string>> = {
   "self-test.html": "playground/self_test.html",
   "assets/fashion-mnist.tar.gz": "assets/fashion-mnist.tar.gz",
   "assets/vqkd_quickstart.safetensors": "assets/vqkd_quickstart.safetensors",
+  "assets/beit_quickstart.safetensors": "playground/assets/beit_quickstart.safetensors",
 };
 
 /** The quick start's config without what a page cannot do: workers, evaluation of the result. */
@@ -40,21 +46,49 @@ export async function pageConfig(): Promise<PretrainConfig> {
   return config;
 }
 
+/** Clothes among the sample pictures: the first of some classes. */
+const clothes = ["sneaker", "dress", "bag", "coat"];
+const drawings = ["boat.svg", "house.svg", "fish.svg", "fruit.svg"];
+
+/** The sample pictures by their names: clothes of the bundled data, and drawings. */
+async function samplePictures(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const name of drawings) {
+    files.set(name, await Deno.readFile(new URL(`pictures/${name}`, import.meta.url)));
+  }
+  const source = await openSource(dataLocation("sample"), { split: "test" });
+  try {
+    for (const name of clothes) {
+      const label = source.classes.indexOf(name);
+      const places = Array.from({ length: source.length }, (_, index) => index);
+      const place = places.find((index) => source.entry(index).label === label)!;
+      const image = decodePortableAnymap(await source.read(place));
+      files.set(`${name}.png`, await encodePng(image));
+    }
+  } finally {
+    source.close?.();
+  }
+  return files;
+}
+
 /** The files of the page by their paths on the host. */
 export async function buildPlayground(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const encoder = new TextEncoder();
-  const [programs, config, style] = await Promise.all([
+  const [programs, config, pictures, style] = await Promise.all([
     bundleModules(entries.map((path) => new URL(path, root))),
     pageConfig(),
+    samplePictures(),
     Deno.readTextFile(new URL("style.css", import.meta.url)),
   ]);
   const texts = new Map([
     ...programs,
     ["style.css", pageColors + style],
     ["quickstart.json", JSON.stringify(config)],
+    ["pictures.json", JSON.stringify([...pictures.keys()])],
   ]);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [path, text] of texts) files.set(path, encoder.encode(text));
+  for (const [name, bytes] of pictures) files.set(`pictures/${name}`, bytes);
   for (const [path, from] of Object.entries(copies)) {
     files.set(path, await Deno.readFile(new URL(from, root)));
   }

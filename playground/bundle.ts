@@ -13,6 +13,8 @@ const places: readonly (readonly [RegExp, string])[] = [
   [/"\.\.\/\.\.\/assets\//g, '"./assets/'],
   // A browser takes "node:path" for an address.
   [/\bfrom\s*"node:(\w+)"/g, 'from"./node-$1.js"'],
+  // What is imported only where Node's modules are.
+  [/"node:\w+"/g, '"./not-node.js"'],
 ];
 
 /** Names that are imported from each of Node's modules. */
@@ -66,5 +68,6 @@ export async function bundleModules(entries: readonly URL[]): Promise<Map<string
   for (const [module, names] of nodeImports(programs)) {
     files.set(`node-${module}.js`, standIn(module, names));
   }
+  files.set("not-node.js", 'throw new Error("this is not Node");\n');
   return files;
 }

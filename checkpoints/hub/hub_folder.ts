@@ -1,6 +1,6 @@
 /** What the JSON files next to a hub's weights say: Hugging Face's, or timm's. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 import { withoutMark } from "../../core/text_lines.ts";
 import type { ModelFormat } from "../formats/model_format.ts";
@@ -37,6 +37,11 @@ export function readJson(path: string): Json {
   } catch (error) {
     throw new UserError(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
   }
+  return jsonOf(text, path);
+}
+
+/** The JSON object in a file's text; `path` is for messages. */
+export function jsonOf(text: string, path: string): Json {
   try {
     const value: unknown = JSON.parse(withoutMark(text));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
@@ -111,8 +116,7 @@ export function huggingFaceSize(path: string): number | undefined {
 }
 
 /** What a Hugging Face `preprocessor_config.json` says; 1/255 maps bytes to [0, 1]. */
-export function huggingFacePreprocessing(path: string): Preprocessing {
-  const json = readJson(path);
+export function huggingFacePreprocessing(path: string, json = readJson(path)): Preprocessing {
   const resample = numberIn(json, "resample") ?? 3;
   const interpolation = FILTERS[resample];
   if (interpolation === undefined) {
@@ -201,8 +205,7 @@ function timmNotes(path: string, config: Json): ModelNotes {
   };
 }
 
-function huggingFaceNotes(folder: string, config: Json): ModelNotes {
-  const processor = join(folder, "preprocessor_config.json");
+function huggingFaceNotes(path: string, config: Json, processor: Json | undefined): ModelNotes {
   // CLIP and SigLIP have one config per modality; the class names are outside.
   const model = config.vision_config === undefined ? config : objectIn(config, "vision_config");
   return {
@@ -212,10 +215,12 @@ function huggingFaceNotes(folder: string, config: Json): ModelNotes {
       imageSize: numberIn(model, "image_size"),
       layerScaleInitValue: numberIn(model, "layer_scale_init_value"),
       normEpsilon: numberIn(model, "layer_norm_eps"),
-      activation: activationIn(join(folder, "config.json"), "hidden_act", model.hidden_act),
+      activation: activationIn(path, "hidden_act", model.hidden_act),
     }),
     ...known({
-      preprocessing: exists(processor) ? huggingFacePreprocessing(processor) : undefined,
+      preprocessing: processor === undefined
+        ? undefined
+        : huggingFacePreprocessing(join(dirname(path), PROCESSOR_FILE), processor),
       classNames: namesIn(config.id2label),
     }),
   };
@@ -228,11 +233,21 @@ const MODEL_TYPES =
 /** Names that hubs give the weight file next to their configs, in the order to look for them. */
 export const HUB_WEIGHTS = ["model.safetensors", "pytorch_model.bin"] as const;
 
+/** The file next to a Hugging Face model that says how images are prepared. */
+export const PROCESSOR_FILE = "preprocessor_config.json";
+
 /** What the configs of a hub folder say; nothing if it is not one, or is for an unknown model. */
 export function readHubFolder(folder: string): ModelNotes {
   const path = join(folder, "config.json");
   if (!exists(path)) return {};
-  const config = readJson(path);
+  const processor = join(folder, PROCESSOR_FILE);
+  return hubNotes(path, readJson(path), exists(processor) ? readJson(processor) : undefined);
+}
+
+/** What a hub's `config.json` and the file about its images say; `path` is for messages. */
+export function hubNotes(path: string, config: Json, processor?: Json): ModelNotes {
   if (typeof config.architecture === "string") return timmNotes(path, config);
-  return MODEL_TYPES.test(String(config.model_type)) ? huggingFaceNotes(folder, config) : {};
+  return MODEL_TYPES.test(String(config.model_type))
+    ? huggingFaceNotes(path, config, processor)
+    : {};
 }

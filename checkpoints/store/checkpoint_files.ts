@@ -15,9 +15,10 @@ import type { ModelFormat } from "../formats/model_format.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
 import type { Preprocessing } from "../hub/preprocessing.ts";
 import { PickleDict, type PthFile } from "../pth/pth.ts";
+import { MANIFEST_FILE } from "./checkpoint_manifest.ts";
 import { latestCheckpoint } from "./store.ts";
 import type { LazyTensor, TensorFile, TensorMap } from "../tensors/tensor_data.ts";
-import { openTensorFile } from "../tensors/tensor_file.ts";
+import { type AnyTensorFile, openTensorFile } from "../tensors/tensor_file.ts";
 
 /** The key in a `.pth` file for tensors that the training code has no place for. */
 export const REST_KEY = "mimic_rest";
@@ -88,12 +89,16 @@ function mainFile(folder: string): string {
   });
 }
 
-/** What a run's checkpoint says about its model, besides the weights. */
-function readRunShape(path: string): Partial<ModelShape> | undefined {
-  const manifest = join(dirname(path), "state.json");
-  if (basename(path) !== "model.safetensors" || !exists(manifest)) return undefined;
-  const { state } = readJson(manifest) as { state?: { model?: Record<string, unknown> } };
+/** What the `state.json` of a run's checkpoint says about its model, besides the weights. */
+export function shapeInState(manifest: Readonly<Record<string, unknown>>): Partial<ModelShape> {
+  const { state } = manifest as { state?: { model?: Record<string, unknown> } };
   return knownShape(state?.model ?? {});
+}
+
+function readRunShape(path: string): Partial<ModelShape> | undefined {
+  const manifest = join(dirname(path), MANIFEST_FILE);
+  if (basename(path) !== "model.safetensors" || !exists(manifest)) return undefined;
+  return shapeInState(readJson(manifest));
 }
 
 /** Opens a file, a hub folder or a run directory. */
@@ -108,9 +113,26 @@ export async function openCheckpointFiles(from: string | URL): Promise<Checkpoin
   const main = isSharded ? await openShards(path) : await openTensorFile(isFolder ? path : from);
   const sidePath = restPath(found);
   const side = !isUrl && exists(sidePath) ? (await openTensorFile(sidePath)).file : undefined;
+  return checkpointFilesOf(path, main, { hub, side, run: isUrl ? undefined : readRunShape(path) });
+}
+
+/** What was found beside the file of weights. */
+interface Beside {
+  readonly hub?: ModelNotes;
+  /** Tensors that an export stored aside. */
+  readonly side?: TensorFile | undefined;
+  /** For a run's checkpoint, what it says of the model. */
+  readonly run?: Partial<ModelShape> | undefined;
+}
+
+/** An opened file of weights with what was found beside it. */
+export function checkpointFilesOf(
+  path: string,
+  main: AnyTensorFile,
+  { hub = {}, side, run }: Beside = {},
+): CheckpointFiles {
   const rest = side ? lazily(side) : main.kind === "pth" ? restOf(main.file) : new Map();
   const { metadata } = main.file;
-  const run = isUrl ? undefined : readRunShape(path);
   const own = readFileNotes(main);
   return {
     path,

@@ -45,6 +45,24 @@ export function bytesSource(bytes: Uint8Array, name = "bytes"): ByteSource {
   return source;
 }
 
+/** A source over a blob, such as a file chosen in a browser; it is read as needed. */
+export function blobSource(blob: Blob, name: string): ByteSource {
+  const source: ByteSource = {
+    name,
+    size: blob.size,
+    async read(offset, length) {
+      checkRange(source, offset, length);
+      try {
+        return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+      } catch (error) {
+        throw new UserError(`Cannot read "${name}": ${messageOf(error)}`, { cause: error });
+      }
+    },
+    close() {},
+  };
+  return source;
+}
+
 /** Fills `bytes` from the file's current position; false if the file ends first. */
 function readFully(file: Deno.FsFile, bytes: Uint8Array): boolean {
   let done = 0;

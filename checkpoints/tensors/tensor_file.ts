@@ -24,7 +24,11 @@ async function looksLikeSafetensors(source: ByteSource): Promise<boolean> {
 
 /** Opens a safetensors or `.pth` file by path, URL or bytes; errors are one-line `UserError`s. */
 export async function openTensorFile(from: string | URL | Uint8Array): Promise<AnyTensorFile> {
-  const source = await openSource(from);
+  return await tensorFileOf(await openSource(from));
+}
+
+/** The same from an open source, which it closes if it fails. */
+export async function tensorFileOf(source: ByteSource): Promise<AnyTensorFile> {
   const bytes = source.size;
   let isSafetensors: boolean;
   try {

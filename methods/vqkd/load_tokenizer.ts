@@ -6,9 +6,9 @@
 
 import type { Context } from "../../backends/backend.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
-import { requireWhole } from "../../checkpoints/open_model.ts";
+import { type ModelCheckpoint, requireWhole } from "../../checkpoints/open_model.ts";
 import { openWeights } from "../../checkpoints/hub/open_weights.ts";
-import { type TensorMap, toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
+import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import { UserError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shapes.ts";
 import { countTrainable, type ParameterSpec } from "../../models/parameter_set.ts";
@@ -32,16 +32,28 @@ export async function loadTokenizer(
   checkpoint: string,
   downloads: DownloadOptions = {},
 ): Promise<VqkdTokenizer> {
-  return await withTokenizer(checkpoint, downloads, async (config, tensors) => {
-    const values = new Map<string, Float32Array>();
-    for (const [name, tensor] of tensors) {
-      if (!name.startsWith("decode")) values.set(name, toFloat32(await tensor.read()));
-    }
-    // Counters that published files lack start at zero; everything else is in the file.
-    const valueOf = ({ name, shape }: ParameterSpec) =>
-      values.get(name) ?? new Float32Array(sizeOf(shape));
-    return VqkdTokenizer.create(on, config, valueOf);
-  });
+  return await withTokenizer(
+    checkpoint,
+    downloads,
+    (opened) => tokenizerOf(on, opened, checkpoint),
+  );
+}
+
+/** The encoder and the codebook of an opened tokenizer; `name` is for messages. */
+export async function tokenizerOf(
+  on: Context,
+  opened: ModelCheckpoint,
+  name: string,
+): Promise<VqkdTokenizer> {
+  const config = configOf(opened, name);
+  const values = new Map<string, Float32Array>();
+  for (const [name, tensor] of opened.tensors) {
+    if (!name.startsWith("decode")) values.set(name, toFloat32(await tensor.read()));
+  }
+  // Counters that published files lack start at zero; everything else is in the file.
+  const valueOf = ({ name, shape }: ParameterSpec) =>
+    values.get(name) ?? new Float32Array(sizeOf(shape));
+  return VqkdTokenizer.create(on, config, valueOf);
 }
 
 /**
@@ -74,38 +86,45 @@ async function tokenizerConfig(
   checkpoint: string,
   downloads: DownloadOptions = {},
 ): Promise<VqkdConfig> {
-  return await withTokenizer(checkpoint, downloads, (config) => Promise.resolve(config));
+  return await withTokenizer(
+    checkpoint,
+    downloads,
+    (opened) => Promise.resolve(configOf(opened, checkpoint)),
+  );
 }
 
 async function withTokenizer<T>(
   checkpoint: string,
   downloads: DownloadOptions,
-  use: (config: VqkdConfig, tensors: TensorMap) => Promise<T>,
+  use: (opened: ModelCheckpoint) => Promise<T>,
 ): Promise<T> {
   const opened = await openWeights(bundledTokenizers[checkpoint] ?? checkpoint, downloads, {
     part: "tokenizer",
   });
   try {
-    requireWhole(opened.report, `the tokenizer "${checkpoint}"`);
-    const { shape } = opened;
-    const config: VqkdConfig = {
-      imageSize: shape.imageSize,
-      patchSize: shape.patchSize,
-      embedDim: shape.embedDim,
-      depth: shape.depth,
-      heads: shape.heads,
-      mlpRatio: shape.mlpRatio,
-      codes: shape.codes!,
-      codeDim: shape.codeDim!,
-      decoderDepth: 0,
-      teacherDim: 0,
-      decay: 0.99,
-      quantizationWeight: 1,
-    };
-    return await use(config, opened.tensors);
+    return await use(opened);
   } finally {
     opened.close();
   }
+}
+
+/** The config of an opened tokenizer's encoder; a `UserError` if tensors are missing. */
+function configOf({ report, shape }: ModelCheckpoint, name: string): VqkdConfig {
+  requireWhole(report, `the tokenizer "${name}"`);
+  return {
+    imageSize: shape.imageSize,
+    patchSize: shape.patchSize,
+    embedDim: shape.embedDim,
+    depth: shape.depth,
+    heads: shape.heads,
+    mlpRatio: shape.mlpRatio,
+    codes: shape.codes!,
+    codeDim: shape.codeDim!,
+    decoderDepth: 0,
+    teacherDim: 0,
+    decay: 0.99,
+    quantizationWeight: 1,
+  };
 }
 
 /** Throws a `UserError` if a tokenizer does not fit a model. */

@@ -108,14 +108,17 @@ export function runConfig(checkpoint: string): StoredRun | null {
 }
 
 function configIn(checkpoint: string): StoredRun | null {
-  let stored: unknown;
   try {
-    stored = readRunConfig(checkpoint);
+    return storedRunOf(readRunConfig(checkpoint));
   } catch (error) {
     // There is no config next to a file's name or the name of a model card.
     if (error instanceof UserError) return null;
     throw error;
   }
+}
+
+/** What a run's `config.json` holds that its model needs; null if it is something else. */
+function storedRunOf(stored: unknown): StoredRun | null {
   const { success, data } = storedSchema.safeParse((stored as { config?: unknown } | null)?.config);
   return success ? data : null;
 }
@@ -125,7 +128,15 @@ function configIn(checkpoint: string): StoredRun | null {
  * there is none.
  */
 export function preparationOf(checkpoint: string): Preparation {
-  const config = runConfig(checkpoint);
+  return preparationOfRun(runConfig(checkpoint));
+}
+
+/** The same from what a run's `config.json` holds. */
+export function preparationOfConfig(stored: unknown): Preparation {
+  return preparationOfRun(storedRunOf(stored));
+}
+
+function preparationOfRun(config: StoredRun | null): Preparation {
   if (config?.augment.interpolation === undefined) return defaults();
   const { augment: { normalization, interpolation }, data } = config;
   return {

@@ -73,24 +73,32 @@ export async function readPretrained(
   checkpoint: string,
   options: ReadOptions = {},
 ): Promise<PretrainedWeights> {
-  const { downloads = {}, onShape, ...target } = options;
+  const { downloads = {}, ...target } = options;
   const opened = await openWeights(checkpoint, downloads);
   try {
-    const { kind } = opened;
-    requireEncoder(opened, checkpoint);
-    const { tensors, shape } = adaptPositions(opened.tensors, opened.shape, target);
-    onShape?.(shape);
-    const values = new Map<string, NamedValues>();
-    const wanted = neededTensors(kind, shape);
-    for (const [name, tensor] of tensors) {
-      if (!wanted.has(name)) continue;
-      values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
-    }
-    const { classNames, preprocessing } = opened;
-    return { kind, shape, values, classNames, preprocessing };
+    return await readOpened(opened, checkpoint, target);
   } finally {
     opened.close();
   }
+}
+
+/** The same from an opened checkpoint; `name` is for messages. */
+export async function readOpened(
+  opened: ModelCheckpoint,
+  name: string,
+  { onShape, ...target }: Omit<ReadOptions, "downloads"> = {},
+): Promise<PretrainedWeights> {
+  const { kind, classNames, preprocessing } = opened;
+  requireEncoder(opened, name);
+  const { tensors, shape } = adaptPositions(opened.tensors, opened.shape, target);
+  onShape?.(shape);
+  const values = new Map<string, NamedValues>();
+  const wanted = neededTensors(kind, shape);
+  for (const [name, tensor] of tensors) {
+    if (!wanted.has(name)) continue;
+    values.set(name, { shape: tensor.shape, values: toFloat32(await tensor.read()) });
+  }
+  return { kind, shape, values, classNames, preprocessing };
 }
 
 const traits = [
@@ -182,7 +190,14 @@ export async function loadEncoder(
   checkpoint: string,
   options: Omit<ReadOptions, "usesRelativePositionBias"> = {},
 ): Promise<LoadedEncoder> {
-  const { shape, values, preprocessing } = await readPretrained(checkpoint, options);
+  return encoderOf(on, await readPretrained(checkpoint, options));
+}
+
+/** An encoder of weights that have been read. */
+export function encoderOf(
+  on: Context,
+  { shape, values, preprocessing }: PretrainedWeights,
+): LoadedEncoder {
   const config = configOfShape(shape);
   const specs = encoderSpecs(config, { hasMaskToken: false });
   const parameters = ParameterSet.create(on, specs, initialiseFrom(values, null));
