@@ -5,9 +5,8 @@ import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { Config, ConfigOf, Task } from "../../methods/mod.ts";
 import { single } from "../../distributed/single.ts";
 import { starvationMessage } from "../../pipeline/engine/recording/health.ts";
-import type { RunPlan } from "../../pipeline/engine/method.ts";
+import type { RunPlan, WholeMeasurement, WholePlan } from "../../pipeline/engine/method.ts";
 import { measureRun, type RunMeasurement } from "../../pipeline/engine/planning/measure_run.ts";
-import type { PlannedRun } from "../../pipeline/engine/planning/plan.ts";
 import { type CommandContext, exitCodes } from "../parsing/command.ts";
 import { describePlan, formatBytes } from "../screen/plan.ts";
 import type { RunFlagValues } from "./run_flags.ts";
@@ -30,12 +29,22 @@ export function roomOnDisk(directory: string): number | null {
   return freeDiskBytes(".");
 }
 
-/** Why a run's steps cannot be measured here; null if they can. */
+function hasSteps(plan: RunPlan | WholePlan): plan is RunPlan {
+  return "totalSteps" in plan;
+}
+
+/** Why a run cannot be measured here; null if it can. */
 export function reasonNotToMeasure(
-  { memory, microBatch }: PlannedRun,
+  plan: RunPlan | WholePlan,
   { memoryBytes }: Room,
 ): string | null {
+  const { memory } = plan;
   if (memoryBytes === null || memory.peak <= memoryBytes) return null;
+  if (!hasSteps(plan)) {
+    return `The run takes ${formatBytes(memory.peak)} of memory, and ${formatBytes(memoryBytes)} ` +
+      "may be used: set kMeans.tokensPerCode lower";
+  }
+  const { microBatch } = plan;
   const images = microBatch === 1 ? "one image" : `${microBatch} images`;
   return `A step of ${images} at a time takes ${formatBytes(memory.peak)} of memory, and ` +
     `${formatBytes(memoryBytes)} may be used: ` +
@@ -46,8 +55,8 @@ export function reasonNotToMeasure(
 /** Problems with a run, each with its remedy. */
 export function planWarnings(
   config: Config,
-  plan: RunPlan,
-  measured: RunMeasurement | null,
+  plan: RunPlan | WholePlan,
+  measured: RunMeasurement | WholeMeasurement | null,
   room: Room,
 ): string[] {
   const warnings: string[] = [];
@@ -65,9 +74,8 @@ export function planWarnings(
   }
   const reason = reasonNotToMeasure(plan, room);
   if (reason !== null) warnings.push(`${reason}; nothing was measured`);
-  if (measured !== null && measured.waitingShare > config.guard.starvedShare) {
-    warnings.push(starvationMessage(measured.waitingShare));
-  }
+  const waitingShare = Number(measured?.waitingShare ?? 0);
+  if (waitingShare > config.guard.starvedShare) warnings.push(starvationMessage(waitingShare));
   return warnings;
 }
 
@@ -81,11 +89,15 @@ interface DryRun<T extends Task> {
 
 async function measure<T extends Task>(
   { runner, config, directory }: DryRun<T>,
-  plan: PlannedRun,
+  plan: RunPlan | WholePlan,
   downloads: DownloadOptions,
   flags: RunFlagValues,
   { signal, note }: CommandContext,
-): Promise<RunMeasurement | null> {
+): Promise<RunMeasurement | WholeMeasurement | null> {
+  const onNote = flags.quiet ? () => {} : note;
+  if (!hasSteps(plan)) {
+    return await runner.measureWhole?.(config, { downloads, signal, onNote }) ?? null;
+  }
   const others = { resume: "auto", hooks: [], origins: new Map(), profiles: false } as const;
   return await measureRun(
     await runner.stepsOnly?.(config) ?? config,
@@ -95,7 +107,7 @@ async function measure<T extends Task>(
     {
       startStep: listCheckpoints(directory).at(-1)?.step ?? 0,
       signal,
-      onNote: flags.quiet ? () => {} : note,
+      onNote,
     },
   );
 }
@@ -139,7 +151,7 @@ export async function dryRun<T extends Task>(
     context.printJson({ ...plan, disk, measured, warnings });
     return exitCodes.done;
   }
-  if (measured !== null && !flags.quiet) {
+  if (measured !== null && hasSteps(plan) && !flags.quiet) {
     context.note(
       "The time to finish is that of the steps; evaluations and checkpoints come on top",
     );

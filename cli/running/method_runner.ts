@@ -13,6 +13,8 @@ export function methodRunner<T extends Task>(task: T): TaskRunner<T> {
       return await runMethod(await loadMethod(task), config, options);
     },
     plan: async (config, options) => await (await loadMethod(task)).plan(config, options),
+    measureWhole: async (config, options) =>
+      await (await loadMethod(task)).measureWhole?.(config, options) ?? null,
     stepsOnly: async (config) => (await loadMethod(task)).stepsOnly?.(config) ?? config,
     async describe(result, length) {
       const outcome = result as RunOutcome;

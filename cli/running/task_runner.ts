@@ -4,7 +4,12 @@ import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import type { ConfigOf, Task } from "../../methods/mod.ts";
 import type { Communicator } from "../../distributed/communicator.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
-import type { RunPlan } from "../../pipeline/engine/method.ts";
+import type {
+  MeasureWholeOptions,
+  RunPlan,
+  WholeMeasurement,
+  WholePlan,
+} from "../../pipeline/engine/method.ts";
 import type { RunHook } from "../../pipeline/engine/recording/hooks.ts";
 import type { RunLength } from "../screen/run_length.ts";
 
@@ -44,7 +49,12 @@ export interface TaskRunner<T extends Task> {
   plan(
     config: ConfigOf<T>,
     options: Pick<TaskOptions, "memoryBudgetBytes" | "downloads">,
-  ): Promise<RunPlan>;
+  ): Promise<RunPlan | WholePlan>;
+  /** See `ListedMethod.measureWhole`; for a task whose plan has no steps. */
+  measureWhole?(
+    config: ConfigOf<T>,
+    options: MeasureWholeOptions,
+  ): Promise<WholeMeasurement | null>;
   /** The config of a run that is only its steps, to measure them; default: the config itself. */
   stepsOnly?(config: ConfigOf<T>): Promise<ConfigOf<T>>;
   /** The result in words, one line each: a table, its length and time, where it is. */

@@ -60,6 +60,8 @@ export async function estimatePretraining(
       return measured.secondsToFinish +
         evaluationSeconds(config, plan, 1 / measured.imagesPerSecond);
     }
+    // There are no steps of it from which those of pretraining could be estimated.
+    if (tokenizer.method === "kMeans") return null;
     const { trainTokenizer } = await import("../../methods/vqkd/method.ts");
     const { planTokenizer } = await import("../../methods/vqkd/plan.ts");
     const plan = await planTokenizer(tokenizer);

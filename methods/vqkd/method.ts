@@ -112,7 +112,12 @@ export const vqkd: ListedMethod<
 > = {
   task: tokenizerTask,
   inputStages: ["load", "augment"],
-  plan: planTokenizer,
+  plan: async (config, options) =>
+    config.method === "kMeans"
+      ? await (await import("./k_means/plan_k_means.ts")).planKMeans(config)
+      : await planTokenizer(config, options),
+  measureWhole: async (config, options) =>
+    await (await import("./k_means/plan_k_means.ts")).measureKMeans(config, options),
   sizes: ({ model }) => model,
   stepsOnly: tokenizerSteps,
   withoutSteps: async (config, options) =>

@@ -5,7 +5,6 @@
  */
 
 import type { TokenizerConfig } from "./config.ts";
-import { UserError } from "../../core/errors.ts";
 import { vitBase } from "../../models/beit_config.ts";
 import { countTrainable } from "../../models/parameter_set.ts";
 import { encoderSpecs } from "../../models/beit_encoder.ts";
@@ -50,11 +49,6 @@ export async function planTokenizer(
   config: TokenizerConfig,
   options: { readonly memoryBudgetBytes?: number } = {},
 ): Promise<TokenizerPlan> {
-  if (config.method === "kMeans") {
-    throw new UserError("Cannot plan a tokenizer by k-means: it has no steps", {
-      hint: "omit --dry-run; it takes about a minute",
-    });
-  }
   const source = await openTrainingSource(config.data);
   const images = source.length;
   source.close?.();

@@ -217,6 +217,30 @@ export interface RunPlan extends PlannedRun {
   readonly disk: DiskPlan;
 }
 
+/** The plan of a run without steps: these figures and a method's own. */
+export interface WholePlan {
+  /** Bytes, by use. */
+  readonly memory: { readonly peak: number };
+  /** Disk space of model files. */
+  readonly disk: DiskPlan;
+}
+
+/** What was measured of a run without steps: these figures and a method's own. */
+export interface WholeMeasurement {
+  /** Backend and device. */
+  readonly device: string;
+  /** The time of the whole run. */
+  readonly secondsToFinish: number;
+  /** A method's own. */
+  readonly [figure: string]: number | string | null;
+}
+
+/** How a part of a run without steps is measured. */
+export interface MeasureWholeOptions extends Pick<RunOptions, "downloads" | "signal"> {
+  /** Called with what is happening. */
+  readonly onNote?: (message: string) => void;
+}
+
 /** A training method. */
 export interface Method<
   C extends RunConfig,
@@ -270,7 +294,9 @@ export interface ListedMethod<
    *
    * @throws UserError for anything that would stop the run itself
    */
-  plan(config: C, options?: PlanOptions): Promise<RunPlan>;
+  plan(config: C, options?: PlanOptions): Promise<RunPlan | WholePlan>;
+  /** Measures part of a run without steps; null if the signal ended it. */
+  measureWhole?(config: C, options: MeasureWholeOptions): Promise<WholeMeasurement | null>;
   /** See {@link Method.reopen}; a listed method always has it. */
   reopen(on: Context, failed: FailedTraining<C>): TrainedStages<Batch, Parts>;
   /** The config of a run that is its steps alone, to measure them; default: the config itself. */

@@ -93,13 +93,6 @@ export const shapeRows: readonly HintRow[] = [
     follow: { add: "--set teacher.hog.localComponents=…" },
   },
   {
-    command: "tokenizer {tinyTokenizer} --set method=kMeans --dry-run --out {out}",
-    error:
-      "Cannot plan a tokenizer by k-means: it has no steps; omit --dry-run; it takes about a " +
-      "minute",
-    follow: { drop: "--dry-run" },
-  },
-  {
     command: "tokenizer {tinyTokenizer} --teacher hogg --out {out}",
     error:
       'Cannot teach with "hogg": it is neither a known teacher nor a file; did you mean "hog"?',

@@ -110,12 +110,18 @@ for (const ranks of [2, 3]) {
           "schedule.steps=20",
           "checkpoint.everySteps=10",
         ];
-        const [cpu, ...reference] = await compare(folder, ranks, [
+        const [cpu, means, ...reference] = await compare(folder, ranks, [
           { task: "tokenizer", overrides },
+          { task: "tokenizer", overrides: [...overrides, "method=kMeans"] },
           ...onReference(ranks, { task: "tokenizer", overrides }),
         ]);
         for (const pair of [cpu, ...reference]) assertSame(pair, { steps: 20, checkpoints: 2 });
         assert.deepEqual(cpu[1].result.codebookUsage, cpu[0].result.codebookUsage);
+        assert.deepEqual(means[1].result, means[0].result);
+        const [alone, shared] = ["alone", `ranks-${ranks}`].map((name) =>
+          Deno.readFileSync(`${folder}/${name}-1/tokenizer.safetensors`)
+        );
+        assert.deepEqual(shared, alone);
       }),
   );
 }

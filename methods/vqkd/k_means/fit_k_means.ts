@@ -11,63 +11,24 @@ import { finishedRun, resultFile } from "../../../checkpoints/store/run_director
 import { tokenizerFile } from "../../../checkpoints/store/tokenizer_file.ts";
 import { UserError } from "../../../core/errors.ts";
 import { Generator } from "../../../core/generator.ts";
-import type { Source } from "../../../data/sources/source.ts";
+import { fromFirst } from "../../../distributed/communicator.ts";
+import { single } from "../../../distributed/single.ts";
 import { fitMeans, nearestMean } from "../../../models/k_means.ts";
-import type { Teacher } from "../../../models/teachers/teacher.ts";
 import type { RunOutcome } from "../../../pipeline/engine/method.ts";
 import type { MethodOptions } from "../../../pipeline/engine/run_options.ts";
 import { RunSession } from "../../../pipeline/engine/session.ts";
-import { openLoader, openTrainingSource } from "../../../pipeline/images/data_sources.ts";
-import { trainTransform } from "../../../pipeline/images/transforms.ts";
+import { openTrainingSource } from "../../../pipeline/images/data_sources.ts";
 import { CodebookUsage } from "../codebook_usage.ts";
 import { type TokenizerConfig, tokenizerTask } from "../config.ts";
 import { kindOf } from "../teachers/mod.ts";
+import { gatherFeatures } from "./gather_features.ts";
 import { exportKMeans } from "./k_means_file.ts";
-import { teacherRows } from "./k_means_tokenizer.ts";
 
 /** How it ended, and how the codes are used. */
 export interface KMeansResult extends RunOutcome {
   readonly metrics: Readonly<Record<string, number>>;
   /** Codes of k-means have no rank of their own: it is that of the teacher. */
   readonly rankMe: null;
-}
-
-/** Images whose features are computed at once. */
-const imagesAtOnce = 32;
-
-/** A teacher's features of as many patches as the config asks for, [n, T]; kept. null if it was stopped. */
-async function gatherRows(
-  on: Context,
-  config: TokenizerConfig,
-  teacher: Teacher,
-  source: Source,
-  { listener }: RunSession,
-  signal: AbortSignal | undefined,
-): Promise<Tensor | null> {
-  const { model, codebook, kMeans, data, seed, augment } = config;
-  const patches = (model.imageSize / model.patchSize) ** 2;
-  const wanted = Math.ceil(codebook.codes * kMeans.tokensPerCode / patches);
-  const images = Math.min(source.length, wanted);
-  const batch = Math.min(imagesAtOnce, images);
-  const transform = trainTransform(augment);
-  const loader = await openLoader(data, { source, transform, batch, seed }, listener);
-  const parts: Tensor[] = [];
-  const total = Math.ceil(images / batch);
-  try {
-    for await (const loaded of loader.batches({ to: total })) {
-      if (signal?.aborted) {
-        tf.dispose(parts);
-        return null;
-      }
-      parts.push(on.backend.run(() => tf.tidy(() => teacherRows(on, teacher, loaded))));
-      listener({ type: "progress", what: "Features of the teacher", done: parts.length, total });
-    }
-  } finally {
-    loader.close();
-  }
-  const rows = on.backend.run(() => tf.keep(tf.concat(parts) as Tensor));
-  tf.dispose(parts);
-  return rows;
 }
 
 /** How the samples [n, T] are divided among the codes. */
@@ -89,7 +50,7 @@ async function fit(
   session: RunSession,
 ): Promise<KMeansResult> {
   const { listener, path } = session;
-  const on: Context = { ...session.on, precision: "float32" };
+  const on: Context = { ...session.on, precision: "float32", communicator: single };
   const source = options.source ?? await openTrainingSource(config.data);
   const { kind, settings } = kindOf(config.teacher);
   const teacher = await kind.open({
@@ -97,7 +58,10 @@ async function fit(
     downloads: options.downloads ?? {},
   });
   try {
-    const rows = await gatherRows(on, config, teacher, source, session, options.signal);
+    const rows = await gatherFeatures(on, config, teacher, source, {
+      listener,
+      isStopped: () => options.signal?.aborted === true,
+    });
     if (rows === null) {
       listener({
         ...{ type: "done", step: 0, interrupted: true, scheduleSteps: 0, stoppedEarly: null },
@@ -145,8 +109,8 @@ export async function fitKMeans(
   config: TokenizerConfig,
   options: MethodOptions<object, never>,
 ): Promise<KMeansResult> {
-  const path = options.directory === undefined ? config.output : options.directory;
-  const finished = path === null ? null : finishedRun(path);
+  const { communicator = single, directory: path = config.output } = options;
+  const finished = await fromFirst(communicator, () => path === null ? null : finishedRun(path));
   if (finished !== null && options.resume === "always") {
     return { ...finished, directory: path } as unknown as KMeansResult;
   }
@@ -160,12 +124,8 @@ export async function fitKMeans(
     resume: "auto",
   });
   try {
-    if (communicatorOf(session.on).size > 1) {
-      throw new UserError("Cannot run k-means in several processes", {
-        hint: "give --launcher none: it takes about a minute",
-      });
-    }
-    return await fit(config, options, session);
+    // The other ranks wait.
+    return await fromFirst(communicatorOf(session.on), () => fit(config, options, session));
   } finally {
     await session.close();
   }
