@@ -36,10 +36,12 @@ const datasetSchema = z.strictObject({
 });
 
 const teacherSchema = z.strictObject({
+  title: z.string().describe("What the page calls the teacher."),
   source: z.string().nullable().describe(
     "The model's file, as in `teacher.checkpoint`; null: given on the command line.",
   ),
   multiplyAdds: z.number().positive().describe("Multiply–adds that it takes for one image."),
+  settings: overrides.default({}).describe("Config keys of the tokenizers that it teaches."),
 });
 
 const tokenizerSchema = z.strictObject({

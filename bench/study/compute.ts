@@ -19,7 +19,7 @@ export function tokenizerPassCost({ model, decoder }: TokenizerConfig): number {
 
 /**
  * Multiply–adds of k-means: the teacher sees each image once, and each round compares all patches
- * with all codes.
+ * with all codes. Without whitening, the rounds, a hundredth of it, are not counted.
  */
 export function kMeansCost(
   { model, codebook, kMeans, teacher }: TokenizerConfig,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tf } from "../../deps/tfjs.ts";
+import { type Tensor, tf } from "../../deps/tfjs.ts";
 import type { Context } from "../../backends/backend.ts";
 import type { PretrainConfig } from "../../methods/beit/config.ts";
 import { Generator } from "../../core/generator.ts";
@@ -14,7 +14,7 @@ import { extractFeatures } from "../../models/features.ts";
 import { initialiseBeit } from "../../models/initialise.ts";
 import { MaskedImageModel } from "../../models/masked_image_model.ts";
 import type { RunListener } from "../../pipeline/engine/events.ts";
-import { imageTensor } from "../../pipeline/tokenize.ts";
+import { imageTensor, type PixelBatch } from "../../pipeline/tokenize.ts";
 import { collectFeatures } from "../../pipeline/evaluation/collect_features.ts";
 import type { FeatureSet } from "../../pipeline/evaluation/features.ts";
 import { knnAccuracy } from "../../pipeline/evaluation/knn.ts";
@@ -29,12 +29,12 @@ import { evaluationTransform } from "../../pipeline/images/transforms.ts";
 /** Accuracies in [0, 1] at one label fraction. */
 export interface FeatureAccuracy {
   readonly labels: number;
-  /** 20 neighbours on the mean of the patch tokens of the last block. */
+  /** 20 neighbours on the mean of the patches' features: the last block's, or a teacher's. */
   readonly knn: number;
   /** A linear layer on the same features. */
   readonly linear: number;
-  /** A linear layer on the cls token and the mean. */
-  readonly linearClsAndMean: number;
+  /** A linear layer on the cls token and the mean; missing if the model has no such token. */
+  readonly linearClsAndMean?: number;
 }
 
 /** An encoder to evaluate. */
@@ -69,6 +69,47 @@ function takeLabelled(all: FeatureSet, source: Source, share: number, seed: numb
 }
 
 /**
+ * Accuracies of features at each label fraction.
+ *
+ * @param rowsOf a batch → the features [B, W], and where there is a cls token, cls + mean
+ */
+export async function measureRows(
+  on: Context,
+  { data, augment, seed }: {
+    readonly data: PretrainConfig["data"];
+    readonly augment: Parameters<typeof evaluationTransform>[0];
+    readonly seed: number;
+  },
+  labels: readonly number[],
+  listener: RunListener,
+  rowsOf: (on: Context, batch: PixelBatch) => readonly Tensor[],
+): Promise<FeatureAccuracy[]> {
+  const { train, test } = await openLabelled(data);
+  try {
+    const reading = { data, transform: evaluationTransform(augment), listener };
+    const trainSets = await collectFeatures(on, train, rowsOf, reading);
+    const testSets = await collectFeatures(on, test, rowsOf, reading);
+    const classes = train.classes.length;
+    const linear = async (which: number, share: number) => {
+      const rows = takeLabelled(trainSets[which], train, share, seed);
+      return (await linearAccuracy(on, rows, testSets[which], classes)).top1;
+    };
+    const results: FeatureAccuracy[] = [];
+    for (const share of labels) {
+      const rows = takeLabelled(trainSets[0], train, share, seed);
+      const { top1: knn } = await knnAccuracy(on, rows, testSets[0], classes);
+      results.push({
+        ...{ labels: share, knn, linear: await linear(0, share) },
+        ...(trainSets.length > 1 ? { linearClsAndMean: await linear(1, share) } : {}),
+      });
+    }
+    return results;
+  } finally {
+    train.close?.();
+    test.close?.();
+  }
+}
+/**
  * Accuracies of an encoder's features.
  *
  * @param checkpoint a pretraining run; null for the untrained network
@@ -82,36 +123,17 @@ export async function measureFeatures(
   labels: readonly number[],
   listener: RunListener,
 ): Promise<FeatureAccuracy[]> {
-  const { train, test } = await openLabelled(config.data);
   const frozen = checkpoint === null ? untrained(on, config) : await loadEncoder(on, checkpoint);
   try {
     const normalization = normalizations[config.augment.normalization];
-    const { data, augment } = config;
-    const reading = { data, transform: evaluationTransform(augment), listener };
-    const collect = async (source: Source) =>
-      await collectFeatures(on, source, (on, { pixels, size, imageSize }) => {
-        const images = imageTensor(pixels, size, imageSize, normalization);
-        const kinds = ["cls", "meanPatches"] as const;
-        const requests = kinds.map((kind) => ({ layer: -1, kind }));
-        const [cls, mean] = extractFeatures(on, frozen.encoder, images, requests);
-        return [mean, tf.concat([cls, mean], 1)];
-      }, reading);
-    const [trainMean, trainBoth] = await collect(train);
-    const [testMean, testBoth] = await collect(test);
-    const classes = train.classes.length;
-    const results: FeatureAccuracy[] = [];
-    for (const share of labels) {
-      const mean = takeLabelled(trainMean, train, share, config.seed);
-      const both = takeLabelled(trainBoth, train, share, config.seed);
-      const { top1: knn } = await knnAccuracy(on, mean, testMean, classes);
-      const { top1: linear } = await linearAccuracy(on, mean, testMean, classes);
-      const { top1: linearClsAndMean } = await linearAccuracy(on, both, testBoth, classes);
-      results.push({ labels: share, knn, linear, linearClsAndMean });
-    }
-    return results;
+    return await measureRows(on, config, labels, listener, (on, { pixels, size, imageSize }) => {
+      const images = imageTensor(pixels, size, imageSize, normalization);
+      const kinds = ["cls", "meanPatches"] as const;
+      const requests = kinds.map((kind) => ({ layer: -1, kind }));
+      const [cls, mean] = extractFeatures(on, frozen.encoder, images, requests);
+      return [mean, tf.concat([cls, mean], 1)];
+    });
   } finally {
     frozen.dispose();
-    train.close?.();
-    test.close?.();
   }
 }

@@ -58,8 +58,17 @@ export interface FinetunePart extends ArmPart {
   readonly passes: number;
 }
 
+/** k-NN and linear accuracy of a teacher's own features. */
+export interface TeacherPart extends PartBase {
+  readonly kind: "teacher";
+  /** That of a tokenizer that it teaches. */
+  readonly config: TokenizerConfig;
+  /** Label fractions. */
+  readonly labels: readonly number[];
+}
+
 /** One piece of a study. */
-export type StudyPart = TokenizerPart | PretrainPart | FeaturesPart | FinetunePart;
+export type StudyPart = TokenizerPart | PretrainPart | FeaturesPart | FinetunePart | TeacherPart;
 
 /** Where a study's images and run directories are. */
 export interface StudyPlaces {
@@ -89,6 +98,11 @@ export function tokenizerId(dataset: string, tokenizer: string | undefined): str
   return `${dataset}/tokenizer${tokenizer === undefined ? "" : `-${tokenizer}`}`;
 }
 
+/** The id of the part that measures a teacher of the study. */
+export function teacherId(dataset: string, teacher: string): string {
+  return `${dataset}/tokenizer-teacher-${teacher}`;
+}
+
 /** `0.1` as `10pct`. */
 export function labelsName(labels: number): string {
   return `${+(100 * labels).toFixed(4)}pct`;
@@ -110,14 +124,16 @@ class DatasetParts {
     this.#source = { "data.source": places.sources.get(name) };
   }
 
-  /** A tokenizer of the study, or the data set's own. */
-  async tokenizer(name?: string): Promise<TokenizerPart> {
+  async #tokenizerConfig(
+    teacher: string | undefined,
+    settings: Readonly<Record<string, unknown>>,
+  ): Promise<TokenizerConfig> {
     const { recipes, passes, tokenizer } = this.#dataset;
-    const { settings = {}, teacher } = name === undefined ? {} : this.#study.tokenizers[name];
-    const file = teacher === undefined
-      ? {}
-      : { "teacher.checkpoint": this.#places.teachers!.get(teacher)! };
-    const values = [this.#source, this.#study.common, tokenizer, settings, file];
+    const taught = teacher === undefined ? {} : {
+      ...this.#study.teachers[teacher].settings,
+      "teacher.checkpoint": this.#places.teachers!.get(teacher)!,
+    };
+    const values = [this.#source, this.#study.common, tokenizer, taught, settings];
     const resolve = async (more: Record<string, unknown>) =>
       await resolveConfig({
         task: "tokenizer",
@@ -126,10 +142,24 @@ class DatasetParts {
         overrides: toOverrides(...values, more),
       });
     const { config: { batchSize } } = await resolve({});
-    const { config } = await resolve(stepsFor(passes.tokenizer, batchSize));
+    return (await resolve(stepsFor(passes.tokenizer, batchSize))).config;
+  }
+
+  /** A tokenizer of the study, or the data set's own. */
+  async tokenizer(name?: string): Promise<TokenizerPart> {
+    const { settings = {}, teacher } = name === undefined ? {} : this.#study.tokenizers[name];
+    const config = await this.#tokenizerConfig(teacher, settings);
     const id = tokenizerId(this.#name, name);
     const teacherCost = teacher === undefined ? 0 : this.#study.teachers[teacher].multiplyAdds;
     return { kind: "tokenizer", id, dataset: this.#name, needs: [], config, teacherCost };
+  }
+
+  /** A teacher of the study, as it is without any student. */
+  async teacher(name: string): Promise<TeacherPart> {
+    const config = await this.#tokenizerConfig(name, {});
+    const id = teacherId(this.#name, name);
+    const { labels } = this.#study;
+    return { kind: "teacher", id, dataset: this.#name, needs: [], config, labels };
   }
 
   async #pretrainConfig(arm: string, seed: number): Promise<PretrainConfig> {
@@ -224,10 +254,15 @@ class DatasetParts {
   }
 }
 
-/** Whether an arm's teacher, if it has one, has a file. */
-function hasTeacher({ arms, tokenizers }: Study, arm: string, { teachers }: StudyPlaces): boolean {
+/** The teacher of an arm's tokenizer, if it is one of the study's. */
+function teacherOf({ arms, tokenizers }: Study, arm: string): string | undefined {
   const { tokenizer } = arms[arm];
-  const teacher = tokenizer === undefined ? undefined : tokenizers[tokenizer].teacher;
+  return tokenizer === undefined ? undefined : tokenizers[tokenizer].teacher;
+}
+
+/** Whether an arm's teacher, if it has one, has a file. */
+function hasTeacher(study: Study, arm: string, { teachers }: StudyPlaces): boolean {
+  const teacher = teacherOf(study, arm);
   return teacher === undefined || (teachers?.has(teacher) ?? false);
 }
 
@@ -244,7 +279,7 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
     if (!parts.has(part.id)) parts.set(part.id, part);
   };
   // Features that need no training can wait.
-  const untrained: FeaturesPart[] = [];
+  const untrained: (FeaturesPart | TeacherPart)[] = [];
   for (const { dataset, arms, labels, passes, seeds = study.seeds } of study.comparisons) {
     if (!places.sources.has(dataset)) continue;
     const build = new DatasetParts(study, dataset, places);
@@ -259,6 +294,8 @@ export async function studyParts(study: Study, places: StudyPlaces): Promise<Stu
         for (const budget of passes) add(await build.finetuning(arm, seed, labels, budget));
       }
     }
+    const teachers = new Set(teachable.flatMap((arm) => teacherOf(study, arm) ?? []));
+    for (const teacher of teachers) untrained.push(await build.teacher(teacher));
     for (const part of features) {
       if (part.needs.length === 0) untrained.push(part);
       else add(part);

@@ -14,6 +14,7 @@ import { startBackend } from "../../pipeline/engine/computing/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/method.ts";
 import { finetunePassCost, kMeansCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
+import { measureTeacher } from "./teacher_part.ts";
 import { isTrained, type PartIdentity } from "./part_identity.ts";
 import type { StudyPart, TokenizerPart } from "./parts.ts";
 
@@ -103,6 +104,11 @@ async function compute(
       const on = { backend, precision: "float32" } as const;
       const { config, labels } = part;
       return { features: await measureFeatures(on, config, checkpoint, labels, listener) };
+    }
+    case "teacher": {
+      const on = { backend, precision: "float32" } as const;
+      const { config, labels } = part;
+      return { features: await measureTeacher(on, config, labels, listener) };
     }
     case "finetune": {
       const { interrupted, top1, top5 } = await finetune(part.config, run);

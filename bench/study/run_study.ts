@@ -196,7 +196,7 @@ export async function runStudy(
         const tokenizer = byId.get(part.needs[0] ?? "");
         const directory = store.directoryOf(part.id);
         const identity = identities.get(part.id)!;
-        if (part.kind !== "features") {
+        if (part.kind !== "features" && part.kind !== "teacher") {
           if (holdsOther(part.id)) throw otherPartError(part.id, directory);
           claimDirectory(directory, identity);
         }

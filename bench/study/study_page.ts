@@ -7,10 +7,11 @@
 import type { Study } from "../../configs/study.ts";
 import { linePlot, type PlotSeries } from "../../report/line_plot.ts";
 import { markdownTable } from "../../report/markdown_table.ts";
+import { featuresTables } from "./features_tables.ts";
 import { tokenizerId } from "./parts.ts";
 import type { StudyState } from "./run_study.ts";
 import { tokenizerLines } from "./tokenizer_lines.ts";
-import { DatasetSummary, formatSpread, type Spread } from "./summary.ts";
+import { DatasetSummary, formatSpread, percentLabel, type Spread } from "./summary.ts";
 
 /** A page with its figures. */
 export interface StudyPage {
@@ -33,7 +34,6 @@ export interface StudyPageOptions {
   readonly notes: string | null;
 }
 
-const percentLabel = (share: number) => `${+(100 * share).toFixed(4)} %`;
 const thousands = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 const tera = (cost: number) => (cost / 1e12).toFixed(1);
 
@@ -52,8 +52,13 @@ class DatasetSection {
     this.#folder = folder;
   }
 
+  /** The arms that the study compares on these images, with their titles. */
   get #arms(): [string, string][] {
-    return Object.entries(this.#study.arms).map(([arm, { title }]) => [arm, title]);
+    const compared = this.#study.comparisons.filter(({ dataset }) => dataset === this.#name);
+    const names = new Set(compared.flatMap(({ arms }) => arms));
+    return Object.entries(this.#study.arms).flatMap(([arm, { title }]) =>
+      names.has(arm) ? [[arm, title]] : []
+    );
   }
 
   /** The budget at which arms are compared: that of the first comparison with a label fraction. */
@@ -150,39 +155,6 @@ class DatasetSection {
         ...others.map(([arm, name]) => [name, ...shares.map((share) => gain(arm, share))]),
       ]),
       "",
-    ];
-  }
-
-  #features(): string[] {
-    const kinds = [
-      ["knn", "k-NN", "20 neighbours, mean of the patch tokens of the last block"],
-      ["linear", "Linear probe", "a linear layer on the same features"],
-      [
-        "linearClsAndMean",
-        "Linear probe, cls + mean",
-        "a linear layer on the cls token and the mean",
-      ],
-    ] as const;
-    const { labels } = this.#study;
-    const has = this.#arms.some(([arm]) => this.#summary.features(arm, 1, "knn") !== null);
-    if (!has) return [];
-    return [
-      "### Frozen features",
-      "",
-      "Here, “from scratch” means the untrained network.",
-      "",
-      ...kinds.flatMap(([figure, title, what]) => [
-        `**${title}**: ${what}.`,
-        "",
-        markdownTable([
-          ["arm", ...labels.map((share) => `${percentLabel(share)} of the labels`)],
-          ...this.#arms.map(([arm, name]) => [
-            name,
-            ...labels.map((share) => formatSpread(this.#summary.features(arm, share, figure))),
-          ]),
-        ]),
-        "",
-      ]),
     ];
   }
 
@@ -289,7 +261,7 @@ class DatasetSection {
       "",
       ...tokenizerLines(this.#study, this.#name, this.#summary),
       ...this.#finetuning(),
-      ...this.#features(),
+      ...featuresTables(this.#study, this.#name, this.#arms, this.#summary),
       ...this.#budgets(),
       ...this.#compute(),
     ];

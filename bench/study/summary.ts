@@ -5,6 +5,7 @@
  */
 
 import type { FeatureAccuracy } from "./features_part.ts";
+import { teacherId } from "./parts.ts";
 import type { PartResult } from "./run_part.ts";
 
 /** A figure over seeds. */
@@ -14,6 +15,9 @@ export interface Spread {
   readonly high: number;
   readonly seeds: number;
 }
+
+/** `0.1` as `10 %`. */
+export const percentLabel = (share: number) => `${+(100 * share).toFixed(4)} %`;
 
 /** Mean and range of some figures; null if there are none. */
 export function spreadOf(values: readonly number[]): Spread | null {
@@ -75,9 +79,20 @@ export class DatasetSummary {
     return spreadOf(
       this.#of("features", arm).flatMap(({ features }) => {
         const found = features!.find((accuracy) => accuracy.labels === labels);
-        return found === undefined ? [] : [found[figure]];
+        return found?.[figure] ?? [];
       }),
     );
+  }
+
+  /** Accuracy of a teacher's own features; null if unknown. */
+  teacher(
+    dataset: string,
+    name: string,
+    labels: number,
+    figure: Exclude<keyof FeatureAccuracy, "labels">,
+  ): number | null {
+    const found = this.#results.find(({ id }) => id === teacherId(dataset, name));
+    return found?.features?.find((accuracy) => accuracy.labels === labels)?.[figure] ?? null;
   }
 
   /** Fine-tuning budgets for which an arm has results. */

@@ -62,9 +62,8 @@ export const study = defineCommand({
     ["study", "on the bundled images"],
     ["study --data cifar10=cifar10-25k.zip", "and on photographs"],
     [
-      "study --config configs/studies/meaning.jsonc --data cifar10=cifar10-25k.zip " +
-      "--teacher lite0=efficientnet_lite0_features.onnx --page meaning.md",
-      "tokens taught by a model that knows what is in an image",
+      "study --data cifar10=cifar10-25k.zip --teacher lite0=efficientnet_lite0_features.onnx",
+      "and with a teacher that knows what is in an image",
     ],
     ["study --data cifar10=cifar10-25k.zip --dry-run", "what is done and what remains"],
   ],

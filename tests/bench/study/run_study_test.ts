@@ -118,17 +118,20 @@ Deno.test("an arm has its own tokenizer, and is left out without its teacher's f
     };
     const study = tinyStudy({
       arms,
-      teachers: { cnn: { source: null, multiplyAdds: 1000 } },
+      teachers: {
+        cnn: {
+          title: "a network",
+          source: null,
+          multiplyAdds: 1000,
+          settings: { "teacher.name": "onnx", "teacher.onnx.runtime": "wasm" },
+        },
+      },
       tokenizers: {
         ...tinyTokenizers,
         taught: {
           title: "of a network",
           teacher: "cnn",
-          settings: {
-            ...tinyTokenizers.means.settings,
-            "teacher.name": "onnx",
-            "teacher.onnx.runtime": "wasm",
-          },
+          settings: { method: "kMeans", "kMeans.tokensPerCode": 4 },
         },
       },
       comparisons: [{ dataset: "pictures", arms: ["means", "taught"], labels: 1, passes: [8] }],
@@ -147,7 +150,8 @@ Deno.test("an arm has its own tokenizer, and is left out without its teacher's f
     assert.deepEqual(first.ran, [...parts("means"), "pictures/means/seed-0/features"]);
     const teachers = new Map([["cnn", model]]);
     const { ran, result } = await partsRun(study, { ...options, teachers });
-    assert.deepEqual(ran, [...parts("taught"), "pictures/taught/seed-0/features"]);
+    const teacher = "pictures/tokenizer-teacher-cnn";
+    assert.deepEqual(ran, [...parts("taught"), "pictures/taught/seed-0/features", teacher]);
     const cost = (id: string) => result.results.get(id)!.cost!;
     const [means, taught] = [parts("means"), parts("taught")];
     // 16 codes × 4 patches, of which an image has 16; and eight images in pretraining.
@@ -160,11 +164,16 @@ Deno.test("an arm has its own tokenizer, and is left out without its teacher's f
       page.markdown,
       /Tokenizer “of a network”, shared by all seeds: [\d.]+ % of the codes/,
     );
+    const { knn } = result.results.get(teacher)!.features!.at(-1)!;
+    const row = new RegExp(
+      `\\| the teacher itself, a network +\\|.* ${(100 * knn).toFixed(1)} \\|`,
+    );
+    assert.match(page.markdown, row);
     // A file moved elsewhere is the same teacher; another one makes another tokenizer.
     const moved = `${folder}/moved.onnx`;
     Deno.copyFileSync(model, moved);
     const there = { ...options, teachers: new Map([["cnn", moved]]) };
-    assert.equal((await studyState(study, there)).results.size, 8);
+    assert.equal((await studyState(study, there)).results.size, 9);
     Deno.writeFileSync(moved, new Uint8Array([0]), { append: true });
     assert.equal((await studyState(study, there)).results.size, 4);
   });
