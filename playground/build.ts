@@ -7,8 +7,9 @@
 import { decodePortableAnymap } from "../data/images/decode_anymap.ts";
 import { openSource } from "../data/sources/open_source.ts";
 import { dataLocation } from "../pipeline/images/data_sources.ts";
-import { pageColors } from "../report/html.ts";
 import { encodePng } from "../report/png.ts";
+import { figureCardsStyle, pageColors } from "../report/html.ts";
+import { curvePlotStyle } from "../report/curve_plot.ts";
 import { resolveConfig } from "../methods/configs.ts";
 import type { PretrainConfig } from "../methods/beit/config.ts";
 import { bundleModules } from "./bundle.ts";
@@ -21,6 +22,12 @@ const entries = [
   "playground/self_test/self_test.ts",
   "playground/studio/studio_worker.ts",
   "backends/cpu/threads/worker_web.ts",
+  "playground/training/training_worker.ts",
+  // What the program finds instead of Node's modules.
+  "playground/disk/node_crypto.ts",
+  "playground/disk/node_path.ts",
+  "playground/disk/node_url.ts",
+  "playground/disk/node_zlib.ts",
 ];
 
 /** Files that are taken as they are, by their names on the host. */
@@ -71,6 +78,15 @@ async function samplePictures(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   return files;
 }
 
+/** The style of the page: that of reports, and its own. */
+async function readStyles(): Promise<string> {
+  const own = ["style.css", "training/training.css"];
+  const texts = await Promise.all(
+    own.map((path) => Deno.readTextFile(new URL(path, import.meta.url))),
+  );
+  return [pageColors, figureCardsStyle, curvePlotStyle, ...texts].join("");
+}
+
 /** The files of the page by their paths on the host. */
 export async function buildPlayground(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const encoder = new TextEncoder();
@@ -78,11 +94,11 @@ export async function buildPlayground(): Promise<Map<string, Uint8Array<ArrayBuf
     bundleModules(entries.map((path) => new URL(path, root))),
     pageConfig(),
     samplePictures(),
-    Deno.readTextFile(new URL("style.css", import.meta.url)),
+    readStyles(),
   ]);
   const texts = new Map([
     ...programs,
-    ["style.css", pageColors + style],
+    ["style.css", style],
     ["quickstart.json", JSON.stringify(config)],
     ["pictures.json", JSON.stringify([...pictures.keys()])],
   ]);

@@ -12,9 +12,11 @@ const places: readonly (readonly [RegExp, string])[] = [
   [/"\.\/(worker_web)\.ts"/g, '"./$1.js"'],
   [/"\.\.\/\.\.\/assets\//g, '"./assets/'],
   // A browser takes "node:path" for an address.
-  [/\bfrom\s*"node:(\w+)"/g, 'from"./node-$1.js"'],
+  [/\bfrom\s*"node:(\w+)"/g, 'from"./node_$1.js"'],
   // What is imported only where Node's modules are.
   [/"node:\w+"/g, '"./not-node.js"'],
+  // Files are on the page's own disk. Whether there is a Deno is still answered with no.
+  [/(?<![\w$]|(?<!\.)\.)Deno(?=\.[A-Za-z])/g, "globalThis.pageDeno"],
 ];
 
 /** Names that are imported from each of Node's modules. */
@@ -66,7 +68,8 @@ export async function bundleModules(entries: readonly URL[]): Promise<Map<string
     files.set(name, places.reduce((text, [from, to]) => text.replace(from, to), programs[index]));
   }
   for (const [module, names] of nodeImports(programs)) {
-    files.set(`node-${module}.js`, standIn(module, names));
+    const name = `node_${module}.js`;
+    if (!files.has(name)) files.set(name, standIn(module, names));
   }
   files.set("not-node.js", 'throw new Error("this is not Node");\n');
   return files;

@@ -26,6 +26,16 @@ export const pageColors = `
 --faint:#9aa3ad;--line:#2d333a;--empty:#2a3037;--accent:#7ab4f5;--good:#4fc38a;--bad:#ff9a66}}
 `;
 
+/** The style of {@link figureCards}. */
+export const figureCardsStyle = `
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));margin:1rem 0;
+background:var(--card);border:1px solid var(--line);border-radius:.6rem;overflow:hidden}
+.figures div{padding:.7rem .9rem;display:flex;flex-direction:column;box-shadow:0 0 0 .5px var(--line)}
+.figures dt{color:var(--faint);font-size:.82rem;line-height:1.3;padding-bottom:.15rem}
+.figures dd{margin:auto 0 0;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
+dl{margin:0}
+`;
+
 const style = `${pageColors}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1.75rem clamp(1rem,3vw,2rem) 4rem;max-width:80rem;background:var(--page);
@@ -37,13 +47,7 @@ p{max-width:46rem;margin:.5rem 0}
 img,svg{display:block;max-width:100%}
 figure{margin:0}
 figcaption{color:var(--faint);font-size:.85rem;overflow-wrap:anywhere}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));margin:1rem 0;
-background:var(--card);border:1px solid var(--line);border-radius:.6rem;overflow:hidden}
-.figures div{padding:.7rem .9rem;display:flex;flex-direction:column;box-shadow:0 0 0 .5px var(--line)}
-.figures dt{color:var(--faint);font-size:.82rem;line-height:1.3;padding-bottom:.15rem}
-.figures dd{margin:auto 0 0;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
-dl{margin:0}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
+${figureCardsStyle}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
 .scroll{overflow-x:auto}
 th{font-weight:600;color:var(--faint);font-size:.85rem}
 th,td{text-align:right;padding:.4rem .9rem;border-bottom:1px solid var(--line)}

@@ -51,7 +51,7 @@ const mayImportTypes: Readonly<Record<string, readonly string[]>> = {
 /** Where `Deno` may be used: the outer layers of the project, and foreign functions by file name. */
 function mayUseDeno(path: string): boolean {
   return /^(cli|data|checkpoints|tests|bench|tools|scripts|docs|examples)\//.test(path) ||
-    /^playground\/\w+\.ts$/.test(path) || path === "main.ts" || path.endsWith("_ffi.ts");
+    /^playground\/(?:disk\/)?\w+\.ts$/.test(path) || path === "main.ts" || path.endsWith("_ffi.ts");
 }
 
 /** Names of tfjs' engine, of its registry of backends, and of private fields of its backends. */

@@ -85,13 +85,24 @@ class DataWorker {
   }
 }
 
+/**
+ * Lets a page's other events have their turn, such as a message to stop: batches made here would keep the thread.
+ * Deno's programs use workers.
+ */
+function otherEvents(): Promise<void> {
+  return "Deno" in globalThis ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve));
+}
+
 async function inlinePool(settings: ProducerSettings): Promise<Pool> {
   const { Producer } = await import("./producer.ts");
   const producer = await Producer.create(settings);
   return {
     workers: 0,
     decoder: producer.decoderName,
-    run: (jobs) => producer.produce(jobs),
+    run: async (jobs) => {
+      await otherEvents();
+      return await producer.produce(jobs);
+    },
     close: () => producer.close(),
   };
 }

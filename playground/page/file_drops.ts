@@ -26,7 +26,13 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   return (await Promise.all(entries.map(filesOf))).flat();
 }
 
-/** Calls `use` with dropped files, those in folders included. */
+/** What was dropped: files, and those in folders. */
+export async function droppedFiles({ items, files }: DataTransfer): Promise<File[]> {
+  const entries = [...items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
+  return entries.length > 0 ? (await Promise.all(entries.map(filesOf))).flat() : [...files];
+}
+
+/** Calls `use` with dropped files, those in folders included, unless a section of the page has taken them. */
 export function fileDrops(use: (files: readonly File[]) => void): void {
   const { classList } = document.documentElement;
   document.addEventListener("dragover", (event) => {
@@ -37,13 +43,10 @@ export function fileDrops(use: (files: readonly File[]) => void): void {
     if (relatedTarget === null) classList.remove("dragging");
   });
   document.addEventListener("drop", async (event) => {
-    event.preventDefault();
     classList.remove("dragging");
-    const { items, files } = event.dataTransfer!;
-    const entries = [...items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
-    const found = entries.length > 0
-      ? (await Promise.all(entries.map(filesOf))).flat()
-      : [...files];
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    const found = await droppedFiles(event.dataTransfer!);
     if (found.length > 0) use(found);
   });
 }
