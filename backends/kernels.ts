@@ -103,8 +103,11 @@ export interface AttentionKernel {
       heads: number;
       scale: number;
       precision: Precision;
+      soFar?: Tensor;
     },
   ): { dqkv: Tensor; dbias: Tensor | null };
+  /** Whether `backward` adds `dbias` to `soFar`, the gradient of `bias` from elsewhere. */
+  readonly addsGradient?: boolean;
 }
 
 /** y = x + keep·gamma·branch: layer scale, drop path and residual in one pass. */

@@ -97,9 +97,14 @@ function fuseAttention(
       const { y, saved } = kernel.forward({ qkv, bias, heads, scale, precision });
       return { outputs: [y], saved: [y, ...saved] };
     },
-    backward: ([dy], inputs, [y, ...saved]) => {
+    // Blocks may share a bias, whose gradients meet here.
+    adds: bias !== null && kernel.addsGradient === true ? ["bias"] : [],
+    backward: ([dy], inputs, [y, ...saved], { bias: soFar }) => {
       const kept = { qkv: inputs.qkv, bias: inputs.bias ?? null };
-      const { dqkv, dbias } = kernel.backward({ dy, ...kept, y, saved, heads, scale, precision });
+      const { dqkv, dbias } = kernel.backward({
+        ...{ dy, ...kept, y, saved, heads, scale, precision },
+        ...(soFar !== undefined && { soFar }),
+      });
       return { qkv: dqkv, ...(dbias && { bias: dbias }) };
     },
   });

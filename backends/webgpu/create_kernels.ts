@@ -46,8 +46,9 @@ function named(runtime: Runtime, kernels: Kernels): Kernels {
   };
   const entries = Object.entries(kernels).map(([name, kernel]) => {
     if (typeof kernel === "function") return [name, wrap(name, kernel as Work)];
-    const methods = Object.entries(kernel as Record<string, Work>).map(([method, work]) => {
-      return [method, wrap(method === "forward" ? name : `${name} ${method}`, work)];
+    const methods = Object.entries(kernel as Record<string, unknown>).map(([method, work]) => {
+      if (typeof work !== "function") return [method, work];
+      return [method, wrap(method === "forward" ? name : `${name} ${method}`, work as Work)];
     });
     return [name, Object.fromEntries(methods)];
   });

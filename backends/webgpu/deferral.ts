@@ -28,7 +28,8 @@ export interface Deferred {
 
 interface Entry extends Deferred {
   readonly inputs: readonly object[];
-  readonly outputs: readonly object[];
+  /** null for a result that is not wanted. */
+  readonly outputs: readonly (object | null)[];
 }
 
 /** See the module's text. */
@@ -41,24 +42,43 @@ export class Deferrals {
   }
 
   /** Defers `work`, which reads `inputs` and writes `outputs`. */
-  defer(inputs: readonly (Tensor | null)[], outputs: readonly Tensor[], work: Deferred): void {
+  defer(
+    inputs: readonly (Tensor | null)[],
+    outputs: readonly (Tensor | null)[],
+    work: Deferred,
+  ): void {
     const ids = inputs.filter((input) => input !== null).map(({ dataId }) => dataId);
     for (const id of ids) {
       this.settle(id); // a chain would be recorded in the wrong order
       this.#owner.incRef(id);
     }
-    const entry = { ...work, inputs: ids, outputs: outputs.map(({ dataId }) => dataId) };
-    for (const id of entry.outputs) this.#entries.set(id, entry);
+    const entry = {
+      ...work,
+      inputs: ids,
+      outputs: outputs.map((output) => output && output.dataId),
+    };
+    for (const id of entry.outputs) if (id !== null) this.#entries.set(id, entry);
+  }
+
+  /** The arguments of the deferred work whose only result is `tensor`, if it is of this kind; it stays deferred. */
+  peek<Args>(tensor: { dataId: object }, kind: string): Args | null {
+    const entry = this.#entries.get(tensor.dataId);
+    return entry?.kind === kind ? entry.args as Args : null;
   }
 
   /**
-   * Hands over the deferred work whose first result is `tensor`, if it is of this kind, for the caller to do.
+   * Hands over the deferred work whose result number `output` is `tensor`, if it is of this kind, for the caller
+   * to do.
    *
    * @returns its arguments, and what to call when they have been used
    */
-  take<Args>(tensor: { dataId: object }, kind: string): { args: Args; done: () => void } | null {
+  take<Args>(
+    tensor: { dataId: object },
+    kind: string,
+    output = 0,
+  ): { args: Args; done: () => void } | null {
     const entry = this.#entries.get(tensor.dataId);
-    if (entry?.kind !== kind || entry.outputs[0] !== tensor.dataId) return null;
+    if (entry?.kind !== kind || entry.outputs[output] !== tensor.dataId) return null;
     this.#remove(entry);
     return { args: entry.args as Args, done: () => this.#release(entry) };
   }
@@ -81,13 +101,13 @@ export class Deferrals {
   forget(id: object): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
-    if (entry.outputs.length > 1) return this.settle(id);
+    if (entry.outputs.filter((output) => output !== null).length > 1) return this.settle(id);
     this.#remove(entry);
     this.#release(entry);
   }
 
   #remove(entry: Entry): void {
-    for (const id of entry.outputs) this.#entries.delete(id);
+    for (const id of entry.outputs) if (id !== null) this.#entries.delete(id);
   }
 
   #release(entry: Entry): void {

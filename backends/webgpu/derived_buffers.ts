@@ -1,5 +1,5 @@
 /**
- * Buffers computed from tensors that change rarely, such as weights: kept until one of these is written or freed.
+ * Buffers computed from tensors that change rarely, such as weights: kept until the tensor is written or freed.
  *
  * @module
  */
@@ -8,7 +8,6 @@ import type { TensorInfo } from "../../deps/tfjs.ts";
 import type { BufferSlice, Runtime } from "./runtime.ts";
 
 interface Derived {
-  readonly sources: readonly object[];
   readonly slice: BufferSlice;
   isFresh: boolean;
 }
@@ -16,7 +15,7 @@ interface Derived {
 /** See the module's text. */
 export class DerivedBuffers {
   readonly #runtime: Runtime;
-  /** Under each of its sources. */
+  /** By what they are computed from. */
   readonly #derived = new Map<object, Derived>();
 
   constructor(runtime: Runtime) {
@@ -30,19 +29,12 @@ export class DerivedBuffers {
     });
   }
 
-  /** The buffer that belongs to `sources`; `derive` records what fills it, if it is not up to date. */
-  of(
-    sources: readonly TensorInfo[],
-    bytes: number,
-    derive: (slice: BufferSlice) => void,
-  ): BufferSlice {
-    const ids = sources.map(({ dataId }) => dataId);
-    let derived = this.#derived.get(ids[0]);
-    if (derived?.sources.some((id, index) => id !== ids[index])) derived = undefined;
+  /** The buffer that belongs to `source`; `derive` records what fills it, if it is not up to date. */
+  of({ dataId }: TensorInfo, bytes: number, derive: (slice: BufferSlice) => void): BufferSlice {
+    let derived = this.#derived.get(dataId);
     if (derived === undefined) {
-      for (const id of ids) this.#drop(id);
-      derived = { sources: ids, slice: this.#runtime.createBuffer(bytes), isFresh: false };
-      for (const id of ids) this.#derived.set(id, derived);
+      derived = { slice: this.#runtime.createBuffer(bytes), isFresh: false };
+      this.#derived.set(dataId, derived);
     }
     if (!derived.isFresh) derive(derived.slice);
     derived.isFresh = true;
@@ -57,7 +49,7 @@ export class DerivedBuffers {
   #drop(id: object): void {
     const derived = this.#derived.get(id);
     if (derived === undefined) return;
-    for (const source of derived.sources) this.#derived.delete(source);
+    this.#derived.delete(id);
     this.#runtime.destroyBuffer(derived.slice);
   }
 }

@@ -55,13 +55,7 @@ export class Runtime extends CommandRecorder {
   allocate(shape: number[], dtype: DataType = "float32", storage: Storage = "float32"): Tensor {
     const info = this.makeTensorInfo(shape, dtype);
     const id = info.dataId as DataId;
-    const elements = tf.util.sizeFromShape(shape);
-    const bytes = storage === "float16" ? Math.ceil(elements / 2) * 4 : elements * 4;
-    this.dataOf(id).resource = this.allocator.acquire(
-      Math.max(bytes, 4),
-      storage,
-      shape,
-    );
+    this.dataOf(id).resource = this.#acquire(shape, storage);
     if (storage === "float16") this.#halves.add(id);
     return makeTensor(info, this);
   }
@@ -75,21 +69,15 @@ export class Runtime extends CommandRecorder {
     const gradient = this.allocateLater(parameter.shape);
     const place = held && this.claimGradientSlot?.(held, gradient);
     const data = this.dataOf(gradient.dataId as DataId);
-    data.resource = place ?? this.#acquireFloats(gradient.shape);
+    data.resource = place ?? this.#acquire(gradient.shape);
     return gradient;
   }
 
   /** Like {@link allocate}, but with a buffer only from first use: for what may never be computed. */
-  allocateLater(shape: number[]): Tensor {
+  allocateLater(shape: number[], storage: Storage = "float32"): Tensor {
     const info = this.makeTensorInfo(shape, "float32");
+    if (storage === "float16") this.#halves.add(info.dataId as DataId);
     return makeTensor(info, this);
-  }
-
-  /** A new tensor with the contents of `slice`, which is not freed with it. */
-  allocateAt(shape: number[], slice: BufferSlice): Tensor {
-    const tensor = this.allocateLater(shape);
-    this.dataOf(tensor.dataId as DataId).resource = slice;
-    return tensor;
   }
 
   /** Tells `watcher` about all tensors from now on. */
@@ -104,13 +92,16 @@ export class Runtime extends CommandRecorder {
 
   /** What must be done before anyone uses the contents of a tensor. */
   #prepare(id: DataId): void {
-    if (this.#abandoned.has(id)) throw new Error("This gradient went into a sum and has no value");
+    if (this.#abandoned.has(id)) {
+      throw new Error("This gradient became part of another and has no value");
+    }
     this.deferrals.settle(id);
   }
 
-  #acquireFloats(shape: readonly number[]): GPUBuffer {
-    const bytes = Math.max(tf.util.sizeFromShape([...shape]) * 4, 4);
-    return this.allocator.acquire(bytes, "float32", shape);
+  #acquire(shape: readonly number[], storage: Storage = "float32"): GPUBuffer {
+    const elements = tf.util.sizeFromShape([...shape]);
+    const bytes = storage === "float16" ? Math.ceil(elements / 2) * 4 : elements * 4;
+    return this.allocator.acquire(Math.max(bytes, 4), storage, shape);
   }
 
   /** A separate buffer, initially zero. */
@@ -126,7 +117,12 @@ export class Runtime extends CommandRecorder {
   bindingOf(tensor: TensorInfo): BufferSlice {
     const id = tensor.dataId as DataId;
     this.#prepare(id);
-    if (!this.dataOf(id).resource) this.uploadToGPU(id);
+    const data = this.dataOf(id);
+    if (!data.resource && this.#halves.has(id)) {
+      data.resource = this.#acquire(data.shape, "float16");
+    } else if (!data.resource) {
+      this.uploadToGPU(id);
+    }
     this.keepUntilSubmitted(id);
     return asSlice(this.dataOf(id).resource!);
   }
@@ -162,7 +158,7 @@ export class Runtime extends CommandRecorder {
   /** Gives `tensor` its own buffer, with the contents of its slice. */
   moveOut(tensor: TensorInfo): void {
     const from = this.bindingOf(tensor);
-    const buffer = this.#acquireFloats(tensor.shape);
+    const buffer = this.#acquire(tensor.shape);
     this.copy(from, asSlice(buffer));
     this.dataOf(tensor.dataId as DataId).resource = buffer;
   }
@@ -205,7 +201,7 @@ export class Runtime extends CommandRecorder {
 
   #widen(id: DataId, data: TensorData): void {
     const half = data.resource as GPUBuffer;
-    const full = this.#acquireFloats(data.shape);
+    const full = this.#acquire(data.shape);
     this.widen!(asSlice(half), asSlice(full));
     this.pool.releaseBuffer(half);
     this.keepUntilSubmitted(id);
@@ -226,6 +222,12 @@ export class Runtime extends CommandRecorder {
     });
     await this.faults.settle();
     return values;
+  }
+
+  /** What is deferred is done even where this cannot wait for it: whoever tries looks again later. */
+  override readSync(id: DataId): ReturnType<WebGPUBackend["readSync"]> {
+    this.#prepare(id);
+    return super.readSync(id);
   }
 
   async #readSlice(slice: BufferSlice): Promise<Float32Array> {

@@ -33,6 +33,6 @@ export class WorkingCopies {
       this.#copies.drop(weight);
       return kept;
     }
-    return this.#copies.of([weight], full.size / 2, (half) => this.#narrow(full, half));
+    return this.#copies.of(weight, full.size / 2, (half) => this.#narrow(full, half));
   }
 }

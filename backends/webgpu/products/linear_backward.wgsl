@@ -1,11 +1,12 @@
 // Both gradients of a linear layer and that of its bias, from dz [rows, outputs]:
 //   dweight = dzᵀ·x, dbias = Σ dz over rows (the workgroups with group.y < weightGroups)
 //   dx = dz·weight                          (the others)
-// x and dx begin at row firstRow. ACCUMULATE adds to dweight and dbias.
+// x and dx begin at row firstRow. ACCUMULATE adds to dweight and dbias. With an ACTIVATION, x is that of `before`,
+// and dx becomes the gradient of that; ROUND_DX: by way of float16.
 // ROUND_DZ, ROUND_X, ROUND_WEIGHT: round what is stored as float32 to float16.
 //
 // SPLIT: a weight has too few tiles to keep a GPU busy, so the rows are divided into parts of rowsOfPart,
-// and what each adds to dweight and, behind it, dbias goes into `parts` [part][outputs·inputs + outputs].
+// and what each adds to dweight and, behind it, dbias goes into dweight [part][outputs·inputs + outputs].
 
 const WEIGHT = 0u;
 const INPUT = 1u;
@@ -69,14 +70,20 @@ fn finishQuad(stretch: Stretch, m: u32, input: u32, sum: vec4f) {
   if (stretch.kind == WEIGHT) {
     if (m < uniforms.outputs) { finishWeight(stretch.part, m, input, sum); }
   } else if (m < uniforms.rows) {
-    storeDx((uniforms.firstRow + m) * uniforms.inputs, input, uniforms.inputs, sum);
+    let base = (uniforms.firstRow + m) * uniforms.inputs;
+    var value = sum;
+    if (ACTIVATION != NONE) {
+      let slope = activationSlope(loadBefore(base, input, uniforms.inputs), ACTIVATION);
+      value = rounded(value, ROUND_DX) * slope;
+    }
+    storeDx(base, input, uniforms.inputs, value);
   }
 }
 
 fn finishWeight(part: u32, output: u32, input: u32, sum: vec4f) {
   if (SPLIT) {
     let row = part * (uniforms.inputs + 1u) * uniforms.outputs + output * uniforms.inputs;
-    storeParts(row, input, uniforms.inputs, sum);
+    storeDweight(row, input, uniforms.inputs, sum);
   } else {
     var value = sum;
     if (ACCUMULATE) { value += loadDweight(output * uniforms.inputs, input, uniforms.inputs); }
@@ -87,11 +94,11 @@ fn finishWeight(part: u32, output: u32, input: u32, sum: vec4f) {
 fn finishBias(part: u32, output: u32, sum: vec4f) {
   if (SPLIT) {
     let row = ((part + 1u) * (uniforms.inputs + 1u) - 1u) * uniforms.outputs;
-    storeParts(row, output, uniforms.outputs, sum);
+    storeDweight(row, output, uniforms.outputs, sum);
   } else {
     var value = sum;
     if (ACCUMULATE) { value += loadDbias(0u, output, uniforms.outputs); }
-    storeDbias(0u, output, uniforms.outputs, value);
+    storeBias(output, value);
   }
 }
 

@@ -7,6 +7,7 @@
 
 import backwardCode from "./linear_backward.wgsl" with { type: "text" };
 import productCode from "./matrix_product.wgsl" with { type: "text" };
+import biasGradientCode from "./bias_gradient.wgsl" with { type: "text" };
 import sumCode from "./sum_parts.wgsl" with { type: "text" };
 import activationCode from "../shaders/activation.wgsl" with { type: "text" };
 import halfCode from "../shaders/half.wgsl" with { type: "text" };
@@ -44,8 +45,12 @@ function variants(name: string, code: string, includes: readonly string[]) {
 }
 
 const PRODUCT = variants("matrix_product", productCode, [activationCode, ...SHARED]);
-const BACKWARD = variants("linear_backward", backwardCode, SHARED);
-const SUM = { name: "sum_parts", code: sumCode };
+const BACKWARD = variants("linear_backward", backwardCode, [
+  activationCode,
+  biasGradientCode,
+  ...SHARED,
+]);
+const SUM = { name: "sum_parts", code: sumCode, includes: [biasGradientCode] };
 
 /** Numbers of the activations in `activation.wgsl`. */
 export const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, quickGelu: 2, tanh: 3 };
@@ -62,7 +67,10 @@ export interface MatrixProduct {
   readonly isRounded: boolean;
   /** Row of `a` that the first of `c` is made from. */
   readonly firstRow?: number;
+  /** With `lastBias` it is that of the first third of the columns only. */
   readonly bias?: Tensor | null;
+  /** That of the last third of the columns: those in between have none. */
+  readonly lastBias?: Tensor | null;
   readonly activation?: Activation;
   /** Receives the value before the activation; given if and only if there is an activation. */
   readonly before?: Tensor | null;
@@ -79,7 +87,12 @@ export interface LinearBackward {
   /** Like `x`; null if it is not needed. */
   readonly dx: Tensor | null;
   readonly dweight: Tensor;
+  /** With `dlastBias` it is that of the first third of the outputs only. */
   readonly dbias: Tensor | null;
+  /** Receives that of the last third of the outputs. */
+  readonly dlastBias?: Tensor | null;
+  /** `x` is an activation of `before`: `dx` becomes the gradient of that. */
+  readonly through?: { readonly before: Tensor; readonly activation: Activation };
   /** Row of `x` and `dx` that the first of `dz` belongs to. */
   readonly firstRow?: number;
   /** Whether `dweight` and `dbias` are added to. */
@@ -130,9 +143,10 @@ export class MatrixProducts {
         ROUND_A: isRounded && runtime.storage(a) === "float32",
         ROUND_B: isRounded && weight === b && runtime.storage(b) === "float32",
         HAS_BIAS: !!product.bias,
+        IS_JOINT: !!product.lastBias,
         ACTIVATION: ACTIVATIONS[activation],
       },
-      reads: { a, b: weight, bias: product.bias ?? null },
+      reads: { a, b: weight, bias: product.bias ?? null, lastBias: product.lastBias ?? null },
       writes: { c, before: product.before ?? null },
       uniforms: {
         rows,
@@ -152,6 +166,7 @@ export class MatrixProducts {
   /** The gradients of c = x·weightᵀ + bias from that of c, in one dispatch. */
   runBackward(layer: LinearBackward): void {
     const { dz, x, weight, dx, dweight, dbias, isRounded, firstRow = 0 } = layer;
+    const { dlastBias = null, through } = layer;
     const [rows, outputs] = dz.shape as [number, number];
     const inputs = dweight.size / outputs;
     const isQuadWide = outputs % 4 === 0 && inputs % 4 === 0;
@@ -175,6 +190,7 @@ export class MatrixProducts {
     const rowsOfPart = Math.ceil(rows / parts / division.depth) * division.depth;
     const ACCUMULATE = layer.isAdded ?? false;
     const HAS_BIAS = dbias !== null;
+    const IS_JOINT = dlastBias !== null;
     const isSplit = parts > 1;
     const sumTensor = isSplit ? runtime.allocate([parts, outputs, inputs + 1]) : null;
     const sums = sumTensor && { quads: runtime.bindingOfOutput(sumTensor) };
@@ -185,14 +201,18 @@ export class MatrixProducts {
         ROUND_DZ: isToRound(dz),
         ROUND_X: isToRound(x),
         ROUND_WEIGHT: half === weight && isToRound(weight),
+        ACTIVATION: ACTIVATIONS[through?.activation ?? "none"],
+        // As if it had been stored in between.
+        ROUND_DX: through !== undefined && isRounded && isQuadWide,
         HAS_BIAS,
+        IS_JOINT,
         ACCUMULATE,
         SPLIT: isSplit,
       },
-      reads: { dz, x, weight: half },
+      reads: { dz, x, weight: half, before: through?.before ?? null },
       writes: isSplit
-        ? { dx, dweight: null, dbias: null, parts: sums }
-        : { dx, dweight, dbias, parts: null },
+        ? { dx, dweight: sums, dbias: null, dlastBias: null }
+        : { dx, dweight, dbias, dlastBias },
       uniforms: {
         rows,
         inputs,
@@ -209,9 +229,9 @@ export class MatrixProducts {
     const quadsPerRow = Math.ceil(inputs / 4);
     this.#runner.run({
       file: SUM,
-      constants: { WORKGROUP, HAS_BIAS, ACCUMULATE },
+      constants: { WORKGROUP, HAS_BIAS, IS_JOINT, ACCUMULATE },
       reads: { parts: sums },
-      writes: { dweight, dbias },
+      writes: { dweight, dbias, dlastBias },
       uniforms: { inputs, outputs, quadsPerRow, parts },
       isQuadWide,
       grid: foldedGrid(outputs * quadsPerRow, WORKGROUP),

@@ -26,12 +26,21 @@ fn main(
 fn finishQuad(stretch: Stretch, m: u32, n: u32, sum: vec4f) {
   if (m >= uniforms.rows || n >= uniforms.columns) { return; }
   var value = sum;
-  if (HAS_BIAS) { value += loadBias(0u, n, uniforms.columns); }
+  if (HAS_BIAS) { value += biasOf(n); }
   if (ACTIVATION != NONE) {
     storeBefore(m * uniforms.columns, n, uniforms.columns, value);
     value = activate(value, ACTIVATION);
   }
   storeC(m * uniforms.columns, n, uniforms.columns, value);
+}
+
+// IS_JOINT: the first third of the columns has a bias of its own and so has the last.
+fn biasOf(n: u32) -> vec4f {
+  let third = uniforms.columns / 3u;
+  if (!IS_JOINT) { return loadBias(0u, n, uniforms.columns); }
+  if (n < third) { return loadBias(0u, n, third); }
+  if (n >= 2u * third) { return loadLastBias(0u, n - 2u * third, third); }
+  return vec4f(0.0);
 }
 
 // Rows and columns past the end repeat the last and are not stored; past the depth there are zeros.

@@ -27,5 +27,5 @@ fn main(
   for (var part = 0u; part < uniforms.parts; part++) {
     bias += loadParts((part + 1u) * stride - uniforms.outputs, output, uniforms.outputs);
   }
-  storeDbias(0u, output, uniforms.outputs, bias);
+  storeBias(output, bias);
 }

@@ -46,12 +46,14 @@ webgpuTest("a step as wide as ViT-B/16 at 224 px binds no more than 128 MiB", as
 });
 
 webgpuTest(
-  "steps in mixed precision read at most one small tensor each, and nothing else",
+  "steps in mixed precision read at most one small tensor each, and wait for nothing else",
   async (backend) => {
     await withFolder(async (folder) => {
       const tokenizer = await writeTinyTokenizer(folder);
       const reads: number[] = [];
       const original = GPUBuffer.prototype.mapAsync;
+      const { onSubmittedWorkDone } = GPUQueue.prototype;
+      let waits = 0;
       const run = async (steps: number) => {
         const config = await tinyConfig(tokenizer, ["precision=amp", `schedule.maxSteps=${steps}`]);
         const scales: number[] = [];
@@ -68,15 +70,21 @@ webgpuTest(
         reads.push(this.size);
         return original.call(this, ...rest);
       };
+      GPUQueue.prototype.onSubmittedWorkDone = function (this: GPUQueue) {
+        waits++;
+        return onSubmittedWorkDone.call(this);
+      };
       let scales: number[];
       try {
         scales = await run(6);
       } finally {
         GPUBuffer.prototype.mapAsync = original;
+        GPUQueue.prototype.onSubmittedWorkDone = onSubmittedWorkDone;
       }
       assert.ok(scales.every((scale) => scale > 1), "the loss was not scaled");
       assert.equal(scales.length, 6);
       assert.ok(reads.length <= 6, `${reads.length} reads`);
+      assert.equal(waits, 0);
       assert.ok(Math.max(...reads) < 256 * mostSharedSteps, `${reads} bytes`);
     });
   },

@@ -73,7 +73,8 @@ export function attentionKernel(
       });
       return { y, saved: [logSums] };
     },
-    backward({ dy, y, saved: [logSumTensor], ...args }) {
+    addsGradient: true,
+    backward({ dy, y, saved: [logSumTensor], soFar, ...args }) {
       const { qkv, bias, heads } = args;
       const { samples, tokens, headQuads, pairWidth } = sizesOf(args);
       const tiling = choose(tokens, headQuads);
@@ -107,9 +108,13 @@ export function attentionKernel(
         const queryTiles = tilesOf(tokens, tiling.queries.queryQuads);
         const biasGroups = Math.ceil(tokens * pairWidth / 4 / tiling.queries.threads);
         const biasTiles = bias === null ? 0 : Math.ceil(biasGroups / count);
+        // To what the samples have added up to, as if that had been computed alone.
+        const added = firstSample + count === samples ? soFar ?? null : null;
+        const common = commonOf(runner, { ...part, queryTiles }, QUERIES, queries);
         runner.run({
-          ...commonOf(runner, { ...part, queryTiles }, QUERIES, queries),
-          reads: { qkv, pairs },
+          ...common,
+          constants: { ...common.constants, HAS_ADDED: added !== null },
+          reads: { qkv, pairs, added: runner.floats(added) },
           writes: { dqkv, dbias: runner.floats(dbias) },
           grid: [queryTiles + biasTiles, heads, count],
         });

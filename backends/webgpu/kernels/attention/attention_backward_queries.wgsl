@@ -1,7 +1,7 @@
 // From ds, which the pass over the keys kept for every pair:
 //   dq = scale·Σ_j ds_j·k_j, a tile of queries for each of the first workgroups of a head and sample
 //   dbias = Σ ds over samples, in their order, a quad of keys for each thread of the others
-// ACCUMULATE adds to dbias.
+// ACCUMULATE adds to dbias, HAS_ADDED what is in `added` as well.
 
 const QUERY_TILE = LEFT_TILE_QUADS * 4u;
 
@@ -64,6 +64,7 @@ fn sumBias(head: u32, index: u32) {
     if (key + c < uniforms.tokens) {
       let at = biasRow(head, query) + key + c;
       if (ACCUMULATE) { sum[c] += dbias[at]; }
+      if (HAS_ADDED) { sum[c] += added[at]; }
       dbias[at] = sum[c];
     }
   }

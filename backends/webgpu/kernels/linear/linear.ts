@@ -1,4 +1,9 @@
-/** Linear layers: one dispatch forward; backward one, and one before it for an activation. @module */
+/**
+ * Linear layers: one dispatch each way. Backward it waits until its results are read, for it can take the gradient
+ * through the activation that made its input, and divide that of a joint bias into its parts, along the way.
+ *
+ * @module
+ */
 
 import slopeCode from "./activation_backward.wgsl" with { type: "text" };
 import activationCode from "../../shaders/activation.wgsl" with { type: "text" };
@@ -6,10 +11,21 @@ import type { Tensor } from "../../../../deps/tfjs.ts";
 import type { Activation, LinearKernel } from "../../../kernels.ts";
 import { foldedGrid } from "../../shaders/shader_runner.ts";
 import { rowsOf, storageFor, WORKGROUP } from "../../shaders/shapes.ts";
-import { ACTIVATIONS } from "../../products/matrix_product.ts";
+import { ACTIVATIONS, type LinearBackward } from "../../products/matrix_product.ts";
 import type { KernelTools } from "../kernel_tools.ts";
+import { JOINT_BIAS, type JointBias } from "../qkv_bias/joint_bias.ts";
 
 const SLOPE = { name: "activation_backward", code: slopeCode, includes: [activationCode] };
+
+/** Kind of the deferred backward pass; see {@link DeferredLinearGradient}. Its results: dx, dbias, dweight. */
+export const LINEAR_BACKWARD = "linear backward";
+
+/** The backward pass, with other places for its results than those it has. */
+export interface DeferredLinearGradient {
+  readonly runWith: (
+    instead: Partial<Pick<LinearBackward, "dx" | "through" | "dbias" | "dlastBias">>,
+  ) => void;
+}
 
 export function linearKernel({ runner, products }: KernelTools): LinearKernel {
   const { runtime } = runner;
@@ -18,6 +34,13 @@ export function linearKernel({ runner, products }: KernelTools): LinearKernel {
   function throughActivation(dy: Tensor, before: Tensor, activation: Activation): Tensor {
     const { rows, width, quadsPerRow } = rowsOf(before);
     const dz = runtime.allocate(before.shape, "float32", runtime.storage(before));
+    const layer = runtime.deferrals.take<DeferredLinearGradient>(dy, LINEAR_BACKWARD);
+    if (layer !== null) {
+      layer.args.runWith({ dx: dz, through: { before, activation } });
+      runtime.abandon(dy);
+      layer.done();
+      return dz;
+    }
     runner.run({
       file: SLOPE,
       constants: { WORKGROUP, ACTIVATION: ACTIVATIONS[activation] },
@@ -40,6 +63,7 @@ export function linearKernel({ runner, products }: KernelTools): LinearKernel {
       const before = activation === "none"
         ? null
         : runtime.allocate([rows, outputs], "float32", storage);
+      const joint = bias && runtime.deferrals.peek<JointBias>(bias, JOINT_BIAS);
       products.run({
         a: x,
         b: weight,
@@ -48,7 +72,8 @@ export function linearKernel({ runner, products }: KernelTools): LinearKernel {
         columns: outputs,
         depth: inputs,
         isRounded: precision === "float16",
-        bias,
+        bias: joint?.qBias ?? bias,
+        lastBias: joint?.vBias,
         activation,
         before,
       });
@@ -61,9 +86,16 @@ export function linearKernel({ runner, products }: KernelTools): LinearKernel {
       const dweight = runtime.allocateGradient(weight);
       const dbias = bias && runtime.allocateGradient(bias);
       const dx = needsInputGradient
-        ? runtime.allocate(x.shape, "float32", storageFor(precision, inputs, outputs))
+        ? runtime.allocateLater(x.shape, storageFor(precision, inputs, outputs))
         : null;
-      products.runBackward({ dz, x, weight, dx, dweight, dbias, isRounded });
+      const run: DeferredLinearGradient["runWith"] = (instead) =>
+        products.runBackward({ dz, x, weight, dx, dweight, dbias, isRounded, ...instead });
+      const args: DeferredLinearGradient = { runWith: run };
+      runtime.deferrals.defer([dz, x, weight], [dx, dbias, dweight], {
+        kind: LINEAR_BACKWARD,
+        args,
+        run: () => run({}),
+      });
       return { dx, dweight, dbias };
     },
   };
