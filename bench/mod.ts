@@ -101,6 +101,12 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       "[--webgpu deno,dawn] [--small]",
     usual: [],
   },
+  "gpu-versions": {
+    program: "webgpu/versions.ts",
+    measures: "the quick start on a GPU compared with an earlier version, metrics too: " +
+      "--before COMMIT [--steps 60] [--rounds 5] [--set KEY=VALUE,KEY=VALUE]",
+    usual: [],
+  },
   "gpu-numbers": {
     program: "webgpu/everywhere.ts",
     measures: "right numbers on every emulated GPU, with subgroups and matrix units and without: " +

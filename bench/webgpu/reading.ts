@@ -2,7 +2,7 @@
  * What reading numbers from a GPU costs: one tensor; a hundred, one after another and together; and the steps of
  * a small model, read at each step and several at a time as a run does.
  *
- *     deno run -A bench/webgpu/reading.ts [model quickstart] [batch 16] [rounds 9]
+ *     deno run -A bench/webgpu/reading.ts [model quickstart] [batch 16] [rounds 9] [--webgpu deno]
  *
  * @module
  */
@@ -11,17 +11,22 @@ import { createWebgpuBackend } from "../../backends/webgpu/mod.ts";
 import { median } from "../../core/median.ts";
 import { type Tensor, tf } from "../../deps/tfjs.ts";
 import { StepReader } from "../../pipeline/engine/training/step_reader.ts";
+import { readOptions } from "../options.ts";
 import { compare, keep } from "../report.ts";
 import { stepModel } from "../step_models.ts";
 import { Trainee } from "../trainee.ts";
+import { implementationOf } from "./implementation.ts";
 
-const [name = "quickstart", batchText = "16", roundsText = "9"] = Deno.args;
+const { options, positionals } = readOptions({ webgpu: "deno" });
+const [name = "quickstart", batchText = "16", roundsText = "9"] = positionals;
 const [batch, rounds] = [Number(batchText), Number(roundsText)];
 /** In a round, of each kind. */
 const steps = 12;
 const tensors = 100;
 
-const backend = await createWebgpuBackend();
+// Which steps in float32 do not use.
+const matrices = false;
+const backend = await createWebgpuBackend({ ...implementationOf(options.webgpu), matrices });
 const on = { backend, precision: "float32" } as const;
 const trainee = new Trainee(backend, { ...on, config: stepModel(name), batch });
 
@@ -84,6 +89,7 @@ for (let round = 0; round < rounds; round++) {
 }
 const result = {
   adapter: backend.capabilities.description,
+  webgpu: options.webgpu,
   ...{ model: name, batch, tensors },
   milliseconds: Object.fromEntries(
     Object.entries(spent).map(([kind, times]) => [kind, median(times)]),
@@ -92,6 +98,6 @@ const result = {
   steps: compare(spent.shared, spent.eachStep),
 };
 console.log(JSON.stringify(result, null, 2));
-await keep(`webgpu_reading_${name}_${batch}`, result);
+await keep(`webgpu_reading_${name}_${batch}_${options.webgpu}`, result);
 trainee.dispose();
 await backend.dispose();

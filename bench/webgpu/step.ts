@@ -3,7 +3,9 @@
  * clipping) on the `webgpu` backend: our kernels and tfjs' own take turns on one device, with the same
  * weights and inputs. Prints dispatches, times and bytes.
  *
- *     deno run -A bench/webgpu/step.ts <model> [batch 2] [float32|float16] [rounds 5] [ours|both]
+ *     deno run -A bench/webgpu/step.ts <model> [batch 2] [float32|float16] [rounds 5] [ours|both|count]
+ *
+ * `count` records steps of ours without computing them, to count dispatches: an emulated GPU takes minutes for a step.
  *
  * Models: see `../step_models.ts`; vit_b comes with a full-size tokenizer, the others with none.
  *
@@ -23,7 +25,9 @@ const batch = Number(batchText ?? 2);
 const precision = (precisionText ?? "float32") as Precision;
 const rounds = Number(roundsText ?? 5);
 
-const device = await createWebgpuBackend();
+const onlyCounts = who === "count";
+if (onlyCounts) GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};
+const device = await createWebgpuBackend({ implementation: "deno" });
 /** The same device without our kernels. */
 const stock: Backend = {
   name: "tfjs",
@@ -57,6 +61,22 @@ async function createTrainee(backend: Backend, precision: Precision): Promise<Tr
   return new Trainee(backend, { config, batch, precision, tokenizer });
 }
 
+/** Dispatches of a step after the first, which compiles, moves parameters and derives copies. */
+async function countDispatches(): Promise<void> {
+  const trainee = await createTrainee(device, precision);
+  trainee.step().dispose();
+  const before = device.dispatches;
+  trainee.step().dispose();
+  const adapter = device.capabilities.description;
+  const result = { adapter, model: name, batch, precision, dispatches: device.dispatches - before };
+  console.log(JSON.stringify(result, null, 2));
+  await keep(`webgpu_dispatches_${name}_${precision}`, result);
+}
+
+if (onlyCounts) {
+  await countDispatches();
+  Deno.exit(0);
+}
 const ours = await createTrainee(device, precision);
 const theirs = who === "ours" ? null : await createTrainee(stock, "float32");
 const results: Record<string, Measured> = {

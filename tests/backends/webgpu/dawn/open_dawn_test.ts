@@ -42,6 +42,16 @@ Deno.test("the runtime's classes recognise another WebGPU's objects, and still t
   }
 });
 
+dawnTest("steps on Dawn share reads, and wait for nothing else", async () => {
+  const { reads, waits, steps, known, unknown } = await resultOf<
+    { reads: number; waits: number; steps: number; known: number[]; unknown: number }
+  >("_reads.ts", []);
+  assert.deepEqual(known, Array.from({ length: steps }, (_, index) => index + 1));
+  assert.ok(unknown > 0, "the last steps were waited for");
+  // The first one, which tells how long a step takes, and two reads of four.
+  assert.deepEqual([reads, waits], [3, 0]);
+});
+
 for (const how of ["return", "exit", "thread"]) {
   dawnTest(`Dawn works beside Deno's own and lets a program end: ${how}`, async () => {
     const { implementation, matrices, sums } = await resultOf<
