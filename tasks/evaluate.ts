@@ -63,15 +63,8 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
       });
       try {
         const { classes, imageSize: size } = model.config;
-        if (classes !== source.classes.length) {
-          throw new UserError(
-            `Cannot evaluate "${checkpoint}": it knows ${classes} classes, and the images have ` +
-              `${source.classes.length}`,
-            { hint: "give the images that it was fine-tuned on with --data" },
-          );
-        }
-        requireNames(checkpoint, classNames, source.classes, listener);
-        const counts = await countCorrect(on, model, source, classes, {
+        requireClasses({ checkpoint, classes, classNames }, source.classes, listener);
+        const counts = await countCorrect(on, model, source, source.classes.length, {
           what: "Evaluating",
           data,
           transform: testTransform(preparation, size),
@@ -90,16 +83,29 @@ export async function evaluate(options: InferenceOptions): Promise<EvaluateResul
   });
 }
 
+/** What a classifier knows. */
+interface KnownClasses {
+  readonly checkpoint: string;
+  readonly classes: number | undefined;
+  readonly classNames: readonly string[] | null;
+}
+
 /**
- * Rejects images whose classes have other names than those the model learned. A published model may have names
- * that no folder has, in the same order: that is reported.
+ * Rejects images with more or fewer classes than the model learned, or with other names. A published model may
+ * have names that no folder has, in the same order: that is reported.
  */
-function requireNames(
-  checkpoint: string,
-  learned: readonly string[] | null,
+export function requireClasses(
+  { checkpoint, classes, classNames: learned }: KnownClasses,
   found: readonly string[],
   listener: RunListener,
 ): void {
+  if (classes !== found.length) {
+    throw new UserError(
+      `Cannot evaluate "${checkpoint}": it knows ${classes} classes, and the images have ` +
+        `${found.length}`,
+      { hint: "give the images that it was fine-tuned on with --data" },
+    );
+  }
   const difference = learned === null ? null : classDifference(learned, found);
   if (difference === null) return;
   if (!isOfRun(checkpoint) && !learned!.some((name) => found.includes(name))) {

@@ -75,7 +75,7 @@ export class OnnxModel {
       }
     }
     throw new UserError(`Cannot load onnxruntime for "${path}": ${reasons.join("; ")}`, {
-      hint: "it is downloaded with the first ONNX model: connect once, or use another --teacher",
+      hint: "it is downloaded with the first ONNX model: connect to the network once",
     });
   }
 

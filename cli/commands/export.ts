@@ -1,7 +1,11 @@
 /** `export`: a model as ONNX, alone or in a folder for transformers.js. */
 import { messageOf, UserError } from "../../core/errors.ts";
-import { choice, defineCommand, required, toggle } from "../parsing/command.ts";
+import type { ExportedFolder } from "../../tasks/export_folder.ts";
+import type { VariantAccuracy } from "../../tasks/measure_variants.ts";
+import { choice, defineCommand, path as pathFlag, required, toggle } from "../parsing/command.ts";
+import { dataKeys, percent, plainSeconds } from "../parsing/model_flags.ts";
 import { formatBytes } from "../screen/plan.ts";
+import { openProgress } from "../screen/progress.ts";
 import { locateWeights, modelFlags, modelOptions, offline } from "../running/weights.ts";
 
 function moveInto(aside: string, out: string): void {
@@ -11,6 +15,10 @@ function moveInto(aside: string, out: string): void {
     Deno.removeSync(aside);
     throw new UserError(`Cannot write "${out}": ${messageOf(error)}`, { cause: error });
   }
+}
+
+function measuredText({ top1, agreement }: VariantAccuracy): string {
+  return `, top-1 ${percent(top1)}, same class as float32 ${percent(agreement)}`;
 }
 
 /** Writes ONNX files. */
@@ -24,7 +32,8 @@ export const exportModel = defineCommand({
     "mean of the patch tokens or, for a classifier, the input of its head.\n\n" +
     "Otherwise OUT is a folder that transformers.js and Hugging Face's transformers load as it is: " +
     "`onnx/` with float32, float16 and 8 bits (input `pixel_values`), `model.safetensors`, both " +
-    "configs, and a model card with the figures of the run.",
+    "configs, and a model card with the figures of the run. With --evaluate, each number format of a " +
+    "classifier is measured on the run's test images in onnxruntime, which is downloaded with its first use.",
   arguments: {
     from: required(
       "IN",
@@ -42,11 +51,14 @@ export const exportModel = defineCommand({
     ),
     ...modelFlags,
     offline,
+    evaluate: toggle("Measure the accuracy of each number format in the folder."),
+    data: pathFlag("Labelled images to evaluate on; default: the run's test images."),
     json: toggle("Print a report as one JSON document."),
   },
   examples: [
     ["export runs/quickstart encoder.onnx", "features of a pretrained model"],
     ["export runs/finetune_quickstart classifier", "a folder for transformers.js"],
+    ["export runs/finetune_quickstart classifier --evaluate", "… with the accuracy of each file"],
     ["export vit.pth features.onnx --output features", "a classifier without its head"],
   ],
   async run({ flags, arguments: { from, out } }, context) {
@@ -61,18 +73,38 @@ export const exportModel = defineCommand({
       ...(preprocessing === undefined ? {} : { preprocessing }),
       ...(classNames === null ? {} : { classNames }),
     };
-    if (!out.endsWith(".onnx")) {
+    const isFolder = !out.endsWith(".onnx");
+    if (flags.data !== undefined && !flags.evaluate) {
+      throw new UserError("Cannot use --data: nothing is evaluated", { hint: "add --evaluate" });
+    }
+    if (flags.evaluate && !isFolder) {
+      throw new UserError(`Cannot evaluate the single file "${out}"`, {
+        hint: "omit --evaluate, or give a folder",
+      });
+    }
+    if (isFolder) {
       if (flags.output !== undefined) {
         throw new UserError(`Cannot use --output for the folder "${out}": its class decides`, {
           hint: "omit it, or give a file that ends in .onnx",
         });
       }
       const { exportFolder } = await import("../../tasks/export_folder.ts");
-      const written = await exportFolder(path, out, options);
-      if (flags.json) return context.printJson({ folder: out, ...written });
-      for (const { file, bytes } of written.variants) {
-        context.print(`${out}/${file}: ${formatBytes(bytes)}`);
+      const progress = openProgress(plainSeconds, flags.json);
+      const { listener } = progress;
+      const evaluation = flags.evaluate ? { data: dataKeys(flags.data), listener } : undefined;
+      let written: ExportedFolder;
+      try {
+        written = await exportFolder(path, out, { ...options, evaluation });
+      } finally {
+        progress.close();
       }
+      if (flags.json) return context.printJson({ folder: out, ...written });
+      for (const { file, bytes, accuracy } of written.variants) {
+        const measured = accuracy === undefined ? "" : measuredText(accuracy);
+        context.print(`${out}/${file}: ${formatBytes(bytes)}${measured}`);
+      }
+      const { tested } = written;
+      if (tested !== null) context.print(`on ${tested.images} images of "${tested.name}"`);
       return context.print(`${out}/README.md: the model card`);
     }
     const { exportOnnxFile } = await import("../../checkpoints/onnx/export_onnx.ts");

@@ -48,7 +48,24 @@ export type ModelFlagValues =
   & Partial<ValuesOf<typeof labelledDataFlags>>;
 
 /** Seconds between progress lines if the output is not a terminal. */
-const plainSeconds = 10;
+export const plainSeconds = 10;
+
+/** What `--data` says of the images: others than the run's, unless it is missing. */
+export function dataKeys(data: string | undefined): NonNullable<InferenceOptions["data"]> {
+  return {
+    // These commands have no --set: unreadable images are skipped, and named in a warning.
+    ...{ onError: "skip", maxSkipped: 1e9 },
+    ...(data === undefined ? {} : {
+      source: data,
+      evaluationSource: null,
+      // The run's lists and exclusions do not apply to other images.
+      listFile: null,
+      evaluationListFile: null,
+      exclude: null,
+      holdOut: 0.1,
+    }),
+  };
+}
 
 /** The flags as options of a task; `close` ends the progress. */
 export function inferenceOptions(
@@ -64,16 +81,7 @@ export function inferenceOptions(
   const options: InferenceOptions = {
     checkpoint,
     data: {
-      // These commands have no --set: unreadable images are skipped, and named in a warning.
-      ...{ onError: "skip", maxSkipped: 1e9 },
-      ...(data === undefined ? {} : { source: data, evaluationSource: null }),
-      // Images other than the run's: its lists and exclusions do not apply to them.
-      ...(data === undefined ? {} : {
-        listFile: null,
-        evaluationListFile: null,
-        exclude: null,
-        holdOut: 0.1,
-      }),
+      ...dataKeys(data),
       ...(split === undefined ? {} : { split }),
       ...(testSplit === undefined ? {} : { evaluationSplit: testSplit }),
       ...(workers === undefined ? {} : { workers }),

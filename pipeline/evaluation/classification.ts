@@ -9,6 +9,7 @@ import type { Context } from "../../backends/backend.ts";
 import type { Normalization } from "../../data/images/normalize.ts";
 import type { Source } from "../../data/sources/source.ts";
 import { countOverRanks } from "../../distributed/reduce_values.ts";
+import type { Communicator } from "../../distributed/communicator.ts";
 import { single } from "../../distributed/single.ts";
 import type { DropPathDraws } from "../../models/layers/drop_path.ts";
 import { imageTensor } from "../tokenize.ts";
@@ -97,10 +98,40 @@ export function bestClass(row: Float32Array): number {
   return best;
 }
 
-/**
- * Counts, over all ranks, what a classifier with `classes` classes gets right; images without a label are
- * ignored.
- */
+/** Counts what a classifier with `classes` classes gets right; images without a label are ignored. */
+export class ClassificationCounter {
+  readonly #classes: number;
+  readonly #confusion: readonly Int32Array[];
+  /** Images, and those whose class has the highest score or one of the five highest. */
+  readonly #totals = new Int32Array(3);
+
+  constructor(classes: number) {
+    this.#classes = classes;
+    this.#confusion = Array.from({ length: classes }, () => new Int32Array(classes));
+  }
+
+  /** Adds a batch. */
+  add({ logits, labels }: Pick<ScoredBatch, "logits" | "labels">): void {
+    for (const [index, label] of labels.entries()) {
+      if (label < 0) continue;
+      const row = logits.subarray(index * this.#classes, (index + 1) * this.#classes);
+      const rank = rankOfLabel(row, label);
+      this.#totals[0]++;
+      if (rank < 1) this.#totals[1]++;
+      if (rank < 5) this.#totals[2]++;
+      this.#confusion[label][bestClass(row)]++;
+    }
+  }
+
+  /** The counts over all ranks. */
+  async counts(communicator: Communicator = single): Promise<ClassificationCounts> {
+    const own = [this.#totals, ...this.#confusion];
+    const [totals, ...confusion] = await countOverRanks(communicator, own);
+    return { images: totals[0], correct: totals[1], correctFive: totals[2], confusion };
+  }
+}
+
+/** What a classifier gets right, over all ranks; images without a label are ignored. */
 export async function countCorrect(
   on: Context,
   model: ImageClassifier,
@@ -108,20 +139,7 @@ export async function countCorrect(
   classes: number,
   options: ClassificationOptions,
 ): Promise<ClassificationCounts> {
-  const confusion = Array.from({ length: classes }, () => new Int32Array(classes));
-  let [images, correct, correctFive] = [0, 0, 0];
-  for await (const { logits, labels } of scores(on, model, source, options)) {
-    for (const [index, label] of labels.entries()) {
-      if (label < 0) continue;
-      const row = logits.subarray(index * classes, (index + 1) * classes);
-      const rank = rankOfLabel(row, label);
-      images++;
-      if (rank < 1) correct++;
-      if (rank < 5) correctFive++;
-      confusion[label][bestClass(row)]++;
-    }
-  }
-  const own = [Int32Array.of(images, correct, correctFive), ...confusion];
-  const [totals, ...rows] = await countOverRanks(options.communicator ?? single, own);
-  return { images: totals[0], correct: totals[1], correctFive: totals[2], confusion: rows };
+  const counter = new ClassificationCounter(classes);
+  for await (const batch of scores(on, model, source, options)) counter.add(batch);
+  return await counter.counts(options.communicator);
 }

@@ -165,6 +165,16 @@ export const modelRows: readonly HintRow[] = [
     follow: { drop: "--output" },
   },
   {
+    command: "export {classifier} {out} --data {data}",
+    error: "Cannot use --data: nothing is evaluated; add --evaluate",
+    follow: { add: "--evaluate" },
+  },
+  {
+    command: "export {classifier} {out}.onnx --evaluate",
+    error: 'Cannot evaluate the single file "…"; omit --evaluate, or give a folder',
+    follow: { drop: "--evaluate" },
+  },
+  {
     command: "export {model} {out}.onnx --output logits",
     error:
       "Cannot export logits to ONNX: a … checkpoint has no classes; give --output features, or " +

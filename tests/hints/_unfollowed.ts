@@ -37,7 +37,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "name others with --set teacher.onnx.outputs='[\"NAME\"]'",
     "give the number of class and register tokens with --set teacher.onnx.prefixTokens=N",
     "give the size that it takes with --set teacher.onnx.inputSize=N",
-    "it is downloaded with the first ONNX model: connect once, or use another --teacher",
+    "it is downloaded with the first ONNX model: connect to the network once",
     "give a model with the norm after its last block",
     "give image files, or one folder or archive",
     "give a folder with at least two images, preferably hundreds",

@@ -4,8 +4,9 @@ import { encodePng, type RgbPicture } from "../../../report/png.ts";
 import { classNamesOfRun, hubPreprocessing } from "../../../pipeline/images/preparation.ts";
 import { runFinetune, tinyFinetune } from "../_tiny_finetune.ts";
 import { withFolder } from "../_tiny.ts";
-import { exportFolder } from "../../../tasks/export_folder.ts";
+import { exportFolder, type ExportFolderOptions } from "../../../tasks/export_folder.ts";
 import { type Guess, predict } from "../../../tasks/predict.ts";
+import type { TestedOn } from "../../../tasks/measure_variants.ts";
 import type { ExportedVariant } from "../../../tasks/model_card.ts";
 
 /** As large as the run's images before their crop: nothing is resized, in which libraries differ. */
@@ -23,6 +24,7 @@ export interface Exported {
   readonly top1: number;
   readonly classNames: readonly string[];
   readonly variants: readonly ExportedVariant[];
+  readonly tested: TestedOn | null;
   /** The five best classes of the photo, by `predict`. */
   readonly guesses: readonly Guess[];
 }
@@ -34,7 +36,10 @@ export interface Found {
 }
 
 /** Exports a tiny classifier of the bundled clothes for `work`; everything is removed after. */
-export async function withExported(work: (exported: Exported) => Promise<void>): Promise<void> {
+export async function withExported(
+  work: (exported: Exported) => Promise<void>,
+  options: ExportFolderOptions = {},
+): Promise<void> {
   await withFolder(async (parent, backend) => {
     const run = `${parent}/run`;
     const config = await tinyFinetune("sample", [
@@ -47,11 +52,13 @@ export async function withExported(work: (exported: Exported) => Promise<void>):
     const { result } = await runFinetune(config, { backend, directory: run });
     const classNames = classNamesOfRun(run)!;
     const preprocessing = hubPreprocessing(run)!;
-    const { variants } = await exportFolder(run, `${parent}/hub`, { classNames, preprocessing });
+    const { variants, tested } = await exportFolder(run, `${parent}/hub`, {
+      ...{ ...options, classNames, preprocessing },
+    });
     const photo = `${parent}/photo.png`;
     await Deno.writeFile(photo, await encodePng(picture()));
     const [{ guesses }] = await predict({ checkpoint: run, backend, images: [photo], top: 5 });
-    await work({ parent, run, top1: result.top1!, classNames, variants, guesses });
+    await work({ parent, run, top1: result.top1!, classNames, variants, tested, guesses });
   });
 }
 
