@@ -11,7 +11,13 @@ import * as mimic from "../mod.ts";
 import { tf } from "../mod.ts";
 
 /** What differs from BEiT v2's quick start; 60 % of the patches are masked, as in the paper. */
-const settings = ["mask.ratio=0.6", "evaluation.linear.atEnd=false", "output=runs/simmim"];
+const settings = [
+  "mask.ratio=0.6",
+  // No loss of its own trains the cls token.
+  "evaluation.knn.pooling=meanPatches",
+  "evaluation.linear.atEnd=false",
+  "output=runs/simmim",
+];
 
 /** A model with any of mimic's encoders, a norm, and a head that predicts the pixels of a patch. */
 function createModel(on: mimic.Context, shape: mimic.BeitConfig, initialise: mimic.Initialise) {

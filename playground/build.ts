@@ -36,6 +36,7 @@ const copies: Readonly<Record<string, string>> = {
   "self-test.html": "playground/self_test.html",
   "assets/fashion-mnist.tar.gz": "assets/fashion-mnist.tar.gz",
   "assets/vqkd_quickstart.safetensors": "assets/vqkd_quickstart.safetensors",
+  "assets/vqkd_lite0.safetensors": "assets/vqkd_lite0.safetensors",
   "assets/beit_quickstart.safetensors": "playground/assets/beit_quickstart.safetensors",
 };
 

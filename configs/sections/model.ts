@@ -121,8 +121,9 @@ export const codebookSection = z.strictObject({
 /** Which tokenizer produces the targets. */
 export const tokenizerSection = z.strictObject({
   checkpoint: z.string().default("vqkd_quickstart").describe(
-    "The tokenizer: a file, a run directory, the name of a model card, `vqkd_quickstart`, bundled, or " +
-      "`pixels`: k-means on the pixels of patches, for comparison.",
+    "The tokenizer: a file, a run directory, the name of a model card, `vqkd_quickstart` or `vqkd_lite0`, " +
+      "bundled and taught by gradient histograms and by EfficientNet-Lite0, or `pixels`: k-means on the " +
+      "pixels of patches, for comparison.",
   ),
   recipe: z.string().default("vqkd_quickstart").describe(
     "The recipe used by `pretrain --train-tokenizer` to train one, in place of `checkpoint`.",

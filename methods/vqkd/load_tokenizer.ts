@@ -20,6 +20,7 @@ import type { FrozenTokenizer, TokenizerSize } from "./k_means/k_means_tokenizer
 /** Bundled tokenizers, by name. */
 export const bundledTokenizers: Readonly<Record<string, URL>> = {
   vqkd_quickstart: new URL("../../assets/vqkd_quickstart.safetensors", import.meta.url),
+  vqkd_lite0: new URL("../../assets/vqkd_lite0.safetensors", import.meta.url),
 };
 
 /**
