@@ -153,8 +153,8 @@ function difference(own: number, other: number): string {
   return `${Math.abs(points).toFixed(1)} points ${points > 0 ? "above" : "below"}`;
 }
 
-/** The first result in a sentence. */
-function verdict({ key, rows, title }: ResultGroup): string {
+/** A result in a sentence. */
+function sentenceOf({ key, rows, title }: ResultGroup): string {
   const [own, ...others] = rows;
   const isShare = metricUnit(key) === "share";
   const compared = others.filter(({ name, role }) =>
@@ -167,9 +167,9 @@ function verdict({ key, rows, title }: ResultGroup): string {
   const against = compared.length === 0
     ? ""
     : `: ${new Intl.ListFormat("en", { type: "conjunction" }).format(compared)}`;
-  return `<p class="verdict"><b>${formatMetric(key, own.value)}</b> ${
+  return `<b>${formatMetric(key, own.value)}</b> ${
     escapeHtml(title[0].toLowerCase() + title.slice(1) + against)
-  }.</p>`;
+  }.`;
 }
 
 /** The trained model's results, next to what it has to beat. */
@@ -192,7 +192,10 @@ function resultSection({ evaluations, data }: RunReport): string {
       })))
     }</div>`
   );
-  return verdict(main[0]) + `<div class="cards">${cards.join("")}</div>`;
+  // Frozen features are rated in two ways, neither of which says it all.
+  const told = main.filter(({ key }, index) => index === 0 || key === "linearTop1");
+  const verdict = `<p class="verdict">${told.map(sentenceOf).join("<br>")}</p>`;
+  return verdict + `<div class="cards">${cards.join("")}</div>`;
 }
 
 function plotSection(title: string, plots: readonly string[], note = ""): string {
