@@ -105,6 +105,8 @@ Deno.test("the bundled tokenizer is taken where its grid fits, else one is train
     assert.equal(fits.trainsTokenizer, false);
     const { config } = await configOf("pretrain", noFlags, undefined, fits.overrides);
     assert.deepEqual([config.augment.size, config.augment.tokenizerSize], [64, 32]);
+    assert.ok(config.task === "pretrain");
+    assert.equal(config.tokenizer.checkpoint, "vqkd_quickstart");
     const other = await choosePretraining({ ...noFlags, data, patchSize: 16 }, () => {});
     assert.equal(other.trainsTokenizer, true);
     const resumed = await choosePretraining({ ...noFlags, resume: "runs/x" }, () => {});
