@@ -228,6 +228,7 @@ const attentionCases = () => [
   ...attentionCase("attention", { batch: 3, tokens: 7, heads: 2, size: 4, bias: false }),
   ...attentionCase("attention", { batch: 5, tokens: 17, heads: 2, size: 8 }),
   ...attentionCase("attention", { batch: 2, tokens: 65, heads: 3, size: 16 }),
+  ...attentionCase("attention", { batch: 2, tokens: 65, heads: 2, size: 32 }),
   ...attentionCase("attention", { batch: 1, tokens: 197, heads: 2, size: 64 }),
   ...attentionCase("attention", { batch: 2, tokens: 50, heads: 1, size: 96, bias: false }),
   // Logits of several hundred: the softmax must subtract its maximum.

@@ -2,18 +2,28 @@
 
 import type { Kernels } from "../kernels.ts";
 import type { AttentionTilingChoice } from "./kernels/attention/attention_tilings.ts";
+import { type AttentionUnits, NO_ATTENTION_UNITS } from "./kernels/attention/attention_units.ts";
 import type { KernelTools } from "./kernels/kernel_tools.ts";
 import * as kernels from "./kernels/mod.ts";
-import { MatrixProducts, type ProductUnits } from "./products/matrix_product.ts";
+import { MatrixProducts, NO_UNITS, type ProductUnits } from "./products/matrix_product.ts";
 import type { TilingChoice } from "./products/tilings.ts";
 import type { Runtime } from "./runtime.ts";
 import type { ShaderRunner } from "./shaders/shader_runner.ts";
 
+/** What multiplies on matrix units. */
+export interface UnitsInUse {
+  readonly products: ProductUnits;
+  readonly attention: AttentionUnits;
+}
+
+/** Threads compute everything. */
+export const NO_UNITS_IN_USE: UnitsInUse = { products: NO_UNITS, attention: NO_ATTENTION_UNITS };
+
 /** What suits a device. */
 export interface DeviceTraits {
   readonly tilings: TilingChoice;
-  readonly units: ProductUnits;
-  readonly attention: AttentionTilingChoice;
+  readonly attentionTilings: AttentionTilingChoice;
+  readonly units: UnitsInUse;
 }
 
 /** How each kernel is created; it does not compile if one from the table is missing. */
@@ -23,10 +33,14 @@ const kernelFactories: {
 
 export function createKernels(
   runner: ShaderRunner,
-  { tilings, units, attention }: DeviceTraits,
+  { tilings, attentionTilings, units }: DeviceTraits,
 ): Kernels {
-  const products = new MatrixProducts(runner, tilings, units);
-  const tools: KernelTools = { runner, products, attentionTilings: attention };
+  const tools: KernelTools = {
+    runner,
+    products: new MatrixProducts(runner, tilings, units.products),
+    attentionTilings,
+    attentionUnits: units.attention,
+  };
   const made = Object.entries(kernelFactories).map(([name, create]) => [name, create(tools)]);
   return named(runner.runtime, Object.fromEntries(made));
 }

@@ -20,12 +20,12 @@ import {
 } from "./adapter.ts";
 import { chooseTilings } from "./products/choose_tilings.ts";
 import { chooseUnits } from "./products/choose_units.ts";
-import { NO_UNITS, type ProductUnits } from "./products/matrix_product.ts";
 import { chooseImplementation } from "./dawn/choose_implementation.ts";
 import { isCached } from "./dawn/library_cache_ffi.ts";
 import { dawnPackage } from "../../deps/dawn.ts";
-import { createKernels } from "./create_kernels.ts";
+import { createKernels, NO_UNITS_IN_USE, type UnitsInUse } from "./create_kernels.ts";
 import { attentionTilingChoice } from "./kernels/attention/attention_tilings.ts";
+import { chooseAttentionUnits } from "./kernels/attention/choose_attention_units.ts";
 import { KernelProfiler } from "./kernel_profiler.ts";
 import { registerRunner } from "./open_runner.ts";
 import type { Runtime } from "./runtime.ts";
@@ -40,7 +40,10 @@ export interface WebgpuOptions extends Omit<AdapterOptions, "implementation"> {
    * values are packed in pairs with the same results.
    */
   readonly float16?: boolean;
-  /** Whether float16 products may use the GPU's matrix units, if they compute correctly. Default: true. */
+  /**
+   * Whether float16 products and attention may use the GPU's matrix units, if they compute correctly.
+   * Default: true, but not for a GPU that is emulated, whose compiler takes long over them.
+   */
   readonly matrices?: boolean;
   /** Whether reductions may use subgroups, if the GPU has them; the results are the same. Default: true. */
   readonly subgroups?: boolean;
@@ -54,7 +57,7 @@ export interface WebgpuOptions extends Omit<AdapterOptions, "implementation"> {
 export interface WebgpuBackend extends Backend {
   readonly adapter: AdapterSummary;
   /** What multiplies on matrix units. */
-  readonly units: ProductUnits;
+  readonly units: UnitsInUse;
   /** Kernels that were set aside, and other WebGPU implementations that were not used: one line each. */
   readonly notes: readonly string[];
   /** Threads that reductions treat as one subgroup; null if they use none. */
@@ -94,7 +97,8 @@ export async function createWebgpuBackend(options: WebgpuOptions = {}): Promise<
     isDawnHere: isCached(dawnPackage),
     openOwn: () => openBackend(own, options),
     openDawn: () => open("dawn"),
-    usesMatrixUnits: ({ units }) => units.forward !== null || units.backward !== null,
+    usesMatrixUnits: ({ units: { products, attention } }) =>
+      [products, attention].some(({ forward, backward }) => forward !== null || backward !== null),
     close: (backend) => backend.dispose(),
   });
   backend.notes.push(...notes);
@@ -118,14 +122,20 @@ async function openBackend(adapter: GPUAdapter, options: WebgpuOptions): Promise
   );
   const summary = summarizeAdapter(adapter);
   const tilings = await chooseTilings(runner, summary, options);
-  const attention = attentionTilingChoice(summary);
-  const { units, notes } = options.matrices === false
-    ? { units: NO_UNITS, notes: [] }
-    : await chooseUnits(
-      { runner, summary, info: adapter.info, tilings },
-      options.measurements,
+  const attentionTilings = attentionTilingChoice(summary);
+  const gpu = { runner, summary, info: adapter.info };
+  let [units, notes]: [UnitsInUse, readonly string[]] = [NO_UNITS_IN_USE, []];
+  if (options.matrices ?? !summary.isSoftware) {
+    const { measurements } = options;
+    const products = await chooseUnits({ ...gpu, tilings }, measurements);
+    const attention = await chooseAttentionUnits(
+      { ...gpu, tilings: attentionTilings },
+      measurements,
     );
-  const kernels = createKernels(runner, { tilings, units, attention });
+    units = { products: products.units, attention: attention.units };
+    notes = [...products.notes, ...attention.notes];
+  }
+  const kernels = createKernels(runner, { tilings, attentionTilings, units });
   runner.runtime.dispatches = 0;
   return new DeviceBackend(slot, runner.runtime, {
     adapter: summary,
@@ -139,7 +149,7 @@ async function openBackend(adapter: GPUAdapter, options: WebgpuOptions): Promise
 class DeviceBackend implements WebgpuBackend {
   readonly name = "webgpu";
   readonly adapter: AdapterSummary;
-  readonly units: ProductUnits;
+  readonly units: UnitsInUse;
   readonly notes: string[];
   readonly subgroupSize: number | null;
   readonly capabilities: Capabilities;

@@ -24,6 +24,8 @@ if (!["", "subgroups", "matrices"].includes(options.without)) {
 }
 const webgpu: WebgpuOptions = {
   ...implementationOf(options.webgpu),
+  // On emulated GPUs too.
+  matrices: true,
   ...(options.without === "" ? {} : { [options.without]: false }),
 };
 
@@ -35,7 +37,7 @@ export interface Outcome {
 
 /** The kernels whose shaders differ without subgroups. */
 const reducing =
-  /^(layerNorm|residual|linearCrossEntropy|cosineLoss|l2Normalize|nearestCode|emaCodebookUpdate|adamW|assembleTokens)/;
+  /^(layerNorm|residual|linearCrossEntropy|cosineLoss|l2Normalize|nearestCode|emaCodebookUpdate|adamW|assembleTokens|attention)/;
 
 async function conformance(wanted: WebgpuOptions, ops = /^/): Promise<Outcome> {
   const backend = await createWebgpuBackend(wanted);
@@ -55,7 +57,9 @@ async function fixtures(precision: "float32" | "float16"): Promise<Outcome> {
   const backend = await createWebgpuBackend(webgpu);
   results.adapter = backend.adapter.description;
   results.subgroupSize = backend.subgroupSize;
-  results.hasMatrixUnits = backend.units.forward !== null && backend.units.backward !== null;
+  results.hasMatrixUnits = Object.values(backend.units).every(({ forward, backward }) =>
+    forward !== null && backward !== null
+  );
   results.notes = backend.notes.join("; ");
   const rows = await compareFixtures(await folder(), backend, { precision });
   await backend.dispose();

@@ -1,26 +1,18 @@
-/**
- * Compares the products on matrix units with those by threads, which every GPU computes alike: matrix units
- * are an experimental part of WebGPU, and drivers get them wrong.
- *
- * @module
- */
+/** Whether the products on matrix units are right. @module */
 
-import { Generator } from "../../../core/generator.ts";
 import type { Tensor } from "../../../deps/tfjs.ts";
-import type { Runtime } from "../runtime.ts";
+import { filled, flawBetween, type Results } from "../compare_results.ts";
 import type { ShaderRunner } from "../shaders/shader_runner.ts";
 import type { MatrixUnits } from "./matrix_units.ts";
 import { MatrixProducts, type ProductUnits } from "./matrix_product.ts";
 import type { TilingChoice } from "./tilings.ts";
 
-/** Not whole tiles in any direction, and several of them. */
-const ROWS = 300;
+/** Not whole tiles in any direction, and several of them; rows enough for a weight's gradient in parts. */
+const ROWS = 600;
 const OUTPUTS = 140;
 const INPUTS = 76;
 /** The same operands and exact products: only the order of sums differs. */
 const TOLERANCE = 1e-3;
-
-type Results = Readonly<Record<string, Tensor>>;
 
 /**
  * What is wrong with the products on matrix units, forward or backward, with the tiling of `units` for large
@@ -33,8 +25,6 @@ export async function flawOf(
   way: "forward" | "backward",
 ): Promise<string | null> {
   const { runtime } = runner;
-  const { device } = runtime;
-  runtime.flush();
   const operands = {
     x: filled(runtime, [ROWS, INPUTS], 1),
     weight: filled(runtime, [OUTPUTS, INPUTS], 2),
@@ -46,15 +36,12 @@ export async function flawOf(
   const compute = way === "forward" ? forwardResults : backwardResults;
   const run = (own: ProductUnits) =>
     compute(runner, new MatrixProducts(runner, split, own), operands);
-  const wanted = run({ forward: null, backward: null });
-  device.pushErrorScope("validation");
-  const found = run({ forward: units, backward: units });
-  runtime.flush();
-  const error = await device.popErrorScope();
-  const flaw = error === null ? await difference(runtime, wanted, found) : reasonIn(error.message);
-  for (const tensor of [operands, wanted, found].flatMap((each) => Object.values(each))) {
-    tensor.dispose();
-  }
+  const flaw = await flawBetween(runtime, {
+    plain: () => run({ forward: null, backward: null }),
+    units: () => run({ forward: units, backward: units }),
+    tolerance: TOLERANCE,
+  });
+  for (const tensor of Object.values(operands)) tensor.dispose();
   return flaw;
 }
 
@@ -82,39 +69,4 @@ function backwardResults(
   const dbias = runtime.allocate([OUTPUTS]);
   products.runBackward({ dz, x, weight, dx, dweight, dbias, isRounded: true });
   return { dx, dweight, dbias };
-}
-
-/** How far results are apart, as a complaint; null if they agree. */
-async function difference(
-  runtime: Runtime,
-  wanted: Results,
-  found: Results,
-): Promise<string | null> {
-  for (const [name, tensor] of Object.entries(wanted)) {
-    const values = await runtime.read(tensor.dataId) as Float32Array;
-    const others = await runtime.read(found[name].dataId) as Float32Array;
-    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    // Turned round, so that NaN is no agreement.
-    const isOff = (value: number, i: number) =>
-      !(Math.abs(value - others[i]) <= TOLERANCE * largest);
-    const count = values.filter(isOff).length;
-    if (count > 0) return `${count} of ${values.length} values of ${name} are wrong`;
-  }
-  return null;
-}
-
-/** A tensor with values between -1 and 1 that have no pattern. */
-function filled(runtime: Runtime, shape: number[], seed: number): Tensor {
-  const tensor = runtime.allocate(shape);
-  const random = Generator.from(seed);
-  const values = Float32Array.from({ length: tensor.size }, () => random.uniform(-1, 1));
-  const { buffer, offset } = runtime.bindingOfOutput(tensor);
-  runtime.queue.writeBuffer(buffer, offset, values);
-  return tensor;
-}
-
-/** The line of a compiler's message that says what is wrong. */
-function reasonIn(text: string): string {
-  const lines = text.split("\n").map((line) => line.trim());
-  return lines.find((line) => /\berror:/.test(line)) ?? lines.find((line) => line !== "") ?? text;
 }

@@ -15,6 +15,7 @@ import {
   MATRIX_TILINGS,
   type MatrixTilingName,
   type MatrixUnits,
+  tilingsToTry,
 } from "./matrix_units.ts";
 import { onlyTiling, type TilingChoice } from "./tilings.ts";
 
@@ -51,7 +52,7 @@ export async function chooseUnits(
   const notes: string[] = [];
   const right = async (way: Way) => {
     const names: MatrixTilingName[] = [];
-    for (const name of found.names) {
+    for (const name of tilingsToTry(found, summary)) {
       const units = { ...found, tilings: onlyTiling(name, 1) };
       const flaw = await flawOf(runner, tilings, units, way);
       if (flaw === null) names.push(name);

@@ -18,18 +18,11 @@ import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Activation } from "../../kernels.ts";
 import { foldedGrid, type ShaderRunner } from "../shaders/shader_runner.ts";
 import { divide, type Division } from "./division.ts";
-import type { MatrixUnits } from "./matrix_units.ts";
+import { MATRIX_DIRECTIVES, type MatrixUnits } from "./matrix_units.ts";
 import type { TilingChoice } from "./tilings.ts";
 import { WORKGROUP } from "../shaders/shapes.ts";
 
 const SHARED = [halfCode, blocksCode];
-const DIRECTIVES = [
-  "enable f16;",
-  "enable subgroups;",
-  "enable chromium_experimental_subgroup_matrix;",
-  // The compiler does not know that a thread's number divided by their count is the same in all of a subgroup.
-  "diagnostic(off, chromium.subgroup_matrix_uniformity);",
-];
 
 /** A shader for threads and for matrix units. */
 function variants(name: string, code: string, includes: readonly string[]) {
@@ -39,7 +32,7 @@ function variants(name: string, code: string, includes: readonly string[]) {
       name: `${name}_units`,
       code,
       includes: [...includes, matricesCode],
-      directives: DIRECTIVES,
+      directives: MATRIX_DIRECTIVES,
     },
   };
 }

@@ -8,6 +8,15 @@
 import type { AdapterSummary, MatrixConfig } from "../adapter.ts";
 import type { TilingChoice } from "./tilings.ts";
 
+/** What a shader that uses matrix units starts with. */
+export const MATRIX_DIRECTIVES: readonly string[] = [
+  "enable f16;",
+  "enable subgroups;",
+  "enable chromium_experimental_subgroup_matrix;",
+  // The compiler does not know that a thread's number divided by their count is the same in all of a subgroup.
+  "diagnostic(off, chromium.subgroup_matrix_uniformity);",
+];
+
 /** How a workgroup's tile is divided among subgroups. */
 export interface MatrixTiling {
   readonly SUBGROUPS_M: number;
@@ -61,21 +70,27 @@ export function fitsUnits(
     subgroups * lanes <= limits.maxComputeInvocationsPerWorkgroup;
 }
 
-/** The matrix units of an adapter and the tilings to try on it; null if products cannot use them. */
+/** The matrix units of an adapter; null if they cannot be used. */
 export function findMatrixUnits(
-  { matrices, features, isSoftware, limits }: AdapterSummary,
+  { matrices, features }: AdapterSummary,
   { subgroupMinSize, subgroupMaxSize }: { subgroupMinSize?: number; subgroupMaxSize?: number },
-): Pick<MatrixUnits, "config" | "lanes"> & { names: MatrixTilingName[] } | null {
+): Pick<MatrixUnits, "config" | "lanes"> | null {
   const config = bestConfig(matrices);
   // Which thread is in which subgroup must be known.
   if (config === null || !features.includes("shader-f16")) return null;
   if (subgroupMinSize === undefined || subgroupMinSize !== subgroupMaxSize) return null;
-  const lanes = subgroupMinSize;
+  return { config, lanes: subgroupMinSize };
+}
+
+/** The tilings to try on an adapter. */
+export function tilingsToTry(
+  { config, lanes }: Pick<MatrixUnits, "config" | "lanes">,
+  { isSoftware, limits }: AdapterSummary,
+): MatrixTilingName[] {
   const names = (Object.keys(MATRIX_TILINGS) as MatrixTilingName[])
     .filter((name) => fitsUnits(name, config, lanes, limits));
-  if (names.length === 0) return null;
   // A processor that emulates a GPU compiles for seconds.
-  return { config, lanes, names: isSoftware ? names.slice(0, 1) : names };
+  return isSoftware ? names.slice(0, 1) : names;
 }
 
 /** The constants of a shader that computes with a tiling. */

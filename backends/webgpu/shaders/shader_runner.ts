@@ -31,6 +31,8 @@ export interface ShaderFile {
   readonly includes?: readonly string[];
   /** `enable …;` and whatever else has to come first. */
   readonly directives?: readonly string[];
+  /** Whether reductions use workgroup memory alone: some drivers crash on matrix units beside subgroup operations. */
+  readonly keepsFromSubgroups?: boolean;
 }
 
 /** A buffer that a shader sees as `array<f32>` (null: not used); see {@link ShaderRunner.floats}. */
@@ -240,9 +242,10 @@ function shaderText(
 ): string {
   const code = [...(call.file.includes ?? []), call.file.code].join("\n");
   const reduces = /\bSUBGROUP\b/.test(code);
+  const own = call.file.keepsFromSubgroups ? null : subgroups;
   const parts: string[] = [...call.file.directives ?? []];
   if (formats.includes("f16")) parts.push("enable f16;");
-  if (reduces) parts.push(subgroups?.directive ?? "", subgroupText(subgroups));
+  if (reduces) parts.push(own?.directive ?? "", subgroupText(own));
   for (const [name, value] of Object.entries(call.constants ?? {})) {
     parts.push(`const ${name} = ${typeof value === "number" ? `${value}u` : value};`);
   }

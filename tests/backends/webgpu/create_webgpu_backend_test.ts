@@ -3,6 +3,7 @@ import { tf } from "../../../deps/tfjs.ts";
 import { requestAdapter, summarizeAdapter } from "../../../backends/webgpu/mod.ts";
 import { UserError } from "../../../core/errors.ts";
 import { webgpuTest } from "./_backend.ts";
+import { dawnTest, resultOf } from "./dawn/_with_dawn.ts";
 
 webgpuTest("runs tfjs ops on its own device and restores the active backend", async (backend) => {
   const engine = tf.engine() as unknown as { backendName: string | null };
@@ -64,3 +65,62 @@ Deno.test("powerPreference is what the adapter is asked for", async () => {
   }
   assert.deepEqual(asked, ["low-power", "high-performance"]);
 });
+
+interface Conformance {
+  readonly notes: readonly string[];
+  readonly usesUnits: Readonly<
+    Record<"products" | "attention", { readonly forward: boolean; readonly backward: boolean }>
+  >;
+  readonly passed: readonly string[];
+  readonly failed: readonly string[];
+}
+
+const [all, none] = [true, false].map((uses) => {
+  const both = { forward: uses, backward: uses };
+  return { products: both, attention: both };
+});
+
+/**
+ * Cases that use every kernel on matrix units: others take the processor's compiler too long. `MIMIC_DAWN` is
+ * another pattern, `.` for every case there is.
+ */
+const pattern = Deno.env.get("MIMIC_DAWN") ?? [
+  "^linear \\[394,128\\].* float16$",
+  "^linear gelu, no bias \\[3,5,8\\].* float16$",
+  "^attention 3 heads \\[2,65,144\\].* float16$",
+].join("|");
+
+dawnTest("products and attention conform on matrix units and without", async () => {
+  const { withUnits, without } = await resultOf<Record<"withUnits" | "without", Conformance>>(
+    "_conforms.ts",
+    [pattern],
+  );
+  assert.deepEqual(withUnits.notes, []);
+  assert.deepEqual(withUnits.usesUnits, all);
+  assert.deepEqual(without.usesUnits, none);
+  for (const { failed } of [withUnits, without]) assert.deepEqual(failed, []);
+  assert.ok(withUnits.passed.length >= 3);
+  assert.deepEqual(withUnits.passed, without.passed);
+});
+
+dawnTest(
+  "broken kernels on matrix units are set aside and named, and the work goes on",
+  async () => {
+    const { withUnits } = await resultOf<{ withUnits: Conformance }>("_conforms.ts", [
+      pattern,
+      "break",
+    ]);
+    assert.deepEqual(withUnits.usesUnits, none);
+    const what = withUnits.notes.map((note) =>
+      note.match(/^matrix units are not used for (.*) \(.*values of .* are wrong$/)?.[1]
+    );
+    assert.deepEqual(what, [
+      "products",
+      "gradients of products",
+      "attention",
+      "gradients of attention",
+    ]);
+    assert.deepEqual(withUnits.failed, []);
+    assert.ok(withUnits.passed.length >= 3);
+  },
+);

@@ -10,35 +10,52 @@ import deltasCode from "./attention_backward_deltas.wgsl" with { type: "text" };
 import forwardCode from "./attention.wgsl" with { type: "text" };
 import halfCode from "../../shaders/half.wgsl" with { type: "text" };
 import keysCode from "./attention_backward_keys.wgsl" with { type: "text" };
+import matricesCode from "./attention_matrices.wgsl" with { type: "text" };
+import pairsCode from "./attention_pairs.wgsl" with { type: "text" };
 import queriesCode from "./attention_backward_queries.wgsl" with { type: "text" };
 import rowsCode from "./attention_rows.wgsl" with { type: "text" };
 import tilesCode from "./attention_tiles.wgsl" with { type: "text" };
 import type { Tensor } from "../../../../deps/tfjs.ts";
 import type { Precision } from "../../../backend.ts";
 import type { AttentionKernel } from "../../../kernels.ts";
+import { MATRIX_DIRECTIVES } from "../../products/matrix_units.ts";
 import type { Storage } from "../../runtime.ts";
 import { float, type ShaderCall, type ShaderRunner } from "../../shaders/shader_runner.ts";
 import {
+  type AttentionTiling,
   forwardConstants,
   keysConstants,
   queriesConstants,
   type TileConstants,
 } from "./attention_tilings.ts";
+import {
+  type AttentionUnits,
+  NO_ATTENTION_UNITS,
+  unitTilingFor,
+  withUnits,
+} from "./attention_units.ts";
 import type { KernelTools } from "../kernel_tools.ts";
 
 const includes = [halfCode, rowsCode];
-const FORWARD = { name: "attention", code: forwardCode, includes: [...includes, tilesCode] };
+
+/** A shader for threads and for matrix units. */
+function variants(name: string, code: string) {
+  return {
+    threads: { name, code, includes: [...includes, pairsCode, tilesCode] },
+    units: {
+      name: `${name}_units`,
+      code,
+      includes: [...includes, pairsCode, matricesCode],
+      directives: MATRIX_DIRECTIVES,
+      keepsFromSubgroups: true,
+    },
+  };
+}
+
+const FORWARD = variants("attention", forwardCode);
 const DELTAS = { name: "attention_backward_deltas", code: deltasCode, includes };
-const KEYS = {
-  name: "attention_backward_keys",
-  code: keysCode,
-  includes: [...includes, tilesCode],
-};
-const QUERIES = {
-  name: "attention_backward_queries",
-  code: queriesCode,
-  includes: [...includes, tilesCode],
-};
+const KEYS = variants("attention_backward_keys", keysCode);
+const QUERIES = variants("attention_backward_queries", queriesCode);
 
 /** Bytes for the pairs of those samples that are processed together. */
 const PAIR_BYTES = 256 * 2 ** 20;
@@ -53,20 +70,41 @@ interface Attention {
   readonly precision: Precision;
 }
 
+/** What attention is made with; without matrix units, threads compute it. */
+export type AttentionTools =
+  & Pick<KernelTools, "runner" | "attentionTilings">
+  & Partial<Pick<KernelTools, "attentionUnits">>;
+
 export function attentionKernel(
-  { runner, attentionTilings: choose }: Pick<KernelTools, "runner" | "attentionTilings">,
+  { runner, attentionTilings, attentionUnits = NO_ATTENTION_UNITS }: AttentionTools,
   pairBytes = PAIR_BYTES,
 ): AttentionKernel {
+  /** How to divide a pass, and the constants of its kernels. */
+  const divide = (args: Attention, way: keyof AttentionUnits) => {
+    const { tokens, headWidth, headQuads } = sizesOf(args);
+    const units = args.precision === "float16" ? attentionUnits[way] : null;
+    const own = units && unitTilingFor(units, headWidth);
+    const tiling = own ?? attentionTilings(tokens, headQuads);
+    const by: "threads" | "units" = own === null ? "threads" : "units";
+    const constantsOf = (
+      divided: (tiling: AttentionTiling, headQuads: number) => TileConstants,
+    ) => {
+      const constants = divided(tiling, headQuads);
+      return own === null ? constants : withUnits(constants, units!, headWidth);
+    };
+    return { tiling, by, constantsOf };
+  };
   const { runtime } = runner;
   return {
     forward(args) {
       const { qkv, bias, heads } = args;
-      const { samples, tokens, width, headQuads } = sizesOf(args);
-      const constants = forwardConstants(choose(tokens, headQuads), headQuads);
+      const { samples, tokens, width } = sizesOf(args);
+      const { by, constantsOf } = divide(args, "forward");
+      const constants = constantsOf(forwardConstants);
       const y = runtime.allocate([samples, tokens, width], "float32", storageOf(runner, args));
       const logSums = runtime.allocate([samples, heads, tokens]);
       runner.run({
-        ...commonOf(runner, args, FORWARD, constants),
+        ...commonOf(runner, args, FORWARD[by], constants),
         reads: { qkv, bias: runner.floats(bias) },
         writes: { y, logSums: runner.floats(logSums) },
         grid: [tilesOf(tokens, constants.RIGHT_THREADS * constants.RIGHT_MICRO), heads, samples],
@@ -76,8 +114,8 @@ export function attentionKernel(
     addsGradient: true,
     backward({ dy, y, saved: [logSumTensor], soFar, ...args }) {
       const { qkv, bias, heads } = args;
-      const { samples, tokens, headQuads, pairWidth } = sizesOf(args);
-      const tiling = choose(tokens, headQuads);
+      const { samples, tokens, pairWidth } = sizesOf(args);
+      const { tiling, by, constantsOf } = divide(args, "backward");
       const dqkv = runtime.allocate(qkv.shape, "float32", storageOf(runner, args));
       const dbias = bias === null ? null : runtime.allocate(bias.shape);
       const deltaTensor = runtime.allocate([samples, heads, tokens]);
@@ -87,8 +125,8 @@ export function attentionKernel(
       const together = Math.max(1, Math.floor(bytes / (heads * tokens * pairWidth * 4)));
       const group = Math.min(samples, together);
       const pairTensor = runtime.allocate([group, heads, tokens, pairWidth]);
-      const keys = keysConstants(tiling, headQuads);
-      const queries = queriesConstants(tiling, headQuads);
+      const keys = constantsOf(keysConstants);
+      const queries = constantsOf(queriesConstants);
       for (let firstSample = 0; firstSample < samples; firstSample += group) {
         const count = Math.min(group, samples - firstSample);
         const part = { ...args, firstSample, samples: count };
@@ -100,7 +138,7 @@ export function attentionKernel(
           grid: [Math.ceil(tokens / DELTA_THREADS), heads, count],
         });
         runner.run({
-          ...commonOf(runner, part, KEYS, keys),
+          ...commonOf(runner, part, KEYS[by], keys),
           reads: { qkv, bias: runner.floats(bias), dy, logSums, deltas },
           writes: { dqkv, pairs },
           grid: [tilesOf(tokens, keys.RIGHT_THREADS * keys.RIGHT_MICRO), heads, count],
@@ -110,7 +148,7 @@ export function attentionKernel(
         const biasTiles = bias === null ? 0 : Math.ceil(biasGroups / count);
         // To what the samples have added up to, as if that had been computed alone.
         const added = firstSample + count === samples ? soFar ?? null : null;
-        const common = commonOf(runner, { ...part, queryTiles }, QUERIES, queries);
+        const common = commonOf(runner, { ...part, queryTiles }, QUERIES[by], queries);
         runner.run({
           ...common,
           constants: { ...common.constants, HAS_ADDED: added !== null },

@@ -8,6 +8,7 @@ const QUERY_TILE_QUADS = RIGHT_THREADS * RIGHT_MICRO;
 const QUERY_TILE = QUERY_TILE_QUADS * 4u;
 const KEY_TILE = LEFT_THREADS * LEFT_ROWS;
 
+// Of each of the threads of a query; neighbours in a subgroup need none.
 var<workgroup> partial: array<array<vec4f, QUERY_TILE_QUADS>, LEFT_THREADS>;
 // For each query: the factor for its sums so far, and finally its whole sum.
 var<workgroup> factors: array<vec4f, QUERY_TILE_QUADS>;
@@ -22,15 +23,63 @@ fn biasesOf(rows: vec4u, key: u32) -> vec4f {
   return vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
 }
 
+alias Statistics = array<vec4f, RIGHT_MICRO>;
+
+fn keepStatistics(own: ptr<function, Statistics>, at: vec2u) {
+  @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+    partial[at.x][j * RIGHT_THREADS + at.y] = (*own)[j];
+  }
+  workgroupBarrier();
+}
+
+// The maximum over the threads of each query.
+fn highestOfQueries(own: ptr<function, Statistics>, at: vec2u) {
+  if (LEFT_THREADS <= SUBGROUP) {
+    for (var step = LEFT_THREADS / 2u; step > 0u; step /= 2u) {
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+        (*own)[j] = max((*own)[j], ofLane4((*own)[j], step));
+      }
+    }
+    return;
+  }
+  keepStatistics(own, at);
+  @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+    let query = j * RIGHT_THREADS + at.y;
+    @unroll for (var n = 0u; n < LEFT_THREADS; n++) {
+      (*own)[j] = max((*own)[j], partial[n][query]);
+    }
+  }
+}
+
+// The sum over the threads of each query, for the first of them: in the same order with subgroups and without.
+fn totalOfQueries(own: ptr<function, Statistics>, at: vec2u) {
+  if (LEFT_THREADS <= SUBGROUP) {
+    for (var step = LEFT_THREADS / 2u; step > 0u; step /= 2u) {
+      @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+        (*own)[j] += ofLane4((*own)[j], step);
+      }
+    }
+    return;
+  }
+  for (var step = LEFT_THREADS / 2u; step > 0u; step /= 2u) {
+    keepStatistics(own, at);
+    @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
+      (*own)[j] += partial[(at.x + step) % LEFT_THREADS][j * RIGHT_THREADS + at.y];
+    }
+    workgroupBarrier();
+  }
+}
+
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let place = Place(group.y, group.z);
   let firstQuery = group.x * QUERY_TILE;
   let at = vec2u(thread % LEFT_THREADS, thread / LEFT_THREADS % RIGHT_THREADS);
   let out = vec2u(thread / OUT_RIGHT_THREADS % OUT_LEFT_THREADS, thread % OUT_RIGHT_THREADS);
+  let worker = Worker(thread, at, out);
   var outputs = Outputs();
-  var highest: array<vec4f, RIGHT_MICRO>;
-  var sum: array<vec4f, RIGHT_MICRO>;
+  var highest: Statistics;
+  var sum: Statistics;
   var rows: array<vec4u, RIGHT_MICRO>;
   @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
     highest[j] = vec4f(-3.0e38);
@@ -49,7 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       fillLeft(K, place, firstKey, quad, thread);
       fillRight(Q, place, firstQuery, quad, thread);
       workgroupBarrier();
-      if (firstQuery + at.y * 4u < uniforms.tokens) { multiplyPairs(&weights, at); }
+      multiplyPairs(&weights, worker, firstQuery + at.y * 4u < uniforms.tokens, lateScale());
     }
 
     var top = highest;
@@ -60,13 +109,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         top[j] = max(top[j], weights[i][j]);
       }
     }
-    @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
-      partial[at.x][j * RIGHT_THREADS + at.y] = top[j];
-    }
-    workgroupBarrier();
+    highestOfQueries(&top, at);
     @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
       let query = j * RIGHT_THREADS + at.y;
-      @unroll for (var n = 0u; n < LEFT_THREADS; n++) { top[j] = max(top[j], partial[n][query]); }
       let shrink = exp(highest[j] - top[j]);
       highest[j] = top[j];
       sum[j] *= shrink;
@@ -81,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       let first = firstKey + part * POSITIONS;
       if (first >= uniforms.tokens) { break; }
       workgroupBarrier();
-      keepPairs(&weights, part, at);
+      keepPairs(&weights, part, worker);
       fillRows(V, place, first, thread);
       if (part == 0u) {
         @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
@@ -90,22 +135,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         }
       }
       workgroupBarrier();
-      if (firstQuery + out.x * 4u < uniforms.tokens) { multiplyOutputs(&outputs, out); }
+      addOutputs(&outputs, worker, firstQuery + out.x * 4u < uniforms.tokens);
     }
   }
 
   workgroupBarrier();
-  @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
-    partial[at.x][j * RIGHT_THREADS + at.y] = sum[j];
-  }
-  workgroupBarrier();
+  totalOfQueries(&sum, at);
   if (at.x == 0u) {
     @unroll for (var j = 0u; j < RIGHT_MICRO; j++) {
       let query = j * RIGHT_THREADS + at.y;
-      var total = vec4f(0.0);
-      @unroll for (var n = 0u; n < LEFT_THREADS; n++) { total += partial[n][query]; }
-      factors[query] = total;
-      let logSum = highest[j] + log(total);
+      factors[query] = sum[j];
+      let logSum = highest[j] + log(sum[j]);
       @unroll for (var c = 0u; c < 4; c++) {
         let token = firstQuery + query * 4u + c;
         if (token < uniforms.tokens) { logSums[statisticOf(place, token)] = logSum[c]; }

@@ -31,8 +31,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let firstKey = group.x * KEY_TILE;
   let at = vec2u(thread / RIGHT_THREADS % LEFT_THREADS, thread % RIGHT_THREADS);
   let out = vec2u(thread / OUT_RIGHT_THREADS % OUT_LEFT_THREADS, thread % OUT_RIGHT_THREADS);
-  var dk = Outputs();
-  var dv = Outputs();
+  let worker = Worker(thread, at, out);
+  var dkSums: OutputSums;
+  var dvSums: OutputSums;
   for (var firstQuery = 0u; firstQuery < uniforms.tokens; firstQuery += QUERY_TILE) {
     var weights = Pairs();
     var dlogits = Pairs();
@@ -53,14 +54,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       fillLeft(Q, place, firstQuery, quad, thread);
       fillRight(K, place, firstKey, quad, thread);
       workgroupBarrier();
-      if (isBusy) { multiplyPairs(&weights, at); }
+      multiplyPairs(&weights, worker, isBusy, lateScale());
     }
     for (var quad = 0u; quad < HEAD_QUADS; quad += CHANNEL_QUADS) {
       workgroupBarrier();
       fillLeft(DY, place, firstQuery, quad, thread);
       fillRight(V, place, firstKey, quad, thread);
       workgroupBarrier();
-      if (isBusy) { multiplyPairs(&dlogits, at); }
+      multiplyPairs(&dlogits, worker, isBusy, 1.0);
     }
 
     @unroll for (var i = 0u; i < LEFT_ROWS; i++) {
@@ -82,18 +83,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       let first = firstQuery + part * POSITIONS;
       if (first >= uniforms.tokens) { break; }
       workgroupBarrier();
-      keepPairs(&weights, part, at);
+      keepPairs(&weights, part, worker);
       fillRows(DY, place, first, thread);
       workgroupBarrier();
-      if (isBusyOut) { multiplyOutputs(&dv, out); }
+      multiplyOutputs(&dvSums, worker, isBusyOut);
       workgroupBarrier();
-      keepPairs(&dlogits, part, at);
+      keepPairs(&dlogits, part, worker);
       fillRows(Q, place, first, thread);
       workgroupBarrier();
-      if (isBusyOut) { multiplyOutputs(&dk, out); }
+      multiplyOutputs(&dkSums, worker, isBusyOut);
     }
   }
 
+  let dk = outputsOf(&dkSums, worker);
+  let dv = outputsOf(&dvSums, worker);
   let width = uniforms.heads * HEAD_WIDTH;
   let begin = place.head * HEAD_WIDTH;
   @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
@@ -105,7 +108,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         if (quad < HEAD_QUADS) {
           let column = begin + quad * 4u;
           let end = begin + HEAD_WIDTH;
-          storeDqkv(base, width + column, width + end, dk[i][j]);
+          storeDqkv(base, width + column, width + end, dk[i][j] * lateScale());
           storeDqkv(base, 2u * width + column, 2u * width + end, dv[i][j]);
         }
       }

@@ -23,14 +23,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let place = Place(group.y, group.z + uniforms.firstSample);
   let firstQuery = group.x * QUERY_TILE;
   let out = vec2u(thread / OUT_RIGHT_THREADS % OUT_LEFT_THREADS, thread % OUT_RIGHT_THREADS);
-  var dq = Outputs();
+  let worker = Worker(thread, out, out);
+  var sums: OutputSums;
   for (var firstKey = 0u; firstKey < uniforms.tokens; firstKey += POSITIONS) {
     workgroupBarrier();
     fillLeft(PAIRS, place, firstQuery, firstKey / 4u, thread);
     fillRows(K, place, firstKey, thread);
     workgroupBarrier();
-    if (firstQuery + out.x * 4u < uniforms.tokens) { multiplyOutputs(&dq, out); }
+    multiplyOutputs(&sums, worker, firstQuery + out.x * 4u < uniforms.tokens);
   }
+  let dq = outputsOf(&sums, worker);
   let first = place.head * HEAD_WIDTH;
   @unroll for (var i = 0u; i < OUT_LEFT_ROWS; i++) {
     let query = firstQuery + rowIn(i, OUT_LEFT_THREADS, out.x);

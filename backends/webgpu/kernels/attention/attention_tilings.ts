@@ -49,7 +49,8 @@ function lanes(count: number): AttentionTiling {
   };
 }
 
-function pairs(
+/** By [threads, quads of each] along the queries and along the keys. */
+export function pairs(
   [queryThreads, queryMicro]: [number, number],
   [keyThreads, keyMicro]: [number, number],
   channels: number,
@@ -91,14 +92,17 @@ export function attentionTilingChoice(adapter: AdapterSummary): AttentionTilingC
 
 /** The most workgroup memory that a kernel takes. */
 export function workgroupBytes(tiling: AttentionTiling, headQuads: number): number {
-  const { queryThreads, queryMicro, keyThreads } = tiling.forward;
-  const statistics = queryThreads * queryMicro * (keyThreads + 1);
   const quads = [
-    tileQuads(forwardConstants(tiling, headQuads)) + statistics,
+    tileQuads(forwardConstants(tiling, headQuads)),
     tileQuads(keysConstants(tiling, headQuads)),
     tileQuads(queriesConstants(tiling, headQuads)),
   ];
-  return Math.max(...quads) * 16;
+  return Math.max(quads[0] * 16 + statisticsBytes(tiling), quads[1] * 16, quads[2] * 16);
+}
+
+/** Workgroup memory for the statistics of the softmax. */
+export function statisticsBytes({ forward }: AttentionTiling): number {
+  return forward.queryThreads * forward.queryMicro * (forward.keyThreads + 1) * 16;
 }
 
 function tileQuads({ DEPTH, LEFT_QUADS, RIGHT_QUADS }: TileConstants): number {
