@@ -14,29 +14,30 @@ const usualPort = 8080;
 async function serve(given: string | undefined): Promise<void> {
   const port = Number(given ?? usualPort);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new UserError(`Cannot serve on port "${given}": expected a whole number up to 65535`, {
-      hint: "0 takes any free port",
-    });
+    throw new UserError(
+      `Cannot serve on port "${given}": expected a whole number up to 65535, or 0 for any free port`,
+    );
   }
   Deno.addSignalListener("SIGINT", () => {
     // The terminal has put ^C on the row.
     console.log();
     Deno.exit(130);
   });
-  const { addr } = await servePlayground(port).catch((error) => {
+  let address: Deno.NetAddr;
+  try {
+    address = (await servePlayground(port)).addr;
+  } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    throw new UserError(`Cannot serve on port ${port}: another program uses it`, {
-      hint: "name another, or 0 for any free port",
-    });
-  });
-  console.log(`http://${addr.hostname}:${addr.port}/`);
+    throw new UserError(
+      `Cannot serve on port ${port}: another program uses it, and 0 takes any free port`,
+    );
+  }
+  console.log(`http://${address.hostname}:${address.port}/`);
 }
 
 async function write(folder: string | undefined): Promise<void> {
   if (folder === undefined) {
-    throw new UserError("Cannot write the page: no folder is named", {
-      hint: "deno task playground:build DIR",
-    });
+    throw new UserError("Cannot write the page: expected a folder, playground:build DIR");
   }
   const files = await buildPlayground();
   let bytes = 0;

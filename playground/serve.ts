@@ -38,16 +38,17 @@ function answer(bytes: Uint8Array<ArrayBuffer>, path: string, range: string | nu
 }
 
 /**
- * Builds the page in memory and serves it.
+ * Serves the page's files.
  *
+ * @param files of `buildPlayground`
  * @param port 0 for any that is free
  * @param isIsolated whether threads may share memory; a plain web host does not say so
  */
-export async function servePlayground(
+export function serveFiles(
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   port = 0,
   isIsolated = true,
-): Promise<Deno.HttpServer<Deno.NetAddr>> {
-  const files = await buildPlayground();
+): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, (request) => {
     const { pathname } = new URL(request.url);
     const path = pathname === "/" ? "index.html" : decodeURIComponent(pathname.slice(1));
@@ -57,4 +58,9 @@ export async function servePlayground(
     if (!isIsolated) { for (const name of Object.keys(isolation)) response.headers.delete(name); }
     return response;
   });
+}
+
+/** Builds the page in memory and serves it; 0 is any free port. */
+export async function servePlayground(port = 0): Promise<Deno.HttpServer<Deno.NetAddr>> {
+  return serveFiles(await buildPlayground(), port);
 }

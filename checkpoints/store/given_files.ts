@@ -55,11 +55,12 @@ function mainOf(files: readonly GivenFile[]): GivenFile {
   if (found !== undefined) return found;
   const what = files.length === 1 ? `"${files[0].path}"` : `${files.length} files`;
   const reason = candidates.length === 0
-    ? "no weights among them"
+    ? "no weights"
     : `${candidates.length} files of weights, none of them called ${names.join(" or ")}`;
-  throw new UserError(`Cannot load a model from ${what}: ${reason}`, {
-    hint: "choose a safetensors or .pth file, or the folder of a run",
-  });
+  throw new UserError(
+    `Cannot load a model from ${what}: expected a safetensors or .pth file, or the folder of a run, ` +
+      `found ${reason}`,
+  );
 }
 
 /**

@@ -60,7 +60,7 @@ function section(id: string, needs: "model" | null, draw: () => Promise<readonly
       throw new Error("There is no model: load one above, or train one below.");
     }
     return draw();
-  });
+  }, id === "tokens");
 }
 
 /** The number on a slider of blocks, from 1 on the page. */
@@ -114,6 +114,9 @@ function drawAll(): Promise<void> {
   return drawTokens();
 }
 
+/** The model that comes with the page. */
+const bundled = "beit_quickstart.safetensors";
+
 function showModel(): void {
   const { model, tokenizer } = thread;
   const parts = [
@@ -126,6 +129,7 @@ function showModel(): void {
       `${name}: ${depth} blocks of ${heads} heads, ${formatCount(parameters)} parameters, ` +
         `images of ${imageSize} px.`,
     );
+    if (name === bundled) parts.push("Both have only seen pictures of clothes.");
     showDepth(depth);
   }
   byId("model").textContent = parts.join(" ");
@@ -188,12 +192,6 @@ backend.addEventListener("change", async () => {
   await drawAll();
 });
 
-mountTraining(byId("training"), {
-  backend: () => backend.value as ReturnType<PlaygroundServices["backend"]>,
-  useModel: (files) => load(files.map((file) => ({ path: file.name, content: file }))),
-  announce: say,
-});
-
 try {
   await Promise.all([start(), pictures.addSamples()]);
   await drawTokens();
@@ -201,11 +199,21 @@ try {
   say(
     `${byId("status").textContent}. Tokens of ${pictures.names.size} pictures after ${seconds} s`,
   );
-  const bundled = "beit_quickstart.safetensors";
+} catch (error) {
+  say("");
+  tell(error);
+}
+// Its worker is not to hold up the first tokens.
+mountTraining(byId("training"), {
+  backend: () => backend.value as ReturnType<PlaygroundServices["backend"]>,
+  useModel: (files) => load(files.map((file) => ({ path: file.name, content: file }))),
+  announce: say,
+});
+
+try {
   const content = await (await fetch(`assets/${bundled}`)).blob();
   await load([{ path: bundled, content }]);
 } catch (error) {
-  say("");
   tell(error);
 }
 document.documentElement.dataset.state = "ready";

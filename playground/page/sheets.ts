@@ -74,7 +74,9 @@ export async function drawFeatures(state: PageState, layer: number): Promise<HTM
   const { columns, rows } = await state.studio.features(layer);
   return rows.map(({ id, pictures }) => {
     const name = state.names.get(id) ?? id;
-    const cells = pictures.map((picture, column) => captioned(picture, columns[column], name));
+    const cells = pictures.map((picture, column) =>
+      captioned(picture, column === 0 ? "picture" : columns[column], name)
+    );
     return sheetRow(name, "", cells);
   });
 }

@@ -12,13 +12,15 @@ const margin = "300px";
  * Draws into `body` what `draw` returns, once it is near the window and whenever it has changed since. What it
  * throws is said in its place.
  *
+ * @param isAlwaysDrawn whether it does not matter if it is seen
  * @returns to be called when what it shows has changed; resolves once it is drawn, which may be much later
  */
 export function drawWhenSeen(
   body: HTMLElement,
   draw: () => Promise<readonly Node[]>,
+  isAlwaysDrawn = false,
 ): () => Promise<void> {
-  let [isSeen, isStale, isDrawing] = [false, false, false];
+  let [isSeen, isStale, isDrawing] = [isAlwaysDrawn, false, false];
   let waiting: PromiseWithResolvers<void> | null = null;
   const update = async () => {
     if (isDrawing || !isSeen || !isStale) return;
@@ -37,10 +39,12 @@ export function drawWhenSeen(
     waiting?.resolve();
     waiting = null;
   };
-  new IntersectionObserver((entries) => {
-    isSeen = entries.at(-1)!.isIntersecting;
-    update();
-  }, { rootMargin: margin }).observe(body);
+  if (!isAlwaysDrawn) {
+    new IntersectionObserver((entries) => {
+      isSeen = entries.at(-1)!.isIntersecting;
+      update();
+    }, { rootMargin: margin }).observe(body);
+  }
   return () => {
     isStale = true;
     waiting ??= Promise.withResolvers();

@@ -199,9 +199,7 @@ export class Studio {
 
   #requireModel(): StudioModel {
     if (this.#model !== null) return this.#model;
-    throw new UserError("Cannot look into a model: there is none", {
-      hint: "load one, or train one on this page",
-    });
+    throw new UserError("Cannot look into a model: there is none yet");
   }
 
   #shown({ config: { imageSize: size }, preparation }: StudioModel): ShownBatch {
