@@ -1,8 +1,9 @@
 /**
  * Takes the pictures of docs/logging.md: the report of a run, wide and on a phone in the dark, and the
- * page over all runs of a folder.
+ * page over all runs of a folder; and, without arguments, those of docs/playground.md.
  *
  *     deno run -A tools/screenshots.ts runs/quickstart runs
+ *     deno run -A tools/screenshots.ts
  *
  * @module
  */
@@ -11,7 +12,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createApp } from "../cli/serve/app.ts";
 import { RunLibrary } from "../cli/serve/run_library.ts";
-import { type Browser, findChromium, withBrowser } from "../tests/_browser.ts";
+import { servePlayground } from "../playground/serve.ts";
+import { type Browser, findChromium, type Page, withBrowser } from "../tests/_browser.ts";
 
 /** A page of the browser at a size and in a colour scheme. */
 interface View {
@@ -66,15 +68,65 @@ export async function takeScreenshots(
   }
 }
 
+/** The playground with half of its samples, and all patches lit that have the code of one. */
+async function openPlayground(browser: Browser, address: string, view: View): Promise<Page> {
+  const { width, height, colorScheme } = view;
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  await page.goto(address);
+  await page.locator("html[data-state=ready]").waitFor({ state: "attached" });
+  for (const name of ["fish", "fruit", "bag", "coat"]) {
+    await page.getByRole("button", { name: `Take away ${name}`, exact: true }).click();
+  }
+  await page.locator("#tokens figure").nth(4).waitFor({ state: "detached" });
+  // A patch of the house's roof.
+  await page.locator("#tokens [role=grid]").nth(1).locator("button").nth(27).focus();
+  await page.locator("#code canvas").first().waitFor();
+  return page;
+}
+
+/** Writes `playground.png`, `playground-model.png` and `playground-narrow.png`. */
+export async function takePlaygroundScreenshots(browser: Browser, to: string): Promise<void> {
+  const server = await servePlayground();
+  const address = `http://127.0.0.1:${server.addr.port}/`;
+  try {
+    const wide = await openPlayground(browser, address, {
+      ...{ width: 1180, height: 1130, colorScheme: "light" },
+    });
+    await wide.evaluate(() => scrollTo(0, 0));
+    await wide.screenshot({ path: `${to}/playground.png`, animations: "disabled" });
+    for (const id of ["predictions", "attention", "features"]) {
+      await wide.locator(`#${id}`).scrollIntoViewIfNeeded();
+      await wide.locator(`#${id}[aria-busy=false] .card`).first().waitFor();
+    }
+    await wide.setViewportSize({ width: 1180, height: 1560 });
+    await wide.locator("#predictions-title").evaluate((title) => title.scrollIntoView());
+    await wide.screenshot({ path: `${to}/playground-model.png`, animations: "disabled" });
+    const narrow = await openPlayground(browser, address, {
+      ...{ width: 390, height: 1560, colorScheme: "dark" },
+    });
+    await narrow.evaluate(() => scrollTo(0, 0));
+    await narrow.screenshot({ path: `${to}/playground-narrow.png`, animations: "disabled" });
+  } finally {
+    await server.shutdown();
+  }
+}
+
 if (import.meta.main) {
   const [run, runs] = Deno.args;
   const chromium = findChromium();
-  if (run === undefined || runs === undefined || chromium === null) {
+  const isPlayground = run === undefined;
+  if (chromium === null || (!isPlayground && runs === undefined)) {
     console.error(
-      "Needs a Chromium, a run and a folder of runs: tools/screenshots.ts RUN RUNS_DIR",
+      "Needs a Chromium, and a run and a folder of runs, or neither: tools/screenshots.ts RUN RUNS_DIR",
     );
     Deno.exit(2);
   }
   const to = new URL("../docs", import.meta.url).pathname;
-  await withBrowser(chromium, (browser) => takeScreenshots(browser, { run, runs, to }));
+  await withBrowser(
+    chromium,
+    (browser) =>
+      isPlayground
+        ? takePlaygroundScreenshots(browser, to)
+        : takeScreenshots(browser, { run, runs, to }),
+  );
 }
