@@ -85,12 +85,20 @@ class DataWorker {
   }
 }
 
+/** Runs a task after all others that wait; not in every browser. */
+interface Scheduler {
+  postTask(task: () => void, options: { readonly priority: "background" }): Promise<void>;
+}
+
 /**
- * Lets a page's other events have their turn, such as a message to stop: batches made here would keep the thread.
- * Deno's programs use workers.
+ * Lets a page's other events have their turn, such as a message to stop or a file that was written: batches made
+ * here would keep the thread. Deno's programs use workers.
  */
 function otherEvents(): Promise<void> {
-  return "Deno" in globalThis ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve));
+  if ("Deno" in globalThis) return Promise.resolve();
+  const { scheduler } = globalThis as { scheduler?: Scheduler };
+  return scheduler?.postTask(() => {}, { priority: "background" }) ??
+    new Promise((resolve) => setTimeout(resolve));
 }
 
 async function inlinePool(settings: ProducerSettings): Promise<Pool> {

@@ -8,7 +8,6 @@
  * @module
  */
 
-import { messageOf } from "../../core/errors.ts";
 import type { PageDisk } from "./page_disk.ts";
 import type { PageFile } from "./page_file.ts";
 
@@ -25,6 +24,12 @@ function open(name: string): Promise<IDBDatabase> {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => request.result.createObjectStore(storeName);
   return answer(request);
+}
+
+/** Browsers give this error a name and often no message. */
+function reasonOf(error: DOMException | null): string {
+  if (error?.name === "QuotaExceededError") return "the browser gives no more room";
+  return error?.message || error?.name || "the browser refused it";
 }
 
 /** Files kept under a name. */
@@ -83,12 +88,14 @@ export class KeptFiles {
       store.put(file.bytes.slice(), path);
       this.#kept.set(path, { file, version: file.version });
     }
+    // At once: by itself it would wait until this thread has heard of every file.
+    transaction.commit();
     return new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => {
         this.#kept.clear();
         for (const [path, state] of before) this.#kept.set(path, state);
-        reject(new Error(messageOf(transaction.error ?? "the browser refused it")));
+        reject(new Error(reasonOf(transaction.error)));
       };
     });
   }

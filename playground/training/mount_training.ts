@@ -40,6 +40,10 @@ function download({ path, content }: GivenFile): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+function describeProgress(what: string, share: number | null): string {
+  return share === null ? what : `${what}, ${Math.floor(100 * share)} %`;
+}
+
 /** The section at work. */
 class TrainingSection {
   readonly #panel: TrainingPanel;
@@ -51,11 +55,15 @@ class TrainingSection {
   #weights: readonly GivenFile[] = [];
   /** The last step that the browser has; null if it has no run. */
   #savedStep: number | null = null;
+  /** Whether the browser keeps the run. */
+  #isKept = false;
   #isFinished = false;
   #isTraining = false;
   #isStopping = false;
   /** Whether something other than steps is being computed, such as k-NN. */
   #isBesideSteps = false;
+  /** Why a run did not start, until the page has what was there before. */
+  #failure: string | null = null;
   #drawing: ReturnType<typeof setTimeout> | null = null;
   #onWeights: ((file: GivenFile) => void) | null = null;
 
@@ -153,9 +161,8 @@ class TrainingSection {
 
   #stop(): void {
     this.#isStopping = true;
-    this.#show();
     this.#ask({ type: "stop" });
-    this.#panel.say("Stopping after this step …");
+    this.#say("Stopping after this step …");
     this.#cutShort();
   }
 
@@ -164,10 +171,11 @@ class TrainingSection {
    * only that.
    */
   #cutShort(): void {
-    if (!this.#isStopping || !this.#isBesideSteps || this.#savedStep !== this.#run?.step) return;
-    this.#worker.terminate();
+    const hasAll = this.#isKept && this.#savedStep === this.#run?.step;
+    if (!this.#isStopping || !this.#isBesideSteps || !hasAll) return;
     this.#isTraining = false;
-    this.#worker = this.#startWorker();
+    this.#restart();
+    this.#rest(`Stopped, ${this.#place()}.`);
   }
 
   #takeWeights(then: (file: GivenFile) => void): void {
@@ -191,11 +199,17 @@ class TrainingSection {
   #hear(news: TrainingNews): void {
     switch (news.type) {
       case "opened":
+        this.#isKept = news.unsaved === null;
         if (news.unsaved !== null) this.#noteUnsaved(news.unsaved);
+        // It was asked to go on before it had answered.
+        if (this.#isTraining) break;
         this.#run = news.run === null ? null : new RunProgress(news.run);
         this.#savedStep = news.run?.step ?? null;
         this.#isFinished = news.run?.isFinished ?? false;
-        this.#rest(this.#run === null ? "" : `A run is saved, ${this.#place()}.`);
+        this.#rest(
+          this.#failure ?? (this.#run === null ? "" : `A run is saved, ${this.#place()}.`),
+        );
+        this.#failure = null;
         break;
       case "begun":
         this.#run = new RunProgress(news.run);
@@ -219,10 +233,8 @@ class TrainingSection {
         break;
       case "progress":
         this.#isBesideSteps = true;
-        this.#panel.say(
-          `${news.what}${news.share === null ? "" : `, ${Math.floor(100 * news.share)} %`}`,
-        );
-        this.#cutShort();
+        if (this.#isStopping) this.#cutShort();
+        else this.#panel.say(describeProgress(news.what, news.share));
         break;
       case "note":
         this.#panel.note(news.message);
@@ -233,6 +245,7 @@ class TrainingSection {
         this.#cutShort();
         break;
       case "unsaved":
+        this.#isKept = false;
         this.#noteUnsaved(news.reason);
         break;
       case "ended":
@@ -267,8 +280,18 @@ class TrainingSection {
   }
 
   #fail(message: string): void {
+    const isLost = this.#isTraining && this.#isKept && this.#savedStep === null;
     this.#isTraining = false;
-    this.#rest(message);
+    if (isLost) {
+      // An earlier run is still in the browser.
+      this.#failure = message;
+      this.#restart();
+    } else this.#rest(message);
+  }
+
+  #restart(): void {
+    this.#worker.terminate();
+    this.#worker = this.#startWorker();
   }
 
   #rest(text: string): void {
@@ -288,7 +311,7 @@ class TrainingSection {
     const step = this.#savedStep;
     this.#panel.show(
       this.#isTraining
-        ? { kind: "training", isStopping: this.#isStopping }
+        ? { kind: "training" }
         : { kind: "idle", savedStep: this.#isFinished ? null : step, hasWeights: step !== null },
     );
   }

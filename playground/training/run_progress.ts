@@ -49,11 +49,6 @@ export class RunProgress {
     this.#evaluations.set(`${name} ${step}`, { step, name, result });
   }
 
-  /** The losses of the steps, at most a few hundred. */
-  get losses(): number[] {
-    return this.#history.curve("loss").map(({ mean }) => mean);
-  }
-
   /** Seconds that the remaining steps take; null before the first one. */
   get secondsLeft(): number | null {
     return this.#stepSeconds === null ? null : this.#stepSeconds * (this.totalSteps - this.step);

@@ -53,7 +53,7 @@ export type PanelState =
   | { readonly kind: "opening" }
   /** Nothing runs; `savedStep` of a run that can go on, null without one. */
   | { readonly kind: "idle"; readonly savedStep: number | null; readonly hasWeights: boolean }
-  | { readonly kind: "training"; readonly isStopping: boolean };
+  | { readonly kind: "training" };
 
 /** The section's elements. */
 export class TrainingPanel {
@@ -104,12 +104,21 @@ export class TrainingPanel {
     this.button("goOn").hidden = savedStep === null;
     this.button("goOn").textContent = `Go on from step ${savedStep}`;
     this.button("stop").hidden = !isTraining;
-    this.button("stop").disabled = isTraining && state.isStopping;
     for (const name of ["download", "use", "discard"] as const) {
       this.button(name).hidden = !hasWeights;
     }
     this.#find<HTMLElement>("progress").hidden = !isTraining;
     this.#section.dataset.state = state.kind;
+    this.#keepFocus();
+  }
+
+  /** A pressed button may be gone: the keyboard goes on at the one that is there instead. */
+  #keepFocus(): void {
+    const { activeElement } = document;
+    if (!(activeElement instanceof HTMLButtonElement && this.form.contains(activeElement))) return;
+    if (!activeElement.hidden) return;
+    const names = ["stop", "goOn", "start"] as const;
+    names.map((name) => this.button(name)).find(({ hidden }) => !hidden)?.focus();
   }
 
   /** Takes pictures instead of the clothes, or says how many were taken. */

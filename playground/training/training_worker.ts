@@ -93,7 +93,7 @@ async function train(request: TrainingRequest & { type: "start" | "goOn" }): Pro
   }
 }
 
-async function answer(request: TrainingRequest): Promise<void> {
+async function answer(request: Exclude<TrainingRequest, { type: "stop" }>): Promise<void> {
   switch (request.type) {
     case "open": {
       const unsaved = await folder.open();
@@ -103,9 +103,6 @@ async function answer(request: TrainingRequest): Promise<void> {
     case "start":
     case "goOn":
       await train(request);
-      break;
-    case "stop":
-      stopping.abort();
       break;
     case "takeWeights": {
       postMessage({ type: "weights", file: await folder.weights() });
@@ -118,11 +115,20 @@ async function answer(request: TrainingRequest): Promise<void> {
   }
 }
 
-addEventListener("message", async (event) => {
+/** What was asked for before. */
+let earlier = Promise.resolve();
+
+async function answerOrFail(request: Parameters<typeof answer>[0]): Promise<void> {
   try {
-    await answer((event as MessageEvent<TrainingRequest>).data);
+    await answer(request);
   } catch (error) {
     if (!(error instanceof UserError)) console.error(error);
     postMessage({ type: "failed", message: messageOf(error).split("\n")[0] });
   }
+}
+
+addEventListener("message", (event) => {
+  const request = (event as MessageEvent<TrainingRequest>).data;
+  if (request.type === "stop") stopping.abort();
+  else earlier = earlier.then(() => answerOrFail(request));
 });

@@ -1,11 +1,11 @@
 /** Training in the playground, in headless Chromium. */
 
 import assert from "node:assert/strict";
-import { openModel } from "../../checkpoints/open_model.ts";
-import { Generator } from "../../core/generator.ts";
-import { servePlayground } from "../../playground/serve.ts";
-import { encodePng } from "../../report/png.ts";
-import { type Browser, browserTest, type Page } from "../_browser.ts";
+import { openModel } from "../../../checkpoints/open_model.ts";
+import { Generator } from "../../../core/generator.ts";
+import { servePlayground } from "../../../playground/serve.ts";
+import { encodePng } from "../../../report/png.ts";
+import { type Browser, browserTest, type Page } from "../../_browser.ts";
 
 const minute = 60_000;
 
@@ -52,7 +52,7 @@ async function downloadWeights(page: Page, path: string): Promise<Uint8Array> {
   const downloading = page.waitForEvent("download");
   await page.click("#training button[name=download]");
   const download = await downloading;
-  assert.equal(download.suggestedFilename(), "mimic-step-12.safetensors");
+  assert.equal(download.suggestedFilename(), "mimic-step-8.safetensors");
   await download.saveAs(path);
   return await Deno.readFile(path);
 }
@@ -62,7 +62,7 @@ async function openPage(browser: Browser, address: string): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   page.on("dialog", (dialog) => dialog.accept());
   page.on("pageerror", (error) => console.error(error));
-  await page.goto(`${address}?batch=4&save=3&knn=6`);
+  await page.goto(`${address}?batch=2&save=2&knn=4`);
   return page;
 }
 
@@ -76,19 +76,19 @@ browserTest("a reload in mid-training goes on to the same weights", async (brows
     await writePictures(pictures);
 
     const whole = await openPage(browser, address);
-    await start(whole, pictures, 12);
+    await start(whole, pictures, 8);
     await says(whole, "Finished");
     const wanted = await downloadWeights(whole, `${folder}/whole.safetensors`);
     await whole.locator("#training figcaption", { hasText: "k-NN accuracy" }).waitFor();
     await whole.context().close();
 
     const cut = await openPage(browser, address);
-    await start(cut, pictures, 12);
-    await cut.locator("#training dd", { hasText: /after step [369]$/ }).waitFor({
+    await start(cut, pictures, 8);
+    await cut.locator("#training dd", { hasText: /after step [246]$/ }).waitFor({
       timeout: 2 * minute,
     });
     await cut.reload();
-    await says(cut, /A run is saved, step [369] of 12/);
+    await says(cut, /A run is saved, step [246] of 8/);
     await cut.click("#training button[name=goOn]");
     await says(cut, "Finished");
     const found = await downloadWeights(cut, `${folder}/cut.safetensors`);
