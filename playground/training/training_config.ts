@@ -14,6 +14,8 @@ export const weightsFolder = "/weights";
 const cacheBytes = 2 ** 26;
 /** Share of labelled pictures that k-NN is measured on, as on the command line. */
 const heldOut = 0.1;
+/** For pictures other than clothes, as on the command line. */
+const ownTokenizer = "vqkd_quickstart";
 /** A twelfth of the rate when weights are trained on, as in `configs/recipes/continue.jsonc`. */
 const continuedRate = 1 / 12;
 
@@ -22,7 +24,11 @@ export function dataOf(
   { data }: Pick<PretrainConfig, "data">,
   { pictures }: Pick<TrainingChoice, "pictures">,
 ): PretrainConfig["data"] {
-  const own = { source: picturesFolder, holdOut: heldOut, onError: "skip" } as const;
+  const own = {
+    source: picturesFolder,
+    holdOut: heldOut,
+    onError: "skip",
+  } as const;
   return { ...data, cacheBytes, ...(pictures === null ? {} : own) };
 }
 
@@ -42,8 +48,8 @@ export function trainingConfig(
   choice: TrainingChoice,
   images: number,
 ): PretrainConfig {
-  const { schedule, checkpoint, evaluation, optimizer, log } = quickstart;
-  const { steps, saveSteps, knnSteps, weights } = choice;
+  const { schedule, checkpoint, evaluation, optimizer, log, tokenizer } = quickstart;
+  const { steps, saveSteps, knnSteps, pictures, weights } = choice;
   const data = dataOf(quickstart, choice);
   const batchSize = Math.min(choice.batchSize, images);
   const every = knnSteps / stepsPerEpochOf({ data, batchSize }, images);
@@ -51,11 +57,16 @@ export function trainingConfig(
     ...quickstart,
     data,
     batchSize,
+    tokenizer: pictures === null ? tokenizer : { ...tokenizer, checkpoint: ownTokenizer },
     pretrained: weights === null ? null : weightsPath(weights),
     optimizer: weights === null ? optimizer : { ...optimizer, lr: optimizer.lr * continuedRate },
     schedule: { ...schedule, steps },
     checkpoint: { ...checkpoint, everySteps: saveSteps, keepLast: 1 },
-    evaluation: { ...evaluation, knn: { ...evaluation.knn, every, atEnd: true }, baselines: true },
+    evaluation: {
+      ...evaluation,
+      knn: { ...evaluation.knn, every, atEnd: true },
+      baselines: true,
+    },
     // The page draws its own.
     log: { ...log, report: false, tensorBoard: false },
   };
