@@ -7,23 +7,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { isCached } from "../../../../backends/webgpu/dawn/library_cache_ffi.ts";
-import { cacheDirectory } from "../../../../checkpoints/hub/download.ts";
+import { newLavapipe } from "../../../../bench/webgpu/emulated_gpus.ts";
 import { dawnPackage, fetchDawn } from "../../../../deps/dawn.ts";
 
-const folder = `${cacheDirectory()}/lavapipe`;
-const libraries = `${folder}/usr/lib/${Deno.build.arch}-linux-gnu`;
-const driver = `${folder}/usr/share/vulkan/icd.d/lvp_icd.json`;
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
+const lavapipe = newLavapipe();
 
 function whyNot(): string | null {
-  if (!exists(driver)) return "there is no lavapipe with matrix units: .ci/fetch_lavapipe";
+  if (lavapipe === null) return "there is no lavapipe with matrix units: .ci/fetch_lavapipe";
   if (!isCached(dawnPackage)) return `Dawn is not in the cache: ${fetchDawn}`;
   return null;
 }
@@ -51,12 +41,10 @@ export async function runWithDawn(
   seconds = 600,
 ): Promise<EndedProgram> {
   const program = fileURLToPath(new URL(name, import.meta.url));
-  const { code, stdout, stderr } = await new Deno.Command(`${libraries}/ld-linux-x86-64.so.2`, {
-    args: [
-      ...["--library-path", libraries, Deno.execPath()],
-      ...["run", "--no-check", "--no-lock", "--no-prompt", "-A", program, ...args],
-    ],
-    env: { VK_DRIVER_FILES: driver },
+  const { deno: [command, ...first], env } = lavapipe!;
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args: [...first, "run", "--no-check", "--no-lock", "--no-prompt", "-A", program, ...args],
+    env,
     signal: AbortSignal.timeout(seconds * 1000),
   }).output();
   const decoder = new TextDecoder();
