@@ -67,6 +67,45 @@ Deno.test("every document names the Deno that the package brings", async () => {
   assert.equal(manifest().version, project.version);
 });
 
+/** What every file of the installed package is, with when it was last written. */
+function installedFiles(npmCache: string): Map<string, number> {
+  const found = new Map<string, number>();
+  const visit = (folder: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) visit(path);
+      else found.set(path, Deno.statSync(path).mtime!.getTime());
+    }
+  };
+  for (const { name } of Deno.readDirSync(`${npmCache}/_npx`)) {
+    visit(`${npmCache}/_npx/${name}/node_modules/@mimic/mimic`);
+  }
+  return found;
+}
+
+/** Counts what programs with this environment download; for a machine without a proxy of its own. */
+async function countDownloads(): Promise<{
+  env: Record<string, string>;
+  bytes: () => Promise<number>;
+  stop: () => Promise<void>;
+}> {
+  const proxy = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--allow-net", `${root}tests/tools/npm/_counting_proxy.ts`],
+    stdout: "piped",
+  }).spawn();
+  const reader = proxy.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const address = `http://127.0.0.1:${Number((await reader.read()).value)}`;
+  return {
+    env: { HTTPS_PROXY: address },
+    bytes: async () => Number(await (await fetch(address)).text()),
+    stop: async () => {
+      proxy.kill();
+      await reader.cancel();
+      await proxy.status;
+    },
+  };
+}
+
 terminalTest(
   "from the package alone: a run, its checkpoint, Ctrl-C, and hints that name npx",
   async () => {
@@ -80,14 +119,27 @@ terminalTest(
         npm_config_cache: `${folder}/npm`,
       };
       const start = `npx --yes ./mimic-${project.version}.tgz`;
-      const run = (words: string) =>
-        new Session(`${start} ${words}`, { cwd: folder, env, columns: 100, timeout: 900 });
+      const run = (words: string, own = env) =>
+        new Session(`${start} ${words}`, { cwd: folder, env: own, columns: 100, timeout: 900 });
 
-      const trained = await run("pretrain --max-steps 2 --quiet --json").end();
+      const downloads = await countDownloads();
+      const started = performance.now();
+      const first = { ...env, ...downloads.env };
+      const trained = await run("pretrain --max-steps 2 --quiet --json", first).end();
+      const seconds = (performance.now() - started) / 1000;
+      const megabytes = await downloads.bytes() / 1e6;
+      await downloads.stop();
       assert.equal(trained.code, 0, trained.raw);
+      console.log(
+        `npx, 2 steps: ${seconds.toFixed(0)} s, ${megabytes.toFixed(0)} MB downloaded`,
+      );
+      assert.ok(megabytes > 50 && megabytes < 110, `${megabytes} MB`);
       assert.match(trained.raw, /"directory": "runs\/quickstart"/);
       const { size } = Deno.statSync(`${folder}/runs/quickstart/config.json`);
       assert.ok(size > 0);
+
+      const installed = installedFiles(env.npm_config_cache);
+      assert.ok(installed.size > 500, `${installed.size} files`);
 
       const examined = await run("doctor --quick").end();
       assert.match(examined.raw, /Everything that starts works|not granted|granted/);
@@ -110,6 +162,8 @@ terminalTest(
       const mistaken = await run("pretrian").end();
       assert.equal(mistaken.code, 2);
       assert.match(mistaken.raw, /did you mean "pretrain"\?/);
+      // The package may be read-only: nothing in it has changed.
+      assert.deepEqual(installedFiles(env.npm_config_cache), installed);
       // Nothing but what was asked for, and caches.
       const caches = ["deno", "home", "npm"];
       const left = [...Deno.readDirSync(folder)].map(({ name }) => name)
