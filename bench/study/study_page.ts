@@ -52,12 +52,10 @@ class DatasetSection {
     this.#folder = folder;
   }
 
-  /** The arms that the study compares on these images, with their titles. */
+  /** The arms with results on these images, and their titles. */
   get #arms(): [string, string][] {
-    const compared = this.#study.comparisons.filter(({ dataset }) => dataset === this.#name);
-    const names = new Set(compared.flatMap(({ arms }) => arms));
     return Object.entries(this.#study.arms).flatMap(([arm, { title }]) =>
-      names.has(arm) ? [[arm, title]] : []
+      this.#summary.has(arm) ? [[arm, title]] : []
     );
   }
 
@@ -72,9 +70,11 @@ class DatasetSection {
     file: string,
     plot: Parameters<typeof linePlot>[0],
   ): string[] {
-    if (!plot.series.some(({ points }) => points.length > 1)) return [];
+    // A single point is no line, and is in the table.
+    const series = plot.series.filter(({ points }) => points.length > 1);
+    if (series.length === 0) return [];
     const name = `${this.#name}-${file}.svg`;
-    this.pictures.set(name, linePlot(plot));
+    this.pictures.set(name, linePlot({ ...plot, series }));
     return [`![${plot.title}](${this.#folder}/${name})`, ""];
   }
 

@@ -52,6 +52,11 @@ export class DatasetSummary {
     return this.#results.filter((result) => result.kind === kind && result.arm === arm);
   }
 
+  /** Whether anything is known of an arm. */
+  has(arm: string): boolean {
+    return this.#results.some((result) => result.arm === arm);
+  }
+
   /** A tokenizer's result. */
   tokenizer(id: string): PartResult | null {
     return this.#results.find((result) => result.id === id) ?? null;

@@ -30,6 +30,7 @@ Deno.test("DatasetSummary keeps data sets, arms, shares and budgets apart", () =
   assert.deepEqual(summary.finetuned("arm", 0.1, 8), { mean: 0.5, low: 0.4, high: 0.6, seeds: 2 });
   assert.equal(summary.finetuned("arm", 1, 8), null);
   assert.equal(summary.finetuned("another", 0.1, 8), null);
+  assert.deepEqual(["arm", "another"].map((arm) => summary.has(arm)), [true, false]);
   assert.deepEqual(summary.budgets(0.1), [8, 16]);
   assert.deepEqual(summary.shares(), [0.1]);
   assert.equal(summary.finetuningCost("arm", 16), 160);
