@@ -13,6 +13,7 @@ import { curvePlotStyle } from "../report/curve_plot.ts";
 import { resolveConfig } from "../methods/configs.ts";
 import type { PretrainConfig } from "../methods/beit/config.ts";
 import { bundleModules } from "./bundle.ts";
+import { headersFile } from "./headers.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -99,6 +100,7 @@ export async function buildPlayground(): Promise<Map<string, Uint8Array<ArrayBuf
   ]);
   const texts = new Map([
     ...programs,
+    ["_headers", headersFile],
     ["style.css", style],
     ["quickstart.json", JSON.stringify(config)],
     ["pictures.json", JSON.stringify([...pictures.keys()])],

@@ -5,6 +5,7 @@
  */
 
 import { buildPlayground } from "./build.ts";
+import { contentPolicy, isolation } from "./headers.ts";
 
 const types: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
@@ -18,16 +19,15 @@ const types: Readonly<Record<string, string>> = {
   wasm: "application/wasm",
 };
 
-/** Shared memory, which the threads of the `cpu` backend need, wants a page of its own. */
-export const isolation = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
-};
-
 /** A file, or the part of it that was asked for: tensors are read one by one. */
 function answer(bytes: Uint8Array<ArrayBuffer>, path: string, range: string | null): Response {
   const type = types[path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream";
-  const headers = { "content-type": type, "accept-ranges": "bytes", ...isolation };
+  const headers = {
+    "content-type": type,
+    "accept-ranges": "bytes",
+    "content-security-policy": contentPolicy,
+    ...isolation,
+  };
   const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
   if (start === undefined) return new Response(bytes, { headers });
   const last = Math.min(Number(end), bytes.length - 1);
