@@ -20,7 +20,7 @@ const root = new URL("../", import.meta.url);
 /** Programs of the page and of its threads. */
 const entries = [
   "playground/page/main.ts",
-  "playground/self_test/self_test.ts",
+  "playground/self_test/self_checks.ts",
   "playground/studio/studio_worker.ts",
   "backends/cpu/threads/worker_web.ts",
   "playground/training/training_worker.ts",

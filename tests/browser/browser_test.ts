@@ -6,7 +6,7 @@ import { assertAllClose } from "../../core/assert_all_close.ts";
 import { pretrain } from "../../methods/beit/method.ts";
 import { type Browser, browserTest } from "../_browser.ts";
 import { pageConfig } from "../../playground/build.ts";
-import type { Outcome } from "../../playground/self_test/self_test.ts";
+import type { Outcome } from "../../playground/self_test/self_checks.ts";
 import { servePlayground } from "../../playground/serve.ts";
 
 const steps = 20;
