@@ -207,7 +207,7 @@ try {
 mountTraining(byId("training"), {
   backend: () => backend.value as ReturnType<PlaygroundServices["backend"]>,
   useModel: (files) => load(files.map((file) => ({ path: file.name, content: file }))),
-  announce: say,
+  announce: (text) => byId("announcements").textContent = text,
 });
 
 try {
