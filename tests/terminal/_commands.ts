@@ -81,9 +81,6 @@ export function examples(): string[] {
   return toRun(lines.toSorted((a, b) => place(a) - place(b)));
 }
 
-/** Whether all commands run at both widths, as they do where time matters less than here. */
-const everything = Deno.env.get("CI") === "true";
-
 /** The first command of each task, and those that train what others read. */
 function onePerTask(lines: readonly string[]): string[] {
   const seen = new Set<string>();
@@ -177,14 +174,14 @@ async function runAlone(line: string, cwd: string, columns: number): Promise<voi
   else assert.equal(ended.code, 0, seen);
 }
 
-/** A test that runs commands at both widths, each in a folder of its own. */
+/** Tests that run commands in a narrow terminal, and one of each task in a wide one. */
 export function commandsTest(what: string, lines: readonly string[]): void {
   for (const columns of [80, 200]) {
     terminalTest(`${what}: every command is clean at ${columns} columns`, async () => {
       const folder = await prepare();
       const faults: string[] = [];
       try {
-        for (const line of columns === 80 || everything ? lines : onePerTask(lines)) {
+        for (const line of columns === 80 ? lines : onePerTask(lines)) {
           await runLine(line, folder, columns).catch((error) => faults.push(error.message));
         }
         assert.equal(faults.length, 0, faults.join("\n\n"));
