@@ -9,7 +9,7 @@ import { messageOf, UserError } from "../core/errors.ts";
 import { buildPlayground } from "./build.ts";
 import { servePlayground } from "./serve.ts";
 
-const usualPort = 8080;
+const usualPort = 8090;
 
 async function serve(given: string | undefined): Promise<void> {
   const port = Number(given ?? usualPort);

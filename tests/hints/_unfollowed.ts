@@ -136,7 +136,6 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "then run the same command again",
   ],
   "It needs several processes, or another one that interferes.": [
-    "give --launcher none: it takes about a minute",
     "start all ranks with the same command and the same version",
     "set --… to what every host supports",
     "start fewer, or raise --batch",

@@ -29,7 +29,7 @@ const absent =
   /imagenet|ade20k|streets|\.pth|cifar10|vqkd_encoder|failures\/|convert vit |--fixtures fixtures|_in1k|beitv2_base|dinov2\.onnx/;
 /** Hours of work, or a page that is served: looked at for a while, then ended by Ctrl-C. */
 const endless =
-  /task (serve|browser|study|parity|segment|tokens-report$)\b|doctor (?!--quick)|doctor$|--dry-run|--train-tokenizer/;
+  /task (serve|playground(?!:)|study|parity|segment|tokens-report$)\b|doctor (?!--quick)|doctor$|--dry-run|--train-tokenizer/;
 /** Not a command of this program, or one of its own tests. */
 const others = /task (test|install|fmt)\b|^(mkdir|tar)|^(cat|mpirun|tensorboard)/;
 
@@ -125,7 +125,7 @@ async function prepare(): Promise<string> {
 
 /** Waits for the other tests whose commands listen on the same port; call what it returns at the end. */
 async function aloneOnItsPort(line: string, cwd: string): Promise<() => void> {
-  if (!/task (serve|browser)\b/.test(line)) return () => {};
+  if (!/task (serve|playground(?!:))\b/.test(line)) return () => {};
   const file = await Deno.open(`${dirname(cwd)}/mimic-port-of-tests.lock`, {
     create: true,
     write: true,
