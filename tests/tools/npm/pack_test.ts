@@ -133,7 +133,8 @@ terminalTest(
       console.log(
         `npx, 2 steps: ${seconds.toFixed(0)} s, ${megabytes.toFixed(0)} MB downloaded`,
       );
-      assert.ok(megabytes > 50 && megabytes < 110, `${megabytes} MB`);
+      // No more is asserted: what npm tries again on a slow line counts twice.
+      assert.ok(megabytes > 50, `${megabytes} MB`);
       assert.match(trained.raw, /"directory": "runs\/quickstart"/);
       const { size } = Deno.statSync(`${folder}/runs/quickstart/config.json`);
       assert.ok(size > 0);
