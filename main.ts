@@ -24,7 +24,8 @@ function isTooOld(version: string): boolean {
 
 function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns;
+    // 0 if nobody said how large it is, as in a container.
+    return Deno.consoleSize().columns || 80;
   } catch {
     return 80;
   }

@@ -88,17 +88,18 @@ function parserOf(command: Command): AnyParser {
   return optique.object(parts) as AnyParser;
 }
 
-/** The hint for a word that no flag or argument takes, or that a message quotes last. */
+/** The hint for a word that no flag or argument takes. */
 function hintFor(
   command: Command,
   words: readonly string[],
   calledAs: string,
   message: string,
 ): string {
-  const quoted = message.match(/"([^"]*)"$/)?.[1];
-  const isStray = quoted !== undefined && !quoted.startsWith("-") && words.includes(quoted);
-  if (isStray && "data" in command.flags && Object.keys(command.arguments).length === 0) {
-    return `did you mean "--data=${quoted}"?`;
+  const stray = message.match(/^Unexpected .*"([^-"][^"]*)"$/)?.[1];
+  if (
+    stray !== undefined && "data" in command.flags && Object.keys(command.arguments).length === 0
+  ) {
+    return `did you mean "--data=${stray}"?`;
   }
   const known = Object.keys(command.flags).map(flagName);
   const unknown = words.find((word) =>

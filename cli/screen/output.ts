@@ -85,7 +85,8 @@ export function writeRaw(output: Pick<Output, "writeSync">, text: string): void 
  */
 export function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns;
+    // 0 if nobody said how large it is, as in a container.
+    return Deno.consoleSize().columns || 80;
   } catch {
     return 80;
   }

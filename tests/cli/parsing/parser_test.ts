@@ -102,3 +102,16 @@ Deno.test("each mistake on the command line is one line with a way out", () => {
     assert.doesNotMatch(found, /\n/);
   }
 });
+
+Deno.test("a stray word may be the images; the wrong value of a flag is not", () => {
+  const train = defineCommand({
+    name: "train",
+    summary: "Train",
+    description: "Trains.",
+    arguments: {},
+    flags: { data: path("Images."), format: choice("Kind.", ["png", "svg"]) },
+    run: () => Promise.resolve(),
+  });
+  assert.match(message(["photos"], train), /"photos"; did you mean "--data=photos"\?$/);
+  assert.match(message(["--format", "jpg"], train), /got "jpg"; see `deno task train --help`$/);
+});
