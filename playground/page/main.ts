@@ -182,6 +182,8 @@ async function start(): Promise<void> {
 
 backend.addEventListener("change", async () => {
   tell(null);
+  // What a worker was asked before another took its place is never answered.
+  backend.disabled = true;
   try {
     await start();
   } catch (error) {
@@ -189,6 +191,8 @@ backend.addEventListener("change", async () => {
     backend.value = "auto";
     await start();
   }
+  backend.disabled = false;
+  backend.focus();
   await drawAll();
 });
 
@@ -216,4 +220,5 @@ try {
 } catch (error) {
   tell(error);
 }
+backend.disabled = false;
 document.documentElement.dataset.state = "ready";
