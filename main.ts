@@ -22,15 +22,6 @@ function isTooOld(version: string): boolean {
   return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
 }
 
-function terminalColumns(): number {
-  try {
-    // 0 if nobody said how large it is, as in a container.
-    return Deno.consoleSize().columns || 80;
-  } catch {
-    return 80;
-  }
-}
-
 /** Why the program cannot be loaded, with the underlying cause if Deno reports it. */
 function reasonOf(error: unknown): string {
   const [what, ...causes] = String(error instanceof Error ? error.message : error).split("\n");
@@ -41,8 +32,11 @@ function reasonOf(error: unknown): string {
 /** Loads the program, and says what it is waiting for if that takes long. */
 async function loadProgram(): Promise<{ start(): Promise<number> }> {
   // Computed names: Deno resolves literal imports before the first line runs.
-  const [program, progress] = ["./cli/start.ts", "./cli/fetch_progress.ts"];
+  const program = "./cli/start.ts";
+  const progress = "./cli/fetch_progress.ts";
+  const size = "./cli/screen/terminal_columns.ts";
   const { fetchedShare, fetchLine } = await import(progress);
+  const { terminalColumns } = await import(size);
   const isTerminal = Deno.stderr.isTerminal();
   const begun = performance.now();
   let isShown = false;

@@ -10,7 +10,8 @@ import {
 import { commandHelp, groupHelp, type HelpLayout, programHelp } from "./parsing/help.ts";
 import { type Interruption, listenForInterrupts } from "./running/interrupt.ts";
 import { Job } from "./running/job.ts";
-import { jsonText, startRow, terminalColumns, writeNote, writeText } from "./screen/output.ts";
+import { jsonText, startRow, writeNote, writeText } from "./screen/output.ts";
+import { terminalColumns } from "./screen/terminal_columns.ts";
 import { parseCommand } from "./parsing/parser.ts";
 import { type Style, styleFor } from "./screen/style.ts";
 import { complete } from "./commands/completion.ts";

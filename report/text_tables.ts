@@ -5,10 +5,19 @@
  */
 import { formatMetric, metricName, tellingMetrics } from "../core/metric_names.ts";
 
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
+  return rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column].length))) ?? [];
+}
+
+/** Rows of cells as lines, with every column left-aligned. */
+export function leftAlignedRows(rows: readonly (readonly string[])[]): string[] {
+  const widths = columnWidths(rows);
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+}
+
 /** Rows of cells as lines: the first column is left-aligned, the others right-aligned. */
 export function alignedRows(rows: readonly (readonly string[])[]): string[] {
-  if (rows.length === 0) return [];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = columnWidths(rows);
   return rows.map((row) =>
     row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
   );

@@ -39,6 +39,22 @@ export async function flawBetween(
   return flaw;
 }
 
+/** Those of some tilings on matrix units that come out right; of each other one, `notes` gets a line. */
+export async function rightTilings<Name extends string>(
+  names: readonly Name[],
+  what: string,
+  flawOf: (name: Name) => Promise<string | null>,
+  notes: string[],
+): Promise<Name[]> {
+  const right: Name[] = [];
+  for (const name of names) {
+    const flaw = await flawOf(name);
+    if (flaw === null) right.push(name);
+    else notes.push(`matrix units are not used for ${what} (${name}): ${flaw}`);
+  }
+  return right;
+}
+
 /** How far results are apart, as a complaint; null if they agree. */
 async function difference(
   runtime: Runtime,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { leftAlignedRows } from "../../report/text_tables.ts";
 import type { ParityRow } from "./comparison.ts";
 
 /** The rows of one backend. */
@@ -30,11 +31,10 @@ export function parityLines(rows: readonly ParityRow[]): string[] {
     formatError(maxRel),
     tolerance,
   ]);
-  const table = [["", "file", "quantity", "max |Δ|", "relative", "tolerance"], ...cells];
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return table.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()
-  );
+  return leftAlignedRows([
+    ["", "file", "quantity", "max |Δ|", "relative", "tolerance"],
+    ...cells,
+  ]);
 }
 
 /**

@@ -90,17 +90,17 @@ export async function measureRows(
     const trainSets = await collectFeatures(on, train, rowsOf, reading);
     const testSets = await collectFeatures(on, test, rowsOf, reading);
     const classes = train.classes.length;
-    const linear = async (which: number, share: number) => {
-      const rows = takeLabelled(trainSets[which], train, share, seed);
-      return (await linearAccuracy(on, rows, testSets[which], classes)).top1;
-    };
     const results: FeatureAccuracy[] = [];
     for (const share of labels) {
-      const rows = takeLabelled(trainSets[0], train, share, seed);
-      const { top1: knn } = await knnAccuracy(on, rows, testSets[0], classes);
+      const sets = trainSets.map((all) => takeLabelled(all, train, share, seed));
+      const { top1: knn } = await knnAccuracy(on, sets[0], testSets[0], classes);
+      const linear: number[] = [];
+      for (const [which, rows] of sets.entries()) {
+        linear.push((await linearAccuracy(on, rows, testSets[which], classes)).top1);
+      }
       results.push({
-        ...{ labels: share, knn, linear: await linear(0, share) },
-        ...(trainSets.length > 1 ? { linearClsAndMean: await linear(1, share) } : {}),
+        ...{ labels: share, knn, linear: linear[0] },
+        ...(linear.length > 1 ? { linearClsAndMean: linear[1] } : {}),
       });
     }
     return results;
@@ -109,6 +109,7 @@ export async function measureRows(
     test.close?.();
   }
 }
+
 /**
  * Accuracies of an encoder's features.
  *

@@ -63,7 +63,7 @@ export async function partHashes(
     // hash.
     const defaults = tasks[config.task].schema.parse({ task: config.task });
     const own = differing(decidingValues(config), defaults);
-    const labels = "labels" in part && part.kind !== "finetune" ? part.labels : [];
+    const labels = part.kind === "features" || part.kind === "teacher" ? part.labels : [];
     const needs = part.needs.map((id) => hashes.get(id));
     hashes.set(part.id, await hashValues([part.kind, own, labels, needs]));
   }

@@ -14,6 +14,7 @@
 import { isCached } from "../../backends/webgpu/dawn/library_cache_ffi.ts";
 import { dawnPackage, fetchDawn } from "../../deps/dawn.ts";
 import { readOptions } from "../options.ts";
+import { leftAlignedRows } from "../../report/text_tables.ts";
 import { keep } from "../report.ts";
 import type { Part } from "./check/parts.ts";
 import { type PartOutcome, runParts } from "./check/run_parts.ts";
@@ -109,14 +110,6 @@ const head = [
   "",
 ];
 
-function print(found: readonly Found[]): void {
-  const rows = [head, ...found.map(cells)];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  for (const row of rows) {
-    console.log(row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd());
-  }
-}
-
 const wanted = options.only === "" ? null : options.only.split(",");
 const chosen = configurations().filter(({ name }) => wanted?.includes(name) ?? true);
 const found: Found[] = [];
@@ -127,5 +120,5 @@ for (const configuration of chosen) {
   // What is known so far, should it be stopped.
   await keep("webgpu_everywhere", found);
 }
-print(found);
+for (const line of leftAlignedRows([head, ...found.map(cells)])) console.log(line);
 Deno.exit(found.every(({ status }) => status === "ok" || status === "skipped") ? 0 : 1);

@@ -5,6 +5,7 @@ import { jsonSchema } from "../../configs/json_schema.ts";
 import { loadRecipe, recipeNames } from "../../configs/recipes.ts";
 import { resolveConfig, type ResolvedConfig } from "../../methods/configs.ts";
 import { tasks } from "../../methods/mod.ts";
+import { leftAlignedRows } from "../../report/text_tables.ts";
 import {
   type CommandGroup,
   defineCommand,
@@ -44,11 +45,6 @@ function leafValues({ config, origins }: ResolvedConfig): Map<string, unknown> {
   return values;
 }
 
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i].length))) ?? [];
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
-}
-
 const print = defineCommand({
   name: "print",
   summary: "Print a resolved config with all its values",
@@ -85,7 +81,7 @@ const print = defineCommand({
       const shown = [key, JSON.stringify(value)];
       return flags.origins ? [...shown, resolved.origins.get(key) ?? ""] : shown;
     });
-    for (const line of columns(rows)) context.print(line);
+    for (const line of leftAlignedRows(rows)) context.print(line);
   },
 });
 
@@ -120,7 +116,7 @@ const diff = defineCommand({
     }
     const shown = (value: unknown) => value === undefined ? "–" : JSON.stringify(value);
     const rows = keys.map((key) => [key, shown(left.get(key)), "→", shown(right.get(key))]);
-    for (const line of columns(rows)) context.print(line);
+    for (const line of leftAlignedRows(rows)) context.print(line);
     if (keys.length === 0) context.note("No differences");
   },
 });

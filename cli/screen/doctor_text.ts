@@ -1,6 +1,7 @@
 /** The report of `doctor` as lines. */
 import type { AdapterChoice, MatrixConfig } from "../../backends/webgpu/mod.ts";
 import type { Capabilities } from "../../backends/backend.ts";
+import { leftAlignedRows } from "../../report/text_tables.ts";
 import { type BackendReport, isHealthy, type WorkingBackend } from "../../tasks/doctor/doctor.ts";
 import type { FormatReport } from "../../tasks/doctor/number_formats.ts";
 import type { AcceleratorReport, MachineReport, PermissionReport } from "../running/machine.ts";
@@ -21,10 +22,7 @@ export interface DoctorReport {
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i].length))) ?? [];
-  return rows.map((row) =>
-    `  ${row.map((cell, i) => cell.padEnd(widths[i])).join("  ")}`.trimEnd()
-  );
+  return leftAlignedRows(rows).map((line) => `  ${line}`.trimEnd());
 }
 
 function machineLines({ versions, machine, simd }: DoctorReport): string[] {

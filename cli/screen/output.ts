@@ -1,6 +1,7 @@
 /** The interface to stdout and stderr: everything that the program prints goes through here. */
 import { UserError } from "../../core/errors.ts";
 import { stringWidth } from "../../deps/string_width.ts";
+import { terminalColumns } from "./terminal_columns.ts";
 
 /** Something to write on. */
 export interface Output {
@@ -76,19 +77,6 @@ export function writeRaw(output: Pick<Output, "writeSync">, text: string): void 
       cause: error,
       hint: "redirect it to a file on a disk with room",
     });
-  }
-}
-
-/**
- * Columns of the terminal; the most common number if there is none any more, for instance because
- * its user closed it.
- */
-export function terminalColumns(): number {
-  try {
-    // 0 if nobody said how large it is, as in a container.
-    return Deno.consoleSize().columns || 80;
-  } catch {
-    return 80;
   }
 }
 

@@ -7,8 +7,9 @@ import { formatMetric, metricName } from "../../core/metric_names.ts";
 import { formatBytes, formatCount } from "../../core/number_formats.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../../pipeline/engine/events.ts";
 import { type LineContent, LiveLine } from "./live_line.ts";
-import { terminalColumns, writeNote, writeRaw } from "./output.ts";
+import { writeNote, writeRaw } from "./output.ts";
 import { type Style, styleFor } from "./style.ts";
+import { terminalColumns } from "./terminal_columns.ts";
 
 /** Where progress is written and how. */
 export interface ProgressOptions {

@@ -5,6 +5,7 @@
 import type { GivenFile } from "../../checkpoints/store/given_files.ts";
 import { formatCount } from "../../core/number_formats.ts";
 import { messageOf } from "../../core/errors.ts";
+import { givenFiles } from "../given_files.ts";
 import type { PlaygroundServices } from "../services.ts";
 import { mountTraining } from "../training/mount_training.ts";
 import { mountAttention } from "./attention_section.ts";
@@ -18,6 +19,9 @@ import { mountTokens } from "./tokens_section.ts";
 import { drawWhenSeen } from "./when_seen.ts";
 
 const backend = byId<HTMLSelectElement>("backend");
+
+const chosenBackend: PlaygroundServices["backend"] = () =>
+  backend.value as ReturnType<PlaygroundServices["backend"]>;
 
 function say(text: string): void {
   byId("status").textContent = text;
@@ -146,9 +150,7 @@ async function loadChosen(files: readonly File[]): Promise<void> {
   tell(null);
   say("Loading …");
   try {
-    await load(
-      files.map((file) => ({ path: file.webkitRelativePath || file.name, content: file })),
-    );
+    await load(givenFiles(files));
     say(`Loaded ${thread.model?.name ?? thread.tokenizer!.name}`);
   } catch (error) {
     say("");
@@ -170,9 +172,8 @@ fileDrops((files) => {
 });
 
 async function start(): Promise<void> {
-  const choice = backend.value as ReturnType<PlaygroundServices["backend"]>;
   say("Starting …");
-  await thread.start(choice);
+  await thread.start(chosenBackend());
   for (const [id, { image }] of pictures.pictures) thread.studio.addPicture(id, image);
   await thread.loadAgain();
   showModel();
@@ -209,7 +210,7 @@ try {
 }
 // Its worker is not to hold up the first tokens.
 mountTraining(byId("training"), {
-  backend: () => backend.value as ReturnType<PlaygroundServices["backend"]>,
+  backend: chosenBackend,
   useModel: (files) => load(files.map((file) => ({ path: file.name, content: file }))),
   announce: (text) => byId("announcements").textContent = text,
 });

@@ -10,7 +10,7 @@ import type { GivenFile } from "../../checkpoints/store/given_files.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { PlaygroundServices } from "../services.ts";
 import { droppedFiles } from "../page/file_drops.ts";
-import { filesIn } from "./files_in.ts";
+import { filesIn } from "../given_files.ts";
 import type { TrainingChoice, TrainingNews, TrainingRequest } from "./messages.ts";
 import { RunProgress } from "./run_progress.ts";
 import { TrainingPanel } from "./training_panel.ts";

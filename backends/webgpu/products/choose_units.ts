@@ -6,6 +6,7 @@
 
 import { keptOrMeasured, type MeasurementStore } from "../../../core/measurement_store.ts";
 import type { AdapterSummary } from "../adapter.ts";
+import { rightTilings } from "../compare_results.ts";
 import type { ShaderRunner } from "../shaders/shader_runner.ts";
 import { flawOf } from "./check_units.ts";
 import { SAMPLES, timeTilings } from "./choose_tilings.ts";
@@ -50,16 +51,11 @@ export async function chooseUnits(
   const found = findMatrixUnits(summary, info);
   if (found === null) return { units: NO_UNITS, notes: [] };
   const notes: string[] = [];
-  const right = async (way: Way) => {
-    const names: MatrixTilingName[] = [];
-    for (const name of tilingsToTry(found, summary)) {
+  const right = (way: Way) =>
+    rightTilings(tilingsToTry(found, summary), LABELS[way], (name) => {
       const units = { ...found, tilings: onlyTiling(name, 1) };
-      const flaw = await flawOf(runner, tilings, units, way);
-      if (flaw === null) names.push(name);
-      else notes.push(`matrix units are not used for ${LABELS[way]} (${name}): ${flaw}`);
-    }
-    return names;
-  };
+      return flawOf(runner, tilings, units, way);
+    }, notes);
   const forward = await right("forward");
   const backward = await right("backward");
   const times = new TimedUnits({ runner, summary, info, tilings }, found, measurements);

@@ -6,6 +6,7 @@
 
 import { keptOrMeasured, type MeasurementStore } from "../../../../core/measurement_store.ts";
 import type { AdapterSummary } from "../../adapter.ts";
+import { rightTilings } from "../../compare_results.ts";
 import { KernelProfiler } from "../../kernel_profiler.ts";
 import { findMatrixUnits } from "../../products/matrix_units.ts";
 import type { ShaderRunner } from "../../shaders/shader_runner.ts";
@@ -65,16 +66,11 @@ export async function chooseAttentionUnits(
   const fitting = tilingsThatFit(unitsOf([]), limits, headWidth);
   const candidates = isSoftware ? fitting.slice(0, 1) : fitting;
   const notes: string[] = [];
-  const right = async (way: Way) => {
-    const names: AttentionUnitsName[] = [];
-    for (const name of candidates) {
+  const right = (way: Way) =>
+    rightTilings(candidates, LABELS[way], (name) => {
       const units = { ...NO_ATTENTION_UNITS, [way]: unitsOf([name]) };
-      const flaw = await attentionFlawOf(runner, { tilings, units, way, headWidth });
-      if (flaw === null) names.push(name);
-      else notes.push(`matrix units are not used for ${LABELS[way]} (${name}): ${flaw}`);
-    }
-    return names;
-  };
+      return attentionFlawOf(runner, { tilings, units, way, headWidth });
+    }, notes);
   const best = async (way: Way) => {
     const names = await right(way);
     const isTimed = runner.runtime.device.features.has("timestamp-query") && !isSoftware;
