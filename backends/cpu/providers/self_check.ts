@@ -254,7 +254,7 @@ function findActivationDifference(
       const expected = memory.slice();
       expected.copyWithin(2 * floats, floats, 2 * floats);
       const shape = [bytesOf(columns), rows, columns, start, bytesOf(columns), 0];
-      suspect.tileBlock(1, zeros, zeros, c, ...shape, edge, activation, activated);
+      suspect.tileBlock(1, zeros, zeros, c, ...shape, edge, activation, activated, 0);
       const actual = memory.slice(0, 4 * floats);
       trusted[name](start, activated, floats);
       expected.set(memory.subarray(3 * floats, 4 * floats), 3 * floats);

@@ -1,10 +1,14 @@
 /**
- * The matrix product on tile registers (AMX), and the packing of its left operand.
+ * The matrix product on tile registers (AMX).
  *
- * Two tiles of A by two of B: four loads for four products, the least with eight tiles. A result of 32×32
- * goes through a scratch in the first-level cache, from where whole vectors take it to its place: tiles
- * stored there directly take much longer, because the rows of a large matrix are far apart. On that way
- * the initial values are added and the activation is applied.
+ * Two tiles of A by two of B: four loads for four products, the least with eight tiles. Operands are loaded a
+ * place ahead, since a tile's load and product take long, and a core whose other hardware thread is busy does not
+ * look far ahead by itself.
+ *
+ * A result of 32×32 goes through a scratch in the first-level cache, from where whole vectors take it to its place:
+ * tiles stored there directly take longer, because the rows of a large matrix are far apart. On that way the initial
+ * values are added and the activation is applied. All this happens between the products of the next result, which
+ * leave the vector units and the memory idle.
  *
  * @module
  */
@@ -16,6 +20,9 @@ import {
   type IndexVariable,
   type KernelBuilder,
   type KernelDescription,
+  less,
+  notLess,
+  type VectorVariable,
 } from "../../code/kernel_builder.ts";
 import {
   endTiles,
@@ -28,94 +35,171 @@ import {
   zeroTile,
 } from "../../code/tiles.ts";
 import { activationFormulas } from "../../kernels/linear/description.ts";
-import { packParameters, pair, transpose } from "../pack/description.ts";
-import { stepsPerTilePlace, tileBlock, tilePlaceBytes } from "./panels.ts";
+import { packDescriptions } from "./pack_description.ts";
+import { tileBlock, tilePlaceBytes } from "./panels.ts";
 
 const { rows: blockRows, columns: blockColumns } = tileBlock;
-/** Bytes of a row of pairs of B, and of a row of the scratch. */
-const wideRowBytes = blockColumns * 4;
-/** Bytes of a row of A: one of a tile. */
-const narrowRowBytes = stepsPerTilePlace * 2;
+/** Bytes of a row of the scratch. */
+const scratchRowBytes = blockColumns * 4;
+/** Bytes of a tile in a panel. */
+const tileBytes = tileRegister.rows * tileRegister.rowBytes;
 const lowerTile = tileRegister.rows;
+
+/** Rows of a result that leave the scratch between the products of two places. */
+const rowsBetween = 4;
 
 /** Numbers of the tiles: results by row and column, then operands. */
 const results = [[0, 1], [2, 3]] as const;
 const [leftTiles, rightTiles] = [[4, 5], [6, 7]] as const;
 
-interface Pointers {
+/** What a product on tiles writes, by the number of its parameter `format`. */
+export const tileFormats = ["float32", "bfloat16", "bfloat16 of the activation alone"] as const;
+
+/** The operands' next place, and the bytes of a tile's row. */
+interface Operands {
   readonly a: IndexVariable;
   readonly b: IndexVariable;
-  readonly scratch: IndexVariable;
+  readonly rowBytes: IndexVariable;
 }
 
-interface RowBytes {
-  readonly narrow: IndexVariable;
-  readonly wide: IndexVariable;
-}
-
-/** A block's sums over `places` into the scratch; advances `a` and `b` past their panels. */
-function multiplyPanels(
-  k: KernelBuilder,
-  places: IndexVariable,
-  { a, b, scratch }: Pointers,
-  { narrow, wide }: RowBytes,
-): void {
-  for (const tile of results.flat()) zeroTile(k, tile);
-  const loadLeft = (row: 0 | 1) => {
-    const offset = row * lowerTile * narrowRowBytes;
-    loadTile(k, leftTiles[row], { address: a, rowBytes: narrow, offset });
-  };
-  const loadRight = (column: 0 | 1) => {
-    const offset = column * tileRegister.rowBytes;
-    loadTile(k, rightTiles[column], { address: b, rowBytes: wide, offset });
-  };
+/** Multiplies the place that is loaded, and loads the next one as soon as its tiles are free. */
+function multiplyPlace(k: KernelBuilder, { a, b, rowBytes }: Operands): void {
   const multiply = (row: 0 | 1, column: 0 | 1) =>
     multiplyTiles(k, results[row][column], leftTiles[row], rightTiles[column]);
-  const left = k.letIndex(places);
-  k.doWhile(() => {
-    loadRight(0);
-    loadLeft(0);
-    multiply(0, 0);
-    loadRight(1);
-    multiply(0, 1);
-    loadLeft(1);
-    multiply(1, 0);
-    multiply(1, 1);
-    a.advance(tilePlaceBytes);
-    b.advance(tilePlaceBytes);
-    left.set(left.minus(1));
-  }, greater(left, 0));
-  results.forEach((tiles, row) =>
-    tiles.forEach((tile, column) => {
-      const offset = row * lowerTile * wideRowBytes + column * tileRegister.rowBytes;
-      storeTile(k, tile, { address: scratch, rowBytes: wide, offset });
-    })
-  );
+  const load = (tile: number, address: IndexVariable, half: 0 | 1) =>
+    loadTile(k, tile, { address, rowBytes, offset: half * tileBytes });
+  multiply(0, 0);
+  multiply(0, 1);
+  load(leftTiles[0], a, 0);
+  multiply(1, 0);
+  load(rightTiles[0], b, 0);
+  multiply(1, 1);
+  load(leftTiles[1], a, 1);
+  load(rightTiles[1], b, 1);
+  a.advance(tilePlaceBytes);
+  b.advance(tilePlaceBytes);
 }
 
-/** Calls `visit` with each of the vectors of a row and the lanes that are within `columns`. */
-function forParts(
-  k: KernelBuilder,
-  columns: IndexVariable,
-): (visit: (offset: number, isInside: Vector) => void) => void {
-  const lanes = k.let(laneNumbers());
-  const parts = Array.from({ length: blockColumns / k.lanes }, (_, part) => ({
-    offset: part * k.vectorBytes,
-    isInside: lanes.isLess(k.let(fromIndex(columns.minus(part * k.lanes)))),
-  }));
-  return (visit) => parts.forEach(({ offset, isInside }) => visit(offset, isInside));
+function loadFirstPlace(k: KernelBuilder, { a, b, rowBytes }: Operands): void {
+  for (const half of [0, 1] as const) {
+    const offset = half * tileBytes;
+    loadTile(k, leftTiles[half], { address: a, rowBytes, offset });
+    loadTile(k, rightTiles[half], { address: b, rowBytes, offset });
+  }
+  a.advance(tilePlaceBytes);
+  b.advance(tilePlaceBytes);
 }
 
-/** `limit`, or `value` if that is smaller. */
-function atMost(k: KernelBuilder, value: IndexVariable, limit: number): IndexVariable {
-  const result = k.letIndex(value);
-  k.if(greater(result, limit), () => result.set(limit));
-  return result;
+/** A result in the scratch, and where its rows go: what has not been moved there yet. */
+class PendingBlock {
+  readonly rows: IndexVariable;
+  readonly #k: KernelBuilder;
+  readonly #sums: IndexVariable;
+  readonly #from: IndexVariable;
+  readonly #target: IndexVariable;
+  readonly #lanes: Vector;
+  readonly #columns: readonly VectorVariable[];
+
+  constructor(
+    k: KernelBuilder,
+    readonly options: {
+      readonly edge: IndexVariable;
+      readonly rowBytes: IndexVariable;
+      readonly startRowBytes: IndexVariable;
+      readonly activation: IndexVariable;
+      readonly format: IndexVariable;
+      /** From a result to its activation, in bytes. */
+      readonly activated: IndexVariable;
+    },
+  ) {
+    this.#k = k;
+    this.rows = k.letIndex(0);
+    [this.#sums, this.#from, this.#target] = [0, 0, 0].map((start) => k.letIndex(start));
+    this.#lanes = k.let(laneNumbers());
+    this.#columns = Array.from({ length: blockColumns / k.lanes }, () => k.let(0));
+  }
+
+  /** The result that is in the scratch now: of so many rows and columns, or more than a block has. */
+  set(
+    { rows, columns, from, target }: Record<"rows" | "columns" | "from" | "target", IndexVariable>,
+  ): void {
+    const k = this.#k;
+    this.rows.set(rows);
+    k.if(greater(rows, blockRows), () => this.rows.set(blockRows));
+    this.#sums.set(this.options.edge);
+    this.#from.set(from);
+    this.#target.set(target);
+    this.#columns.forEach((part, index) => part.set(fromIndex(columns.minus(index * k.lanes))));
+  }
+
+  /** Moves some rows, if so many are left. */
+  moveSome(): void {
+    this.#k.if(notLess(this.rows, rowsBetween), () => this.#move(rowsBetween));
+  }
+
+  moveAll(): void {
+    const k = this.#k;
+    const several = notLess(this.rows, rowsBetween);
+    k.if(several, () => k.doWhile(() => this.#move(rowsBetween), several));
+    const any = greater(this.rows, 0);
+    k.if(any, () => k.doWhile(() => this.#move(1), any));
+  }
+
+  #move(count: number): void {
+    const k = this.#k;
+    const { activation, format } = this.options;
+    const row = (finish: (values: readonly VectorVariable[]) => void) => {
+      const bytes = k.vectorBytes;
+      finish(
+        this.#columns.map((_, part) =>
+          k.let(k.load(this.#sums, part * bytes).plus(k.load(this.#from, part * bytes)))
+        ),
+      );
+      this.#sums.advance(scratchRowBytes);
+      this.#from.advance(this.options.startRowBytes);
+      this.#target.advance(this.options.rowBytes);
+    };
+    k.if(equal(activation.plus(format), 0), () => {
+      for (let copy = 0; copy < count; copy++) row((values) => this.#store(this.#target, values));
+    }, () => k.repeat(count, () => row((values) => this.#finish(values))));
+    this.rows.set(this.rows.minus(count));
+  }
+
+  #store(target: IndexVariable, values: readonly VectorVariable[]): void {
+    values.forEach((value, part) => {
+      const isInside = this.#lanes.isLess(this.#columns[part]);
+      this.#k.storeWhere(isInside, target, value, part * this.#k.vectorBytes);
+    });
+  }
+
+  /** In any format, with any activation. */
+  #finish(values: readonly VectorVariable[]): void {
+    const k = this.#k;
+    const { activation, activated, format } = this.options;
+    const store = (target: IndexVariable, values: readonly VectorVariable[]) =>
+      k.if(
+        equal(format, tileFormats.indexOf("float32")),
+        () => this.#store(target, values),
+        () => k.store(target, values[0].toBfloat16(values[1])),
+      );
+    k.if(less(format, tileFormats.indexOf("bfloat16 of the activation alone")), () => {
+      store(this.#target, values);
+    });
+    activationFormulas.forEach((formula, index) =>
+      k.if(equal(activation, index + 1), () => {
+        const results = values.map((value) => k.let(formula(k, value)));
+        store(k.letIndex(this.#target.plus(activated)), results);
+      })
+    );
+  }
 }
 
 /**
  * C = start + A·B, and f(C) if `activation` is not 0, at `activated`, which is laid out like `c`. The
- * parameters are those of `gemmBlock` with tiles as places; `edge` is the scratch.
+ * parameters are those of `gemmBlock` with tiles as places; `edge` is the scratch, and `format` the number of one
+ * of {@link tileFormats}. In bfloat16 there are whole blocks of columns, and `rowBytes` are those of the shorter rows.
+ *
+ * Up to a place beyond A and B is read.
  */
 function buildTileBlock(k: KernelBuilder): void {
   const [places, a, b, c, rowBytes, rows, columns] = k.indices(
@@ -127,167 +211,78 @@ function buildTileBlock(k: KernelBuilder): void {
     "rows",
     "columns",
   );
-  const [start, startRowBytes, startPanelBytes, edge, activation, activated] = k.indices(
+  const [start, startRowBytes, startPanelBytes, edge, activation, activated, format] = k.indices(
     "start",
     "startRowBytes",
     "startPanelBytes",
     "edge",
     "activation",
     "activated",
+    "format",
   );
-  const tileRowBytes = { narrow: k.letIndex(narrowRowBytes), wide: k.letIndex(wideRowBytes) };
-  const panelBytes = k.letIndex(places.times(tilePlaceBytes));
   activated.set(activated.minus(c));
+  const columnBytes = k.letIndex(blockColumns * 4);
+  k.if(greater(format, 0), () => columnBytes.set(blockColumns * 2));
+  const pending = new PendingBlock(k, {
+    edge,
+    rowBytes,
+    startRowBytes,
+    activation,
+    format,
+    activated,
+  });
+  const firstLeft = tileAddress(k, a);
+  const rightPanel = tileAddress(k, b);
+  const scratch = tileAddress(k, edge);
+  const scratchStride = k.letIndex(scratchRowBytes);
+  const operands = {
+    a: k.letIndex(firstLeft),
+    b: k.letIndex(rightPanel),
+    rowBytes: k.letIndex(tileRegister.rowBytes),
+  };
   startTiles(k);
+  loadFirstPlace(k, operands);
   k.doWhile(() => {
-    const aPanel = tileAddress(k, a);
     const target = k.letIndex(c);
     const from = k.letIndex(start);
     const rowsLeft = k.letIndex(rows);
     k.doWhile(() => {
-      const pointers = { a: aPanel, b: tileAddress(k, b), scratch: tileAddress(k, edge) };
-      multiplyPanels(k, places, pointers, tileRowBytes);
-      const forPartsOfRow = forParts(k, columns);
-      const sums = k.letIndex(edge);
-      const finish = (activate: (value: Vector, isInside: Vector, offset: number) => void) =>
-        k.repeat(atMost(k, rowsLeft, blockRows), () => {
-          forPartsOfRow((offset, isInside) => {
-            const value = k.let(k.load(sums, offset).plus(k.load(from, offset)));
-            k.storeWhere(isInside, target, value, offset);
-            activate(value, isInside, offset);
-          });
-          sums.advance(wideRowBytes);
-          from.advance(startRowBytes);
-          target.advance(rowBytes);
-        });
-      k.if(
-        equal(activation, 0),
-        () => finish(() => {}),
-        () =>
-          finish((value, isInside, offset) =>
-            activationFormulas.forEach((formula, index) =>
-              k.if(equal(activation, index + 1), () => {
-                k.storeWhere(isInside, target.plus(activated), formula(k, value), offset);
-              })
-            )
-          ),
+      for (const tile of results.flat()) zeroTile(k, tile);
+      const left = k.letIndex(places.minus(1));
+      const more = greater(left, 0);
+      k.if(more, () =>
+        k.doWhile(() => {
+          multiplyPlace(k, operands);
+          pending.moveSome();
+          left.set(left.minus(1));
+        }, more));
+      // The next block has the panel of A that follows and the same one of B, or the first and the next.
+      k.if(greater(rowsLeft, blockRows), () => operands.b.set(rightPanel), () => {
+        operands.a.set(firstLeft);
+        rightPanel.set(operands.b);
+      });
+      multiplyPlace(k, operands);
+      pending.moveAll();
+      results.forEach((tiles, row) =>
+        tiles.forEach((tile, column) => {
+          const offset = row * lowerTile * scratchRowBytes + column * tileRegister.rowBytes;
+          storeTile(k, tile, { address: scratch, rowBytes: scratchStride, offset });
+        })
       );
+      pending.set({ rows: rowsLeft, columns, from, target });
+      from.advance(startRowBytes.times(blockRows));
+      target.advance(rowBytes.times(blockRows));
       rowsLeft.set(rowsLeft.minus(blockRows));
     }, greater(rowsLeft, 0));
-    b.advance(panelBytes);
-    c.advance(wideRowBytes);
+    c.advance(columnBytes);
     start.advance(startPanelBytes);
     columns.set(columns.minus(blockColumns));
   }, greater(columns, 0));
+  pending.moveAll();
   endTiles(k);
-}
-
-/** Calls `pack` for each place of each panel with the steps of the depth that are left. */
-function forPlaces(
-  k: KernelBuilder,
-  { count, depth }: { count: IndexVariable; depth: IndexVariable },
-  { source, panelBytes }: { source: IndexVariable; panelBytes: IndexVariable },
-  pack: (from: IndexVariable, stepsLeft: IndexVariable) => void,
-): void {
-  k.doWhile(() => {
-    const from = k.letIndex(source);
-    const stepsLeft = k.letIndex(depth);
-    k.doWhile(() => {
-      pack(from, stepsLeft);
-      stepsLeft.set(stepsLeft.minus(stepsPerTilePlace));
-    }, greater(stepsLeft, 0));
-    source.advance(panelBytes);
-    count.set(count.minus(blockRows));
-  }, greater(count, 0));
-}
-
-/** The depth lies along the rows of the source: [count, depth]. After the last row, it is repeated. */
-function buildPackRows(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
-  const panelBytes = k.letIndex(rowBytes.times(blockRows));
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from, stepsLeft) => {
-    // What follows the last step may be anything.
-    const parts: { offset: number; mask: Vector }[] = [];
-    forParts(k, stepsLeft)((offset, isInside) => parts.push({ offset, mask: k.let(isInside) }));
-    const row = k.letIndex(from);
-    const rowsLeft = k.letIndex(count);
-    k.repeat(blockRows, () => {
-      const [lower, upper] = parts.map(({ offset, mask }) =>
-        k.load(row, offset).times(scale).and(mask)
-      );
-      k.store(target, lower.toBfloat16(upper));
-      target.advance(narrowRowBytes);
-      k.if(greater(rowsLeft, 1), () => {
-        row.advance(rowBytes);
-        rowsLeft.set(rowsLeft.minus(1));
-      });
-    });
-    from.advance(stepsPerTilePlace * 4);
-  });
-}
-
-/** The same where the source is bfloat16 in rows of whole places; a scale has no effect. */
-function buildPackRowsOfBfloat16(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target } = packParameters(k);
-  const panelBytes = k.letIndex(rowBytes.times(blockRows));
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from) => {
-    const row = k.letIndex(from);
-    const rowsLeft = k.letIndex(count);
-    k.repeat(blockRows, () => {
-      k.store(target, k.load(row));
-      target.advance(narrowRowBytes);
-      k.if(greater(rowsLeft, 1), () => {
-        row.advance(rowBytes);
-        rowsLeft.set(rowsLeft.minus(1));
-      });
-    });
-    from.advance(narrowRowBytes);
-  });
-}
-
-/** Steps that are transposed together: four pairs, since a group has four lanes. */
-const group = 4;
-const groupSteps = 2 * group;
-
-/** The depth lies down the columns of the source: [depth, count]. */
-function buildPackColumns(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
-  const panelBytes = k.letIndex(blockRows * 4);
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from, stepsLeft) => {
-    const left = k.letIndex(stepsLeft);
-    const to = k.letIndex(target);
-    k.repeat(stepsPerTilePlace / groupSteps, () => {
-      const end = k.letIndex(from);
-      for (let first = 0; first < blockRows; first += k.lanes) {
-        const row = k.letIndex(from);
-        const step = (index: number) => {
-          const value = k.let(0);
-          k.if(greater(left, index), () => value.set(k.load(row, first * 4).times(scale)));
-          row.advance(rowBytes);
-          return value;
-        };
-        const pairs = Array.from({ length: group }, (_, place) => {
-          const first = step(2 * place);
-          return pair(first, step(2 * place + 1));
-        });
-        transpose(k, pairs).forEach((column, place) => {
-          for (let part = 0; part < k.lanes / group; part++) {
-            k.storeGroup(to, column, part, (first + group * part + place) * narrowRowBytes);
-          }
-        });
-        end.set(row);
-      }
-      from.set(end);
-      to.advance(group * 4);
-      left.set(left.minus(groupSteps));
-    });
-    target.advance(tilePlaceBytes);
-  });
 }
 
 export const descriptions: readonly KernelDescription[] = [
   { name: "tileBlock", build: buildTileBlock },
-  { name: "packLeftRowsForTiles", build: buildPackRows },
-  { name: "packLeftColumnsForTiles", build: buildPackColumns },
-  { name: "packLeftRowsOfBfloat16ForTiles", build: buildPackRowsOfBfloat16 },
+  ...packDescriptions,
 ];

@@ -15,10 +15,11 @@ import {
 } from "./panels.ts";
 
 /**
- * A panel of this depth and those of a block's rows fit: 24 KiB of B in a first-level cache of 48 KiB, and
- * 192 KiB of A in a second-level cache of 2 MiB, besides 384 KiB of B and the block of C.
+ * Panels of this depth and a block's rows fit a second-level cache of 2 MiB: 384 KiB of A and 768 KiB of B, besides
+ * the block of C. That a panel of B would fit the first-level cache in half the depth gains less than C loses, which
+ * is then read and written twice.
  */
-const largestPlaces = 12;
+const largestPlaces = 24;
 const largestRows = 256;
 const largestColumns = 512;
 
@@ -159,6 +160,7 @@ export const tileProductJob = defineJob(
         scratch,
         isLast ? values.activation : 0,
         values.activated + offset,
+        0,
       );
     }
   },

@@ -2,8 +2,8 @@
  * Panels for tile registers: operands of a product in bfloat16, 32 rows of A or columns of B wide, whose
  * places hold 32 steps of the depth. A place is two tiles.
  *
- * A place of A is 32 rows of 32 values; one of B is 16 rows of 32 pairs, as for `gemmBlockOfPairs`. An
- * incomplete last place is filled with zeros in both, since zero times whatever the memory held could be NaN.
+ * A tile of A is 16 rows of 32 values; one of B is 16 pairs of steps for 16 columns each. An incomplete last place
+ * is filled with zeros in both, since zero times whatever the memory held could be NaN.
  *
  * @module
  */
@@ -20,9 +20,6 @@ export const stepsPerTilePlace = 32;
 /** Bytes of a place of either side. */
 export const tilePlaceBytes = tileBlock.columns * stepsPerTilePlace * 2;
 
-/** Bytes of a place's row of pairs. */
-const pairRowBytes = tileBlock.columns * 4;
-
 /** Bytes that the kernel needs to pass results on. */
 export const tileScratchBytes = tileBlock.rows * tileBlock.columns * 4;
 
@@ -36,61 +33,24 @@ export type PackPanels = (
   scale: number,
 ) => void;
 
-/** The kernels for pairs, and then zeros after the last pair of each panel. */
-function rightPacking(
-  kernels: KernelTable,
-  isBfloat16: boolean,
-): { packRows: PackPanels; packColumns: PackPanels } {
-  const packPairs = kernels[isBfloat16 ? "packRightColumnsOfBfloat16" : "packRightColumnsInPairs"];
-  const { columns } = tileBlock;
-  const panelBytesOf = (depth: number) => Math.ceil(depth / stepsPerTilePlace) * tilePlaceBytes;
-  const fillTails = (count: number, depth: number, target: number) => {
-    const panelBytes = panelBytesOf(depth);
-    const written = Math.ceil(depth / 2) * pairRowBytes;
-    if (written === panelBytes) return;
-    for (let first = 0; first < count; first += columns) {
-      kernels.fill(target + written, (panelBytes - written) / 4, 0);
-      target += panelBytes;
-    }
-  };
-  return {
-    packRows: (source, rowBytes, count, depth, target, scale) => {
-      // One by one, since this kernel leaves no room between panels.
-      for (let first = 0; first < count; first += columns) {
-        const used = Math.min(columns, count - first);
-        const to = target + first / columns * panelBytesOf(depth);
-        kernels.packRightRowsInPairs(source + first * rowBytes, rowBytes, used, depth, to, scale);
-      }
-      fillTails(count, depth, target);
-    },
-    packColumns: (source, rowBytes, count, depth, target, scale) => {
-      const places = panelBytesOf(depth) / pairRowBytes;
-      packPairs(source, rowBytes, count, depth, target, scale, places);
-      fillTails(count, depth, target);
-    },
-  };
-}
-
 /**
  * As `packing` for the other formats: `packRows` where the depth lies along the rows of the source. Sources in
  * bfloat16 may not be transposed, and rows of the left one are whole places.
  */
 export function tilePacking(kernels: KernelTable, side: "Left" | "Right", isBfloat16 = false) {
-  if (side === "Right") return rightPacking(kernels, isBfloat16);
-  const rows = isBfloat16 ? "packLeftRowsOfBfloat16ForTiles" : "packLeftRowsForTiles";
-  return {
-    packRows: kernels[rows] as PackPanels,
-    packColumns: kernels.packLeftColumnsForTiles as PackPanels,
-  };
+  const isTaken = isBfloat16 ? { Left: "Rows", Right: "Columns" }[side] : null;
+  const kernel = (way: "Rows" | "Columns") =>
+    kernels[`pack${side}${way}${isTaken === way ? "OfBfloat16" : ""}ForTiles`] as PackPanels;
+  return { packRows: kernel("Rows"), packColumns: kernel("Columns") };
 }
 
 /** A block of rows on tiles; the parameters are those of `gemmBlock`, but the depth counts steps. */
 export function tileMultiplication(
   kernels: KernelTable,
 ): (depth: number, ...rest: number[]) => void {
-  const noActivation = [0, 0];
+  const [noActivation, float32] = [[0, 0], 0];
   return (depth, ...rest) =>
-    kernels.tileBlock(Math.ceil(depth / stepsPerTilePlace), ...rest, ...noActivation);
+    kernels.tileBlock(Math.ceil(depth / stepsPerTilePlace), ...rest, ...noActivation, float32);
 }
 
 /** Whether there are kernels for tiles. */

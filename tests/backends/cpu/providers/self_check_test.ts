@@ -40,11 +40,11 @@ Deno.test("the self-check finds that packing leaves something where zeros belong
     const [source, rowBytes, count, depth, target, scale] = values;
     right.packLeftRowsForTiles(source, rowBytes, count, depth + 1, target, scale);
   };
-  const packRightColumnsInPairs = (...values: number[]) => {
+  const packRightColumnsForTiles = (...values: number[]) => {
     const [source, rowBytes, count, depth, ...rest] = values;
-    right.packRightColumnsInPairs(source, rowBytes, count, depth + 1, ...rest);
+    right.packRightColumnsForTiles(source, rowBytes, count, depth + 1, ...rest);
   };
-  assert.equal(findIn({ ...right, packLeftRowsForTiles, packRightColumnsInPairs }), "tileBlock");
+  assert.equal(findIn({ ...right, packLeftRowsForTiles, packRightColumnsForTiles }), "tileBlock");
 });
 
 Deno.test("the self-check finds rows of bfloat16 that are packed one too far", () => {
