@@ -7,7 +7,9 @@ import { zerosOffset } from "../memory/arena.ts";
 import { addressOf, type Runtime, withScratch } from "../runtime.ts";
 import { type Task, task } from "../threads/program.ts";
 import { activationKernelNames, gemmJob, planGemm } from "./gemm/job.ts";
+import { tileFormat } from "./amx/description.ts";
 import {
+  isOneTileBlock,
   packTilesItems,
   packTilesJob,
   planTiles,
@@ -174,15 +176,16 @@ function gemmTask(runtime: Runtime, product: MatrixProduct, packed: number): Tas
 }
 
 /**
- * Whether a product in this precision with so many columns can leave its result as bfloat16 besides its
- * activation. Tiles of AMX pass results on in float32.
+ * Whether a product of this shape in this precision can leave its result as bfloat16 besides its activation.
+ * Tiles of AMX write both so or neither: see {@link writesBfloat16}.
  */
 export function keepsBfloat16(
   runtime: Runtime,
-  { columns, precision }: { columns: number; precision: Precision },
+  { columns, depth, precision }: { columns: number; depth: number; precision: Precision },
 ): boolean {
-  const isInPairs = stepsPerPlaceOf(runtime, { precision }) === 2;
-  return isInPairs && columns % 32 === 0 && "narrow" in runtime.pool.kernels;
+  const steps = stepsPerPlaceOf(runtime, { precision });
+  const isPossible = steps === 2 || (steps === stepsPerTilePlace && isOneTileBlock(depth));
+  return isPossible && columns % 32 === 0 && "narrow" in runtime.pool.kernels;
 }
 
 /**
@@ -213,7 +216,7 @@ export function writesBfloat16(
 ): boolean {
   const isShallow = depth > 0 && depth <= 2 * tilingOf(runtime.pool.tile, 2).places;
   return isShallow && takesBfloat16(runtime, precision) &&
-    keepsBfloat16(runtime, { columns, precision });
+    keepsBfloat16(runtime, { columns, depth, precision });
 }
 
 /** Packs both operands for tile registers at `start`, A first. */
@@ -251,19 +254,22 @@ function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: nu
 }
 
 function tileProductTask({ pool }: Runtime, product: MatrixProduct, packed: number): Task {
-  const { rows, columns, depth, c } = product;
+  const { rows, columns, depth, activated = 0, activatedIsBfloat16, kept = 0 } = product;
   const { rowItems, columnItems, scratchBytes } = planTiles(product, pool.threads);
+  const written = activatedIsBfloat16
+    ? { format: tileFormat(kept === 0 ? "bfloat16 of the activation alone" : "bfloat16"), c: kept }
+    : { format: tileFormat("float32"), c: product.c.address };
   return task(tileProductJob, {
     a: packed,
     b: packed + tilePanelBytes(rows, depth),
-    c: c.address,
-    rowBytes: c.rowBytes ?? columns * 4,
+    ...written,
+    rowBytes: activatedIsBfloat16 ? columns * 2 : product.c.rowBytes ?? columns * 4,
     rows,
     columns,
     depth,
     ...startOf(product.start ?? "zero", tileBlock.columns * 4),
     activation: activationNumber(product),
-    activated: product.activated ?? 0,
+    activated,
     rowItems,
     columnItems,
   }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });

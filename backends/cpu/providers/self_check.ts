@@ -7,6 +7,7 @@
 
 import type { KernelCode } from "../code/statement.ts";
 import type { Arena } from "../memory/arena.ts";
+import { tileFormat } from "../products/amx/description.ts";
 import { stepsPerTilePlace, tileBlock } from "../products/amx/panels.ts";
 import { activationKernelNames } from "../products/gemm/job.ts";
 import { packing, type StepsPerPlace } from "../products/pack/job.ts";
@@ -234,7 +235,10 @@ function normalizesToBfloat16(kernels: KernelTable, arena: Arena): boolean {
   }
 }
 
-/** The same for what `tileBlock` does with results: of a product of zeros they are the initial values. */
+/**
+ * The same for what `tileBlock` does with results: of a product of zeros they are the initial values. In bfloat16
+ * they are those in float32, rounded.
+ */
 function findActivationDifference(
   trusted: KernelTable,
   suspect: KernelTable,
@@ -247,19 +251,32 @@ function findActivationDifference(
     block.offset + part * bytesOf(floats)
   );
   const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
+  const run = (activation: number, format: number) => {
+    memory.forEach((_, place) => memory[place] = place < floats ? 0 : sample(place));
+    const rowBytes = bytesOf(columns) / (format === 0 ? 1 : 2);
+    const initial = [start, bytesOf(columns), 0];
+    const where = [c, rowBytes, rows, columns, ...initial, edge];
+    suspect.tileBlock(1, zeros, zeros, ...where, activation, activated, format);
+    return memory.slice(2 * floats, 4 * floats);
+  };
   try {
     for (const [activation, name] of activationKernelNames.entries()) {
       if (name === "") continue;
-      memory.forEach((_, place) => memory[place] = place < floats ? 0 : sample(place));
-      const expected = memory.slice();
-      expected.copyWithin(2 * floats, floats, 2 * floats);
-      const shape = [bytesOf(columns), rows, columns, start, bytesOf(columns), 0];
-      suspect.tileBlock(1, zeros, zeros, c, ...shape, edge, activation, activated, 0);
-      const actual = memory.slice(0, 4 * floats);
+      const actual = run(activation, tileFormat("float32"));
+      const expected = memory.slice(floats, 3 * floats);
       trusted[name](start, activated, floats);
-      expected.set(memory.subarray(3 * floats, 4 * floats), 3 * floats);
+      expected.set(memory.subarray(3 * floats, 4 * floats), floats);
       if (!actual.every((value, place) => isClose(value, expected[place]))) {
         return `tileBlock with ${name}`;
+      }
+      const narrow = run(activation, tileFormat("bfloat16"));
+      for (const part of [0, floats]) {
+        memory.set(actual.subarray(part, part + floats));
+        suspect.narrow(zeros, start, floats);
+        const rounded = memory.subarray(floats, 1.5 * floats);
+        if (!rounded.every((value, place) => Object.is(value, narrow[part + place]))) {
+          return `tileBlock with ${name} in bfloat16`;
+        }
       }
     }
     return null;

@@ -90,8 +90,8 @@ export const linear: CpuKernel<"linear"> = {
         const [rows, inputs] = x.shape;
         const outputs = weight.shape[0];
         // A layer with an activation is usually followed by another one, whose product rounds its input.
-        const isRounded = activation !== "none" &&
-          writesBfloat16(runtime, { columns: outputs, depth: inputs, precision });
+        const shape = { columns: outputs, depth: inputs, precision };
+        const isRounded = activation !== "none" && writesBfloat16(runtime, shape);
         const y = isRounded
           ? runtime.tensors.emptyBfloat16([rows, outputs])
           : runtime.tensors.empty([rows, outputs]);
@@ -100,7 +100,7 @@ export const linear: CpuKernel<"linear"> = {
           : addressOf(runtime, y);
         // Kept for the backward pass, in bfloat16 if possible; without one it is overwritten.
         const keepsBefore = activation !== "none" && isTapeOpen();
-        const isHalved = keepsBefore && keepsBfloat16(runtime, { columns: outputs, precision });
+        const isHalved = keepsBefore && keepsBfloat16(runtime, shape);
         const kept = keepsBefore
           ? runtime.tensors.empty([rows, isHalved ? outputs / 2 : outputs])
           : null;

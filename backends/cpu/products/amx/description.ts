@@ -52,8 +52,12 @@ const rowsBetween = 4;
 const results = [[0, 1], [2, 3]] as const;
 const [leftTiles, rightTiles] = [[4, 5], [6, 7]] as const;
 
-/** What a product on tiles writes, by the number of its parameter `format`. */
-export const tileFormats = ["float32", "bfloat16", "bfloat16 of the activation alone"] as const;
+const formats = ["float32", "bfloat16", "bfloat16 of the activation alone"] as const;
+
+/** The parameter `format` of a product that writes its result and its activation so. */
+export function tileFormat(format: (typeof formats)[number]): number {
+  return formats.indexOf(format);
+}
 
 /** The operands' next place, and the bytes of a tile's row. */
 interface Operands {
@@ -178,11 +182,11 @@ class PendingBlock {
     const { activation, activated, format } = this.options;
     const store = (target: IndexVariable, values: readonly VectorVariable[]) =>
       k.if(
-        equal(format, tileFormats.indexOf("float32")),
+        equal(format, tileFormat("float32")),
         () => this.#store(target, values),
         () => k.store(target, values[0].toBfloat16(values[1])),
       );
-    k.if(less(format, tileFormats.indexOf("bfloat16 of the activation alone")), () => {
+    k.if(less(format, tileFormat("bfloat16 of the activation alone")), () => {
       store(this.#target, values);
     });
     activationFormulas.forEach((formula, index) =>
@@ -196,8 +200,8 @@ class PendingBlock {
 
 /**
  * C = start + A·B, and f(C) if `activation` is not 0, at `activated`, which is laid out like `c`. The
- * parameters are those of `gemmBlock` with tiles as places; `edge` is the scratch, and `format` the number of one
- * of {@link tileFormats}. In bfloat16 there are whole blocks of columns, and `rowBytes` are those of the shorter rows.
+ * parameters are those of `gemmBlock` with tiles as places; `edge` is the scratch, and `format` one
+ * of {@link tileFormat}'s. In bfloat16 there are whole blocks of columns, and `rowBytes` are those of the shorter rows.
  *
  * Up to a place beyond A and B is read.
  */

@@ -38,6 +38,11 @@ function depthBlock(depth: number): number {
   return Math.ceil(places / Math.ceil(places / largestPlaces)) * stepsPerTilePlace;
 }
 
+/** Whether no result has to wait for the rest of the depth. */
+export function isOneTileBlock(depth: number): boolean {
+  return depth <= largestPlaces * stepsPerTilePlace;
+}
+
 /** Bytes of a packed operand of `count` rows or columns. */
 export function tilePanelBytes(count: number, depth: number): number {
   const panels = Math.ceil(count / tileBlock.rows);
@@ -112,7 +117,8 @@ function stretch(length: number, items: number, item: number): { first: number; 
 
 /**
  * c = start + a·b, and activated = f(c), with `a` and `b` from {@link packTilesJob}: both in bfloat16, the
- * sums in float32. `start` is a matrix with its own strides. The depth must not be 0.
+ * sums in float32. `start` is a matrix with its own strides. The depth must not be 0. In a `format` of bfloat16, it is
+ * one block.
  */
 export const tileProductJob = defineJob(
   "tileProduct",
@@ -129,6 +135,7 @@ export const tileProductJob = defineJob(
     "startPanelBytes",
     "activation",
     "activated",
+    "format",
     "rowItems",
     "columnItems",
   ],
@@ -137,7 +144,7 @@ export const tileProductJob = defineJob(
     const down = stretch(rows, rowItems, item % rowItems);
     const along = stretch(columns, columnItems, Math.floor(item / rowItems));
     if (down.used <= 0 || along.used <= 0) return;
-    const offset = down.first * rowBytes + along.first * 4;
+    const offset = down.first * rowBytes + along.first * (values.format === 0 ? 4 : 2);
     const target = values.c + offset;
     const panelBytes = tileBlock.columns * 4;
     const start = values.start + down.first * values.startRowBytes +
@@ -160,7 +167,7 @@ export const tileProductJob = defineJob(
         scratch,
         isLast ? values.activation : 0,
         values.activated + offset,
-        0,
+        values.format,
       );
     }
   },

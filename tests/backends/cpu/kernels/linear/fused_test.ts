@@ -4,14 +4,20 @@ import assert from "node:assert/strict";
 import { type Tensor, tf } from "../../../../../deps/tfjs.ts";
 import { normal } from "../../_compare.ts";
 import { createModelBackend } from "../../_model_backend.ts";
-import { pairKernels } from "../../_model_kernels.ts";
+import { pairKernels, tileKernels } from "../../_model_kernels.ts";
 
-const { kernels, run, runtime } = createModelBackend(pairKernels, 16);
+const pairs = createModelBackend(pairKernels, 16);
+const { kernels, run, runtime } = pairs;
+const onTiles = createModelBackend([...pairKernels, ...tileKernels], 16);
 const precision = "bfloat16";
 const [inputs, hidden, outputs] = [40, 96, 33];
 
 /** Two layers and the gradients of the second one; `between` is called with what the first one returns. */
-function twoLayers(rows: number, between: (y: Tensor) => void): Float32Array[] {
+function twoLayers(
+  { kernels, run }: ReturnType<typeof createModelBackend>,
+  rows: number,
+  between: (y: Tensor) => void,
+): Float32Array[] {
   return run(() =>
     tf.tidy(() => {
       const layer = kernels.linear!;
@@ -32,14 +38,17 @@ function twoLayers(rows: number, between: (y: Tensor) => void): Float32Array[] {
 // Odd numbers of rows leave half a pair in the product of the weight's gradient.
 for (const rows of [1, 2, 37, 263]) {
   Deno.test(`an activation that is kept in bfloat16 gives the bits of float32, ${rows} rows`, () => {
-    const kept = twoLayers(rows, (y) => {
-      assert.notEqual(runtime.tensors.pointerToBfloat16(y), null);
-    });
-    const widened = twoLayers(rows, (y) => {
-      runtime.tensors.pointerTo(y);
-      assert.equal(runtime.tensors.pointerToBfloat16(y), null);
-    });
-    assert.deepEqual(kept, widened);
+    for (const backend of [pairs, onTiles]) {
+      const { tensors } = backend.runtime;
+      const kept = twoLayers(backend, rows, (y) => {
+        assert.notEqual(tensors.pointerToBfloat16(y), null);
+      });
+      const widened = twoLayers(backend, rows, (y) => {
+        tensors.pointerTo(y);
+        assert.equal(tensors.pointerToBfloat16(y), null);
+      });
+      assert.deepEqual(kept, widened);
+    }
   });
 }
 

@@ -243,7 +243,7 @@ Deno.test("any division of a product on tiles gives the same bits", () => {
       tileProductJob.run(bench, {
         ...{ a: left, b: right, c, rowBytes: columns * 4, rows, columns, depth },
         ...{ start: zerosOffset, startRowBytes: 0, startPanelBytes: 0 },
-        ...{ activation: 0, activated: 0, rowItems, columnItems },
+        ...{ activation: 0, activated: 0, format: 0, rowItems, columnItems },
       }, item);
     }
     return { items: rowItems * columnItems, values: memory.slice(c / 4, c / 4 + rows * columns) };
