@@ -150,6 +150,14 @@ export class KernelBuilder {
     this.add({ kind: "store", address, offset, value: toVector(value), lanes: "all" });
   }
 
+  /**
+   * A whole vector at a multiple of its bytes, to memory without reading it into the caches first. Other threads
+   * see it after the next atomic operation of this one. Machine code only.
+   */
+  storePastCaches(address: Index, value: Vector, offset = 0): void {
+    this.add({ kind: "store", address, offset, value, lanes: "pastCaches" });
+  }
+
   storeFirst(address: Index, value: Vector | number, offset = 0): void {
     this.add({ kind: "store", address, offset, value: toVector(value), lanes: "first" });
   }

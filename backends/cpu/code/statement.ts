@@ -10,11 +10,12 @@ export interface Condition {
 }
 
 /**
- * Lanes that a store writes: all, the first, four of them by the number of their group, or, with AVX-512,
- * those where a comparison holds.
+ * Lanes that a store writes: all, all but past the caches, the first, four of them by the number of their group,
+ * or, with AVX-512, those where a comparison holds.
  */
 export type StoredLanes =
   | "all"
+  | "pastCaches"
   | "first"
   | { readonly group: number }
   | { readonly where: Vector };

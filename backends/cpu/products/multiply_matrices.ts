@@ -2,72 +2,22 @@
 
 import type { Tensor } from "../../../deps/tfjs.ts";
 import type { Precision } from "../../backend.ts";
-import type { Activation } from "../../kernels.ts";
-import { zerosOffset } from "../memory/arena.ts";
 import { addressOf, type Runtime, withScratch } from "../runtime.ts";
 import { type Task, task } from "../threads/program.ts";
-import { activationKernelNames, gemmJob, planGemm } from "./gemm/job.ts";
-import { tileFormat } from "./amx/description.ts";
-import {
-  isOneTileBlock,
-  packTilesItems,
-  packTilesJob,
-  planTiles,
-  tilePanelBytes,
-  tileProductJob,
-} from "./amx/job.ts";
-import { hasTiles, stepsPerTilePlace, tileBlock } from "./amx/panels.ts";
+import { gemmJob, planGemm } from "./gemm/job.ts";
+import { isOneTileBlock } from "./amx/job.ts";
+import { hasTiles, stepsPerTilePlace } from "./amx/panels.ts";
+import { multiplyOnTiles } from "./amx/tile_products.ts";
 import { libraryProductJob, libraryRows } from "./library_product/job.ts";
+import {
+  activationNumber,
+  type Company,
+  type Matrix,
+  type MatrixProduct,
+  startOf,
+  storedRowBytes,
+} from "./matrix_product.ts";
 import { packedBytes, packItems, packJob, type StepsPerPlace, tilingOf } from "./pack/job.ts";
-
-/** A matrix in memory, row-major. */
-export interface Matrix {
-  address: number;
-  /** Bytes from a row to the next; by default the rows are contiguous. */
-  rowBytes?: number;
-  /** Stored as [columns, rows]. */
-  isTransposed?: boolean;
-  /** In bfloat16, where {@link takesBfloat16} allows it. */
-  isBfloat16?: boolean;
-}
-
-/** What is added to the product. */
-export type Start = "zero" | { bias: number } | { matrix: number; rowBytes: number };
-
-/** `a` [rows, depth], `b` [depth, columns] → `c` [rows, columns], with f(c) at `activated`. */
-export interface MatrixProduct {
-  rows: number;
-  columns: number;
-  depth: number;
-  a: Matrix;
-  b: Matrix;
-  /** Address 0 if only f(c) is wanted, where {@link writesBfloat16} allows it. */
-  c: { address: number; rowBytes?: number };
-  start?: Start;
-  activation?: Activation;
-  /** Where f(c) goes; laid out like `c`, and may be `c` itself. */
-  activated?: number;
-  /** Whether f(c) is written as bfloat16, in half the bytes, where {@link writesBfloat16} allows it. */
-  activatedIsBfloat16?: boolean;
-  /** Where c goes as bfloat16 if {@link keepsBfloat16} allows it; laid out like `c`, in half the bytes. */
-  kept?: number;
-  /** What `a` and `b` are rounded to if the processor multiplies that format. Default: float32. */
-  precision?: Precision;
-}
-
-function startOf(start: Start, panelBytes: number) {
-  if (start === "zero") return { start: zerosOffset, startRowBytes: 0, startPanelBytes: 0 };
-  if ("bias" in start) {
-    return { start: start.bias, startRowBytes: 0, startPanelBytes: panelBytes };
-  }
-  return { start: start.matrix, startRowBytes: start.rowBytes, startPanelBytes: panelBytes };
-}
-
-/** Bytes between rows of the stored matrix. */
-function storedRowBytes(matrix: Matrix, rows: number, columns: number): number {
-  const bytes = matrix.isBfloat16 ? 2 : 4;
-  return matrix.rowBytes ?? (matrix.isTransposed ? rows : columns) * bytes;
-}
 
 function libraryTask(product: MatrixProduct): Task {
   const { rows, columns, depth, a, b, c, start = "zero" } = product;
@@ -92,10 +42,6 @@ function libraryTask(product: MatrixProduct): Task {
     activation: activationNumber(product),
     activated: product.activated ?? 0,
   }, { items: Math.ceil(rows / libraryRows(rows)), work: rows * columns * depth });
-}
-
-function activationNumber({ activation = "none" }: MatrixProduct): number {
-  return activation === "none" ? 0 : activationKernelNames.indexOf(activation);
 }
 
 /** The product for depth 0: c = start. */
@@ -217,95 +163,6 @@ export function writesBfloat16(
   const isShallow = depth > 0 && depth <= 2 * tilingOf(runtime.pool.tile, 2).places;
   return isShallow && takesBfloat16(runtime, precision) &&
     keepsBfloat16(runtime, { columns, depth, precision });
-}
-
-/** Packs both operands for tile registers at `start`, A first. */
-function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: number): Task[] {
-  const isTransposed = [a, b].map((matrix) => matrix.isTransposed ?? false);
-  const pack = (
-    count: number,
-    values: Pick<
-      Parameters<typeof packTilesJob.run>[1],
-      "source" | "rowBytes" | "isLeft" | "isBfloat16"
-    >,
-    isAlongRows: boolean,
-    target: number,
-  ) =>
-    task(packTilesJob, { ...values, isAlongRows: Number(isAlongRows), count, depth, target }, {
-      items: packTilesItems(count, depth),
-      work: depth * count,
-    });
-  const left = {
-    source: a.address,
-    rowBytes: storedRowBytes(a, rows, depth),
-    isLeft: 1,
-    isBfloat16: Number(a.isBfloat16 ?? false),
-  };
-  const right = {
-    source: b.address,
-    rowBytes: storedRowBytes(b, depth, columns),
-    isLeft: 0,
-    isBfloat16: Number(b.isBfloat16 ?? false),
-  };
-  return [
-    pack(rows, left, !isTransposed[0], start),
-    pack(columns, right, isTransposed[1], start + tilePanelBytes(rows, depth)),
-  ];
-}
-
-function tileProductTask({ pool }: Runtime, product: MatrixProduct, packed: number): Task {
-  const { rows, columns, depth, activated = 0, activatedIsBfloat16, kept = 0 } = product;
-  const { rowItems, columnItems, scratchBytes } = planTiles(product, pool.threads);
-  const written = activatedIsBfloat16
-    ? { format: tileFormat(kept === 0 ? "bfloat16 of the activation alone" : "bfloat16"), c: kept }
-    : { format: tileFormat("float32"), c: product.c.address };
-  return task(tileProductJob, {
-    a: packed,
-    b: packed + tilePanelBytes(rows, depth),
-    ...written,
-    rowBytes: activatedIsBfloat16 ? columns * 2 : product.c.rowBytes ?? columns * 4,
-    rows,
-    columns,
-    depth,
-    ...startOf(product.start ?? "zero", tileBlock.columns * 4),
-    activation: activationNumber(product),
-    activated,
-    rowItems,
-    columnItems,
-  }, { items: rowItems * columnItems, scratchBytes, work: rows * columns * depth });
-}
-
-/** All operands are packed in one stage, and all products computed in the next. */
-function multiplyOnTiles(
-  runtime: Runtime,
-  products: readonly MatrixProduct[],
-  { before = [], beside = [] }: Company,
-): void {
-  const bytes = products.map(({ rows, columns, depth }) =>
-    tilePanelBytes(rows, depth) + tilePanelBytes(columns, depth)
-  );
-  withScratch(runtime, bytes.reduce((total, length) => total + length), (start) => {
-    let packed = start;
-    const tasks = products.map((product, index) => {
-      const pack = packTilesTasks(product, packed);
-      const multiply = tileProductTask(runtime, product, packed);
-      packed += bytes[index];
-      return { pack, multiply };
-    });
-    runtime.pool.runStages([
-      before,
-      tasks.flatMap(({ pack }) => pack),
-      [...beside, ...tasks.map(({ multiply }) => multiply)],
-    ]);
-  });
-}
-
-/** Tasks that run in the same program as the products. */
-export interface Company {
-  /** Run before the products; may write their left operands, but not the right ones. */
-  readonly before?: readonly Task[];
-  /** Run alongside the last product; may read what `before` has written. */
-  readonly beside?: readonly Task[];
 }
 
 /**

@@ -251,12 +251,12 @@ function findActivationDifference(
     block.offset + part * bytesOf(floats)
   );
   const memory = new Float32Array(arena.buffer as ArrayBuffer, block.offset, 5 * floats);
-  const run = (activation: number, format: number) => {
+  const run = (activation: number, format: number, isLarge: 0 | 1 = 0) => {
     memory.forEach((_, place) => memory[place] = place < floats ? 0 : sample(place));
     const rowBytes = bytesOf(columns) / (format === 0 ? 1 : 2);
     const initial = [start, bytesOf(columns), 0];
     const where = [c, rowBytes, rows, columns, ...initial, edge];
-    suspect.tileBlock(1, zeros, zeros, ...where, activation, activated, format);
+    suspect.tileBlock(1, zeros, zeros, ...where, activation, activated, format, isLarge);
     return memory.slice(2 * floats, 4 * floats);
   };
   try {
@@ -269,7 +269,7 @@ function findActivationDifference(
       if (!actual.every((value, place) => isClose(value, expected[place]))) {
         return `tileBlock with ${name}`;
       }
-      const narrow = run(activation, tileFormat("bfloat16"));
+      const narrow = run(activation, tileFormat("bfloat16"), 1);
       for (const part of [0, floats]) {
         memory.set(actual.subarray(part, part + floats));
         suspect.narrow(zeros, start, floats);
@@ -279,7 +279,10 @@ function findActivationDifference(
         }
       }
     }
-    return null;
+    const [small, large] = [0, 1].map((isLarge) => run(0, tileFormat("float32"), isLarge as 0 | 1));
+    return small.every((value, place) => Object.is(value, large[place]))
+      ? null
+      : "tileBlock past the caches";
   } finally {
     arena.free(block);
   }

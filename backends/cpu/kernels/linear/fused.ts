@@ -5,9 +5,9 @@ import type { Activation, LinearKernel } from "../../../kernels.ts";
 import { isTapeOpen } from "../../../tfjs/tape.ts";
 import { columnSums } from "../../column_sums/column_sums.ts";
 import { activationKernelNames } from "../../products/gemm/job.ts";
+import type { MatrixProduct } from "../../products/matrix_product.ts";
 import {
   keepsBfloat16,
-  type MatrixProduct,
   multiplyMatrices,
   operandOf,
   writesBfloat16,

@@ -112,6 +112,7 @@ class PendingBlock {
       readonly startRowBytes: IndexVariable;
       readonly activation: IndexVariable;
       readonly format: IndexVariable;
+      readonly isLarge: IndexVariable;
       /** From a result to its activation, in bytes. */
       readonly activated: IndexVariable;
     },
@@ -164,7 +165,19 @@ class PendingBlock {
       this.#target.advance(this.options.rowBytes);
     };
     k.if(equal(activation.plus(format), 0), () => {
-      for (let copy = 0; copy < count; copy++) row((values) => this.#store(this.#target, values));
+      const copies = (store: (values: readonly VectorVariable[]) => void) => {
+        for (let copy = 0; copy < count; copy++) row(store);
+      };
+      k.if(
+        equal(this.options.isLarge, 0),
+        () => copies((values) => this.#store(this.#target, values)),
+        () =>
+          copies((values) =>
+            values.forEach((value, part) =>
+              k.storePastCaches(this.#target, value, part * k.vectorBytes)
+            )
+          ),
+      );
     }, () => k.repeat(count, () => row((values) => this.#finish(values))));
     this.rows.set(this.rows.minus(count));
   }
@@ -184,7 +197,14 @@ class PendingBlock {
       k.if(
         equal(format, tileFormat("float32")),
         () => this.#store(target, values),
-        () => k.store(target, values[0].toBfloat16(values[1])),
+        () => {
+          const narrow = k.let(values[0].toBfloat16(values[1]));
+          k.if(
+            equal(this.options.isLarge, 0),
+            () => k.store(target, narrow),
+            () => k.storePastCaches(target, narrow),
+          );
+        },
       );
     k.if(less(format, tileFormat("bfloat16 of the activation alone")), () => {
       store(this.#target, values);
@@ -224,6 +244,7 @@ function buildTileBlock(k: KernelBuilder): void {
     "activated",
     "format",
   );
+  const [isLarge] = k.indices("isLarge");
   activated.set(activated.minus(c));
   const columnBytes = k.letIndex(blockColumns * 4);
   k.if(greater(format, 0), () => columnBytes.set(blockColumns * 2));
@@ -233,6 +254,7 @@ function buildTileBlock(k: KernelBuilder): void {
     startRowBytes,
     activation,
     format,
+    isLarge,
     activated,
   });
   const firstLeft = tileAddress(k, a);

@@ -136,6 +136,7 @@ export const tileProductJob = defineJob(
     "activation",
     "activated",
     "format",
+    "isLarge",
     "rowItems",
     "columnItems",
   ],
@@ -168,6 +169,7 @@ export const tileProductJob = defineJob(
         isLast ? values.activation : 0,
         values.activated + offset,
         values.format,
+        values.isLarge,
       );
     }
   },

@@ -48,9 +48,15 @@ export function tilePacking(kernels: KernelTable, side: "Left" | "Right", isBflo
 export function tileMultiplication(
   kernels: KernelTable,
 ): (depth: number, ...rest: number[]) => void {
-  const [noActivation, float32] = [[0, 0], 0];
+  const [noActivation, float32, small] = [[0, 0], 0, 0];
   return (depth, ...rest) =>
-    kernels.tileBlock(Math.ceil(depth / stepsPerTilePlace), ...rest, ...noActivation, float32);
+    kernels.tileBlock(
+      Math.ceil(depth / stepsPerTilePlace),
+      ...rest,
+      ...noActivation,
+      float32,
+      small,
+    );
 }
 
 /** Whether there are kernels for tiles. */

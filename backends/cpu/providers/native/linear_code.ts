@@ -24,6 +24,7 @@ import {
   indexNames,
   interleaving,
   jumps,
+  multiplyingForms,
   nearest,
   oppositeJumps,
 } from "./linear_tables.ts";
@@ -81,6 +82,7 @@ class Linearizer {
         const address = this.#address(statement.address, statement.offset);
         if (lanes === "all") return this.#add("vmovups", address, from);
         if (lanes === "first") return this.#add("vmovss", address, from);
+        if (lanes === "pastCaches") return this.#add("vmovntps", address, from);
         if ("where" in lanes) {
           this.#compare(mask, lanes.where);
           return this.#add("vmovups", address, from, mask);
@@ -284,16 +286,23 @@ class Linearizer {
     this.#add("vblendmps", to, no, yes, mask);
   }
 
+  /** `name` adds to its first operand; where a factor is there already, another form multiplies it. */
   #accumulate(name: Mnemonic, to: Virtual, inputs: readonly Vector[]): void {
     const [a, b] = inputs[0].isConstant ? [inputs[1], inputs[0]] : inputs;
     const first = this.#vectorRegister(a);
     const second = this.#vector(b);
     const addend = this.#vector(inputs[2]);
-    const isInPlace = "id" in addend && addend.id === to.id;
-    const clashes = !isInPlace &&
-      [first, second].some((input) => "id" in input && input.id === to.id);
+    const isTarget = (input: Virtual | Vector) => "id" in input && input.id === to.id;
+    if (isTarget(addend)) return this.#add(name, to, first, second);
+    const inPlace = multiplyingForms[name];
+    if (inPlace !== undefined && isTarget(first)) {
+      const factor = "id" in second ? second : this.#vectorRegister(second);
+      return this.#add(inPlace, to, factor, addend);
+    }
+    if (inPlace !== undefined && isTarget(second)) return this.#add(inPlace, to, first, addend);
+    const clashes = [first, second].some(isTarget);
     const target = clashes ? this.#new("vector") : to;
-    if (!isInPlace) this.#add("vmovups", target, addend);
+    this.#add("vmovups", target, addend);
     this.#add(name, target, first, second);
     if (clashes) this.#add("vmovups", to, target);
   }

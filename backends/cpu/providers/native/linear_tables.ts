@@ -43,3 +43,9 @@ export const exchanges = {
   8: [["vperm2f128", 0x01], ["vshufps", 0x4e], ["vshufps", 0xb1]],
   16: [["vshuff32x4", 0x4e], ["vshuff32x4", 0xb1], ["vshufps", 0x4e], ["vshufps", 0xb1]],
 } as const;
+
+/** Instructions that multiply their first operand instead of adding to it. */
+export const multiplyingForms: Partial<Record<Mnemonic, Mnemonic>> = {
+  vfmadd231ps: "vfmadd213ps",
+  vfnmadd231ps: "vfnmadd213ps",
+};

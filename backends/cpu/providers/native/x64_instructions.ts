@@ -23,6 +23,8 @@ const forms = {
 
   // Moves and conversions.
   vmovups: ["RM 0F 10", "MR 0F 11", "MRK 0F 11"],
+  /** To memory past the caches; the address is a multiple of the vector's bytes. */
+  vmovntps: ["MR 0F 2B"],
   vmovss: ["MR LIG F3 0F 11"],
   vbroadcastss: ["RM 66 0F38 18"],
   vcvttsd2si: ["RM LIG W1 F2 0F 2C"],
@@ -47,6 +49,10 @@ const forms = {
   vfmadd231ps: ["RVM 66 0F38 B8"],
   /** Subtracts from it. */
   vfnmadd231ps: ["RVM 66 0F38 BC"],
+  /** Multiplies the first operand by the second, and adds the third. */
+  vfmadd213ps: ["RVM 66 0F38 A8"],
+  /** Subtracts that product from the third. */
+  vfnmadd213ps: ["RVM 66 0F38 AC"],
 
   // Exchanges of lanes, comparisons and choices.
   vshufps: ["RVM 0F C6 ib"],
@@ -157,7 +163,10 @@ export function formOf(name: Mnemonic, kinds: readonly Kind[]): Form {
 
 /** Instructions whose first operand is an input too. */
 export const accumulating: ReadonlySet<Mnemonic> = new Set<Mnemonic>(
-  ["add", "sub", "imul", "shl", "cmp", "vfmadd231ps", "vfnmadd231ps", "vdpbf16ps"],
+  [
+    ...["add", "sub", "imul", "shl", "cmp"] as const,
+    ...["vfmadd231ps", "vfnmadd231ps", "vfmadd213ps", "vfnmadd213ps", "vdpbf16ps"] as const,
+  ],
 );
 
 /** All of them. */

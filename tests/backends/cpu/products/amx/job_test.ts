@@ -12,11 +12,8 @@ import {
   tilePanelBytes,
   tileProductJob,
 } from "../../../../../backends/cpu/products/amx/job.ts";
-import {
-  type MatrixProduct,
-  multiplyMatrices,
-  type Start,
-} from "../../../../../backends/cpu/products/multiply_matrices.ts";
+import type { MatrixProduct, Start } from "../../../../../backends/cpu/products/matrix_product.ts";
+import { multiplyMatrices } from "../../../../../backends/cpu/products/multiply_matrices.ts";
 import type { Activation } from "../../../../../backends/kernels.ts";
 import { Generator } from "../../../../../core/generator.ts";
 import { fc } from "../../../../../deps/fast_check.ts";
@@ -211,8 +208,8 @@ Deno.test("several products at once, with what they depend on", () => {
   for (const block of blocks) arena.free(block);
 });
 
-Deno.test("any division of a product on tiles gives the same bits", () => {
-  const [rows, columns, depth] = [200, 150, 40];
+Deno.test("any division of a product on tiles gives the same bits, in the caches and past them", () => {
+  const [rows, columns, depth] = [200, 160, 40];
   const memory = fillMemory();
   const random = Generator.from(3);
   const take = (bytes: number) => arena.allocate(bytes).offset;
@@ -236,14 +233,14 @@ Deno.test("any division of a product on tiles gives the same bits", () => {
   };
   pack({ source: a, count: rows, isLeft: 1, target: left });
   pack({ source: b, count: columns, isLeft: 0, target: right });
-  const multiply = (threads: number) => {
+  const multiply = (threads: number, isLarge: 0 | 1 = 0) => {
     const { rowItems, columnItems } = planTiles({ rows, columns }, threads);
     memory.fill(NaN, c / 4, c / 4 + rows * columns);
     for (let item = 0; item < rowItems * columnItems; item++) {
       tileProductJob.run(bench, {
         ...{ a: left, b: right, c, rowBytes: columns * 4, rows, columns, depth },
         ...{ start: zerosOffset, startRowBytes: 0, startPanelBytes: 0 },
-        ...{ activation: 0, activated: 0, format: 0, rowItems, columnItems },
+        ...{ activation: 0, activated: 0, format: 0, isLarge, rowItems, columnItems },
       }, item);
     }
     return { items: rowItems * columnItems, values: memory.slice(c / 4, c / 4 + rows * columns) };
@@ -252,6 +249,7 @@ Deno.test("any division of a product on tiles gives the same bits", () => {
   assert.ok(divided.items > whole.items);
   assert.ok(whole.values.every((value) => !Number.isNaN(value)));
   assert.deepEqual(divided.values, whole.values);
+  assert.deepEqual(multiply(8, 1).values, whole.values);
 });
 
 Deno.test("the least number of tile instructions", () => {

@@ -249,6 +249,13 @@ export class X64Model {
         return () => set(rm());
       case "1.0.11":
         return () => store(laneOfMask);
+      case "1.0.2b":
+        return () => {
+          if (this.#address(place) % 64 !== 0) {
+            throw new Error("#GP: an address that is not aligned");
+          }
+          store(() => true);
+        };
       case "1.2.11":
         return () => store(() => true, 0, 1);
       case "3.1.19":

@@ -102,6 +102,10 @@ export const vectorFunctions: Readonly<Record<string, VectorFunction>> = {
     fromLanes((lane) => first[lane] * second[lane] + before[lane]),
   "2.1.bc": ({ before, first, second }) =>
     fromLanes((lane) => before[lane] - first[lane] * second[lane]),
+  "2.1.a8": ({ before, first, second }) =>
+    fromLanes((lane) => before[lane] * first[lane] + second[lane]),
+  "2.1.ac": ({ before, first, second }) =>
+    fromLanes((lane) => second[lane] - before[lane] * first[lane]),
   "3.1.08": ({ second }) => fromLanes((lane) => roundHalfEven(second[lane])),
   // The odd products first, then the even ones.
   "2.2.52": ({ before, first, second }) => {
