@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { permissionSets } from "../../tools/permission_flags.ts";
+import { permissionSets } from "../../cli/permission_flags.ts";
 import { runDeno, taskWords } from "../cli/_tasks.ts";
 
 const project = JSON.parse(

@@ -44,6 +44,7 @@ Deno.test("the package holds every module that the program imports, and nothing 
       );
     }
   }
+  assert.ok(files.has("cli/permission_flags.ts"), "which deno task install runs");
   for (const path of files) {
     assert.doesNotMatch(path, /^(tools|docs|examples|\.)|bench\/results/);
     if (path.startsWith("tests/")) assert.match(path, /^tests\/fixtures\/parity\//);
