@@ -26,6 +26,8 @@ export interface ConvertOptions {
   preprocessing?: Preprocessing;
   /** The class names; default: as the files say. */
   classNames?: readonly string[];
+  /** The tokenizer whose codes the model predicts, bundled or published; default: as the files say. */
+  tokenizer?: string;
   /** The type for every floating-point tensor except the codebook's; default: each keeps its own. */
   dtype?: ConvertDType;
   /** Write an incomplete model; whatever is missing is listed. */
@@ -181,6 +183,7 @@ export async function convertCheckpoint(
       rest: inType(rest),
       preprocessing,
       classNames: options.classNames ?? model.classNames,
+      tokenizer: kind === "pretrain" ? options.tokenizer ?? model.tokenizer : undefined,
     });
     return {
       from: model.format,

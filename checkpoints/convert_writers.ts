@@ -91,6 +91,7 @@ export interface Export {
   rest: TensorMap;
   preprocessing: Preprocessing;
   classNames: readonly string[] | undefined;
+  tokenizer: string | undefined;
 }
 
 /** What an export's configs say about it. */
@@ -106,7 +107,7 @@ function described({ kind, family, shape, tensors, classNames: names }: Export):
 }
 
 async function writePthFile(
-  { out, shape, tensors, rest, preprocessing, classNames }: Export,
+  { out, shape, tensors, rest, preprocessing, classNames, tokenizer }: Export,
   wrapper: "model" | "state_dict",
 ): Promise<string[]> {
   const content: Record<string, PthContent> = {};
@@ -117,7 +118,7 @@ async function writePthFile(
     content.meta = meta;
   }
   content[wrapper] = tensors;
-  Object.assign(content, fileNotes({ shape, preprocessing, classNames }));
+  Object.assign(content, fileNotes({ shape, preprocessing, classNames, tokenizer }));
   if (rest.size > 0) content[REST_KEY] = rest;
   await atomically(out, (path) => writePth(path, content));
   return [out];
@@ -155,9 +156,9 @@ async function writeHuggingFace(given: Export): Promise<string[]> {
 }
 
 async function writeOurs(
-  { out, kind, shape, tensors, preprocessing, classNames }: Export,
+  { out, kind, shape, tensors, preprocessing, classNames, tokenizer }: Export,
 ): Promise<string[]> {
-  const notes = fileNotes({ shape, preprocessing, classNames });
+  const notes = fileNotes({ shape, preprocessing, classNames, tokenizer });
   const metadata = { format: "pt", "mimic.kind": kind, ...notes };
   await atomically(out, (path) => writeSafetensors(path, tensors, metadata));
   return [out];

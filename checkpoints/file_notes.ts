@@ -10,6 +10,7 @@ import type { AnyTensorFile } from "./tensors/tensor_file.ts";
 export const SHAPE_KEY = "mimic.shape";
 const CLASSES_KEY = "mimic.classes";
 const PREPROCESSING_KEY = "mimic.preprocessing";
+const TOKENIZER_KEY = "mimic.tokenizer";
 
 /** What tensors alone do not show; everything else is read from them, whatever a file claims. */
 const SHAPE_NUMBERS = [
@@ -81,27 +82,31 @@ function mmpretrainNames(root: PickleDict | undefined): string[] | undefined {
 /** What an opened file says. */
 export function readFileNotes({ kind, file }: AnyTensorFile): ModelNotes {
   const root = kind === "pth" && file.content instanceof PickleDict ? file.content : undefined;
-  const valueOf = (key: string) => parsed(kind === "pth" ? root?.get(key) : file.metadata[key]);
+  const textOf = (key: string) => kind === "pth" ? root?.get(key) : file.metadata[key];
+  const valueOf = (key: string) => parsed(textOf(key));
   const preprocessing = ourPreprocessing(valueOf(PREPROCESSING_KEY)) ??
     metadataPreprocessing(file.metadata);
   const classNames = namesIn(valueOf(CLASSES_KEY)) ?? mmpretrainNames(root);
   const shape = valueOf(SHAPE_KEY);
+  const tokenizer = textOf(TOKENIZER_KEY);
   return {
     ...(typeof shape === "object" && shape !== null
       ? { shape: knownShape(shape as Record<string, unknown>) }
       : {}),
     ...(preprocessing === undefined ? {} : { preprocessing }),
     ...(classNames === undefined ? {} : { classNames }),
+    ...(typeof tokenizer === "string" ? { tokenizer } : {}),
   };
 }
 
 /** The same as entries of safetensors metadata, or of a `.pth` file's root. */
 export function fileNotes(
-  { shape, preprocessing, classNames }: ModelNotes,
+  { shape, preprocessing, classNames, tokenizer }: ModelNotes,
 ): Record<string, string> {
   return {
     ...(shape === undefined ? {} : { [SHAPE_KEY]: JSON.stringify(shape) }),
     ...(preprocessing === undefined ? {} : { [PREPROCESSING_KEY]: JSON.stringify(preprocessing) }),
     ...(classNames === undefined ? {} : { [CLASSES_KEY]: JSON.stringify(classNames) }),
+    ...(tokenizer === undefined ? {} : { [TOKENIZER_KEY]: tokenizer }),
   };
 }

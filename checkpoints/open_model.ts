@@ -42,6 +42,8 @@ export interface ModelCheckpoint {
   readonly preprocessing: Preprocessing | undefined;
   /** The classes' names by number, if the files say so. */
   readonly classNames: readonly string[] | undefined;
+  /** The tokenizer whose codes it predicts, bundled or published, if the file names it. */
+  readonly tokenizer: string | undefined;
   /** The tensors of the model, read lazily. */
   readonly tensors: TensorMap;
   /** What came with it but belongs to another part, such as the tokenizer next to a model. */
@@ -106,7 +108,9 @@ export function modelOfTensors(
 /** The parts of opened files that determine the model. */
 type Understood =
   & Pick<CheckpointFiles, "path" | "tensors" | "rest" | "metadata" | "close">
-  & Partial<Pick<CheckpointFiles, "format" | "shape" | "preprocessing" | "classNames">>;
+  & Partial<
+    Pick<CheckpointFiles, "format" | "shape" | "preprocessing" | "classNames" | "tokenizer">
+  >;
 
 function understand(files: Understood, options: OpenModelOptions): ModelCheckpoint {
   const bare = teacherIn(files.tensors, options) ?? withoutWrapperPrefix(files.tensors);
@@ -134,7 +138,7 @@ function understand(files: Understood, options: OpenModelOptions): ModelCheckpoi
   const tensors: TensorMap = new Map([...wanted].filter(([name]) => !leftOver.has(name)));
   report.missing = fit.missing;
   report.wrongShape = fit.wrongShape;
-  const { metadata, preprocessing, classNames } = files;
+  const { metadata, preprocessing, classNames, tokenizer } = files;
   const hasBothTables = shape.usesSharedRelativePositionBias && shape.usesRelativePositionBias;
   return {
     format,
@@ -144,6 +148,7 @@ function understand(files: Understood, options: OpenModelOptions): ModelCheckpoi
     metadata,
     preprocessing,
     classNames: classNames?.length === shape.classes ? classNames : undefined,
+    tokenizer,
     rest,
     close: () => files.close(),
     // Their sum gives the same model, and our models have one or the other.

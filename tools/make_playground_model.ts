@@ -12,7 +12,8 @@ import { fileNotes } from "../checkpoints/file_notes.ts";
 import { openModel } from "../checkpoints/open_model.ts";
 import { writeSafetensors } from "../checkpoints/safetensors/safetensors_writer.ts";
 import { convertDType } from "../checkpoints/tensors/convert_dtype.ts";
-import { hubPreprocessing } from "../pipeline/images/preparation.ts";
+import { tokenizerNameOf } from "../methods/vqkd/load_tokenizer.ts";
+import { hubPreprocessing, runConfig } from "../pipeline/images/preparation.ts";
 
 const target = new URL("../playground/assets/beit_quickstart.safetensors", import.meta.url);
 
@@ -26,9 +27,10 @@ if (import.meta.main) {
   const { headLayers: _, earlyLayers: __, ...encoder } = shape;
   const kept = new Map([...tensors].filter(([name]) => !name.startsWith("cls_pt_")));
   const preprocessing = hubPreprocessing(run);
+  const tokenizer = tokenizerNameOf(runConfig(run));
   await writeSafetensors(target.pathname, convertDType(kept, "float16"), {
     format: "pt",
-    ...fileNotes({ shape: encoder, ...(preprocessing === undefined ? {} : { preprocessing }) }),
+    ...fileNotes({ shape: encoder, preprocessing, tokenizer }),
   });
   close();
   const { size } = await Deno.stat(target);

@@ -17,6 +17,8 @@ export interface ModelNotes {
   readonly preprocessing?: Preprocessing;
   /** Its class names, by number. */
   readonly classNames?: readonly string[];
+  /** The tokenizer whose codes it predicts, bundled or published, by name. */
+  readonly tokenizer?: string;
 }
 
 /** Whether a path exists. */

@@ -37,6 +37,7 @@ function standIn(kind: ModelKind, shape: ModelShape): ModelCheckpoint {
     shape,
     preprocessing: undefined,
     classNames: undefined,
+    tokenizer: undefined,
     tensors,
     rest: new Map(),
     report: { dropped: [], unknown: [], missing: [], wrongShape: [] },

@@ -45,6 +45,7 @@ export interface CheckpointFiles {
   readonly shape: Partial<ModelShape>;
   readonly preprocessing: Preprocessing | undefined;
   readonly classNames: readonly string[] | undefined;
+  readonly tokenizer: string | undefined;
   close(): void;
 }
 
@@ -146,6 +147,7 @@ export function checkpointFilesOf(
     shape: { ...hub.shape, ...run, ...own.shape },
     preprocessing: own.preprocessing ?? hub.preprocessing,
     classNames: own.classNames ?? hub.classNames,
+    tokenizer: own.tokenizer,
     close() {
       main.file.close();
       side?.close();

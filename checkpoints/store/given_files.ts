@@ -32,6 +32,11 @@ export interface GivenCheckpoint {
 
 const weights = /\.(safetensors|pth|pt|bin|ckpt)$/i;
 
+/** Whether weights are among files. */
+export function haveWeights(files: readonly GivenFile[]): boolean {
+  return files.some(({ path }) => weights.test(path));
+}
+
 function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1);
 }

@@ -56,11 +56,13 @@ export const convert = defineCommand({
     }
     const path = await locateWeights(from, flags, context);
     const { convertCheckpoint } = await import("../../checkpoints/convert.ts");
-    const { classNamesOfRun, hubPreprocessing } = await import(
+    const { classNamesOfRun, hubPreprocessing, runConfig } = await import(
       "../../pipeline/images/preparation.ts"
     );
+    const { tokenizerNameOf } = await import("../../methods/vqkd/load_tokenizer.ts");
     const preprocessing = hubPreprocessing(path);
     const classNames = classNamesOfRun(path);
+    const tokenizer = tokenizerNameOf(runConfig(path));
     const progress = openProgress(10, flags.json);
     const report = await convertCheckpoint(path, out, {
       onProgress: (done, total) =>
@@ -69,6 +71,7 @@ export const convert = defineCommand({
       ...modelOptions(flags),
       ...(preprocessing === undefined ? {} : { preprocessing }),
       ...(classNames === null ? {} : { classNames }),
+      ...(tokenizer === undefined ? {} : { tokenizer }),
       ...(flags.dtype === undefined ? {} : { dtype: flags.dtype }),
       allowMissing: flags.allowMissing,
     }).finally(() => progress.close());

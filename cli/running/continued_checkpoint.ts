@@ -1,5 +1,6 @@
 /** What pretraining takes from the checkpoint that it continues, where no recipe says otherwise. */
 import type { ModelShape } from "../../checkpoints/formats/model_shape.ts";
+import type { ModelCheckpoint } from "../../checkpoints/open_model.ts";
 import { readRunConfig } from "../../checkpoints/store/run_directory.ts";
 import type { RawConfig } from "../../configs/layers.ts";
 import type { Override } from "../../configs/overrides.ts";
@@ -43,9 +44,10 @@ function pretrainingRun(checkpoint: string): RawConfig | null {
   return config?.task === "pretrain" ? config : null;
 }
 
-/** Sizes of the model, from the weights alone. */
-function sizesOf(shape: ModelShape): Record<string, unknown> {
-  const tokenizer = tokenizerFor(shape);
+/** Sizes of the model and its tokenizer, from the weights alone. */
+function sizesOf(
+  { shape, tokenizer = tokenizerFor(shape) }: Pick<ModelCheckpoint, "shape" | "tokenizer">,
+): Record<string, unknown> {
   return {
     "model.imageSize": shape.imageSize,
     "model.patchSize": shape.patchSize,
@@ -89,14 +91,15 @@ export async function continuedChoice(
   checkpoint: string,
   { offline }: Pick<RunFlagValues, "offline">,
 ): Promise<{ readonly overrides: readonly Override[]; readonly tokenizer: string | undefined }> {
-  const run = pretrainingRun(checkpoint);
+  const { runDirectoryOf } = await import("../../pipeline/images/preparation.ts");
+  const run = pretrainingRun(runDirectoryOf(checkpoint) ?? checkpoint);
   let values: Record<string, unknown>;
   if (run !== null) values = valuesOfRun(run);
   else {
     // Its shape is enough: a published file is not downloaded for it.
     const { openWeights } = await import("../../checkpoints/hub/open_weights.ts");
     const opened = await openWeights(checkpoint, { offline, onStandIn() {} });
-    values = sizesOf(opened.shape);
+    values = sizesOf(opened);
     opened.close();
   }
   // k-means of other pixels gives other codes.

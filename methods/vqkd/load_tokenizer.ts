@@ -5,6 +5,7 @@
  */
 
 import type { Context } from "../../backends/backend.ts";
+import { findCard } from "../../checkpoints/hub/cards.ts";
 import type { DownloadOptions } from "../../checkpoints/hub/download.ts";
 import { type ModelCheckpoint, requireWhole } from "../../checkpoints/open_model.ts";
 import { openWeights } from "../../checkpoints/hub/open_weights.ts";
@@ -14,6 +15,7 @@ import { sizeOf } from "../../core/shapes.ts";
 import { countTrainable, type ParameterSpec } from "../../models/parameter_set.ts";
 import type { VqkdConfig } from "../../models/vqkd_config.ts";
 import { vqkdSpecs, VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
+import type { StoredRun } from "../../pipeline/images/preparation.ts";
 import { kMeansSize, loadKMeans } from "./k_means/k_means_file.ts";
 import type { FrozenTokenizer, TokenizerSize } from "./k_means/k_means_tokenizer.ts";
 
@@ -22,6 +24,13 @@ export const bundledTokenizers: Readonly<Record<string, URL>> = {
   vqkd_quickstart: new URL("../../assets/vqkd_quickstart.safetensors", import.meta.url),
   vqkd_lite0: new URL("../../assets/vqkd_lite0.safetensors", import.meta.url),
 };
+
+/** The tokenizer of a run, if its name means the same everywhere; undefined if it is a file of this machine. */
+export function tokenizerNameOf(run: StoredRun | null): string | undefined {
+  const name = run?.tokenizer?.checkpoint;
+  if (name === undefined) return undefined;
+  return Object.hasOwn(bundledTokenizers, name) || findCard(name) !== undefined ? name : undefined;
+}
 
 /**
  * Loads the encoder and the codebook of a VQ-KD tokenizer in any known format; its decoder stays on disk.

@@ -70,6 +70,8 @@ const storedSchema = runSchema.pick({ task: true, seed: true, data: true }).exte
   }),
   /** Of runs that start from another: its name, or null. */
   pretrained: z.string().nullable().optional(),
+  /** Of pretraining. */
+  tokenizer: z.looseObject({ checkpoint: z.string() }).optional(),
   model: z.looseObject({ initVariant: pretrainModelSection.shape.initVariant.optional() })
     .optional(),
 });
@@ -118,7 +120,7 @@ function configIn(checkpoint: string): StoredRun | null {
 }
 
 /** What a run's `config.json` holds that its model needs; null if it is something else. */
-function storedRunOf(stored: unknown): StoredRun | null {
+export function storedRunOf(stored: unknown): StoredRun | null {
   const { success, data } = storedSchema.safeParse((stored as { config?: unknown } | null)?.config);
   return success ? data : null;
 }

@@ -133,7 +133,7 @@ function showModel(): void {
       `${name}: ${depth} blocks of ${heads} heads, ${formatCount(parameters)} parameters, ` +
         `images of ${imageSize} px.`,
     );
-    if (name === bundled) parts.push("Both have only seen pictures of clothes.");
+    if (name === bundled) parts.push("Both were trained on pictures of clothes.");
     showDepth(depth);
   }
   byId("model").textContent = parts.join(" ");

@@ -36,6 +36,8 @@ export class StudioThread {
   /** Takes a model or a tokenizer from files. */
   async load(files: readonly GivenFile[]): Promise<void> {
     const { tokenizer, model, loaded } = await this.studio.load(files);
+    // A model may bring its tokenizer: the order counts.
+    this.#files.delete(loaded);
     this.#files.set(loaded, files);
     [this.tokenizer, this.model] = [tokenizer, model];
   }

@@ -5,7 +5,7 @@ import { type ModelCheckpoint, modelOfFiles, requireWhole } from "../../checkpoi
 import { type GivenFile, openGivenFiles } from "../../checkpoints/store/given_files.ts";
 import { toFloat32 } from "../../checkpoints/tensors/tensor_data.ts";
 import type { Normalization } from "../../data/images/normalize.ts";
-import { tokenizerOf } from "../../methods/vqkd/load_tokenizer.ts";
+import { tokenizerNameOf, tokenizerOf } from "../../methods/vqkd/load_tokenizer.ts";
 import { MaskedImageModel, maskedImageModelSpecs } from "../../models/masked_image_model.ts";
 import { initialiseFrom, type NamedValues } from "../../models/parameter_set.ts";
 import type { VqkdTokenizer } from "../../models/vqkd_tokenizer.ts";
@@ -14,6 +14,7 @@ import {
   type Preparation,
   preparationFrom,
   preparationOfConfig,
+  storedRunOf,
 } from "../../pipeline/images/preparation.ts";
 import {
   configOfShape,
@@ -34,6 +35,8 @@ export interface StudioModel extends LoadedEncoder {
   readonly name: string;
   readonly masked: MaskedImageModel | null;
   readonly preparation: Preparation;
+  /** The tokenizer whose codes it predicts, if that is bundled or published; undefined if it is not known. */
+  readonly tokenizer: string | undefined;
 }
 
 /** What files held. */
@@ -102,6 +105,7 @@ export async function loadFiles(on: Context, files: readonly GivenFile[]): Promi
         config,
         parameters,
         preparation,
+        tokenizer: opened.tokenizer ?? tokenizerNameOf(storedRunOf(run)),
         dispose: () => (masked ?? loaded)!.dispose(),
       },
     };

@@ -39,6 +39,22 @@ import type {
 /** The codes of larger images are learnt from the page's own pictures only. */
 const largestKnown = 64;
 
+/** The file of a bundled tokenizer, which the page's host has. */
+async function fetchTokenizer(name: string): Promise<Blob> {
+  return await (await fetch(bundledTokenizers[name])).blob();
+}
+
+/** A bundled tokenizer from its file. */
+async function bundledTokenizer(
+  on: Context,
+  name: string,
+  content: Blob,
+): Promise<StudioTokenizer> {
+  const found = await loadFiles(on, [{ path: `${name}.safetensors`, content }]);
+  if (found.kind !== "tokenizer") throw new Error(`${name} is not a tokenizer`);
+  return { ...found.tokenizer, name };
+}
+
 /** See the module comment. */
 export class Studio {
   readonly #on: Context;
@@ -63,19 +79,18 @@ export class Studio {
     this.#codes = new CodeSheet(tokenizer.tokenizer.config);
   }
 
-  /** A studio with the bundled tokenizer; the page's host has both files. */
+  /** A studio with the tokenizer of the quick start, which is bundled. */
   static async start(backendName: BackendName, config: PretrainConfig): Promise<Studio> {
-    const address = bundledTokenizers.vqkd_quickstart;
+    const { checkpoint } = config.tokenizer;
     const [started, content] = await Promise.all([
       createBackend(backendName),
-      fetch(address).then((response) => response.blob()),
+      fetchTokenizer(checkpoint),
     ]);
     const { backend, notes } = started;
     const on: Context = { backend, precision: "float32" };
-    const bundled = await loadFiles(on, [{ path: "vqkd_quickstart.safetensors", content }]);
-    if (bundled.kind !== "tokenizer") throw new Error("The bundled tokenizer is not one");
+    const tokenizer = await bundledTokenizer(on, checkpoint, content);
     const { name, capabilities: { description } } = backend;
-    return new Studio(on, config, { name, description, notes }, bundled.tokenizer);
+    return new Studio(on, config, { name, description, notes }, tokenizer);
   }
 
   addPicture(id: string, image: RgbImage): void {
@@ -86,20 +101,28 @@ export class Studio {
     this.#pictures.delete(id);
   }
 
-  /** Takes the model or the tokenizer of files in place of the one in use. */
+  /** Takes the model or the tokenizer of files in place of the one in use; with a model its tokenizer, if bundled. */
   async load(files: readonly GivenFile[]): Promise<LoadedFacts> {
     const found = await loadFiles(this.#on, files);
-    if (found.kind === "tokenizer") {
-      this.#tokenizer.tokenizer.dispose();
-      this.#tokenizer = found.tokenizer;
-      this.#codes = new CodeSheet(found.tokenizer.tokenizer.config);
-      this.#hasKnown = false;
-    } else {
+    if (found.kind === "tokenizer") this.#takeTokenizer(found.tokenizer);
+    else {
       this.#model?.dispose();
       this.#model = found.model;
+      const { tokenizer = "" } = found.model;
+      if (tokenizer in bundledTokenizers && tokenizer !== this.#tokenizer.name) {
+        const content = await fetchTokenizer(tokenizer);
+        this.#takeTokenizer(await bundledTokenizer(this.#on, tokenizer, content));
+      }
     }
     const model = this.#model === null ? null : this.#modelFacts(this.#model);
     return { tokenizer: await this.tokenizerFacts(), model, loaded: found.kind };
+  }
+
+  #takeTokenizer(tokenizer: StudioTokenizer): void {
+    this.#tokenizer.tokenizer.dispose();
+    this.#tokenizer = tokenizer;
+    this.#codes = new CodeSheet(tokenizer.tokenizer.config);
+    this.#hasKnown = false;
   }
 
   async tokenizerFacts(): Promise<TokenizerFacts> {

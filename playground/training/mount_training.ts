@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { GivenFile } from "../../checkpoints/store/given_files.ts";
+import { type GivenFile, haveWeights } from "../../checkpoints/store/given_files.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { PlaygroundServices } from "../services.ts";
 import { droppedFiles } from "../page/file_drops.ts";
@@ -83,10 +83,7 @@ class TrainingSection {
     this.#on("discard", () => this.#discard());
     for (const name of ["weights", "run"] as const) {
       const input = this.#panel.input(name);
-      input.addEventListener("change", () => {
-        this.#weights = filesIn(input.files!);
-        this.#panel.showWeights(this.#weights.map(({ path }) => path));
-      });
+      input.addEventListener("change", () => this.#startFrom(filesIn(input.files!)));
     }
     for (const name of ["pictures", "folder"] as const) {
       const input = this.#panel.input(name);
@@ -95,7 +92,10 @@ class TrainingSection {
     section.addEventListener("dragover", (event) => event.preventDefault());
     section.addEventListener("drop", async (event) => {
       event.preventDefault();
-      if (!this.#isTraining) this.#take(filesIn(await droppedFiles(event.dataTransfer!)));
+      if (this.#isTraining) return;
+      const files = filesIn(await droppedFiles(event.dataTransfer!));
+      if (haveWeights(files)) this.#startFrom(files);
+      else this.#take(files);
     });
   }
 
@@ -118,6 +118,11 @@ class TrainingSection {
   #take(files: readonly GivenFile[]): void {
     this.#pictures = files;
     this.#panel.showPictures(files.length);
+  }
+
+  #startFrom(files: readonly GivenFile[]): void {
+    this.#weights = files;
+    this.#panel.showWeights(files.map(({ path }) => path));
   }
 
   /** Whether a run that is there may be lost. */

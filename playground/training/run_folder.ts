@@ -18,7 +18,9 @@ import {
 import { latestCheckpoint } from "../../checkpoints/store/store.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { PretrainConfig } from "../../methods/beit/config.ts";
+import { tokenizerNameOf } from "../../methods/vqkd/load_tokenizer.ts";
 import type { StepMetrics } from "../../pipeline/engine/events.ts";
+import { hubPreprocessing, runConfig } from "../../pipeline/images/preparation.ts";
 import type { EvaluationRecord } from "../../report/run_plots.ts";
 import { KeptFiles } from "../disk/kept_files.ts";
 import type { PageDisk } from "../disk/page_disk.ts";
@@ -116,7 +118,11 @@ export class RunFolder {
     const name = `mimic-step-${checkpoint?.step ?? 0}.safetensors`;
     const path = `/${name}`;
     try {
-      await convertCheckpoint(this.path, path, { to: "safetensors" });
+      await convertCheckpoint(this.path, path, {
+        to: "safetensors",
+        preprocessing: hubPreprocessing(this.path),
+        tokenizer: tokenizerNameOf(runConfig(this.path)),
+      });
       return { path: name, content: new Blob([this.#disk.file(path).bytes]) };
     } finally {
       if (this.#disk.find(path) !== undefined) this.#disk.remove(path);

@@ -33,7 +33,7 @@ export function dataOf(
 }
 
 /** The only file of weights, or the folder of a run. */
-function weightsPath(files: readonly GivenFile[]): string {
+export function weightsPath(files: readonly GivenFile[]): string {
   return files.length === 1 ? `${weightsFolder}/${files[0].path}` : weightsFolder;
 }
 
@@ -42,11 +42,13 @@ function weightsPath(files: readonly GivenFile[]): string {
  *
  * @param quickstart as a page runs it: in float32, loading images itself
  * @param images how many it trains on
+ * @param known the tokenizer that the weights to start from were trained with, if it is bundled
  */
 export function trainingConfig(
   quickstart: PretrainConfig,
   choice: TrainingChoice,
   images: number,
+  known?: string,
 ): PretrainConfig {
   const { schedule, checkpoint, evaluation, optimizer, log, tokenizer } = quickstart;
   const { steps, saveSteps, knnSteps, pictures, weights } = choice;
@@ -57,7 +59,10 @@ export function trainingConfig(
     ...quickstart,
     data,
     batchSize,
-    tokenizer: pictures === null ? tokenizer : { ...tokenizer, checkpoint: ownTokenizer },
+    tokenizer: {
+      ...tokenizer,
+      checkpoint: known ?? (pictures === null ? tokenizer.checkpoint : ownTokenizer),
+    },
     pretrained: weights === null ? null : weightsPath(weights),
     optimizer: weights === null ? optimizer : { ...optimizer, lr: optimizer.lr * continuedRate },
     schedule: { ...schedule, steps },

@@ -8,15 +8,24 @@
 // First: the program finds its files there.
 import { pageDisk } from "../disk/page_deno.ts";
 import { createBackend } from "../../backends/mod.ts";
+import { openModel } from "../../checkpoints/open_model.ts";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { PretrainConfig } from "../../methods/beit/config.ts";
 import { pretrain } from "../../methods/beit/method.ts";
+import { bundledTokenizers, tokenizerNameOf } from "../../methods/vqkd/load_tokenizer.ts";
 import type { RunEvent } from "../../pipeline/engine/events.ts";
+import { runConfig } from "../../pipeline/images/preparation.ts";
 import { openTrainingSource } from "../../pipeline/images/data_sources.ts";
 import type { TrainingChoice, TrainingNews, TrainingRequest } from "./messages.ts";
 import { RunFolder } from "./run_folder.ts";
 import { smallPicture } from "./small_picture.ts";
-import { dataOf, picturesFolder, trainingConfig, weightsFolder } from "./training_config.ts";
+import {
+  dataOf,
+  picturesFolder,
+  trainingConfig,
+  weightsFolder,
+  weightsPath,
+} from "./training_config.ts";
 
 declare function postMessage(news: TrainingNews): void;
 
@@ -56,6 +65,14 @@ async function save(step: number): Promise<void> {
   if (await folder.save()) postMessage({ type: "saved", step });
 }
 
+/** The bundled tokenizer whose codes weights predict; undefined if they do not say. */
+async function tokenizerOfWeights(path: string): Promise<string | undefined> {
+  const opened = await openModel(path);
+  opened.close();
+  const { tokenizer = tokenizerNameOf(runConfig(path)) } = opened;
+  return tokenizer !== undefined && tokenizer in bundledTokenizers ? tokenizer : undefined;
+}
+
 /** The config of a new run, whose files are put on the disk. */
 async function begin(choice: TrainingChoice): Promise<PretrainConfig> {
   folder.clear();
@@ -70,7 +87,10 @@ async function begin(choice: TrainingChoice): Promise<PretrainConfig> {
   const source = await openTrainingSource(dataOf(quickstart, choice));
   const { length } = source;
   source.close?.();
-  return trainingConfig(quickstart, choice, length);
+  const known = choice.weights === null
+    ? undefined
+    : await tokenizerOfWeights(weightsPath(choice.weights));
+  return trainingConfig(quickstart, choice, length, known);
 }
 
 async function train(request: TrainingRequest & { type: "start" | "goOn" }): Promise<void> {

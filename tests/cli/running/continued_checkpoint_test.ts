@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { convertCheckpoint } from "../../../checkpoints/convert.ts";
 import { continuedChoice } from "../../../cli/running/continued_checkpoint.ts";
 import { withRecipe } from "../../../cli/running/chosen_tokenizer.ts";
 import type { RunFlagValues } from "../../../cli/running/run_flags.ts";
@@ -31,9 +32,9 @@ Deno.test("published weights bring their sizes and the name of their tokenizer, 
 
 Deno.test("a file brings its sizes, a run of mimic its tokenizer and masks as well", async () => {
   await withFolder(async (folder, backend) => {
-    const file = await configFor(await writeTinyModel(folder));
-    assert.equal(file.tokenizer, undefined, "no published tokenizer has a grid of 4 × 4");
-    assert.deepEqual([file.config.model.embedDim, file.config.model.heads], [16, 2]);
+    const other = await configFor(await writeTinyModel(folder));
+    assert.equal(other.tokenizer, undefined, "no published tokenizer has a grid of 4 × 4");
+    assert.deepEqual([other.config.model.embedDim, other.config.model.heads], [16, 2]);
 
     const tokenizer = await writeTinyTokenizer(folder);
     const own = await tinyConfig(tokenizer, ["schedule.maxSteps=1"]);
@@ -44,6 +45,14 @@ Deno.test("a file brings its sizes, a run of mimic its tokenizer and masks as we
     assert.equal(config.tokenizer.checkpoint, tokenizer);
     assert.equal(config.augment.size, 16);
     assert.equal(config.newHeads, false);
+    const step = await configFor(`${folder}/run/checkpoints/step-1`);
+    assert.equal(step.config.tokenizer.checkpoint, tokenizer, "its checkpoint is of the run");
+
+    const file = `${folder}/own.safetensors`;
+    await convertCheckpoint(`${folder}/run`, file, { to: "safetensors", tokenizer: "vqkd_lite0" });
+    const named = await configFor(file);
+    assert.equal(named.config.tokenizer.checkpoint, "vqkd_lite0");
+    assert.equal(named.tokenizer, "vqkd_lite0");
 
     const pixels = { ...own, tokenizer: { ...own.tokenizer, checkpoint: "pixels" } };
     await pretrain(pixels, { backend, directory: `${folder}/pixels` });

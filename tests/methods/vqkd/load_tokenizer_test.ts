@@ -3,8 +3,10 @@ import { resolveConfig } from "../../../methods/configs.ts";
 import {
   bundledTokenizers,
   requireFit,
+  tokenizerNameOf,
   tokenizerSize,
 } from "../../../methods/vqkd/load_tokenizer.ts";
+import type { StoredRun } from "../../../pipeline/images/preparation.ts";
 
 Deno.test("the quick start's tokenizer is bundled and fits it, and so does that of earlier runs", async () => {
   const { config } = await resolveConfig({ task: "pretrain" });
@@ -16,6 +18,18 @@ Deno.test("the quick start's tokenizer is bundled and fits it, and so does that 
     // What it was taught by has a licence of its own.
     if (name === own) assert.match(await licenceOf(name), /Apache License, Version 2\.0/);
   }
+});
+
+Deno.test("a run's tokenizer is named to others if its name means the same there", () => {
+  const nameOf = (checkpoint: string) =>
+    tokenizerNameOf({ tokenizer: { checkpoint } } as StoredRun);
+  for (const name of ["vqkd_lite0", "vqkd_quickstart", "vqkd_encoder"]) {
+    assert.equal(nameOf(name), name);
+  }
+  for (const name of ["runs/tokenizer", "pixels", "toString"]) {
+    assert.equal(nameOf(name), undefined);
+  }
+  assert.equal(tokenizerNameOf(null), undefined);
 });
 
 function licenceOf(name: string): Promise<string> {

@@ -37,11 +37,27 @@ async function says(page: Page, words: string | RegExp): Promise<void> {
   await page.locator("#training .state", { hasText: words }).waitFor({ timeout: 2 * minute });
 }
 
-/** Starts a run on the pictures of a folder. */
-async function start(page: Page, folder: string, steps: number): Promise<void> {
+/** Drops a file or a folder on the section, as a file manager does. */
+async function drop(page: Page, path: string): Promise<void> {
+  const title = page.locator("#training-title");
+  await title.scrollIntoViewIfNeeded();
+  const { x, y } = (await title.boundingBox())!;
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await session.send("Input.dispatchDragEvent", { type, x: x + 9, y: y + 9, data });
+  }
+  await session.detach();
+}
+
+/** Starts a run on the pictures of a folder, which is chosen or dropped. */
+async function start(page: Page, folder: string, steps: number, isDropped = false): Promise<void> {
   await isIn(page, "idle");
-  await page.selectOption("#training [name=images]", "own");
-  await page.setInputFiles("#training [name=folder]", folder);
+  if (isDropped) await drop(page, folder);
+  else {
+    await page.selectOption("#training [name=images]", "own");
+    await page.setInputFiles("#training [name=folder]", folder);
+  }
   await page.locator("#training .chosen", { hasText: "20 files" }).waitFor();
   await page.fill("#training [name=steps]", String(steps));
   await page.click("#training button[name=start]");
@@ -96,9 +112,14 @@ browserTest("a reload in mid-training goes on to the same weights", async (brows
 
     const model = await openModel(`${folder}/cut.safetensors`);
     assert.deepEqual([model.kind, model.report.missing], ["pretrain", []]);
+    // That of own pictures.
+    assert.equal(model.tokenizer, "vqkd_quickstart");
     model.close();
 
-    await start(cut, pictures, 500);
+    // From these weights, on pictures that are dropped.
+    await drop(cut, `${folder}/cut.safetensors`);
+    await cut.locator("#training .start", { hasText: "cut.safetensors" }).waitFor();
+    await start(cut, pictures, 500, true);
     await cut.locator("#training dd", { hasText: "of 500" }).waitFor({ timeout: 2 * minute });
     await cut.click("#training button[name=stop]");
     await isIn(cut, "idle");
