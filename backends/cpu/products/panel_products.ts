@@ -2,6 +2,7 @@
 
 import type { KernelTable } from "../threads/job.ts";
 import {
+  mostCachedBytes,
   stepsPerTilePlace,
   tileBlock,
   tileMultiplication,
@@ -26,17 +27,25 @@ export function panelFloats(depth: number, stepsPerPlace: StepsPerPlace): number
 
 /**
  * Packs and multiplies panels. The parameters of `multiply` are those of `gemmBlock`, but the depth counts
- * steps.
+ * steps. `multiplyOnce` is for results that nothing is added to later; on tile registers, they go past the caches if
+ * a matrix of `resultBytes` is too large for these.
  */
-export function panelProducts(kernels: KernelTable, stepsPerPlace: StepsPerPlace) {
+export function panelProducts(
+  kernels: KernelTable,
+  stepsPerPlace: StepsPerPlace,
+  resultBytes = 0,
+) {
   const { gemmBlock, gemmBlockOfPairs } = kernels;
   const multiplyPlaces = stepsPerPlace === 2 ? gemmBlockOfPairs : gemmBlock;
+  const isOnTiles = stepsPerPlace === stepsPerTilePlace;
+  const multiply = isOnTiles
+    ? tileMultiplication(kernels)
+    : (depth: number, ...rest: number[]) =>
+      multiplyPlaces(Math.ceil(depth / stepsPerPlace), ...rest);
   return {
     left: packing(kernels, "Left", stepsPerPlace),
     right: packing(kernels, "Right", stepsPerPlace),
-    multiply: stepsPerPlace === stepsPerTilePlace
-      ? tileMultiplication(kernels)
-      : (depth: number, ...rest: number[]) =>
-        multiplyPlaces(Math.ceil(depth / stepsPerPlace), ...rest),
+    multiply,
+    multiplyOnce: isOnTiles ? tileMultiplication(kernels, resultBytes > mostCachedBytes) : multiply,
   };
 }

@@ -123,7 +123,9 @@ class BackwardPass {
     this.#bench = bench;
     this.#values = values;
     const stepsPerPlace = values.stepsPerPlace as StepsPerPlace;
-    this.#products = panelProducts(bench.kernels, stepsPerPlace);
+    const { samples, tokens, heads, headSize } = values;
+    const resultBytes = samples * tokens * 3 * heads * headSize * 4;
+    this.#products = panelProducts(bench.kernels, stepsPerPlace, resultBytes);
     this.#shape = blockShape(bench.tile, stepsPerPlace);
     const sizes = { ...values, block: this.#shape, stepsPerPlace };
     this.#places = backwardLayout(sizes, bench.scratch);
@@ -184,7 +186,7 @@ class BackwardPass {
 
   /** The block's share of dq, dk and dv. */
   #gradients(first: number, rows: number): void {
-    const { left, right, multiply } = this.#products;
+    const { left, right, multiply, multiplyOnce } = this.#products;
     const { dy, qkv, dqkv, tokens, headSize, scale } = this.#values;
     const { edge, keyRows, packed, queries, slopes, scores, dscores, scoreBytes } = this.#places;
     const yBytes = this.#yBytes;
@@ -194,7 +196,7 @@ class BackwardPass {
     left.packRows(dscores, scoreBytes, rows, tokens, packed, scale);
     const zero = [zerosOffset, 0, 0];
     const dqueryRow = dquery + queryRow;
-    multiply(
+    multiplyOnce(
       tokens,
       packed,
       keyRows,
@@ -209,10 +211,11 @@ class BackwardPass {
     right.packColumns(query, qkvBytes, headSize, rows, queries, 1);
     const slope = dy + this.#yOffset + first * yBytes;
     right.packColumns(slope, yBytes, headSize, rows, slopes, 1);
+    const addTo = rows === tokens ? multiplyOnce : multiply;
     const add = (target: number, a: number, b: number, factor: number) => {
       const start = first === 0 ? zero : [target, qkvBytes, this.#shape.columns * 4];
       left.packColumns(a, scoreBytes, tokens, rows, packed, factor);
-      multiply(rows, packed, b, target, qkvBytes, tokens, headSize, ...start, edge);
+      addTo(rows, packed, b, target, qkvBytes, tokens, headSize, ...start, edge);
     };
     add(dquery + yBytes, dscores, queries, scale);
     add(dquery + 2 * yBytes, scores, slopes, 1);

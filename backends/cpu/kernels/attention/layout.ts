@@ -1,5 +1,6 @@
 /** The scratch memory of attention. @module */
 
+import { stepsPerTilePlace, tileBlock } from "../../products/amx/panels.ts";
 import type { StepsPerPlace } from "../../products/pack/job.ts";
 import { blockBytes, panelFloats } from "../../products/panel_products.ts";
 import type { TileShape } from "../../products/tile.ts";
@@ -8,12 +9,22 @@ import type { TileShape } from "../../products/tile.ts";
 const forwardQueries = 48;
 const backwardQueries = 72;
 
+/**
+ * The same on tile registers, with which the products take so little time that beginning one counts: all queries of
+ * most models at once, whose scores are still in a second-level cache of 2 MiB.
+ */
+const tileQueries = 256;
+
 function roundDown(value: number, step: number): number {
   return value - value % step;
 }
 
 function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
+}
+
+function queriesOnTiles(tokens: number): number {
+  return Math.min(roundUp(tokens, tileBlock.rows), tileQueries);
 }
 
 /** Hands out addresses within a thread's scratch memory, one after another. */
@@ -48,7 +59,9 @@ export function forwardLayout(sizes: SizesWithFormat, start: number) {
   const { tokens, headSize, block, stepsPerPlace } = sizes;
   const layout = new Layout(start);
   const columns = roundUp(tokens, block.columns);
-  const rows = roundUp(forwardQueries, block.rows);
+  const rows = stepsPerPlace === stepsPerTilePlace
+    ? queriesOnTiles(tokens)
+    : roundUp(forwardQueries, block.rows);
   const deep = (depth: number) => panelFloats(depth, stepsPerPlace);
   const places = {
     edge: layout.take(blockBytes / 4),
@@ -66,7 +79,9 @@ export function backwardLayout(sizes: SizesWithFormat, start: number) {
   const layout = new Layout(start);
   const columns = roundUp(tokens, block.columns);
   const width = roundUp(headSize, block.columns);
-  const rows = roundDown(backwardQueries, block.rows);
+  const rows = stepsPerPlace === stepsPerTilePlace
+    ? queriesOnTiles(tokens)
+    : roundDown(backwardQueries, block.rows);
   const deep = (depth: number) => panelFloats(depth, stepsPerPlace);
   const places = {
     edge: layout.take(blockBytes / 4),

@@ -44,19 +44,34 @@ export function tilePacking(kernels: KernelTable, side: "Left" | "Right", isBflo
   return { packRows: kernel("Rows"), packColumns: kernel("Columns") };
 }
 
-/** A block of rows on tiles; the parameters are those of `gemmBlock`, but the depth counts steps. */
+/**
+ * Results of more bytes, twice a second-level cache, are written past the caches, where nothing reads them soon
+ * enough: otherwise each line is read from memory before it is overwritten.
+ */
+export const mostCachedBytes = 4 << 20;
+
+/** Whether a result may be written past the caches: it must be whole vectors at multiples of their bytes. */
+export function canPassCaches(
+  { address, rowBytes, columns }: { address: number; rowBytes: number; columns: number },
+): boolean {
+  return address % 64 === 0 && rowBytes % 64 === 0 && columns % tileBlock.columns === 0;
+}
+
+/**
+ * A block of rows on tiles; the parameters are those of `gemmBlock`, but the depth counts steps. With `isLarge`, the
+ * result is written past the caches if that is possible.
+ */
 export function tileMultiplication(
   kernels: KernelTable,
+  isLarge = false,
 ): (depth: number, ...rest: number[]) => void {
-  const [noActivation, float32, small] = [[0, 0], 0, 0];
-  return (depth, ...rest) =>
-    kernels.tileBlock(
-      Math.ceil(depth / stepsPerTilePlace),
-      ...rest,
-      ...noActivation,
-      float32,
-      small,
-    );
+  const [noActivation, float32] = [[0, 0], 0];
+  return (depth, ...rest) => {
+    const [, , address, rowBytes, , columns] = rest;
+    const passes = isLarge && canPassCaches({ address, rowBytes, columns });
+    const places = Math.ceil(depth / stepsPerTilePlace);
+    kernels.tileBlock(places, ...rest, ...noActivation, float32, Number(passes));
+  };
 }
 
 /** Whether there are kernels for tiles. */

@@ -18,13 +18,7 @@ import {
   tilePanelBytes,
   tileProductJob,
 } from "./job.ts";
-import { tileBlock } from "./panels.ts";
-
-/**
- * Results of more bytes, twice a second-level cache, are written past the caches, where nothing reads them soon
- * enough: otherwise each line is read from memory before it is overwritten.
- */
-const mostCachedBytes = 4 << 20;
+import { canPassCaches, mostCachedBytes, tileBlock } from "./panels.ts";
 
 /** Packs both operands for tile registers at `start`, A first. */
 function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: number): Task[] {
@@ -60,14 +54,14 @@ function packTilesTasks({ rows, columns, depth, a, b }: MatrixProduct, start: nu
   ];
 }
 
-/** Whether a result goes past the caches, for which it must be whole vectors at multiples of their bytes. */
+/** Whether a result goes past the caches. */
 function isLarge(
   { rows, columns, depth, activation = "none", activatedIsBfloat16 = false }: MatrixProduct,
   { c, rowBytes }: { c: number; rowBytes: number },
 ): boolean {
-  const isAligned = c % 64 === 0 && rowBytes % 64 === 0 && columns % tileBlock.columns === 0;
   const isWrittenOnce = isOneTileBlock(depth) && (activatedIsBfloat16 || activation === "none");
-  return isAligned && isWrittenOnce && rows * rowBytes > mostCachedBytes;
+  return isWrittenOnce && rows * rowBytes > mostCachedBytes &&
+    canPassCaches({ address: c, rowBytes, columns });
 }
 
 function tileProductTask({ pool }: Runtime, product: MatrixProduct, packed: number): Task {
