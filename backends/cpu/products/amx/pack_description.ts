@@ -12,7 +12,6 @@ import {
   type Vector,
 } from "../../code/expression.ts";
 import {
-  equal,
   greater,
   type IndexVariable,
   type KernelBuilder,
@@ -40,29 +39,77 @@ function insideMasks(k: KernelBuilder, stepsLeft: IndexVariable): Vector[] {
   );
 }
 
-/** Calls `pack` for each place of each panel with the steps of the depth that are left. */
-function forPlaces(
-  k: KernelBuilder,
-  { count, depth }: { count: IndexVariable; depth: IndexVariable },
-  { source, panelBytes }: { source: IndexVariable; panelBytes: IndexVariable },
-  pack: (from: IndexVariable, stepsLeft: IndexVariable) => void,
-): void {
+/** Where a piece of a panel comes from and goes to, and the steps of the depth from there on. */
+type PackPiece = (from: IndexVariable, to: IndexVariable, stepsLeft: IndexVariable) => void;
+
+type Parameters = ReturnType<typeof packParameters>;
+
+/** Bytes of a panel of this depth. */
+function packedPanelBytes(k: KernelBuilder, depth: IndexVariable): IndexVariable {
+  const bytes = k.letIndex(0);
+  const stepsLeft = k.letIndex(depth);
   k.doWhile(() => {
-    const from = k.letIndex(source);
-    const stepsLeft = k.letIndex(depth);
+    bytes.advance(tilePlaceBytes);
+    stepsLeft.set(stepsLeft.minus(stepsPerTilePlace));
+  }, greater(stepsLeft, 0));
+  return bytes;
+}
+
+/**
+ * Calls `pack` for each tile of each panel, all places of a tile's rows before the next rows: processors that fetch
+ * memory ahead follow so many rows, but not those of a panel.
+ */
+function forTilesOfRows(
+  k: KernelBuilder,
+  { source, rowBytes, count, depth, target }: Parameters,
+  elementBytes: number,
+  pack: PackPiece,
+): void {
+  const panelBytes = packedPanelBytes(k, depth);
+  const tileStep = k.letIndex(tileBytes);
+  k.doWhile(() => {
+    const [from, to, stepsLeft] = [source, target, depth].map((start) => k.letIndex(start));
     k.doWhile(() => {
-      pack(from, stepsLeft);
+      pack(from, to, stepsLeft);
+      from.advance(stepsPerTilePlace * elementBytes);
+      to.advance(tilePlaceBytes);
       stepsLeft.set(stepsLeft.minus(stepsPerTilePlace));
     }, greater(stepsLeft, 0));
-    source.advance(panelBytes);
-    count.set(count.minus(panelRows));
+    source.advance(rowBytes.times(tileRegister.rows));
+    // To a panel's second tile, and to the first one of the next panel, by turns.
+    target.advance(tileStep);
+    tileStep.set(panelBytes.minus(tileStep));
+    count.set(count.minus(tileRegister.rows));
   }, greater(count, 0));
 }
 
-/** Visits the rows of a panel's place from `from` on. After the last one, it is repeated. */
-function forRowsOfPlace(
+/** Calls `pack` for each place of each panel, all panels of a place before the next place: they share rows. */
+function forPlacesOfColumns(
   k: KernelBuilder,
-  { from, rowBytes, count }: Record<"from" | "rowBytes" | "count", IndexVariable>,
+  { source, rowBytes, count, depth, target }: Parameters,
+  elementBytes: number,
+  pack: PackPiece,
+): void {
+  const panelBytes = packedPanelBytes(k, depth);
+  k.doWhile(() => {
+    const [from, to, columnsLeft] = [source, target, count].map((start) => k.letIndex(start));
+    k.doWhile(() => {
+      pack(k.letIndex(from), k.letIndex(to), depth);
+      from.advance(panelRows * elementBytes);
+      to.advance(panelBytes);
+      columnsLeft.set(columnsLeft.minus(panelRows));
+    }, greater(columnsLeft, 0));
+    source.advance(rowBytes.times(stepsPerTilePlace));
+    target.advance(tilePlaceBytes);
+    depth.set(depth.minus(stepsPerTilePlace));
+  }, greater(depth, 0));
+}
+
+/** Visits the rows of a tile from `from` on, some at a time. After the last one, it is repeated. */
+function forRowsOfTile(
+  k: KernelBuilder,
+  from: IndexVariable,
+  { rowBytes, count }: Parameters,
   visit: (next: () => IndexVariable) => void,
   rowsTogether = 1,
 ): void {
@@ -76,7 +123,7 @@ function forRowsOfPlace(
     });
     return current;
   };
-  k.repeat(panelRows / rowsTogether, () => visit(next));
+  k.repeat(tileRegister.rows / rowsTogether, () => visit(next));
 }
 
 /** The rounded values of a row's place. */
@@ -95,66 +142,56 @@ function roundedPlace(
 
 /** The depth lies along the rows of the source: [count, depth]. */
 function buildPackLeftRows(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
-  const panelBytes = k.letIndex(rowBytes.times(panelRows));
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from, stepsLeft) => {
+  const parameters = packParameters(k);
+  forTilesOfRows(k, parameters, 4, (from, to, stepsLeft) => {
     const masks = insideMasks(k, stepsLeft);
-    forRowsOfPlace(k, { from, rowBytes, count }, (next) => {
-      k.store(target, roundedPlace(k, next(), masks, scale));
-      target.advance(tileRowBytes);
+    const place = k.letIndex(to);
+    forRowsOfTile(k, from, parameters, (next) => {
+      k.store(place, roundedPlace(k, next(), masks, parameters.scale));
+      place.advance(tileRowBytes);
     });
-    from.advance(stepsPerTilePlace * 4);
   });
 }
 
-/** The same for the right side, whose tiles have pairs of steps in their rows: rows become columns. */
+/** The same where the source is bfloat16 in rows of whole places; a scale has no effect. */
+function buildPackLeftRowsOfBfloat16(k: KernelBuilder): void {
+  const parameters = packParameters(k);
+  forTilesOfRows(k, parameters, 2, (from, to) => {
+    const place = k.letIndex(to);
+    forRowsOfTile(k, from, parameters, (next) => {
+      k.store(place, k.load(next()));
+      place.advance(tileRowBytes);
+    });
+  });
+}
+
+/** {@link buildPackLeftRows} for the right side, whose tiles have pairs of steps in their rows: rows become columns. */
 function buildPackRightRows(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
-  const panelBytes = k.letIndex(rowBytes.times(panelRows));
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from, stepsLeft) => {
+  const parameters = packParameters(k);
+  forTilesOfRows(k, parameters, 4, (from, to, stepsLeft) => {
     const masks = insideMasks(k, stepsLeft);
-    const to = k.letIndex(target);
-    const inTile = k.letIndex(tileRowBytes);
-    forRowsOfPlace(k, { from, rowBytes, count }, (next) => {
+    const place = k.letIndex(to);
+    forRowsOfTile(k, from, parameters, (next) => {
       const rows = Array.from(
         { length: group },
-        () => k.let(roundedPlace(k, next(), masks, scale)),
+        () => k.let(roundedPlace(k, next(), masks, parameters.scale)),
       );
       transpose(k, rows).forEach((column, step) => {
         for (let part = 0; part < k.lanes / group; part++) {
-          k.storeGroup(to, column, part, (group * part + step) * tileRowBytes);
+          k.storeGroup(place, column, part, (group * part + step) * tileRowBytes);
         }
       });
-      to.advance(group * 4);
-      // After as many columns as a tile's row has, the next tile.
-      inTile.set(inTile.minus(group * 4));
-      k.if(equal(inTile, 0), () => to.advance(tileBytes - tileRowBytes));
+      place.advance(group * 4);
     }, group);
-    from.advance(stepsPerTilePlace * 4);
-    target.advance(tilePlaceBytes);
-  });
-}
-
-/** {@link buildPackLeftRows} where the source is bfloat16 in rows of whole places; a scale has no effect. */
-function buildPackLeftRowsOfBfloat16(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target } = packParameters(k);
-  const panelBytes = k.letIndex(rowBytes.times(panelRows));
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from) => {
-    forRowsOfPlace(k, { from, rowBytes, count }, (next) => {
-      k.store(target, k.load(next()));
-      target.advance(tileRowBytes);
-    });
-    from.advance(tileRowBytes);
   });
 }
 
 /** The depth lies down the columns of the source: [depth, count]. */
 function buildPackLeftColumns(k: KernelBuilder): void {
-  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
-  const panelBytes = k.letIndex(panelRows * 4);
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from, stepsLeft) => {
+  const parameters = packParameters(k);
+  const { rowBytes, scale } = parameters;
+  forPlacesOfColumns(k, parameters, 4, (from, to, stepsLeft) => {
     const left = k.letIndex(stepsLeft);
-    const to = k.letIndex(target);
     k.repeat(stepsPerTilePlace / groupSteps, () => {
       const end = k.letIndex(from);
       for (let first = 0; first < panelRows; first += k.lanes) {
@@ -180,24 +217,23 @@ function buildPackLeftColumns(k: KernelBuilder): void {
       to.advance(group * 4);
       left.set(left.minus(groupSteps));
     });
-    target.advance(tilePlaceBytes);
   });
 }
 
 /** The same for the right side: pairs of rows are next to each other already. */
 function buildPackRightColumns(k: KernelBuilder, isBfloat16: boolean): void {
-  const { source, rowBytes, count, depth, target, scale } = packParameters(k);
+  const parameters = packParameters(k);
+  const { rowBytes, scale } = parameters;
   const elementBytes = isBfloat16 ? 2 : 4;
-  const panelBytes = k.letIndex(panelRows * elementBytes);
   const halves = panelRows / k.lanes;
-  forPlaces(k, { count, depth }, { source, panelBytes }, (from, stepsLeft) => {
+  forPlacesOfColumns(k, parameters, elementBytes, (from, to, stepsLeft) => {
     const left = k.letIndex(stepsLeft);
     const next = k.letIndex(from);
     k.repeat(tileRegister.rows, () => {
       next.set(from.plus(rowBytes));
       const store = (pairOf: (offset: number) => Vector) => {
         for (let half = 0; half < halves; half++) {
-          k.store(target, pairOf(half * k.lanes * elementBytes), half * tileBytes);
+          k.store(to, pairOf(half * k.lanes * elementBytes), half * tileBytes);
         }
       };
       const second = (offset: number) => k.load(next, offset).times(scale);
@@ -221,10 +257,9 @@ function buildPackRightColumns(k: KernelBuilder, isBfloat16: boolean): void {
           ),
       );
       from.set(next.plus(rowBytes));
-      target.advance(tileRowBytes);
+      to.advance(tileRowBytes);
       left.set(left.minus(2));
     });
-    target.advance((halves - 1) * tileBytes);
   });
 }
 

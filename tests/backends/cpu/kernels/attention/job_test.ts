@@ -48,6 +48,8 @@ const shapes: Shape[] = [
   { samples: 1, tokens: 70, heads: 2, headSize: 32, hasBias: true },
   { samples: 5, tokens: 33, heads: 1, headSize: 24, hasBias: true },
   { samples: 1, tokens: 20, heads: 1, headSize: 70, hasBias: false },
+  // More than one block of queries.
+  { samples: 1, tokens: 260, heads: 1, headSize: 4, hasBias: false },
 ];
 
 for (const shape of shapes) {
