@@ -160,8 +160,11 @@ export function writesBfloat16(
   runtime: Runtime,
   { columns, depth, precision }: { columns: number; depth: number; precision: Precision },
 ): boolean {
-  const isShallow = depth > 0 && depth <= 2 * tilingOf(runtime.pool.tile, 2).places;
-  return isShallow && takesBfloat16(runtime, precision) &&
+  const isOnTiles = stepsPerPlaceOf(runtime, { precision }) === stepsPerTilePlace;
+  const isOneBlock = isOnTiles
+    ? isOneTileBlock(depth)
+    : depth <= 2 * tilingOf(runtime.pool.tile, 2).places;
+  return depth > 0 && isOneBlock && takesBfloat16(runtime, precision) &&
     keepsBfloat16(runtime, { columns, depth, precision });
 }
 

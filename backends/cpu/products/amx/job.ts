@@ -15,13 +15,12 @@ import {
 } from "./panels.ts";
 
 /**
- * Panels of this depth and a block's rows fit a second-level cache of 2 MiB: 384 KiB of A and 768 KiB of B, besides
- * the block of C. That a panel of B would fit the first-level cache in half the depth gains less than C loses, which
- * is then read and written twice.
+ * Panels of this depth, of a block's rows and columns, fit a second-level cache of 2 MiB: 800 KiB each. A block of
+ * half the depth would leave more room to its results, but these would be written and read again for each block.
  */
-const largestPlaces = 24;
+const largestPlaces = 50;
 const largestRows = 256;
-const largestColumns = 512;
+const largestColumns = 256;
 
 /** Smaller blocks load more than they multiply. */
 const smallestBlock = 64;
