@@ -78,8 +78,8 @@ async function openPlayground(browser: Browser, address: string, view: View): Pr
     await page.getByRole("button", { name: `Take away ${name}`, exact: true }).click();
   }
   await page.locator("#tokens figure").nth(4).waitFor({ state: "detached" });
-  // A patch of the house's roof.
-  await page.locator("#tokens [role=grid]").nth(1).locator("button").nth(27).focus();
+  // A patch of the boat's water.
+  await page.locator("#tokens [role=grid]").nth(0).locator("button").nth(57).focus();
   await page.locator("#code canvas").first().waitFor();
   return page;
 }

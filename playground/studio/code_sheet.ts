@@ -10,8 +10,7 @@ export class CodeSheet {
   readonly #patchSize: number;
   readonly #sums: Float64Array;
   readonly #counts: Uint32Array;
-  readonly #kept: KeptImage[] = [];
-  readonly #seen = new Set<string>();
+  readonly #kept = new Map<string, KeptImage>();
 
   constructor({ codes, imageSize, patchSize }: {
     readonly codes: number;
@@ -26,13 +25,25 @@ export class CodeSheet {
 
   /** Adds an image's patches, once. */
   add(id: string, pixels: Uint8Array, tokens: Int32Array): void {
-    if (this.#seen.has(id)) return;
-    this.#seen.add(id);
-    this.#kept.push({ id, label: -1, pixels, tokens });
+    if (this.#kept.has(id)) return;
+    const image = { id, label: -1, pixels, tokens };
+    this.#kept.set(id, image);
+    this.#count(image, 1);
+  }
+
+  /** Takes an image's patches away again, if it was added. */
+  remove(id: string): void {
+    const image = this.#kept.get(id);
+    if (image === undefined) return;
+    this.#kept.delete(id);
+    this.#count(image, -1);
+  }
+
+  #count({ pixels, tokens }: KeptImage, times: 1 | -1): void {
     for (const [patch, code] of tokens.entries()) {
-      this.#counts[code]++;
+      this.#counts[code] += times;
       this.#each(patch, (at, inside) => {
-        this.#sums[code * this.#patchBytes + inside] += pixels[at];
+        this.#sums[code * this.#patchBytes + inside] += times * pixels[at];
       });
     }
   }
@@ -42,7 +53,7 @@ export class CodeSheet {
     return {
       mean: this.#mean(code),
       count: this.#counts[code],
-      patches: patchesOf(code, this.#kept, this.#imageSize, this.#patchSize),
+      patches: patchesOf(code, [...this.#kept.values()], this.#imageSize, this.#patchSize),
     };
   }
 

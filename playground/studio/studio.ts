@@ -99,6 +99,7 @@ export class Studio {
 
   removePicture(id: string): void {
     this.#pictures.delete(id);
+    this.#codes.remove(id);
   }
 
   /** Takes the model or the tokenizer of files in place of the one in use; with a model its tokenizer, if bundled. */

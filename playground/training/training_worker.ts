@@ -143,7 +143,9 @@ async function answerOrFail(request: Parameters<typeof answer>[0]): Promise<void
     await answer(request);
   } catch (error) {
     if (!(error instanceof UserError)) console.error(error);
-    postMessage({ type: "failed", message: messageOf(error).split("\n")[0] });
+    // Flags are advice for the command line.
+    const message = messageOf(error).split("\n")[0].replace(/; [^;]* --\w.*$/, "");
+    postMessage({ type: "failed", message });
   }
 }
 
