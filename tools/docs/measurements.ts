@@ -124,9 +124,12 @@ function tfjsSentence({ results }: Measurement): string {
 }
 
 function memorySentence({ results }: Measurement): string {
-  const { model, batch, ours, pytorch } = results;
+  const { model, batch, precision, ours, pytorch } = results;
   const [first, last] = [ours[0], ours.at(-1)];
-  return `**Memory.** A ${nameOf(model)} step at batch ${batch} has a peak resident size of ` +
+  const format = precision === "float32" ? "" : ` in ${precision}`;
+  return `**Memory.** A ${
+    nameOf(model)
+  } step at batch ${batch}${format} has a peak resident size of ` +
     `${gigabytes(last.peakBytes)}, PyTorch's ${gigabytes(pytorch.peakBytes)}. Ours is steady: ` +
     `${gigabytes(first.peakBytes)} after ${first.step} steps and ${
       gigabytes(last.peakBytes)
@@ -166,7 +169,18 @@ function reducedProductsTable(own: readonly Measurement[]): string[] {
     String(threads),
     ...["pytorch", "native", "amx"].map((side) => gigaflops[side]?.toFixed(0) ?? ""),
   ]);
-  return [table([head, ...rows], 1)];
+  return [table([head, ...rows], 1), ...rangeOf(products, "amx", "`native` with AMX")];
+}
+
+/** How one side's rates compare with PyTorch's. */
+// deno-lint-ignore no-explicit-any -- each benchmark has its own results
+function rangeOf(products: readonly any[], side: string, name: string): string[] {
+  const ratios = products.flatMap(({ gigaflops }) =>
+    gigaflops[side] === undefined ? [] : [gigaflops[side] / gigaflops.pytorch]
+  );
+  if (ratios.length === 0) return [];
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(decimals);
+  return [`${name} runs at ${least} to ${most} of PyTorch's rate.`];
 }
 
 /** Rates of matrix products, a table for each number of threads. */
@@ -190,15 +204,7 @@ function productsPart(measurements: readonly Measurement[]): string {
         decimals(shareOfWasmLimit),
       ];
     });
-    const ratios = products.flatMap(({ gigaflops: { native, pytorch } }) =>
-      native === undefined ? [] : [native / pytorch]
-    );
-    const range = ratios.length === 0 ? [] : [
-      `\`native\` runs at ${decimals(Math.min(...ratios))} to ${
-        decimals(Math.max(...ratios))
-      } of ` +
-      "PyTorch's rate.",
-    ];
+    const range = rangeOf(products, "native", "`native`");
     return [table([head, ...rows], 1), ...range, ...reducedProductsTable(own)];
   });
 }
