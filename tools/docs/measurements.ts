@@ -135,7 +135,9 @@ function memorySentence({ results }: Measurement): string {
       gigabytes(last.peakBytes)
     } after ` +
     `${last.step}, of which ${gigabytes(last.peakTensorBytes)} are tensors ` +
-    `(\`deno task bench resident ${model}\`).`;
+    `(\`deno task bench resident ${model}${
+      precision === "float32" ? "" : ` --precision ${precision}`
+    }\`).`;
 }
 
 function dataSentence({ results }: Measurement): string {
@@ -151,8 +153,10 @@ function stepsPart(measurements: readonly Measurement[]): string {
     const steps = ofKind(own, "cpu_step_");
     return [
       ...stepTable(steps),
+      ...busySentence(steps),
       ...ofKind(own, "cpu_tfjs_").map(tfjsSentence),
-      ...threadsSentence(steps),
+      // Other work takes a different share from one thread and from two.
+      ...(isBusy(steps) ? [] : threadsSentence(steps)),
       ...ofKind(own, "cpu_resident_").map(memorySentence),
       ...ofKind(own, "data_pipeline").map(dataSentence),
     ];
@@ -169,7 +173,8 @@ function reducedProductsTable(own: readonly Measurement[]): string[] {
     String(threads),
     ...["pytorch", "native", "amx"].map((side) => gigaflops[side]?.toFixed(0) ?? ""),
   ]);
-  return [table([head, ...rows], 1), ...rangeOf(products, "amx", "`native` with AMX")];
+  const range = rangeOf(products, "amx", "`native` with AMX");
+  return [table([head, ...rows], 1), ...range];
 }
 
 /** How one side's rates compare with PyTorch's. */
@@ -205,7 +210,12 @@ function productsPart(measurements: readonly Measurement[]): string {
       ];
     });
     const range = rangeOf(products, "native", "`native`");
-    return [table([head, ...rows], 1), ...range, ...reducedProductsTable(own)];
+    return [
+      table([head, ...rows], 1),
+      ...range,
+      ...reducedProductsTable(own),
+      ...busySentence([...ofKind(own, "cpu_products_"), ...ofKind(own, "cpu_bfloat16_products_")]),
+    ];
   });
 }
 
@@ -273,10 +283,13 @@ function profilePart(measurements: readonly Measurement[]): string {
   });
 }
 
-/** The load at the end: other programs that run then ran before. */
+/** By the load at the end: other programs that run then ran before. */
+function isBusy(found: readonly Measurement[]): boolean {
+  return found.some(({ machine }) => machine.loadAverage > 2 * machine.cores);
+}
+
 function busySentence(found: readonly Measurement[]): string[] {
-  const isBusy = found.some(({ machine }) => machine.loadAverage > 2 * machine.cores);
-  return isBusy ? ["Measured while the machine was busy with other work."] : [];
+  return isBusy(found) ? ["Measured while the machine was busy with other work."] : [];
 }
 
 const parts = {
