@@ -175,7 +175,8 @@ class DatasetParts {
           tokenizerId(this.#name, this.#study.arms[arm].tokenizer),
         ),
       },
-      this.#study.arms[arm].pretrain ?? {},
+      // Without a pretraining, the features are of the network that is fine-tuned, as it starts.
+      this.#study.arms[arm].pretrain ?? modelSettings(this.#study.arms[arm].finetune),
     ];
     const resolve = async (more: Record<string, unknown>) =>
       await resolveConfig({
@@ -252,6 +253,11 @@ class DatasetParts {
     const id = `${folder}/finetune-${labelsName(labels)}-${passes}`;
     return { kind: "finetune", id, dataset: this.#name, arm, seed, needs, config, labels, passes };
   }
+}
+
+/** Those of an arm's settings that shape its network. */
+function modelSettings(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("model.")));
 }
 
 /** The teacher of an arm's tokenizer, if it is one of the study's. */
