@@ -110,7 +110,7 @@ export class Studio {
       this.#model?.dispose();
       this.#model = found.model;
       const { tokenizer = "" } = found.model;
-      if (tokenizer in bundledTokenizers && tokenizer !== this.#tokenizer.name) {
+      if (Object.hasOwn(bundledTokenizers, tokenizer) && tokenizer !== this.#tokenizer.name) {
         const content = await fetchTokenizer(tokenizer);
         this.#takeTokenizer(await bundledTokenizer(this.#on, tokenizer, content));
       }
