@@ -50,3 +50,13 @@ export function systemLavapipe(): EmulatedGpu | null {
 export function swiftShader(): EmulatedGpu | null {
   return driverIn(["/usr/lib/chromium/vk_swiftshader_icd.json"]);
 }
+
+/** The command that runs a program on an emulated GPU. */
+export function commandOn(
+  { deno, env }: EmulatedGpu,
+  program: string,
+  args: readonly string[],
+): string[] {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return ["env", ...variables, ...deno, "run", "--no-prompt", "--no-lock", "-A", program, ...args];
+}

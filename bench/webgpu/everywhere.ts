@@ -18,7 +18,13 @@ import { leftAlignedRows } from "../../report/text_tables.ts";
 import { keep } from "../report.ts";
 import type { Part } from "./check/parts.ts";
 import { type PartOutcome, runParts } from "./check/run_parts.ts";
-import { type EmulatedGpu, newLavapipe, swiftShader, systemLavapipe } from "./emulated_gpus.ts";
+import {
+  commandOn,
+  type EmulatedGpu,
+  newLavapipe,
+  swiftShader,
+  systemLavapipe,
+} from "./emulated_gpus.ts";
 
 interface Configuration {
   readonly name: string;
@@ -51,10 +57,9 @@ function configurations(): Configuration[] {
   ];
 }
 
-function commandOf({ program, args }: Part, { deno, env }: EmulatedGpu): string[] {
+function commandOf({ program, args }: Part, gpu: EmulatedGpu): string[] {
   const path = decodeURIComponent(new URL(`./${program}.ts`, import.meta.url).pathname);
-  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  return ["env", ...variables, ...deno, "run", "--no-prompt", "--no-lock", "-A", path, ...args];
+  return commandOn(gpu, path, args);
 }
 
 /** What one line of the table shows. */

@@ -17,6 +17,7 @@
 
 import { readOptions } from "../../options.ts";
 import { machine } from "../../report.ts";
+import { commandOn, newLavapipe } from "../emulated_gpus.ts";
 import { checkPage } from "./page.ts";
 import { partsOf } from "./parts.ts";
 import { type PartOutcome, runParts } from "./run_parts.ts";
@@ -37,6 +38,9 @@ const isPacked = import.meta.url.endsWith(".js");
 function commandOf({ program, args }: { program: string; args: readonly string[] }): string[] {
   const file = new URL(isPacked ? `./${program}.js` : `../${program}.ts`, import.meta.url);
   const path = decodeURIComponent(file.pathname);
+  // The system's lavapipe may be too old for Dawn.
+  const emulated = options.small && args.includes("dawn") ? newLavapipe() : null;
+  if (emulated !== null) return commandOn(emulated, path, args);
   return [Deno.execPath(), "run", "--no-prompt", "-A", path, ...args];
 }
 
