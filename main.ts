@@ -79,9 +79,11 @@ if (import.meta.main) {
   } catch (error) {
     const reason = reasonOf(error);
     const isForbidden = /^Requires \w+ access/.test(reason);
-    const hint =
-      "; the first start downloads libraries from the npm registry: check that this machine " +
-      "can reach it, then run the same command again";
+    const hint = reason.includes("UnknownIssuer")
+      ? "; Deno does not know who signed this connection, a company's proxy perhaps: set " +
+        "DENO_TLS_CA_STORE=system, then run the same command again"
+      : "; the first start downloads libraries from the npm registry: check that this machine " +
+        "can reach it, then run the same command again";
     note(`error: Cannot load the program: ${reason}${isForbidden ? "" : hint}\n`);
     Deno.exit(isForbidden ? 2 : 1);
   }

@@ -132,6 +132,8 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "redirect it to a file on a disk with room",
     "set MIMIC_CACHE to a folder",
     "try again later, or give the path of a local file",
+    "; Deno does not know who signed this connection, a company's proxy perhaps: set " +
+    "DENO_TLS_CA_STORE=system, then run the same command again",
     "; the first start downloads libraries from the npm registry: check that this machine can reach it, " +
     "then run the same command again",
   ],
