@@ -36,13 +36,11 @@ import {
 } from "../../code/tiles.ts";
 import { activationFormulas } from "../../kernels/linear/description.ts";
 import { packDescriptions } from "./pack_description.ts";
-import { tileBlock, tilePlaceBytes } from "./panels.ts";
+import { tileBlock, tileBytes, tilePlaceBytes } from "./panels.ts";
 
 const { rows: blockRows, columns: blockColumns } = tileBlock;
 /** Bytes of a row of the scratch. */
 const scratchRowBytes = blockColumns * 4;
-/** Bytes of a tile in a panel. */
-const tileBytes = tileRegister.rows * tileRegister.rowBytes;
 const lowerTile = tileRegister.rows;
 
 /** Rows of a result that leave the scratch between the products of two places. */

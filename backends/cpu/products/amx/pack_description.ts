@@ -18,13 +18,11 @@ import {
   type KernelDescription,
 } from "../../code/kernel_builder.ts";
 import { tileRegister } from "../../code/tiles.ts";
-import { packParameters, pair, transpose } from "../pack/description.ts";
-import { stepsPerTilePlace, tileBlock, tilePlaceBytes } from "./panels.ts";
+import { packParameters, pair, storeColumns } from "../pack/description.ts";
+import { stepsPerTilePlace, tileBlock, tileBytes, tilePlaceBytes } from "./panels.ts";
 
 const { rows: panelRows } = tileBlock;
-/** Bytes of a tile, and of its row. */
 const { rowBytes: tileRowBytes } = tileRegister;
-const tileBytes = tileRegister.rows * tileRowBytes;
 
 /** Pairs of steps that are transposed together, since a group has four lanes. */
 const group = 4;
@@ -176,11 +174,7 @@ function buildPackRightRows(k: KernelBuilder): void {
         { length: group },
         () => k.let(roundedPlace(k, next(), masks, parameters.scale)),
       );
-      transpose(k, rows).forEach((column, step) => {
-        for (let part = 0; part < k.lanes / group; part++) {
-          k.storeGroup(place, column, part, (group * part + step) * tileRowBytes);
-        }
-      });
+      storeColumns(k, rows, place, tileRowBytes);
       place.advance(group * 4);
     }, group);
   });
@@ -206,11 +200,7 @@ function buildPackLeftColumns(k: KernelBuilder): void {
           const first = step(2 * place);
           return pair(first, step(2 * place + 1));
         });
-        transpose(k, pairs).forEach((column, place) => {
-          for (let part = 0; part < k.lanes / group; part++) {
-            k.storeGroup(to, column, part, (first + group * part + place) * tileRowBytes);
-          }
-        });
+        storeColumns(k, pairs, to, tileRowBytes, first * tileRowBytes);
         end.set(row);
       }
       from.set(end);

@@ -20,6 +20,9 @@ export const stepsPerTilePlace = 32;
 /** Bytes of a place of either side. */
 export const tilePlaceBytes = tileBlock.columns * stepsPerTilePlace * 2;
 
+/** Bytes of each of its two tiles. */
+export const tileBytes = tilePlaceBytes / 2;
+
 /** Bytes that the kernel needs to pass results on. */
 export const tileScratchBytes = tileBlock.rows * tileBlock.columns * 4;
 

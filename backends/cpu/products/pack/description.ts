@@ -32,7 +32,7 @@ const group = 4;
  * In each group of four lanes, rows become columns: of group g, the j-th result holds the lane 4·g + j
  * of each input.
  */
-export function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
+function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
   const [a, b, c, d] = rows.map((row) => k.let(row));
   const low = [k.let(a.shuffle(b, [0, 4, 1, 5])), k.let(c.shuffle(d, [0, 4, 1, 5]))];
   const high = [k.let(a.shuffle(b, [2, 6, 3, 7])), k.let(c.shuffle(d, [2, 6, 3, 7]))];
@@ -40,6 +40,21 @@ export function transpose(k: KernelBuilder, rows: readonly Vector[]): Vector[] {
     k.let(left.shuffle(right, [0, 1, 4, 5])),
     k.let(left.shuffle(right, [2, 3, 6, 7])),
   ]);
+}
+
+/** Four vectors as columns: their first lanes at `offset` from `target`, the next ones `placeBytes` later. */
+export function storeColumns(
+  k: KernelBuilder,
+  rows: readonly Vector[],
+  target: IndexVariable,
+  placeBytes: number,
+  offset = 0,
+): void {
+  transpose(k, rows).forEach((column, step) => {
+    for (let part = 0; part < k.lanes / group; part++) {
+      k.storeGroup(target, column, part, offset + (group * part + step) * placeBytes);
+    }
+  });
 }
 
 /** Two steps of the depth in one place. */
@@ -79,11 +94,7 @@ function packVectors(
       ? first.toBfloat16(k.load(source, k.vectorBytes).times(scale))
       : first;
   });
-  transpose(k, rows).forEach((column, step) => {
-    for (let part = 0; part < k.lanes / group; part++) {
-      k.storeGroup(target, column, part, (group * part + step) * width * 4);
-    }
-  });
+  storeColumns(k, rows, target, width * 4);
 }
 
 /** Up to four rows of the source into `used` columns of the panel at `target`. */
