@@ -50,8 +50,16 @@ const tokenizerSchema = z.strictObject({
   settings: overrides.default({}).describe("Config keys on top of the data set's."),
 });
 
+const setupSchema = z.strictObject({
+  title: z.string().describe("What the page calls the section of the arms that have it."),
+  model: overrides.default({}).describe("Config keys of the network, wherever it is trained."),
+  pretrain: overrides.default({}).describe("Config keys of pretraining."),
+  finetune: overrides.default({}).describe("Config keys of fine-tuning."),
+});
+
 const armSchema = z.strictObject({
   title: z.string().describe("What the page calls the arm."),
+  setup: z.string().optional().describe("Which of the study's setups it has; default: none."),
   tokenizer: z.string().optional().describe(
     "Which of the study's tokenizers it learns from; default: the data set's own.",
   ),
@@ -83,6 +91,9 @@ export const studySchema = z.strictObject({
   tokenizers: z.record(name, tokenizerSchema).default({}).describe(
     "Tokenizers besides the data sets' own.",
   ),
+  setups: z.record(name, setupSchema).default({}).describe(
+    "Settings that several arms share, on top of the data set's.",
+  ),
   arms: z.record(name, armSchema),
   labels: z.array(z.number().positive().max(1)).min(1).describe(
     "Label fractions used for k-NN and the linear probe.",
@@ -94,6 +105,8 @@ export const studySchema = z.strictObject({
 export type Study = z.output<typeof studySchema>;
 /** A data set of a study. */
 export type StudyDataset = Study["datasets"][string];
+/** Settings that several arms of a study share. */
+export type StudySetup = Study["setups"][string];
 
 /** The bundled study. */
 export const bundledStudy = new URL("./studies/study.jsonc", import.meta.url);
@@ -133,8 +146,9 @@ export function parseStudy(values: unknown, label = "the given values"): Study {
       hint: `known: ${Object.keys(of).join(", ") || "none"}`,
     });
   };
-  for (const { tokenizer } of Object.values(data.arms)) {
+  for (const { tokenizer, setup } of Object.values(data.arms)) {
     requireOne(data.tokenizers, tokenizer, "tokenizers");
+    requireOne(data.setups, setup, "setups");
   }
   for (const { teacher } of Object.values(data.tokenizers)) {
     requireOne(data.teachers, teacher, "teachers");

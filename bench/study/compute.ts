@@ -32,13 +32,17 @@ export function kMeansCost(
 }
 
 /**
- * Multiply–adds to pretrain on one image.
+ * Multiply–adds of a pretraining: of the student in every pass, and of the codes of every crop, which
+ * are computed once where the crops repeat.
  *
- * @param tokenizer the tokenizer that encodes it; null for one that costs next to nothing
+ * @param passes images processed: steps × batch
+ * @param images training images
+ * @param tokenizer the tokenizer that encodes them; null for one that costs next to nothing
  * @param teacherCost multiply–adds of its teacher, which k-means needs to encode an image
  */
-export function pretrainPassCost(
-  { model, mask }: PretrainConfig,
+export function pretrainCost(
+  { model, mask, augment }: PretrainConfig,
+  { passes, images }: { readonly passes: number; readonly images: number },
   tokenizer: TokenizerConfig | null,
   teacherCost = 0,
 ): number {
@@ -46,10 +50,13 @@ export function pretrainPassCost(
   const head = branches * mask.maskedPatches * model.embedDim * model.codes;
   const blocks = blocksCost(model, model.depth + model.headLayers);
   const student = forwardAndBackward * (embeddingCost(model) + blocks + head);
-  if (tokenizer === null) return student;
-  if (tokenizer.method === "kMeans") return student + teacherCost;
-  const { model: teacher } = tokenizer;
-  return student + embeddingCost(teacher) + blocksCost(teacher, teacher.depth);
+  const crops = Math.min(passes, images * (augment.cropsPerImage ?? Infinity));
+  return passes * student + crops * (tokenizer === null ? 0 : codesCost(tokenizer, teacherCost));
+}
+
+/** Multiply–adds of an image's codes. */
+function codesCost({ method, model }: TokenizerConfig, teacherCost: number): number {
+  return method === "kMeans" ? teacherCost : embeddingCost(model) + blocksCost(model, model.depth);
 }
 
 /** Multiply–adds to fine-tune on one image. */

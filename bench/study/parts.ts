@@ -9,7 +9,7 @@ import { resolveConfig } from "../../methods/configs.ts";
 import type { FinetuneConfig } from "../../methods/classify/config.ts";
 import type { PretrainConfig } from "../../methods/beit/config.ts";
 import type { TokenizerConfig } from "../../methods/vqkd/config.ts";
-import type { Study, StudyDataset } from "../../configs/study.ts";
+import type { Study, StudyDataset, StudySetup } from "../../configs/study.ts";
 import { UserError } from "../../core/errors.ts";
 
 /** What the parts of a study have in common. */
@@ -162,8 +162,18 @@ class DatasetParts {
     return { kind: "teacher", id, dataset: this.#name, needs: [], config, labels };
   }
 
+  /** What an arm shares with others. */
+  #setup(arm: string): Omit<StudySetup, "title"> {
+    const { setup } = this.#study.arms[arm];
+    return setup === undefined
+      ? { model: {}, pretrain: {}, finetune: {} }
+      : this.#study.setups[setup];
+  }
+
   async #pretrainConfig(arm: string, seed: number): Promise<PretrainConfig> {
     const { recipes, passes, pretrain } = this.#dataset;
+    const setup = this.#setup(arm);
+    const own = this.#study.arms[arm].pretrain;
     const values = [
       this.#source,
       // The features are a separate part.
@@ -175,8 +185,9 @@ class DatasetParts {
           tokenizerId(this.#name, this.#study.arms[arm].tokenizer),
         ),
       },
-      // Without a pretraining, the features are of the network that is fine-tuned, as it starts.
-      this.#study.arms[arm].pretrain ?? modelSettings(this.#study.arms[arm].finetune),
+      setup.model,
+      // Without a pretraining, the features are of the network as it starts.
+      ...(own === null ? [] : [setup.pretrain, own]),
     ];
     const resolve = async (more: Record<string, unknown>) =>
       await resolveConfig({
@@ -229,6 +240,7 @@ class DatasetParts {
   ): Promise<FinetunePart> {
     const { recipes, finetune } = this.#dataset;
     const { common, arms } = this.#study;
+    const setup = this.#setup(arm);
     const folder = `${this.#name}/${arm}/seed-${seed}`;
     const start = `${this.#name}/${arm}/seed-${this.#pretrainSeed(arm, seed)}/pretrain`;
     const needs = arms[arm].pretrain === null ? [] : [start];
@@ -238,6 +250,8 @@ class DatasetParts {
       { "data.labelFraction": labels, evaluateEveryEpochs: 1e6, seed },
       common,
       finetune,
+      setup.model,
+      setup.finetune,
       arms[arm].finetune,
       { pretrained: needs.length === 0 ? null : this.#places.directoryOf(needs[0]) },
     ];
@@ -253,11 +267,6 @@ class DatasetParts {
     const id = `${folder}/finetune-${labelsName(labels)}-${passes}`;
     return { kind: "finetune", id, dataset: this.#name, arm, seed, needs, config, labels, passes };
   }
-}
-
-/** Those of an arm's settings that shape its network. */
-function modelSettings(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("model.")));
 }
 
 /** The teacher of an arm's tokenizer, if it is one of the study's. */

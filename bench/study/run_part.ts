@@ -12,7 +12,7 @@ import { pretrain } from "../../methods/beit/method.ts";
 import type { RunOptions } from "../../pipeline/engine/run_options.ts";
 import { startBackend } from "../../pipeline/engine/computing/start_backend.ts";
 import { trainTokenizer } from "../../methods/vqkd/method.ts";
-import { finetunePassCost, kMeansCost, pretrainPassCost, tokenizerPassCost } from "./compute.ts";
+import { finetunePassCost, kMeansCost, pretrainCost, tokenizerPassCost } from "./compute.ts";
 import { type FeatureAccuracy, measureFeatures } from "./features_part.ts";
 import { measureTeacher } from "./teacher_part.ts";
 import { isTrained, type PartIdentity } from "./part_identity.ts";
@@ -43,8 +43,9 @@ export interface PartOptions {
   /** The run directory of another part. */
   directoryOf(id: string): string;
   readonly identity: PartIdentity;
-  /** The tokenizer that the part learns from, to count its cost. */
+  /** The tokenizer that the part learns from, and the number of training images: to count its cost. */
   readonly tokenizer: TokenizerPart | null;
+  readonly images: number;
   readonly listener: RunListener;
   readonly signal?: AbortSignal;
 }
@@ -94,8 +95,12 @@ async function compute(
       if ((await pretrain(config, run)).interrupted) return null;
       const { loss, accuracy1 } = readLastMetrics(directory) as Record<string, number>;
       const tokenizer = part.needs.length === 0 ? null : options.tokenizer!;
-      const cost = trainedImages(part) *
-        pretrainPassCost(config, tokenizer?.config ?? null, tokenizer?.teacherCost);
+      const cost = pretrainCost(
+        config,
+        { passes: trainedImages(part), images: options.images },
+        tokenizer?.config ?? null,
+        tokenizer?.teacherCost,
+      );
       return { figures: { loss, accuracy1 }, cost };
     }
     case "features": {

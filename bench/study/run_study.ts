@@ -139,7 +139,7 @@ async function open(study: Study, options: StudyOptions) {
     return [id, { hash: hashes.get(id)!, images: images.get(dataset)!.print }] as const;
   }));
   const results = new Results(store, options.results, identities);
-  return { store, parts, identities, results };
+  return { store, parts, images, identities, results };
 }
 
 /**
@@ -166,7 +166,7 @@ export async function runStudy(
   onProgress: (state: StudyState) => void = () => {},
 ): Promise<StudyResult> {
   const { listener = () => {}, signal } = options;
-  const { store, parts, identities, results } = await open(study, options);
+  const { store, parts, images, identities, results } = await open(study, options);
   const byId = new Map(parts.map((part) => [part.id, part]));
   const holdsOther = (id: string) => {
     const result = store.read(id) as PartResult | null;
@@ -205,6 +205,7 @@ export async function runStudy(
           directoryOf: (id) => store.directoryOf(id),
           identity,
           tokenizer: tokenizer?.kind === "tokenizer" ? tokenizer : null,
+          images: images.get(part.dataset)!.count,
           listener: (event) => listener({ type: "run", part, event }),
           ...(signal === undefined ? {} : { signal }),
         });

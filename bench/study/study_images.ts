@@ -16,6 +16,8 @@ export interface StudyImages {
   readonly description: string;
   /** Changes with the names, the labels, and the bytes of a sample of the files. */
   readonly print: string;
+  /** Training images. */
+  readonly count: number;
 }
 
 /** Files per split whose bytes are examined. */
@@ -53,6 +55,7 @@ export async function studyImages(
       const { classes } = train;
       found.set(dataset, {
         description: JSON.stringify([dataset, train.length, test.length, classes]),
+        count: train.length,
         print: await hashValues([await printOf(train), await printOf(test)]),
       });
     } finally {

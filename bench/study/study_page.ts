@@ -37,33 +37,45 @@ export interface StudyPageOptions {
 const thousands = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 const tera = (cost: number) => (cost / 1e12).toFixed(1);
 
-/** One data set on a page. */
+/** The arms of one data set that have the same setup, on a page. */
 class DatasetSection {
   readonly #name: string;
+  readonly #title: string;
+  /** What the names of its pictures begin with. */
+  readonly #prefix: string;
+  /** Names and titles of its arms. */
+  readonly #arms: readonly (readonly [arm: string, title: string])[];
   readonly #study: Study;
   readonly #summary: DatasetSummary;
   readonly #folder: string;
+  readonly #tokenizers: boolean;
   readonly pictures = new Map<string, string>();
 
-  constructor(name: string, { study, state, folder }: StudyPageOptions) {
+  /** @param setup null for the arms that have none, where the tokenizers are described too */
+  constructor(name: string, setup: string | null, { study, state, folder }: StudyPageOptions) {
+    const { title } = study.datasets[name];
     this.#name = name;
+    this.#title = setup === null ? title : `${title}, ${study.setups[setup].title}`;
+    this.#prefix = setup === null ? name : `${name}-${setup}`;
+    this.#tokenizers = setup === null;
     this.#study = study;
-    this.#summary = new DatasetSummary(state.results.values(), name);
     this.#folder = folder;
-  }
-
-  /** The arms with results on these images, and their titles. */
-  get #arms(): [string, string][] {
-    return Object.entries(this.#study.arms).flatMap(([arm, { title }]) =>
-      this.#summary.has(arm) ? [[arm, title]] : []
+    const arms = Object.entries(study.arms).filter(([, arm]) => (arm.setup ?? null) === setup);
+    const names = new Set(arms.map(([arm]) => arm));
+    const results = [...state.results.values()].filter(({ arm }) =>
+      arm === undefined || names.has(arm)
     );
+    this.#summary = new DatasetSummary(results, name);
+    this.#arms = arms.flatMap(([arm, { title }]) => this.#summary.has(arm) ? [[arm, title]] : []);
   }
 
   /** The budget at which arms are compared: that of the first comparison with a label fraction. */
   #budget(labels: number): number {
     const { comparisons } = this.#study;
-    return comparisons.find((one) => one.dataset === this.#name && one.labels === labels)!
-      .passes[0];
+    return comparisons.find((one) =>
+      one.dataset === this.#name && one.labels === labels &&
+      this.#arms.some(([arm]) => one.arms.includes(arm))
+    )!.passes[0];
   }
 
   #plot(
@@ -73,7 +85,7 @@ class DatasetSection {
     // A single point is no line, and is in the table.
     const series = plot.series.filter(({ points }) => points.length > 1);
     if (series.length === 0) return [];
-    const name = `${this.#name}-${file}.svg`;
+    const name = `${this.#prefix}-${file}.svg`;
     this.pictures.set(name, linePlot({ ...plot, series }));
     return [`![${plot.title}](${this.#folder}/${name})`, ""];
   }
@@ -95,7 +107,6 @@ class DatasetSection {
     if (shares.length === 0) return [];
     const at = (arm: string, share: number) =>
       this.#summary.finetuned(arm, share, this.#budget(share));
-    const { title } = this.#study.datasets[this.#name];
     return [
       "### Fine-tuning",
       "",
@@ -115,7 +126,7 @@ class DatasetSection {
       ]),
       "",
       ...this.#plot("finetune", {
-        title: `Fine-tuning on ${title}`,
+        title: `Fine-tuning on ${this.#title}`,
         xLabel: "share of the labels",
         yLabel: "top-1 accuracy, %",
         formatX: percentLabel,
@@ -180,7 +191,6 @@ class DatasetSection {
       );
       if (arms.length === 0) return [];
       const at = (arm: string, passes: number) => this.#summary.finetuned(arm, share, passes);
-      const { title } = this.#study.datasets[this.#name];
       return [
         `### Fine-tuning budgets, ${percentLabel(share)} of the labels`,
         "",
@@ -193,7 +203,7 @@ class DatasetSection {
         ]),
         "",
         ...this.#plot(`budgets-${+(100 * share).toFixed(4)}`, {
-          title: `At the same fine-tuning budget, ${title}`,
+          title: `At the same fine-tuning budget, ${this.#title}`,
           xLabel: "image passes of fine-tuning",
           yLabel: "top-1 accuracy, %",
           formatX: (passes) => `${Math.round(passes / 1000)}k`,
@@ -204,7 +214,7 @@ class DatasetSection {
           ),
         }),
         ...this.#plot(`compute-${+(100 * share).toFixed(4)}`, {
-          title: `At the same total compute, ${title}`,
+          title: `At the same total compute, ${this.#title}`,
           xLabel: "10¹² multiply–adds of tokenizer, pretraining and fine-tuning",
           yLabel: "top-1 accuracy, %",
           formatX: (cost) => cost.toFixed(cost < 10 ? 1 : 0),
@@ -250,16 +260,16 @@ class DatasetSection {
   }
 
   markdown(): string[] {
-    const { title, passes } = this.#study.datasets[this.#name];
+    if (this.#arms.length === 0) return [];
+    const { passes } = this.#study.datasets[this.#name];
     const { backends } = this.#summary;
-    if (backends.length === 0) return [];
     return [
-      `## ${title[0].toUpperCase()}${title.slice(1)}`,
+      `## ${this.#title[0].toUpperCase()}${this.#title.slice(1)}`,
       "",
       `Image passes: tokenizer ${thousands(passes.tokenizer)}, pretraining ` +
       `${thousands(passes.pretrain)}. Computed on ${backends.join("; ")}.`,
       "",
-      ...tokenizerLines(this.#study, this.#name, this.#summary),
+      ...(this.#tokenizers ? tokenizerLines(this.#study, this.#name, this.#summary) : []),
       ...this.#finetuning(),
       ...featuresTables(this.#study, this.#name, this.#arms, this.#summary),
       ...this.#budgets(),
@@ -284,7 +294,9 @@ function missing({ parts, results }: StudyState): string[] {
 /** The page of a study and its figures. */
 export function studyPage(options: StudyPageOptions): StudyPage {
   const { study, state, command, config, folder, notes } = options;
-  const sections = Object.keys(study.datasets).map((name) => new DatasetSection(name, options));
+  const sections = Object.keys(study.datasets).flatMap((name) =>
+    [null, ...Object.keys(study.setups)].map((setup) => new DatasetSection(name, setup, options))
+  );
   const body = sections.flatMap((section) => section.markdown());
   const lines = [
     "# Study: does pretraining help?",

@@ -110,6 +110,7 @@ Deno.test("an arm has its own tokenizer, and is left out without its teacher's f
       means: { title: "means", tokenizer: "means", pretrain: {}, pretrainBudget: 1, finetune: {} },
       taught: {
         title: "taught",
+        setup: "own",
         tokenizer: "taught",
         pretrain: {},
         pretrainBudget: 1,
@@ -118,6 +119,7 @@ Deno.test("an arm has its own tokenizer, and is left out without its teacher's f
     };
     const study = tinyStudy({
       arms,
+      setups: { own: { title: "a setup of its own", model: {}, pretrain: {}, finetune: {} } },
       teachers: {
         cnn: {
           title: "a network",
@@ -164,6 +166,9 @@ Deno.test("an arm has its own tokenizer, and is left out without its teacher's f
       page.markdown,
       /Tokenizer “of a network”, shared by all seeds: [\d.]+ % of the codes/,
     );
+    const [plain, second] = page.markdown.split("## Pictures, a setup of its own");
+    assert.ok(plain.includes("| means ") && !plain.includes("| taught "), page.markdown);
+    assert.ok(second.includes("| taught ") && !second.includes("| means "), page.markdown);
     const { knn } = result.results.get(teacher)!.features!.at(-1)!;
     const row = new RegExp(
       `\\| the teacher itself, a network +\\|.* ${(100 * knn).toFixed(1)} \\|`,
