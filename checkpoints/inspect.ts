@@ -7,7 +7,7 @@
 import { basename, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { sizeOf } from "../core/shapes.ts";
-import { exists, HUB_WEIGHTS } from "./hub/hub_folder.ts";
+import { HUB_WEIGHTS } from "./hub/hub_folder.ts";
 import { openCheckpointFiles } from "./store/checkpoint_files.ts";
 import type { ModelFormat } from "./formats/model_format.ts";
 import type { ModelKind, ModelShape } from "./formats/model_shape.ts";
@@ -15,6 +15,7 @@ import { isOnnx, type OnnxContent, readOnnx } from "./onnx/read_onnx.ts";
 import { onnxIn, readVisionFile, type VisionFile } from "./onnx/vision_file.ts";
 import { type LoadReport, openModel } from "./open_model.ts";
 import type { DType } from "./tensors/tensor_data.ts";
+import { exists } from "./path_kinds.ts";
 
 /** A tensor in a file. */
 export interface TensorEntry {

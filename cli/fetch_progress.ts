@@ -3,6 +3,7 @@
  * Nothing imported here needs downloading itself.
  */
 import { libraryCache } from "../backends/webgpu/dawn/library_cache_ffi.ts";
+import { isFolder } from "../checkpoints/path_kinds.ts";
 
 interface Library {
   readonly os?: readonly string[];
@@ -33,13 +34,6 @@ export function libraryFolders(
     )
     .map(([name]) => name.replace(/^(@?[^@]+)@([^_]+).*$/, "$1/$2"));
 }
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
-}
 
 /** Share of the libraries that is present; null if unknown. */
 export function fetchedShare(): number | null {
@@ -50,7 +44,7 @@ export function fetchedShare(): number | null {
     const folders = libraryFolders(JSON.parse(lock).npm, Deno.build);
     // There is one folder per registry; one is enough.
     const counts = [...Deno.readDirSync(cache)].map(({ name }) =>
-      folders.filter((folder) => exists(`${cache}/${name}/${folder}`)).length
+      folders.filter((folder) => isFolder(`${cache}/${name}/${folder}`)).length
     );
     return Math.max(0, ...counts) / folders.length;
   } catch {

@@ -1,20 +1,13 @@
 /** The emulated GPUs of this machine, for programs that are to run on one of them. @module */
 
 import { cacheDirectory } from "../../checkpoints/hub/download.ts";
+import { isFile } from "../../checkpoints/path_kinds.ts";
 
 /** How to run Deno on an emulated GPU. */
 export interface EmulatedGpu {
   /** The command that stands for `deno`. */
   readonly deno: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -11,6 +11,7 @@ import { nearest } from "../../core/nearest.ts";
 import { findCard, MODEL_CARDS, type ModelCard } from "./cards.ts";
 import { hashFile } from "../tensors/hash_file.ts";
 import { attemptTransfer, dropPart } from "../tensors/transfer.ts";
+import { isFile } from "../path_kinds.ts";
 
 /** How to download. */
 export interface DownloadOptions {
@@ -61,14 +62,6 @@ export function cacheDirectory(read: ReadEnvironment = (name) => Deno.env.get(na
   });
 }
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
 function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
@@ -105,7 +98,7 @@ async function fetchFrom(
     received = progress.bytes;
     options.onProgress?.(progress);
   };
-  let isFresh = !exists(part);
+  let isFresh = !isFile(part);
   for (let failures = 0, before = 0;;) {
     const outcome = await attemptTransfer({ url, part, bytes: card.bytes, signal, onProgress });
     const reason = outcome.done ? flawOf(part, card) : outcome.reason;
@@ -172,7 +165,7 @@ function cachedPath(card: ModelCard, directory: string): string {
 /** Whether a card's file is in the download folder and has the known size. */
 export function isCached(card: ModelCard, directory: string = cacheDirectory()): boolean {
   const path = cachedPath(card, directory);
-  return exists(path) &&
+  return isFile(path) &&
     (card.bytes === null || flawOf(path, { ...card, sha256: null }) === undefined);
 }
 

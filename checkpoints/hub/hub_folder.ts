@@ -6,6 +6,7 @@ import { withoutMark } from "../../core/text_lines.ts";
 import type { ModelFormat } from "../formats/model_format.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
 import { cropShareOf, type Preprocessing, type ResizeFilter } from "./preprocessing.ts";
+import { exists } from "../path_kinds.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -19,16 +20,6 @@ export interface ModelNotes {
   readonly classNames?: readonly string[];
   /** The tokenizer whose codes it predicts, bundled or published, by name. */
   readonly tokenizer?: string;
-}
-
-/** Whether a path exists. */
-export function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A file that holds a single JSON object. */

@@ -11,6 +11,7 @@ import { expectedTensors } from "../formats/expected_tensors.ts";
 import type { ModelKind, ModelShape } from "../formats/model_shape.ts";
 import { type ModelCheckpoint, openModel, type OpenModelOptions } from "../open_model.ts";
 import type { LazyTensor, TensorMap } from "../tensors/tensor_data.ts";
+import { exists } from "../path_kinds.ts";
 
 /** Small numbers of both signs, none so small as to slow down a processor. */
 function someValues(shape: readonly number[]): LazyTensor {
@@ -71,18 +72,8 @@ export async function openWeights(
   const { onStandIn } = downloads;
   // For a user's file, the environment is not asked where downloads are.
   const isWanted = onStandIn !== undefined && card !== undefined && card.shape !== null &&
-    !isLocal(from) && !isCached(card, downloads.directory ?? cacheDirectory());
+    !exists(from) && !isCached(card, downloads.directory ?? cacheDirectory());
   if (!isWanted) return await openModel(await resolveWeights(from, downloads), options);
   onStandIn(card.name);
   return standIn(card.kind, card.shape!);
-}
-
-function isLocal(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    // Whatever is wrong with it, opening it will report.
-    return false;
-  }
 }

@@ -7,10 +7,11 @@
 
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
-import { channels, exists, huggingFacePreprocessing, huggingFaceSize } from "../hub/hub_folder.ts";
+import { channels, huggingFacePreprocessing, huggingFaceSize } from "../hub/hub_folder.ts";
 import type { ResizeFilter } from "../hub/preprocessing.ts";
 import { readOnnx } from "./read_onnx.ts";
 import { type VisionGraph, visionGraph } from "./vision_graph.ts";
+import { exists } from "../path_kinds.ts";
 
 /** How images are prepared, as far as the file or its folder says. */
 export interface VisionPreparation {

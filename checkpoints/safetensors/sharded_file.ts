@@ -2,9 +2,10 @@
 
 import { dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
-import { exists, readJson } from "../hub/hub_folder.ts";
+import { readJson } from "../hub/hub_folder.ts";
 import type { TensorFile } from "../tensors/tensor_data.ts";
 import { type AnyTensorFile, openTensorFile } from "../tensors/tensor_file.ts";
+import { exists } from "../path_kinds.ts";
 
 /** What the index of a weight file is called. */
 export function indexPath(weights: string): string {

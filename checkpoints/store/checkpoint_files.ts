@@ -3,13 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { knownShape, readFileNotes, SHAPE_KEY } from "../file_notes.ts";
-import {
-  exists,
-  HUB_WEIGHTS,
-  type ModelNotes,
-  readHubFolder,
-  readJson,
-} from "../hub/hub_folder.ts";
+import { HUB_WEIGHTS, type ModelNotes, readHubFolder, readJson } from "../hub/hub_folder.ts";
 import { indexPath, openShards } from "../safetensors/sharded_file.ts";
 import type { ModelFormat } from "../formats/model_format.ts";
 import type { ModelShape } from "../formats/model_shape.ts";
@@ -19,6 +13,7 @@ import { MANIFEST_FILE } from "./checkpoint_manifest.ts";
 import { latestCheckpoint } from "./store.ts";
 import type { LazyTensor, TensorFile, TensorMap } from "../tensors/tensor_data.ts";
 import { type AnyTensorFile, openTensorFile } from "../tensors/tensor_file.ts";
+import { exists, isFolder as isFolderAt } from "../path_kinds.ts";
 
 /** The key in a `.pth` file for tensors that the training code has no place for. */
 export const REST_KEY = "mimic_rest";
@@ -105,7 +100,7 @@ function readRunShape(path: string): Partial<ModelShape> | undefined {
 /** Opens a file, a hub folder or a run directory. */
 export async function openCheckpointFiles(from: string | URL): Promise<CheckpointFiles> {
   const isUrl = from instanceof URL || /^https?:\/\//.test(from);
-  const isFolder = !isUrl && exists(from) && Deno.statSync(from).isDirectory;
+  const isFolder = !isUrl && isFolderAt(String(from));
   const found = isFolder ? mainFile(from) : String(from);
   const isSharded = isFolder && !exists(found);
   const isHub = !isUrl && HUB_WEIGHTS.some((name) => basename(found) === name);

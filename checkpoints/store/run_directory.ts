@@ -31,6 +31,7 @@ import {
   saveCheckpoint,
   type SavedCheckpoint,
 } from "./store.ts";
+import { exists } from "../path_kinds.ts";
 
 /** The file in a run directory with the metrics of its steps. */
 export const metricsFile = "metrics.jsonl";
@@ -148,7 +149,7 @@ export class RunDirectory {
 
   /** Which logs disappeared while they were being written. */
   get missingLogs(): string[] {
-    return [metricsFile, eventsFile].filter((name) => !isThere(join(this.path, name)));
+    return [metricsFile, eventsFile].filter((name) => !exists(join(this.path, name)));
   }
 
   /**
@@ -226,15 +227,6 @@ export interface FinishedRun {
   readonly interrupted: false;
   /** Where `evaluation.stop` ended it. */
   readonly stoppedEarly?: object | null;
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The last whole line of a run's log; null if there is none. */

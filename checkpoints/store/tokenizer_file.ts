@@ -1,17 +1,10 @@
 /** Where a tokenizer made by a run is. @module */
 
 import { join, resolve } from "node:path";
+import { exists, isFile } from "../path_kinds.ts";
 
 /** The file's name in a run's directory. */
 export const tokenizerFile = "tokenizer.safetensors";
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
 
 /** The safetensors file that a path names, or that of the run in a directory; null for anything else. */
 export function tokenizerFileAt(path: string): string | null {
@@ -23,10 +16,5 @@ export function tokenizerFileAt(path: string): string | null {
 
 /** A path from the root, if something is there; anything else is a name or an address. */
 export function absolutePath(path: string): string {
-  try {
-    Deno.statSync(path);
-    return resolve(path);
-  } catch {
-    return path;
-  }
+  return exists(path) ? resolve(path) : path;
 }

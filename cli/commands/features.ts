@@ -60,7 +60,8 @@ export const features = defineCommand({
       for (const [name, shape] of Object.entries(result.tensors)) {
         context.print(`${name}  [${shape.join(", ")}]`);
       }
-      context.print(`Features of ${result.images} images are in ${result.out}`);
+      const count = `${result.images} image${result.images === 1 ? "" : "s"}`;
+      context.print(`Features of ${count} are in ${result.out}`);
     } finally {
       close();
     }

@@ -3,15 +3,7 @@ import { isSection } from "../../configs/layers.ts";
 import { readRunConfig as readConfigFile } from "../../checkpoints/store/run_directory.ts";
 import { UserError } from "../../core/errors.ts";
 import type { StoredConfig } from "../parsing/config_flags.ts";
-
-/** Whether a path is a folder; a name that is not a path is not. */
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
-}
+import { isFolder } from "../../checkpoints/path_kinds.ts";
 
 /** The contents of a run directory's `config.json`, or null if the path is not a folder. */
 export function storedConfig(directory: string): StoredConfig | null {

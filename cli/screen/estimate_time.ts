@@ -5,7 +5,7 @@ import { UserError } from "../../core/errors.ts";
 import { single } from "../../distributed/single.ts";
 import { measureRun, type RunMeasurement } from "../../pipeline/engine/planning/measure_run.ts";
 import { planPretraining, type PretrainPlan } from "../../methods/beit/plan.ts";
-import { pretrainPassCost, tokenizerPassCost } from "../../bench/study/compute.ts";
+import { pretrainCost, tokenizerPassCost } from "../../bench/study/compute.ts";
 
 const seconds = 2;
 const quietly = { resume: "auto", hooks: [], origins: new Map(), profiles: false } as const;
@@ -29,7 +29,8 @@ function scaled(
   pretraining: PretrainConfig,
 ): number {
   const perImage = 1 / measured.imagesPerSecond;
-  const share = pretrainPassCost(pretraining, tokenizer) / tokenizerPassCost(tokenizer);
+  const pretrainPass = pretrainCost(pretraining, { passes: 1, images: 1 }, tokenizer);
+  const share = pretrainPass / tokenizerPassCost(tokenizer);
   const computing = (1 - measured.waitingShare) * perImage * share;
   // Steps that wait for data run at the speed of the data, whatever is computed.
   return measured.waitingShare > 0.1 ? Math.max(computing, perImage) : computing;
