@@ -147,7 +147,7 @@ function isFolder(path: string): boolean {
   } catch (cause) {
     if (isNowhere(cause)) {
       throw new UserError(`Cannot read data "${path}": no such file or folder`, {
-        hint: "check the path given with --data",
+        hint: "give the path of your images with --data",
         cause,
       });
     }

@@ -203,6 +203,6 @@ export const modelRows: readonly HintRow[] = [
       "Cannot use --data cifar10.zip: expected NAME=PATH; for example --data cifar10=cifar10.zip",
     follow: { add: "--data cifar10=cifar10.zip" },
     next:
-      'Cannot read data "cifar10.zip": no such file or folder; check the path given with --data',
+      'Cannot read data "cifar10.zip": no such file or folder; give the path of your images with --data',
   },
 ];

@@ -56,6 +56,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     "the file is truncated or not a zip archive",
     "check the pattern; quote it, so that the shell does not expand it",
     "check the path given with --data",
+    "give the path of your images with --data",
     "check data.exclude",
     "check data.listFile",
     "a path that starts with a quote is written as a JSON string",

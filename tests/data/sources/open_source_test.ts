@@ -179,7 +179,7 @@ Deno.test("openSource() says what is wrong with a path", () =>
   withFolder(async (root) => {
     await assert.rejects(
       openSource(`${root}/missing`),
-      /Cannot read data ".*missing": no such file or folder; check the path given with --data/,
+      /Cannot read data ".*missing": no such file or folder; give the path of your images with --data/,
     );
     await assert.rejects(openSource(root), /Cannot find images in .* found none; check the path/);
     await writeTree(root, { "sub/readme.md": "" });
