@@ -48,7 +48,7 @@ class DatasetSection {
   readonly #study: Study;
   readonly #summary: DatasetSummary;
   readonly #folder: string;
-  readonly #tokenizers: boolean;
+  readonly #describesTokenizers: boolean;
   readonly pictures = new Map<string, string>();
 
   /** @param setup null for the arms that have none, where the tokenizers are described too */
@@ -57,7 +57,7 @@ class DatasetSection {
     this.#name = name;
     this.#title = setup === null ? title : `${title}, ${study.setups[setup].title}`;
     this.#prefix = setup === null ? name : `${name}-${setup}`;
-    this.#tokenizers = setup === null;
+    this.#describesTokenizers = setup === null;
     this.#study = study;
     this.#folder = folder;
     const arms = Object.entries(study.arms).filter(([, arm]) => (arm.setup ?? null) === setup);
@@ -269,7 +269,7 @@ class DatasetSection {
       `Image passes: tokenizer ${thousands(passes.tokenizer)}, pretraining ` +
       `${thousands(passes.pretrain)}. Computed on ${backends.join("; ")}.`,
       "",
-      ...(this.#tokenizers ? tokenizerLines(this.#study, this.#name, this.#summary) : []),
+      ...(this.#describesTokenizers ? tokenizerLines(this.#study, this.#name, this.#summary) : []),
       ...this.#finetuning(),
       ...featuresTables(this.#study, this.#name, this.#arms, this.#summary),
       ...this.#budgets(),
