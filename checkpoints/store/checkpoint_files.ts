@@ -13,7 +13,7 @@ import { MANIFEST_FILE } from "./checkpoint_manifest.ts";
 import { latestCheckpoint } from "./store.ts";
 import type { LazyTensor, TensorFile, TensorMap } from "../tensors/tensor_data.ts";
 import { type AnyTensorFile, openTensorFile } from "../tensors/tensor_file.ts";
-import { exists, isFolder as isFolderAt } from "../path_kinds.ts";
+import { exists, isFolder } from "../path_kinds.ts";
 
 /** The key in a `.pth` file for tensors that the training code has no place for. */
 export const REST_KEY = "mimic_rest";
@@ -100,13 +100,13 @@ function readRunShape(path: string): Partial<ModelShape> | undefined {
 /** Opens a file, a hub folder or a run directory. */
 export async function openCheckpointFiles(from: string | URL): Promise<CheckpointFiles> {
   const isUrl = from instanceof URL || /^https?:\/\//.test(from);
-  const isFolder = !isUrl && isFolderAt(String(from));
-  const found = isFolder ? mainFile(from) : String(from);
-  const isSharded = isFolder && !exists(found);
+  const fromFolder = !isUrl && isFolder(String(from));
+  const found = fromFolder ? mainFile(from) : String(from);
+  const isSharded = fromFolder && !exists(found);
   const isHub = !isUrl && HUB_WEIGHTS.some((name) => basename(found) === name);
   const hub: ModelNotes = isHub ? readHubFolder(dirname(found)) : {};
   const path = isSharded ? indexPath(found) : found;
-  const main = isSharded ? await openShards(path) : await openTensorFile(isFolder ? path : from);
+  const main = isSharded ? await openShards(path) : await openTensorFile(fromFolder ? path : from);
   const sidePath = restPath(found);
   const side = !isUrl && exists(sidePath) ? (await openTensorFile(sidePath)).file : undefined;
   return checkpointFilesOf(path, main, { hub, side, run: isUrl ? undefined : readRunShape(path) });
