@@ -39,6 +39,11 @@ export function formatCount(count: number): string {
   return Math.round(count).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+/** `image` for one of them, `images` for any other number. */
+export function plural(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
+}
+
 /** `3 d 4 h`, `1 h 05 min`, `12 min 30 s`, `40 s`, `4.2 s`, `120 ms`. */
 export function formatSeconds(seconds: number): string {
   const two = (value: number) => String(value).padStart(2, "0");

@@ -1,4 +1,5 @@
 /** `evaluate`: accuracy of a classifier. */
+import { plural } from "../../core/number_formats.ts";
 import { defineCommand, toggle } from "../parsing/command.ts";
 import { jobFlags } from "../parsing/job_flags.ts";
 import {
@@ -73,7 +74,9 @@ export const evaluate = defineCommand({
         context.print("");
       }
       const { images, classes } = result;
-      context.print(`${accuracyText(result, classes.length)}  on ${images} images`);
+      context.print(
+        `${accuracyText(result, classes.length)}  on ${images} ${plural(images, "image")}`,
+      );
     } finally {
       close();
     }

@@ -1,5 +1,6 @@
 /** `export`: a model as ONNX, alone or in a folder for transformers.js. */
 import { messageOf, UserError } from "../../core/errors.ts";
+import { plural } from "../../core/number_formats.ts";
 import type { ExportedFolder } from "../../tasks/export_folder.ts";
 import type { VariantAccuracy } from "../../tasks/measure_variants.ts";
 import { choice, defineCommand, path as pathFlag, required, toggle } from "../parsing/command.ts";
@@ -104,7 +105,10 @@ export const exportModel = defineCommand({
         context.print(`${out}/${file}: ${formatBytes(bytes)}${measured}`);
       }
       const { tested } = written;
-      if (tested !== null) context.print(`on ${tested.images} images of "${tested.name}"`);
+      if (tested !== null) {
+        const { images, name } = tested;
+        context.print(`on ${images} ${plural(images, "image")} of "${name}"`);
+      }
       return context.print(`${out}/README.md: the model card`);
     }
     const { exportOnnxFile } = await import("../../checkpoints/onnx/export_onnx.ts");

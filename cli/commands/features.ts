@@ -1,5 +1,6 @@
 /** `features`: image features from any block of a model. */
 import { UserError } from "../../core/errors.ts";
+import { plural } from "../../core/number_formats.ts";
 import { choice, defineCommand, integer, path, repeated, some, text } from "../parsing/command.ts";
 import { inferenceOptions, modelFlags } from "../parsing/model_flags.ts";
 
@@ -60,8 +61,8 @@ export const features = defineCommand({
       for (const [name, shape] of Object.entries(result.tensors)) {
         context.print(`${name}  [${shape.join(", ")}]`);
       }
-      const count = `${result.images} image${result.images === 1 ? "" : "s"}`;
-      context.print(`Features of ${count} are in ${result.out}`);
+      const { images: count } = result;
+      context.print(`Features of ${count} ${plural(count, "image")} are in ${result.out}`);
     } finally {
       close();
     }

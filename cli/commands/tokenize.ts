@@ -1,6 +1,7 @@
 /** `tokenize`: images to visual tokens. */
 import type { TokenizedImage, TokenizeResult } from "../../tasks/tokens/tokenize_images.ts";
 import { UserError } from "../../core/errors.ts";
+import { plural } from "../../core/number_formats.ts";
 import { defineCommand, path, some, text } from "../parsing/command.ts";
 import { inferenceOptions, modelFlags } from "../parsing/model_flags.ts";
 
@@ -127,7 +128,8 @@ export const tokenize = defineCommand({
           sink === null ? { ...about, images: listed } : { ...about, count, out },
         );
       } else if (sink !== null) {
-        context.print(`Tokens of ${result.images} images are in ${out}`);
+        const { images: count } = result;
+        context.print(`Tokens of ${count} ${plural(count, "image")} are in ${out}`);
       }
     } finally {
       sink?.abandon();

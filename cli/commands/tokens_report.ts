@@ -2,7 +2,7 @@
 import { messageOf, UserError } from "../../core/errors.ts";
 import { defineCommand, integer, path } from "../parsing/command.ts";
 import type { TokensReportFigures } from "../../tasks/tokens/tokens_report.ts";
-import { formatPercent } from "../../core/number_formats.ts";
+import { formatPercent, plural } from "../../core/number_formats.ts";
 import { inferenceOptions, labelledDataFlags } from "../parsing/model_flags.ts";
 import { tokenizerFlags } from "./tokenize.ts";
 
@@ -11,7 +11,7 @@ function describe(figures: TokensReportFigures): string[] {
   const { codes, deadCodes, codebookUsage, codebookPerplexity, images, knnTop1, pixels } = figures;
   const lines = [
     `${codes - deadCodes} of ${codes} codes in use (${formatPercent(codebookUsage)}), perplexity ` +
-    `${codebookPerplexity.toFixed(1)}, in ${images} images`,
+    `${codebookPerplexity.toFixed(1)}, in ${images} ${plural(images, "image")}`,
   ];
   if (knnTop1 === undefined) return lines;
   const rows: [string, number][] = [

@@ -1,4 +1,5 @@
 /** The report of `doctor` as lines. */
+import { plural } from "../../core/number_formats.ts";
 import type { AdapterChoice, MatrixConfig } from "../../backends/webgpu/mod.ts";
 import type { Capabilities } from "../../backends/backend.ts";
 import { leftAlignedRows } from "../../report/text_tables.ts";
@@ -28,7 +29,7 @@ function columns(rows: readonly (readonly string[])[]): string[] {
 function machineLines({ versions, machine, simd }: DoctorReport): string[] {
   const { memory, freeDiskBytes } = machine;
   const system = [machine.os, machine.osRelease, machine.architecture].filter(Boolean).join(" ");
-  const threads = `${machine.threads} thread${machine.threads === 1 ? "" : "s"}`;
+  const threads = `${machine.threads} ${plural(machine.threads, "thread")}`;
   return columns([
     ["mimic", versions.mimic],
     ["deno", `${versions.deno} (V8 ${versions.v8}, TypeScript ${versions.typescript})`],

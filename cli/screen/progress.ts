@@ -4,7 +4,7 @@
  */
 import { titleOf } from "../../methods/mod.ts";
 import { formatMetric, metricName } from "../../core/metric_names.ts";
-import { formatBytes, formatCount } from "../../core/number_formats.ts";
+import { formatBytes, formatCount, plural } from "../../core/number_formats.ts";
 import type { RunEvent, RunListener, StepMetrics } from "../../pipeline/engine/events.ts";
 import { type LineContent, LiveLine } from "./live_line.ts";
 import { writeNote, writeRaw } from "./output.ts";
@@ -315,9 +315,9 @@ function describeStart(event: Extract<RunEvent, { type: "start" }>): string[] {
   const task = titleOf(String(config?.task ?? "training"));
   const work = task.charAt(0).toUpperCase() + task.slice(1);
   const batch = config?.batchSize;
-  const of = typeof batch === "number" ? ` of ${formatCount(batch)} images` : "";
+  const of = typeof batch === "number" ? ` of ${formatCount(batch)} ${plural(batch, "image")}` : "";
   const from = step > 0 ? `, from step ${formatCount(step)} on` : "";
-  const steps = `${formatCount(totalSteps)} ${totalSteps === 1 ? "step" : "steps"}${of}${from}`;
+  const steps = `${formatCount(totalSteps)} ${plural(totalSteps, "step")}${of}${from}`;
   return [
     `${work}${describeModel(config ?? {})}; ${steps}`,
     ...(directory === null ? [] : [`Writing to ${directory}`]),

@@ -1,4 +1,5 @@
 /** The line that says how long a run was. */
+import { plural } from "../../core/number_formats.ts";
 import { formatDuration } from "./progress.ts";
 
 /** How long a run was. */
@@ -13,7 +14,7 @@ export interface RunLength {
 export function describeLength(work: string, step: number, { from, seconds }: RunLength): string {
   // Some tokenizers are made at once.
   if (step === 0) return `Done in ${formatDuration(seconds)}`;
-  const steps = `${work} for ${step} ${step === 1 ? "step" : "steps"}`;
+  const steps = `${work} for ${step} ${plural(step, "step")}`;
   if (from === null) return steps;
   const part = from > 0 ? `, the last ${step - from} of them` : "";
   return `${steps}${part} in ${formatDuration(seconds)}`;
