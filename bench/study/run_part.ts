@@ -43,8 +43,9 @@ export interface PartOptions {
   /** The run directory of another part. */
   directoryOf(id: string): string;
   readonly identity: PartIdentity;
-  /** The tokenizer that the part learns from, and the number of training images: to count its cost. */
+  /** The tokenizer that the part learns from, to count its cost. */
   readonly tokenizer: TokenizerPart | null;
+  /** Training images: where crops repeat, the codes of each are counted once. */
   readonly images: number;
   readonly listener: RunListener;
   readonly signal?: AbortSignal;

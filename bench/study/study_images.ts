@@ -12,12 +12,12 @@ import type { StudyPart } from "./parts.ts";
 
 /** The images of a data set. */
 export interface StudyImages {
+  /** Training images. */
+  readonly count: number;
   /** How many there are, and their classes, as included in the parts' hashes. */
   readonly description: string;
   /** Changes with the names, the labels, and the bytes of a sample of the files. */
   readonly print: string;
-  /** Training images. */
-  readonly count: number;
 }
 
 /** Files per split whose bytes are examined. */
@@ -54,8 +54,8 @@ export async function studyImages(
     try {
       const { classes } = train;
       found.set(dataset, {
-        description: JSON.stringify([dataset, train.length, test.length, classes]),
         count: train.length,
+        description: JSON.stringify([dataset, train.length, test.length, classes]),
         print: await hashValues([await printOf(train), await printOf(test)]),
       });
     } finally {
